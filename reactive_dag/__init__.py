@@ -1,0 +1,1 @@
+"""reactive_dag: start DAGs from other DAGs and from data, exactly once, and ask what if before it happens."""

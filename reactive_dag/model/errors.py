@@ -1,0 +1,101 @@
+"""Every error that reactive_dag raises on purpose, in one family.
+
+Owns the names only. Each message says what was given, where, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class ReactiveDagError(Exception):
+    """The family of all errors raised here."""
+
+
+class UsageError(ReactiveDagError):
+    """The library was used in a way that cannot mean anything."""
+
+
+class InvalidValue(ReactiveDagError, ValueError):
+    """A value was refused where it was written down (R15)."""
+
+
+class GraphError(ReactiveDagError):
+    """A graph, a DAG or a task is not right; the message names the ids and the place."""
+
+
+class DuplicateError(GraphError):
+    """An id was registered twice without `replace=True`."""
+
+
+class UnknownId(GraphError, KeyError):
+    """An id names nothing in this graph."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class CycleError(GraphError):
+    """Following the graph leads back to where one started; `path` is the whole way round, datasets included."""
+
+    def __init__(self, message: str, path: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class StoreError(ReactiveDagError):
+    """The store cannot be used as it is."""
+
+
+class NotAStore(StoreError):
+    """The file is there, but it is no store of ours."""
+
+
+class StoreTooNew(StoreError):
+    """A newer version of reactive_dag wrote this store."""
+
+
+class StoreDamaged(StoreError):
+    """A record inside the store cannot be read; nothing was changed."""
+
+
+class StoreInUse(StoreError):
+    """Another engine has this store open (X3)."""
+
+
+class NotIdle(ReactiveDagError, TimeoutError):
+    """`run_until_idle` or `wait` ran out of time; the message names what it waited for."""
+
+
+class Overflow(ReactiveDagError):
+    """More records wait to be decided than `max_queue` allows (X4)."""
+
+
+class EngineClosed(UsageError):
+    """The engine was closed."""
+
+
+class TaskError(ReactiveDagError):
+    """Something about one attempt of one task."""
+
+
+class SkipTask(TaskError):
+    """Raised in a task's body: this task, and what needs it, is skipped."""
+
+
+class FailTask(TaskError):
+    """Raised in a task's body: fail now, with no more attempts."""
+
+
+class RetryTask(TaskError):
+    """Raised in a task's body: try again, `after` this long (uses up a retry)."""
+
+    def __init__(self, message: str = "", *, after: object = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class UndeclaredOutlet(TaskError):
+    """A task published to a dataset that is not among its outlets (R3)."""
+
+
+class EngineReplaced(UserWarning):
+    """An engine of the same process and graph was closed to make room for this one (X3)."""
