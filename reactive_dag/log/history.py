@@ -1,0 +1,163 @@
+"""Rows of the run history: what is kept of a run that ended, and how a query chooses among them.
+
+A row is written once, in the commit that ends its run, and replaced when a later round of the run ends. It is a view
+of the log: the records remain the truth. `RunTable` holds rows in memory, for the memory log and for what a store has
+not committed yet; adding costs O(1), the sorting is done by the first query that follows, O(log n) a new row; a query
+then costs O(rows it looks at) along the narrowest index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import msgspec
+from sortedcontainers import SortedSet
+
+from reactive_dag.model.records import Json
+
+AttemptRow: TypeAlias = tuple[int, int | None, int, str, str | None]
+"""One attempt: its number, start (ns, None if it never ran), end (ns), state, error text."""
+
+
+class TaskRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
+    """How a task of an ended run ended. Times are ns UTC.
+
+    >>> TaskRow("load", "success", ((1, 10, 20, "success", None),), {"rows": 3}).attempts[0][0]
+    1
+    """
+
+    task: str
+    state: str
+    attempts: tuple[AttemptRow, ...] = ()
+    output: Json = None
+    error: str | None = None
+
+
+class RunRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
+    """A run that ended. `run` is the offset of its `RunRequested`; times are ns UTC.
+
+    >>> RunRow(7, "report", "success", "k7").round
+    1
+    """
+
+    run: int
+    dag: str
+    state: str
+    key: str
+    label: str = ""
+    logical_date: int | None = None
+    partition: str | None = None
+    cascade: str = ""
+    round: int = 1
+    requested: int | None = None
+    started: int | None = None
+    ended: int | None = None
+    error: str | None = None
+    tasks: tuple[TaskRow, ...] = ()
+
+
+class RunQuery(msgspec.Struct, frozen=True):
+    """What a query asks for; a field that is None asks nothing. `before` is a run's offset: only older ones."""
+
+    dag: str | None = None
+    state: str | None = None
+    logical_date: int | None = None
+    partition: str | None = None
+    key: str | None = None
+    before: int | None = None
+
+    def matches(self, row: RunRow) -> bool:
+        """Whether a row is asked for. O(1)."""
+        return (
+            (self.dag is None or row.dag == self.dag)
+            and (self.state is None or row.state == self.state)
+            and (self.logical_date is None or row.logical_date == self.logical_date)
+            and (self.partition is None or row.partition == self.partition)
+            and (self.key is None or row.key == self.key)
+            and (self.before is None or row.run < self.before)
+        )
+
+
+class RunTable:
+    """Run rows in memory, by run, with the indexes that queries need.
+
+    >>> table = RunTable()
+    >>> table.add(RunRow(3, "a", "success", "k3"))
+    >>> table.add(RunRow(9, "a", "failed", "k9"))
+    >>> [row.run for row in table.select(RunQuery(dag="a"))], table.get(3).key
+    ([9, 3], 'k3')
+    """
+
+    __slots__ = ("_fresh", "_index", "rows")
+
+    def __init__(self) -> None:
+        self.rows: dict[int, RunRow] = {}
+        self._fresh: list[RunRow] = []
+        self._index: dict[tuple[object, ...], SortedSet] = {}
+
+    def add(self, row: RunRow) -> None:
+        """Take a row; one of the same run is replaced. O(1)."""
+        self._fresh.append(row)
+        self.rows[row.run] = row
+
+    def get(self, run: int) -> RunRow | None:
+        """The row of a run. O(1)."""
+        return self.rows.get(run)
+
+    def select(self, query: RunQuery, limit: int | None = None) -> list[RunRow]:
+        """The rows asked for, newest first. O(rows along the narrowest index until `limit` are found)."""
+        self._sort()
+        found: list[RunRow] = []
+        for row in self._along(query):
+            if limit is not None and len(found) >= limit:
+                break
+            if query.matches(row):
+                found.append(row)
+        return found
+
+    def _along(self, query: RunQuery) -> Iterator[RunRow]:
+        runs = self._index.get(_narrowest(query))
+        if runs is None:
+            return iter(())
+        return (self.rows[run] for run in runs.irange(maximum=query.before, reverse=True))
+
+    def _sort(self) -> None:
+        """Bring the rows added since the last query into the indexes. O(log n) each."""
+        fresh, self._fresh = self._fresh, []
+        for row in fresh:
+            for name in _names(row):
+                index = self._index.get(name)
+                if index is None:
+                    index = self._index[name] = SortedSet()
+                index.add(row.run)
+
+    def _check(self) -> None:
+        """Every row stands in each index that it names."""
+        self._sort()
+        for row in self.rows.values():
+            assert all(row.run in self._index[name] for name in _names(row)), f"run {row.run} is missing in an index"
+
+
+def _names(row: RunRow) -> tuple[tuple[object, ...], ...]:
+    """The indexes a row stands in. A row that was replaced may leave its run in an old one: `matches` sorts that out."""
+    return (
+        (),
+        ("dag", row.dag),
+        ("state", row.state),
+        ("dag state", row.dag, row.state),
+        ("date", row.dag, row.logical_date),
+        ("key", row.key),
+    )
+
+
+def _narrowest(query: RunQuery) -> tuple[object, ...]:
+    if query.key is not None:
+        return ("key", query.key)
+    if query.dag is not None and query.logical_date is not None:
+        return ("date", query.dag, query.logical_date)
+    if query.dag is not None and query.state is not None:
+        return ("dag state", query.dag, query.state)
+    if query.dag is not None:
+        return ("dag", query.dag)
+    return ("state", query.state) if query.state is not None else ()

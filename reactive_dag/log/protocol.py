@@ -1,0 +1,152 @@
+"""What every store of records must do, and no more: the log that the engine, the ledger and the history stand on.
+
+Two rules hold everywhere. *One order*: a record gets its offset and its `at` in one critical section (`lock`), and is
+written, read and replayed in that order. *Persist before emit*: `wait` returns only when the record is as safe as the
+store can make it. A commit holds all that was pushed before it was taken, with the keys, run rows and the rest noted
+along with it, and leaves no gap.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeAlias
+
+from reactive_dag.log.history import RunRow
+from reactive_dag.model.records import AnyRecord, Published, StartRequested
+
+Fact: TypeAlias = Published | StartRequested
+"""What another process may offer to the intake (I8)."""
+
+
+class EventLog(Protocol):
+    """An append-only sequence of records, from offset 0 without a gap, with the views that are kept of it.
+
+    Threads: `push`, `push_many` and the `note_*` calls are made with `lock` held, so that what belongs together goes
+    into one commit. `commit` and `wait` are called without it. Everything else may be called from any thread.
+    """
+
+    lock: threading.RLock
+    """The critical section in which a caller reads the clock and pushes."""
+
+    @property
+    def next_offset(self) -> int:
+        """The offset that the next record will get."""
+
+    @property
+    def last_at(self) -> int:
+        """The highest `at` (ns) among the records pushed; 0 in an empty log."""
+
+    @property
+    def committed(self) -> int:
+        """Every record with a smaller offset is durable."""
+
+    @property
+    def durable(self) -> bool:
+        """Whether a commit outlives the process."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What opening the store had to report, such as a torn last write that was cut off."""
+
+    # ---------------------------------------------------------------------------------------------- append
+
+    def push(self, record: AnyRecord) -> int:
+        """Append a record to what the next commit takes; its offset. `lock` held. O(1), no validation."""
+
+    def push_many(self, records: Sequence[AnyRecord]) -> int:
+        """Append records; the first one's offset. `lock` held. O(n).
+
+        Of their times only the last one's counts for `last_at`: no earlier one may lie above both.
+        """
+
+    def note_key(self, scope: str, key: str, offset: int) -> None:
+        """Remember whose key this is, in the next commit; the first one noted stands (I5). `lock` held. O(1)."""
+
+    def note_run(self, row: RunRow) -> None:
+        """Keep the row of a run that ended, in the next commit; replaces one of the same run. `lock` held. O(1)."""
+
+    def save_snapshot(self, upto: int, blob: bytes) -> None:
+        """Keep the state after all records below `upto`, in the next commit; the two newest are kept. `lock` held."""
+
+    def set_meta(self, name: str, text: str) -> None:
+        """Keep a small text, in the next commit. `lock` held. O(1)."""
+
+    # ---------------------------------------------------------------------------------------------- commit
+
+    def commit(self) -> int:
+        """Make durable all that was pushed and noted so far; `committed`. Raises StoreError if the log has failed."""
+
+    def wait(self, offset: int, timeout: float | None = None) -> bool:
+        """Return True once `committed > offset`, committing if nobody else does; False after `timeout` seconds.
+
+        Raises StoreError if the log has failed.
+        """
+
+    def when_committed(self, offset: int, callback: Callable[[], object]) -> None:
+        """Call once when `committed > offset` or the log has failed: at once, or on the thread that commits.
+
+        It makes nobody commit: that is for callers who know that somebody will.
+        """
+
+    def set_committer(self, active: bool) -> None:
+        """Say that the calling thread commits by itself from now on (so that waiters only wait), or no more."""
+
+    # ------------------------------------------------------------------------------------------------ read
+
+    def read(self, start: int, stop: int) -> list[AnyRecord]:
+        """The records of a range of offsets, cut to what there is; pushed ones too. O(n) and the segments it touches."""
+
+    def record(self, offset: int) -> AnyRecord:
+        """One record. O(1) in memory, else O(its segment). Raises UsageError for an offset that the log has not."""
+
+    def segments_from(self, offset: int) -> Iterator[tuple[int, list[AnyRecord]]]:
+        """All records from an offset on, in pieces `(first offset, records)`: for replay. O(n)."""
+
+    def release(self, offset: int) -> None:
+        """Nobody needs the records below this offset at hand any more: a store may forget them. O(1) amortised."""
+
+    def find(self, scope: str, key: str) -> int | None:
+        """The offset noted for a key, uncommitted ones included. O(log n)."""
+
+    def run(self, offset: int) -> RunRow | None:
+        """The row of a run that ended. O(log n)."""
+
+    def runs(
+        self, dag: str | None = None, state: str | None = None, logical_date: int | None = None,
+        partition: str | None = None, key: str | None = None, limit: int | None = None, before: int | None = None,
+    ) -> list[RunRow]:  # fmt: skip
+        """Rows of ended runs, newest request first, uncommitted ones included; `before`: a run's offset.
+
+        O(log n + result) by dag, state, dag and date, key; a partition alone is a scan.
+        """
+
+    def events(
+        self, source: str, limit: int | None = None, before: int | None = None
+    ) -> list[tuple[int, Published]]:
+        """A dataset's events with their offsets, newest first; `before`: an offset. O(segments that have one)."""
+
+    def load_snapshot(self) -> tuple[int, bytes] | None:
+        """The newest snapshot that can be read: `(upto, blob)`. O(size)."""
+
+    def meta(self, name: str) -> str | None:
+        """A small text that was kept. O(1)."""
+
+    # ---------------------------------------------------------------------------------------------- intake
+
+    def offer(self, fact: Fact, stamp: int) -> None:
+        """Append a fact to the intake, durable on return, stamped with the caller's clock (ns) (I8). Any process."""
+
+    def take_over(self, limit: int = 10_000) -> list[tuple[int, Fact]]:
+        """What the intake holds and was not taken over yet: `(id, fact)`, in order, `at` being the stamp (I8)."""
+
+    def done(self, ids: Iterable[int]) -> None:
+        """Remove what was taken over from the intake, in the next commit. `lock` held."""
+
+    # ---------------------------------------------------------------------------------------------- owner
+
+    def refresh(self) -> int:
+        """Take up what the active engine has committed since (`read_only`), else nothing; `next_offset`."""
+
+    def close(self) -> None:
+        """Commit what was pushed and let the store go; a second call does nothing."""
