@@ -1,0 +1,87 @@
+"""What the constructors of triggers refuse, and how they say it (R15).
+
+Owns no state. Each function gives the value back in its one inside form or raises `InvalidValue` naming what was
+given, where, and what to write instead. O(1) in all but `names_of`, which is O(n).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+
+from reactive_dag.model.errors import InvalidValue
+
+
+def positive(value: object, what: str) -> int:
+    """A whole number of at least 1 (a count, or nanoseconds). O(1).
+
+    >>> positive(3, "count")
+    3
+    """
+    if type(value) is not int or value < 1:
+        raise InvalidValue(f"{what} must be a whole number of at least 1, not {value!r}")
+    return value
+
+
+def optional_positive(value: object, what: str) -> int | None:
+    """None, or what `positive` gives. O(1)."""
+    return None if value is None else positive(value, what)
+
+
+def id_of(value: object, what: str) -> str:
+    """The id of an object, or the id itself. O(1).
+
+    >>> id_of("report", "dag")
+    'report'
+    """
+    found = value if isinstance(value, str) else getattr(value, "id", None)
+    if not isinstance(found, str):
+        raise InvalidValue(f"{what} must be an id (text) or an object that has one, not {value!r}")
+    if not found.strip():
+        raise InvalidValue(f"{what} is empty; give the id as text")
+    return found
+
+
+def names_of(value: object, what: str) -> frozenset[str]:
+    """A set of texts; a single text is a set of one. O(n).
+
+    >>> sorted(names_of({"failed", "success"}, "states")), sorted(names_of("failed", "states"))
+    (['failed', 'success'], ['failed'])
+    """
+    if isinstance(value, str):
+        return frozenset((value,))
+    if not isinstance(value, Iterable):
+        raise InvalidValue(f"{what} must be a text or a set of texts, not {value!r}")
+    found = frozenset(value)
+    for name in found:
+        if not isinstance(name, str):
+            raise InvalidValue(f"{what} must hold texts only, not {name!r}")
+    return found
+
+
+def choices_of(value: object, known: Collection[str], what: str) -> frozenset[str]:
+    """A set of texts, at least one, all of them among `known`. O(n)."""
+    found = names_of(value, what)
+    if not found:
+        raise InvalidValue(f"{what} is empty, so nothing could ever fire; choose from {listed(known)}")
+    for name in sorted(found - frozenset(known)):
+        raise InvalidValue(f"{what}: {name!r} is none of {listed(known)}{meant(name, known)}")
+    return found
+
+
+def choice_of(value: object, known: Collection[str], what: str) -> str:
+    """One text, among `known`. O(len(known))."""
+    if not isinstance(value, str) or value not in known:
+        raise InvalidValue(f"{what} is {value!r}, which is none of {listed(known)}{meant(value, known)}")
+    return value
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a message, sorted. O(n log n)."""
+    return ", ".join(map(repr, sorted(names)))
+
+
+def meant(name: object, known: Iterable[str]) -> str:
+    """The end of a message: "; did you mean 'x'?", or nothing. O(len(known))."""
+    close = get_close_matches(name, sorted(known), n=1) if isinstance(name, str) else []
+    return f"; did you mean {close[0]!r}?" if close else ""
