@@ -1,1 +1,1 @@
-"""The streams wing."""
+"""The streams wing: clocks, schedulers, the cells as reactivex operators, observers with cursors on the log."""

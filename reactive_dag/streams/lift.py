@@ -1,0 +1,413 @@
+"""`lift` makes an ordinary reactivex operator of a trigger's cell.
+
+Owns the order in which one subscription's sources and timers reach its cell. Invariants: the cell is fed by one thread
+at a time and never from within itself, so a downstream that publishes upstream queues and does not recurse; what is due
+steps before what arrives, at its own instant, however late the timer's thread comes; after `dispose`, an error or the
+completion nothing is emitted and no timer is left. Cost: O(1) beside the cell's own, some 0.1 µs for an item; a cell
+without windows reads no clock and keeps no timer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from threading import Lock
+from typing import Any, Generic, Protocol, TypeVar
+
+from attrs import field, frozen
+from reactivex import Observable, abc
+from reactivex.disposable import CompositeDisposable, Disposable
+
+from reactive_dag.model.times import NEVER, from_datetime, to_datetime
+from reactive_dag.streams.scheduler import HeapScheduler, live
+
+A = TypeVar("A")
+B = TypeVar("B")
+State = Any  # a cell's state is plain data of its own shape
+
+
+class Node(Protocol):
+    """The logic of a combinator: stateless, on a state of plain data. The same object serves engine and simulator."""
+
+    def fresh(self) -> State:
+        """A state that holds nothing."""
+        ...
+
+    def feed(self, state: State, part: int, item: Any, now: int) -> list[Any] | None:
+        """Close what is due, then take `item` as part number `part`; give what is released."""
+        ...
+
+    def step(self, state: State, now: int) -> list[Any] | None:
+        """Close what is due at `now`; give what is released."""
+        ...
+
+    def due(self, state: State) -> int:
+        """When the next step is due; NEVER if none is."""
+        ...
+
+    def held(self, state: State) -> Iterable[tuple[int, Any]]:
+        """What is pending, as pairs of part and item."""
+        ...
+
+
+Flush = Callable[[Any, State], list[Any]]
+"""What is still to be emitted at completion, from a cell and its state."""
+
+
+class Timing(Protocol):
+    """What a lifted cell asks of a scheduler."""
+
+    def now_ns(self) -> int:
+        """The instant."""
+        ...
+
+    def call_at(self, time_ns: int, run: Callable[[], object]) -> abc.DisposableBase:
+        """Call `run` at `time_ns`."""
+        ...
+
+
+class _Foreign:
+    """Any other reactivex scheduler, to the microsecond."""
+
+    __slots__ = ("_scheduler",)
+
+    def __init__(self, scheduler: abc.SchedulerBase) -> None:
+        self._scheduler = scheduler
+
+    def now_ns(self) -> int:
+        return from_datetime(self._scheduler.now)
+
+    def call_at(self, time_ns: int, run: Callable[[], object]) -> abc.DisposableBase:
+        # Rounded up: a timer that comes early would find nothing due, and ask again for ever.
+        def action(scheduler: abc.SchedulerBase, state: object) -> None:
+            run()
+
+        return self._scheduler.schedule_absolute(to_datetime(-(-time_ns // 1_000) * 1_000), action)
+
+
+def timing(scheduler: abc.SchedulerBase | None) -> Timing:
+    """The clock and the timers of `scheduler`; those of this process for None. Cost: O(1)."""
+    if scheduler is None:
+        return live()
+    return scheduler if isinstance(scheduler, HeapScheduler) else _Foreign(scheduler)
+
+
+class Lane:
+    """One queue into a cell: whoever finds it free serves it, everybody else leaves what he has and goes.
+
+    Invariant: what was queued is served even if it came while the server was leaving. An observer that raises does so
+    to whoever serves; the rest of the queue is served first.
+    """
+
+    __slots__ = ("acquire", "queue", "release")
+
+    def __init__(self) -> None:
+        lock = Lock()
+        self.acquire, self.release = lock.acquire, lock.release
+        self.queue: deque[tuple[Callable[[Any, int], None], Any, int]] = deque()
+
+    def submit(self, handle: Callable[[Any, int], None], what: object, now: int) -> None:
+        """Have `handle(what, now)` called in its turn. Cost: O(1) and what is served."""
+        self.queue.append((handle, what, now))
+        self.drain()
+
+    def drain(self) -> None:
+        """Serve what is queued, unless somebody does already."""
+        queue, failure = self.queue, None
+        while queue and self.acquire(False):
+            try:
+                failure = _serve(queue) or failure
+            finally:
+                self.release()
+        if failure is not None:
+            raise failure
+
+
+def _serve(queue: deque[tuple[Callable[[Any, int], None], Any, int]]) -> Exception | None:
+    failure: Exception | None = None
+    while queue:
+        handle, what, now = queue.popleft()
+        try:
+            handle(what, now)
+        except Exception as error:
+            failure = failure or error
+    return failure
+
+
+def emit_all(emit: Callable[[Any], None], values: Sequence[object]) -> None:
+    """Emit each of `values`, also where the observer raises for one of them; the first error is raised at the end."""
+    failure: Exception | None = None
+    for value in values:
+        try:
+            emit(value)
+        except Exception as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
+
+
+class Subscription:
+    """One subscription of a lifted cell: its state, its lane, and which of its sources have ended."""
+
+    __slots__ = ("_feed", "_need", "_open", "_parts", "ended", "flush", "lane", "node", "observer", "state")
+
+    def __init__(self, lifted: Lifted[Any, Any], observer: abc.ObserverBase[Any]) -> None:
+        self.node, self.observer, self.flush = lifted.make(), observer, lifted.flush
+        self.state = self.node.fresh()
+        self.lane = Lane()
+        self.ended = False
+        self._feed = self.node.feed
+        self._parts = 1 + len(lifted.others)
+        self._need = lifted.need or self._parts
+        self._open = set(range(self._parts))
+
+    def start(self) -> None:
+        """The subscription begins."""
+
+    def receiver(self, part: int) -> Callable[[Any], None]:
+        """What the source of `part` calls with each item: the hot path."""
+        lane, feed, state, emit = self.lane, self._feed, self.state, self.observer.on_next
+        queue, acquire, release, drain = lane.queue, lane.acquire, lane.release, lane.drain
+
+        def take(item: object, now: int) -> None:
+            released = feed(state, part, item, 0)
+            if released:
+                self.emit(released)
+
+        def on_next(item: object) -> None:
+            if queue or not acquire(False):
+                lane.submit(take, item, 0)
+                return
+            try:
+                released = feed(state, part, item, 0)
+                if released:
+                    if len(released) == 1:
+                        emit(released[0])
+                    else:
+                        emit_all(emit, released)
+                    if len(self._open) < self._parts:
+                        self._judge()
+            finally:
+                release()
+                if queue:
+                    drain()
+
+        return on_next
+
+    def emit(self, released: Sequence[object]) -> None:
+        """Emit what the cell released, and complete if it can release no more."""
+        emit_all(self.observer.on_next, released)
+        if len(self._open) < self._parts:
+            self._judge()
+
+    def completed(self, part: int) -> None:
+        """A source has ended."""
+        self.lane.submit(self._complete, part, self.now())
+
+    def failed(self, error: Exception) -> None:
+        """A source has failed: that passes on at once, behind what came before it."""
+        self.lane.submit(self._fail, error, 0)
+
+    def stop(self) -> None:
+        """Nothing more is emitted."""
+        self.ended = True
+        self.lane.queue.clear()
+
+    def now(self) -> int:
+        """The instant; a cell without windows has none."""
+        return 0
+
+    def _complete(self, part: int, now: int) -> None:
+        self._open.discard(part)
+        self._judge()
+
+    def _judge(self) -> None:
+        """Complete if too few parts are left that have, or may still get, an item."""
+        if not self.ended and (not self._open or self._alive() < self._need):
+            rest = self.flush(self.node, self.state)
+            self.stop()
+            try:
+                emit_all(self.observer.on_next, rest)
+            finally:
+                self.observer.on_completed()
+
+    def _alive(self) -> int:
+        ended = set(range(self._parts)) - self._open
+        for part, _ in self.node.held(self.state):
+            ended.discard(part)
+            if not ended:
+                break
+        return self._parts - len(ended)
+
+    def _fail(self, error: Exception, now: int) -> None:
+        if not self.ended:
+            self.stop()
+            self.observer.on_error(error)
+
+
+class TimedSubscription(Subscription):
+    """A subscription whose cell asks for the time: `due` is when it must step next, `_wake` when a timer will say so.
+
+    Invariant outside the lane: there is a timer, at or before `due`, exactly if something is due.
+    """
+
+    __slots__ = ("_due", "_last", "_step", "_timer", "_timing", "_wake")
+
+    def __init__(
+        self, lifted: Lifted[Any, Any], observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None
+    ) -> None:
+        super().__init__(lifted, observer)
+        self._timing = timing(scheduler)
+        self._step = self.node.step
+        self._last = 0
+        self._due = self._wake = NEVER
+        self._timer: abc.DisposableBase | None = None
+
+    def start(self) -> None:
+        """Arm what a fresh state has due."""
+        self.lane.submit(self._arm, None, self.now())
+
+    def now(self) -> int:
+        """The instant, as the scheduler has it."""
+        return self._timing.now_ns()
+
+    def receiver(self, part: int) -> Callable[[Any], None]:
+        """What the source of `part` calls with each item."""
+        lane, feed, state, now_ns = self.lane, self._feed, self.state, self._timing.now_ns
+        queue, acquire, release, drain = lane.queue, lane.acquire, lane.release, lane.drain
+
+        def take(item: object, now: int) -> None:
+            late = self._steps(now)
+            released = feed(state, part, item, self._last)
+            self._rearm()
+            if late or released:
+                self.emit([*late, *(released or ())])
+
+        def on_next(item: object) -> None:
+            now = now_ns()
+            if queue or not acquire(False):
+                lane.submit(take, item, now)
+                return
+            try:
+                take(item, now)
+            finally:
+                release()
+                if queue:
+                    drain()
+
+        return on_next
+
+    def stop(self) -> None:
+        """Nothing more is emitted, and no timer is left."""
+        super().stop()
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.dispose()
+
+    def _arm(self, what: object, now: int) -> None:
+        self._last = now
+        self._rearm()
+
+    def _steps(self, now: int) -> list[object]:
+        """Step at each instant that is due by `now`; what arrived on another thread meanwhile is not before it."""
+        self._last = max(now, self._last)
+        released: list[object] = []
+        while self._due <= self._last:
+            released += self._step(self.state, self._due) or ()
+            self._due = self.node.due(self.state)
+        return released
+
+    def _rearm(self) -> None:
+        """Have a timer at or before the next due instant; a later one than the timer's is looked at when it comes."""
+        self._due = due = self.node.due(self.state)
+        if due < self._wake or (due == NEVER and self._timer is not None):
+            timer, self._timer, self._wake = self._timer, None, due
+            if timer is not None:
+                timer.dispose()
+            if due != NEVER:
+                self._timer = self._timing.call_at(due, self._ring)
+                if self.ended:
+                    self.stop()
+
+    def _ring(self) -> None:
+        self.lane.submit(self._woken, None, self.now())
+
+    def _woken(self, what: object, now: int) -> None:
+        if not self.ended:
+            self._timer, self._wake = None, NEVER
+            late = self._steps(now)
+            self._rearm()
+            if late:
+                self.emit(late)
+
+    def _complete(self, part: int, now: int) -> None:
+        late = self._steps(now)
+        self._rearm()
+        if late:
+            self.emit(late)
+        super()._complete(part, now)
+
+
+def nothing(node: Node, state: State) -> list[Any]:
+    """The flush of a combinator that owes nothing at completion: a join that is not whole is no firing."""
+    return []
+
+
+@frozen(eq=False)
+class Lifted(Generic[A, B]):
+    """A combinator as a reactivex operator: call it with a source, or give it to `pipe`.
+
+    `make` builds the cell (once for each subscription), `others` are the sources of its parts 1, 2, …; `timed` says
+    that it asks for the time; fewer than `need` parts (default: all) that hold or may get an item complete it.
+    """
+
+    make: Callable[[], Node]
+    others: tuple[abc.ObservableBase[Any], ...] = ()
+    timed: bool = True
+    need: int | None = None
+    flush: Flush = nothing
+    scheduler: abc.SchedulerBase | None = None
+    text: str = field(default="lift(…)", kw_only=True)
+
+    def __call__(self, source: abc.ObservableBase[A]) -> Observable[B]:
+        """The observable of what the cell releases. Cost: O(parts) for each subscription."""
+        sources = (source, *self.others)
+
+        def subscribe(observer: abc.ObserverBase[B], scheduler: abc.SchedulerBase | None = None) -> abc.DisposableBase:
+            run = (
+                TimedSubscription(self, observer, self.scheduler or scheduler)
+                if self.timed
+                else Subscription(self, observer)
+            )
+            run.start()
+            group = CompositeDisposable(Disposable(run.stop))
+            for part, each in enumerate(sources):
+                group.add(_listen(run, part, each, scheduler))
+            return group
+
+        return Observable(subscribe)
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _listen(
+    run: Subscription, part: int, source: abc.ObservableBase[Any], scheduler: abc.SchedulerBase | None
+) -> abc.DisposableBase:
+    return source.subscribe(run.receiver(part), run.failed, lambda: run.completed(part), scheduler=scheduler)
+
+
+def lift(
+    node: Node,
+    *others: abc.ObservableBase[Any],
+    timed: bool = True,
+    need: int | None = None,
+    flush: Flush = nothing,
+    scheduler: abc.SchedulerBase | None = None,
+) -> Lifted[Any, Any]:
+    """Make a reactivex operator of a cell: part 0 is the source that is piped, parts 1, 2, … are `others`.
+
+    Cost: the cell's own and some 0.1 µs for an item. Errors of a source pass on; `flush` says what a completion still
+    owes; `timed=False` is for a cell that neither reads the time nor is ever due.
+    """
+    return Lifted(lambda: node, others, timed, need, flush, scheduler, text=f"lift({node!r})")
