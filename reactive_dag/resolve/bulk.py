@@ -69,27 +69,28 @@ def find_cycle(nodes: Iterable[N], down: Mapping[N, Iterable[N]]) -> tuple[N, ..
     """A cycle, the first node repeated at the end, or None; O(nodes + edges).
 
     >>> find_cycle("abc", {"a": "b", "b": "c", "c": "b"})
-    ('b', 'c', 'b')
+    ('c', 'b', 'c')
     """
     full = rows(nodes, down)
     missing = degrees(full)
     kahn(missing, full)
-    return cycle_in({node for node, count in missing.items() if count}, full)
+    return cycle_in(missing, full)
 
 
-def cycle_in(stuck: set[N], down: Mapping[N, Iterable[N]]) -> tuple[N, ...] | None:
-    """A cycle among what Kahn's waves did not reach, or None if they reached all; O(edges of `stuck`).
+def cycle_in(missing: Mapping[N, int], down: Mapping[N, Iterable[N]]) -> tuple[N, ...] | None:
+    """A cycle among what Kahn's waves did not reach, or None if they reached all; O(edges not reached).
 
-    Each stuck node follows another stuck one, so going back must come round. Of the cycles through the edge found
-    there the shortest is given.
+    Each node left follows another one that is left, so going back must come round. Of the cycles through the edge
+    found there the shortest is given.
     """
+    stuck = [node for node, count in missing.items() if count]
     if not stuck:
         return None
-    came = {head: tail for tail in stuck for head in down[tail] if head in stuck}
-    node, seen = next(iter(stuck)), set[N]()
+    came = {head: tail for tail in stuck for head in down[tail] if missing[head]}
+    node, seen = stuck[0], set[N]()
     while node not in seen:
         seen.add(node)
         node = came[node]
-    back = path(node, came[node], lambda at: (head for head in down[at] if head in stuck))
+    back = path(node, came[node], lambda at: (head for head in down[at] if missing[head]))
     assert back is not None, "going back came round, so there is a way forward"
     return (came[node], *back)

@@ -158,8 +158,9 @@ class ReadySet:
 def _compile(id: str, form: Form | None) -> list[_Leaf]:
     """The leaves of a form, each below the gates above it; a loop, however deep it is."""
     leaves: list[_Leaf] = []
-    gates: list[tuple[_Gate, str, int]] = []
-    waiting: list[tuple[Form | None, _Gate]] = [(("all", 1, (form,)), _Gate(1, None))]
+    root = _Gate(1, None)
+    gates = [(root, "any", 1)]
+    waiting: list[tuple[Form | None, _Gate]] = [(form, root)]
     while waiting:
         part, above = waiting.pop()
         if isinstance(part, str):

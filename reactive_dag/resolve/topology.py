@@ -309,7 +309,7 @@ class Topology(Generic[N]):
             return
         missing = {node: len(row) for node, row in self._counted.up.items()}
         waves = kahn(missing, self._counted.down)
-        way = cycle_in({node for node, count in missing.items() if count}, self._counted.down)
+        way = cycle_in(missing, self._counted.down)
         if way is not None:
             raise self._cycle("these edges close a cycle", way)
         self._undo.append(partial(self._unsettle, self._ranks.rank))
