@@ -280,7 +280,8 @@ def _duration_text(text: str, what: str) -> int:
 
 
 def _fraction(whole: str, part: str, unit: int, text: str, what: str) -> int:
-    length, rest = divmod(int(whole + part) * unit, 10 ** len(part))
+    scale: int = 10 ** len(part)
+    length, rest = divmod(int(whole + part) * unit, scale)
     if rest:
         raise InvalidValue(f"{what} {text!r} is finer than a nanosecond")
     return length
