@@ -9,17 +9,16 @@ without windows reads no clock and keeps no timer.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
 from attrs import field, frozen
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
-from reactive_dag.model.times import NEVER, from_datetime, to_datetime
-from reactive_dag.streams.scheduler import HeapScheduler, live
+from reactive_dag.model.times import NEVER
+from reactive_dag.streams.lane import Lane, emit_all
+from reactive_dag.streams.timing import timing
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -52,98 +51,6 @@ class Node(Protocol):
 
 Flush = Callable[[Any, State], list[Any]]
 """What is still to be emitted at completion, from a cell and its state."""
-
-
-class Timing(Protocol):
-    """What a lifted cell asks of a scheduler."""
-
-    def now_ns(self) -> int:
-        """The instant."""
-        ...
-
-    def call_at(self, time_ns: int, run: Callable[[], object]) -> abc.DisposableBase:
-        """Call `run` at `time_ns`."""
-        ...
-
-
-class _Foreign:
-    """Any other reactivex scheduler, to the microsecond."""
-
-    __slots__ = ("_scheduler",)
-
-    def __init__(self, scheduler: abc.SchedulerBase) -> None:
-        self._scheduler = scheduler
-
-    def now_ns(self) -> int:
-        return from_datetime(self._scheduler.now)
-
-    def call_at(self, time_ns: int, run: Callable[[], object]) -> abc.DisposableBase:
-        # Rounded up: a timer that comes early would find nothing due, and ask again for ever.
-        def action(scheduler: abc.SchedulerBase, state: object) -> None:
-            run()
-
-        return self._scheduler.schedule_absolute(to_datetime(-(-time_ns // 1_000) * 1_000), action)
-
-
-def timing(scheduler: abc.SchedulerBase | None) -> Timing:
-    """The clock and the timers of `scheduler`; those of this process for None. Cost: O(1)."""
-    if scheduler is None:
-        return live()
-    return scheduler if isinstance(scheduler, HeapScheduler) else _Foreign(scheduler)
-
-
-class Lane:
-    """One queue into a cell: whoever finds it free serves it, everybody else leaves what he has and goes.
-
-    Invariant: what was queued is served even if it came while the server was leaving. An observer that raises does so
-    to whoever serves; the rest of the queue is served first.
-    """
-
-    __slots__ = ("acquire", "queue", "release")
-
-    def __init__(self) -> None:
-        lock = Lock()
-        self.acquire, self.release = lock.acquire, lock.release
-        self.queue: deque[tuple[Callable[[Any, int], None], Any, int]] = deque()
-
-    def submit(self, handle: Callable[[Any, int], None], what: object, now: int) -> None:
-        """Have `handle(what, now)` called in its turn. Cost: O(1) and what is served."""
-        self.queue.append((handle, what, now))
-        self.drain()
-
-    def drain(self) -> None:
-        """Serve what is queued, unless somebody does already."""
-        queue, failure = self.queue, None
-        while queue and self.acquire(False):
-            try:
-                failure = _serve(queue) or failure
-            finally:
-                self.release()
-        if failure is not None:
-            raise failure
-
-
-def _serve(queue: deque[tuple[Callable[[Any, int], None], Any, int]]) -> Exception | None:
-    failure: Exception | None = None
-    while queue:
-        handle, what, now = queue.popleft()
-        try:
-            handle(what, now)
-        except Exception as error:
-            failure = failure or error
-    return failure
-
-
-def emit_all(emit: Callable[[Any], None], values: Sequence[object]) -> None:
-    """Emit each of `values`, also where the observer raises for one of them; the first error is raised at the end."""
-    failure: Exception | None = None
-    for value in values:
-        try:
-            emit(value)
-        except Exception as error:
-            failure = failure or error
-    if failure is not None:
-        raise failure
 
 
 class Subscription:
