@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 
 import networkx as nx
 from hypothesis import given, settings
@@ -38,7 +38,7 @@ def test_G1_a_cycle_is_found_exactly_if_there_is_one(edges: set[tuple[int, int]]
     assert (cycle is None) == nx.is_directed_acyclic_graph(graph)
     if cycle is not None:
         assert cycle[0] == cycle[-1] and len(set(cycle)) == len(cycle) - 1
-        assert all(graph.has_edge(*edge) for edge in itertools.pairwise(cycle))
+        assert all(graph.has_edge(*edge) for edge in pairwise(cycle))
 
 
 @settings(deadline=None)
@@ -104,7 +104,7 @@ def test_search_agrees_with_networkx(edges: set[tuple[int, int]], start: int, en
     assert (way is not None) == nx.has_path(graph, start, end)
     if way is not None:
         assert len(way) - 1 == nx.shortest_path_length(graph, start, end) and (way[0], way[-1]) == (start, end)
-        assert all(graph.has_edge(*edge) for edge in itertools.pairwise(way))
+        assert all(graph.has_edge(*edge) for edge in pairwise(way))
     assert reach([start], down.__getitem__) - {start} == nx.descendants(graph, start)
 
 
