@@ -1,0 +1,280 @@
+"""Calendars: time cut into hours, days, weeks or months of a zone, each with a name, its *partition*.
+
+Owns the names (`2026-11-22T05+01:00`, `2026-11-22`, `2026-W47`, `2026-11`) and their spans. Invariant: the spans of one
+calendar follow each other without gap or overlap, clock changes included (a day then has 23 or 25 hours, an hour that
+comes twice has two names), and `start(of(t)) <= t < end(of(t))`. A day that a zone skipped altogether is no partition.
+Cost: `of` within the partition asked last 0.2 µs, else some 10 µs.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias, cast, get_args
+
+import attrs
+
+from .errors import InvalidValue
+from .records import Json
+from .times import HOUR, MICROSECOND, first_instant, format_time, to_datetime, zone
+
+Unit: TypeAlias = Literal["hour", "day", "week", "month"]
+Span: TypeAlias = tuple[int, int]
+"""Begin (included) and end (excluded), in nanoseconds UTC."""
+
+_SHAPES: Final = {
+    "hour": (re.compile(r"\d{4}-\d\d-\d\dT\d\d[+-]\d\d:\d\d(:\d\d)?", re.ASCII), "2026-11-22T05+01:00"),
+    "day": (re.compile(r"\d{4}-\d\d-\d\d", re.ASCII), "2026-11-22"),
+    "week": (re.compile(r"\d{4}-W\d\d", re.ASCII), "2026-W47"),
+    "month": (re.compile(r"\d{4}-\d\d", re.ASCII), "2026-11"),
+}
+
+
+@attrs.frozen(repr=False)
+class Calendar:
+    """A calendar: a unit and an IANA zone. Made by `hour`, `day`, `week` and `month`; equal by unit and zone.
+
+    Cost: O(1). Raises `InvalidValue` for an unknown unit or zone.
+
+    >>> Calendar("day", "Europe/Berlin").of(0)
+    '1970-01-01'
+    """
+
+    unit: Unit = attrs.field()
+    tz: str = "UTC"
+    _last: list[tuple[int, int, str]] = attrs.field(factory=lambda: [(0, 0, "")], init=False, eq=False)
+
+    @unit.validator
+    def _known_unit(self, _attribute: object, value: str) -> None:
+        if value not in get_args(Unit):
+            raise InvalidValue(f"unknown calendar unit {value!r}: write one of {', '.join(get_args(Unit))}")
+
+    def __attrs_post_init__(self) -> None:
+        zone(self.tz)
+
+    def __repr__(self) -> str:
+        return f'rd.{self.unit}("{self.tz}")'
+
+    def of(self, ns: int) -> str:
+        """The partition that an instant lies in. O(1).
+
+        >>> week("Europe/Berlin").of(0)
+        '1970-W01'
+        """
+        start, end, text = self._last[0]
+        if start <= ns < end:
+            return text
+        text = self._find(ns)
+        self._last[0] = (*_span(self.unit, self.tz, text), text)
+        return text
+
+    def span(self, partition: str) -> Span:
+        """Begin (included) and end (excluded) of a partition, in nanoseconds UTC. O(1).
+
+        Raises `InvalidValue` for text that is no partition of this calendar.
+
+        >>> start, end = day("Europe/Berlin").span("2026-10-25")
+        >>> (end - start) // HOUR
+        25
+        """
+        self.check(partition)
+        return _span(self.unit, self.tz, partition)
+
+    def start(self, partition: str) -> int:
+        """The first instant of a partition. O(1). Raises as `span`.
+
+        >>> month().start("1970-01")
+        0
+        """
+        return self.span(partition)[0]
+
+    def check(self, partition: str) -> None:
+        """Refuse text that is no partition of this calendar, saying how it is written. O(1). Raises `InvalidValue`.
+
+        >>> day().check("2026-02-30")
+        Traceback (most recent call last):
+        ...
+        reactive_dag.model.errors.InvalidValue: '2026-02-30' is no partition of rd.day("UTC"): there is no such day
+        """
+        problem = _problem(self.unit, self.tz, partition) if isinstance(partition, str) else self._shape()
+        if problem:
+            raise InvalidValue(f"{partition!r} is no partition of {self!r}: {problem}")
+
+    def next(self, partition: str) -> str:
+        """The partition after this one. O(1). Raises as `span`.
+
+        >>> day().next("2026-02-28")
+        '2026-03-01'
+        """
+        return self.of(self.span(partition)[1])
+
+    def previous(self, partition: str) -> str:
+        """The partition before this one. O(1). Raises as `span`.
+
+        >>> hour("Europe/Berlin").previous("2026-10-25T02+01:00")
+        '2026-10-25T02+02:00'
+        """
+        return self.of(self.span(partition)[0] - 1)
+
+    def between(self, first: str, last: str) -> list[str]:
+        """All partitions from `first` to `last`, both included; none if `last` comes before. O(their number).
+
+        Raises as `span`.
+
+        >>> week().between("2026-W52", "2027-W01")
+        ['2026-W52', '2026-W53', '2027-W01']
+        """
+        at, end = self.start(first), self.start(last)
+        found: list[str] = []
+        while at <= end:
+            found.append(self.of(at))
+            at = self._last[0][1]
+        return found
+
+    def to_json(self) -> Json:
+        """Plain JSON that `from_json` reads. O(1).
+
+        >>> Calendar.from_json(day("Europe/Berlin").to_json())
+        rd.day("Europe/Berlin")
+        """
+        return {"unit": self.unit, "tz": self.tz}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Calendar:
+        """The calendar that `to_json` wrote. O(1). Raises `InvalidValue` for other data."""
+        if not isinstance(data, dict) or not {"unit"} <= data.keys() <= {"unit", "tz"}:
+            raise InvalidValue(f"{data!r} is no calendar: it needs a 'unit' and a 'tz'")
+        return cls(cast(Unit, data["unit"]), data.get("tz", "UTC"))
+
+    def _shape(self) -> str:
+        return f"write it like {_SHAPES[self.unit][1]!r}"
+
+    def _find(self, ns: int) -> str:
+        if self.unit == "hour":
+            return _hour_name(ns, self.tz)
+        text = _name(self.unit, to_datetime(ns, self.tz))
+        # Where clocks went back across midnight, the old day's last hour comes again within the new day.
+        while ns >= (end := _span(self.unit, self.tz, text)[1]):
+            text = _name(self.unit, to_datetime(end, self.tz))
+        return text
+
+
+def _name(unit: Unit, wall: datetime) -> str:
+    if unit == "week":
+        year, number, _ = wall.isocalendar()
+        return f"{year:04d}-W{number:02d}"
+    return wall.isoformat()[: 10 if unit == "day" else 7]
+
+
+def _hour_name(ns: int, tz: str) -> str:
+    text = to_datetime(ns, tz).isoformat(timespec="seconds")
+    return text[:13] + text[19:]
+
+
+@lru_cache(maxsize=4096)
+def _span(unit: Unit, tz: str, text: str) -> Span:
+    if unit == "hour":
+        return _hour_span(text, tz)
+    begin, end = _walls(unit, text)
+    place = zone(tz)
+    return first_instant(begin, place), first_instant(end, place)
+
+
+def _walls(unit: Unit, text: str) -> tuple[datetime, datetime]:
+    """Begin and end on the wall. Raises `ValueError` for a date that does not exist."""
+    if unit == "month":
+        begin = datetime.fromisoformat(f"{text}-01")
+        return begin, (begin + timedelta(days=31)).replace(day=1)
+    if unit == "week":
+        begin = datetime.fromisocalendar(int(text[:4]), int(text[6:]), 1)
+        return begin, begin + timedelta(days=7)
+    begin = datetime.fromisoformat(text)
+    return begin, begin + timedelta(days=1)
+
+
+def _hour_span(text: str, tz: str) -> Span:
+    """An hour on the wall under one offset; a clock change inside it cuts it short."""
+    begin = _instant(text)
+    edges = [begin, begin + HOUR]
+    for inside in (begin, begin + HOUR - MICROSECOND):
+        if _hour_name(inside, tz) == text:
+            break
+    else:
+        return begin, begin  # nowhere under this offset
+    if _hour_name(begin, tz) != text:
+        edges[0] = _edge(begin, inside, text, tz, named=False)
+    elif _hour_name(begin + HOUR - MICROSECOND, tz) != text:
+        edges[1] = _edge(begin, begin + HOUR, text, tz, named=True)
+    return edges[0], edges[1]
+
+
+def _instant(text: str) -> int:
+    moment = datetime.fromisoformat(f"{text[:13]}:00:00{text[13:]}")
+    return (moment - to_datetime(0)) // timedelta(microseconds=1) * MICROSECOND
+
+
+def _edge(low: int, high: int, text: str, tz: str, *, named: bool) -> int:
+    """The instant between the two at which an hour stops (or begins) to have this name, to the microsecond."""
+    while high - low > MICROSECOND:
+        middle = (low + high) // 2 // MICROSECOND * MICROSECOND
+        if (_hour_name(middle, tz) == text) == named:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+@lru_cache(maxsize=4096)
+def _problem(unit: Unit, tz: str, text: str) -> str:
+    """What is wrong with a partition's text, or nothing."""
+    shape, example = _SHAPES[unit]
+    if not shape.fullmatch(text):
+        return f"write it like {example!r}"
+    if not 1678 <= int(text[:4]) <= 2261:
+        return "the years go from 1678 to 2261"
+    try:
+        start, end = _span(unit, tz, text)
+    except ValueError:
+        return f"there is no such {unit}"
+    if start < end:
+        return ""
+    if unit == "hour":
+        return f"in that zone this hour is {_hour_name(_instant(text), tz)!r}"
+    return f"clocks in {tz} skipped it, at {format_time(start, tz)}"
+
+
+def hour(tz: str = "UTC") -> Calendar:
+    """The hours of a zone, named like `2026-11-22T05+01:00`. O(1). Raises `InvalidValue` for an unknown zone.
+
+    >>> hour("Europe/Berlin").of(0)
+    '1970-01-01T01+01:00'
+    """
+    return Calendar("hour", tz)
+
+
+def day(tz: str = "UTC") -> Calendar:
+    """The days of a zone, named like `2026-11-22`. O(1). Raises `InvalidValue` for an unknown zone.
+
+    >>> day("Asia/Tokyo")
+    rd.day("Asia/Tokyo")
+    """
+    return Calendar("day", tz)
+
+
+def week(tz: str = "UTC") -> Calendar:
+    """The ISO weeks of a zone, from Monday, named like `2026-W47`. O(1). Raises `InvalidValue` for an unknown zone.
+
+    >>> week().between("2026-W52", "2027-W01")
+    ['2026-W52', '2026-W53', '2027-W01']
+    """
+    return Calendar("week", tz)
+
+
+def month(tz: str = "UTC") -> Calendar:
+    """The months of a zone, named like `2026-11`. O(1). Raises `InvalidValue` for an unknown zone.
+
+    >>> month().next("2026-12")
+    '2027-01'
+    """
+    return Calendar("month", tz)
