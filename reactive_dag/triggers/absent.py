@@ -17,6 +17,10 @@ from reactive_dag.triggers.clock import Clock
 from reactive_dag.triggers.trigger import Span, Trigger, as_trigger
 
 
+def _optional(value: object) -> Trigger | None:
+    return None if value is None else as_trigger(value)
+
+
 @frozen(cache_hash=True)
 class Absent(Trigger):
     """Fires when `part` was silent for `for_`, or at a tick of `at` with no `part` since the tick before."""
@@ -26,7 +30,7 @@ class Absent(Trigger):
     part: Trigger = field(converter=as_trigger)
     for_: int | None = None
     at: Clock | None = None
-    after: Trigger | None = field(default=None, converter=lambda value: None if value is None else as_trigger(value))
+    after: Trigger | None = field(default=None, converter=_optional)
 
     def __attrs_post_init__(self) -> None:
         optional_positive(self.for_, "for_ of absent()")

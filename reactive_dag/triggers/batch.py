@@ -12,7 +12,7 @@ from attrs import frozen
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import format_duration, parse_duration
 from reactive_dag.triggers.checks import optional_positive
-from reactive_dag.triggers.trigger import Modifier, Span, Trigger
+from reactive_dag.triggers.trigger import Modifier, Span
 
 
 @frozen(cache_hash=True)

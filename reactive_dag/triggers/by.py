@@ -13,8 +13,9 @@ from attrs import field, frozen
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.hints import did_you_mean
 from reactive_dag.model.times import format_duration, parse_duration
-from reactive_dag.triggers.checks import choice_of, meant, optional_positive, positive
+from reactive_dag.triggers.checks import choice_of, optional_positive, positive
 from reactive_dag.triggers.clock import Clock
 from reactive_dag.triggers.trigger import MAX_KEYS, Modifier, Span, Trigger, walk
 
@@ -36,11 +37,6 @@ Key: TypeAlias = str | Calendar | Call | JoinKey
 """One part of a key: "partition" or "logical_date", a calendar, a function of the event, or an implicit join's."""
 
 
-def call_text(fn: Call) -> str:
-    """How a function is written in a trigger's expression. O(1)."""
-    return str(fn)
-
-
 def as_key(value: object) -> Key:
     """A key as data. O(1). Raises InvalidValue, saying what keys there are, for anything else."""
     if isinstance(value, Calendar | Call | JoinKey):
@@ -49,7 +45,7 @@ def as_key(value: object) -> Key:
         if value in FIELDS:
             return value
         raise InvalidValue(
-            f".by({value!r}): an event's field is 'partition' or 'logical_date'{meant(value, FIELDS)}; "
+            f".by({value!r}): an event's field is 'partition' or 'logical_date'{did_you_mean(value, FIELDS)}; "
             f"for another write a function, .by(lambda event: event.extra[{value!r}])"
         )
     if callable(value):
@@ -102,7 +98,7 @@ class By(Modifier):
 def _keys_text(keys: tuple[Key, ...]) -> str:
     if not keys:
         return "None"
-    return ", ".join(call_text(key) if isinstance(key, Call) else repr(key) for key in keys)
+    return ", ".join(map(repr, keys))
 
 
 def by(part: object, keys: tuple[object, ...], max_keys: int = MAX_KEYS, ttl: Span | None = None) -> By:

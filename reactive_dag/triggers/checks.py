@@ -7,9 +7,9 @@ given, where, and what to write instead. O(1) in all but `names_of`, which is O(
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.hints import did_you_mean
 
 
 def positive(value: object, what: str) -> int:
@@ -65,23 +65,18 @@ def choices_of(value: object, known: Collection[str], what: str) -> frozenset[st
     if not found:
         raise InvalidValue(f"{what} is empty, so nothing could ever fire; choose from {listed(known)}")
     for name in sorted(found - frozenset(known)):
-        raise InvalidValue(f"{what}: {name!r} is none of {listed(known)}{meant(name, known)}")
+        raise InvalidValue(f"{what}: {name!r} is none of {listed(known)}{did_you_mean(name, sorted(known))}")
     return found
 
 
 def choice_of(value: object, known: Collection[str], what: str) -> str:
     """One text, among `known`. O(len(known))."""
-    if not isinstance(value, str) or value not in known:
-        raise InvalidValue(f"{what} is {value!r}, which is none of {listed(known)}{meant(value, known)}")
-    return value
+    if isinstance(value, str) and value in known:
+        return value
+    hint = did_you_mean(value, sorted(known)) if isinstance(value, str) else ""
+    raise InvalidValue(f"{what} is {value!r}, which is none of {listed(known)}{hint}")
 
 
 def listed(names: Iterable[str]) -> str:
     """Names for a message, sorted. O(n log n)."""
     return ", ".join(map(repr, sorted(names)))
-
-
-def meant(name: object, known: Iterable[str]) -> str:
-    """The end of a message: "; did you mean 'x'?", or nothing. O(len(known))."""
-    close = get_close_matches(name, sorted(known), n=1) if isinstance(name, str) else []
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -121,5 +121,7 @@ def _time_of_day(value: str | dt.time, what: str) -> tuple[int, int]:
     except ValueError:
         found = value
     if not isinstance(found, dt.time) or found.second or found.microsecond or found.tzinfo:
-        raise InvalidValue(f'{what}(): {value!r} is no time of day; write hours and minutes like "09:30", and tz= apart')
+        raise InvalidValue(
+            f'{what}(): {value!r} is no time of day; write hours and minutes like "09:30", and tz= apart'
+        )
     return found.hour, found.minute

@@ -125,7 +125,11 @@ class _Joins:
 
     def _origins_of(self, part: Trigger) -> frozenset[str]:
         """The origins of all that a part can deliver; none if those of some of it are not known."""
-        found = [frozenset() if leaf.dag == "*" else self.origins(leaf.dag) for leaf in sources(part) if isinstance(leaf, Completed)]
+        found = [
+            frozenset() if leaf.dag == "*" else self.origins(leaf.dag)
+            for leaf in sources(part)
+            if isinstance(leaf, Completed)
+        ]
         return frozenset().union(*found) if all(found) else frozenset()
 
 

@@ -18,6 +18,7 @@ import attrs
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.hints import did_you_mean
 from reactive_dag.model.records import Json
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule
 from reactive_dag.triggers.absent import Absent
@@ -26,7 +27,7 @@ from reactive_dag.triggers.any_of import AnyOf
 from reactive_dag.triggers.at_least import AtLeast
 from reactive_dag.triggers.batch import Batch
 from reactive_dag.triggers.by import By, JoinKey
-from reactive_dag.triggers.checks import listed, meant
+from reactive_dag.triggers.checks import listed
 from reactive_dag.triggers.clock import Clock
 from reactive_dag.triggers.completed import Completed
 from reactive_dag.triggers.dataset import Dataset, Updated
@@ -136,7 +137,9 @@ def _trigger_in(data: Json, place: str, datasets: Datasets) -> Trigger:
         if name == "kind":
             continue
         if name not in known:
-            raise InvalidValue(f"{place}: {cls.kind} has no field {name!r}, but {listed(known)}{meant(name, known)}")
+            raise InvalidValue(
+                f"{place}: {cls.kind} has no field {name!r}, but {listed(known)}{did_you_mean(name, known)}"
+            )
         values[name] = _value_in(value, f"{place}.{name}", datasets)
     return _made(cls, values, place)
 
@@ -146,14 +149,12 @@ def _class_of(data: Json, place: str) -> type[Trigger]:
     if not isinstance(kind, str):
         raise InvalidValue(f'{place}: expected a trigger, an object with a "kind", not {data!r}')
     if kind not in CLASSES:
-        raise InvalidValue(f"{place}: there is no trigger {kind!r}, but {listed(CLASSES)}{meant(kind, CLASSES)}")
+        raise InvalidValue(f"{place}: there is no trigger {kind!r}, but {listed(CLASSES)}{did_you_mean(kind, CLASSES)}")
     return CLASSES[kind]
 
 
 def _made(cls: type[Trigger], values: dict[str, object], place: str) -> Trigger:
-    missing = [
-        field.name for field in attrs.fields(cls) if field.default is attrs.NOTHING and field.name not in values
-    ]
+    missing = [field.name for field in attrs.fields(cls) if field.default is attrs.NOTHING and field.name not in values]
     if missing:
         raise InvalidValue(f"{place}: {cls.kind} needs {listed(missing)}")
     try:

@@ -11,7 +11,6 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from reactive_dag.model.callables import Call
-from reactive_dag.triggers.by import call_text
 from reactive_dag.triggers.trigger import Modifier
 from reactive_dag.triggers.where import as_call
 
@@ -25,4 +24,4 @@ class Map(Modifier):
     fn: Call = field(converter=as_call)
 
     def __repr__(self) -> str:
-        return f"{self.part!r}.map({call_text(self.fn)})"
+        return f"{self.part!r}.map({self.fn.text})"

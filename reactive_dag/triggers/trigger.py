@@ -18,8 +18,6 @@ from attrs import evolve, field, frozen
 from reactive_dag.model.errors import InvalidValue, UsageError
 
 if TYPE_CHECKING:
-    from reactive_dag.model.calendar import Calendar
-    from reactive_dag.model.callables import Call
     from reactive_dag.model.records import Json
     from reactive_dag.triggers.all_of import AllOf
     from reactive_dag.triggers.any_of import AnyOf
@@ -152,6 +150,31 @@ class Combinable:
         return by(self, keys, max_keys, ttl)
 
 
+def as_trigger(value: object) -> Trigger:
+    """A trigger, or a dataset's `updated`. O(1). Raises InvalidValue, saying what to write, for anything else.
+
+    >>> from reactive_dag.triggers.dataset import Dataset
+    >>> as_trigger(Dataset("orders"))
+    rd.updated('orders')
+    """
+    if isinstance(value, Combinable):
+        return value.as_trigger()
+    if isinstance(value, str):
+        raise InvalidValue(f"{value!r} is text; write rd.updated({value!r}) or rd.completed({value!r})")
+    if isinstance(getattr(value, "id", None), str):
+        raise InvalidValue(f"{value!r} is no trigger; write rd.completed({value.id!r})")  # type: ignore[attr-defined]
+    if isinstance(value, Iterable):
+        raise InvalidValue(f"a trigger's parts are given one by one: write f(*parts), not f(parts) (given {value!r})")
+    raise InvalidValue(f"{value!r} is no trigger; write rd.updated(...), rd.completed(...) or a combination of those")
+
+
+def as_triggers(values: object) -> tuple[Trigger, ...]:
+    """Each value as a trigger. O(n). Raises InvalidValue for what is none."""
+    if not isinstance(values, tuple | list):
+        raise InvalidValue(f"parts must be a tuple of triggers, not {values!r}")
+    return tuple([value if isinstance(value, Trigger) else as_trigger(value) for value in values])
+
+
 @frozen(eq=False, repr=False)
 class Trigger(Combinable):
     """Which facts fire a DAG: frozen, hashable data that prints as the expression that makes it."""
@@ -204,7 +227,7 @@ class Trigger(Combinable):
 class Modifier(Trigger):
     """A trigger that changes when the one part before it fires, or what it gives."""
 
-    part: Trigger = field(converter=lambda value: as_trigger(value))
+    part: Trigger = field(converter=as_trigger)
 
     @property
     def parts(self) -> tuple[Trigger, ...]:
@@ -220,7 +243,7 @@ class Modifier(Trigger):
 class Composite(Trigger):
     """A trigger of several parts."""
 
-    parts: tuple[Trigger, ...] = field(converter=lambda values: as_triggers(values))
+    parts: tuple[Trigger, ...] = field(converter=as_triggers)
 
     def __attrs_post_init__(self) -> None:
         if not self.parts:
@@ -229,31 +252,6 @@ class Composite(Trigger):
     def rebuilt(self, parts: tuple[Trigger, ...]) -> Trigger:
         """The same of other parts. O(parts)."""
         return evolve(self, parts=parts)
-
-
-def as_trigger(value: object) -> Trigger:
-    """A trigger, or a dataset's `updated`. O(1). Raises InvalidValue, saying what to write, for anything else.
-
-    >>> from reactive_dag.triggers.dataset import Dataset
-    >>> as_trigger(Dataset("orders"))
-    rd.updated('orders')
-    """
-    if isinstance(value, Combinable):
-        return value.as_trigger()
-    if isinstance(value, str):
-        raise InvalidValue(f"{value!r} is text; write rd.updated({value!r}) or rd.completed({value!r})")
-    if isinstance(getattr(value, "id", None), str):
-        raise InvalidValue(f"{value!r} is no trigger; write rd.completed({value.id!r})")  # type: ignore[attr-defined]
-    if isinstance(value, Iterable):
-        raise InvalidValue(f"a trigger's parts are given one by one: write f(*parts), not f(parts) (given {value!r})")
-    raise InvalidValue(f"{value!r} is no trigger; write rd.updated(...), rd.completed(...) or a combination of those")
-
-
-def as_triggers(values: object) -> tuple[Trigger, ...]:
-    """Each value as a trigger. O(n). Raises InvalidValue for what is none."""
-    if not isinstance(values, tuple | list):
-        raise InvalidValue(f"parts must be a tuple of triggers, not {values!r}")
-    return tuple([value if isinstance(value, Trigger) else as_trigger(value) for value in values])
 
 
 def walk(trigger: Trigger) -> Iterator[Trigger]:

@@ -11,13 +11,17 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from reactive_dag.model.callables import Call
-from reactive_dag.triggers.by import call_text
+from reactive_dag.model.errors import InvalidValue
 from reactive_dag.triggers.trigger import Modifier
 
 
 def as_call(value: object) -> Call:
-    """A function as data; a `Call` stays what it is. Raises InvalidValue for what cannot be called or compared."""
-    return value if isinstance(value, Call) else Call(value)
+    """A function as data; a `Call` stays what it is. O(its source). Raises InvalidValue for what is no function."""
+    if callable(value) or isinstance(value, Call):
+        return Call.of(value)
+    raise InvalidValue(
+        f"{value!r} cannot be called; give a function of the event, such as lambda event: event.partition"
+    )
 
 
 @frozen(cache_hash=True)
@@ -29,4 +33,4 @@ class Where(Modifier):
     fn: Call = field(converter=as_call)
 
     def __repr__(self) -> str:
-        return f"{self.part!r}.where({call_text(self.fn)})"
+        return f"{self.part!r}.where({self.fn.text})"
