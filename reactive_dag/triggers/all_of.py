@@ -28,13 +28,15 @@ class AllOf(Composite):
     consume: Consume = "all"
 
     def __attrs_post_init__(self) -> None:
-        Composite.__attrs_post_init__(self)
-        choice_of(self.consume, CONSUMES, "consume of all_of()")
-        parts: list[Trigger] = []
+        if self.consume != "all":
+            choice_of(self.consume, CONSUMES, "consume of all_of()")
+        parts: dict[Trigger, None] = {}
         for part in self.parts:
-            same = type(part) is AllOf and part.consume == self.consume
-            parts.extend(part.parts if same else (part,))
-        object.__setattr__(self, "parts", tuple(dict.fromkeys(parts)))
+            if type(part) is AllOf and part.consume == self.consume:
+                parts.update(dict.fromkeys(part.parts))
+            else:
+                parts[part] = None
+        object.__setattr__(self, "parts", tuple(parts))
 
     def __repr__(self) -> str:
         consume = "" if self.consume == "all" else f", consume={self.consume!r}"

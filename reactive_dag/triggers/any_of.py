@@ -19,11 +19,13 @@ class AnyOf(Composite):
     kind: ClassVar[str] = "any_of"
 
     def __attrs_post_init__(self) -> None:
-        Composite.__attrs_post_init__(self)
-        parts: list[Trigger] = []
+        parts: dict[Trigger, None] = {}
         for part in self.parts:
-            parts.extend(part.parts if type(part) is AnyOf else (part,))
-        object.__setattr__(self, "parts", tuple(dict.fromkeys(parts)))
+            if type(part) is AnyOf:
+                parts.update(dict.fromkeys(part.parts))
+            else:
+                parts[part] = None
+        object.__setattr__(self, "parts", tuple(parts))
 
     def __repr__(self) -> str:
         return f"rd.any_of({', '.join(map(repr, self.parts))})"

@@ -23,7 +23,6 @@ class AtLeast(Composite):
     n: int = field(kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        Composite.__attrs_post_init__(self)
         positive(self.n, "n of at_least(n, ...)")
         if self.n > len(self.parts):
             raise InvalidValue(

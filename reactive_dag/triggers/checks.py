@@ -28,6 +28,17 @@ def optional_positive(value: object, what: str) -> int | None:
     return None if value is None else positive(value, what)
 
 
+def text_of(value: object, what: str) -> str:
+    """A text that is not empty. O(its length).
+
+    >>> text_of("report", "dag")
+    'report'
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidValue(f"{what} must be a text that is not empty, not {value!r}")
+    return value
+
+
 def id_of(value: object, what: str) -> str:
     """The id of an object, or the id itself. O(1).
 
@@ -37,9 +48,7 @@ def id_of(value: object, what: str) -> str:
     found = value if isinstance(value, str) else getattr(value, "id", None)
     if not isinstance(found, str):
         raise InvalidValue(f"{what} must be an id (text) or an object that has one, not {value!r}")
-    if not found.strip():
-        raise InvalidValue(f"{what} is empty; give the id as text")
-    return found
+    return text_of(found, what)
 
 
 def names_of(value: object, what: str) -> frozenset[str]:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
-from reactive_dag.triggers.checks import choices_of, id_of, names_of
+from reactive_dag.triggers.checks import choices_of, id_of, names_of, text_of
 from reactive_dag.triggers.trigger import Combinable, Trigger
 
 SUCCESS = frozenset({"success"})
@@ -32,9 +32,9 @@ class Completed(Trigger):
     tags: frozenset[str] = NO_TAGS
 
     def __attrs_post_init__(self) -> None:
-        id_of(self.dag, "the DAG of completed()")
+        text_of(self.dag, "the DAG of completed()")
         if self.task is not None:
-            id_of(self.task, f"the task of completed({self.dag!r})")
+            text_of(self.task, f"the task of completed({self.dag!r})")
         if self.states is not SUCCESS:
             object.__setattr__(self, "states", self._final(self.states))
         if self.tags is not NO_TAGS:

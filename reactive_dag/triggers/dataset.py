@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.triggers.checks import choices_of
+from reactive_dag.triggers.checks import choices_of, text_of
 from reactive_dag.triggers.trigger import Combinable, Trigger
 
 KINDS = frozenset({"created", "updated", "deleted", "partition_added"})
@@ -46,8 +46,7 @@ class Dataset(Combinable):
     metadata: dict[str, object] = field(default=None, eq=False, converter=_metadata)
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.uri, str) or not self.uri.strip():
-            raise InvalidValue(f"a dataset's uri must be a text that is not empty, not {self.uri!r}")
+        text_of(self.uri, "a dataset's uri")
         if self.partitions is not None and not isinstance(self.partitions, Calendar):
             raise InvalidValue(
                 f"dataset {self.uri!r}: partitions must be a calendar such as rd.day('Europe/Berlin'), "

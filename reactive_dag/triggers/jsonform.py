@@ -20,7 +20,7 @@ from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.hints import did_you_mean
 from reactive_dag.model.records import Json
-from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule
+from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, schedule_from_json
 from reactive_dag.triggers.absent import Absent
 from reactive_dag.triggers.all_of import AllOf
 from reactive_dag.triggers.any_of import AnyOf
@@ -108,12 +108,8 @@ def _plain_out(value: object) -> Json:
             return {"calendar": value.to_json()}
         case JoinKey(mode=mode):
             return {"join": mode}
-        case CronSchedule(expr=expr, tz=tz):
-            return {"cron": expr, "tz": tz}
-        case EverySchedule(period=period, anchor=anchor):
-            return {"every": period, "anchor": anchor}
-        case AtSchedule(time=time):
-            return {"at": time}
+        case CronSchedule() | EverySchedule() | AtSchedule():
+            return value.to_json()
     raise InvalidValue(f"{value!r} has no JSON form")
 
 
@@ -182,12 +178,8 @@ def _plain_in(data: dict[str, Json], place: str) -> object:
                 return Calendar.from_json(form)
             case {"join": mode}:
                 return JoinKey(mode)
-            case {"cron": expr, "tz": tz}:
-                return CronSchedule(expr, tz)
-            case {"every": period, "anchor": anchor}:
-                return EverySchedule(period, anchor)
-            case {"at": time}:
-                return AtSchedule(time)
+            case {"cron": _} | {"every": _} | {"at": _}:
+                return schedule_from_json(data)
     except InvalidValue as error:
         raise InvalidValue(f"{place}: {error}") from error
     raise InvalidValue(f"{place}: {data!r} is no trigger, function, calendar or schedule")

@@ -169,9 +169,13 @@ def as_trigger(value: object) -> Trigger:
 
 
 def as_triggers(values: object) -> tuple[Trigger, ...]:
-    """Each value as a trigger. O(n). Raises InvalidValue for what is none."""
+    """Each value as a trigger, at least one. O(n). Raises InvalidValue for what is none."""
     if not isinstance(values, tuple | list):
         raise InvalidValue(f"parts must be a tuple of triggers, not {values!r}")
+    if not values:
+        raise InvalidValue(
+            "a combination of no triggers could never fire; give all_of() and its like at least one part"
+        )
     return tuple([value if isinstance(value, Trigger) else as_trigger(value) for value in values])
 
 
@@ -244,10 +248,6 @@ class Composite(Trigger):
     """A trigger of several parts."""
 
     parts: tuple[Trigger, ...] = field(converter=as_triggers)
-
-    def __attrs_post_init__(self) -> None:
-        if not self.parts:
-            raise InvalidValue(f"{self.kind}() without parts could never fire; give it at least one trigger")
 
     def rebuilt(self, parts: tuple[Trigger, ...]) -> Trigger:
         """The same of other parts. O(parts)."""
