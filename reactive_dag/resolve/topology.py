@@ -56,18 +56,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 from itertools import chain
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from reactive_dag.model.errors import CycleError, UnknownId
 from reactive_dag.resolve.bulk import cycle_in, kahn
 from reactive_dag.resolve.links import Links, Rows
-from reactive_dag.resolve.ranks import Ranks
+from reactive_dag.resolve.ranks import Moves, Ranks
 from reactive_dag.resolve.search import path, reach
 
 N = TypeVar("N", bound=Hashable)
-_NONE: frozenset[str] = frozenset()
+_EMPTY: dict[Any, int] = {}
 _SHOWN = 40
 """A message writes at most this many nodes of a cycle; `path` has them all."""
 
@@ -103,7 +102,8 @@ class Topology(Generic[N]):
         self._ranks: Ranks[N] = Ranks(self._counted.down, self._counted.up)
         self._heights: dict[N, int] = {}
         self._stale: set[N] = set()
-        self._undo: list[Callable[[], object]] = []
+        self._undo: list[Any] = []
+        """How to undo the change: arguments, their number, a method, and again; flat, to spare the collector."""
         self._changes = 0
         self._bulks = 0
         self._unchecked = False
@@ -116,7 +116,7 @@ class Topology(Generic[N]):
             self._added += 1
             self._put(node, self._added, 0)
             if self._changes:
-                self._undo.append(partial(self._drop, node))
+                self._undo += (node, 1, Topology._drop)
 
     def remove_node(self, node: N) -> None:
         """Take a node away with all its edges. O(its edges). Raises UnknownId."""
@@ -125,7 +125,7 @@ class Topology(Generic[N]):
             for links in (self._counted, self._free):
                 for edge in links.touching(node):
                     self._cut(links, *edge)
-            self._undo.append(partial(self._put, node, self._numbers[node], self._ranks.rank[node]))
+            self._undo += (node, self._numbers[node], self._ranks.rank[node], 3, Topology._put)
             self._drop(node)
 
     def add_edges(self, edges: Iterable[tuple[N, N]], kind: str = "") -> None:
@@ -185,7 +185,7 @@ class Topology(Generic[N]):
         """All edges as (tail, head, kind), of one kind or of all, by tail, head and kind. O(edges), sorted."""
         for tail in self:
             for head in self.children(tail, free=True):
-                kinds = self._counted.down[tail].get(head, _NONE) | self._free.down[tail].get(head, _NONE)
+                kinds = {*self._counted.kinds(tail, head), *self._free.kinds(tail, head)}
                 yield from ((tail, head, one) for one in sorted(kinds) if kind in (None, one))
 
     def parents(self, node: N, *, free: bool = False) -> tuple[N, ...]:
@@ -237,29 +237,30 @@ class Topology(Generic[N]):
     # ------------------------------------------------------------------------------------------- inside
 
     def _add(self, links: Links[N], edges: Iterable[tuple[N, N]], kind: str) -> None:
-        numbers, undo = self._numbers, self._undo
-        counted = links is self._counted
-        for tail, head in edges:
-            if tail not in numbers:
-                self.add_node(tail)
-            if head not in numbers:
-                self.add_node(head)
-            if counted and head not in links.down[tail]:
+        edges = list(edges)
+        numbers = self._numbers
+        for edge in edges:
+            for node in edge:
+                if node not in numbers:
+                    self.add_node(node)
+        if links is not self._counted or self._bulks:
+            self._unchecked |= links is self._counted
+            self._undo += (links, links.link(edges, kind), kind, 3, Topology._unlink)
+            return
+        for edge in edges:
+            tail, head = edge
+            if head not in links.down[tail]:
                 self._admit(tail, head)
-            if links.link(tail, head, kind):
-                undo.append(partial(self._unlink, links, tail, head, kind))
+            self._undo += (links, links.link((edge,), kind), kind, 3, Topology._unlink)
 
     def _admit(self, tail: N, head: N) -> None:
-        """Make sure that the edge closes no cycle, or leave that to the end of the bulk."""
+        """Make sure that the edge closes no cycle."""
         self._stale.add(head)
-        if self._bulks:
-            self._unchecked = True
-            return
         moves = self._ranks.agree(tail, head)
         if moves is None:
             self._refuse(tail, head)
         elif moves:
-            self._undo.append(partial(self._ranks.restore, moves))
+            self._undo += (moves, 1, Topology._restore)
 
     def _refuse(self, tail: N, head: N) -> None:
         back = path(head, tail, self._counted.down.__getitem__)
@@ -275,24 +276,22 @@ class Topology(Generic[N]):
         return CycleError(f"{what}: {' -> '.join(names)}; leave one of its edges out", cast("tuple[str, ...]", way))
 
     def _cut(self, links: Links[N], tail: N, head: N, kind: str) -> None:
-        if self._unlink(links, tail, head, kind):
-            self._undo.append(partial(self._relink, links, tail, head, kind))
-
-    def _unlink(self, links: Links[N], tail: N, head: N, kind: str) -> bool:
-        there = links.unlink(tail, head, kind)
-        if there and links is self._counted:
+        if links.unlink(tail, head, kind):
             self._stale.add(head)
-        return there
+            self._undo += (links, tail, head, kind, 4, Topology._relink)
+
+    def _unlink(self, links: Links[N], edges: list[tuple[N, N]], kind: str) -> None:
+        for tail, head in edges:
+            links.unlink(tail, head, kind)
+            self._stale.add(head)
 
     def _relink(self, links: Links[N], tail: N, head: N, kind: str) -> None:
-        links.link(tail, head, kind)
-        if links is self._counted:
-            self._stale.add(head)
+        links.link(((tail, head),), kind)
+        self._stale.add(head)
 
     def _put(self, node: N, number: int, rank: int) -> None:
         self._numbers[node] = number
         self._counted.put(node)
-        self._free.put(node)
         self._ranks.rank[node] = rank
         self._stale.add(node)
 
@@ -312,11 +311,14 @@ class Topology(Generic[N]):
         way = cycle_in(missing, self._counted.down)
         if way is not None:
             raise self._cycle("these edges close a cycle", way)
-        self._undo.append(partial(self._unsettle, self._ranks.rank))
+        self._undo += (self._ranks.rank, 1, Topology._unsettle)
         self._ranks.renew(waves)
         self._heights = {node: height for height, wave in enumerate(waves) for node in wave}
         self._stale.clear()
         self._unchecked = False
+
+    def _restore(self, moves: Moves[N]) -> None:
+        self._ranks.restore(moves)
 
     def _unsettle(self, rank: dict[N, int]) -> None:
         self._ranks.rank = rank
@@ -336,18 +338,21 @@ class Topology(Generic[N]):
     def _take_back(self, mark: int) -> None:
         undo = self._undo
         while len(undo) > mark:
-            undo.pop()()
+            method, count = undo.pop(), undo.pop()
+            arguments = undo[-count:]
+            del undo[-count:]
+            method(self, *arguments)
         if not self._bulks:
             self._unchecked = False
 
     def _beside(self, node: N, counted: Rows[N], free: Rows[N], both: bool) -> tuple[N, ...]:
         self._known(node)
-        found = counted[node].keys() | free[node].keys() if both else counted[node].keys()
+        found = counted[node].keys() | free.get(node, _EMPTY).keys() if both else counted[node].keys()
         return tuple(sorted(found, key=self._numbers.__getitem__))
 
     def _reach(self, node: N, counted: Rows[N], free: Rows[N], both: bool) -> frozenset[N]:
         self._known(node)
-        follow = (lambda at: chain(counted[at], free[at])) if both else counted.__getitem__
+        follow = (lambda at: chain(counted[at], free.get(at, ()))) if both else counted.__getitem__
         return frozenset(reach([node], follow) - {node})
 
     def _known(self, node: N) -> None:
@@ -358,7 +363,7 @@ class Topology(Generic[N]):
         self._counted._check()
         self._free._check()
         self._refresh()
-        assert self._numbers.keys() == self._counted.down.keys() == self._free.down.keys() == self._ranks.rank.keys()
+        assert self._numbers.keys() == self._counted.down.keys() == self._counted.up.keys() == self._ranks.rank.keys()
         assert self._numbers.keys() == self._heights.keys()
         assert self._changes or not self._undo
         for node, row in self._counted.up.items():
