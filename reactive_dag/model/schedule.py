@@ -1,0 +1,286 @@
+"""Schedules: when a clock ticks. Cron in a zone, an interval, or one instant.
+
+Owns the three frozen forms and what can be asked of them. Invariant: a schedule's ticks are a fixed ascending set of
+instants, whatever was asked before: `after(t)` is its least member above `t`, `before(t)` its greatest up to `t`
+(R9). Nothing here reads a clock. Cost: `after` of the tick it gave last about 0.3 µs, of any instant at most some 20 µs
+a skipped month; intervals 0.1 µs.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from functools import lru_cache
+from math import gcd
+from typing import Final, TypeAlias
+
+import attrs
+
+from .cron import Cron, compile_cron
+from .errors import InvalidValue
+from .records import Json
+from .times import DAY, NEVER, format_duration, format_time, parse_duration, parse_time
+
+_WORDS: Final = {
+    "hourly": "0 * * * *", "daily": "0 0 * * *", "weekly": "0 0 * * 0", "monthly": "0 0 1 * *", "yearly": "0 0 1 1 *",
+}  # fmt: skip
+_WEEKDAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_INTERVAL = re.compile(r"\d+(\.\d+)?[a-z]", re.ASCII | re.IGNORECASE)
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
+
+
+class _Ticks(ABC):
+    """What all schedules answer, from `after` and `before`."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def after(self, ns: int) -> int | None:
+        """The first tick strictly after an instant; None if there is none."""
+
+    @abstractmethod
+    def before(self, ns: int) -> int | None:
+        """The newest tick at or before an instant; None if there is none."""
+
+    def previous(self, tick: int) -> int | None:
+        """The tick before this one: where its data interval begins (R1). Cost as `before`.
+
+        >>> EverySchedule(10).previous(30)
+        20
+        """
+        return self.before(tick - 1)
+
+    def has_tick(self, ns: int) -> bool:
+        """Whether an instant is exactly a tick. Cost as `before`.
+
+        >>> EverySchedule(10).has_tick(30), EverySchedule(10).has_tick(31)
+        (True, False)
+        """
+        return self.before(ns) == ns
+
+    def between(self, a: int, b: int) -> Iterator[int]:
+        """The ticks with a < tick < b, ascending, as they are asked for: neither end is included. O(1) each, amortised.
+
+        >>> list(EverySchedule(10).between(10, 40))
+        [20, 30]
+        """
+        tick = self.after(a)
+        while tick is not None and tick < b:
+            yield tick
+            tick = self.after(tick)
+
+
+def _tidy(text: str) -> str:
+    return " ".join(text.split()) if isinstance(text, str) else text
+
+
+@attrs.frozen
+class CronSchedule(_Ticks):
+    """A five-field cron text (or a macro) in an IANA zone. Equal by text and zone.
+
+    Cost: reading it, once for equal ones. Raises `InvalidValue` for a bad text or zone, saying which field.
+
+    >>> CronSchedule("30 2 * * *", "Europe/Berlin").text
+    "rd.cron('30 2 * * *', tz='Europe/Berlin')"
+    """
+
+    expr: str = attrs.field(converter=_tidy)
+    tz: str = "UTC"
+    _cron: Cron = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_cron", compile_cron(self.expr, self.tz))
+
+    def after(self, ns: int) -> int | None:
+        """The first tick strictly after an instant; None if there is none in fifty years. O(log ticks), amortised.
+
+        >>> format_time(CronSchedule("0 2 * * *").after(0))
+        '1970-01-01T02:00:00Z'
+        """
+        return self._cron.after(ns)
+
+    def before(self, ns: int) -> int | None:
+        """The newest tick at or before an instant; None if there is none in fifty years. O(log ticks), amortised.
+
+        >>> CronSchedule("0 0 * * *").before(5)
+        0
+        """
+        return self._cron.before(ns)
+
+    @property
+    def text(self) -> str:
+        """The expression that makes it. O(1)."""
+        return f"rd.cron({self.expr!r}, tz={self.tz!r})" if self.tz != "UTC" else f"rd.cron({self.expr!r})"
+
+    def to_json(self) -> Json:
+        """Plain JSON that `schedule_from_json` reads. O(1)."""
+        return {"cron": self.expr, "tz": self.tz}
+
+
+@attrs.frozen
+class EverySchedule(_Ticks):
+    """An interval, counted both ways from an anchor (1970-01-01 UTC, or the DAG's start); nanoseconds.
+
+    Cost: O(1). Raises `InvalidValue` for a period that is not more than zero.
+
+    >>> EverySchedule(10, anchor=3).after(13), EverySchedule(10, anchor=3).before(12)
+    (23, 3)
+    """
+
+    period: int = attrs.field()
+    anchor: int = 0
+
+    @period.validator
+    def _more_than_zero(self, _attribute: object, value: int) -> None:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < NEVER:
+            raise InvalidValue(f"an interval of {value!r} ns cannot be: it must be a whole number above zero")
+
+    def after(self, ns: int) -> int | None:
+        """The first tick strictly after an instant. O(1)."""
+        tick = ns - (ns - self.anchor) % self.period + self.period
+        return tick if tick < NEVER else None
+
+    def before(self, ns: int) -> int | None:
+        """The newest tick at or before an instant. O(1)."""
+        return ns - (ns - self.anchor) % self.period
+
+    @property
+    def text(self) -> str:
+        """The expression that makes it (its anchor is its DAG's). O(1)."""
+        return f"rd.every({format_duration(self.period)!r})"
+
+    def to_json(self) -> Json:
+        """Plain JSON that `schedule_from_json` reads. O(1)."""
+        return {"every": format_duration(self.period), "anchor": format_time(self.anchor)}
+
+
+@attrs.frozen
+class AtSchedule(_Ticks):
+    """One instant, nanoseconds UTC.
+
+    >>> AtSchedule(5).after(4), AtSchedule(5).after(5), AtSchedule(5).before(5)
+    (5, None, 5)
+    """
+
+    time: int
+
+    def after(self, ns: int) -> int | None:
+        """Its instant, if that is strictly after `ns`. O(1)."""
+        return self.time if self.time > ns else None
+
+    def before(self, ns: int) -> int | None:
+        """Its instant, if that is at or before `ns`. O(1)."""
+        return self.time if self.time <= ns else None
+
+    @property
+    def text(self) -> str:
+        """The expression that makes it. O(1)."""
+        return f"rd.at({format_time(self.time)!r})"
+
+    def to_json(self) -> Json:
+        """Plain JSON that `schedule_from_json` reads. O(1)."""
+        return {"at": format_time(self.time)}
+
+
+Schedule: TypeAlias = CronSchedule | EverySchedule | AtSchedule
+
+
+def schedule_from_json(data: Json) -> Schedule:
+    """The schedule that `to_json` wrote. O(1). Raises `InvalidValue` for other data.
+
+    >>> schedule_from_json(CronSchedule("0 2 * * *").to_json()) == CronSchedule("0 2 * * *")
+    True
+    """
+    if isinstance(data, dict):
+        if "cron" in data:
+            return CronSchedule(data["cron"], data.get("tz", "UTC"))
+        if "every" in data:
+            return EverySchedule(parse_duration(data["every"]), parse_time(data.get("anchor", "1970-01-01T00:00Z")))
+        if "at" in data:
+            return AtSchedule(parse_time(data["at"]))
+    raise InvalidValue(f"{data!r} is no schedule: it needs a 'cron', an 'every' or an 'at'")
+
+
+def daily_at(time: str, tz: str = "UTC") -> CronSchedule:
+    """Every day at a time of day such as "09:30". O(1). Raises `InvalidValue` for another text.
+
+    >>> daily_at("09:30").expr
+    '30 9 * * *'
+    """
+    hour, minute = _clock(time)
+    return CronSchedule(f"{minute} {hour} * * *", tz)
+
+
+def weekly_at(day: str, time: str, tz: str = "UTC") -> CronSchedule:
+    """Every week on a day ("mon" or "monday") at a time of day. O(1). Raises `InvalidValue` for other texts.
+
+    >>> weekly_at("mon", "08:00").expr
+    '0 8 * * mon'
+    """
+    short = day.strip().lower()[:3] if isinstance(day, str) else ""
+    if short not in _WEEKDAYS or day.strip().lower() not in (short, *_full(short)):
+        raise InvalidValue(f"{day!r} is no day of the week: write one of {', '.join(_WEEKDAYS)}")
+    hour, minute = _clock(time)
+    return CronSchedule(f"{minute} {hour} * * {short}", tz)
+
+
+def _full(short: str) -> tuple[str, ...]:
+    return (short + {"tue": "s", "wed": "nes", "thu": "rs", "sat": "ur"}.get(short, "") + "day",)
+
+
+def _clock(time: str) -> tuple[int, int]:
+    found = _CLOCK.fullmatch(time.strip()) if isinstance(time, str) else None
+    hour, minute = (int(found[1]), int(found[2])) if found else (99, 99)
+    if hour > 23 or minute > 59:
+        raise InvalidValue(f"{time!r} is no time of day: write it like '09:30'")
+    return hour, minute
+
+
+def from_word(word: str, tz: str = "UTC") -> Schedule:
+    """The schedule that estates write as a word ("hourly", "daily", ...), an interval ("3h") or a cron text. O(text).
+
+    Raises `InvalidValue` for anything else, "once" too: a DAG that is started by hand has no schedule.
+
+    >>> from_word("daily") == from_word("0 0 * * *"), from_word("3h").text
+    (True, "rd.every('3h')")
+    """
+    text = word.strip() if isinstance(word, str) else word
+    if not isinstance(text, str) or text.lower() in ("", "once", "none", "@once"):
+        raise InvalidValue(f"{word!r} is no schedule: a DAG started by hand is declared without one")
+    if _INTERVAL.match(text) and " " not in text:
+        return EverySchedule(parse_duration(text.lower(), what="interval"))
+    if " " not in text and text.lower() not in _WORDS and not text.startswith("@"):
+        raise InvalidValue(f"{word!r} is no schedule: write one of {', '.join(_WORDS)}, '3h', or five cron fields")
+    return CronSchedule(_WORDS.get(text.lower(), text), tz)
+
+
+@lru_cache(maxsize=4096)
+def shares_tick(a: Schedule, b: Schedule, start: int = 1_767_225_600_000_000_000) -> bool:
+    """Whether two schedules have a tick in common within a year (of 366 days) from `start`, by default 2026-01-01 UTC.
+
+    One-offs and two intervals are compared for all time. Cost: O(1) for these, else O(ticks of the rarer one) to the
+    first they share; two crons of every other minute that never meet take 0.3 s, once.
+
+    >>> shares_tick(CronSchedule("0 * * * *"), CronSchedule("0 2 * * *"))
+    True
+    >>> shares_tick(CronSchedule("0 * * * *"), CronSchedule("30 2 * * *"))
+    False
+    """
+    for one, other in ((a, b), (b, a)):
+        if isinstance(one, AtSchedule):
+            return other.has_tick(one.time)
+    if isinstance(a, EverySchedule) and isinstance(b, EverySchedule):
+        return (a.anchor - b.anchor) % gcd(a.period, b.period) == 0
+    return _meet(a, b, start, start + 366 * DAY)
+
+
+def _meet(a: Schedule, b: Schedule, start: int, end: int) -> bool:
+    """Leap from one to the other until both name the same instant."""
+    tick = a.after(start - 1)
+    while tick is not None and tick < end:
+        other = b.after(tick - 1)
+        if other == tick or other is None:
+            return other == tick
+        tick, a, b = other, b, a
+    return False
