@@ -1,7 +1,7 @@
 """Rows of the run history: what is kept of a run that ended, and how a query chooses among them.
 
 A row is written once, in the commit that ends its run, and replaced when a later round of the run ends. It is a view
-of the log: the records remain the truth. `RunTable` holds rows in memory, for the memory log and for what a store has
+of the log: the records remain the truth. `RunRows` holds rows in memory, for the memory log and for what a store has
 not committed yet; adding costs O(1), the sorting is done by the first query that follows, O(log n) a new row; a query
 then costs O(rows it looks at) along the narrowest index.
 """
@@ -79,10 +79,10 @@ class RunQuery(msgspec.Struct, frozen=True):
         )
 
 
-class RunTable:
+class RunRows:
     """Run rows in memory, by run, with the indexes that queries need.
 
-    >>> table = RunTable()
+    >>> table = RunRows()
     >>> table.add(RunRow(3, "a", "success", "k3"))
     >>> table.add(RunRow(9, "a", "failed", "k9"))
     >>> [row.run for row in table.select(RunQuery(dag="a"))], table.get(3).key
@@ -140,7 +140,7 @@ class RunTable:
 
 
 def _names(row: RunRow) -> tuple[tuple[object, ...], ...]:
-    """The indexes a row stands in. A row that was replaced may leave its run in an old one: `matches` sorts that out."""
+    """The indexes a row stands in. One that was replaced may leave its run in an old one: `matches` sorts it out."""
     return (
         (),
         ("dag", row.dag),

@@ -95,7 +95,7 @@ class EventLog(Protocol):
     # ------------------------------------------------------------------------------------------------ read
 
     def read(self, start: int, stop: int) -> list[AnyRecord]:
-        """The records of a range of offsets, cut to what there is; pushed ones too. O(n) and the segments it touches."""
+        """The records of a range of offsets, cut to what there is; pushed ones too. O(n), and the segments touched."""
 
     def record(self, offset: int) -> AnyRecord:
         """One record. O(1) in memory, else O(its segment). Raises UsageError for an offset that the log has not."""
@@ -121,9 +121,7 @@ class EventLog(Protocol):
         O(log n + result) by dag, state, dag and date, key; a partition alone is a scan.
         """
 
-    def events(
-        self, source: str, limit: int | None = None, before: int | None = None
-    ) -> list[tuple[int, Published]]:
+    def events(self, source: str, limit: int | None = None, before: int | None = None) -> list[tuple[int, Published]]:
         """A dataset's events with their offsets, newest first; `before`: an offset. O(segments that have one)."""
 
     def load_snapshot(self) -> tuple[int, bytes] | None:

@@ -1,0 +1,151 @@
+"""The file of a store: which one a text names, whether it is ours, and connections to it.
+
+Whether a file is ours is read from its first 100 bytes, before SQLite is let near it: to a file that is not, nothing is
+written. A store is created whole, in one transaction, before it is switched to WAL.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from reactive_dag.model.errors import InvalidValue, NotAStore, StoreDamaged, StoreError, StoreTooNew
+
+Write: TypeAlias = Callable[[str], object]
+
+MAGIC = b"SQLite format 3\0"
+BUSY_SECONDS = 60.0
+"""How long a write waits for another process that writes to the same file just now."""
+
+
+def parse_store(store: str | os.PathLike[str]) -> Path | None:
+    """The file that a store's text names; None for "memory". Raises InvalidValue.
+
+    >>> parse_store("sqlite:///sales.db").as_posix(), parse_store("sqlite:////tmp/a.db").as_posix()
+    ('sales.db', '/tmp/a.db')
+    """
+    text = os.fspath(store)
+    if text == "memory":
+        return None
+    scheme, colon, rest = text.partition("://")
+    if colon and scheme != "sqlite":
+        raise InvalidValue(
+            f"store={text!r}: no store is called {scheme!r} here. Write a path, sqlite:///file.db, or None for memory."
+        )
+    path = rest.removeprefix("/") if colon else text
+    if colon and not rest.startswith("/"):
+        raise InvalidValue(f"store={text!r}: write three slashes before a relative path, four before an absolute one.")
+    if not path or path == ":memory:" or "?" in path:
+        raise InvalidValue(f"store={text!r} names no file. Write sqlite:///file.db, or None for a log in memory.")
+    return Path(path)
+
+
+def look_at(path: Path, mark: int, newest: int) -> bool:
+    """Whether a file of ours with this mark is there (False: none, or an empty one). Reads 100 bytes, writes nothing.
+
+    Raises NotAStore, StoreTooNew, StoreError (a directory that is not there, no permission).
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(100)
+    except FileNotFoundError:
+        if path.parent.is_dir():
+            return False
+        raise StoreError(f"{path}: the directory {path.parent} does not exist; make it first.") from None
+    except IsADirectoryError:
+        raise NotAStore(f"{path} is a directory; a store is a file.") from None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
+    if not head:
+        return False
+    found, version = _marks(head)
+    if found != mark:
+        what = (
+            "an SQLite file, but not a store of this kind" if head.startswith(MAGIC) else "no store, but another file"
+        )
+        raise NotAStore(f"{path} is {what}. Nothing was written to it; name another file.")
+    check_version(path, version, newest)
+    return True
+
+
+def _marks(head: bytes) -> tuple[int, int]:
+    """The application id and the user version out of an SQLite header; (0, 0) if it is none."""
+    if len(head) < 100 or not head.startswith(MAGIC):
+        return 0, 0
+    version, mark = struct.unpack(">60xi4xi28x", head)
+    return mark, version
+
+
+def check_version(path: Path, version: int, newest: int) -> None:
+    """Refuse a store that a newer program wrote. Raises StoreTooNew."""
+    if version > newest:
+        raise StoreTooNew(
+            f"{path} has format {version}, and this version of reactive_dag reads up to {newest}. Nothing was written; "
+            "install the newer version."
+        )
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection that commits when told to, syncs fully, and may move between threads. Raises StoreError."""
+    uri = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    try:
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
+        db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA cache_size=-32768")
+    except sqlite3.Error as error:
+        raise store_error(path, error) from error
+    return db
+
+
+def prepare(
+    db: sqlite3.Connection, path: Path, mark: int, newest: int, tables: Sequence[str], write: Write | None = None
+) -> None:
+    """Make the tables of a new store, or check the version of an old one. Raises StoreTooNew, StoreError."""
+    write = write or db.execute
+    try:
+        if db.execute("PRAGMA application_id").fetchone()[0] != mark:
+            marks = (f"PRAGMA application_id={mark}", f"PRAGMA user_version={newest}")
+            for sql in ("BEGIN EXCLUSIVE", *tables, *marks, "COMMIT"):
+                write(sql)
+        check_version(path, db.execute("PRAGMA user_version").fetchone()[0], newest)
+        db.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.Error as error:
+        raise store_error(path, error) from error
+
+
+def store_error(path: Path, error: sqlite3.Error) -> StoreError:
+    """What SQLite said, as one of our errors, with the place."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreDamaged(
+            f"{path} is damaged: {error}. Nothing was changed; put a good copy of the file in its place."
+        )
+    if code == sqlite3.SQLITE_BUSY:
+        return StoreError(f"{path}: another process has kept it locked for {BUSY_SECONDS:.0f} seconds.")
+    return StoreError(f"{path}: {error}")
+
+
+def wal_frames(path: Path) -> tuple[int, int]:
+    """Whole frames of the write-ahead log's present round, and the bytes of a frame cut short behind them. O(frames).
+
+    Those that SQLite does not take up when it opens the file are a write that the process did not live to finish.
+    """
+    try:
+        with path.with_name(path.name + "-wal").open("rb") as file:
+            head = file.read(32)
+            if len(head) < 32:
+                return 0, 0
+            size, salts = 24 + struct.unpack(">8xI20x", head)[0], head[16:24]
+            count = 0
+            while len(frame := file.read(24)) == 24 and frame[8:16] == salts:
+                body = len(file.read(size - 24))
+                if body < size - 24:
+                    return count, 24 + body
+                count += 1
+            return count, len(frame) if len(frame) < 24 else 0
+    except FileNotFoundError:
+        return 0, 0

@@ -1,0 +1,100 @@
+"""One active engine a store: a lock of the operating system on a file beside it (X3).
+
+The system lets it go when the process ends, however it ends. The holder writes its pid and host into the file; since
+when it holds it is the file's time. The file stays where it is: removing it would let two processes lock two files.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import weakref
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from reactive_dag.model.errors import StoreInUse
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: BinaryIO) -> None:
+        # Far behind the text, since Windows lets nobody read what is locked.
+        file.seek(1 << 30)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Who holds a store."""
+
+    pid: int
+    host: str
+
+
+_HELD: weakref.WeakSet[Lease] = weakref.WeakSet()
+
+
+class Lease:
+    """The lock on a store, held from the constructor to `close`. Raises StoreInUse."""
+
+    def __init__(self, store: Path) -> None:
+        self.path = store.with_name(store.name + ".lock")
+        self._file = self.path.open("a+b")
+        try:
+            _lock(self._file)
+        except OSError as error:
+            self._file.close()
+            raise StoreInUse(_in_use(store, self.path)) from error
+        self._sign(msgspec.json.encode(Owner(os.getpid(), socket.gethostname())))
+        _HELD.add(self)
+
+    def _sign(self, text: bytes) -> None:
+        self._file.truncate(0)
+        self._file.write(text)
+        self._file.flush()
+
+    def close(self) -> None:
+        """Let the store go; a second call does nothing."""
+        if not self._file.closed:
+            _HELD.discard(self)
+            self._sign(b"")
+            self._file.close()
+
+    def _forked(self) -> None:
+        """In a forked child: the lock is the parent's alone, and must not outlive it here."""
+        self._file.close()
+
+
+def _in_use(store: Path, lock: Path) -> str:
+    return (
+        f"{store} is in use by {_holder(lock)}. Close that engine first; to look on, open it with read_only=True; to "
+        f'publish into it from here, use rd.Client("sqlite:///{store}").'
+    )
+
+
+def _holder(lock: Path) -> str:
+    try:
+        owner = msgspec.json.decode(lock.read_bytes(), type=Owner)
+        since = datetime.fromtimestamp(int(lock.stat().st_mtime), UTC)
+    except (OSError, msgspec.MsgspecError):
+        return "another engine"
+    who = "this process" if owner.pid == os.getpid() else f"process {owner.pid}"
+    return f"an engine of {who} on {owner.host}, since {since:%Y-%m-%dT%H:%M:%SZ}"
+
+
+if hasattr(os, "register_at_fork"):
+
+    def _let_go() -> None:
+        for lease in list(_HELD):
+            lease._forked()
+
+    os.register_at_fork(after_in_child=_let_go)

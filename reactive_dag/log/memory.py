@@ -1,0 +1,202 @@
+"""The log in memory: gone with the process, and the fastest there is.
+
+Invariant: the tail is the whole log. A push costs 0.1-0.2 µs, `push_many` is `list.extend`. What queries need is
+indexed by the first query that comes, O(1) a record, so that a log nobody asks costs nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from reactive_dag.log.codec import SEGMENT_RECORDS
+from reactive_dag.log.history import RunQuery, RunRow, RunRows
+from reactive_dag.log.protocol import Fact
+from reactive_dag.log.tail import Tail
+from reactive_dag.model.errors import UsageError
+from reactive_dag.model.records import AnyRecord, Published
+
+
+class MemoryLog(Tail):
+    """An EventLog that keeps everything in memory. See EventLog for what each method means.
+
+    >>> from reactive_dag.model.records import Tick
+    >>> log = MemoryLog()
+    >>> with log.lock:
+    ...     offset = log.push(Tick(at=5))
+    >>> log.wait(offset), log.committed, log.last_at, log.record(0)
+    (True, 1, 5, Tick(at=5))
+    """
+
+    durable = False
+    notes: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.committed = 0
+        self._keys: dict[tuple[str, str], int] = {}
+        self._rows = RunRows()
+        self._snapshots: dict[int, bytes] = {}
+        self._meta: dict[str, str] = {}
+        self._by_source: dict[str, list[int]] = {}
+        self._indexed = 0
+        self._intake: dict[int, Fact] = {}
+        self._offered = 0
+        self._taken = 0
+        self._callbacks: list[tuple[int, Callable[[], object]]] = []
+        self._side = threading.Lock()
+
+    # ---------------------------------------------------------------------------------------------- append
+
+    def note_key(self, scope: str, key: str, offset: int) -> None:
+        """Remember whose key this is; the first one noted stands. O(1)."""
+        self._keys.setdefault((scope, key), offset)
+
+    def note_run(self, row: RunRow) -> None:
+        """Keep the row of a run that ended. O(1)."""
+        self._rows.add(row)
+
+    def save_snapshot(self, upto: int, blob: bytes) -> None:
+        """Keep a snapshot; the two newest stay. O(1)."""
+        self._snapshots[upto] = blob
+        for old in sorted(self._snapshots)[:-2]:
+            del self._snapshots[old]
+
+    def set_meta(self, name: str, text: str) -> None:
+        """Keep a small text. O(1)."""
+        self._meta[name] = text
+
+    # ---------------------------------------------------------------------------------------------- commit
+
+    def commit(self) -> int:
+        """Count everything pushed as committed. O(1) and the callbacks that waited for it."""
+        with self.lock:
+            self.committed = self.next_offset
+        if self._callbacks:
+            self._call()
+        return self.committed
+
+    def wait(self, offset: int, timeout: float | None = None) -> bool:
+        """Commit up to `offset`: in memory nobody has to wait. O(1)."""
+        if self.committed <= offset and self.commit() <= offset:
+            raise UsageError(f"record {offset} was not pushed yet: the next one is {self.next_offset}")
+        return True
+
+    def when_committed(self, offset: int, callback: Callable[[], object]) -> None:
+        """Call once when `committed > offset`. O(1)."""
+        with self._side:
+            self._callbacks.append((offset, callback))
+        if self.committed > offset:
+            self._call()
+
+    def _call(self) -> None:
+        with self._side:
+            due = [callback for offset, callback in self._callbacks if offset < self.committed]
+            self._callbacks = [waiting for waiting in self._callbacks if waiting[0] >= self.committed]
+        for callback in due:
+            callback()
+
+    def set_committer(self, active: bool) -> None:
+        """Nothing to say: nobody waits here."""
+
+    # ------------------------------------------------------------------------------------------------ read
+
+    def read(self, start: int, stop: int) -> list[AnyRecord]:
+        """The records of a range. O(n)."""
+        return self._tail[1][max(start, 0) : max(stop, 0)]
+
+    def record(self, offset: int) -> AnyRecord:
+        """One record. O(1)."""
+        found = self._here(offset)
+        assert found is not None, "the tail is the whole log"
+        return found
+
+    def segments_from(self, offset: int) -> Iterator[tuple[int, list[AnyRecord]]]:
+        """All records from an offset on, in pieces. O(n)."""
+        for first in range(offset, self.next_offset, SEGMENT_RECORDS):
+            yield first, self.read(first, first + SEGMENT_RECORDS)
+
+    def release(self, offset: int) -> None:
+        """Nothing: the tail is the whole log."""
+
+    def find(self, scope: str, key: str) -> int | None:
+        """The offset noted for a key. O(1)."""
+        return self._keys.get((scope, key))
+
+    def run(self, offset: int) -> RunRow | None:
+        """The row of a run that ended. O(1)."""
+        return self._rows.get(offset)
+
+    def runs(
+        self, dag: str | None = None, state: str | None = None, logical_date: int | None = None,
+        partition: str | None = None, key: str | None = None, limit: int | None = None, before: int | None = None,
+    ) -> list[RunRow]:  # fmt: skip
+        """Rows of ended runs, newest request first. O(log n + rows looked at)."""
+        with self.lock:
+            return self._rows.select(RunQuery(dag, state, logical_date, partition, key, before), limit)
+
+    def events(self, source: str, limit: int | None = None, before: int | None = None) -> list[tuple[int, Published]]:
+        """A dataset's events, newest first. O(result) and the records that came since the last call."""
+        with self._side:
+            self._index()
+            offsets = self._by_source.get(source, [])
+        stop = len(offsets) if before is None else bisect_left(offsets, before)
+        newest = reversed(offsets[0 if limit is None else max(stop - limit, 0) : stop])
+        return [(offset, record) for offset in newest if isinstance(record := self.record(offset), Published)]
+
+    def _index(self) -> None:
+        stop = self.next_offset
+        for offset, record in enumerate(self.read(self._indexed, stop), self._indexed):
+            if type(record) is Published:
+                self._by_source.setdefault(record.dataset, []).append(offset)
+        self._indexed = stop
+
+    def load_snapshot(self) -> tuple[int, bytes] | None:
+        """The newest snapshot. O(1)."""
+        return max(self._snapshots.items(), default=None)
+
+    def meta(self, name: str) -> str | None:
+        """A small text that was kept. O(1)."""
+        return self._meta.get(name)
+
+    # ---------------------------------------------------------------------------------------------- intake
+
+    def offer(self, fact: Fact, stamp: int) -> None:
+        """Append a fact to the intake. O(1)."""
+        with self._side:
+            self._offered += 1
+            self._intake[self._offered] = msgspec.structs.replace(fact, at=stamp)
+
+    def take_over(self, limit: int = 10_000) -> list[tuple[int, Fact]]:
+        """What the intake holds and was not taken over yet. O(result)."""
+        with self._side:
+            ids = range(self._taken + 1, min(self._taken + limit, self._offered) + 1)
+            self._taken = ids.stop - 1
+            return [(id, self._intake[id]) for id in ids]
+
+    def done(self, ids: Iterable[int]) -> None:
+        """Remove facts that were taken over. O(n)."""
+        with self._side:
+            for id in ids:
+                self._intake.pop(id, None)
+
+    # ---------------------------------------------------------------------------------------------- owner
+
+    def refresh(self) -> int:
+        """Nothing to take up; `next_offset`."""
+        return self.next_offset
+
+    def close(self) -> None:
+        """Take no more records; what is there can still be read."""
+        self._refuse("the log is closed")
+
+    def _check(self) -> None:
+        """The invariants of the whole."""
+        records = self._tail[1]
+        assert self._tail[0] == 0 and len(records) == self.next_offset, "the tail is the whole log"
+        assert 0 <= self.committed <= self.next_offset, "committed lies within the log"
+        assert all(record.at <= self.last_at for record in records), "no record is later than last_at"
+        self._rows._check()
