@@ -49,7 +49,7 @@ def random_edges(nodes: int, window: int | None = None, seed: int = 7) -> list[E
     chance = random.Random(seed)
     names = [f"dag_{i}" for i in range(nodes)]
     chance.shuffle(names)
-    edges = []
+    edges: list[Edge] = []
     for i in range(UPSTREAMS, nodes):
         first = 0 if window is None else max(0, i - window)
         edges.extend((names[j], names[i]) for j in chance.sample(range(first, i), UPSTREAMS))

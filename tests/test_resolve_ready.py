@@ -47,7 +47,7 @@ def composites(parts: st.SearchStrategy[Form | None]) -> st.SearchStrategy[Form 
     counting = some.filter(bool).flatmap(
         lambda parts: st.tuples(st.just("at_least"), st.integers(1, len(parts)), st.just(parts))
     )
-    return st.one_of(word, counting)  # type: ignore[return-value]
+    return st.one_of(word, counting)
 
 
 form = st.recursive(st.one_of(st.sampled_from(IDS), st.none()), composites, max_leaves=8)
