@@ -7,17 +7,22 @@ and compiled once, O(text); each function then O(its own size).
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
+import functools
+import inspect
 import linecache
 from collections.abc import Iterator
-from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import TypeAlias
 
 from .records import Json
 
 _Node: TypeAlias = ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef
+_INHERITED = __future__.annotations.compiler_flag
+_KINDS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS  # what a code object does not show otherwise
+_KINDS |= inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _NOT_MEANING = frozenset({"ctx", "kind", "type_comment", "decorator_list", "type_ignores"})
 
 
@@ -41,7 +46,7 @@ def source_tree(fn: FunctionType) -> tuple[Json, str] | None:
 
 
 def _node_of(code: CodeType, text: str) -> _Node | None:
-    parsed = _parse(text) if text else None
+    parsed = _parse(text, code.co_flags & _INHERITED) if text else None
     if parsed is None:
         return None
     nodes, codes = parsed
@@ -51,12 +56,15 @@ def _node_of(code: CodeType, text: str) -> _Node | None:
     return _pick(code, [node for node in nodes.get(code.co_firstlineno, ()) if _name(node) == code.co_name])
 
 
-@lru_cache(maxsize=64)
-def _parse(text: str) -> tuple[dict[int, list[_Node]], dict[int, list[CodeType]]] | None:
-    """The functions of a source text by their first line: as syntax and as code."""
+@functools.lru_cache(maxsize=64)
+def _parse(text: str, inherited: int) -> tuple[dict[int, list[_Node]], dict[int, list[CodeType]]] | None:
+    """The functions of a source text by their first line: as syntax and as code.
+
+    `inherited` is the compiler flag that a notebook's cell takes over from the cells before it.
+    """
     try:
         tree = ast.parse(text)
-        module = compile(tree, "<text>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        module = compile(tree, "<text>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | inherited, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError):
         return None
     nodes: dict[int, list[_Node]] = {}
@@ -131,7 +139,7 @@ def describe_code(code: CodeType) -> Json:
     >>> describe_code((lambda: 1).__code__) == describe_code((lambda: 1).__code__)
     True
     """
-    counts = [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags]
+    counts = [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & _KINDS]
     names = [list(code.co_names), list(code.co_varnames), list(code.co_freevars), list(code.co_cellvars)]
     return [code.co_code.hex(), code.co_exceptiontable.hex(), counts, names, [_constant(c) for c in code.co_consts]]
 
