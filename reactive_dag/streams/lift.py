@@ -9,8 +9,8 @@ without windows reads no clock and keeps no timer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 from reactivex import Observable, abc
@@ -19,51 +19,27 @@ from reactivex.disposable import CompositeDisposable, Disposable
 from reactive_dag.model.times import NEVER
 from reactive_dag.streams.lane import Lane, emit_all
 from reactive_dag.streams.timing import timing
+from reactive_dag.triggers.cells.cell import Cell, State
 
 A = TypeVar("A")
 B = TypeVar("B")
-State = Any  # a cell's state is plain data of its own shape
 
 
-class Node(Protocol):
-    """The logic of a combinator: stateless, on a state of plain data. The same object serves engine and simulator."""
-
-    def fresh(self) -> State:
-        """A state that holds nothing."""
-        ...
-
-    def feed(self, state: State, part: int, item: Any, now: int) -> list[Any] | None:
-        """Close what is due, then take `item` as part number `part`; give what is released."""
-        ...
-
-    def step(self, state: State, now: int) -> list[Any] | None:
-        """Close what is due at `now`; give what is released."""
-        ...
-
-    def due(self, state: State) -> int:
-        """When the next step is due; NEVER if none is."""
-        ...
-
-    def held(self, state: State) -> Iterable[tuple[int, Any]]:
-        """What is pending, as pairs of part and item."""
-        ...
-
-
-Flush = Callable[[Any, State], list[Any]]
-"""What is still to be emitted at completion, from a cell and its state."""
+Begin = Callable[[Any, State, int], None]
+"""What a subscription does to its cell's fresh state at the instant at which it begins."""
 
 
 class Subscription:
     """One subscription of a lifted cell: its state, its lane, and which of its sources have ended."""
 
-    __slots__ = ("_feed", "_need", "_open", "_parts", "ended", "flush", "lane", "node", "observer", "state")
+    __slots__ = ("_feed", "_need", "_open", "_parts", "cell", "ended", "lane", "observer", "state")
 
     def __init__(self, lifted: Lifted[Any, Any], observer: abc.ObserverBase[Any]) -> None:
-        self.node, self.observer, self.flush = lifted.make(), observer, lifted.flush
-        self.state = self.node.fresh()
+        self.cell, self.observer = lifted.make(), observer
+        self.state = self.cell.fresh()
         self.lane = Lane()
         self.ended = False
-        self._feed = self.node.feed
+        self._feed = self.cell.feed
         self._parts = 1 + len(lifted.others)
         self._need = lifted.need or self._parts
         self._open = set(range(self._parts))
@@ -73,11 +49,15 @@ class Subscription:
 
     def receiver(self, part: int) -> Callable[[Any], None]:
         """What the source of `part` calls with each item: the hot path."""
-        lane, feed, state, emit = self.lane, self._feed, self.state, self.observer.on_next
+        lane, feed, state = self.lane, self._feed, self.state
         queue, acquire, release, drain = lane.queue, lane.acquire, lane.release, lane.drain
 
         def take(item: object, now: int) -> None:
-            released = feed(state, part, item, 0)
+            try:
+                released = feed(state, part, item, 0)
+            except Exception as error:
+                self.fail(error, now)
+                return
             if released:
                 self.emit(released)
 
@@ -86,14 +66,7 @@ class Subscription:
                 lane.submit(take, item, 0)
                 return
             try:
-                released = feed(state, part, item, 0)
-                if released:
-                    if len(released) == 1:
-                        emit(released[0])
-                    else:
-                        emit_all(emit, released)
-                    if len(self._open) < self._parts:
-                        self._judge()
+                take(item, 0)
             finally:
                 release()
                 if queue:
@@ -113,7 +86,7 @@ class Subscription:
 
     def failed(self, error: Exception) -> None:
         """A source has failed: that passes on at once, behind what came before it."""
-        self.lane.submit(self._fail, error, 0)
+        self.lane.submit(self.fail, error, 0)
 
     def stop(self) -> None:
         """Nothing more is emitted."""
@@ -131,7 +104,7 @@ class Subscription:
     def _judge(self) -> None:
         """Complete if too few parts are left that have, or may still get, an item."""
         if not self.ended and (not self._open or self._alive() < self._need):
-            rest = self.flush(self.node, self.state)
+            rest = self.cell.flush(self.state) or ()
             self.stop()
             try:
                 emit_all(self.observer.on_next, rest)
@@ -140,13 +113,14 @@ class Subscription:
 
     def _alive(self) -> int:
         ended = set(range(self._parts)) - self._open
-        for part, _ in self.node.held(self.state):
+        for part, _ in self.cell.held(self.state):
             ended.discard(part)
             if not ended:
                 break
         return self._parts - len(ended)
 
-    def _fail(self, error: Exception, now: int) -> None:
+    def fail(self, error: Exception, now: int) -> None:
+        """A source has failed, or a function that the cell asks."""
         if not self.ended:
             self.stop()
             self.observer.on_error(error)
@@ -158,14 +132,15 @@ class TimedSubscription(Subscription):
     Invariant outside the lane: there is a timer, at or before `due`, exactly if something is due.
     """
 
-    __slots__ = ("_due", "_last", "_step", "_timer", "_timing", "_wake")
+    __slots__ = ("_begin", "_due", "_last", "_step", "_timer", "_timing", "_wake")
 
     def __init__(
         self, lifted: Lifted[Any, Any], observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None
     ) -> None:
         super().__init__(lifted, observer)
         self._timing = timing(scheduler)
-        self._step = self.node.step
+        self._begin = lifted.begin
+        self._step = self.cell.step
         self._last = 0
         self._due = self._wake = NEVER
         self._timer: abc.DisposableBase | None = None
@@ -185,7 +160,11 @@ class TimedSubscription(Subscription):
 
         def take(item: object, now: int) -> None:
             late = self._steps(now)
-            released = feed(state, part, item, self._last)
+            try:
+                released = feed(state, part, item, self._last)
+            except Exception as error:
+                self.fail(error, now)
+                return
             self._rearm()
             if late or released:
                 self.emit([*late, *(released or ())])
@@ -213,6 +192,8 @@ class TimedSubscription(Subscription):
 
     def _arm(self, what: object, now: int) -> None:
         self._last = now
+        if self._begin is not None:
+            self._begin(self.cell, self.state, now)
         self._rearm()
 
     def _steps(self, now: int) -> list[object]:
@@ -221,12 +202,12 @@ class TimedSubscription(Subscription):
         released: list[object] = []
         while self._due <= self._last:
             released += self._step(self.state, self._due) or ()
-            self._due = self.node.due(self.state)
+            self._due = self.cell.due(self.state)
         return released
 
     def _rearm(self) -> None:
         """Have a timer at or before the next due instant; a later one than the timer's is looked at when it comes."""
-        self._due = due = self.node.due(self.state)
+        self._due = due = self.cell.due(self.state)
         if due < self._wake or (due == NEVER and self._timer is not None):
             timer, self._timer, self._wake = self._timer, None, due
             if timer is not None:
@@ -255,11 +236,6 @@ class TimedSubscription(Subscription):
         super()._complete(part, now)
 
 
-def nothing(node: Node, state: State) -> list[Any]:
-    """The flush of a combinator that owes nothing at completion: a join that is not whole is no firing."""
-    return []
-
-
 @frozen(eq=False)
 class Lifted(Generic[A, B]):
     """A combinator as a reactivex operator: call it with a source, or give it to `pipe`.
@@ -268,11 +244,11 @@ class Lifted(Generic[A, B]):
     that it asks for the time; fewer than `need` parts (default: all) that hold or may get an item complete it.
     """
 
-    make: Callable[[], Node]
+    make: Callable[[], Cell]
     others: tuple[abc.ObservableBase[Any], ...] = ()
     timed: bool = True
     need: int | None = None
-    flush: Flush = nothing
+    begin: Begin | None = None
     scheduler: abc.SchedulerBase | None = None
     text: str = field(default="lift(…)", kw_only=True)
 
@@ -305,16 +281,15 @@ def _listen(
 
 
 def lift(
-    node: Node,
+    cell: Cell,
     *others: abc.ObservableBase[Any],
     timed: bool = True,
     need: int | None = None,
-    flush: Flush = nothing,
     scheduler: abc.SchedulerBase | None = None,
 ) -> Lifted[Any, Any]:
     """Make a reactivex operator of a cell: part 0 is the source that is piped, parts 1, 2, … are `others`.
 
-    Cost: the cell's own and some 0.1 µs for an item. Errors of a source pass on; `flush` says what a completion still
-    owes; `timed=False` is for a cell that neither reads the time nor is ever due.
+    Cost: the cell's own and some 0.1 µs for an item. Errors of a source pass on, a completion flushes the cell;
+    `timed=False` is for a cell that neither reads the time nor is ever due.
     """
-    return Lifted(lambda: node, others, timed, need, flush, scheduler, text=f"lift({node!r})")
+    return Lifted(lambda: cell, others, timed, need, scheduler=scheduler, text=f"lift({cell!r})")

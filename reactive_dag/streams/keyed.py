@@ -1,0 +1,102 @@
+"""A lifted combinator kept apart by key: one state for each key that holds something, no subject and no subscription.
+
+Owns `KeyedCell`, which wraps a combinator's cell in the cell of `.by` (T7). Invariants: a key that holds nothing and
+has nothing to remember is not there; what is emitted carries its key. Cost: O(1) an item beside the cell's own,
+O(log keys) with windows; memory: that of the keys that hold something, `max_keys` of them at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, cast
+
+from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.cells.by import ByCell, Inside, Keys
+from reactive_dag.triggers.cells.cell import Cell, Opaque, ignore
+
+
+class KeyedCell(Cell):
+    """Feeds each item to the state of its key, and releases pairs of key and value.
+
+    >>> from reactive_dag.triggers.cells.batch import BatchCell
+    >>> cell = KeyedCell(BatchCell(2), key=str.lower)
+    >>> keys = cell.fresh()
+    >>> [cell.feed(keys, 0, item, 0) for item in "aBAb"]
+    [None, None, [('a', ['a', 'A'])], [('b', ['B', 'b'])]]
+    >>> keys.by_key
+    {}
+    """
+
+    __slots__ = ("by", "cell", "key")
+
+    def __init__(
+        self, cell: Cell, key: Callable[[Any], Hashable], max_keys: int = NEVER, ttl: int | None = None
+    ) -> None:
+        super().__init__()
+        self.cell, self.key = cell, key
+        self.by = ByCell(cast(Inside, cell), 1, max_keys, ttl)
+        self.by.expire = self._expired
+        if cell.drop is ignore:
+            cell.drop = self._forward
+
+    def fresh(self) -> Keys:  # type: ignore[override]
+        """No key."""
+        return self.by.fresh()
+
+    def feed(self, state: Any, part: int, item: Opaque, now: int) -> list[Opaque] | None:
+        """Feed the state of the item's key; an item whose key is None is dropped as `no_key`."""
+        key = self.key(item)
+        if key is None:
+            self.drop("no_key", part, item)
+            return None
+        released = self.cell.feed(self.by.opened(state, key, now), part, item, now)
+        self.by.settle(state, key, now)
+        return [(key, value) for value in released] if released else None
+
+    def step(self, state: Any, now: int) -> list[Opaque] | None:
+        """Step each key that is due, and drop those that outlived their `ttl`."""
+        released: list[Opaque] = []
+        for key in self.by.due_keys(state, now):
+            inner = state.by_key[key]
+            released += [(key, value) for value in self.cell.step(inner, now) or ()]
+            self.by.settle(state, key, now)
+            if key in state.by_key:
+                self.by.outlive(state, key, now)
+        return released or None
+
+    def due(self, state: Any) -> int:
+        """When the first key is due."""
+        return self.by.due(state)
+
+    def flush(self, state: Any) -> list[Opaque] | None:
+        """What each key owes when nothing more comes, in the order in which they were opened."""
+        return [(key, value) for key, inner in state.by_key.items() for value in self.cell.flush(inner) or ()]
+
+    def held(self, state: Any) -> Iterator[tuple[int, Opaque]]:
+        """What is pending, key after key. O(pending)."""
+        return (pair for inner in state.by_key.values() for pair in self.cell.held(inner))
+
+    def rests(self, state: Any, now: int) -> bool:
+        """Whether there is no key."""
+        return self.by.rests(state, now)
+
+    def lingering(self, state: Any) -> int:
+        """Until when some key must be kept. O(keys)."""
+        return self.by.lingering(state)
+
+    @property
+    def timed(self) -> bool:  # type: ignore[override]
+        """Whether a key can ever be due."""
+        return self.cell.timed or self.by.ttl is not None
+
+    @property
+    def lingers(self) -> bool:  # type: ignore[override]
+        """Whether a key can have something to remember while it holds nothing."""
+        return self.cell.lingers
+
+    def _forward(self, policy: str, part: int, item: Opaque) -> None:
+        self.drop(policy, part, item)
+
+    def _expired(self, pairs: list[tuple[int, Opaque]], key: object) -> None:
+        for part, item in pairs:
+            self.drop("expired", part, item)

@@ -1,0 +1,288 @@
+"""The combinators as ordinary reactivex operators, for streams without an engine.
+
+Owns their public signatures and how each is put together from a cell; the logic is the cell's, the same that engine and
+simulator run. What they share: the time is that of the subscription's scheduler or of `scheduler=`, else of one live
+scheduler for the process; a source's error passes on at once; a completion flushes what is open; `dispose` leaves no
+timer; sources may be on any threads; a downstream that publishes upstream does not recurse. `on_drop(policy, item)`
+hears of each item that goes without having been emitted. Memory and cost are the cell's: O(1) an item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from datetime import timedelta
+from typing import Any, Literal, TypeVar
+
+from reactivex import Observable, abc
+
+from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.times import parse_duration
+from reactive_dag.streams.by import ByStream
+from reactive_dag.streams.keyed import KeyedCell
+from reactive_dag.streams.lift import Begin, Lifted
+from reactive_dag.triggers.cells.absent import AbsentCell
+from reactive_dag.triggers.cells.all_of import AllOfCell, EachCell
+from reactive_dag.triggers.cells.at_least import AtLeastCell
+from reactive_dag.triggers.cells.batch import BatchCell
+from reactive_dag.triggers.cells.cell import Cell, State
+from reactive_dag.triggers.cells.debounce import DebounceCell
+from reactive_dag.triggers.cells.sequence import SequenceCell
+from reactive_dag.triggers.cells.throttle import ThrottleCell
+from reactive_dag.triggers.checks import choice_of, optional_positive, positive
+from reactive_dag.triggers.trigger import MAX_KEYS
+
+T = TypeVar("T")
+U = TypeVar("U")
+K = TypeVar("K", bound=Hashable)
+Span = timedelta | str
+OnDrop = Callable[[str, Any], object]
+Operator = Callable[[Observable[T]], Observable[Any]]
+Scheduler = abc.SchedulerBase | None
+
+
+# ------------------------------------------------------------------------------------------------- windows
+
+
+def batch(
+    count: int | None = None,
+    max_wait: Span | None = None,
+    *,
+    scheduler: Scheduler = None,
+    on_drop: OnDrop | None = None,
+) -> Callable[[Observable[T]], Observable[list[T]]]:
+    """Emit lists of `count` items, or of what gathered until `max_wait` after the first of them; never an empty one.
+
+    A batch needs one of the two, else `InvalidValue`. Cost: O(1) an item; a batch by count alone reads no clock.
+
+    >>> import reactivex
+    >>> reactivex.of(1, 2, 3).pipe(batch(count=2)).subscribe(print).dispose()
+    [1, 2]
+    [3]
+    """
+    optional_positive(count, "count of batch()")
+    wait = _span(max_wait, "max_wait of batch()")
+    if count is None and wait is None:
+        raise InvalidValue("batch() would never close; give it count=, max_wait= or both")
+    text = _text("batch", count=count, max_wait=max_wait)
+    return _lifted(lambda: BatchCell(count, wait), text, timed=wait is not None, scheduler=scheduler, on_drop=on_drop)
+
+
+def debounce(
+    pause: Span, max_wait: Span | None = None, *, scheduler: Scheduler = None, on_drop: OnDrop | None = None
+) -> Callable[[Observable[T]], Observable[list[T]]]:
+    """Keep all that came, unlike reactivex's `debounce`, and emit it as a list when nothing came for `pause`.
+
+    With `max_wait` at the latest that long after the first item of the list. Cost: O(1) an item.
+    """
+    length, wait = parse_duration(pause, what="pause of debounce()"), _span(max_wait, "max_wait of debounce()")
+    text = _text("debounce", pause, max_wait=max_wait)
+    return _lifted(lambda: DebounceCell(length, wait), text, scheduler=scheduler, on_drop=on_drop)
+
+
+def throttle(
+    period: Span, *, scheduler: Scheduler = None, on_drop: OnDrop | None = None
+) -> Callable[[Observable[T]], Observable[list[T]]]:
+    """Emit lists at most once each `period`: the first item at once, what follows within the period when it ends.
+
+    Nothing is lost, unlike with reactivex's `throttle_first`. Cost: O(1) an item.
+    """
+    length = parse_duration(period, what="period of throttle()")
+    text = _text("throttle", period)
+    return _lifted(lambda: ThrottleCell(length), text, scheduler=scheduler, on_drop=on_drop)
+
+
+# --------------------------------------------------------------------------------------------------- joins
+
+
+def all_of(
+    *others: abc.ObservableBase[Any],
+    consume: Literal["all", "latest", "each"] = "all",
+    within: Span | None = None,
+    scheduler: Scheduler = None,
+    on_drop: OnDrop | None = None,
+) -> Callable[[Observable[Any]], Observable[tuple[list[Any], ...]]]:
+    """Emit, when each source has given something since the last time, a tuple of lists: one for each source.
+
+    `consume="all"` takes everything, `"latest"` the newest of each, `"each"` the oldest one of each as often as it can.
+    `within`: what is older than that, when an item comes, is dropped. It completes when it can emit no more.
+    Cost: O(1) an item.
+
+    >>> import reactivex
+    >>> a, b = reactivex.Subject(), reactivex.Subject()
+    >>> subscription = a.pipe(all_of(b)).subscribe(print)
+    >>> for source, item in (a, 1), (a, 2), (b, 3): source.on_next(item)
+    ([1, 2], [3])
+    """
+    choice_of(consume, ("all", "latest", "each"), "consume of all_of()")
+    window, parts = _span(within, "within of all_of()"), 1 + len(others)
+
+    def make() -> Cell:
+        return EachCell(parts, window) if consume == "each" else AllOfCell(parts, consume, window)
+
+    text = _text("all_of", *others, consume=None if consume == "all" else consume, within=within)
+    return _lifted(make, text, others, timed=window is not None, scheduler=scheduler, on_drop=on_drop)
+
+
+def at_least(
+    n: int,
+    *others: abc.ObservableBase[Any],
+    within: Span | None = None,
+    scheduler: Scheduler = None,
+    on_drop: OnDrop | None = None,
+) -> Callable[[Observable[Any]], Observable[tuple[list[Any], ...]]]:
+    """Emit, when `n` of the sources have given something since the last time, a tuple of lists: one for each source.
+
+    Lists may be empty. An `n` outside 1 to the number of sources raises `InvalidValue`. Cost: O(1) an item.
+    """
+    parts, window = 1 + len(others), _span(within, "within of at_least()")
+    if positive(n, "n of at_least()") > parts:
+        raise InvalidValue(f"at_least({n}, …) of {parts} sources, the piped one included, could never emit")
+    text = _text("at_least", n, *others, within=within)
+    return _lifted(
+        lambda: AtLeastCell(n, parts, window), text, others, window is not None, n, scheduler=scheduler, on_drop=on_drop
+    )
+
+
+def sequence(
+    *others: abc.ObservableBase[Any],
+    within: Span | None = None,
+    scheduler: Scheduler = None,
+    on_drop: OnDrop | None = None,
+) -> Callable[[Observable[Any]], Observable[tuple[list[Any], ...]]]:
+    """Emit, when the sources have given something in this order, a tuple of lists: one for each source.
+
+    A source is listened to once the one before it has given something; before that its items are dropped as `filtered`.
+    Cost: O(1) an item.
+    """
+    parts, window = 1 + len(others), _span(within, "within of sequence()")
+    text = _text("sequence", *others, within=within)
+    return _lifted(
+        lambda: SequenceCell(parts, window),
+        text,
+        others,
+        timed=window is not None,
+        scheduler=scheduler,
+        on_drop=on_drop,
+    )
+
+
+# ------------------------------------------------------------------------------------------------- silence
+
+
+def absent(
+    for_: Span, after: abc.ObservableBase[T] | None = None, *, scheduler: Scheduler = None
+) -> Callable[[Observable[T]], Observable[T | None]]:
+    """Emit, once for each silence, when the source gave nothing for `for_`: the last item heard, or None.
+
+    The subscription arms it, and each item anew. With `after`, only that source's items arm it, and an item of the
+    piped one disarms it. A completion ends it without an emission. Cost: O(1) an item.
+    """
+    length = parse_duration(for_, what="for_ of absent()")
+
+    def make() -> Cell:
+        cell = AbsentCell(length, after=after is not None)
+        cell.name, cell.make = _heard, _last
+        return cell
+
+    others = () if after is None else (after,)
+    return _lifted(make, _text("absent", for_, after=after), others, need=1, begin=_arm, scheduler=scheduler)
+
+
+def _arm(cell: AbsentCell, state: State, now: int) -> None:
+    if not cell.after:
+        cell.arm(state, now)
+
+
+def _heard(part: int, item: object) -> object:
+    """An item arms in a wrapping, so that None and "" are items like others."""
+    return (item,)
+
+
+def _last(due: int, armed: Any) -> object:
+    return armed[0] if armed else None
+
+
+# ---------------------------------------------------------------------------------------------------- keys
+
+
+def by(
+    key: Callable[[T], K],
+    operator: Callable[[Observable[T]], Observable[U]],
+    *,
+    max_keys: int = MAX_KEYS,
+    ttl: Span | None = None,
+    scheduler: Scheduler = None,
+    on_drop: OnDrop | None = None,
+) -> Callable[[Observable[T]], Observable[tuple[K, U]]]:
+    """Apply `operator` for each key by itself and emit pairs of key and value; a join by key, with a join.
+
+    `key(item)` is asked for the items of all its sources; None drops the item as `no_key`, an exception ends all with
+    that error. One of our combinators has a state for each key that holds something, and none for the others; beyond
+    `max_keys` the key opened first goes, after `ttl` each: what it holds is dropped as `expired`. Any other reactivex
+    operator has a stream for each key, which is completed instead. Cost: O(1) an item, O(log keys) with windows.
+
+    >>> import reactivex
+    >>> reactivex.of(1, 2, 3, 4).pipe(by(lambda n: n % 2, batch(count=2))).subscribe(print).dispose()
+    (1, [1, 3])
+    (0, [2, 4])
+    """
+    positive(max_keys, "max_keys of by()")
+    alive = _span(ttl, "ttl of by()")
+    text = _text("by", key, operator, max_keys=None if max_keys == MAX_KEYS else max_keys, ttl=ttl)
+    if not isinstance(operator, Lifted):
+        return ByStream(key, operator, max_keys, alive, scheduler, on_drop or _unheeded, text)
+
+    def make() -> Cell:
+        return KeyedCell(operator.make(), key, max_keys, alive)
+
+    timed = operator.timed or alive is not None
+    return _lifted(
+        make, text, operator.others, timed, operator.need, scheduler=scheduler or operator.scheduler, on_drop=on_drop
+    )
+
+
+def _unheeded(policy: str, item: object) -> None:
+    pass
+
+
+# -------------------------------------------------------------------------------------------------- shared
+
+
+def _lifted(
+    make: Callable[[], Cell],
+    text: str,
+    others: tuple[abc.ObservableBase[Any], ...] = (),
+    timed: bool = True,
+    need: int | None = None,
+    *,
+    begin: Begin | None = None,
+    scheduler: Scheduler = None,
+    on_drop: OnDrop | None = None,
+) -> Lifted[Any, Any]:
+    return Lifted(lambda: _heeded(make(), on_drop), others, timed, need, begin, scheduler, text=text)
+
+
+def _heeded(cell: Cell, on_drop: OnDrop | None) -> Cell:
+    """The cell, with somebody to tell of what it drops."""
+    if on_drop is not None:
+
+        def drop(policy: str, part: int, item: object) -> None:
+            on_drop(policy, item)
+
+        cell.drop = drop
+    return cell
+
+
+def _span(value: Span | None, what: str) -> int | None:
+    return None if value is None else parse_duration(value, what=what)
+
+
+def _text(name: str, *given: object, **named: object) -> str:
+    """The expression that makes an operator, sources as dots."""
+    shown = ["…" if isinstance(value, abc.ObservableBase) else repr(value) for value in given]
+    shown += [
+        f"{key}={'…' if isinstance(value, abc.ObservableBase) else repr(value)}"
+        for key, value in named.items()
+        if value is not None
+    ]
+    return f"rops.{name}({', '.join(shown)})"
