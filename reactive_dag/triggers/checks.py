@@ -61,11 +61,11 @@ def names_of(value: object, what: str) -> frozenset[str]:
         return frozenset((value,))
     if not isinstance(value, Iterable):
         raise InvalidValue(f"{what} must be a text or a set of texts, not {value!r}")
-    found = frozenset(value)
-    for name in found:
+    names = list(value)
+    for name in names:
         if not isinstance(name, str):
             raise InvalidValue(f"{what} must hold texts only, not {name!r}")
-    return found
+    return frozenset(names)
 
 
 def choices_of(value: object, known: Collection[str], what: str) -> frozenset[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import attrs
 
@@ -50,6 +50,8 @@ CLASSES: dict[str, type[Trigger]] = {
 
 Datasets: TypeAlias = Callable[[str], Dataset]
 CallForm: TypeAlias = Callable[[Call], Json]
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 
 
 # ------------------------------------------------------------------------------------------------ out
@@ -153,10 +155,7 @@ def _made(cls: type[Trigger], values: dict[str, object], place: str) -> Trigger:
     missing = [field.name for field in attrs.fields(cls) if field.default is attrs.NOTHING and field.name not in values]
     if missing:
         raise InvalidValue(f"{place}: {cls.kind} needs {listed(missing)}")
-    try:
-        return cls(**values)
-    except InvalidValue as error:
-        raise InvalidValue(f"{place}: {error}") from error
+    return _at(place, lambda fields: cls(**fields), values)
 
 
 def _value_in(value: Json, place: str, datasets: Datasets) -> object:
@@ -165,21 +164,30 @@ def _value_in(value: Json, place: str, datasets: Datasets) -> object:
     if isinstance(value, dict):
         return _trigger_in(value, place, datasets) if "kind" in value else _plain_in(value, place)
     if isinstance(value, str) and place.endswith(".dataset"):
-        return datasets(value)
+        return _at(place, datasets, value)
     return value
 
 
 def _plain_in(data: dict[str, Json], place: str) -> object:
+    return _at(place, _plain_of, data)
+
+
+def _plain_of(data: dict[str, Json]) -> object:
+    match data:
+        case {"call": form}:
+            return Call.from_json(form)
+        case {"calendar": form}:
+            return Calendar.from_json(form)
+        case {"join": mode}:
+            return JoinKey(mode)
+        case {"cron": _} | {"every": _} | {"at": _}:
+            return schedule_from_json(data)
+    raise InvalidValue(f"{data!r} is no trigger, function, calendar or schedule")
+
+
+def _at(place: str, make: Callable[[_Given], _Made], given: _Given) -> _Made:
+    """What `make` makes of what was given; a refusal names the place."""
     try:
-        match data:
-            case {"call": form}:
-                return Call.from_json(form)
-            case {"calendar": form}:
-                return Calendar.from_json(form)
-            case {"join": mode}:
-                return JoinKey(mode)
-            case {"cron": _} | {"every": _} | {"at": _}:
-                return schedule_from_json(data)
+        return make(given)
     except InvalidValue as error:
         raise InvalidValue(f"{place}: {error}") from error
-    raise InvalidValue(f"{place}: {data!r} is no trigger, function, calendar or schedule")
