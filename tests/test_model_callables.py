@@ -296,15 +296,21 @@ def test_I7_nested_code_counts() -> None:
 
 
 def test_I7_a_source_edited_meanwhile_does_not_speak_for_the_old_function(tmp_path: Path) -> None:
-    path, scope = tmp_path / "edited.py", {"__name__": "__main__"}
+    path = tmp_path / "edited.py"
+
+    def load() -> Any:
+        scope: Scope = {"__name__": "__main__"}
+        exec(compile(path.read_text(), str(path), "exec"), scope)
+        return scope["f"]
+
     path.write_text("f = lambda e: e.x > 3\n")
-    exec(compile(path.read_text(), str(path), "exec"), scope)
-    with_source = describe(scope["f"])  # type: ignore[arg-type]
+    asked, not_asked = load(), load()
+    before = describe(asked)
     path.write_text("f = lambda e: e.x > 400\n")
-    without = describe(scope["f"])  # type: ignore[arg-type]
-    assert "source" in with_source
-    assert "source" not in without
-    assert "code" in without
+    assert "source" in before
+    assert describe(asked) == before
+    assert "code" in describe(not_asked)
+    assert "400" in json.dumps(describe(load()))
 
 
 def test_I7_no_file_and_no_line_is_in_a_description(cell: Callable[[str], Scope]) -> None:

@@ -3,7 +3,7 @@
 Owns the way from a function back to the one expression or `def` that made it. Invariant: a tree is given only if the
 source found compiles to exactly the function's code, so an edited file never speaks for a function loaded before the
 edit; and nothing here depends on file, line, column, comments, hash seed or process (I7). Cost: a source text is parsed
-and compiled once, O(text); each function then O(its own size).
+and compiled once, O(text); each function then O(its own size), once (4096 trees are kept).
 """
 
 from __future__ import annotations
@@ -24,17 +24,30 @@ _INHERITED = __future__.annotations.compiler_flag
 _KINDS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS  # what a code object does not show otherwise
 _KINDS |= inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _NOT_MEANING = frozenset({"ctx", "kind", "type_comment", "decorator_list", "type_ignores"})
+_KEPT = 4096
+
+# By id, not by value: equal code objects may come from different texts. Each keeps its code, so no id is used again.
+_known: dict[int, tuple[CodeType, tuple[Json, str] | None]] = {}
 
 
 def source_tree(fn: FunctionType) -> tuple[Json, str] | None:
     """The syntax tree (plain JSON) and the text of the expression or `def` that made `fn`; None if not to be had.
 
     Comments, blank space and decorators are no part of it: a decorator is not the function. Cost: O(source text) at
-    the first function of a text, then O(size of `fn`).
+    the first function of a text, then O(size of `fn`), asked again O(1).
 
     >>> source_tree(eval("lambda: 1")) is None
     True
     """
+    known = _known.get(id(fn.__code__))
+    if known is None:
+        if len(_known) >= _KEPT:
+            _known.clear()
+        known = _known[id(fn.__code__)] = (fn.__code__, _find(fn))
+    return known[1]
+
+
+def _find(fn: FunctionType) -> tuple[Json, str] | None:
     code = fn.__code__
     linecache.checkcache(code.co_filename)
     text = "".join(linecache.getlines(code.co_filename, fn.__globals__))
