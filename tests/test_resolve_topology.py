@@ -100,15 +100,28 @@ def test_G1_a_change_is_undone_by_any_exception_and_by_itself_only() -> None:
 def test_G1_a_change_undone_after_a_look_inside_a_bulk_puts_the_check_off_again() -> None:
     topology: Topology[str] = Topology()
     with topology.bulk():
-        topology.add_edges([("a", "b"), ("b", "c")])
+        topology.add_edges(chain(20))
+    with topology.bulk():
+        topology.add_edges([("n19", "next")])
         with pytest.raises(ZeroDivisionError), topology.change():
-            topology.add_edges([("c", "d")])
-            assert topology.height("d") == 3
+            topology.add_edges([("next", "other")])
+            assert topology.height("other") == 21
             raise ZeroDivisionError
-    assert topology.order() == ["a", "b", "c"]
+    assert topology.order() == [*(f"n{i}" for i in range(20)), "next"]
     topology._check()
     with pytest.raises(CycleError):
-        topology.add_edges([("c", "a")])
+        topology.add_edges([("next", "n0")])
+
+
+def test_G1_a_removal_undone_after_a_look_gives_the_heights_back() -> None:
+    topology: Topology[str] = Topology()
+    topology.add_edges(chain(5))
+    before = whole(topology)
+    with pytest.raises(ZeroDivisionError), topology.change():
+        topology.remove_edges([("n1", "n2")])
+        assert topology.height("n4") == 2
+        raise ZeroDivisionError
+    assert whole(topology) == before
 
 
 def test_G1_free_edges_make_no_cycle_and_no_height() -> None:
@@ -316,22 +329,22 @@ def test_G1_random_changes_agree_with_networkx(plan: list[tuple[str, list[tuple[
         compare(topology, graph)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_G1_larger_random_graphs_agree_with_networkx(seed: int) -> None:
     """Enough edges for the ranks to part: refused exactly where networkx finds a way back."""
     chance = random.Random(seed)
     topology: Topology[str] = Topology()
     graph = nx.DiGraph()
-    for _ in range(1_500):
-        tail, head = (f"n{chance.randrange(150)}" for _ in range(2))
-        graph.add_nodes_from((tail, head))
-        closes = tail == head or nx.has_path(graph, head, tail)
+    for _ in range(400):
+        edges = [(f"n{chance.randrange(100)}", f"n{chance.randrange(100)}") for _ in range(chance.choice((1, 1, 5)))]
+        trial, before = nx.DiGraph(graph), whole(topology)
+        trial.add_edges_from(edges)
         try:
-            topology.add_edges([(tail, head)])
+            topology.add_edges(edges)
         except CycleError:
-            assert closes
+            assert not nx.is_directed_acyclic_graph(trial)
+            assert whole(topology) == before
         else:
-            assert not closes
-            graph.add_edge(tail, head)
-    topology._check()
+            assert nx.is_directed_acyclic_graph(trial)
+            graph = trial
     assert max(topology._ranks.rank.values()) > 3

@@ -80,17 +80,17 @@ def find_cycle(nodes: Iterable[N], down: Mapping[N, Iterable[N]]) -> tuple[N, ..
 def cycle_in(missing: Mapping[N, int], down: Mapping[N, Iterable[N]]) -> tuple[N, ...] | None:
     """A cycle among what Kahn's waves did not reach, or None if they reached all; O(edges not reached).
 
-    Each node left follows another one that is left, so going back must come round. Of the cycles through the edge
-    found there the shortest is given.
+    Each node left follows another one that is left, so going back must come round; what follows one of them is left
+    too. Of the cycles through the edge found there the shortest is given.
     """
     stuck = [node for node, count in missing.items() if count]
     if not stuck:
         return None
-    came = {head: tail for tail in stuck for head in down[tail] if missing[head]}
+    came = {head: tail for tail in stuck for head in down[tail]}
     node, seen = stuck[0], set[N]()
     while node not in seen:
         seen.add(node)
         node = came[node]
-    back = path(node, came[node], lambda at: (head for head in down[at] if missing[head]))
+    back = path(node, came[node], down.__getitem__)
     assert back is not None, "going back came round, so there is a way forward"
     return (came[node], *back)
