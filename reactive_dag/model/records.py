@@ -103,15 +103,22 @@ class RunStarted(Record, frozen=True, gc=False, array_like=True, omit_defaults=T
 
 
 class TaskStarted(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=4):
-    """An attempt was handed to the runner (or a wait began to watch)."""
+    """An attempt was handed to the runner, or a wait began to watch for the runs of the dates that it `awaits`."""
 
     run: int
     task: str
     attempt: int = 1
+    awaits: list[int] | None = None
+    several: bool = False
 
 
 class TaskFinished(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=5):
-    """An attempt ended, or a task that never ran got its state (`attempt` 0)."""
+    """An attempt ended, or a task that never ran got its state (`attempt` 0).
+
+    `publishes` is what the body published, one `[dataset, partition, logical_date, extra, kind, key, time]` an event;
+    None means one automatic event for each outlet. The events are recorded when this record is applied (R3), so an
+    attempt that was closed meanwhile publishes nothing.
+    """
 
     run: int
     task: str
@@ -122,6 +129,7 @@ class TaskFinished(Record, frozen=True, gc=False, array_like=True, omit_defaults
     began: int | None = None
     retry: bool = True
     retry_after: int | None = None
+    publishes: list[Json] | None = None
 
 
 class TaskRetry(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=6):
@@ -228,6 +236,7 @@ class RunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults
     payload: Json = None
     mapped: bool = False
     key: str | None = None
+    group: Json = None
 
 
 class Answers(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=33):

@@ -1,0 +1,115 @@
+"""One attempt, from its arguments to its record (R3-R5): a body that raises fails its task, never the engine.
+
+Owns no state. Costs what the body costs, and some microseconds.
+"""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from reactive_dag.declare.task import AnyTask
+from reactive_dag.engine.context import RunContext
+from reactive_dag.engine.run import Run
+from reactive_dag.engine.runstate import RunState
+from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, UndeclaredOutlet
+from reactive_dag.model.payload import plain
+from reactive_dag.model.records import Json, TaskFinished
+from reactive_dag.model.times import SECOND, parse_duration
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.engine import Engine
+
+Report = Callable[[int], TaskFinished]
+"""Makes the attempt's record, given the instant of its append."""
+
+LAST_FRAMES = 3
+"""How many frames of a traceback an error text keeps."""
+
+
+@attrs.frozen
+class Attempting:
+    """One attempt that was handed out."""
+
+    run: RunState
+    index: int
+    attempt: int
+
+    @property
+    def task(self) -> AnyTask:
+        """The task's declaration."""
+        return self.run.tasks[self.index]
+
+
+def attempt(engine: Engine, job: Attempting) -> Report:
+    """Execute one attempt; what it reports. Raises nothing but what stops the process."""
+    began = engine.core.clock.now()
+    task = job.task
+    context = RunContext(engine, job.run.run, task, job.attempt)
+    try:
+        arguments = arguments_of(engine, job, context)
+        output = plain(_call(engine, task, arguments), f"the output of {job.run.dag.id}.{task.id}")
+        return _report(job, began, "success", output=output, publishes=context.published())
+    except SkipTask as skip:
+        return _report(job, began, "skipped", error=str(skip) or None, retry=False)
+    except RetryTask as again:
+        return _report(job, began, "failed", error=f"RetryTask: {again}", retry_after=_after(again))
+    except (FailTask, UndeclaredOutlet, InvalidValue) as final:
+        return _report(job, began, "failed", error=describe(final), retry=not isinstance(final, FailTask))
+    except TimeoutError as late:
+        return _report(job, began, "failed", error=describe(late))
+    except Exception as error:  # a user's exception fails that attempt, not the engine
+        return _report(job, began, "failed", error=describe(error))
+
+
+def _report(
+    job: Attempting, began: int, state: str, *, output: Json = None, error: str | None = None, retry: bool = True,
+    retry_after: int | None = None, publishes: list[Json] | None = None,
+) -> Report:  # fmt: skip
+    run, task, number = job.run.run, job.task.id, job.attempt
+    return lambda at: TaskFinished(at, run, task, state, number, output, error, began, retry, retry_after, publishes)
+
+
+def arguments_of(engine: Engine, job: Attempting, context: RunContext) -> dict[str, object]:
+    """The arguments of a body, by the bindings of its parameters. O(parameters)."""
+    found: dict[str, object] = {}
+    run = job.run
+    for binding in job.task.bindings:
+        if binding.kind == "run":
+            found[binding.name] = context
+        elif binding.kind == "task":
+            found[binding.name] = _output_of(engine, run, run.plan.index[binding.ref])
+        elif binding.kind == "param":
+            found[binding.name] = run.params[binding.ref]
+    return found
+
+
+def _output_of(engine: Engine, run: RunState, index: int) -> object:
+    done = run.results[index]
+    output = None if done is None else done.output
+    if run.tasks[index].kind != "wait":
+        return output
+    awaited = [Run(engine, one["run"]) if one else None for one in (output if isinstance(output, list) else [output])]
+    return awaited if isinstance(output, list) else awaited[0]
+
+
+def _call(engine: Engine, task: AnyTask, arguments: dict[str, Any]) -> object:
+    value = task.fn(**arguments)
+    if inspect.iscoroutine(value):
+        return engine.loops.run(value, None if task.timeout is None else task.timeout / SECOND)
+    return value
+
+
+def _after(again: RetryTask) -> int | None:
+    return None if again.after is None else parse_duration(again.after, what="RetryTask(after=)", zero_ok=True)  # type: ignore[arg-type]
+
+
+def describe(error: BaseException) -> str:
+    """An exception as the text that is recorded: what, and the last frames of where. O(frames)."""
+    frames = traceback.extract_tb(error.__traceback__)[-LAST_FRAMES:]
+    where = "".join(f"\n  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
+    return f"{type(error).__name__}: {error}{where}"

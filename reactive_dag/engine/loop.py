@@ -1,0 +1,278 @@
+"""The drain loop: facts in, decisions out, one commit a turn, then the runner (architecture, "One event").
+
+Invariants: one thread drains at a time; whatever follows from the records of a turn stands in the commit that says so
+(`Decided`); nothing is handed to the runner or to an observer before that commit. A turn costs what its records reach;
+waiting costs nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from reactive_dag.engine.execution import Attempting, Report, attempt
+from reactive_dag.engine.runstate import RunState
+from reactive_dag.engine.snapshots import save
+from reactive_dag.engine.taskflow import timed_out
+from reactive_dag.model.records import Decided, TaskFinished, TaskStarted, Tick
+from reactive_dag.model.times import NEVER, SECOND
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.engine import Engine
+
+TURN = 4096
+"""So many records at most between two commits."""
+SNAPSHOT_EVERY = 50_000
+"""Records between two snapshots."""
+LONGEST_SLEEP = 3600 * SECOND
+
+
+class Loop:
+    """Drains one engine's log."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.core = engine.core
+        self.log = engine.core.log
+        self.turn_lock = threading.RLock()
+        self.inflight: dict[tuple[int, int], Attempting] = {}
+        self.recovering = True
+        self.snapshot_at = self.core.cursor
+        self.drive_lock = threading.RLock()
+        self.driver: int | None = None
+        self.in_body = False
+        self.rest = threading.Condition()
+        self._handed: list[Attempting] = []
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._sleeping = False
+
+    # ------------------------------------------------------------------------------------- one turn
+
+    def turn(self) -> bool:
+        """Decide what is there (at most `TURN` records), commit, hand out; whether there was anything to do."""
+        with self.turn_lock:
+            return self._turn()
+
+    def _turn(self) -> bool:
+        self.engine.take_up_changes()
+        self._tick()
+        count = self._drain()
+        if not count and not self._handed:
+            return False
+        self._commit()
+        self._hand_out()
+        return True
+
+    def _tick(self) -> None:
+        """Say what time it is when a timer is due and no record says so (I1)."""
+        core = self.core
+        if core.timers.due <= core.clock.now() and core.cursor == self.log.next_offset:
+            with self.log.lock:
+                self.log.push(Tick(core.stamp()))
+
+    def _drain(self) -> int:
+        core, count = self.core, 0
+        while count < TURN:
+            done = core.drain(TURN - count)
+            count += done
+            if core.cursor < self.log.next_offset:
+                continue
+            if self.recovering:
+                self._recover()
+            elif not self._dispatch():
+                break
+        return count
+
+    def _recover(self) -> None:
+        """The log is applied to its end: attempts that nobody executes any more were cut off by a crash (R5)."""
+        self.recovering = False
+        if not self.core.executing:
+            return
+        for run in list(self.core.runs.live.values()):
+            for index in list(run.open):
+                if run.tasks[index].kind != "wait" and (run.run, index) not in self.inflight:
+                    number, task = run.attempt[index], run.plan.ids[index]
+                    offset = run.run
+                    self.core.fact(lambda at, o=offset, t=task, n=number: TaskFinished(at, o, t, "lost", n))  # type: ignore[misc]
+
+    def _dispatch(self) -> bool:
+        """Start what may start now, in the order of priority and request; whether anything was (R5)."""
+        runner, flow = self.engine.runner, self.core.runs.flow
+        if runner is None:
+            return False
+        started = False
+        kept = []
+        while flow.ready and len(self.inflight) < runner.ahead:
+            entry = heapq.heappop(flow.ready)
+            place = entry[1], entry[2]
+            run = self.core.runs.live.get(entry[1])
+            if run is None or place not in flow.startable:
+                continue
+            if place in self.inflight or (run.lost[entry[2]] and self.inflight):
+                kept.append(entry)
+                continue
+            self._start(run, entry[2])
+            started = True
+        for entry in kept:
+            heapq.heappush(flow.ready, entry)
+        return started
+
+    def _start(self, run: RunState, index: int) -> None:
+        flow = self.core.runs.flow
+        flow.startable.discard((run.run, index))
+        number = max(run.attempt[index], 0) + 1
+        job = Attempting(run, index, number)
+        self.inflight[run.run, index] = job
+        self._handed.append(job)
+        task = run.plan.ids[index]
+        self.core.fact(lambda at: TaskStarted(at, run.run, task, number))
+
+    def _commit(self) -> None:
+        core, log = self.core, self.log
+        with log.lock:
+            settled = core.cursor == log.next_offset
+            log.push(Decided(log.last_at, core.cursor))
+            core.decided = core.cursor
+            if settled:
+                core.cursor += 1
+            if log.durable and core.cursor - self.snapshot_at >= SNAPSHOT_EVERY:
+                self.snapshot_at = core.cursor
+                log.save_snapshot(core.cursor, save(core))
+        log.commit()
+        log.release(core.cursor)
+        self.engine.feed.notify()
+
+    def _hand_out(self) -> None:
+        handed, self._handed = self._handed, []
+        runner = self.engine.runner
+        for job in handed:
+            assert runner is not None
+            runner.submit(lambda job=job: self._execute(job))  # type: ignore[misc]
+
+    # ------------------------------------------------------------------------------------- results
+
+    def _execute(self, job: Attempting) -> None:
+        if job.run.final(job.index) or job.run.attempt[job.index] != job.attempt:
+            self._returned(job)
+            return
+        self.report(job, attempt(self.engine, job))
+
+    def report(self, job: Attempting, report: Report) -> None:
+        """Append what an attempt ended with; one that took longer than it may has failed (R5)."""
+        with self.log.lock:
+            at = self.core.stamp()
+            begun = job.run.open.get(job.index)
+            timeout = job.task.timeout
+            late = timeout is not None and begun is not None and at >= begun + timeout
+            if not job.run.final(job.index) and not self.engine.closed:
+                self.log.push(timed_out(at, job.run, job.index, job.attempt) if late else report(at))
+        self._returned(job)
+
+    def _returned(self, job: Attempting) -> None:
+        self.inflight.pop((job.run.run, job.index), None)
+        self.wake()
+
+    # ------------------------------------------------------------------------------------- durability
+
+    def durable(self, offset: int) -> None:
+        """Return once the record at `offset` is durable: the driving thread commits it with its decisions; where nobody
+        drives, or the driver is inside a body, this thread does.
+        """
+        log = self.log
+        if not log.durable:
+            log.commit()
+            self.wake()
+            return
+        if self._others_drive():
+            self._wait_for_driver(offset)
+        if log.committed <= offset:
+            with self.turn_lock:  # never in the middle of a turn: its decisions belong into one commit
+                log.commit()
+            self.engine.feed.notify()
+        self.wake()
+
+    def _others_drive(self) -> bool:
+        return self.driver is not None and self.driver != threading.get_ident() and not self.in_body
+
+    def _wait_for_driver(self, offset: int) -> None:
+        done = threading.Event()
+        self.log.when_committed(offset, done.set)
+        self.wake()
+        while not done.wait(0.05) and self._others_drive():
+            self.wake()
+
+    def wake(self) -> None:
+        """Wake the draining thread, if it sleeps. O(1)."""
+        if self._sleeping:
+            self._bell.put(None)
+
+    # ------------------------------------------------------------------------------------- driving
+
+    @contextmanager
+    def driving(self) -> Iterator[None]:
+        """This thread drives the engine until the end of the block."""
+        with self.drive_lock:
+            before, self.driver = self.driver, threading.get_ident()
+            try:
+                yield
+            finally:
+                self.driver = before
+                self.rested()
+
+    def step(self) -> bool:
+        """One turn and what the inline runner has; whether there was anything to do."""
+        worked = self.turn()
+        runner = self.engine.runner
+        if runner is not None and runner.inline:
+            self.in_body = True
+            try:
+                while runner.run_next():
+                    worked = True
+            finally:
+                self.in_body = False
+        return worked
+
+    def rested(self) -> None:
+        """Tell those who wait for the engine to rest that it may have."""
+        with self.rest:
+            self.rest.notify_all()
+
+    def settle(self) -> None:
+        """Work until nothing can be done at this instant."""
+        while self.step():
+            pass
+
+    def sleep(self, until: int | None, seen: int, unless: Callable[[], bool] = lambda: False) -> None:
+        """Wait for a record, a result, or the next due timer; at most until the instant `until` (ns)."""
+        now = self.core.clock.now()
+        due = min(self.core.timers.due, NEVER if until is None else until, now + LONGEST_SLEEP)
+        self._sleeping = True
+        if self.log.next_offset == seen and due > now and not self.engine.changed and not unless():
+            self._listen((due - now) / SECOND)
+        self._sleeping = False
+
+    def sleep_briefly(self, seconds: float) -> None:
+        """Wait for a wake, at most so long."""
+        self._sleeping = True
+        self._listen(seconds)
+        self._sleeping = False
+
+    def _listen(self, seconds: float) -> None:
+        try:
+            self._bell.get(timeout=seconds)
+            while True:
+                self._bell.get_nowait()
+        except Empty:
+            pass
+
+    def busy(self) -> bool:
+        """Whether something executes, or could start, or will be tried again (the tour's idle, negated)."""
+        core = self.core
+        return bool(
+            self.inflight or core.runs.flow.retries_due or core.cursor < self.log.next_offset
+            or core.timers.due <= core.clock.now()
+        )  # fmt: skip

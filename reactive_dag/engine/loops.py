@@ -1,0 +1,53 @@
+"""Where coroutines run: the event loop that the engine was opened on, else one of the engine's own on a thread.
+
+Invariant: the thread that waits for a coroutine is never the one whose loop runs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any
+
+
+class Loops:
+    """The event loop of one engine; its own thread is started when it is first needed."""
+
+    def __init__(self) -> None:
+        self.home: asyncio.AbstractEventLoop | None = None
+        self._own: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+
+    def run(self, work: Coroutine[Any, Any, object], timeout: float | None) -> object:
+        """Run a coroutine to its end; its result. Raises TimeoutError after `timeout` seconds, cancelling it."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop())
+        try:
+            return future.result(timeout)
+        except FutureTimeout:
+            future.cancel()
+            raise
+
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        if self.home is not None and not self.home.is_closed() and not _is_running_here(self.home):
+            return self.home
+        with self._lock:
+            if self._own is None:
+                self._own = asyncio.new_event_loop()
+                threading.Thread(target=self._own.run_forever, name="reactive_dag loop", daemon=True).start()
+            return self._own
+
+    def close(self) -> None:
+        """Stop the loop of one's own."""
+        with self._lock:
+            if self._own is not None:
+                self._own.call_soon_threadsafe(self._own.stop)
+                self._own = None
+
+
+def _is_running_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False

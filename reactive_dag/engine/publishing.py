@@ -1,0 +1,225 @@
+"""Events on their way into the log: validation, numbers, keys (semantics I3, I5, R1, R3).
+
+Invariant: outside events of a dataset are numbered 0, 1, 2, … without a gap; a key that the log holds takes no number.
+Everything is validated before anything is pushed. One event costs O(1) besides its `extra`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import TypedDict
+
+import attrs
+
+from reactive_dag.engine.receipts import Offsets
+from reactive_dag.log.protocol import EventLog
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.hints import did_you_mean
+from reactive_dag.model.payload import plain
+from reactive_dag.model.records import Json, KeyConflict, Published, RunStarted
+from reactive_dag.model.times import parse_time
+from reactive_dag.triggers.dataset import Dataset
+
+KINDS = frozenset({"created", "updated", "deleted", "partition_added"})
+
+PLAIN: tuple[Json, ...] = (None, None, None, "updated", None, None, None)
+"""The fields of an event that says nothing."""
+
+Time = datetime | date | str
+
+
+class EventFields(TypedDict, total=False):
+    """What `publish` takes besides the dataset."""
+
+    partition: str | None
+    logical_date: Time | None
+    time: Time | None
+    kind: str
+    extra: object
+    key: str | None
+    source: str | None
+
+
+@attrs.define
+class Source:
+    """A dataset and the number of its next outside event."""
+
+    dataset: Dataset
+    next: int = 0
+
+
+class Publishing:
+    """The datasets of one engine."""
+
+    def __init__(self, log: EventLog, datasets: Mapping[str, Dataset]) -> None:
+        self.log = log
+        self.datasets = datasets
+        self.sources: dict[str, Source] = {}
+        self.counted: dict[str, int] = {}
+
+    def source(self, dataset: Dataset | str) -> Source:
+        """The dataset's entry. O(1). Raises UnknownId."""
+        name = dataset if isinstance(dataset, str) else dataset.id
+        found = self.sources.get(name)
+        if found is None:
+            declared = self.datasets.get(name)
+            if declared is None:
+                hint = did_you_mean(name, self.datasets)
+                raise UnknownId(f"no dataset {name!r} in this graph{hint}; declare it with graph.dataset({name!r})")
+            found = self.sources[name] = Source(declared, self.counted.get(name, 0))
+        return found
+
+    def heard(self, record: Published) -> None:
+        """Count an outside event that came out of the log (recovery)."""
+        if record.run < 0:
+            self.counted[record.dataset] = max(self.counted.get(record.dataset, 0), record.n + 1)
+
+    # ------------------------------------------------------------------------------------- from outside
+
+    def prepare(self, dataset: Dataset | str, fields: EventFields) -> tuple[Source, tuple[Json, ...]]:
+        """Validate one event; its source and fields in the order of `Published` after `n`."""
+        source = self.source(dataset)
+        unknown = fields.keys() - EventFields.__optional_keys__
+        if unknown:
+            raise InvalidValue(
+                f"publish({source.dataset.id!r}): unknown argument {sorted(unknown)[0]!r}; "
+                f"it takes {', '.join(sorted(EventFields.__optional_keys__))}"
+            )
+        where = f"publish({source.dataset.id!r})"
+        partition = fields.get("partition")
+        check_partition(source.dataset, partition, where)
+        kind = fields.get("kind", "updated")
+        check_kind(kind, where)
+        extra = fields.get("extra")
+        return source, (
+            partition,
+            _time(fields.get("logical_date"), "logical_date"),
+            None if extra is None else plain(extra, f"{where}: extra"),
+            kind,
+            check_key(fields.get("key"), where),
+            _time(fields.get("time"), "time"),
+            fields.get("source"),
+        )
+
+    def push(self, at: int, source: Source, rest: Sequence[Json]) -> tuple[int, bool]:
+        """Push one validated event (the log's lock is held): its offset, and whether its key was there already."""
+        key = rest[4]
+        if key is not None:
+            first = self.log.find(scope_of(source.dataset.id), key)
+            if first is not None:
+                self._conflict(at, source, first, rest)
+                return first, True
+        offset = self.log.push(Published(at, source.dataset.id, source.next, *rest))
+        source.next += 1
+        if key is not None:
+            self.log.note_key(scope_of(source.dataset.id), key, offset)
+        return offset, False
+
+    def _conflict(self, at: int, source: Source, first: int, rest: Sequence[Json]) -> None:
+        there = self.log.record(first)
+        assert isinstance(there, Published)
+        said = (there.partition, there.logical_date, there.extra, there.kind, there.key, there.time, there.source)
+        if said != tuple(rest):
+            self.log.push(KeyConflict(at, scope_of(source.dataset.id), str(rest[4]), first))
+
+    def push_all(self, at: int, events: Iterable[tuple[Dataset | str, EventFields]]) -> Offsets:
+        """Push many events, all or none (the log's lock is held). O(events).
+
+        Events that carry nothing but their dataset are the hot path: they are made and pushed in one go.
+        """
+        records: list[Published] = []
+        sources = self.sources
+        numbers: dict[str, int] = {}
+        rest: list[tuple[Source, Sequence[Json]]] | None = None
+        for dataset, fields in events:
+            name = dataset if type(dataset) is str else dataset.id  # type: ignore[union-attr]
+            if fields or rest is not None:
+                if rest is None:
+                    rest = [(sources[r.dataset], PLAIN) for r in records]
+                rest.append(self.prepare(dataset, fields))
+                continue
+            number = numbers.get(name)
+            if number is None:
+                number = self.source(name).next
+            records.append(Published(at, name, number))
+            numbers[name] = number + 1
+        if rest is not None:
+            places = [self.push(at, source, told) for source, told in rest]
+            return Offsets(places[0][0], len(places), places)
+        for name, number in numbers.items():
+            sources[name].next = number
+        return Offsets(self.log.push_many(records) if records else 0, len(records))
+
+    # ------------------------------------------------------------------------------------- from a run
+
+    def of_run(self, at: int, run: RunStarted, task: str, wanted: Iterable[list[Json]]) -> list[Published]:
+        """The events that a task's success (or a DAG's) records (R3); a key that is there already gives none (I5)."""
+        numbers: dict[str, int] = {}
+        events = []
+        for dataset_id, partition, logical_date, extra, kind, key, time in wanted:
+            if key is not None and self.log.find(scope_of(dataset_id), key) is not None:
+                continue
+            number = numbers.get(dataset_id, 0)
+            numbers[dataset_id] = number + 1
+            when = run.logical_date if logical_date is None else logical_date
+            where = self._partition(dataset_id, partition, when, run, logical_date is not None)
+            events.append(
+                Published(
+                    at, dataset_id, number, where, when, extra, kind, key, time, None, run.run, task, run.cascade
+                )
+            )  # fmt: skip
+        return events
+
+    def _partition(self, name: str, given: str | None, date: int | None, run: RunStarted, dated: bool) -> str | None:
+        if given is not None:
+            return given
+        dataset = self.datasets.get(name)
+        calendar = None if dataset is None else dataset.partitions
+        if calendar is None:
+            return run.partition
+        if run.partition is not None and not dated and fits(calendar, run.partition):
+            return run.partition
+        return None if date is None else calendar.of(date)
+
+
+def scope_of(dataset: str) -> str:
+    """Where the keys of a dataset's events are unique (I5)."""
+    return f"dataset:{dataset}"
+
+
+def check_partition(dataset: Dataset, partition: object, where: str) -> None:
+    """Refuse a partition that is none of its dataset's. Raises InvalidValue."""
+    if partition is None:
+        return
+    if not isinstance(partition, str):
+        raise InvalidValue(f"{where}: partition={partition!r} is no text; partitions are text such as '2026-11-23'")
+    if dataset.partitions is not None:
+        dataset.partitions.check(partition)
+
+
+def fits(calendar: Calendar, partition: str) -> bool:
+    """Whether a partition is one of a calendar's. O(1)."""
+    try:
+        calendar.check(partition)
+    except InvalidValue:
+        return False
+    return True
+
+
+def check_kind(kind: object, where: str) -> None:
+    """Refuse an unknown kind of event. Raises InvalidValue."""
+    if kind not in KINDS:
+        raise InvalidValue(f"{where}: kind={kind!r} is unknown; it is one of {', '.join(sorted(KINDS))}")
+
+
+def check_key(key: object, where: str) -> str | None:
+    """Refuse a key that is no text. Raises InvalidValue."""
+    if key is not None and (not isinstance(key, str) or not key):
+        raise InvalidValue(f"{where}: key={key!r} must be text that is not empty")
+    return key
+
+
+def _time(value: Time | None, what: str) -> int | None:
+    return None if value is None else parse_time(value, what=what)

@@ -1,0 +1,226 @@
+"""`Run`: one run as people see it, whatever its state. It reads the engine when asked and holds nothing itself.
+
+Each property costs a look-up of the run's row: O(tasks).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Mapping
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import attrs
+
+from reactive_dag.engine.views import event_of
+from reactive_dag.log.history import RunRow, TaskRow
+from reactive_dag.model.event import Event
+from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished
+from reactive_dag.model.times import to_datetime, zone
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.core import Core
+    from reactive_dag.engine.engine import Engine
+
+
+class DataInterval(NamedTuple):
+    """The span of time that a run stands for: from `start` up to, not including, `end`."""
+
+    start: datetime | None
+    end: datetime | None
+
+
+@attrs.frozen
+class Attempt:
+    """One attempt of a task."""
+
+    number: int
+    state: str
+    started: datetime | None
+    ended: datetime | None
+    error: str | None
+
+
+@attrs.frozen
+class TaskView:
+    """How a task of a run stands."""
+
+    id: str
+    state: str
+    attempts: list[Attempt]
+    output: Json
+    error: str | None
+
+
+class Run:
+    """One run of a DAG. Two are equal when they are the same run of the same engine's log."""
+
+    def __init__(self, engine: Engine, offset: int) -> None:
+        self._engine = engine
+        self._offset = offset
+
+    @property
+    def offset(self) -> int:
+        """The offset of the run's request: its name inside this log."""
+        return self._offset
+
+    @property
+    def _core(self) -> Core:
+        return self._engine.core
+
+    @property
+    def _row(self) -> RunRow:
+        return self._core.runs.row(self._offset)
+
+    @property
+    def key(self) -> str:
+        """The run's key: a hash of what caused it (I4)."""
+        return self._row.key
+
+    @property
+    def dag(self) -> str:
+        """The DAG's id."""
+        return self._row.dag
+
+    @property
+    def label(self) -> str:
+        """The name of the trigger that fired, where `on=` names several; else ""."""
+        return self._row.label
+
+    @property
+    def state(self) -> str:
+        """`queued` `running` `success` `failed` `cancelled` `skipped`."""
+        return self._row.state
+
+    @property
+    def error(self) -> str | None:
+        """What failed first, with the task's id."""
+        return self._row.error
+
+    @property
+    def round(self) -> int:
+        """Which round of the run this is; the first is 1."""
+        return self._row.round
+
+    @property
+    def logical_date(self) -> datetime | None:
+        """The date that the run stands for, in UTC (R1)."""
+        return _time(self._row.logical_date)
+
+    @property
+    def local_date(self) -> date | None:
+        """The logical date's day in the DAG's zone."""
+        value = self._row.logical_date
+        dag = self._core.graph.dags.get(self.dag)
+        return None if value is None else to_datetime(value).astimezone(zone((dag and dag.tz) or "UTC")).date()
+
+    @property
+    def partition(self) -> str | None:
+        """The partition on which all causes agree (R1)."""
+        return self._row.partition
+
+    @property
+    def partitions(self) -> list[str]:
+        """All partitions among the causes, each once, in order of delivery."""
+        return list(dict.fromkeys(event.partition for event in self.events if event.partition is not None))
+
+    @property
+    def requested(self) -> datetime | None:
+        """When the run was requested."""
+        return _time(self._row.requested)
+
+    @property
+    def started(self) -> datetime | None:
+        """When it began."""
+        return _time(self._row.started)
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it ended."""
+        return _time(self._row.ended)
+
+    @property
+    def tasks(self) -> dict[str, TaskView]:
+        """How each task stands; one that has not been touched yet is absent."""
+        return {row.task: _task(row) for row in self._row.tasks}
+
+    @property
+    def causes(self) -> tuple[Item, ...]:
+        """The items that the firing consumed, in order of delivery."""
+        return self._core.runs.request(self._offset).causes
+
+    @property
+    def events(self) -> list[Event]:
+        """Every event that caused this run, none lost (T13). O(causes)."""
+        return [event_of(self._core.facts, cause) for cause in self.causes]
+
+    @property
+    def payload(self) -> Json:
+        """The outermost payload: what `.map` gave, else the event or the list of them (T13)."""
+        request = self._core.runs.request(self._offset)
+        if request.mapped:
+            return request.payload
+        events = self.events
+        return events[0] if len(events) == 1 else events
+
+    @property
+    def params(self) -> Mapping[str, object]:
+        """The DAG's params, with what the start gave."""
+        return self._core.runs.params(self._offset)
+
+    @cached_property
+    def results(self) -> dict[str, dict[str, Json]]:
+        """The outputs of the newest run of each DAG among the causes: by DAG, then by task (R1). O(causes)."""
+        found: dict[str, dict[str, Json]] = {}
+        for cause in self.causes:
+            fact = self._core.facts.record(cause) if isinstance(cause, int) else None
+            if isinstance(fact, RunFinished):
+                rows = self._core.runs.row(fact.run).tasks
+                found[fact.dag] = {row.task: row.output for row in rows if row.state == "success"}
+        return found
+
+    @property
+    def data_interval(self) -> DataInterval:
+        """The partition's span, else from the schedule's own tick before to this one (R1)."""
+        start, end = self._core.runs.interval(self._row)
+        return DataInterval(_time(start), _time(end))
+
+    @property
+    def previous(self) -> Run | None:
+        """The newest run of the same DAG with a lower logical date (for an undated run: requested before it)."""
+        found = self._core.runs.previous(self._row)
+        return None if found is None else Run(self._engine, found)
+
+    def wait(self, timeout: str | float | None = None) -> Run:
+        """Wait until the run has ended, driving the engine if nothing else does. Raises NotIdle after `timeout`."""
+        self._engine.wait_for_run(self._offset, timeout)
+        return self
+
+    def __await__(self) -> Generator[object, None, Run]:
+        return asyncio.to_thread(self.wait).__await__()
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self.state in FINAL_RUN_STATES
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and (other._engine, other._offset) == (self._engine, self._offset)
+
+    def __hash__(self) -> int:
+        return hash(self._offset)
+
+    def __repr__(self) -> str:
+        row = self._row
+        when = "" if row.logical_date is None else f" {to_datetime(row.logical_date):%Y-%m-%dT%H:%MZ}"
+        return f"<Run {row.dag}{when} {row.state} {row.key[:8]}>"
+
+
+def _time(value: int | None) -> datetime | None:
+    return None if value is None else to_datetime(value)
+
+
+def _task(row: TaskRow) -> TaskView:
+    attempts = [Attempt(n, state, _time(began), _time(ended), error) for n, began, ended, state, error in row.attempts]
+    return TaskView(row.task, row.state, attempts, row.output, row.error)

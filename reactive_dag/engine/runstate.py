@@ -1,0 +1,161 @@
+"""One live run: which of its tasks ended how, and what may go next (R3, R4).
+
+Invariant: `left[i]` counts the needs of task i without a final state; `unfinished` the tasks without one. A task's end
+costs its out-degree. Holds records by reference while the run is live; a finished run lives in the log's history.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reactive_dag.model.records import Item, RunStarted, TaskFinished
+
+if TYPE_CHECKING:
+    from reactive_dag.declare.dag import Dag
+    from reactive_dag.declare.plan import Plan
+
+Attempt = tuple[int, int | None, int, str, str | None]
+"""Number, start, end (ns), state, error."""
+
+READY, WAIT, SKIP, FAIL = "ready", "wait", "skipped", "upstream_failed"
+
+
+def judge(rule: str, total: int, left: int, good: int, failed: int, skipped: int) -> str:
+    """Whether a task may go, given how its needs ended: `ready`, `wait`, or the state it gets without running (R4).
+
+    >>> judge("all_success", 2, 1, 1, 0, 0), judge("all_success", 2, 0, 1, 1, 0), judge("one_failed", 1, 0, 1, 0, 0)
+    ('wait', 'upstream_failed', 'skipped')
+    """
+    unmet = FAIL if failed else SKIP
+    if rule == "all_success":
+        return unmet if failed or skipped else (WAIT if left else READY)
+    if rule == "none_failed":
+        return FAIL if failed else (WAIT if left else READY)
+    if rule == "one_success" and good:
+        return READY
+    if rule == "one_failed" and failed:
+        return READY
+    if left:
+        return FAIL if failed and rule == "none_failed_min_one_success" else WAIT
+    met = {
+        "all_done": True,
+        "one_success": total == 0,
+        "one_failed": total == 0,
+        "all_failed": failed == total,
+        "none_failed_min_one_success": not failed and (good > 0 or total == 0),
+    }[rule]
+    return READY if met else unmet
+
+
+class RunState:
+    """A run that started and has not ended. O(tasks) in memory."""
+
+    __slots__ = (
+        "asked",
+        "attempt",
+        "attempts",
+        "cancelled",
+        "causes",
+        "dag",
+        "failed",
+        "fails",
+        "good",
+        "label",
+        "left",
+        "lost",
+        "mapped",
+        "open",
+        "params",
+        "payload",
+        "plan",
+        "requested",
+        "results",
+        "skipped",
+        "started",
+        "states",
+        "tasks",
+        "unfinished",
+    )  # fmt: skip
+
+    def __init__(
+        self, started: RunStarted, dag: Dag, causes: tuple[Item, ...], requested: int, label: str, payload: object,
+        mapped: bool,
+    ) -> None:  # fmt: skip
+        plan: Plan = dag.plan()
+        size = len(plan.ids)
+        self.started = started
+        self.dag = dag
+        self.plan = plan
+        self.tasks = [dag.tasks[id] for id in plan.ids]
+        self.causes = causes
+        self.requested = requested
+        self.label = label
+        self.payload = payload
+        self.mapped = mapped
+        self.params: dict[str, object] = {}
+        self.left = list(plan.counts)
+        self.good = [0] * size
+        self.failed = [0] * size
+        self.skipped = [0] * size
+        self.states: list[str | None] = [None] * size
+        self.asked = bytearray(size)
+        self.attempt = [0] * size
+        self.lost = [0] * size
+        self.fails = [0] * size
+        self.open: dict[int, int] = {}
+        self.results: list[TaskFinished | None] = [None] * size
+        self.attempts: dict[int, list[Attempt]] = {}
+        self.unfinished = size
+        self.cancelled = False
+
+    @property
+    def run(self) -> int:
+        """The offset of the run's request: its name in this log."""
+        return self.started.run
+
+    def verdict(self, index: int) -> str:
+        """Whether task `index` may go now. O(1)."""
+        task = self.tasks[index]
+        total = self.plan.counts[index]
+        return judge(
+            task.trigger_rule, total, self.left[index], self.good[index], self.failed[index], self.skipped[index]
+        )
+
+    def settle(self, index: int, state: str, result: TaskFinished) -> tuple[int, ...]:
+        """Give task `index` its final state; the tasks that follow it, now counted. O(out-degree)."""
+        self.states[index] = state
+        self.results[index] = result
+        self.unfinished -= 1
+        self.open.pop(index, None)
+        followers = self.plan.followers[index]
+        tally = self.good if state == "success" else self.skipped if state == "skipped" else self.failed
+        for follower in followers:
+            self.left[follower] -= 1
+            tally[follower] += 1
+        return followers
+
+    def outcome(self) -> str:
+        """The state of the run once nothing is unfinished (R4). O(tasks)."""
+        states = self.states
+        if self.cancelled:
+            return "cancelled"
+        if "failed" in states or "upstream_failed" in states:
+            return "failed"
+        last = self.plan.last
+        return "skipped" if last and all(states[i] == "skipped" for i in last) else "success"
+
+    def note(self, index: int, done: TaskFinished, began: int | None) -> None:
+        """Keep one attempt for the history."""
+        self.attempts.setdefault(index, []).append((done.attempt, began, done.at, done.state, done.error))
+
+    def _check(self) -> None:
+        """The invariant of this module. O(tasks + edges)."""
+        assert self.unfinished == sum(not self.final(i) for i in range(len(self.states)))
+        for index, needs in enumerate(self.plan.needs):
+            ended = sum(self.final(n) for n in needs)
+            assert self.left[index] == len(needs) - ended, (index, self.left, self.states)
+            assert ended == self.good[index] + self.failed[index] + self.skipped[index]
+
+    def final(self, index: int) -> bool:
+        """Whether task `index` has its final state."""
+        return self.results[index] is not None

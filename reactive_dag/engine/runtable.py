@@ -1,0 +1,310 @@
+"""The run table: what is queued, what runs, what each record about a run changes, and what follows (R3-R5, R14).
+
+Invariant: state changes only when a record is applied; what follows from it is handed to `sink.fact` (thrown away while
+a log is replayed, since the recorded one comes). Live runs are held here, finished ones are rows of the log's history.
+A record costs O(out-degree of its task).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.engine.identity import Facts, Told, run_key
+from reactive_dag.engine.publishing import fits
+from reactive_dag.engine.rows import ended_in_queue, queued_row, row_of
+from reactive_dag.engine.runstate import RunState
+from reactive_dag.engine.taskflow import TaskFlow
+from reactive_dag.engine.timers import Timers
+from reactive_dag.log.history import RunRow
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.records import (
+    AnyRecord,
+    Cancelled,
+    Json,
+    Published,
+    RunFinished,
+    RunRequested,
+    RunStarted,
+    StartRequested,
+    TaskFinished,
+)
+from reactive_dag.model.schedule import Schedule
+from reactive_dag.triggers.clock import Clock
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.dates import Dates
+    from reactive_dag.engine.publishing import Publishing
+
+
+class Sink(Protocol):
+    """Where facts that follow go; each gets the instant of its append."""
+
+    executing: bool
+    replaying: bool
+
+    def fact(self, make: Callable[[int], AnyRecord]) -> None:
+        """Append `make(at)`."""
+
+    def facts_at_once(self, make: Callable[[int], Iterable[AnyRecord]]) -> None:
+        """Append several records with one instant."""
+
+    def finished(self, row: RunRow) -> None:
+        """Take the history row of a run that ended."""
+
+
+class RunTable:
+    """Queued and live runs of all DAGs."""
+
+    dates: Dates
+    publishing: Publishing
+    origins: Callable[[str], frozenset[str]]
+
+    def __init__(self, graph: str, facts: Facts, timers: Timers, sink: Sink, dags: Callable[[str], Dag | None]) -> None:
+        self.graph = graph
+        self.facts = facts
+        self.timers = timers
+        self.sink = sink
+        self.dag_of = dags
+        self.queued: dict[str, deque[int]] = {}
+        self.live: dict[int, RunState] = {}
+        self.active: dict[str, int] = {}
+        self.begun: set[int] = set()
+        self.paused: set[str] = set()
+        self.starts: dict[str, int] = {}
+        self.flow = TaskFlow(self)
+
+    # ------------------------------------------------------------------------------------- queue and start
+
+    def requested(self, offset: int, record: RunRequested) -> None:
+        """A run was requested: it queues, and starts if it may. O(1)."""
+        self.queue_of(record.dag).append(offset)
+        if self.sink.executing:
+            self.start_what_may(record.dag)
+
+    def queue_of(self, dag: str) -> deque[int]:
+        """The queue of a DAG's runs. O(1)."""
+        queue = self.queued.get(dag)
+        if queue is None:
+            queue = self.queued[dag] = deque()
+        return queue
+
+    def start_what_may(self, dag_id: str) -> None:
+        """Begin queued runs of a DAG, in order, while neither a pause nor its limit holds them back (R6 `queue`)."""
+        queue = self.queued.get(dag_id)
+        dag = self.dag_of(dag_id)
+        if not queue or dag is None or self.sink.replaying or dag_id in self.paused or not dag.tasks:
+            return
+        limit = dag.max_active_runs
+        while queue and (limit is None or self.active.get(dag_id, 0) < limit):
+            offset = queue.popleft()
+            self._count_begun(dag_id, offset)
+            self._begin(offset, dag)
+
+    def _count_begun(self, dag_id: str, offset: int) -> None:
+        """From here on the run has its place, though its `RunStarted` is applied only when the cursor gets there."""
+        self.active[dag_id] = self.active.get(dag_id, 0) + 1
+        self.begun.add(offset)
+
+    def begun_in_log(self, record: RunStarted) -> None:
+        """A `RunStarted` that stands beyond the decided part of the log: the run must not begin a second time."""
+        if record.run not in self.begun:
+            self.queued[record.dag].remove(record.run)
+            self._count_begun(record.dag, record.run)
+
+    def _begin(self, offset: int, dag: Dag) -> None:
+        request = self.request(offset)
+        date, partition, cascade = self.told(request, dag)
+        key = self.key_of(request)
+        self.sink.fact(lambda at: RunStarted(at, offset, dag.id, key, date, partition, cascade or key))
+
+    def told(self, request: RunRequested, dag: Dag) -> Told:
+        """The logical date, partition and cascade of a run, from its causes (R1, T8). O(causes)."""
+        told = [self.facts.told(cause) for cause in request.causes]
+        dates = [date for date, _, _ in told if date is not None]
+        partitions = {partition for _, partition, _ in told if partition is not None}
+        partition = next(iter(partitions)) if len(partitions) == 1 else None
+        date = max(dates) if dates else None
+        calendar = self._calendar(request)
+        if date is None and partition is not None and calendar is not None:
+            date = calendar.start(partition)
+        if not partitions and date is not None:
+            own = next((outlet.partitions for outlet in dag.produces if outlet.partitions is not None), None)
+            partition = own.of(date) if own is not None else None
+        cascades = {cascade for _, _, cascade in told}
+        inherits = len(cascades) == 1 and dag.id not in self.origins(dag.id)
+        return date, partition, next(iter(cascades)) if inherits else ""
+
+    # ------------------------------------------------------------------------------------- runs
+
+    def run_started(self, record: RunStarted) -> None:
+        """A run began: its first tasks are ready. O(tasks)."""
+        dag = self.dag_of(record.dag)
+        self.begun_in_log(record)
+        self.begun.discard(record.run)
+        if dag is None:
+            return
+        run = self.state_of(record, dag)
+        self.live[record.run] = run
+        self.flow.begin(run)
+        self.end_if_done(run)
+
+    def state_of(self, begun: RunStarted, dag: Dag) -> RunState:
+        """A run that begins, with nothing done. O(tasks)."""
+        request = self.request(begun.run)
+        run = RunState(begun, dag, request.causes, request.at, request.label, request.payload, request.mapped)
+        run.params = self.params(begun.run)
+        return run
+
+    def params(self, offset: int) -> dict[str, object]:
+        """The params of a run: the DAG's, with what its start gave. O(params)."""
+        request = self.request(offset)
+        dag = self.dag_of(request.dag)
+        params = {} if dag is None else dict(dag.params)
+        cause = request.causes[0] if request.causes else None
+        fact = self.facts.record(cause) if isinstance(cause, int) else None
+        if isinstance(fact, StartRequested) and fact.params:
+            params.update(fact.params)
+        return params
+
+    def run_finished(self, record: RunFinished) -> RunState | None:
+        """A run ended: its place is free. O(tasks) for its history row."""
+        run = self.live.pop(record.run, None)
+        if run is None:
+            queue = self.queued.get(record.dag)
+            if queue and record.run in queue:
+                queue.remove(record.run)
+                self.sink.finished(ended_in_queue(self.row(record.run), record))
+            return None
+        self.active[record.dag] -= 1
+        self.sink.finished(row_of(run, record))
+        self.start_what_may(record.dag)
+        return run
+
+    def cancelled(self, record: Cancelled) -> None:
+        """Somebody cancelled a run: what has not ended is cancelled now; results that come later count for nothing."""
+        run = self.live.get(record.run)
+        if run is not None:
+            run.cancelled = True
+            for index, task in enumerate(run.plan.ids):
+                if not run.final(index):
+                    self.give(run, task, "cancelled", record.reason or None)
+            return
+        request = self.request(record.run)
+        if record.run in self.queued.get(request.dag, ()):
+            self._end_queued(record.run, request)
+
+    def _end_queued(self, offset: int, request: RunRequested) -> None:
+        row = self.row(offset)
+        self.sink.fact(
+            lambda at: RunFinished(
+                at, offset, request.dag, row.key, "cancelled", row.logical_date, row.partition, row.cascade or row.key
+            )
+        )  # fmt: skip
+
+    def dag_removed(self, dag: str) -> None:
+        """A DAG is gone: its queued runs are cancelled, the others go on to their end."""
+        for offset in list(self.queued.get(dag, ())):
+            self._end_queued(offset, self.request(offset))
+
+    def heard_start(self, record: StartRequested) -> None:
+        """Count a start by hand: the next one's number is one more (I3)."""
+        self.starts[record.dag] = max(self.starts.get(record.dag, 0), record.n + 1)
+
+    # ------------------------------------------------------------------------------------- ends
+
+    def end_if_done(self, run: RunState) -> None:
+        """Ask for the run's end once nothing in it is unfinished."""
+        if not run.unfinished:
+            begun = run.started
+            state = run.outcome()
+            self.sink.fact(
+                lambda at: RunFinished(
+                    at, begun.run, begun.dag, begun.key, state, begun.logical_date, begun.partition, begun.cascade
+                )
+            )  # fmt: skip
+
+    def give(self, run: RunState, task: str, state: str, error: str | None = None) -> None:
+        """Ask that a task get `state` without running."""
+        offset = run.run
+        index = run.plan.index[task]
+        attempt = run.attempt[index] if index in run.open else 0
+        self.sink.fact(lambda at: TaskFinished(at, offset, task, state, attempt, error=error))
+
+    def publish(self, run: RunState, task: str, wanted: Iterable[list[Json]]) -> None:
+        """Record the events of a task's (or a DAG's) success (R3)."""
+
+        def make(at: int) -> list[Published]:
+            return self.publishing.of_run(at, run.started, task, wanted)
+
+        self.sink.facts_at_once(make)
+
+    # ------------------------------------------------------------------------------------- look-ups
+
+    def request(self, offset: int) -> RunRequested:
+        """The request that names a run. O(1) in memory."""
+        record = self.facts.record(offset)
+        assert isinstance(record, RunRequested), record
+        return record
+
+    def key_of(self, request: RunRequested) -> str:
+        """The key of a run (I4): kept with its request, or computed. O(causes)."""
+        return request.key or run_key(self.graph, request.dag, request.label, map(self.facts.identity, request.causes))
+
+    def row(self, offset: int) -> RunRow:
+        """A run as a row, whatever its state. O(tasks)."""
+        live = self.live.get(offset)
+        if live is not None:
+            return row_of(live)
+        ended = self.facts.log.run(offset)
+        if ended is not None:
+            return ended
+        request = self.request(offset)
+        dag = self.dag_of(request.dag)
+        told = self.told(request, dag) if dag is not None else (None, None, "")
+        return queued_row(offset, request, self.key_of(request), told)
+
+    def newest_tick(self, dag_id: str, at: int) -> int | None:
+        """The newest tick at or before an instant of a DAG that runs on a clock; None for any other. O(clocks)."""
+        dag = self.dag_of(dag_id)
+        found = [] if dag is None else [schedule.before(at) for schedule in schedules_of(dag)]
+        ticks = [tick for tick in found if tick is not None]
+        return max(ticks) if ticks else None
+
+    def interval(self, row: RunRow) -> tuple[int | None, int | None]:
+        """A run's data interval (R1): its partition's span, else from the tick before to its own. O(causes)."""
+        if row.partition is not None:
+            calendar = self._calendar(self.request(row.run))
+            if calendar is not None and fits(calendar, row.partition):
+                return calendar.span(row.partition)
+        if row.logical_date is None:
+            return None, None
+        dag = self.dag_of(row.dag)
+        schedules = [] if dag is None else schedules_of(dag)
+        before = [tick for schedule in schedules if (tick := schedule.before(row.logical_date - 1)) is not None]
+        return (max(before) if before else None), row.logical_date
+
+    def previous(self, row: RunRow) -> int | None:
+        """The run before another of its DAG: by date, else by request. O(log runs)."""
+        if row.logical_date is not None:
+            seen = self.dates.newest(row.dag, -(2**63), row.logical_date - 1)
+            return None if seen is None else seen.run
+        found = self.facts.log.runs(dag=row.dag, before=row.run, limit=1)
+        return found[0].run if found else None
+
+    def _calendar(self, request: RunRequested) -> Calendar | None:
+        for cause in request.causes:
+            fact = self.facts.record(cause) if isinstance(cause, int) else None
+            if isinstance(fact, Published) and fact.partition is not None:
+                dataset = self.publishing.datasets.get(fact.dataset)
+                return None if dataset is None else dataset.partitions
+        dag = self.dag_of(request.dag)
+        outlets = () if dag is None else dag.produces
+        return next((outlet.partitions for outlet in outlets if outlet.partitions is not None), None)
+
+
+def schedules_of(dag: Dag) -> list[Schedule]:
+    """The schedules of a DAG's clocks. O(size of its triggers)."""
+    return [source.schedule for source in dag.sources if isinstance(source, Clock)]

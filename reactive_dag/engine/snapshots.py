@@ -1,0 +1,199 @@
+"""Snapshots of the core's state, and recovery: the newest snapshot, then the log's tail (law `replay_equals_live`).
+
+Invariant: restoring a snapshot and replaying the records behind it gives the state that replaying everything gives.
+Costs O(triggers + live and queued runs + pending items) each way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from reactive_dag.engine.runstate import RunState
+from reactive_dag.engine.wiring import Station
+from reactive_dag.model.errors import StoreTooNew
+from reactive_dag.model.records import Registered, RunStarted, TaskFinished, TaskRetry, TaskStarted
+from reactive_dag.triggers.firing import Firing
+from reactive_dag.triggers.plain import pack, unpack
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.core import Core
+
+FORMAT = 1
+
+
+class RunPlain(msgspec.Struct, array_like=True):
+    """A live run, as a snapshot holds it: tasks by id, since the plan may have changed when it is read."""
+
+    started: RunStarted
+    cancelled: bool
+    tasks: dict[str, tuple[str | None, int, int, int, int, int | None, TaskFinished | None, list[Any]]]
+
+
+class Plain(msgspec.Struct, array_like=True):
+    """All state of a core."""
+
+    format: int
+    cursor: int
+    registered: list[Registered]
+    numbers: list[tuple[str, str, int]]
+    circuits: list[tuple[str, str, Any, list[Any], dict[str, int]]]
+    paused: list[str]
+    queued: dict[str, list[int]]
+    active: dict[str, int]
+    live: list[RunPlain]
+    retries: list[TaskRetry]
+    watches: list[tuple[TaskStarted, list[int] | None]]
+    counted: dict[str, int]
+    starts: dict[str, int]
+
+
+_DECODER = msgspec.msgpack.Decoder(Plain)
+
+
+def save(core: Core) -> bytes:
+    """The state of a core as bytes, at a turn's end (nothing undecided is lost: the log holds it)."""
+    return msgspec.msgpack.encode(plain(core))
+
+
+def plain(core: Core) -> Plain:
+    """The state of a core as plain data."""
+    runs, definitions = core.runs, core.definitions
+    queued, active = _queues(core)
+    return Plain(
+        FORMAT, core.cursor, list(definitions.known.values()),
+        [(dag, label, number) for (dag, label), number in definitions.numbers.items()],
+        [_station(station) for station in core.wiring.stations.values()],
+        sorted(runs.paused), queued, active, [_run(run) for run in runs.live.values()],
+        list(runs.flow.retries.values()),
+        [(watch.record, sorted(watch.ended) if watch.ended is not None else None)
+         for watches in core.waits.watches.values() for watch in watches.values()],
+        {name: source.next for name, source in core.publishing.sources.items()} | {
+            name: n for name, n in core.publishing.counted.items() if name not in core.publishing.sources},
+        dict(runs.starts),
+    )  # fmt: skip
+
+
+def _station(station: Station) -> tuple[str, str, Any, list[Any], dict[str, int]]:
+    held = [[pack(f.items), f.payload, f.mapped, pack(f.key), list(f.parts)] for f in station.held]
+    return station.dag, station.label, station.circuit.snapshot(), held, station.redefined
+
+
+def _queues(core: Core) -> tuple[dict[str, list[int]], dict[str, int]]:
+    """Queues and counts as if what began, but is not applied yet, still waited."""
+    queued = {dag: list(queue) for dag, queue in core.runs.queued.items() if queue}
+    active = {dag: count for dag, count in core.runs.active.items() if count}
+    for offset in sorted(core.runs.begun, reverse=True):
+        dag = core.runs.request(offset).dag
+        queued.setdefault(dag, []).insert(0, offset)
+        active[dag] -= 1
+    return queued, active
+
+
+def _run(run: RunState) -> RunPlain:
+    tasks = {}
+    for index, id in enumerate(run.plan.ids):
+        tasks[id] = (
+            run.states[index], run.asked[index], run.attempt[index], run.lost[index], run.fails[index],
+            run.open.get(index), run.results[index], run.attempts.get(index, []),
+        )  # fmt: skip
+    return RunPlain(run.started, run.cancelled, tasks)
+
+
+def recover(core: Core) -> None:
+    """Bring a fresh core to the state of its log. O(snapshot + tail)."""
+    found = core.log.load_snapshot()
+    start = 0
+    if found is not None:
+        start = _restore(core, _DECODER.decode(found[1]))
+    core.replay(start, core.log.segments_from(start))
+
+
+def _restore(core: Core, state: Plain) -> int:
+    if state.format > FORMAT:
+        raise StoreTooNew(f"the snapshot has format {state.format}; this version of reactive_dag reads up to {FORMAT}")
+    core.cursor = state.cursor
+    core.replaying = True
+    try:
+        _restore_triggers(core, state)
+        _restore_runs(core, state)
+    finally:
+        core.replaying = False
+    return state.cursor
+
+
+def _restore_triggers(core: Core, state: Plain) -> None:
+    definitions = core.definitions
+    definitions.numbers = {(dag, label): number for dag, label, number in state.numbers}
+    circuits = {(dag, label): kept for dag, label, *kept in state.circuits}
+    for record in state.registered:
+        name = record.dag, record.label
+        definitions.known[name] = record
+        if name in circuits:
+            station = definitions.station(record)
+            circuit, held, station.redefined = circuits[name]
+            station.circuit.restore(circuit)
+            station.held = [
+                Firing(unpack(items), payload, mapped, unpack(key), parts)
+                for items, payload, mapped, key, parts in held
+            ]
+            core.wiring.add(station)
+            core.wiring.schedule(station)
+
+
+def _restore_runs(core: Core, state: Plain) -> None:
+    runs = core.runs
+    runs.paused.update(state.paused)
+    runs.active = dict(state.active)
+    runs.starts = dict(state.starts)
+    core.publishing.counted = dict(state.counted)
+    for dag, offsets in state.queued.items():
+        runs.queue_of(dag).extend(offsets)
+    for kept in state.live:
+        _restore_run(core, kept)
+    for retry in state.retries:
+        runs.flow.task_retry(retry)
+    for record, ended in state.watches:
+        run = runs.live[record.run]
+        watch = core.waits.keep(run, run.plan.index[record.task], record)
+        watch.ended = None if ended is None else set(ended)
+    for run in runs.live.values():
+        _resume(core, run)
+
+
+def _restore_run(core: Core, kept: RunPlain) -> None:
+    begun = kept.started
+    dag = core.runs.dag_of(begun.dag)
+    if dag is None:
+        return
+    run = core.runs.state_of(begun, dag)
+    run.cancelled = kept.cancelled
+    core.runs.live[begun.run] = run
+    core.dates.add(begun.dag, begun.run, begun.logical_date, begun.cascade)
+    for id, (state, asked, attempt, lost, fails, opened, result, attempts) in kept.tasks.items():
+        index = run.plan.index.get(id)
+        if index is None:
+            continue
+        run.asked[index], run.attempt[index], run.lost[index], run.fails[index] = asked, attempt, lost, fails
+        if result is not None:
+            run.settle(index, result.state, result)
+        run.states[index] = state
+        if opened is not None:
+            run.open[index] = opened
+        if attempts:
+            run.attempts[index] = [tuple(one) for one in attempts]
+
+
+def _resume(core: Core, run: RunState) -> None:
+    """What was ready, or waited for its past, is so again; an open attempt's timeout counts from its start."""
+    flow = core.runs.flow
+    for index in range(len(run.plan.ids)):
+        if run.final(index) or run.states[index] in ("retrying", "waiting"):
+            continue
+        if index in run.open:
+            flow.watch_timeout(run, index)
+        elif run.asked[index] and run.tasks[index].kind == "task" and run.attempt[index] >= 0:
+            flow.offer(run, index)
+        elif not run.asked[index]:
+            flow.consider(run, index)

@@ -1,0 +1,231 @@
+"""The tasks of live runs: which may go, what an attempt's end means, retries, timeouts, the past (R3-R5, R14).
+
+Invariant: a task is in `startable` from when its needs allow it until its `TaskStarted` is applied; an attempt is open
+from `TaskStarted` to the first `TaskFinished` of that number, and later ones count for nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sortedcontainers import SortedList
+
+from reactive_dag.declare.task import AnyTask
+from reactive_dag.engine.retries import retry_delay
+from reactive_dag.engine.runstate import READY, WAIT, RunState
+from reactive_dag.engine.timers import RUNS_FIRST
+from reactive_dag.model.records import TaskFinished, TaskRetry, TaskStarted
+from reactive_dag.model.times import format_duration
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.runtable import RunTable
+
+MOST_LOST = 3
+"""So many attempts in a row cut off by a crash fail their task (R5)."""
+
+Ready = tuple[int, int, int]
+"""Priority (negated), run, index of the task: the order in which attempts are handed out."""
+
+
+class TaskFlow:
+    """What happens inside live runs."""
+
+    def __init__(self, table: RunTable) -> None:
+        self.table = table
+        self.sink = table.sink
+        self.ready: list[Ready] = []
+        self.startable: set[tuple[int, int]] = set()
+        self.past: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        self.retries: dict[tuple[int, int], TaskRetry] = {}
+        self.retries_due: SortedList = SortedList()
+        self.watch: Callable[[RunState, int], None] = _nobody
+        self.watching: Callable[[RunState, int, TaskStarted], None] = lambda run, index, record: None
+        self.settled: Callable[[int, RunState, int, TaskFinished], None] = lambda offset, run, index, done: None
+
+    # ------------------------------------------------------------------------------------- what may go
+
+    def begin(self, run: RunState) -> None:
+        """Consider the tasks that need nothing."""
+        for index in run.plan.roots:
+            self.consider(run, index)
+
+    def consider(self, run: RunState, index: int) -> None:
+        """Let a task go, give it the state that its needs imply, or leave it waiting. O(log ready)."""
+        if run.asked[index]:
+            return
+        verdict = run.verdict(index)
+        if verdict == READY:
+            self._let_go(run, index)
+        elif verdict != WAIT:
+            run.asked[index] = 1
+            self.table.give(run, run.plan.ids[index], verdict)
+
+    def _let_go(self, run: RunState, index: int) -> None:
+        task = run.tasks[index]
+        if task.depends_on_past and not self.past_is_well(run, task, index):
+            return
+        run.asked[index] = 1
+        if task.kind == "wait":
+            self.watch(run, index)
+        else:
+            self.offer(run, index)
+
+    def past_is_well(self, run: RunState, task: AnyTask, index: int) -> bool:
+        """Whether a task's own success in the newest requested run of a lower date is there (R14); else it waits."""
+        state = self.table.dates.past_state(run, task.id)
+        if state in ("success", "skipped", None):
+            return True
+        self.past.setdefault((run.dag.id, task.id), []).append((run.run, index))
+        return False
+
+    def reconsider_past(self, dag: str, task: str) -> None:
+        """The past of a task changed: ask again for those that wait for it."""
+        for offset, index in self.past.pop((dag, task), ()):
+            run = self.table.live.get(offset)
+            if run is not None:
+                self.consider(run, index)
+
+    def offer(self, run: RunState, index: int) -> None:
+        """Put an attempt among those to hand out. O(log ready)."""
+        offset = run.started.run
+        self.startable.add((offset, index))
+        heapq.heappush(self.ready, (-run.tasks[index].priority, offset, index))
+
+    # ------------------------------------------------------------------------------------- records
+
+    def task_started(self, record: TaskStarted) -> None:
+        """An attempt was handed out: it is open. O(1)."""
+        run = self.table.live.get(record.run)
+        if run is None:
+            return
+        index = run.plan.index[record.task]
+        task = run.tasks[index]
+        run.attempt[index] = record.attempt
+        run.open[index] = record.at
+        if task.kind == "wait":
+            run.states[index] = "waiting"
+            self.watching(run, index, record)
+            return
+        run.states[index] = "running"
+        self.startable.discard((record.run, index))
+        self.watch_timeout(run, index)
+
+    def watch_timeout(self, run: RunState, index: int) -> None:
+        """Set the timer of an open attempt's timeout, if its task has one. O(log timers)."""
+        timeout, attempt = run.tasks[index].timeout, run.attempt[index]
+        if timeout is None:
+            return
+
+        def wake(now: int) -> None:
+            if index in run.open and run.attempt[index] == attempt and not run.final(index):
+                self.sink.fact(lambda at: timed_out(at, run, index, attempt))
+
+        self.table.timers.set(run.open[index] + timeout, RUNS_FIRST, run.dag.id, run.plan.ids[index], wake)
+
+    def task_finished(self, offset: int, record: TaskFinished) -> None:
+        """An attempt ended, or a task got its state. O(out-degree)."""
+        run = self.table.live.get(record.run)
+        if run is None:
+            return
+        index = run.plan.index.get(record.task, -1)
+        if index < 0 or run.results[index] is not None:
+            return
+        if record.attempt and (run.attempt[index] != record.attempt or index not in run.open):
+            return
+        if record.attempt:
+            run.note(index, record, record.began or run.open.get(index))
+        if record.state == "lost":
+            self._lost(run, index, record)
+        elif record.state == "failed" and record.retry and self._retries_left(run, index):
+            self._retry(run, index, record)
+        else:
+            self._settle(offset, run, index, record)
+
+    def _retries_left(self, run: RunState, index: int) -> bool:
+        return run.fails[index] < run.tasks[index].retries and not run.cancelled and run.attempt[index] > 0
+
+    def _lost(self, run: RunState, index: int, record: TaskFinished) -> None:
+        del run.open[index]
+        run.lost[index] += 1
+        if run.lost[index] >= MOST_LOST:
+            why = f"lost {MOST_LOST} times in a row: the process died each time while this task ran"
+            run.open[index] = record.at
+            self.sink.fact(
+                lambda at: TaskFinished(at, record.run, record.task, "failed", record.attempt, error=why, retry=False)
+            )
+            return
+        run.states[index] = None
+        self.offer(run, index)
+
+    def _retry(self, run: RunState, index: int, record: TaskFinished) -> None:
+        del run.open[index]
+        run.lost[index] = 0
+        run.fails[index] += 1
+        run.states[index] = "retrying"
+        if self.sink.replaying:
+            return
+        task = run.tasks[index]
+        delay = record.retry_after
+        if delay is None:
+            delay = retry_delay(task, run.fails[index], run.started.key)
+        due = record.at + delay
+        self.sink.fact(lambda at: TaskRetry(at, record.run, record.task, record.attempt + 1, due))
+
+    def task_retry(self, record: TaskRetry) -> None:
+        """The next attempt is due at an instant. O(log timers)."""
+        run = self.table.live.get(record.run)
+        if run is None:
+            return
+        index = run.plan.index[record.task]
+        self.retries_due.add(record.due)
+        self.retries[record.run, index] = record
+
+        def wake(now: int) -> None:
+            self.retries_due.discard(record.due)
+            self.retries.pop((record.run, index), None)
+            if run.states[index] == "retrying" and self.table.live.get(record.run) is run:
+                self.offer(run, index)
+
+        self.table.timers.set(record.due, RUNS_FIRST, run.dag.id, record.task, wake)
+
+    def next_retry(self) -> int | None:
+        """When the next retry is due; None without any. O(1)."""
+        return self.retries_due[0] if self.retries_due else None
+
+    # ------------------------------------------------------------------------------------- final states
+
+    def _settle(self, offset: int, run: RunState, index: int, record: TaskFinished) -> None:
+        self.startable.discard((record.run, index))
+        followers = run.settle(index, record.state, record)
+        if record.state == "success" and not self.sink.replaying:
+            self._publish(run, index, record)
+        self.settled(offset, run, index, record)
+        for follower in followers:
+            self.consider(run, follower)
+        if self.past:
+            self.reconsider_past(run.dag.id, record.task)
+        if not run.unfinished:
+            self.table.end_if_done(run)
+
+    def _publish(self, run: RunState, index: int, record: TaskFinished) -> None:
+        outlets = run.tasks[index].outlets
+        if record.publishes is None and not outlets:
+            return
+        wanted = record.publishes
+        if wanted is None:
+            wanted = [[outlet.id, None, None, None, "updated", None, None] for outlet in outlets]
+        self.table.publish(run, record.task, wanted)
+
+
+def timed_out(at: int, run: RunState, index: int, attempt: int) -> TaskFinished:
+    """The end of an attempt that took longer than its task may."""
+    task = run.tasks[index]
+    assert task.timeout is not None
+    error = f"timed out after {format_duration(task.timeout)}"
+    return TaskFinished(at, run.run, task.id, "failed", attempt, error=error, began=run.open.get(index))
+
+
+def _nobody(run: RunState, index: int) -> None:
+    raise AssertionError("no one watches waits")

@@ -1,0 +1,270 @@
+"""Waiting for another DAG: one decision function for every wait (semantics, "Waiting for another DAG").
+
+A wait is a task without a body. It reacts to the records of the awaited DAG; nothing polls. Invariant: a watch is kept
+from the `TaskStarted` of its wait to its end, which is judged once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import attrs
+
+from reactive_dag.declare.wait import Wait
+from reactive_dag.engine.dates import Dates, Seen
+from reactive_dag.engine.runstate import RunState
+from reactive_dag.engine.timers import RUNS_FIRST
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.callables import Call
+from reactive_dag.model.errors import ReactiveDagError
+from reactive_dag.model.records import TaskFinished, TaskStarted
+from reactive_dag.model.times import NEVER, format_duration, format_time, parse_time, to_datetime
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.runtable import RunTable
+
+SUCCEED, FAIL, SKIP, WAITING = "success", "failed", "skipped", "waiting"
+
+
+@attrs.frozen
+class Verdict:
+    """What a wait decides, and why."""
+
+    state: str
+    why: str
+
+
+@attrs.define(eq=False)
+class Watch:
+    """One wait that is under way."""
+
+    run: RunState
+    index: int
+    record: TaskStarted
+    wait: Wait
+    dates: list[int] | None
+    several: bool
+    ended: set[int] | None
+    why: str = ""
+
+
+def judge_run(wait: Wait, seen: Seen | None, what: str) -> Verdict:
+    """What one awaited run means: failure wins over skipping, both over success; else the reason to go on waiting.
+
+    O(tasks awaited).
+    """
+    if seen is None:
+        return Verdict(WAITING, f"{what}: no run yet")
+    if wait.tasks:
+        states = {f"{wait.dag}.{task}": seen.tasks.get(task, "") for task in wait.tasks}
+    else:
+        states = {wait.dag: seen.state}
+    for name, state in states.items():
+        if state in wait.failed_states:
+            return Verdict(FAIL, f"{name} is {state} ({what})")
+    for name, state in states.items():
+        if state in wait.skipped_states:
+            return Verdict(SKIP, f"{name} is {state} ({what})")
+    for name, state in states.items():
+        if state not in wait.states:
+            return Verdict(WAITING, f"{name} is {state or 'not done'} ({what})")
+    return Verdict(SUCCEED, what)
+
+
+def combine(verdicts: Iterable[Verdict]) -> Verdict:
+    """Several dates: one failure fails, one skip skips, all successes succeed. O(dates)."""
+    order = {FAIL: 0, SKIP: 1, WAITING: 2, SUCCEED: 3}
+    return min(verdicts, key=lambda verdict: order[verdict.state])
+
+
+class Waits:
+    """The waits under way, by awaited DAG. `done_before` is the date before which everything counts as done in time."""
+
+    def __init__(self, table: RunTable, dates: Dates, done_before: int | None = None) -> None:
+        self.table = table
+        self.dates = dates
+        self.done_before = done_before
+        self.watches: dict[str, dict[tuple[int, int], Watch]] = {}
+        table.flow.watch = self.start
+        table.flow.watching = self.watching
+
+    # ------------------------------------------------------------------------------------- begin
+
+    def start(self, run: RunState, index: int) -> None:
+        """A wait may begin: settle which dates it awaits and say so in its `TaskStarted`."""
+        if self.table.sink.replaying:
+            return
+        wait = run.tasks[index].wait
+        assert wait is not None
+        offset, task = run.run, run.plan.ids[index]
+        try:
+            awaits, several = self.awaited(run, wait)
+        except Exception as error:  # a user's callable may raise anything: it fails this task
+            why = str(error) if isinstance(error, ReactiveDagError) else f"{type(error).__name__}: {error}"
+            self.table.sink.fact(lambda at: TaskFinished(at, offset, task, FAIL, 0, error=why, retry=False))
+            return
+        self.table.sink.fact(lambda at: TaskStarted(at, offset, task, 1, awaits, several))
+
+    def awaited(self, run: RunState, wait: Wait) -> tuple[list[int] | None, bool]:
+        """The dates a wait is for (None: its cascade), and whether its result is a list."""
+        if self.table.dag_of(wait.dag) is None and wait.missing == "error":
+            raise ReactiveDagError(
+                f"{run.dag.id}.{wait.id} waits for {wait.dag!r}, which no graph declares; "
+                'declare it, or wait for it to come with missing="wait"'
+            )
+        date = run.started.logical_date
+        spec = wait.logical_date
+        if isinstance(spec, tuple):
+            return sorted(set(spec)), True
+        if date is None:
+            return self._undated(run, wait), False
+        if spec == "same":
+            return [date], False
+        if isinstance(spec, int):
+            return [date - spec], False
+        assert isinstance(spec, Call)
+        return _dates_of(spec.fn(to_datetime(date)), run, wait)
+
+    def _undated(self, run: RunState, wait: Wait) -> list[int] | None:
+        if wait.match == "latest":
+            return [NEVER]
+        origins = self.table.origins
+        if wait.logical_date == "same" and (origins(run.dag.id) & origins(wait.dag) or wait.missing == "wait"):
+            return None
+        raise ReactiveDagError(
+            f"{run.dag.id}.{wait.id}: this run has no logical date and shares no origin with {wait.dag!r}; "
+            'give the run a date, or wait with match="latest"'
+        )
+
+    def watching(self, run: RunState, index: int, record: TaskStarted) -> None:
+        """The wait's `TaskStarted` was applied: watch, set the timeout, look once."""
+        self.look(self.keep(run, index, record))
+
+    def keep(self, run: RunState, index: int, record: TaskStarted) -> Watch:
+        """Watch for a wait, from its `TaskStarted` on."""
+        wait = run.tasks[index].wait
+        assert wait is not None
+        ended: set[int] | None = set() if wait.since == "start" else None
+        watch = Watch(run, index, record, wait, record.awaits, record.several, ended)
+        self.watches.setdefault(wait.dag, {})[run.run, index] = watch
+        if wait.timeout is not None:
+            self._set_timeout(watch, record.at + wait.timeout)
+        return watch
+
+    def _set_timeout(self, watch: Watch, due: int) -> None:
+        def wake(now: int) -> None:
+            if self._under_way(watch):
+                assert watch.wait.timeout is not None
+                state = SKIP if watch.wait.soft_fail else FAIL
+                why = f"timed out after {format_duration(watch.wait.timeout)}; last seen: {watch.why}"
+                self._end(watch, state, why, [])
+
+        self.table.timers.set(due, RUNS_FIRST, watch.run.dag.id, watch.wait.id, wake)
+
+    # ------------------------------------------------------------------------------------- look
+
+    def heard(self, dag: str, ended: int | None = None) -> None:
+        """Something about `dag` was recorded (a task or a run of it ended): look at the waits for it. O(waits)."""
+        for watch in list(self.watches.get(dag, {}).values()):
+            if ended is not None and watch.ended is not None:
+                watch.ended.add(ended)
+            self.look(watch)
+
+    def gone(self, dag: str) -> None:
+        """The awaited DAG was removed: its waits fail at once."""
+        for watch in list(self.watches.get(dag, {}).values()):
+            if watch.wait.missing == "error":
+                self._end(watch, FAIL, f"{dag} was removed while {watch.wait.id} waited for it", [])
+
+    def look(self, watch: Watch) -> None:
+        """Judge one wait now; end it if it is decided."""
+        if not self._under_way(watch):
+            return
+        dates: list[int | None] = [None] if watch.dates is None else [*watch.dates]
+        found = [(self.find(watch, date), date) for date in dates]
+        verdict = combine(
+            Verdict(SUCCEED, "before the start: done in time") if seen == DONE
+            else judge_run(watch.wait, self._since(watch, seen), _what(watch.wait, date))
+            for seen, date in found
+        )  # fmt: skip
+        watch.why = verdict.why
+        if verdict.state == WAITING:
+            return
+        state = SKIP if verdict.state == FAIL and watch.wait.soft_fail else verdict.state
+        self._end(watch, state, verdict.why, [seen for seen, _ in found])
+
+    def _since(self, watch: Watch, seen: Seen | None) -> Seen | None:
+        return seen if seen is None or watch.ended is None or seen.run in watch.ended else None
+
+    def find(self, watch: Watch, date: int | None) -> Seen | None:
+        """The run that stands for an awaited date; `DONE` for one before the horizon."""
+        wait, dag = watch.wait, watch.wait.dag
+        if date is None:
+            return self.dates.cascade(dag, watch.run.started.cascade)
+        low, high = self._span(watch, date)
+        tick = self.table.newest_tick(dag, high) if wait.match == "latest" and high != NEVER else None
+        if tick is not None:
+            low = high = tick
+        if self.done_before is not None and self._before(wait, high):
+            return DONE
+        return self.dates.exact(dag, low) if low == high else self.dates.newest(dag, low, high)
+
+    def _before(self, wait: Wait, high: int) -> bool:
+        assert self.done_before is not None
+        if high < self.done_before:
+            return True
+        unclocked = wait.match == "latest" and self.table.newest_tick(wait.dag, high) is None
+        return unclocked and self.dates.newest(wait.dag, self.done_before, high) is None
+
+    def _span(self, watch: Watch, date: int) -> tuple[int, int]:
+        if watch.wait.match == "exact":
+            return date, date
+        if watch.wait.match == "latest":
+            return -(2**63), date
+        day = Calendar("day", watch.run.dag.tz or "UTC")
+        start, end = day.span(day.of(date))
+        return start, end - 1
+
+    # ------------------------------------------------------------------------------------- end
+
+    def _under_way(self, watch: Watch) -> bool:
+        run = watch.run
+        alive = self.table.live.get(run.run) is run and not run.final(watch.index)
+        if not alive:
+            self.watches.get(watch.wait.dag, {}).pop((run.run, watch.index), None)
+        return alive
+
+    def _end(self, watch: Watch, state: str, why: str, seen: list[Seen | None]) -> None:
+        self.watches.get(watch.wait.dag, {}).pop((watch.run.run, watch.index), None)
+        runs = [_told(one) for one in seen]
+        output = None if state != SUCCEED else runs if watch.several else runs[0]
+        error = None if state == SUCCEED else why
+        offset, task = watch.run.run, watch.wait.id
+        self.table.sink.fact(lambda at: TaskFinished(at, offset, task, state, 1, output, error, retry=False))
+
+
+DONE = Seen(-1, "", "success", None, {})
+
+
+def _told(seen: Seen | None) -> object:
+    if seen is None or seen is DONE:
+        return None
+    date = None if seen.logical_date is None else format_time(seen.logical_date)
+    return {"run": seen.run, "key": seen.key, "state": seen.state, "logical_date": date}
+
+
+def _what(wait: Wait, date: int | None) -> str:
+    if date is None:
+        return "same cascade"
+    if date == NEVER:
+        return "latest"
+    return f"{wait.match} {format_time(date)}" if wait.match != "exact" else format_time(date)
+
+
+def _dates_of(given: object, run: RunState, wait: Wait) -> tuple[list[int], bool]:
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    items = list(given) if isinstance(given, Iterable) and several else [given]
+    if not items:
+        raise ReactiveDagError(f"{run.dag.id}.{wait.id}: logical_date gave no date at all; give at least one")
+    return sorted({parse_time(item, what="logical_date") for item in items}), several  # type: ignore[arg-type]

@@ -1,0 +1,255 @@
+"""The compiled graph: which triggers a fact reaches, in which order, and what they decide (semantics I6, T3, T15).
+
+A *station* is one trigger of one DAG with its circuit. Routes are dictionaries from a source to its stations, sorted by
+height and id, so a fact costs the stations that it reaches and nothing else. Decisions go to `sink`; while a log is
+replayed the sink throws them away, since the recorded ones are applied instead.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import attrs
+
+from reactive_dag.engine.identity import Facts, run_key
+from reactive_dag.engine.timers import Timers
+from reactive_dag.model.records import AnyRecord, Duplicate, Item, Json, RunRequested
+from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.absent import Absent
+from reactive_dag.triggers.batch import Batch
+from reactive_dag.triggers.by import By
+from reactive_dag.triggers.circuit import Circuit, Firing
+from reactive_dag.triggers.clock import Clock
+from reactive_dag.triggers.completed import Completed
+from reactive_dag.triggers.dataset import Updated
+from reactive_dag.triggers.debounce import Debounce
+from reactive_dag.triggers.throttle import Throttle
+from reactive_dag.triggers.trigger import Trigger, walk
+
+TIMED = (Clock, Absent, Batch, Debounce, Throttle, By)
+"""Triggers that can have something due (a `.by` with a `ttl`)."""
+
+
+class Sink(Protocol):
+    """Where decisions go."""
+
+    def decide(self, record: AnyRecord) -> None:
+        """Take one decision record."""
+
+    def known(self, key: str) -> bool:
+        """Whether the ledger has seen a run's key."""
+
+
+@attrs.define(eq=False)
+class Station:
+    """One trigger of one DAG, in force since its `Registered` record."""
+
+    dag: str
+    label: str
+    height: int
+    digest: str
+    number: int
+    trigger: Trigger
+    circuit: Circuit
+    text: str = ""
+    catchup: str = "one"
+    max_catchup: int = 1000
+    unique: bool = False
+    timed: bool = False
+    scheduled: int = NEVER
+    stale_from: int | None = None
+    backlog: list[tuple[Trigger, Item]] = attrs.field(factory=list)
+    held: list[Firing] = attrs.field(factory=list)
+    redefined: dict[str, int] = attrs.field(factory=dict)
+
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """Its place among the stations that one fact reaches."""
+        return self.height, self.dag, self.label
+
+
+Route = tuple[Station, tuple[int, ...], frozenset[str]]
+"""A station, the leaf parts hit, and the kinds or states for which they are."""
+
+
+def can_repeat(trigger: Trigger) -> bool:
+    """Whether two firings of a trigger could have the same causes: a clock among them, or one source twice (I4)."""
+    sources: list[object] = []
+    for part in walk(trigger):
+        if isinstance(part, Clock):
+            return True
+        if isinstance(part, Updated):
+            sources.append(part.dataset.id)
+        elif isinstance(part, Completed):
+            sources.append((part.dag, part.task))
+    return len(sources) != len(set(sources)) or any(s == ("*", None) for s in sources)
+
+
+def has_timers(trigger: Trigger) -> bool:
+    """Whether a circuit of this trigger can have something due."""
+    return any(isinstance(part, TIMED) for part in walk(trigger))
+
+
+class Wiring:
+    """All stations and the routes to them."""
+
+    def __init__(self, graph: str, facts: Facts, timers: Timers, sink: Sink) -> None:
+        self.graph = graph
+        self.facts = facts
+        self.timers = timers
+        self.sink = sink
+        self.stations: dict[tuple[str, str], Station] = {}
+        self.by_dataset: dict[str, list[Route]] = {}
+        self.by_dag: dict[str, list[Route]] = {}
+        self.by_task: dict[tuple[str, str], list[Route]] = {}
+        self.everyone: list[Route] = []
+        self.follows: Callable[[str], frozenset[str]] = lambda dag: frozenset()
+        self.paused: set[str] = set()
+        self.payload: Callable[[object], Json] = lambda payload: payload
+        self.tags: Callable[[str], frozenset[str]] = lambda dag: frozenset()
+
+    # ------------------------------------------------------------------------------------- building
+
+    def add(self, station: Station) -> None:
+        """Put a station on its routes. O(leaves * (log + length of the route))."""
+        self.stations[station.dag, station.label] = station
+        grouped: dict[tuple[str, object, frozenset[str]], list[int]] = {}
+        for leaf in station.circuit.leaves:
+            for where, source, kinds in _sources(leaf.trigger):
+                grouped.setdefault((where, source, kinds), []).append(leaf.index)
+        for (where, source, kinds), hits in grouped.items():
+            insort(self._route(where, source), (station, tuple(hits), kinds), key=_order)
+
+    def remove(self, dag: str, label: str) -> Station | None:
+        """Take a station off its routes."""
+        station = self.stations.pop((dag, label), None)
+        if station is None:
+            return None
+        for leaf in station.circuit.leaves:
+            for where, source, _ in _sources(leaf.trigger):
+                route = self._route(where, source)
+                route[:] = [r for r in route if r[0] is not station]
+        return station
+
+    def _route(self, where: str, source: object) -> list[Route]:
+        if where == "dataset":
+            return self.by_dataset.setdefault(str(source), [])
+        if where == "dag":
+            return self.by_dag.setdefault(str(source), [])
+        if where == "task":
+            assert isinstance(source, tuple)
+            return self.by_task.setdefault(source, [])
+        return self.everyone
+
+    # ------------------------------------------------------------------------------------- feeding
+
+    def feed(self, routes: Iterable[Route], kind: str, item: int, at: int, event: object) -> None:
+        """Give one fact to the stations of `routes` whose leaf parts take `kind`. O(stations reached)."""
+        last: Station | None = None
+        hits: tuple[int, ...] = ()
+        for station, parts, kinds in routes:
+            if kind not in kinds:
+                continue
+            if station is last:
+                hits += parts
+                continue
+            if last is not None:
+                self.deliver(last, hits, item, at, event)
+            last, hits = station, parts
+        if last is not None:
+            self.deliver(last, hits, item, at, event)
+
+    def deliver(self, station: Station, hits: tuple[int, ...], item: int, at: int, event: object) -> None:
+        """One step of one trigger: the leaf parts `hits` get `item` at `at`."""
+        stale = station.stale_from
+        if stale is not None and item >= stale:
+            station.backlog.extend((station.circuit.leaves[hit].trigger, item) for hit in hits)
+            return
+        fired = station.circuit.feed(hits, item, at, event)
+        if fired:
+            self.fire(station, fired, at)
+        if station.timed:
+            self.schedule(station)
+
+    def completion_routes(self, dag: str) -> list[Route]:
+        """Who listens to the runs of `dag`, `"*"` included: every DAG but this one and those that follow from it."""
+        named = self.by_dag.get(dag, [])
+        if not self.everyone:
+            return named
+        tags = self.tags(dag)
+        extra = [
+            (station, hits, kinds)
+            for station, hits, kinds in self.everyone
+            if dag != station.dag and dag not in self.follows(station.dag)
+            and all(_tagged(station, hit, tags) for hit in hits)
+        ]  # fmt: skip
+        return sorted([*named, *extra], key=_order)
+
+    # ------------------------------------------------------------------------------------- deciding
+
+    def fire(self, station: Station, fired: list[Firing], at: int) -> None:
+        """Turn firings into requests; a pause holds them (T12), a key that the ledger has seen is a duplicate (I4)."""
+        if station.dag in self.paused:
+            station.held.extend(fired)
+            return
+        for firing in fired:
+            key = None
+            if station.unique:
+                key = self.key(station, firing.items)
+                if self.sink.known(key):
+                    station.circuit.recount(firing, "duplicate")
+                    self.sink.decide(Duplicate(at, station.dag, station.label, key))
+                    continue
+            self.sink.decide(
+                RunRequested(
+                    at, station.dag, station.label, tuple(firing.items),
+                    self.payload(firing.payload) if firing.mapped else None, firing.mapped, key,
+                    list(firing.key) if firing.key else None,
+                )
+            )  # fmt: skip
+
+    def key(self, station: Station, items: Iterable[Item]) -> str:
+        """The run key of a firing (I4)."""
+        return run_key(self.graph, station.dag, station.label, map(self.facts.identity, items))
+
+    def schedule(self, station: Station) -> None:
+        """Set the timer that the circuit's `due` asks for, unless an earlier one is set. O(log timers)."""
+        due = station.circuit.due
+        if due < station.scheduled:
+            station.scheduled = due
+            self.timers.set(due, station.height, station.dag, station.label, lambda now: self.wake(station, now))
+
+    def wake(self, station: Station, now: int) -> None:
+        """A timer of a station is due at `now`."""
+        if self.stations.get((station.dag, station.label)) is not station:
+            return
+        if now == station.scheduled:
+            station.scheduled = NEVER
+        if station.circuit.due == now:
+            fired = station.circuit.step(now)
+            if fired:
+                self.fire(station, fired, now)
+        self.schedule(station)
+
+
+def _order(route: Route) -> tuple[int, str, str]:
+    return route[0].order
+
+
+def _sources(leaf: Trigger) -> list[tuple[str, object, frozenset[str]]]:
+    if isinstance(leaf, Updated):
+        return [("dataset", leaf.dataset.id, leaf.kinds)]
+    if isinstance(leaf, Completed):
+        if leaf.dag == "*":
+            return [("everyone", None, leaf.states)]
+        if leaf.task is None:
+            return [("dag", leaf.dag, leaf.states)]
+        return [("task", (leaf.dag, leaf.task), leaf.states)]
+    return []
+
+
+def _tagged(station: Station, hit: int, tags: frozenset[str]) -> bool:
+    leaf = station.circuit.leaves[hit].trigger
+    return isinstance(leaf, Completed) and leaf.tags <= tags
