@@ -2,7 +2,7 @@
 
 Owns the three frozen forms and what can be asked of them. Invariant: a schedule's ticks are a fixed ascending set of
 instants, whatever was asked before: `after(t)` is its least member above `t`, `before(t)` its greatest up to `t`
-(R9). Nothing here reads a clock. Cost: `after` within a stretch asked before 0.5 µs, else some 0.1 ms a month passed over
+(R9). Nothing here reads a clock. Cost: `after` within a stretch asked before 0.5 µs, else 0.1 ms a month passed over
 (a daily cron read from end to end: 3 to 10 µs a tick); intervals 0.1 µs.
 """
 
