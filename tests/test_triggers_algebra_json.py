@@ -214,6 +214,14 @@ def test_G5_bad_json_is_refused_with_its_place(data, words):
         assert word in str(caught.value)
 
 
+def test_G5_json_without_an_end_is_refused():
+    data = to_json(a)
+    for _ in range(5000):
+        data = {"kind": "batch", "part": data, "count": 2}
+    with pytest.raises(InvalidValue, match="too deeply"):
+        from_json(data)
+
+
 def _places(data, path=()):
     yield path
     for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():

@@ -124,7 +124,10 @@ def from_json(data: Json, datasets: Datasets | None = None) -> Trigger:
     >>> from_json({"kind": "any_of", "parts": [{"kind": "updated", "dataset": "orders"}]})
     rd.any_of(rd.updated('orders'))
     """
-    return _trigger_in(data, "trigger", Dataset if datasets is None else datasets)
+    try:
+        return _trigger_in(data, "trigger", Dataset if datasets is None else datasets)
+    except RecursionError:
+        raise InvalidValue("trigger: it is nested too deeply to be one that somebody wrote") from None
 
 
 def _trigger_in(data: Json, place: str, datasets: Datasets) -> Trigger:
@@ -180,7 +183,7 @@ def _plain_of(data: dict[str, Json]) -> object:
             return Calendar.from_json(form)
         case {"join": mode}:
             return JoinKey(mode)
-        case {"cron": _} | {"every": _} | {"at": _}:
+        case {"cron": str()} | {"every": str()} | {"at": str()} if all(isinstance(v, str) for v in data.values()):
             return schedule_from_json(data)
     raise InvalidValue(f"{data!r} is no trigger, function, calendar or schedule")
 
