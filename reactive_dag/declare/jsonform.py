@@ -1,0 +1,292 @@
+"""A graph as a JSON file (G5).
+
+Owns the form. Invariant: what `graph_out` wrote, `fill` reads into an equal graph, and imports nothing: functions come
+back as references by name, or as a digest beside their source; the parameters of a task are written too, so that a
+loaded graph resolves and checks. Options at their default are left out. Whatever is not right is named with its place
+in the data. All costs are O(graph).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from attrs import evolve, fields
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.options import DAG_PARSERS, TASK_PARSERS, DagOptions, TaskOptions, differing
+from reactive_dag.declare.parameters import Output, Parameter
+from reactive_dag.declare.params import Params
+from reactive_dag.declare.task import AnyTask, loaded_task, wait_task
+from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.callables import AnyCallable, Call
+from reactive_dag.model.errors import InvalidValue, ReactiveDagError
+from reactive_dag.model.hints import did_you_mean
+from reactive_dag.model.payload import plain
+from reactive_dag.model.records import Json
+from reactive_dag.model.times import format_duration, format_time, parse_time
+from reactive_dag.triggers.checks import listed
+from reactive_dag.triggers.trigger import Trigger
+
+if TYPE_CHECKING:
+    from reactive_dag.declare.graph import Graph
+
+FORM = 1
+"""The version of this form; a newer one is refused."""
+
+_DURATIONS = ("retry_delay", "max_delay", "timeout", "poll")
+
+
+# --------------------------------------------------------------------------------------------------- out
+
+
+def graph_out(graph: Graph) -> dict[str, Json]:
+    """A graph as plain JSON data. O(graph)."""
+    return {
+        "reactive_dag": FORM,
+        "id": graph.id,
+        "datasets": [_dataset_out(each.uri, each.partitions, each.metadata) for each in graph.datasets.values()],
+        "dags": [_dag_out(dag) for dag in graph.dags.values()],
+    }
+
+
+def written(data: Json) -> str:
+    """The text of the file. O(size)."""
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def _dataset_out(uri: str, partitions: Calendar | None, metadata: Mapping[str, object]) -> Json:
+    calendar = {} if partitions is None else {"partitions": partitions.to_json()}
+    return {"uri": uri, **calendar, **({"metadata": plain(metadata, f"metadata of {uri!r}")} if metadata else {})}
+
+
+def _dag_out(dag: Dag) -> Json:
+    found: dict[str, Json] = {"id": dag.id}
+    if dag.triggers:
+        found["on"] = {label: trigger.to_json() for label, trigger in dag.triggers.items()}
+    if dag.outlets:
+        found["outlets"] = [each.uri for each in dag.outlets]
+    found.update(_settings_out(differing(dag.settings)))
+    if dag.tasks:
+        found["tasks"] = [_task_out(task) for task in dag.tasks.values()]
+    return found
+
+
+def _settings_out(values: Mapping[str, object]) -> dict[str, Json]:
+    return {name: _setting_out(name, value) for name, value in values.items()}
+
+
+def _setting_out(name: str, value: object) -> Json:
+    if isinstance(value, Call):
+        return {"call": value.to_json()}
+    if name in _DURATIONS and isinstance(value, int):
+        return format_duration(value)
+    if name in ("start", "end") and isinstance(value, int):
+        return format_time(value)
+    if isinstance(value, frozenset | tuple):
+        return sorted(value) if isinstance(value, frozenset) else list(value)
+    if isinstance(value, Params):
+        return _params_out(value)
+    if name == "defaults":
+        return _settings_out(differing(value))  # type: ignore[arg-type]
+    return value
+
+
+def _params_out(params: Params) -> Json:
+    cls = {} if params.type is None else {"type": Call.of(params.type).to_json()}
+    return {"names": list(params.names), "defaults": dict(params.defaults), **cls}
+
+
+def _task_out(task: AnyTask) -> Json:
+    if task.wait is not None:
+        return {"id": task.id, "wait": _wait_out(task.wait)}
+    return {
+        "id": task.id,
+        "fn": _function_out(task.fn) if task.ref is None else task.ref.to_json(),
+        **({"parameters": [_parameter_out(each) for each in task.parameters]} if task.parameters else {}),
+        **({"outlets": [each.uri for each in task.outlets]} if task.outlets else {}),
+        **({"after": list(task.after)} if task.after else {}),
+        **_settings_out(task.given),
+    }
+
+
+def _function_out(fn: AnyCallable) -> Json:
+    """A task's body is not compared, so one without a stable identity is only named."""
+    try:
+        return Call(fn).to_json()
+    except InvalidValue:
+        return {"digest": "", "source": getattr(fn, "__qualname__", type(fn).__qualname__)}
+
+
+def _parameter_out(parameter: Parameter) -> Json:
+    output = {} if parameter.output is None else {"output": parameter.output.task}
+    return {"name": parameter.name, **({"default": True} if parameter.has_default else {}), **output}
+
+
+def _wait_out(wait: Wait) -> Json:
+    given = {each.name: getattr(wait, each.name) for each in fields(Wait)}
+    kept = {each.name for each in fields(Wait) if given[each.name] != each.default} - {"id", "logical_date"}
+    dates = {} if wait.logical_date == "same" else {"logical_date": _dates_out(wait.logical_date)}
+    return {**_settings_out({name: value for name, value in given.items() if name in kept}), **dates}
+
+
+def _dates_out(value: str | int | Call | tuple[int, ...]) -> Json:
+    if isinstance(value, Call):
+        return {"call": value.to_json()}
+    if isinstance(value, tuple):
+        return {"dates": [format_time(each) for each in value]}
+    return {"earlier": value}
+
+
+# ---------------------------------------------------------------------------------------------------- in
+
+
+def parsed_file(path: Path) -> Json:
+    """The data of a file. O(size). Raises InvalidValue for one that is no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InvalidValue(f"{path.name} is no JSON file: {error}") from None
+
+
+def id_in(data: Json, place: str) -> str:
+    """The id of the graph in `data`. O(1). Raises InvalidValue for data that is no graph of a form known here."""
+    form = data.get("reactive_dag") if isinstance(data, dict) else None
+    if type(form) is not int:
+        raise InvalidValue(f'{place} is no saved graph: it must be an object with "reactive_dag": {FORM}')
+    if form > FORM:
+        raise InvalidValue(
+            f"{place} has form {form}, and this version reads up to {FORM}; install a newer reactive_dag"
+        )
+    _only(data, ("reactive_dag", "id", "datasets", "dags"), place)
+    return cast("str", data.get("id"))
+
+
+def fill(graph: Graph, data: Json, place: str) -> None:
+    """Declare what is in `data`. O(graph). Raises InvalidValue naming the place of what is not right."""
+    for at, each in enumerate(_list(data.get("datasets", []), f"{place}: datasets")):
+        where = f"{place}: datasets[{at}]"
+        _only(each, ("uri", "partitions", "metadata"), where)
+        calendar = each.get("partitions")
+        try:
+            found = None if calendar is None else Calendar.from_json(calendar)
+            graph.dataset(each.get("uri"), found, each.get("metadata"))
+        except ReactiveDagError as error:
+            raise InvalidValue(f"{where}: {error}") from None
+    for at, each in enumerate(_list(data.get("dags", []), f"{place}: dags")):
+        _dag_in(graph, each, f"{place}: dags[{at}]")
+
+
+def _dag_in(graph: Graph, data: Json, place: str) -> None:
+    _only(data, ("id", "on", "outlets", "tasks", "start", "end", *DAG_PARSERS), place)
+    id = data.get("id")
+    if id in graph.dags:
+        raise InvalidValue(f"{place}: DAG {id!r} is there twice; give one of them another id")
+    options: dict[str, Any] = {key: value for key, value in data.items() if key not in ("id", "on", "tasks")}
+    if "on" in data:
+        options["on"] = _triggers_in(graph, data["on"], f"{place}.on")
+    if "defaults" in data:
+        options["defaults"] = _settings_in(data["defaults"], f"{place}.defaults")
+    if "params" in data:
+        options["params"] = _params_in(data["params"], f"{place}.params")
+    made = graph.register(Dag.at(_text(id, f"{place}.id"), cast("DagOptions", options), place))
+    for at, each in enumerate(_list(data.get("tasks", []), f"{place}.tasks")):
+        task = _task_in(each, made.tz, f"{place}.tasks[{at}]")
+        if task.id in made.tasks:
+            raise InvalidValue(f"{place}.tasks[{at}]: task {task.id!r} is there twice; give one of them another id")
+        made.add(task)
+
+
+def _triggers_in(graph: Graph, data: Json, place: str) -> Trigger | dict[str, Trigger]:
+    if not isinstance(data, dict):
+        raise InvalidValue(f"{place}: expected an object of triggers by name, not {data!r}")
+    found: dict[str, Trigger] = {}
+    for label, each in data.items():
+        try:
+            found[label] = Trigger.from_json(each, graph.dataset)
+        except InvalidValue as error:
+            raise InvalidValue(f"{place}[{label!r}]: {error}") from None
+    return found[""] if list(found) == [""] else found
+
+
+def _settings_in(data: Json, place: str) -> dict[str, Any]:
+    _only(data, TASK_PARSERS, place)
+    return {name: _call_in(value) for name, value in data.items()}
+
+
+def _call_in(value: Json) -> Any:
+    return Call.from_json(value["call"]) if isinstance(value, dict) and "call" in value else value
+
+
+def _params_in(data: Json, place: str) -> Params:
+    _only(data, ("names", "defaults", "type"), place)
+    cls = None if data.get("type") is None else Call.from_json(data["type"])
+    names = tuple(_text(each, f"{place}.names") for each in _list(data.get("names"), f"{place}.names"))
+    return Params(names, data.get("defaults", {}), cls)
+
+
+def _task_in(data: Json, tz: str, place: str) -> AnyTask:
+    try:
+        if isinstance(data, dict) and "wait" in data:
+            return wait_task(_wait_in(data, tz, place), place)
+        _only(data, ("id", "fn", "parameters", "outlets", "after", *TASK_PARSERS), place)
+        given = {key: value for key, value in data.items() if key in TASK_PARSERS}
+        others = {key: value for key, value in data.items() if key in ("outlets", "after")}
+        options = cast("TaskOptions", {**others, **_settings_in(given, place)})
+        parameters = [_parameter_in(each, place) for each in _list(data.get("parameters", []), f"{place}.parameters")]
+        call = Call.from_json(data.get("fn"))
+        return loaded_task(_text(data.get("id"), f"{place}.id"), call, tuple(parameters), options, place)
+    except InvalidValue as error:
+        raise error if place in str(error) else InvalidValue(f"{place}: {error}") from None
+
+
+def _parameter_in(data: Json, place: str) -> Parameter:
+    _only(data, ("name", "default", "output"), f"{place}.parameters")
+    output = data.get("output")
+    name = _text(data.get("name"), f"{place}.parameters")
+    return Parameter(name, bool(data.get("default", False)), None if output is None else Output(output))
+
+
+def _wait_in(data: Json, tz: str, place: str) -> Wait:
+    _only(data, ("id", "wait"), place)
+    given = data["wait"]
+    _only(given, ("dag", "after", *WaitOptions.__annotations__), f"{place}.wait")
+    options = {key: value for key, value in given.items() if key not in ("dag", "after", "logical_date")}
+    id, after = _text(data.get("id"), f"{place}.id"), tuple(_list(given.get("after", []), f"{place}.wait.after"))
+    found = wait_of(given.get("dag"), None, cast("WaitOptions", options), id=id, after=after, tz=tz)
+    dates = given.get("logical_date", "same")
+    return found if dates == "same" else evolve(found, logical_date=_dates_in(dates, f"{place}.wait.logical_date"))
+
+
+def _dates_in(data: Json, place: str) -> int | Call | tuple[int, ...]:
+    match data:
+        case {"call": form}:
+            return Call.from_json(form)
+        case {"earlier": int(offset)}:
+            return offset
+        case {"dates": [*dates]} if dates:
+            return tuple(sorted({parse_time(each) for each in dates}))
+    raise InvalidValue(f'{place}: {data!r} is none of "same", {{"earlier": ns}}, {{"dates": [...]}}, {{"call": ...}}')
+
+
+def _only(data: Json, known: Iterable[str], place: str) -> None:
+    if not isinstance(data, dict):
+        raise InvalidValue(f"{place}: expected an object, not {data!r}")
+    for key in data:
+        if key not in known:
+            raise InvalidValue(f"{place}: there is no {key!r}{did_you_mean(key, known)}; known are {listed(known)}")
+
+
+def _list(data: Json, place: str) -> list[Json]:
+    if not isinstance(data, list):
+        raise InvalidValue(f"{place}: expected a list, not {data!r}")
+    return data
+
+
+def _text(data: Json, place: str) -> str:
+    if not isinstance(data, str):
+        raise InvalidValue(f"{place}: expected text, not {data!r}")
+    return data

@@ -1,0 +1,222 @@
+"""Waiting for another DAG: what is awaited, as frozen data.
+
+Owns `Wait` and what is refused when one is written down (semantics, "Waiting for another DAG"). Whether a wait is over
+is decided elsewhere, by the one decision function that the engine and the simulator share. Making one costs O(states).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+
+from attrs import frozen
+
+from reactive_dag.declare.options import flag, name, only_known
+from reactive_dag.model.callables import Call
+from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
+from reactive_dag.model.times import MICROSECOND, MINUTE, format_duration, format_time, parse_duration, parse_time
+from reactive_dag.triggers.checks import choice_of, choices_of, id_of, listed, names_of
+from reactive_dag.triggers.dataset import Dataset
+from reactive_dag.triggers.trigger import Span, Trigger
+
+if TYPE_CHECKING:
+    from reactive_dag.declare.task import AnyTask
+
+FAILED = frozenset({"failed", "upstream_failed", "cancelled"})
+"""The states that fail a wait, unless told."""
+
+MATCHES = ("exact", "latest", "same_day")
+MODES = ("push",)
+
+GivenDates: TypeAlias = "str | timedelta | Callable[..., object] | Iterable[datetime | date | str]"
+States: TypeAlias = str | Iterable[str]
+
+
+@frozen
+class Wait:
+    """A wait for runs of `dag`, or for `tasks` of theirs. Durations are nanoseconds, dates nanoseconds UTC.
+
+    `logical_date` is "same", an offset that is taken from the waiting run's date, a function of that date, or dates.
+    """
+
+    id: str
+    dag: str
+    tasks: tuple[str, ...] = ()
+    states: frozenset[str] = frozenset({"success"})
+    failed_states: frozenset[str] = FAILED
+    skipped_states: frozenset[str] = frozenset()
+    logical_date: str | int | Call | tuple[int, ...] = "same"
+    match: str = "exact"
+    timeout: int | None = None
+    poll: int = MINUTE
+    mode: str = "push"
+    soft_fail: bool = False
+    since: str | None = None
+    missing: str = "error"
+    after: tuple[str, ...] = ()
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it awaits an earlier date than its own, so that time itself breaks a circle through it. O(1)."""
+        return type(self.logical_date) is int and self.logical_date > 0 and self.match == "exact"
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.when}"
+
+    @property
+    def what(self) -> str:
+        """What is awaited, in words. O(tasks)."""
+        if not self.tasks:
+            return f"DAG {self.dag!r}"
+        return f"task{'s' if len(self.tasks) > 1 else ''} {listed(self.tasks)} of DAG {self.dag!r}"
+
+    @property
+    def when(self) -> str:
+        """Which dates are awaited, in words. O(dates)."""
+        match = "" if self.match == "exact" else f" ({self.match.replace('_', ' ')})"
+        if isinstance(self.logical_date, Call):
+            return f"at the dates of {self.logical_date}{match}"
+        if isinstance(self.logical_date, tuple):
+            return f"at {', '.join(map(format_time, self.logical_date))}{match}"
+        if isinstance(self.logical_date, int):
+            before = "before" if self.logical_date >= 0 else "after"
+            return f"{format_duration(abs(self.logical_date))} {before} its own date{match}"
+        return f"at its own date{match}"
+
+
+class WaitOptions(TypedDict, total=False):
+    """What a wait may be told beside what is awaited, its id and what it follows."""
+
+    tasks: Iterable[AnyTask | str] | None
+    states: States
+    failed_states: States | None
+    skipped_states: States
+    logical_date: GivenDates
+    match: Literal["exact", "latest", "same_day"]
+    timeout: Span | None
+    poll: Span
+    mode: Literal["push"]
+    soft_fail: bool
+    since: Literal["start"] | None
+    missing: Literal["error", "wait"]
+
+
+def wait_of(
+    dag: object, task: object, options: WaitOptions, *, id: str | None, after: tuple[str, ...], tz: str
+) -> Wait:
+    """A wait from what a user gives. O(states and tasks). Raises InvalidValue for what cannot mean anything.
+
+    >>> wait_of("ingest", "load", {"timeout": "1h"}, id=None, after=(), tz="UTC").id
+    'wait_ingest_load'
+    """
+    only_known(options, WaitOptions.__annotations__, "wait_for()")
+    awaited, inside = _awaited(dag, task, options.get("tasks"))
+    states = _three_sets(
+        options.get("states", "success"), options.get("failed_states"), options.get("skipped_states", ()), bool(inside)
+    )
+    timeout, since = options.get("timeout"), options.get("since")
+    return Wait(
+        id=name(id or "_".join(("wait", awaited, *(() if options.get("tasks") else inside))), "the id of a wait"),
+        dag=awaited,
+        tasks=inside,
+        states=states[0],
+        failed_states=states[1],
+        skipped_states=states[2],
+        logical_date=_dates(options.get("logical_date", "same"), tz),
+        match=choice_of(options.get("match", "exact"), MATCHES, "match"),
+        timeout=None if timeout is None else parse_duration(timeout, what="timeout"),
+        poll=parse_duration(options.get("poll", "1m"), what="poll"),
+        mode=_mode(options.get("mode", "push")),
+        soft_fail=flag(options.get("soft_fail", False), "soft_fail"),
+        since=None if since is None else choice_of(since, ("start",), "since"),
+        missing=choice_of(options.get("missing", "error"), ("error", "wait"), "missing"),
+        after=after,
+    )
+
+
+def _awaited(dag: object, task: object, tasks: Iterable[AnyTask | str] | None) -> tuple[str, tuple[str, ...]]:
+    if isinstance(dag, Dataset | Trigger):
+        raise InvalidValue(f"wait_for() waits for a DAG or its id, not for {dag!r}")
+    owner = getattr(dag, "dag_id", None)
+    if isinstance(owner, str):  # a task was given: it knows its DAG
+        if task is not None:
+            raise InvalidValue(f"wait_for() was given the task {dag!r} and task={task!r}; give one of them")
+        dag, task = owner, dag
+    found = id_of(dag, "the DAG of wait_for()")
+    if found == "*":
+        raise InvalidValue("wait_for('*'): a wait is for one DAG; name it, or use on=rd.completed('*')")
+    if task is not None and tasks is not None:
+        raise InvalidValue(f"wait_for({found!r}): task={task!r} and tasks=... at once; give tasks=[...]")
+    if isinstance(tasks, str):
+        raise InvalidValue(f"wait_for({found!r}): tasks={tasks!r} is text; write task={tasks!r} or tasks=[{tasks!r}]")
+    return found, _tasks(found, [task] if task is not None else tasks)
+
+
+def _tasks(dag: str, tasks: Iterable[object] | None) -> tuple[str, ...]:
+    if tasks is None:
+        return ()
+    found = tuple([id_of(each, f"the task of wait_for({dag!r})") for each in tasks])
+    if not found:
+        raise InvalidValue(f"wait_for({dag!r}, tasks=[]): nothing to wait for; leave tasks out for the run")
+    twice = [each for at, each in enumerate(found) if each in found[:at]]
+    if twice:
+        raise InvalidValue(f"wait_for({dag!r}): {twice[0]!r} is there twice in tasks; give it once")
+    return found
+
+
+def _three_sets(
+    states: States, failed: States | None, skipped: States, of_tasks: bool
+) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    known = FINAL_TASK_STATES if of_tasks else FINAL_RUN_STATES
+    good = known if names_of(states, "states") == {"any"} else choices_of(states, known, "states")
+    off = _some(skipped, "skipped_states")
+    bad = FAILED - good - off if failed is None else _some(failed, "failed_states")
+    for one, other, names in ((good, bad, "states and failed_states"), (good, off, "states and skipped_states"),
+                              (bad, off, "failed_states and skipped_states")):  # fmt: skip
+        if one & other:
+            raise InvalidValue(f"{listed(one & other)} stands in both {names}; take it out of one")
+    return good, bad, off
+
+
+def _some(states: States, what: str) -> frozenset[str]:
+    found = names_of(states, what)
+    return choices_of(found, FINAL_TASK_STATES, what) if found else found
+
+
+def _mode(mode: str) -> str:
+    if mode not in MODES:
+        raise InvalidValue(f"mode is {mode!r}, and this version knows 'push' only: the wait reacts to what is recorded")
+    return mode
+
+
+def _dates(value: GivenDates, tz: str) -> str | int | Call | tuple[int, ...]:
+    if value == "same":
+        return "same"
+    if isinstance(value, timedelta):
+        return value // timedelta(microseconds=1) * MICROSECOND
+    if isinstance(value, str):
+        return _offset(value)
+    if isinstance(value, datetime | date):
+        raise InvalidValue(f"logical_date={value!r} is one date for all runs; if that is meant, write [that date]")
+    if callable(value):
+        return Call(value)
+    if not isinstance(value, Iterable):
+        raise InvalidValue(
+            f"logical_date must be 'same', a timedelta, a function of the run's date, or dates, not {value!r}"
+        )
+    found = {parse_time(each, tz, what="logical_date") for each in value}
+    if not found:
+        raise InvalidValue("logical_date=[] names no date, so there is nothing to wait for")
+    return tuple(sorted(found))
+
+
+def _offset(value: str) -> int:
+    try:
+        return parse_duration(value, what="logical_date", zero_ok=True)
+    except InvalidValue:
+        raise InvalidValue(
+            f"logical_date={value!r} is none of 'same', a duration such as '1d' (so long before the run's date), "
+            "a function of that date, or a list of dates"
+        ) from None
