@@ -85,7 +85,8 @@ class _Streams:
         self.lane = Lane()
 
     def take(self, item: Any, now: int) -> None:
-        """An item came: hand it to the stream of its key."""
+        """An item came: hand it to the stream of its key; streams that are due to end do so before."""
+        self._expire()
         try:
             key = self._by.key(item)
             stream = self._keys.get(key)
@@ -155,17 +156,21 @@ class _Streams:
         self._observer.on_next(pair)
 
     def _arm(self) -> None:
-        if self._timer is None and self._keys and not self._ended and self._first().expires != NEVER:
-            self._timer = self._timing.call_at(self._first().expires, lambda: self.lane.submit(self._expire, None, 0))
+        if self._timer is None and self._keys and not self._ended and self._by.ttl is not None:
+            self._timer = self._timing.call_at(self._first().expires, lambda: self.lane.submit(self._ring, None, 0))
 
     def _first(self) -> _Stream:
         return next(iter(self._keys.values()))
 
-    def _expire(self, what: object, now: int) -> None:
-        self._timer, now = None, self._timing.now_ns()
+    def _ring(self, what: object, now: int) -> None:
+        self._timer = None
+        self._expire()
+        self._arm()
+
+    def _expire(self) -> None:
+        now = 0 if self._by.ttl is None else self._timing.now_ns()
         while self._keys and self._first().expires <= now:
             self._close(next(iter(self._keys)))
-        self._arm()
 
     def _stop_timer(self) -> None:
         timer, self._timer = self._timer, None

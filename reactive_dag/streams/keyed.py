@@ -13,6 +13,7 @@ from typing import Any, cast
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.cells.by import ByCell, Inside, Keys
 from reactive_dag.triggers.cells.cell import Cell, Opaque, ignore
+from reactive_dag.triggers.keys import rank
 
 
 class KeyedCell(Cell):
@@ -54,9 +55,9 @@ class KeyedCell(Cell):
         return [(key, value) for value in released] if released else None
 
     def step(self, state: Any, now: int) -> list[Opaque] | None:
-        """Step each key that is due, and drop those that outlived their `ttl`."""
+        """Step each key that is due, in the order of keys (I1), and drop those that outlived their `ttl`."""
         released: list[Opaque] = []
-        for key in self.by.due_keys(state, now):
+        for key in sorted(self.by.due_keys(state, now), key=_rank):
             inner = state.by_key[key]
             released += [(key, value) for value in self.cell.step(inner, now) or ()]
             self.by.settle(state, key, now)
@@ -100,3 +101,7 @@ class KeyedCell(Cell):
     def _expired(self, pairs: list[tuple[int, Opaque]], key: object) -> None:
         for part, item in pairs:
             self.drop("expired", part, item)
+
+
+def _rank(key: Hashable) -> object:
+    return rank((key,))
