@@ -1,1 +1,96 @@
-"""reactive_dag: start DAGs from other DAGs and from data, exactly once, and ask what if before it happens."""
+"""reactive_dag: start DAGs from other DAGs and from data, exactly once, and ask what if before it happens.
+
+The public names are those of the tour: `import reactive_dag as rd`. What a wing above declares (the engine, the
+simulator) is loaded when it is first named, so that importing the library stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.parameters import output
+from reactive_dag.declare.problems import Problem
+from reactive_dag.declare.task import Task
+from reactive_dag.model.calendar import Calendar, day, hour, month, week
+from reactive_dag.model.errors import (
+    CycleError,
+    DuplicateError,
+    EngineClosed,
+    EngineReplaced,
+    FailTask,
+    GraphError,
+    InvalidValue,
+    NotAStore,
+    NotIdle,
+    Overflow,
+    ReactiveDagError,
+    RetryTask,
+    SkipTask,
+    StoreDamaged,
+    StoreError,
+    StoreInUse,
+    StoreTooNew,
+    TaskError,
+    UndeclaredOutlet,
+    UnknownId,
+    UsageError,
+)
+from reactive_dag.model.event import Event
+from reactive_dag.triggers.absent import absent
+from reactive_dag.triggers.all_of import all_of
+from reactive_dag.triggers.any_of import any_of
+from reactive_dag.triggers.at_least import at_least
+from reactive_dag.triggers.clock import at, cron, daily, every, weekly
+from reactive_dag.triggers.completed import completed
+from reactive_dag.triggers.dataset import Dataset, updated
+from reactive_dag.triggers.sequence import sequence
+from reactive_dag.triggers.trigger import Trigger
+
+if TYPE_CHECKING:
+    from reactive_dag import operators
+    from reactive_dag.engine.engine import Engine
+    from reactive_dag.engine.run import Run
+    from reactive_dag.engine.runner import InlineRunner, ThreadRunner
+    from reactive_dag.log.ledger import Ledger
+    from reactive_dag.streams.aiter import aiter
+    from reactive_dag.streams.clock import VirtualClock
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "Engine": "reactive_dag.engine.engine",
+    "InlineRunner": "reactive_dag.engine.runner",
+    "Ledger": "reactive_dag.log.ledger",
+    "Run": "reactive_dag.engine.run",
+    "ThreadRunner": "reactive_dag.engine.runner",
+    "VirtualClock": "reactive_dag.streams.clock",
+    "aiter": "reactive_dag.streams.aiter",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "operators":
+        return import_module("reactive_dag.operators")
+    home = _LAZY.get(name)
+    if home is None:
+        raise AttributeError(f"module 'reactive_dag' has no attribute {name!r}")
+    found = getattr(import_module(home), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+__all__ = [
+    "Calendar", "CycleError", "Dag", "Dataset", "DuplicateError", "Engine", "EngineClosed", "EngineReplaced", "Event",
+    "FailTask", "Graph", "GraphError", "InlineRunner", "InvalidValue", "Ledger", "NotAStore", "NotIdle", "Overflow",
+    "Problem", "ReactiveDagError", "RetryTask", "Run", "SkipTask", "StoreDamaged", "StoreError", "StoreInUse",
+    "StoreTooNew", "Task", "TaskError", "ThreadRunner", "Trigger", "UndeclaredOutlet", "UnknownId", "UsageError",
+    "VirtualClock", "absent", "aiter", "all_of", "any_of", "at", "at_least", "completed", "cron", "daily", "day",
+    "every", "hour", "month", "operators", "output", "sequence", "updated", "week", "weekly",
+]  # fmt: skip

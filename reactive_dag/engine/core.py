@@ -286,9 +286,8 @@ class Core:
                 for record in records:
                     held.append(record)
                     if type(record) is Decided:
-                        self._replay_group(held, record.upto)
-                        del held[: record.upto - self.cursor]
-                        self.cursor = record.upto
+                        done = self._replay_group(held, record.upto)
+                        del held[:done]
         finally:
             self.replaying = False
         for record in held:
@@ -299,13 +298,15 @@ class Core:
             elif type(record) is RunStarted:
                 self.runs.begun_in_log(record)
 
-    def _replay_group(self, held: list[AnyRecord], upto: int) -> None:
-        if upto < self.cursor:
-            raise StoreDamaged(f"a Decided record names offset {upto}, but {self.cursor} were decided before it")
+    def _replay_group(self, held: list[AnyRecord], upto: int) -> int:
+        start = self.cursor
+        if upto < start:
+            raise StoreDamaged(f"a Decided record names offset {upto}, but {start} were decided before it")
         self.answers.recorded(held)
-        self.definitions.ahead(held, self.cursor)
-        self.apply_all(self.cursor, held[: upto - self.cursor])
-        self.decided = upto
+        self.definitions.ahead(held, start)
+        self.apply_all(start, held[: upto - start])
+        self.cursor = self.decided = upto
+        return upto - start
 
     # ------------------------------------------------------------------------------------- intake
 
