@@ -59,15 +59,15 @@ class Dag(Outline):
     triggers: dict[str, Trigger]
     outlets: tuple[Dataset, ...]
     settings: DagSettings
-    twice: dict[str, str]
+    twice: dict[str, str] | None
     stamp: int
     _tasks: dict[str, AnyTask]
-    _wanted: set[str]
+    _wanted: set[str] | None
     _options: TaskOptions | None
     _place: Place
     _graph: Graph | None
     _sources: tuple[Trigger, ...] | None
-    _links: dict[str, Links]
+    _links: dict[str, Links] | None
     _plan: Plan | None
 
     def __init__(self, id: str, **options: Unpack[DagOptions]) -> None:
@@ -82,8 +82,8 @@ class Dag(Outline):
 
     def _make(self, id: str, options: DagOptions, place: Place) -> None:
         self.id, self._place, self._graph, self.stamp = id, place, None, 0
-        self._tasks, self._links, self._plan, self._sources, self.twice = {}, {}, None, None, {}
-        self._wanted = set()
+        self._tasks, self._links, self._plan, self._sources = {}, None, None, None
+        self.twice, self._wanted = None, None
         self.outlets, self.settings, self._options = (), DEFAULTS, None
         if id == "*":
             raise InvalidValue(f"DAG '*' ({self.place}): '*' stands for every DAG; choose another id")
@@ -245,6 +245,7 @@ class Dag(Outline):
             raise
         if before is not None:
             before.leave()
+            self.twice = {} if self.twice is None else self.twice
             note_twice(self.twice, task.id, before, task, -1 if graph is None else graph.checked)
         if graph is not None:
             graph.tell(self.id)
@@ -260,16 +261,16 @@ class Dag(Outline):
 
     def _learn(self, task: AnyTask) -> None:
         """Only a task whose name is asked for already, or by itself, changes what others need or closes a circle."""
-        known = len(self._links) == len(self._tasks) - 1
-        wanted = task.id in self._wanted
-        names = {*task.after, *(parameter.name for parameter in task.parameters)}
-        self._wanted |= names | {each.output.task for each in task.parameters if each.output is not None}
-        if wanted or not known:
-            self.forget()
+        asked = set() if self._wanted is None else self._wanted
+        wanted = task.id in asked
+        asked.update(task.after, [each.name for each in task.parameters])
+        asked.update([each.output.task for each in task.parameters if each.output is not None])
+        self._wanted, self._plan = asked, None
+        if wanted or self._links is None:
+            self._links = None
         else:
             self._links[task.id] = links_of(task, self._tasks, self.settings.params)
-            self._plan = None
-        if task.id in self._wanted:
+        if task.id in asked:
             self._refuse_circle(task)
 
     def _refuse_circle(self, task: AnyTask) -> None:
@@ -292,11 +293,11 @@ class Dag(Outline):
 
     def forget(self) -> None:
         """Work links and plan out anew when they are asked for. O(1)."""
-        self._links, self._plan = {}, None
+        self._links, self._plan = None, None
 
     def keeper(self) -> Callable[[], None]:
         """What puts the tasks and outlets back as they are now. O(tasks)."""
-        tasks, outlets, options, twice = dict(self._tasks), self.outlets, self._options, dict(self.twice)
+        tasks, outlets, options, twice = dict(self._tasks), self.outlets, self._options, dict(self.twice or {})
 
         def restore() -> None:
             for task in self._tasks.values():
@@ -326,7 +327,7 @@ class Dag(Outline):
 
     def all_links(self) -> Mapping[str, Links]:
         """The same for every task. O(tasks) after a change, else O(1)."""
-        if len(self._links) != len(self._tasks):
+        if self._links is None:
             params = self.settings.params
             self._links = {each: links_of(task, self._tasks, params) for each, task in self._tasks.items()}
         return self._links

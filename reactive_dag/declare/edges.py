@@ -180,10 +180,12 @@ class Wiring:
     def _ways(self, dag: Dag) -> list[Way]:
         id = dag.id
         ways: list[Way] = []
+        split = self._split
         for source in dag.sources:
             if type(source) is Completed:
-                if source.dag != "*":
-                    ways.append((self._end(source.dag, source.task), id))
+                above = source.dag
+                if above != "*":
+                    ways.append((self._end(above, source.task) if above in split else above, id))
             elif type(source) is Updated:
                 ways.append((source.dataset, id))
         if id in self._split:

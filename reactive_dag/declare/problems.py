@@ -131,7 +131,7 @@ def _no_producer(view: View) -> Iterator[Problem]:
 def _of_tasks(view: View, dag: Dag, dates: Dates) -> Iterator[Problem]:
     if not dag.tasks:
         yield _warning(dag, "no_tasks", (), f"DAG {dag.id!r} has no tasks, so it never runs; add one with @dag.task")
-    for id, before in dag.twice.items():
+    for id, before in (dag.twice or {}).items():
         if id in dag.tasks:
             yield _twice(dag, f"task {id!r} of DAG {dag.id!r}", (f"{dag.id}.{id}",), before, dag.tasks[id].place)
     for task in dag.tasks.values():

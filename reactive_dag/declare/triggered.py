@@ -66,9 +66,16 @@ def _scheduled(schedule: object, on: object, tz: str) -> Trigger:
 
 
 def _check_joins(trigger: Trigger) -> None:
-    parts = trigger.parts
-    if parts and not all(type(part) is Completed for part in parts):
+    if trigger.parts and not _is_flat(trigger):
         effective(trigger, lambda _: _NO_ORIGINS)
+
+
+def _is_flat(trigger: Trigger) -> bool:
+    """Whether all parts are completions: the common case in a large graph, and worth a short way."""
+    for part in trigger.parts:
+        if type(part) is not Completed:
+            return False
+    return type(trigger) is not Absent
 
 
 def _anchored(trigger: Trigger, start: int) -> Trigger:
@@ -91,10 +98,11 @@ def _anchored_clock(clock: Clock, start: int) -> Clock:
 
 def sources_of(triggers: Iterable[Trigger]) -> tuple[Trigger, ...]:
     """All that can deliver an item: the leaves of all triggers, with each silence for itself. O(size)."""
-    found: list[Trigger] = []
+    found: tuple[Trigger, ...] = ()
     for trigger in triggers:
-        found.extend(sources(trigger) if trigger.parts else (trigger,))
-    return tuple(found)
+        own = (trigger,) if not trigger.parts else trigger.parts if _is_flat(trigger) else tuple(sources(trigger))
+        found = found + own if found else own
+    return found
 
 
 def expression(triggers: Mapping[str, Trigger]) -> str:
