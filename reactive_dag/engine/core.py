@@ -107,6 +107,7 @@ class Core:
     def _table(self) -> dict[type, Callable[..., None]]:
         runs, flow = self.runs, self.runs.flow
         return {
+            Published: self._published,
             StartRequested: lambda offset, record: runs.heard_start(record),
             RunRequested: runs.requested,
             RunStarted: self._run_started,
@@ -197,24 +198,30 @@ class Core:
     def apply_all(self, start: int, batch: Iterable[AnyRecord]) -> None:
         """Apply records in order; a fact steps the timers that are due before it (I1)."""
         handlers = self._handlers
-        by_dataset = self.wiring.by_dataset
-        feed = self.wiring.feed
-        timers = self.timers
+        wiring, timers = self.wiring, self.timers
+        lanes, fire = wiring.lanes, wiring.fire
         for offset, record in enumerate(batch, start):
             at = record.at
             if at >= timers.due:
                 self.cursor = offset
                 timers.step(at)
-            if type(record) is Published:
-                routes = by_dataset.get(record.dataset)
-                if routes is not None:
-                    feed(routes, record.kind, offset, at, record)
-                if self.replaying:
-                    self.publishing.heard(record)
+            if type(record) is Published and record.kind == "updated":
+                name = record.dataset
+                for feed, hits, station, timed in lanes[name] if name in lanes else wiring.lane(name):
+                    fired = feed(hits, offset, at, record)
+                    if fired:
+                        fire(station, fired, at)
+                    if timed:
+                        wiring.schedule(station)
                 continue
             handler = handlers.get(type(record))
             if handler is not None:
                 handler(offset, record)
+
+    def _published(self, offset: int, record: Published) -> None:
+        routes = self.wiring.by_dataset.get(record.dataset)
+        if routes is not None:
+            self.wiring.feed(routes, record.kind, offset, record.at, record)
 
     def _nothing(self, offset: int, record: AnyRecord) -> None:
         """Such a record changes nothing here (time has passed, or a view of the log keeps it)."""
@@ -290,13 +297,19 @@ class Core:
                         del held[:done]
         finally:
             self.replaying = False
+        self._count(held)
         for record in held:
-            if type(record) is Published:
-                self.publishing.heard(record)
-            elif type(record) is StartRequested:
+            if type(record) is StartRequested:
                 self.runs.heard_start(record)
             elif type(record) is RunStarted:
                 self.runs.begun_in_log(record)
+
+    def _count(self, group: Iterable[AnyRecord]) -> None:
+        """Count the outside events among records that came out of the log."""
+        counted = self.publishing.counted
+        for record in group:
+            if type(record) is Published and record.run < 0:
+                counted[record.dataset] = record.n + 1
 
     def _replay_group(self, held: list[AnyRecord], upto: int) -> int:
         start = self.cursor
@@ -304,7 +317,10 @@ class Core:
             raise StoreDamaged(f"a Decided record names offset {upto}, but {start} were decided before it")
         self.answers.recorded(held)
         self.definitions.ahead(held, start)
-        self.apply_all(start, held[: upto - start])
+        group = held[: upto - start]
+        self.apply_all(start, group)
+        self._count(group)
+        self.out.clear()
         self.cursor = self.decided = upto
         return upto - start
 

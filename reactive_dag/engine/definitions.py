@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reactive_dag.engine.wiring import Station, can_repeat, has_timers
+from reactive_dag.engine.wiring import Station, can_repeat, has_timers, is_plain
 from reactive_dag.model.records import AnyRecord, Json, Mark, Registered, Removed
 from reactive_dag.triggers.circuit import Circuit
 from reactive_dag.triggers.clock import Clock
@@ -81,7 +81,7 @@ class Definitions:
         station = self.core.wiring.stations.get((record.dag, record.label or ""))
         since = record.options.get("since") if isinstance(record, Registered) and record.options else None
         if station is not None and since is not None and since >= cursor:
-            station.stale_from = since
+            self.core.wiring.grow_stale(station, since)
 
     # ------------------------------------------------------------------------------------- applying
 
@@ -134,7 +134,7 @@ class Definitions:
         return Station(
             record.dag, record.label, core.graph.height(record.dag) if record.dag in core.graph.dags else 0,
             record.digest, self.numbers.get(name, 1), trigger, circuit, catchup=options.get("catchup", "one"),
-            max_catchup=options.get("max_catchup", 1000), unique=can_repeat(trigger), timed=has_timers(trigger),
+            max_catchup=options.get("max_catchup", 1000), unique=can_repeat(trigger), timed=has_timers(trigger), plain=is_plain(trigger),
         )  # fmt: skip
 
     def _trigger(self, record: Registered) -> Trigger:

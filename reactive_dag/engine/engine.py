@@ -36,7 +36,6 @@ from reactive_dag.model.records import (
     FaultsRetried,
     ObserverFault,
     Paused,
-    Published,
     Resumed,
 )
 from reactive_dag.model.times import SECOND, parse_duration, parse_time
@@ -180,13 +179,11 @@ class Engine(Asking):
 
         O(1) and one commit, shared with others'. Raises UnknownId, InvalidValue, before anything is written.
         """
-        self._check_open()
+        if self.closed or self.read_only:
+            self._check_open()
         core = self.core
         if partition is extra is key is logical_date is time is source is None and kind == "updated":
-            origin = core.publishing.source(dataset)
-            with self._log.lock:
-                offset = self._log.push(Published(core.stamp(), origin.dataset.id, origin.next))
-                origin.next += 1
+            offset = core.publishing.push_plain(core, dataset)
             self.loop.durable(offset)
             return Receipt(core, offset, False)
         origin, rest = core.publishing.prepare(

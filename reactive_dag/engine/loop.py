@@ -184,8 +184,11 @@ class Loop:
         """
         log = self.log
         if not log.durable:
-            log.commit()
-            self.wake()
+            if self.engine.feed.watched:
+                log.commit()
+                self.engine.feed.notify()
+            if self._sleeping:
+                self._bell.put(None)
             return
         if self._others_drive():
             self._wait_for_driver(offset)

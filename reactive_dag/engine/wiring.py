@@ -8,7 +8,7 @@ replayed the sink throws them away, since the recorded ones are applied instead.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import attrs
@@ -25,15 +25,18 @@ from reactive_dag.triggers.clock import Clock
 from reactive_dag.triggers.completed import Completed
 from reactive_dag.triggers.dataset import Updated
 from reactive_dag.triggers.debounce import Debounce
+from reactive_dag.triggers.map import Map
 from reactive_dag.triggers.throttle import Throttle
 from reactive_dag.triggers.trigger import Trigger, walk
 
-TIMED = (Clock, Absent, Batch, Debounce, Throttle, By)
-"""Triggers that can have something due (a `.by` with a `ttl`)."""
+TIMED = (Clock, Absent, Debounce, Throttle)
+"""Triggers that can have something due; so can a batch with `max_wait` and a `.by` with a `ttl`."""
 
 
 class Sink(Protocol):
     """Where decisions go."""
+
+    out: list[AnyRecord]
 
     def decide(self, record: AnyRecord) -> None:
         """Take one decision record."""
@@ -58,6 +61,7 @@ class Station:
     max_catchup: int = 1000
     unique: bool = False
     timed: bool = False
+    plain: bool = False
     scheduled: int = NEVER
     stale_from: int | None = None
     backlog: list[tuple[Trigger, Item]] = attrs.field(factory=list)
@@ -69,6 +73,10 @@ class Station:
         """Its place among the stations that one fact reaches."""
         return self.height, self.dag, self.label
 
+
+Feed = Callable[[tuple[int, ...], int, int, object], list[Firing] | None]
+Lane = tuple[Feed, tuple[int, ...], Station, bool]
+"""A circuit's feed, the leaf parts hit, the station, and whether it may have set a timer."""
 
 Route = tuple[Station, tuple[int, ...], frozenset[str]]
 """A station, the leaf parts hit, and the kinds or states for which they are."""
@@ -89,7 +97,17 @@ def can_repeat(trigger: Trigger) -> bool:
 
 def has_timers(trigger: Trigger) -> bool:
     """Whether a circuit of this trigger can have something due."""
-    return any(isinstance(part, TIMED) for part in walk(trigger))
+    return any(
+        isinstance(part, TIMED)
+        or (isinstance(part, Batch) and part.max_wait is not None)
+        or (isinstance(part, By) and part.ttl is not None)
+        for part in walk(trigger)
+    )
+
+
+def is_plain(trigger: Trigger) -> bool:
+    """Whether a firing is its causes and nothing more: no payload, no key of a join, no possible duplicate."""
+    return not can_repeat(trigger) and not any(isinstance(part, Map | By) for part in walk(trigger))
 
 
 class Wiring:
@@ -105,6 +123,7 @@ class Wiring:
         self.by_dag: dict[str, list[Route]] = {}
         self.by_task: dict[tuple[str, str], list[Route]] = {}
         self.everyone: list[Route] = []
+        self.lanes: dict[str, tuple[Lane, ...]] = {}
         self.follows: Callable[[str], frozenset[str]] = lambda dag: frozenset()
         self.paused: set[str] = set()
         self.payload: Callable[[object], Json] = lambda payload: payload
@@ -115,6 +134,7 @@ class Wiring:
     def add(self, station: Station) -> None:
         """Put a station on its routes. O(leaves * (log + length of the route))."""
         self.stations[station.dag, station.label] = station
+        self.lanes.clear()
         grouped: dict[tuple[str, object, frozenset[str]], list[int]] = {}
         for leaf in station.circuit.leaves:
             for where, source, kinds in _sources(leaf.trigger):
@@ -127,6 +147,7 @@ class Wiring:
         station = self.stations.pop((dag, label), None)
         if station is None:
             return None
+        self.lanes.clear()
         for leaf in station.circuit.leaves:
             for where, source, _ in _sources(leaf.trigger):
                 route = self._route(where, source)
@@ -144,6 +165,36 @@ class Wiring:
         return self.everyone
 
     # ------------------------------------------------------------------------------------- feeding
+
+    def lane(self, dataset: str) -> tuple[Lane, ...]:
+        """What `feed` would do for an ordinary update of a dataset, laid out flat: the hot path of events.
+
+        Kept until a station comes, goes or grows stale. O(route) once.
+        """
+        found = self.lanes.get(dataset)
+        if found is None:
+            found = self.lanes[dataset] = tuple(self._laid(dataset))
+        return found
+
+    def _laid(self, dataset: str) -> Iterator[Lane]:
+        hits: dict[Station, tuple[int, ...]] = {}
+        for station, parts, kinds in self.by_dataset.get(dataset, ()):
+            if "updated" in kinds:
+                hits[station] = hits.get(station, ()) + parts
+        for station, parts in hits.items():
+            feed = station.circuit.feed if station.stale_from is None else self._holding(station)
+            yield feed, parts, station, station.timed
+
+    def _holding(self, station: Station) -> Feed:
+        def feed(hits: tuple[int, ...], item: int, at: int, event: object) -> None:
+            self.deliver(station, hits, item, at, event)
+
+        return feed
+
+    def grow_stale(self, station: Station, since: int) -> None:
+        """From offset `since` on the station's facts wait for the definition that replaces it."""
+        station.stale_from = since
+        self.lanes.clear()
 
     def feed(self, routes: Iterable[Route], kind: str, item: int, at: int, event: object) -> None:
         """Give one fact to the stations of `routes` whose leaf parts take `kind`. O(stations reached)."""
@@ -193,6 +244,11 @@ class Wiring:
         """Turn firings into requests; a pause holds them (T12), a key that the ledger has seen is a duplicate (I4)."""
         if station.dag in self.paused:
             station.held.extend(fired)
+            return
+        if station.plain:
+            out = self.sink.out
+            for firing in fired:
+                out.append(RunRequested(at, station.dag, station.label, tuple(firing.items)))
             return
         for firing in fired:
             key = None
