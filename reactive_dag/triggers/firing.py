@@ -1,7 +1,7 @@
 """A firing: a trigger's decision, with its causes and what the run receives (T13).
 
-Owns `Firing`; `Ref` and `Mapped`, the two forms of a payload inside a trigger; and how a callable is asked. A payload is
-by reference: an event that no `.map` has changed is a `Ref` to its item, since bodies stay in the log (T14).
+Owns `Firing`; `Ref` and `Mapped`, the two forms of a payload inside a trigger; and how a callable is asked. A payload
+is by reference: an event that no `.map` has changed is a `Ref` to its item, since bodies stay in the log (T14).
 Cost: making a firing about 0.1 µs; `resolved` O(payload).
 """
 
@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, final
 
 import msgspec
 
-from reactive_dag.model.callables import Call, place
+from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Item, Mark
 from reactive_dag.triggers.faults import CallableFault
 
@@ -68,9 +68,9 @@ def ask_directly(kind: str, fn: Call, payload: object, item: object) -> object:
     Raises CallableFault for whatever the function raises. Cost: the function's.
     """
     try:
-        return fn(resolved(payload, _itself))
+        return fn.fn(resolved(payload, _itself))
     except Exception as error:
-        raise CallableFault(str(fn), place(fn), f"{type(error).__name__}: {error}") from error
+        raise CallableFault(fn.text, fn.place, f"{type(error).__name__}: {error}") from error
 
 
 def _itself(item: Item) -> object:
@@ -99,8 +99,8 @@ def in_order(items: Sequence[Item]) -> list[Item]:
     return sorted(set(items), key=delivery)
 
 
-def delivery(item: Item) -> tuple[int, int, str, str, int]:
+def delivery(item: Item) -> tuple[int, int, int, str, str, int]:
     """Where an item stands in the order of delivery. O(1)."""
     if isinstance(item, Mark):
-        return item.after, item.due, item.kind, item.by, item.part
-    return item, -1, "", "", 0
+        return item.after, 1, item.due, item.kind, item.by, item.part
+    return item, 0, 0, "", "", 0

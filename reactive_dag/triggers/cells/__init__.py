@@ -1,0 +1,1 @@
+"""The cells: the logic of each combinator, once, for engine, simulator and bare reactivex operators alike."""

@@ -1,0 +1,129 @@
+"""The cell of `all_of`: each part has something pending (T2).
+
+Owns `AllOfCell` (`consume` all or latest: one pile) and `EachCell` (`consume="each"`: a queue for each part, since the
+rest stays). Invariant between steps: at least one part holds nothing. Cost: O(1) an item, amortised; state: m * L rows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from reactive_dag.triggers.cells.cell import Arrivals, Cell, Opaque, Put, State
+from reactive_dag.triggers.cells.pile import PileCell
+
+
+class AllOfCell(PileCell):
+    """Releases a tuple of lists, one a part, at the item that makes the last part non-empty.
+
+    >>> cell = AllOfCell(2)
+    >>> state = cell.fresh()
+    >>> cell.feed(state, 0, "a1", 0), cell.feed(state, 0, "a2", 0), cell.feed(state, 1, "b", 0)
+    (None, None, [(['a1', 'a2'], ['b'])])
+    """
+
+    __slots__ = ("latest",)
+
+    def __init__(self, parts: int, consume: str = "all", window: int | None = None) -> None:
+        super().__init__(parts, window)
+        self.latest = consume == "latest"
+
+    def feed(self, state: State, part: int, item: Opaque, now: int) -> list[Opaque] | None:
+        """Put the item on the pile; when no part is missing, take the pile."""
+        bit = 1 << part
+        if self.window is not None or state[0] & bit:
+            return self.feed_many(state, [(part, item)], now)
+        state.append(part)
+        state.append(item)
+        state[0] = held = state[0] | bit
+        return [self.take(state)] if held == self.full else None
+
+    def feed_many(self, state: State, arrivals: Arrivals, now: int) -> list[Opaque] | None:
+        """The same with all that came in one step."""
+        self.cut(state, now)
+        for part, item in arrivals:
+            self.add(state, part, item, now)
+        return [self.take(state)] if state[0] == self.full else None
+
+    def check(self, state: State) -> None:
+        """Some part is missing."""
+        super().check(state)
+        assert state[0] != self.full
+
+    def take(self, state: State) -> tuple[list[Opaque], ...]:
+        """Everything, or the newest of each part; the rest of those is superseded."""
+        taken = super().take(state)
+        if self.latest:
+            for part, items in enumerate(taken):
+                for item in items[:-1]:
+                    self.drop("superseded", part, item)
+                del items[:-1]
+        return taken
+
+
+class EachCell(Cell):
+    """Releases the oldest item of each part, as long as each part has one; the rest stays.
+
+    >>> cell = EachCell(2)
+    >>> state = cell.fresh()
+    >>> cell.feed(state, 0, "a1", 0), cell.feed(state, 0, "a2", 0), cell.feed(state, 1, "b", 0)
+    (None, None, [(['a1'], ['b'])])
+    >>> list(cell.held(state))
+    [(0, 'a2')]
+    """
+
+    __slots__ = ("parts", "solo", "window")
+
+    bound: ClassVar[str] = "m * L"
+
+    def __init__(self, parts: int, window: int | None = None) -> None:
+        super().__init__()
+        self.parts = parts
+        self.window = window
+        self.solo = 0
+
+    def fresh(self) -> State:
+        """A queue of (instant, item) for each part."""
+        return [deque() for _ in range(self.parts)]
+
+    def feed_many(self, state: State, arrivals: Arrivals, now: int) -> list[Opaque] | None:
+        """Queue what came, then release while no queue is empty."""
+        self._cut(state, now)
+        for part, item in arrivals:
+            queue = state[part]
+            solo = self.solo >> part & 1
+            if queue and (solo or len(queue) >= self.limit):
+                self.drop("superseded" if solo else "expired", part, queue.popleft()[1])
+            queue.append((now, item))
+        released = []
+        while all(state):
+            released.append(tuple([[queue.popleft()[1]] for queue in state]))
+        return released or None
+
+    def _cut(self, state: State, now: int) -> None:
+        if self.window is None:
+            return
+        for part, queue in enumerate(state):
+            while queue and queue[0][0] < now - self.window:
+                self.drop("outside_window", part, queue.popleft()[1])
+
+    def rests(self, state: State, now: int) -> bool:
+        """Whether no queue holds anything."""
+        return not any(state)
+
+    def held(self, state: State) -> Iterator[tuple[int, Opaque]]:
+        """What is pending, part after part."""
+        return ((part, item) for part, queue in enumerate(state) for _, item in queue)
+
+    def spread(self, release: tuple[list[Opaque], ...]) -> list[tuple[int, Opaque]]:
+        """The items, part after part."""
+        return [(part, item) for part, items in enumerate(release) for item in items]
+
+    def save(self, state: State, put: Put) -> list[Any]:
+        """A list of [instant, item] for each part."""
+        return [[[at, put(part, item)] for at, item in queue] for part, queue in enumerate(state)]
+
+    def load(self, plain: list[Any], take: Put) -> State:
+        """The queues again."""
+        return [deque([(at, take(part, item)) for at, item in rows]) for part, rows in enumerate(plain)]

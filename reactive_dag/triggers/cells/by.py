@@ -1,0 +1,229 @@
+"""The cell of `.by`: a state for each key (T7).
+
+Owns `ByCell` and `Keys`, its state: a dict from key to the state of what stands inside, in the order in which keys were
+opened. A key is a scalar, or a tuple where `.by` has several names. Invariants: a key that holds nothing and has
+nothing to remember is not there; there are at most `max_keys`; `dues` has the instant of every key that is due.
+What can be computed again (`dues` and the heaps) is not saved. Cost: O(1) a feed beside what stands inside, O(log keys)
+where that keeps timers; state: max_keys times the bound of what stands inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from typing import Any, ClassVar, Protocol
+
+from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.cells.cell import Cell, Opaque
+
+
+class Inside(Protocol):
+    """What stands inside of `.by`: a part of a trigger, with one state for each key."""
+
+    lingers: bool
+    timed: bool
+
+    def fresh(self) -> Any:
+        """A state that holds nothing."""
+
+    def due(self, states: Any) -> int:
+        """When it must step next."""
+        return NEVER
+
+    def rests(self, states: Any, now: int) -> bool:
+        """Whether it is as good as fresh."""
+        return True
+
+    def lingering(self, states: Any) -> int:
+        """Until when it must be kept although it holds nothing and is not due."""
+        return -NEVER
+
+    def held(self, states: Any) -> Iterator[tuple[int, Opaque]]:
+        """The pairs of leaf part and item that are pending."""
+        return iter(())
+
+    def check(self, states: Any) -> None:
+        """Raise AssertionError unless the invariants hold."""
+
+
+class Keys:
+    """The states of all keys. `opened` is kept only where somebody asks: for a `ttl`, or where keys can linger.
+
+    `dues` and `heap` know the timers, `quiet` the keys that linger; an entry of a heap may be out of date.
+    """
+
+    __slots__ = ("by_key", "count", "dues", "heap", "opened", "quiet")
+
+    def __init__(self) -> None:
+        self.by_key: dict[Any, Any] = {}
+        self.opened: dict[Any, int] = {}
+        self.dues: dict[Any, int] = {}
+        self.heap: list[tuple[int, int, Any]] = []
+        self.quiet: list[tuple[int, int, Any]] = []
+        self.count = 0
+
+    def refill(self, other: Keys) -> None:
+        """Be as another; the dict of states stays the same one, since compiled closures hold it. O(keys)."""
+        self.by_key.clear()
+        self.by_key.update(other.by_key)
+        self.opened, self.dues, self.count = other.opened, other.dues, other.count
+        self.heap, self.quiet = other.heap, other.quiet
+
+    def number(self) -> int:
+        """A number that breaks ties between keys, which may not compare."""
+        self.count += 1
+        return self.count
+
+    def forget(self, key: Any) -> None:
+        """A key is gone."""
+        del self.by_key[key]
+        self.opened.pop(key, None)
+        self.dues.pop(key, None)
+
+
+class ByCell(Cell):
+    """Keeps what stands inside apart by key. What is fed and released goes through the tree, not through `feed`."""
+
+    __slots__ = ("expire", "inside", "max_keys", "ttl", "width")
+
+    bound: ClassVar[str] = "max_keys * (what stands inside)"
+
+    def __init__(self, inside: Inside, width: int, max_keys: int, ttl: int | None = None) -> None:
+        super().__init__()
+        self.inside = inside
+        self.width = width
+        self.max_keys = max_keys
+        self.ttl = ttl
+        self.expire: Callable[[list[tuple[int, Opaque]], Any], None] = lambda pairs, key: None
+
+    def fresh(self) -> Keys:  # type: ignore[override]
+        """No key."""
+        return Keys()
+
+    def path(self, key: Any) -> tuple[object, ...]:
+        """A key as a tuple, however many names it has."""
+        return (key,) if self.width == 1 else tuple(key)
+
+    # ------------------------------------------------------------------------------------- in a step
+
+    def opened(self, keys: Keys, key: Any, now: int) -> Any:
+        """The state of a key, made where there is none. Amortised O(log keys)."""
+        self._purge(keys, now)
+        state = keys.by_key.get(key)
+        if state is None:
+            state = keys.by_key[key] = self.inside.fresh()
+        return state
+
+    def settle(self, keys: Keys, key: Any, now: int) -> None:
+        """A key was fed or stepped: forget it if it rests, know when it is due, make room if it is one too many."""
+        inside = self.inside
+        state = keys.by_key[key]
+        if inside.rests(state, now):
+            keys.forget(key)
+            return
+        if inside.lingers or self.ttl is not None:
+            self._open(keys, key, state, now)
+        if inside.timed:
+            self._schedule(keys, key, state)
+        if len(keys.by_key) > self.max_keys:
+            self._evict(keys, next(iter(keys.by_key)))
+
+    def _open(self, keys: Keys, key: Any, state: Any, now: int) -> None:
+        """Know since when the key has something pending; it stands behind the keys that were opened before."""
+        if self.inside.lingers and next(self.inside.held(state), None) is None:
+            keys.opened.pop(key, None)
+        elif key not in keys.opened:
+            keys.opened[key] = now
+            keys.by_key[key] = keys.by_key.pop(key)
+
+    def _schedule(self, keys: Keys, key: Any, state: Any) -> None:
+        due = self.inside.due(state)
+        if due < NEVER:
+            if keys.dues.get(key) != due:
+                keys.dues[key] = due
+                heappush(keys.heap, (due, keys.number(), key))
+            return
+        keys.dues.pop(key, None)
+        if self.inside.lingers and (until := self.inside.lingering(state)) > -NEVER:
+            heappush(keys.quiet, (until, keys.number(), key))
+
+    def _purge(self, keys: Keys, now: int) -> None:
+        """Forget keys that held nothing and now have nothing to remember either."""
+        while keys.quiet and keys.quiet[0][0] <= now:
+            key = heappop(keys.quiet)[2]
+            state = keys.by_key.get(key)
+            if state is not None and self.inside.rests(state, now):
+                keys.forget(key)
+
+    def _evict(self, keys: Keys, key: Any) -> None:
+        state = keys.by_key[key]
+        pairs = list(self.inside.held(state))
+        if pairs or self.inside.due(state) < NEVER:
+            self.expire(pairs, key)
+        keys.forget(key)
+
+    # ----------------------------------------------------------------------------------------- timers
+
+    def due(self, state: Any) -> int:
+        """When the first key is due, by what stands inside or by its `ttl`. Amortised O(log keys)."""
+        keys: Keys = state
+        heap = keys.heap
+        while heap and keys.dues.get(heap[0][2]) != heap[0][0]:
+            heappop(heap)
+        due = heap[0][0] if heap else NEVER
+        if self.ttl is not None and keys.opened:
+            due = min(due, next(iter(keys.opened.values())) + self.ttl)
+        return due
+
+    def due_keys(self, keys: Keys, now: int) -> list[Any]:
+        """The keys that are due at `now`; each is to be stepped and settled. O(their number * log keys)."""
+        found: dict[Any, None] = {}
+        while keys.heap and keys.heap[0][0] <= now:
+            due, _, key = heappop(keys.heap)
+            if keys.dues.get(key) == due:
+                del keys.dues[key]
+                found[key] = None
+        if self.ttl is not None:
+            for key, at in keys.opened.items():
+                if at + self.ttl > now:
+                    break
+                found[key] = None
+        return list(found)
+
+    def outlived(self, keys: Keys, key: Any, now: int) -> bool:
+        """Whether the `ttl` of a key is over."""
+        at = keys.opened.get(key)
+        return self.ttl is not None and at is not None and at + self.ttl <= now
+
+    def outlive(self, keys: Keys, key: Any, now: int) -> None:
+        """Drop a key whose `ttl` is over."""
+        if self.outlived(keys, key, now):
+            self._evict(keys, key)
+
+    # ----------------------------------------------------------------------------------------- states
+
+    def rests(self, state: Any, now: int) -> bool:
+        """Whether there is no key."""
+        self._purge(state, now)
+        return not state.by_key
+
+    def lingering(self, state: Any) -> int:
+        """Until when some key must be kept. O(keys)."""
+        return max((self.inside.lingering(inner) for inner in state.by_key.values()), default=-NEVER)
+
+    def check(self, state: Any) -> None:
+        """There are no more keys than may be, none that rests, and the timers of all are known."""
+        keys: Keys = state
+        assert len(keys.by_key) <= self.max_keys
+        dues = {key: due for key, inner in keys.by_key.items() if (due := self.inside.due(inner)) < NEVER}
+        assert not self.inside.timed or dues == keys.dues, (dues, keys.dues)
+        for inner in keys.by_key.values():
+            assert not self.inside.rests(inner, -NEVER), inner
+            self.inside.check(inner)
+
+    def rebuild(self, keys: Keys) -> None:
+        """Compute `dues` and the heaps again. O(keys * log keys)."""
+        keys.dues, keys.heap, keys.quiet = {}, [], []
+        if self.inside.timed:
+            for key, state in keys.by_key.items():
+                self._schedule(keys, key, state)

@@ -1,0 +1,166 @@
+"""What all cells share: a stateless object that works on a state of plain data.
+
+Owns the interface. A *cell* is the logic of one combinator and knows nothing of trees, keys, logs or clocks: it is fed
+opaque items, a part at a time, and gives what it *releases*. Its state is a flat list that `fresh` makes and that the
+other methods change in place, so that one cell serves every key and every future, and a state can be shown, saved and
+reused. Invariant: an item is in one row of one state, or was released, or was given to `drop` with the policy's name.
+Cost: O(1) an item and part unless a method says otherwise.
+
+A state is some leading fields and then one row for each item that is held. `bound` says how many rows there can be, as
+a formula: L stands for `max_pending`, m for the number of parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar, TypeAlias
+
+from reactive_dag.model.times import NEVER
+
+State: TypeAlias = list[Any]
+"""Leading fields, then a row for each item held."""
+
+Opaque: TypeAlias = Any
+"""An item or a release: whatever stands before the cell gives."""
+
+Arrivals: TypeAlias = list[tuple[int, Opaque]]
+"""What several parts give in one step (T3)."""
+
+Drop: TypeAlias = Callable[[str, int, Opaque], None]
+"""Takes an item that goes without a firing: the policy, the part, the item."""
+
+Put: TypeAlias = Callable[[int, Opaque], Any]
+"""Turns an item of a part into plain data, or back."""
+
+MAX_PENDING = 1_000_000
+"""How many items a part may hold unless told (T14)."""
+
+
+def ignore(policy: str, part: int, item: Opaque) -> None:
+    """The drop of a cell that nobody counts for."""
+
+
+class Cell:
+    """The logic of one combinator. Invariant: no field changes once it is compiled."""
+
+    __slots__ = ("drop", "limit")
+
+    bound: ClassVar[str] = "0"
+    timed: ClassVar[bool] = False
+    """Whether it can ever be due."""
+    lingers: ClassVar[bool] = False
+    """Whether it can have something to remember while it holds nothing."""
+    head: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        self.drop: Drop = ignore
+        self.limit = MAX_PENDING
+
+    @property
+    def stride(self) -> int:
+        """The length of a row: 1 for an item alone, 2 for part and item, 3 for part, item and instant."""
+        return 1
+
+    def fresh(self) -> State:
+        """A state that holds nothing."""
+        return []
+
+    def feed(self, state: State, part: int, item: Opaque, now: int) -> list[Opaque] | None:
+        """Close what is due, then take `item` as part number `part`; give what is released."""
+        return self.feed_many(state, [(part, item)], now)
+
+    def feed_many(self, state: State, arrivals: Arrivals, now: int) -> list[Opaque] | None:
+        """The same for several parts in one step (T3)."""
+        raise TypeError(f"{type(self).__name__} takes no items")
+
+    def step(self, state: State, now: int) -> list[Opaque] | None:
+        """Close what is due at `now`; give what is released."""
+        return None
+
+    def due(self, state: State) -> int:
+        """When the next step is due; NEVER if none is."""
+        return NEVER
+
+    def rests(self, state: State, now: int) -> bool:
+        """Whether the state is as good as a fresh one."""
+        return len(state) <= self.head
+
+    def lingering(self, state: State) -> int:
+        """Until when a state that holds nothing must be kept although no timer says so; -NEVER if it need not be."""
+        return -NEVER
+
+    def flush(self, state: State) -> list[Opaque] | None:
+        """What is owed when nothing more comes: a window closes early. Only bare operators ask (X5)."""
+        return None
+
+    def held(self, state: State) -> Iterator[tuple[int, Opaque]]:
+        """What is pending, as pairs of part and item, in order of arrival. O(pending)."""
+        if self.stride == 1:
+            return ((0, item) for item in state[self.head :])
+        return zip(state[self.head :: self.stride], state[self.head + 1 :: self.stride])
+
+    def spread(self, release: Opaque) -> Iterable[tuple[int, Opaque]]:
+        """The items of a release, as pairs of part and item, in the order of the payload (T13). O(items)."""
+        return ((0, item) for item in release)
+
+    def check(self, state: State) -> None:
+        """Raise AssertionError unless the cell's invariants hold. O(pending)."""
+
+    def save(self, state: State, put: Put) -> list[Any]:
+        """The state as plain data, each item through `put`. O(pending)."""
+        return self._copied(state, put)
+
+    def load(self, plain: list[Any], take: Put) -> State:
+        """The state that `save` wrote. O(pending)."""
+        return self._copied(plain, take)
+
+    def _copied(self, rows: list[Any], change: Put) -> list[Any]:
+        copy = list(rows)
+        wide = self.stride > 1
+        for row in range(self.head, len(copy), self.stride):
+            if wide:
+                copy[row + 1] = change(copy[row], copy[row + 1])
+            else:
+                copy[row] = change(0, copy[row])
+        return copy
+
+    def __repr__(self) -> str:
+        return type(self).__name__
+
+
+class WindowCell(Cell):
+    """A cell of one part that gathers and lets go of everything at once (T5)."""
+
+    __slots__ = ()
+
+    bound: ClassVar[str] = "min(L, what one window takes)"
+    timed: ClassVar[bool] = True
+
+    def due(self, state: State) -> int:
+        """The first field, which is NEVER while nothing is held."""
+        due: int = state[0]
+        return due
+
+    def feed_many(self, state: State, arrivals: Arrivals, now: int) -> list[Opaque] | None:
+        """Take them one after the other; what several of them release stays apart."""
+        released: list[Opaque] = []
+        for part, item in arrivals:
+            released += self.feed(state, part, item, now) or ()
+        return released or None
+
+    def check(self, state: State) -> None:
+        """It is due only while it holds something, and holds no more than it may."""
+        assert self.due(state) == NEVER or len(state) > self.head
+        assert len(state) - self.head <= self.limit
+
+    def make_room(self, state: State) -> None:
+        """Drop the oldest of more than `limit` items (T14). O(pending)."""
+        oldest = state[self.head]
+        del state[self.head]
+        self.drop("expired", 0, oldest)
+
+    def flush(self, state: State) -> list[Opaque] | None:
+        """What is held, as one release."""
+        items = state[self.head :]
+        state[:] = self.fresh()
+        return [items] if items else None
