@@ -24,6 +24,7 @@ from reactive_dag.declare.options import (
     dag_settings,
     name,
     only_known,
+    parsed,
 )
 from reactive_dag.declare.outline import Outline
 from reactive_dag.declare.place import Place, declared_twice, here, note_twice, text_of
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_OPTIONS = (*DAG_PARSERS, *TASK_PARSERS, "on", "schedule", "start", "end", "outlets", "after")
+_OPTIONS = (*DAG_PARSERS, *TASK_PARSERS, "on", "schedule", "start", "end", "outlets")
 
 
 @define(eq=False, init=False, repr=False)
@@ -100,8 +101,9 @@ class Dag(Outline):
         given = {key: value for key, value in options.items() if key in DAG_PARSERS or key in ("start", "end")}
         self.settings = dag_settings(given, where)
         self.outlets = outlets_of(options.get("outlets", ()), where)
-        of_task = {key: value for key, value in options.items() if key in TASK_PARSERS or key == "after"}
+        of_task = {key: value for key, value in options.items() if key in TASK_PARSERS}
         if of_task:
+            parsed(of_task, TASK_PARSERS, where)  # refused now, not when the function comes
             self._options = cast("TaskOptions", of_task)
 
     def _where(self) -> str:

@@ -185,6 +185,18 @@ def name(value: object, what: str) -> str:
     return value
 
 
+def task_name(value: object, what: str) -> str:
+    """The id of a task, which has no brackets. O(its length). Raises InvalidValue.
+
+    >>> task_name("load", "the id of a task")
+    'load'
+    """
+    found = name(value, what)
+    if "[" in found or "]" in found:
+        raise InvalidValue(f"{what} has no brackets, since 'task[3]' is one of many instances: {found!r}")
+    return found
+
+
 def _delay(value: object, what: str) -> int | Call:
     if isinstance(value, Call) or callable(value):
         return Call.of(value)

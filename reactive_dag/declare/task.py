@@ -20,9 +20,9 @@ from reactive_dag.declare.options import (
     TaskOptions,
     TaskSettings,
     merged,
-    name,
     only_known,
     parsed,
+    task_name,
 )
 from reactive_dag.declare.parameters import Binding, Parameter, parameters_of
 from reactive_dag.declare.place import Place, here, place_of, text_of
@@ -178,10 +178,7 @@ def task_id(fn: Callable[..., object], given: str | None) -> str:
         given = getattr(fn, "__name__", None)
         if given is None or "<" in given:
             raise InvalidValue(f"{fn!r} has no name to serve as id; give it one with id=")
-    found = name(given, "the id of a task")
-    if "[" in found or "]" in found:
-        raise InvalidValue(f"the id of a task has no brackets, since 'task[3]' is one of many instances: {found!r}")
-    return found
+    return task_name(given, "the id of a task")
 
 
 def outlets_of(value: Outlets, where: str) -> tuple[Dataset, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from attrs import frozen
 
-from reactive_dag.declare.options import flag, name, only_known
+from reactive_dag.declare.options import flag, only_known, task_name
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
@@ -118,7 +118,7 @@ def wait_of(
     )
     timeout, since = options.get("timeout"), options.get("since")
     return Wait(
-        id=name(id or "_".join(("wait", awaited, *(() if options.get("tasks") else inside))), "the id of a wait"),
+        id=task_name(id or "_".join(("wait", awaited, *(() if options.get("tasks") else inside))), "the id of a wait"),
         dag=awaited,
         tasks=inside,
         states=states[0],
