@@ -123,4 +123,5 @@ def test_law_acyclic_or_declared_long_circles_use_no_stack() -> None:
 
 def test_heads_without_a_row_count_as_nodes() -> None:
     assert heights(["a"], {"a": "bb"}) == {"a": 0, "b": 1}
+    assert heights(["a"], {"a": "b", "b": "c"}) == {"a": 0, "b": 1, "c": 2}
     assert find_cycle([], {}) is None and components([], {}) == [] and heights([], {}) == {} and origins([], {}) == {}

@@ -6,7 +6,9 @@ heights and, in what is left over, the cycles. Cost: O(nodes + edges), iterative
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from itertools import chain
 from typing import TypeVar
 
 from reactive_dag.resolve.search import path
@@ -14,7 +16,7 @@ from reactive_dag.resolve.search import path
 N = TypeVar("N", bound=Hashable)
 
 
-def kahn(missing: dict[N, int], down: Mapping[N, Iterable[N]]) -> list[list[N]]:
+def kahn(missing: dict[N, int], down: Mapping[N, Collection[N]]) -> list[list[N]]:
     """The waves of an acyclic graph, sources first; O(nodes + edges).
 
     `missing` holds for each node how many edges end at it and is used up: what is above 0 in the end lies on a cycle
@@ -38,34 +40,32 @@ def kahn(missing: dict[N, int], down: Mapping[N, Iterable[N]]) -> list[list[N]]:
     return waves
 
 
-def degrees(rows: Mapping[N, Iterable[N]]) -> dict[N, int]:
+def degrees(rows: Mapping[N, Collection[N]]) -> dict[N, int]:
     """How many edges end at each node; every node has a row. O(nodes + edges).
 
     >>> degrees({"a": ["b"], "b": []})
     {'a': 0, 'b': 1}
     """
-    missing = dict.fromkeys(rows, 0)
-    for heads in rows.values():
-        for head in heads:
-            missing[head] += 1
-    return missing
+    count = Counter(chain.from_iterable(rows.values())).get
+    return {node: count(node, 0) for node in rows}
 
 
-def rows(nodes: Iterable[N], down: Mapping[N, Iterable[N]]) -> dict[N, tuple[N, ...]]:
-    """`down` with a row for each of `nodes` and for each end of an edge, once each. O(nodes + edges).
+def rows(nodes: Iterable[N], down: Mapping[N, Collection[N]]) -> dict[N, Collection[N]]:
+    """`down` with a row for each of `nodes` and for each end of an edge. O(nodes + edges).
 
-    >>> rows(["a"], {"a": ["b", "b"]})
-    {'a': ('b',), 'b': ()}
+    >>> rows("a", {"a": "b"})
+    {'a': 'b', 'b': ()}
     """
-    full: dict[N, tuple[N, ...]] = {node: tuple(dict.fromkeys(down.get(node, ()))) for node in nodes}
-    for heads in list(full.values()):
-        for head in heads:
-            if head not in full:
-                full[head] = ()
+    full: dict[N, Collection[N]] = {node: down.get(node, ()) for node in nodes}
+    new = list(full)
+    while new:
+        heads = dict.fromkeys(chain.from_iterable(map(full.__getitem__, new)))
+        new = [head for head in heads if head not in full]
+        full.update((head, down.get(head, ())) for head in new)
     return full
 
 
-def find_cycle(nodes: Iterable[N], down: Mapping[N, Iterable[N]]) -> tuple[N, ...] | None:
+def find_cycle(nodes: Iterable[N], down: Mapping[N, Collection[N]]) -> tuple[N, ...] | None:
     """A cycle, the first node repeated at the end, or None; O(nodes + edges).
 
     >>> find_cycle("abc", {"a": "b", "b": "c", "c": "b"})
@@ -77,7 +77,7 @@ def find_cycle(nodes: Iterable[N], down: Mapping[N, Iterable[N]]) -> tuple[N, ..
     return cycle_in(missing, full)
 
 
-def cycle_in(missing: Mapping[N, int], down: Mapping[N, Iterable[N]]) -> tuple[N, ...] | None:
+def cycle_in(missing: Mapping[N, int], down: Mapping[N, Collection[N]]) -> tuple[N, ...] | None:
     """A cycle among what Kahn's waves did not reach, or None if they reached all; O(edges not reached).
 
     Each node left follows another one that is left, so going back must come round; what follows one of them is left

@@ -7,7 +7,7 @@ Cost: O(nodes + edges), iterative; a graph without circles never gets as far as 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from reactive_dag.resolve.bulk import degrees, kahn, rows
@@ -15,7 +15,7 @@ from reactive_dag.resolve.bulk import degrees, kahn, rows
 N = TypeVar("N", bound=Hashable)
 
 
-def heights(nodes: Iterable[N], down: Mapping[N, Iterable[N]]) -> dict[N, int]:
+def heights(nodes: Iterable[N], down: Mapping[N, Collection[N]]) -> dict[N, int]:
     """The height of each node; those in a circle share one. O(nodes + edges).
 
     >>> heights("abcd", {"a": "b", "b": "c", "c": "bd"})
@@ -31,7 +31,7 @@ def heights(nodes: Iterable[N], down: Mapping[N, Iterable[N]]) -> dict[N, int]:
     return {node: found[node] for node in full}
 
 
-def _condensed(full: Mapping[N, Iterable[N]]) -> dict[N, int]:
+def _condensed(full: Mapping[N, Collection[N]]) -> dict[N, int]:
     found = dict.fromkeys(full, 0)
     for component in components(full, full):
         height = max(found[node] for node in component)
@@ -45,7 +45,7 @@ def _condensed(full: Mapping[N, Iterable[N]]) -> dict[N, int]:
     return found
 
 
-def components(nodes: Iterable[N], down: Mapping[N, Iterable[N]]) -> list[list[N]]:
+def components(nodes: Iterable[N], down: Mapping[N, Collection[N]]) -> list[list[N]]:
     """The strongly connected components, upstream ones first (Tarjan, without recursion); O(nodes + edges).
 
     >>> components("abcd", {"a": "b", "b": "c", "c": "bd"})
@@ -68,7 +68,7 @@ class _Tarjan(Generic[N]):
 
     __slots__ = ("closed", "found", "low", "opened", "rows")
 
-    def __init__(self, full: Mapping[N, Iterable[N]]) -> None:
+    def __init__(self, full: Mapping[N, Collection[N]]) -> None:
         self.rows = full
         self.found: dict[N, int] = {}
         self.low: dict[N, int] = {}

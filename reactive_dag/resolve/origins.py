@@ -16,7 +16,7 @@ from reactive_dag.resolve.heights import components
 N = TypeVar("N", bound=Hashable)
 
 
-def origins(nodes: Iterable[N], up: Mapping[N, Iterable[N]], own: Collection[N] = ()) -> dict[N, frozenset[N]]:
+def origins(nodes: Iterable[N], up: Mapping[N, Collection[N]], own: Collection[N] = ()) -> dict[N, frozenset[N]]:
     """The origins of each node, given what is directly upstream; O(nodes + edges) and the size of the sets.
 
     >>> found = origins("abcd", {"b": "a", "c": "b", "d": "ac"}, own="c")

@@ -35,14 +35,14 @@ The signatures, for who builds on this::
 refused edge (t, h) gives the shortest one, from t: `(t, h, …, t)`.
 
     from reactive_dag.resolve.heights import heights, components    # where circles are allowed (DAGs that wait)
-    heights(nodes: Iterable[N], down: Mapping[N, Iterable[N]]) -> dict[N, int]        # those in a circle share one
+    heights(nodes: Iterable[N], down: Mapping[N, Collection[N]]) -> dict[N, int]        # those in a circle share one
     components(nodes, down) -> list[list[N]]                                          # upstream first
 
     from reactive_dag.resolve.bulk import find_cycle
     find_cycle(nodes, down) -> tuple[N, ...] | None
 
     from reactive_dag.resolve.origins import origins
-    origins(nodes, up: Mapping[N, Iterable[N]], own: Collection[N]) -> dict[N, frozenset[N]]   # T8; `own`: themselves
+    origins(nodes, up: Mapping[N, Collection[N]], own: Collection[N]) -> dict[N, frozenset[N]]   # T8; `own`: themselves
 
     from reactive_dag.resolve.ready import Form, ReadySet
     Form = str | tuple["all" | "any" | "at_least", int, tuple[Form | None, ...]]      # n counts for at_least only
@@ -239,10 +239,9 @@ class Topology(Generic[N]):
     def _add(self, links: Links[N], edges: Iterable[tuple[N, N]], kind: str) -> None:
         edges = list(edges)
         numbers = self._numbers
-        for edge in edges:
-            for node in edge:
-                if node not in numbers:
-                    self.add_node(node)
+        for node in dict.fromkeys(chain.from_iterable(edges)):
+            if node not in numbers:
+                self.add_node(node)
         if links is not self._counted or self._bulks:
             self._unchecked |= links is self._counted
             self._undo += (links, links.link(edges, kind), kind, 3, Topology._unlink)
