@@ -215,7 +215,7 @@ def test_a_lane_serves_everything_whoever_comes(switchy):
     hammer(8, lambda number: [lane.submit(lambda what, now: crowd(what), (number, each), 0) for each in range(300)])
     assert len(crowd.seen) == 2400
     assert not lane.queue
-    assert lane.acquire(False)
+    assert lane.free == [None]
 
 
 # --------------------------------------------------------------------------------------------------- live

@@ -103,5 +103,5 @@ class KeyedCell(Cell):
             self.drop("expired", part, item)
 
 
-def _rank(key: Hashable) -> object:
+def _rank(key: Hashable) -> tuple[tuple[int, Any], ...]:
     return rank((key,))

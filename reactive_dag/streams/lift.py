@@ -17,6 +17,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
 from reactive_dag.model.times import NEVER
+from reactive_dag.streams.flat import short_way
 from reactive_dag.streams.lane import Lane, emit_all
 from reactive_dag.streams.timing import timing
 from reactive_dag.triggers.cells.cell import Cell, State
@@ -32,7 +33,7 @@ Begin = Callable[[Any, State, int], None]
 class Subscription:
     """One subscription of a lifted cell: its state, its lane, and which of its sources have ended."""
 
-    __slots__ = ("_feed", "_need", "_open", "_parts", "cell", "ended", "lane", "observer", "state")
+    __slots__ = ("_feed", "_need", "_next", "_open", "_parts", "_whole", "cell", "ended", "lane", "observer", "state")
 
     def __init__(self, lifted: Lifted[Any, Any], observer: abc.ObserverBase[Any]) -> None:
         self.cell, self.observer = lifted.make(), observer
@@ -43,14 +44,15 @@ class Subscription:
         self._parts = 1 + len(lifted.others)
         self._need = lifted.need or self._parts
         self._open = set(range(self._parts))
+        self._whole = True  # no source has ended
+        self._next = observer.on_next
 
     def start(self) -> None:
         """The subscription begins."""
 
     def receiver(self, part: int) -> Callable[[Any], None]:
-        """What the source of `part` calls with each item: the hot path."""
+        """What the source of `part` calls with each item."""
         lane, feed, state = self.lane, self._feed, self.state
-        queue, acquire, release, drain = lane.queue, lane.acquire, lane.release, lane.drain
 
         def take(item: object, now: int) -> None:
             try:
@@ -62,22 +64,17 @@ class Subscription:
                 self.emit(released)
 
         def on_next(item: object) -> None:
-            if queue or not acquire(False):
-                lane.submit(take, item, 0)
-                return
-            try:
-                take(item, 0)
-            finally:
-                release()
-                if queue:
-                    drain()
+            lane.serve(take, item, 0)
 
-        return on_next
+        return short_way(self.cell, state, part, lane, take, self.emit) or on_next
 
     def emit(self, released: Sequence[object]) -> None:
         """Emit what the cell released, and complete if it can release no more."""
-        emit_all(self.observer.on_next, released)
-        if len(self._open) < self._parts:
+        if len(released) == 1 and self._whole:
+            self._next(released[0])
+            return
+        emit_all(self._next, released)
+        if not self._whole:
             self._judge()
 
     def completed(self, part: int) -> None:
@@ -99,6 +96,7 @@ class Subscription:
 
     def _complete(self, part: int, now: int) -> None:
         self._open.discard(part)
+        self._whole = False
         self._judge()
 
     def _judge(self) -> None:
@@ -107,7 +105,7 @@ class Subscription:
             rest = self.cell.flush(self.state) or ()
             self.stop()
             try:
-                emit_all(self.observer.on_next, rest)
+                emit_all(self._next, rest)
             finally:
                 self.observer.on_completed()
 
@@ -156,7 +154,6 @@ class TimedSubscription(Subscription):
     def receiver(self, part: int) -> Callable[[Any], None]:
         """What the source of `part` calls with each item."""
         lane, feed, state, now_ns = self.lane, self._feed, self.state, self._timing.now_ns
-        queue, acquire, release, drain = lane.queue, lane.acquire, lane.release, lane.drain
 
         def take(item: object, now: int) -> None:
             late = self._steps(now)
@@ -170,16 +167,7 @@ class TimedSubscription(Subscription):
                 self.emit([*late, *(released or ())])
 
         def on_next(item: object) -> None:
-            now = now_ns()
-            if queue or not acquire(False):
-                lane.submit(take, item, now)
-                return
-            try:
-                take(item, now)
-            finally:
-                release()
-                if queue:
-                    drain()
+            lane.serve(take, item, now_ns())
 
         return on_next
 
