@@ -1,0 +1,1 @@
+"""Other systems in and out: readers that make graphs of what others wrote down."""
