@@ -65,7 +65,7 @@ class Batch:
 
     def statements(self) -> list[Statement]:
         """What to write, encoded: records first. O(n)."""
-        pieces = list(segments(self.first, self.records, self.start_at))
+        pieces = list(segments(self.first, self.records, self.start_at, self.end_at))
         found: list[Statement] = [
             (schema.ADD_SEGMENT, [row for row, _ in pieces]),
             (schema.ADD_SOURCE, [(source, row[0]) for row, sources in pieces for source in sources]),

@@ -38,14 +38,18 @@ def checksum(first: int, count: int, data: bytes) -> int:
     return zlib.crc32(data, zlib.crc32(_PLACE.pack(first, count)))
 
 
-def segments(first: int, records: Sequence[AnyRecord], last_at: int) -> Iterator[tuple[SegmentRow, set[str]]]:
+def segments(
+    first: int, records: Sequence[AnyRecord], start_at: int, end_at: int
+) -> Iterator[tuple[SegmentRow, set[str]]]:
     """Cut records into segments; with each the datasets that it has events of. O(n).
 
-    `last_at` is the highest `at` before them.
+    `start_at` and `end_at` are the highest `at` before the first record and up to the last.
     """
+    last_at = start_at
     for start in range(0, len(records), SEGMENT_RECORDS):
         piece = records[start : start + SEGMENT_RECORDS]
-        last_at = max(last_at, max(record.at for record in piece))
+        whole = start + len(piece) == len(records)
+        last_at = end_at if whole else max(last_at, max(record.at for record in piece))
         data = _ENCODER.encode(piece)
         row = (first + start, len(piece), last_at, checksum(first + start, len(piece), data), data)
         yield row, {record.dataset for record in piece if type(record) is Published}
