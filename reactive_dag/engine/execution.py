@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from reactive_dag.declare.task import AnyTask
+from reactive_dag.engine.body import inside
 from reactive_dag.engine.context import RunContext
 from reactive_dag.engine.run import Run
 from reactive_dag.engine.runstate import RunState
@@ -52,7 +53,10 @@ def attempt(engine: Engine, job: Attempting) -> Report:
     context = RunContext(engine, job.run.run, task, job.attempt)
     try:
         arguments = arguments_of(engine, job, context)
-        output = plain(_call(engine, task, arguments), f"the output of {job.run.dag.id}.{task.id}")
+        name = f"{job.run.dag.id}.{task.id}"
+        with inside(name):
+            given = _call(engine, task, arguments)
+        output = plain(given, f"the output of {name}")
         return _report(job, began, "success", output=output, publishes=context.published())
     except SkipTask as skip:
         return _report(job, began, "skipped", error=str(skip) or None, retry=False)

@@ -206,16 +206,19 @@ class Waits:
         tick = self.table.newest_tick(dag, high) if wait.match == "latest" and high != NEVER else None
         if tick is not None:
             low = high = tick
-        if self.done_before is not None and self._before(wait, high):
+        if self.done_before is not None and self._before(wait, low, high):
             return DONE
         return self.dates.exact(dag, low) if low == high else self.dates.newest(dag, low, high)
 
-    def _before(self, wait: Wait, high: int) -> bool:
+    def _before(self, wait: Wait, low: int, high: int) -> bool:
+        """Whether what stands for these dates lies before the horizon; a DAG that nothing starts counts as done."""
         assert self.done_before is not None
         if high < self.done_before:
             return True
-        unclocked = wait.match == "latest" and self.table.newest_tick(wait.dag, high) is None
-        return unclocked and self.dates.newest(wait.dag, self.done_before, high) is None
+        dag = self.table.dag_of(wait.dag)
+        by_hand = dag is not None and not dag.triggers
+        newest = wait.match == "latest" and (high == NEVER or self.table.newest_tick(wait.dag, high) is None)
+        return (by_hand or newest) and self.dates.newest(wait.dag, max(low, self.done_before), high) is None
 
     def _span(self, watch: Watch, date: int) -> tuple[int, int]:
         if watch.wait.match == "exact":
