@@ -13,9 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from os import PathLike
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+
+import msgspec
 
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.graph import Graph
 from reactive_dag.engine.asking import Asking
 from reactive_dag.engine.core import Core
 from reactive_dag.engine.drive import Drive
@@ -28,7 +31,7 @@ from reactive_dag.engine.run import Run
 from reactive_dag.engine.runner import InlineRunner, Runner, ThreadRunner
 from reactive_dag.engine.snapshots import recover
 from reactive_dag.log.opening import Store, open_log
-from reactive_dag.model.errors import EngineClosed, EngineReplaced, UsageError
+from reactive_dag.model.errors import EngineClosed, EngineReplaced, NotAStore, UsageError
 from reactive_dag.model.records import (
     AnyRecord,
     Cancelled,
@@ -43,13 +46,12 @@ from reactive_dag.streams.clock import MonotonicWall, VirtualClock
 from reactive_dag.streams.observers import Feed
 from reactive_dag.triggers.dataset import Dataset
 
-if TYPE_CHECKING:
-    from reactive_dag.declare.graph import Graph
-
 T = TypeVar("T")
 Span = str | timedelta | float
 _OPEN: weakref.WeakValueDictionary[tuple[str, str], Engine] = weakref.WeakValueDictionary()
 VERSION = "0.1.0"
+GRAPH = "graph"
+"""The name under which a store keeps the graph, for those who look without declaring it."""
 
 
 class Engine(Asking):
@@ -64,8 +66,9 @@ class Engine(Asking):
         self, graph: Graph, store: Store = None, *, runner: Runner | str | None = "default",
         clock: VirtualClock | MonotonicWall | None = None, read_only: bool = False,
     ) -> None:  # fmt: skip
-        graph.check()
-        graph.bind()
+        if not read_only:
+            graph.check()
+            graph.bind()
         self.graph = graph
         self.read_only = read_only
         self.closed = False
@@ -86,6 +89,19 @@ class Engine(Asking):
         if not read_only:
             self._begin()
         self._unsubscribe = graph.subscribe(self._graph_changed)
+
+    @classmethod
+    def look(cls, store: str) -> Engine:
+        """A read-only engine on a store, with the graph as the store itself remembers it. O(snapshot + tail).
+
+        Raises StoreError for a store that no engine has opened yet.
+        """
+        log = open_log(store, read_only=True)
+        text = log.meta(GRAPH)
+        if text is None:
+            log.close()
+            raise NotAStore(f"{store}: no engine has run on this store yet, so there is no graph to look at")
+        return cls(Graph.from_json(msgspec.json.decode(text)), store=log, read_only=True)
 
     # ------------------------------------------------------------------------------------- open and close
 
@@ -122,6 +138,8 @@ class Engine(Asking):
         self.changed = False
         with self._log.lock:
             records = self.core.definitions.changes(self.core.stamp())
+            if records and self._log.durable:
+                self._log.set_meta(GRAPH, msgspec.json.encode(self.graph.to_json()).decode())
             self.core.definitions.expect(records)
             self._log.push_many(records)
 

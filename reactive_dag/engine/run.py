@@ -6,22 +6,29 @@ Each property costs a look-up of the run's row: O(tasks).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Mapping
+import logging
+from collections.abc import Callable, Generator, Mapping
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import attrs
 
+from reactive_dag.engine.publishing import Time
 from reactive_dag.engine.views import event_of
 from reactive_dag.log.history import RunRow, TaskRow
+from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished
 from reactive_dag.model.times import to_datetime, zone
+from reactive_dag.triggers.dataset import Dataset
 
 if TYPE_CHECKING:
     from reactive_dag.engine.core import Core
     from reactive_dag.engine.engine import Engine
+
+
+T = TypeVar("T")
 
 
 class DataInterval(NamedTuple):
@@ -192,6 +199,33 @@ class Run:
         found = self._core.runs.previous(self._row)
         return None if found is None else Run(self._engine, found)
 
+    # ------------------------------------------------------------------------------ only inside a body
+
+    attempt: int
+    """Which attempt of the task this is, from 1: inside a task's body."""
+
+    def publish(
+        self, dataset: Dataset | str, *, partition: str | None = None, logical_date: Time | None = None,
+        time: Time | None = None, kind: str = "updated", extra: object = None, key: str | None = None,
+    ) -> None:  # fmt: skip
+        """Say that a dataset changed: inside a task's body. Raises UsageError elsewhere."""
+        raise _outside("publish", "engine.publish(...) publishes from outside")
+
+    def unchanged(self, dataset: Dataset | str) -> None:
+        """Say that an outlet did not change: inside a task's body. Raises UsageError elsewhere."""
+        raise _outside("unchanged", "it speaks of one attempt's outlets")
+
+    def once(self, name: str, fn: Callable[..., T]) -> T:
+        """Do something once for this run and task: inside a task's body. Raises UsageError elsewhere."""
+        raise _outside("once", "engine.once(key, fn) is the graph-wide one")
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger that names the run: inside a task's body. Raises UsageError elsewhere."""
+        raise _outside("log", "use a logger of your own")
+
+    # ---------------------------------------------------------------------------------------------- wait
+
     def wait(self, timeout: str | float | None = None) -> Run:
         """Wait until the run has ended, driving the engine if nothing else does. Raises NotIdle after `timeout`."""
         self._engine.wait_for_run(self._offset, timeout)
@@ -215,6 +249,10 @@ class Run:
         row = self._row
         when = "" if row.logical_date is None else f" {to_datetime(row.logical_date):%Y-%m-%dT%H:%MZ}"
         return f"<Run {row.dag}{when} {row.state} {row.key[:8]}>"
+
+
+def _outside(what: str, instead: str) -> UsageError:
+    return UsageError(f"run.{what} belongs into a task's body; {instead}")
 
 
 def _time(value: int | None) -> datetime | None:

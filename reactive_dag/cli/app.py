@@ -1,0 +1,187 @@
+"""The commands. Each validates, asks the library, and prints a table or, with `--json`, plain data.
+
+Exit codes: 0 all well, 1 the thing asked about is not well (a failed run, an error in a graph), 2 a wrong call or input.
+Errors of ours are one line on standard error; a traceback means a bug.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Optional
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+import reactive_dag as rd
+from reactive_dag.cli import tables
+from reactive_dag.cli.estates import ASSUMED, ESTATE_DAY, simulate_graph
+from reactive_dag.cli.sources import as_json, load_graph
+
+app = typer.Typer(
+    name="reactive-dag", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="Start DAGs from other DAGs and from data, exactly once, and ask what if before it happens.",
+)  # fmt: skip
+out = Console()
+err = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Plain JSON for scripts.")]
+Source = Annotated[str, typer.Argument(help="FILE.py[:graph], a saved graph, an estate, or 'mozilla'.")]
+Store = Annotated[str, typer.Option("--store", help="The store: a path, or sqlite:///file.db.")]
+From = Annotated[str, typer.Option("--from", help="Where virtual time begins: ISO time with an offset, or a date.")]
+Until = Annotated[str, typer.Option("--until", help="How long: 1d, 36h, or an ISO time.")]
+Shortest = Annotated[str, typer.Option("--shortest", help="The shortest duration assumed for a task.")]
+Longest = Annotated[str, typer.Option("--longest", help="The longest duration assumed for a task.")]
+Seed = Annotated[int, typer.Option("--seed", help="The seed of what is drawn.")]
+
+
+def run() -> None:
+    """The program."""
+    try:
+        app()
+    except rd.ReactiveDagError as error:
+        err.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True, markup=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+@app.command()
+def demo(
+    delay: Annotated[str, typer.Option(help="How late the DAG is.")] = "2h",
+    late: Annotated[str, typer.Option(help="Which DAG of the estate is late.")] = "bqetl_main_summary",
+    shortest: Shortest = ASSUMED[0],
+    longest: Longest = ASSUMED[1],
+) -> None:
+    """Run a pipeline that is killed and goes on; then one day of a real estate, and the same day with one DAG late."""
+    from reactive_dag.cli.demo import demo as tell
+
+    if not tell(out, delay=delay, late=late, default=(shortest, longest)):
+        raise typer.Exit(1)
+
+
+@app.command("run")
+def run_graph(
+    source: Source,
+    store: Store = "",
+    start: Annotated[Optional[list[str]], typer.Option("--start", help="Start this DAG (again for more).")] = None,  # noqa: UP045
+    timeout: Annotated[str, typer.Option(help="Give up after so long.")] = "1h",
+    json: Json = False,
+) -> None:
+    """Open a graph on a store, start what is asked for, and work until nothing is left to do."""
+    graph = load_graph(source)
+    with rd.Engine(graph, store=store or None) as engine, _progress(json) as progress:
+        task = progress.add_task(f"{graph.id}", total=None)
+        seen = engine.records.subscribe(lambda _: progress.advance(task))
+        started = [engine.start(dag) for dag in start or ()]
+        engine.run_until_idle(timeout=timeout)
+        seen.dispose()
+        runs = engine.runs(limit=50)
+        rows = tables.run_rows(runs)
+        well = all(run.state in ("success", "skipped") for run in started)
+    out.print(as_json(rows) if json else tables.runs_table(rows), soft_wrap=json, highlight=False)
+    if not well:
+        raise typer.Exit(1)
+
+
+def _progress(quiet: bool) -> Progress:
+    columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:.0f} records"), TimeElapsedColumn())
+    return Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal)
+
+
+@app.command()
+def check(source: Source, json: Json = False) -> None:
+    """List what is wrong with a graph, and what is odd about it. Exit code 1 if something is wrong."""
+    graph = load_graph(source)
+    problems = graph.problems()
+    out.print(as_json(tables.problem_rows(problems)) if json else tables.problems_table(graph, problems), soft_wrap=json)
+    if any(problem.severity == "error" for problem in problems):
+        raise typer.Exit(1)
+
+
+@app.command()
+def simulate(
+    source: Source, begin: From = f"{ESTATE_DAY:%Y-%m-%d}", until: Until = "1d", shortest: Shortest = ASSUMED[0],
+    longest: Longest = ASSUMED[1], seed: Seed = 0, json: Json = False,
+) -> None:  # fmt: skip
+    """Run a graph in virtual time: what runs when, what waits longest for what, and the critical path."""
+    graph = load_graph(source)
+    found = simulate_graph(graph, start=begin, until=until, default=(shortest, longest), seed=seed)
+    if json:
+        out.print(as_json(tables.simulation_json(found)), soft_wrap=True, highlight=False)
+        return
+    tables.say_assumed(out, shortest, longest)
+    for table in (tables.facts_table(found), tables.waits_table(found), tables.critical_table(found)):
+        out.print(table)
+
+
+@app.command("what-if")
+def what_if(
+    source: Source,
+    delay: Annotated[Optional[list[str]], typer.Option("--delay", help="DAG=2h, DAG.task=10m or dataset=1h.")] = None,  # noqa: UP045
+    duration: Annotated[Optional[list[str]], typer.Option("--duration", help="DAG.task=45m.")] = None,  # noqa: UP045
+    fail: Annotated[Optional[list[str]], typer.Option("--fail", help="DAG.task, or DAG.task=0.3.")] = None,  # noqa: UP045
+    begin: From = f"{ESTATE_DAY:%Y-%m-%d}",
+    until: Until = "1d",
+    shortest: Shortest = ASSUMED[0],
+    longest: Longest = ASSUMED[1],
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Compare a graph's virtual time with itself under delays, other durations and failures."""
+    changes = [rd.delay(*_pair(text, "--delay")) for text in delay or ()]
+    changes += [rd.duration(*_pair(text, "--duration")) for text in duration or ()]  # type: ignore[arg-type]
+    changes += [_failure(text) for text in fail or ()]  # type: ignore[misc]
+    if not changes:
+        raise rd.UsageError("what-if needs something to change: --delay DAG=2h, --duration DAG.task=45m or --fail DAG.task")
+    base = simulate_graph(load_graph(source), start=begin, until=until, default=(shortest, longest), seed=seed)
+    compared = base.what_if(*changes, name="what if").compare(base)
+    if json:
+        out.print(as_json(compared.to_json()), soft_wrap=True, highlight=False)
+        return
+    tables.say_assumed(out, shortest, longest)
+    out.print(tables.comparison_table(compared))
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.rpartition("=")
+    if not equals or not name:
+        raise rd.UsageError(f"{option} {text!r}: write NAME=SPAN, such as bqetl_main_summary=2h")
+    return name, value
+
+
+def _failure(text: str) -> object:
+    name, equals, chance = text.rpartition("=")
+    if not equals:
+        return rd.fail(text)
+    try:
+        return rd.fail(name, p=float(chance))
+    except ValueError as error:
+        raise rd.UsageError(f"--fail {text!r}: write DAG.task, or DAG.task=0.3 ({error})") from None
+
+
+@app.command()
+def runs(
+    store: Annotated[str, typer.Option("--store", help="The store: a path, or sqlite:///file.db.")],
+    dag: Annotated[Optional[str], typer.Option("--dag", help="Only runs of this DAG.")] = None,  # noqa: UP045
+    state: Annotated[Optional[str], typer.Option("--state", help="Only runs in this state.")] = None,  # noqa: UP045
+    limit: Annotated[int, typer.Option("--limit", help="At most so many, newest first.")] = 20,
+    json: Json = False,
+) -> None:
+    """List the runs that a store holds, newest first."""
+    with rd.Engine.look(store) as engine:
+        rows = tables.run_rows(engine.runs(dag, state=state, limit=limit))
+    out.print(as_json(rows) if json else tables.runs_table(rows), soft_wrap=json, highlight=False)
+
+
+@app.command()
+def why(
+    run: Annotated[str, typer.Argument(help="A run's key (its first digits will do), or a DAG's id.")],
+    store: Annotated[str, typer.Option("--store", help="The store: a path, or sqlite:///file.db.")],
+    date: Annotated[Optional[str], typer.Option("--date", help="The logical date, for a DAG's id.")] = None,  # noqa: UP045
+    json: Json = False,
+) -> None:
+    """Say why a run happened, down to the first event; or what a DAG that did not run waits for."""
+    with rd.Engine.look(store) as engine:
+        found = engine.why(run, logical_date=date)
+    out.print(as_json(found.to_json()) if json else str(found), soft_wrap=True, highlight=False, markup=False)
