@@ -243,8 +243,9 @@ class Graph(Look):
     def _own(self, given: Iterable[Dataset], new: list[str]) -> tuple[Dataset, ...]:
         found: list[Dataset] = []
         for each in given:
-            own = self.datasets.setdefault(each.uri, each)
-            if own is each:
+            own = self.datasets.get(each.uri)
+            if own is None:
+                own = self.datasets[each.uri] = each
                 new.append(each.uri)
             _refuse_other_partitions(own, each.partitions)
             found.append(own)

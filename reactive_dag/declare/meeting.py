@@ -8,6 +8,7 @@ Cost: O(graph) once, and the ticks of a year at most for each pair of schedules,
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
 from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from reactive_dag.declare.view import View, turned
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule, shares_tick
-from reactive_dag.model.times import DAY, NEVER, format_duration
+from reactive_dag.model.times import DAY, NEVER, format_duration, from_datetime, wall_clock, zone
 from reactive_dag.resolve.heights import heights
 from reactive_dag.triggers.absent import Absent
 from reactive_dag.triggers.all_of import AllOf
@@ -117,7 +118,7 @@ def join_warnings(trigger: Trigger, dates: Dates) -> Iterator[tuple[str, str]]:
 def _of_dates(trigger: Trigger, dates: Dates) -> Iterator[tuple[str, str]]:
     for one, other in combinations(trigger.parts, 2):
         first, second = dates.ticks_of(one), dates.ticks_of(other)
-        if first and second and not any(shares_tick(a, b) for a in first for b in second):
+        if first and second and not any(_meets(a, b) for a in first for b in second):
             yield (
                 "never_meets",
                 f"{one!r} and {other!r} are joined by logical date, and their schedules "
@@ -181,19 +182,32 @@ def never_awaited(dag: Dag, wait: Wait, upstream: Dag, dates: Dates) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _meets(own: Schedule, theirs: Schedule, offset: int) -> bool:
-    """Whether a tick of `own`, so much earlier, is one of `theirs`. O(ticks of the rarer one in a year)."""
+def _meets(own: Schedule, theirs: Schedule, offset: int = 0) -> bool:
+    """Whether a tick of `own`, so much earlier, is one of `theirs` within a year from where both have begun.
+
+    What a clock change moved does not count: a job of 02:00 that runs at 03:00 on one day a year joins nothing.
+    Cost: O(ticks of the rarer one), at most 0.3 s for two that tick each minute, once.
+    """
     if not isinstance(own, CronSchedule):
         return shares_tick(_earlier(own, offset), theirs)
     if not isinstance(theirs, CronSchedule):
         return shares_tick(own, _earlier(theirs, -offset))
-    tick = own.after(_YEAR_FROM - 1)
-    while tick is not None and tick < _YEAR_FROM + 366 * DAY:
+    tick, first = own.after(_YEAR_FROM - 1), theirs.after(_YEAR_FROM - 1)
+    end = max(tick or NEVER, first or NEVER) + 366 * DAY
+    while tick is not None and tick < end:
         found = theirs.after(tick - offset - 1)
-        if found is None or found == tick - offset:
-            return found is not None
-        tick = own.after(found + offset - 1)
+        if found is None:
+            return False
+        if found == tick - offset and _is_regular(own, tick) and _is_regular(theirs, found):
+            return True
+        tick = own.after(max(tick, found + offset - 1))
     return False
+
+
+def _is_regular(schedule: CronSchedule, tick: int) -> bool:
+    """Whether the clock on the wall shows what the schedule says, and the tick was not moved out of a gap."""
+    wall = wall_clock(tick, zone(schedule.tz)).replace(tzinfo=UTC)
+    return schedule.tz == "UTC" or CronSchedule(schedule.expr, "UTC").has_tick(from_datetime(wall))
 
 
 def _earlier(schedule: EverySchedule | AtSchedule, offset: int) -> Schedule:
