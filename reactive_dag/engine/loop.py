@@ -55,7 +55,11 @@ class Loop:
     def turn(self) -> bool:
         """Decide what is there (at most `TURN` records), commit, hand out; whether there was anything to do."""
         with self.turn_lock:
-            return self._turn()
+            try:
+                return self._turn()
+            except BaseException as error:
+                self.log.abandon(error)  # half a turn must never be committed: the next start decides it anew (I6)
+                raise
 
     def _turn(self) -> bool:
         self.engine.take_up_changes()

@@ -72,6 +72,7 @@ class RunTable:
         self.live: dict[int, RunState] = {}
         self.active: dict[str, int] = {}
         self.begun: set[int] = set()
+        self.ahead: set[int] = set()
         self.paused: set[str] = set()
         self.starts: dict[str, int] = {}
         self.holds: dict[str, int] = {}
@@ -92,6 +93,10 @@ class RunTable:
             self._queue(offset, record.dag)
 
     def _queue(self, offset: int, dag: str) -> None:
+        if offset in self.ahead:
+            self.ahead.discard(offset)
+            self._count_begun(dag, offset)
+            return
         self.queue_of(dag).append(offset)
         if self.sink.executing:
             self.start_what_may(dag)
@@ -122,9 +127,12 @@ class RunTable:
 
     def begun_in_log(self, record: RunStarted) -> None:
         """A `RunStarted` that stands beyond the decided part of the log: the run must not begin a second time."""
-        if record.run not in self.begun:
-            self.queued[record.dag].remove(record.run)
+        queue = self.queue_of(record.dag)
+        if record.run in queue:
+            queue.remove(record.run)
             self._count_begun(record.dag, record.run)
+        elif record.run not in self.begun:
+            self.ahead.add(record.run)
 
     def _begin(self, offset: int, dag: Dag) -> None:
         request = self.request(offset)

@@ -133,10 +133,16 @@ class MemoryLog(Tail):
     def runs(
         self, dag: str | None = None, state: str | None = None, logical_date: int | None = None,
         partition: str | None = None, key: str | None = None, limit: int | None = None, before: int | None = None,
+        cascade: str | None = None,
     ) -> list[RunRow]:  # fmt: skip
         """Rows of ended runs, newest request first. O(log n + rows looked at)."""
         with self.lock:
-            return self._rows.select(RunQuery(dag, state, logical_date, partition, key, before), limit)
+            return self._rows.select(RunQuery(dag, state, logical_date, partition, key, before, cascade), limit)
+
+    def latest_date(self, dag: str, high: int) -> int | None:
+        """The highest logical date of a DAG's ended runs that is not above `high`. O(log n)."""
+        with self.lock:
+            return self._rows.latest_date(dag, high)
 
     def events(self, source: str, limit: int | None = None, before: int | None = None) -> list[tuple[int, Published]]:
         """A dataset's events, newest first. O(result) and the records that came since the last call."""
@@ -188,6 +194,11 @@ class MemoryLog(Tail):
     def refresh(self) -> int:
         """Nothing to take up; `next_offset`."""
         return self.next_offset
+
+    def abandon(self, error: BaseException) -> None:
+        """Take nothing more: an engine failed in the middle of a turn (I6)."""
+        with self.lock:
+            self._refuse(f"the log takes nothing more: the engine failed ({error})", error)
 
     def close(self) -> None:
         """Take no more records; what is there can still be read."""

@@ -115,11 +115,16 @@ class EventLog(Protocol):
     def runs(
         self, dag: str | None = None, state: str | None = None, logical_date: int | None = None,
         partition: str | None = None, key: str | None = None, limit: int | None = None, before: int | None = None,
+        cascade: str | None = None,
     ) -> list[RunRow]:  # fmt: skip
-        """Rows of ended runs, newest request first, uncommitted ones included; `before`: a run's offset.
+        """Rows of ended runs, newest request first, uncommitted ones included.
 
-        O(log n + result) by dag, state, dag and date, key; a partition alone is a scan.
+        `before` is a run's offset, `cascade` asks for the undated runs of a cascade. O(log n + result) by dag, state,
+        dag and date, dag and cascade, key; by partition alone a scan.
         """
+
+    def latest_date(self, dag: str, high: int) -> int | None:
+        """The highest logical date (ns) of a DAG's ended runs that is not above `high`. O(log n)."""
 
     def events(self, source: str, limit: int | None = None, before: int | None = None) -> list[tuple[int, Published]]:
         """A dataset's events with their offsets, newest first; `before`: an offset. O(segments that have one)."""
@@ -145,6 +150,9 @@ class EventLog(Protocol):
 
     def refresh(self) -> int:
         """Take up what the active engine has committed since (`read_only`), else nothing; `next_offset`."""
+
+    def abandon(self, error: BaseException) -> None:
+        """Take nothing more and never commit what was pushed: an engine failed in the middle of a turn (I6)."""
 
     def close(self) -> None:
         """Commit what was pushed and let the store go; a second call does nothing."""

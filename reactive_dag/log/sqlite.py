@@ -122,6 +122,12 @@ class SQLiteLog(Tail):
             self._group.fail(StoreError(f"{self.path} is closed"))
             self._let_go()
 
+    def abandon(self, error: BaseException) -> None:
+        """Take nothing more and never commit what was pushed: an engine failed in the middle of a turn (I6)."""
+        with self.lock:
+            self._refuse(f"{self.path} takes nothing more: the engine failed ({error})", error)
+        self._group.fail(StoreError(f"{self.path}: the engine failed ({error}); open it again"))
+
     def _let_go(self) -> None:
         self._readers.close()
         for held in (self._intake, self._db, self._lease):
@@ -304,14 +310,21 @@ class SQLiteLog(Tail):
     def runs(
         self, dag: str | None = None, state: str | None = None, logical_date: int | None = None,
         partition: str | None = None, key: str | None = None, limit: int | None = None, before: int | None = None,
+        cascade: str | None = None,
     ) -> list[RunRow]:  # fmt: skip
         """Rows of ended runs, newest request first. O(log n + result) along an index."""
-        query = RunQuery(dag, state, logical_date, partition, key, before)
+        query = RunQuery(dag, state, logical_date, partition, key, before, cascade)
         fresh = self._uncommitted_runs()
         found = [row for row in fresh.values() if query.matches(row)]
         stored = self._views.runs(query, None if limit is None else limit + len(fresh))
         found += [row for row in stored if row.run not in fresh]
         return sorted(found, key=lambda row: -row.run)[:limit]
+
+    def latest_date(self, dag: str, high: int) -> int | None:
+        """The highest logical date of a DAG's ended runs that is not above `high`. O(log n)."""
+        dates = [row.logical_date for row in self._uncommitted_runs().values() if row.dag == dag]
+        dates.append(self._views.latest_date(dag, high))
+        return max((date for date in dates if date is not None and date <= high), default=None)
 
     def _uncommitted_runs(self) -> dict[int, RunRow]:
         # Before the store is asked: a row that is committed meanwhile is then seen twice and not missed.
