@@ -58,7 +58,10 @@ class RunRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaul
 
 
 class RunQuery(msgspec.Struct, frozen=True):
-    """What a query asks for; a field that is None asks nothing. `before` is a run's offset: only older ones."""
+    """What a query asks for; a field that is None asks nothing.
+
+    `before` is a run's offset: only older ones. `cascade` asks for the undated runs of a cascade (T8).
+    """
 
     dag: str | None = None
     state: str | None = None
@@ -66,6 +69,7 @@ class RunQuery(msgspec.Struct, frozen=True):
     partition: str | None = None
     key: str | None = None
     before: int | None = None
+    cascade: str | None = None
 
     def matches(self, row: RunRow) -> bool:
         """Whether a row is asked for. O(1)."""
@@ -76,6 +80,7 @@ class RunQuery(msgspec.Struct, frozen=True):
             and (self.partition is None or row.partition == self.partition)
             and (self.key is None or row.key == self.key)
             and (self.before is None or row.run < self.before)
+            and (self.cascade is None or (row.cascade == self.cascade and row.logical_date is None))
         )
 
 
@@ -116,6 +121,12 @@ class RunRows:
                 found.append(row)
         return found
 
+    def latest_date(self, dag: str, high: int) -> int | None:
+        """The highest logical date of a DAG's runs that is not above `high` (ns). O(log n)."""
+        self._sort()
+        dates = self._index.get(("dates", dag), ())
+        return next(dates.irange(maximum=high, reverse=True), None) if dates else None
+
     def _along(self, query: RunQuery) -> Iterator[RunRow]:
         runs = self._index.get(_narrowest(query))
         if runs is None:
@@ -130,25 +141,22 @@ class RunRows:
                 index = self._index.get(name)
                 if index is None:
                     index = self._index[name] = SortedSet()
-                index.add(row.run)
+                index.add(row.logical_date if name[:1] == ("dates",) else row.run)
 
     def _check(self) -> None:
         """Every row stands in each index that it names."""
         self._sort()
         for row in self.rows.values():
-            assert all(row.run in self._index[name] for name in _names(row)), f"run {row.run} is missing in an index"
+            runs = [self._index[name] for name in _names(row) if name[:1] != ("dates",)]
+            assert all(row.run in index for index in runs), f"run {row.run} is missing in an index"
 
 
 def _names(row: RunRow) -> tuple[tuple[object, ...], ...]:
     """The indexes a row stands in. One that was replaced may leave its run in an old one: `matches` sorts it out."""
-    return (
-        (),
-        ("dag", row.dag),
-        ("state", row.state),
-        ("dag state", row.dag, row.state),
-        ("date", row.dag, row.logical_date),
-        ("key", row.key),
-    )
+    by_run = ((), ("dag", row.dag), ("state", row.state), ("dag state", row.dag, row.state), ("key", row.key))
+    if row.logical_date is None:
+        return (*by_run, ("cascade", row.dag, row.cascade))
+    return (*by_run, ("date", row.dag, row.logical_date), ("dates", row.dag))
 
 
 def _narrowest(query: RunQuery) -> tuple[object, ...]:
@@ -156,6 +164,8 @@ def _narrowest(query: RunQuery) -> tuple[object, ...]:
         return ("key", query.key)
     if query.dag is not None and query.logical_date is not None:
         return ("date", query.dag, query.logical_date)
+    if query.dag is not None and query.cascade is not None:
+        return ("cascade", query.dag, query.cascade)
     if query.dag is not None and query.state is not None:
         return ("dag state", query.dag, query.state)
     if query.dag is not None:

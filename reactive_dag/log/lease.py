@@ -46,14 +46,14 @@ _HELD: weakref.WeakSet[Lease] = weakref.WeakSet()
 class Lease:
     """The lock on a store, held from the constructor to `close`. Raises StoreInUse."""
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, holder: str = "an engine") -> None:
         self.path = store.with_name(store.name + ".lock")
         self._file = self.path.open("a+b")
         try:
             _lock(self._file)
         except OSError as error:
             self._file.close()
-            raise StoreInUse(_in_use(store, self.path)) from error
+            raise StoreInUse(_in_use(store, self.path, holder)) from error
         self._sign(msgspec.json.encode(Owner(os.getpid(), socket.gethostname())))
         _HELD.add(self)
 
@@ -74,21 +74,21 @@ class Lease:
         self._file.close()
 
 
-def _in_use(store: Path, lock: Path) -> str:
-    return (
-        f"{store} is in use by {_holder(lock)}. Close that engine first; to look on, open it with read_only=True; to "
-        f'publish into it from here, use rd.Client("sqlite:///{store}").'
-    )
+def _in_use(store: Path, lock: Path, holder: str) -> str:
+    told = f"{store} is in use by {_holder(lock, holder)}. Close that one first"
+    if holder == "a ledger":
+        return f"{told}, or use another file."
+    return f'{told}; look on with read_only=True; or publish into it from here with rd.Client("sqlite:///{store}").'
 
 
-def _holder(lock: Path) -> str:
+def _holder(lock: Path, holder: str) -> str:
     try:
         owner = msgspec.json.decode(lock.read_bytes(), type=Owner)
         since = datetime.fromtimestamp(int(lock.stat().st_mtime), UTC)
     except (OSError, msgspec.MsgspecError):
-        return "another engine"
+        return holder
     who = "this process" if owner.pid == os.getpid() else f"process {owner.pid}"
-    return f"an engine of {who} on {owner.host}, since {since:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{holder} of {who} on {owner.host}, since {since:%Y-%m-%dT%H:%M:%SZ}"
 
 
 if hasattr(os, "register_at_fork"):

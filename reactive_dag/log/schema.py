@@ -26,7 +26,8 @@ LOG_TABLES = (
     "label TEXT NOT NULL, logical_date INTEGER, partition TEXT, cascade TEXT NOT NULL, round INTEGER NOT NULL, "
     "requested INTEGER, started INTEGER, ended INTEGER, error TEXT, tasks BLOB NOT NULL)",
     "CREATE INDEX runs_dag_state ON runs (dag, state)",
-    "CREATE INDEX runs_dag_date ON runs (dag, logical_date)",
+    "CREATE INDEX runs_dag_date ON runs (dag, logical_date) WHERE logical_date IS NOT NULL",
+    "CREATE INDEX runs_dag_cascade ON runs (dag, cascade) WHERE logical_date IS NULL",
     "CREATE INDEX runs_key ON runs (key)",
     "CREATE INDEX runs_state ON runs (state)",
     "CREATE TABLE snapshots (upto INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL)",
@@ -36,8 +37,9 @@ LOG_TABLES = (
 )
 
 LEDGER_TABLES = (
-    "CREATE TABLE seen (key BLOB PRIMARY KEY, expires INTEGER) WITHOUT ROWID",
-    "CREATE INDEX seen_expires ON seen (expires) WHERE expires IS NOT NULL",
+    "CREATE TABLE seen (key BLOB PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID",
+    # 2**63 - 1 stands for never.
+    "CREATE INDEX seen_expires ON seen (expires) WHERE expires < 9223372036854775807",
 )
 
 BEGIN = "BEGIN IMMEDIATE"
@@ -52,6 +54,12 @@ TRIM_SNAPSHOTS = (
 ADD_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 OFFER = "INSERT INTO intake (crc, data) VALUES (?, ?)"
 DROP_OFFER = "DELETE FROM intake WHERE id = ?"
+
+ENTER = "INSERT OR REPLACE INTO seen VALUES (?, ?)"
+EXPIRE = (
+    "DELETE FROM seen WHERE key IN (SELECT key FROM seen WHERE expires <= ? AND expires < 9223372036854775807 "
+    "ORDER BY expires LIMIT ?)"
+)
 
 LAST_SEGMENT = "SELECT first, count, last_at, crc, data FROM segments ORDER BY first DESC LIMIT 1"
 SEGMENT_AT = "SELECT first, count, crc, data FROM segments WHERE first <= ? ORDER BY first DESC LIMIT 1"

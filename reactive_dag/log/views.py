@@ -42,6 +42,11 @@ class Views:
         sql, params = select_runs(query, limit)
         return [self._run_row(row) for row in self._readers.all(sql, params)]
 
+    def latest_date(self, dag: str, high: int) -> int | None:
+        """The highest logical date of a DAG's ended runs that is not above `high`. O(log n)."""
+        row = self._readers.one("SELECT max(logical_date) FROM runs WHERE dag = ? AND logical_date <= ?", (dag, high))
+        return None if row is None or row[0] is None else int(row[0])
+
     def snapshots(self, reports: list[str]) -> tuple[int, bytes] | None:
         """The newest snapshot that reads; what was passed over is reported. O(size)."""
         for upto, crc, data in self._readers.all(schema.SNAPSHOTS):
@@ -67,7 +72,8 @@ def select_runs(query: RunQuery, limit: int | None) -> tuple[str, list[object]]:
     >>> select_runs(RunQuery(dag="a", state="failed"), 3)
     ('SELECT * FROM runs WHERE dag = ? AND state = ? ORDER BY run DESC LIMIT ?', ['a', 'failed', 3])
     """
-    if query.dag is not None and query.state is None and query.logical_date is None and query.key is None:
+    narrower = (query.state, query.logical_date, query.key, query.cascade)
+    if query.dag is not None and all(asked is None for asked in narrower):
         parts = [_select_part(query, state) for state in sorted(FINAL_RUN_STATES)]
     else:
         parts = [_select_part(query, query.state)]
@@ -77,15 +83,17 @@ def select_runs(query: RunQuery, limit: int | None) -> tuple[str, list[object]]:
 
 
 def _select_part(query: RunQuery, state: str | None) -> tuple[str, list[object]]:
-    # With a key nothing else may choose the index: the plus takes a column out of the choice.
+    # With a key, a date or a cascade nothing broader may choose the index: a plus takes a column out of the choice.
     plus = "" if query.key is None else "+"
+    broad = "+" if plus or query.logical_date is not None or query.cascade is not None else ""
     asked = {
         f"{plus}dag = ?": query.dag,
-        f"{plus}state = ?": state,
+        f"{broad}state = ?": state,
         f"{plus}logical_date = ?": query.logical_date,
         "partition = ?": query.partition,
         "key = ?": query.key,
-        f"{plus}run < ?": query.before,
+        f"{broad}run < ?": query.before,
+        f"logical_date IS NULL AND {plus}cascade = ?": query.cascade,
     }
     given = {sql: param for sql, param in asked.items() if param is not None}
     where = f" WHERE {' AND '.join(given)}" if given else ""
