@@ -163,8 +163,10 @@ class TimedSubscription(Subscription):
                 self.fail(error, now)
                 return
             self._rearm()
-            if late or released:
+            if late:
                 self.emit([*late, *(released or ())])
+            elif released:
+                self.emit(released)
 
         def on_next(item: object) -> None:
             lane.serve(take, item, now_ns())
@@ -184,9 +186,12 @@ class TimedSubscription(Subscription):
             self._begin(self.cell, self.state, now)
         self._rearm()
 
-    def _steps(self, now: int) -> list[object]:
+    def _steps(self, now: int) -> Sequence[object]:
         """Step at each instant that is due by `now`; what arrived on another thread meanwhile is not before it."""
-        self._last = max(now, self._last)
+        if now > self._last:
+            self._last = now
+        if self._due > self._last:
+            return ()
         released: list[object] = []
         while self._due <= self._last:
             released += self._step(self.state, self._due) or ()

@@ -206,7 +206,7 @@ def _last(due: int, armed: Any) -> object:
 
 
 def by(
-    key: Callable[[T], K],
+    key: Callable[[Any], K],
     operator: Callable[[Observable[T]], Observable[U]],
     *,
     max_keys: int = MAX_KEYS,
