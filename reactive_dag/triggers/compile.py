@@ -56,7 +56,9 @@ CELLS: dict[type[Trigger], Callable[[Any, int | None], Cell]] = {
     Batch: lambda t, window: BatchCell(t.count, t.max_wait),
     Debounce: lambda t, window: DebounceCell(t.pause, t.max_wait),
     Throttle: lambda t, window: ThrottleCell(t.period),
-    Absent: lambda t, window: AbsentCell(t.for_, t.at and t.at.schedule, after=t.after is not None),
+    Absent: lambda t, window: AbsentCell(
+        t.for_, t.at.schedule if t.at is not None else None, after=t.after is not None
+    ),
     Where: lambda t, window: WhereCell(),
     Map: lambda t, window: MapCell(),
 }
