@@ -133,7 +133,7 @@ def test_G3_a_trigger_that_can_never_fire(graph):
     task(graph.dag("fine", on=Dataset("x") | rd.at("2026-01-01T00:00Z"), start="2026-02-01"))
     task(graph.dag("last", on=rd.at("2026-03-01T00:00Z"), end="2026-03-01"))
     assert [each.ids[0] for each in graph.problems() if each.kind == "never_fires"] == ["past", "late", "joined"]
-    assert "start= or end=" in [each.text for each in graph.problems() if each.kind == "never_fires"][0]
+    assert "start= or end=" in next(each.text for each in graph.problems() if each.kind == "never_fires")
     gone = rd.at("2026-01-01T00:00Z")
     assert not can_fire(rd.at_least(2, gone, rd.updated("x")), 2**60 * 2, None)
     assert can_fire(rd.at_least(1, gone, rd.updated("x")), 2**60 * 2, None)
@@ -199,7 +199,7 @@ def test_T8_datasets_partitioned_alike_without_a_key(graph):
     graph.dag("e", on=orders | users)
     graph.dag("f", on=(orders.batch(count=2) & users).throttle("1h"))
     assert [each.ids[0] for each in graph.problems() if each.kind == "no_key"] == ["a", "f"]
-    assert ".by('partition')" in [each for each in graph.problems() if each.kind == "no_key"][0].text
+    assert ".by('partition')" in next(each for each in graph.problems() if each.kind == "no_key").text
 
 
 # --------------------------------------------------------------------------------- waits that never come
