@@ -95,7 +95,7 @@ def naive(plans: dict[str, Plan]) -> dict[tuple[str, ...], set[tuple[str, ...]]]
                     edge(("task", id, above), ("task", id, name))
             for uri in outlets:
                 edge(("task", id, name), ("set", uri))
-        return up
+    return up
 
 
 def is_acyclic(plans: dict[str, Plan]) -> bool:
