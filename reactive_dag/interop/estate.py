@@ -35,7 +35,8 @@ from reactive_dag.declare.task import Task, wait_task
 from reactive_dag.declare.wait import WaitOptions, wait_of
 from reactive_dag.interop.estate_dates import awaited
 from reactive_dag.interop.estate_form import Facts, TaskForm, TaskKey, WaitForm, read_bytes, read_data
-from reactive_dag.model.times import SECOND, format_duration, to_datetime
+from reactive_dag.model.errors import CycleError
+from reactive_dag.model.times import SECOND, format_duration
 from reactive_dag.triggers.clock import Clock
 
 WaitKey: TypeAlias = tuple[str, str, int | None]
@@ -190,22 +191,30 @@ class _Builder:
         waits = self._waits(dag, [needs[form.id, task.id] for task in tasks], {task.id for task in tasks})
         for task in tasks:
             wanted = needs[form.id, task.id]
-            options: TaskOptions = {"outlets": [self.graph.datasets[table] for table in task.produces]}
-            if wanted.after or wanted.waits:
-                options["after"] = [*(waits[key] for key in wanted.waits), *wanted.after]
-            if task.depends_on_past:
-                options["depends_on_past"] = True
-            dag.add(Task(nothing, task.id, **options))
+            self._task(dag, task, [*(waits[key] for key in wanted.waits), *wanted.after])
         self.graph.register(dag)
+
+    def _task(self, dag: Dag, task: TaskForm, after: list[str]) -> None:
+        options: TaskOptions = {"outlets": [self.graph.datasets[table] for table in task.produces]}
+        if after:
+            options["after"] = after
+        if task.depends_on_past:
+            options["depends_on_past"] = True
+        try:
+            dag.add(Task(nothing, task.id, **options))
+        except CycleError as error:
+            where = self.facts.at("tasks", self.facts.tasks[dag.id, task.id])
+            way = " -> ".join(error.path)
+            raise CycleError(f"{where}: the tasks of DAG {dag.id!r} need each other: {way}", error.path) from None
 
     def _options(self, number: int, has_tasks: bool) -> DagOptions:
         form = self.facts.form.dags[number]
-        schedule, start = self.facts.schedules[form.id], self.facts.starts.get(form.id)
+        schedule = self.facts.schedules[form.id]
         options: DagOptions = {"catchup": form.catchup, "tags": form.tags}
         if schedule is not None and has_tasks:
             options["on"] = Clock(schedule)
-        if start is not None:
-            options["start"] = to_datetime(start)
+        if form.start_date is not None:
+            options["start"] = form.start_date
         if form.retries:
             delay = timedelta(seconds=form.retry_delay_s or 0)
             options["defaults"] = {"retries": form.retries, "retry_delay": delay}

@@ -1,7 +1,8 @@
 """Which run of a producer a consumer in another DAG awaits, by how often the two run.
 
 Owns that one rule. A DAG runs *daily or less often* if no UTC day has two of its ticks, and *every day* if each has
-one. One that is started by hand runs less often than any clock, and its own dates are known to nobody. The match in brackets:
+one. One that is started by hand runs less often than any clock, and its own dates are known to nobody. In brackets
+stands the wait's `match`.
 
 | consumer | producer | awaited |
 |---|---|---|
@@ -10,8 +11,8 @@ one. One that is started by hand runs less often than any clock, and its own dat
 | daily or less often | more than once a day | its latest tick at or before the consumer's ("latest") |
 | more than once a day, or by hand | any | the same: its latest tick at or before ("latest") |
 
-The third row is a choice: of several runs none is *the* run of the day, and the newest so far would depend on who looks
-first. Cost: O(ticks of a year) once for a schedule that is not plainly daily, else O(1).
+The third row is a choice: of several runs none is *the* run of the day; the newest so far would depend on who looks
+first, and a producer whose runs outlast their interval would never have one that has ended. Cost: O(ticks of a year) once for a schedule that is not plainly daily, else O(1).
 """
 
 from __future__ import annotations

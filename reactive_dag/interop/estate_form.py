@@ -82,7 +82,7 @@ TaskKey: TypeAlias = tuple[str, str]
 
 @frozen
 class Facts:
-    """An estate with its names looked up: entries by number, schedules and start dates parsed.
+    """An estate with its names looked up: entries by number, schedules parsed.
 
     `producers` are the tasks by the table they write, `outside` the external datasets with the tasks that read each.
     """
@@ -93,7 +93,6 @@ class Facts:
     tasks: dict[TaskKey, int] = field(factory=dict)
     producers: dict[str, TaskKey] = field(factory=dict)
     schedules: dict[str, Schedule | None] = field(factory=dict)
-    starts: dict[str, int] = field(factory=dict)
     outside: dict[str, list[str]] = field(factory=dict)
 
     def at(self, kind: str, number: int, rest: str = "") -> str:
@@ -193,7 +192,7 @@ def _dag(facts: Facts, number: int, dag: DagForm) -> None:
         facts.schedules[dag.id] = None if dag.schedule == BY_HAND else from_word(dag.schedule)
         rest = ".start_date"
         if dag.start_date is not None:
-            facts.starts[dag.id] = parse_time(dag.start_date, "UTC", what="the start")
+            parse_time(dag.start_date, "UTC", what="the start")
         for at, tag in enumerate(dag.tags):
             rest = f".tags[{at}]"
             name(tag, "a tag")

@@ -26,12 +26,16 @@ def estate_path(name: str) -> Path:
     file = EXAMPLES.get(name, name)
     if file not in EXAMPLES.values():
         raise UnknownId(f"there is no example {name!r}{did_you_mean(name, EXAMPLES)}; known are {', '.join(EXAMPLES)}")
-    package = Path(str(files("reactive_dag")))
-    found = [folder / file for folder in (package / "examples", package.parent / "examples")]
-    for each in found:
-        if each.is_file():
-            return each
-    raise UnknownId(f"the example {name!r} is not installed: {file} stands neither in the package nor beside it")
+    found = in_folders(file, Path(str(files("reactive_dag"))))
+    if found is None:
+        raise UnknownId(f"example {name!r} is not installed: {file} lies neither in the package nor beside it")
+    return found
+
+
+def in_folders(file: str, package: Path) -> Path | None:
+    """Where a file of the examples lies: in the package (a wheel), or beside it (a checkout); else None. O(1)."""
+    places = [folder / "examples" / file for folder in (package, package.parent)]
+    return next((place for place in places if place.is_file()), None)
 
 
 def open_example(name: str) -> Estate:
