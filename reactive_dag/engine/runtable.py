@@ -76,6 +76,7 @@ class RunTable:
         self.paused: set[str] = set()
         self.starts: dict[str, int] = {}
         self.holds: dict[str, int] = {}
+        self.held: set[int] = set()
         self.flow = TaskFlow(self)
 
     # ------------------------------------------------------------------------------------- queue and start
@@ -88,6 +89,7 @@ class RunTable:
         held = self.holds.get(record.dag) if self.holds else None
         if held:
             due = record.at + held
+            self.held.add(offset)
             self.timers.set(due, RUNS_FIRST, record.dag, record.label, lambda now: self._queue(offset, record.dag))
         else:
             self._queue(offset, record.dag)
