@@ -12,7 +12,8 @@ stands the wait's `match`.
 | more than once a day, or by hand | any | the same: its latest tick at or before ("latest") |
 
 The third row is a choice: of several runs none is *the* run of the day; the newest so far would depend on who looks
-first, and a producer whose runs outlast their interval would never have one that has ended. Cost: O(ticks of a year) once for a schedule that is not plainly daily, else O(1).
+first, and a producer whose runs outlast their interval would never have one that has ended.
+Cost: O(ticks of a year) once for a schedule that is not plainly daily, else O(1).
 """
 
 from __future__ import annotations
