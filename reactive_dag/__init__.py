@@ -39,6 +39,7 @@ from reactive_dag.model.errors import (
     UsageError,
 )
 from reactive_dag.model.event import Event
+from reactive_dag.notebook import register
 from reactive_dag.triggers.absent import absent
 from reactive_dag.triggers.all_of import all_of
 from reactive_dag.triggers.any_of import any_of
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from reactive_dag.streams.clock import VirtualClock
 
 __version__ = "0.1.0"
+register()
 
 _LAZY = {
     "Engine": "reactive_dag.engine.engine",

@@ -1,0 +1,11 @@
+"""The notebook wing: how things show themselves in Jupyter. `register()` tells the wings below, loading nothing."""
+
+from __future__ import annotations
+
+from reactive_dag.declare import hooks
+
+
+def register() -> None:
+    """Let graphs and DAGs draw themselves; the drawing is loaded when it is first asked for. O(1)."""
+    hooks.register("Graph", "image/svg+xml", "reactive_dag.notebook.drawing:draw_graph")
+    hooks.register("Dag", "image/svg+xml", "reactive_dag.notebook.drawing:draw_dag")

@@ -1,0 +1,191 @@
+"""A plain drawing of a graph: columns by height, left to right, as SVG that follows the notebook's theme.
+
+Owns the layout and nothing else: nodes in a column are ordered by the mean place of what they follow (the barycentre of
+Sugiyama's method), so few edges cross. Costs O((nodes + edges) log nodes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from html import escape
+
+import attrs
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.edges import Edge
+from reactive_dag.declare.graph import Graph
+from reactive_dag.resolve.heights import heights
+
+BOX = 30
+ROW = 48
+GAP = 64
+LETTER = 7.2
+LONGEST = 42
+SWEEPS = 4
+"""Passes of ordering, forth and back."""
+
+STYLE = (
+    "font: 13px var(--jp-ui-font-family, sans-serif); color: var(--jp-ui-font-color1, #1f2328);"
+    " background: transparent; max-width: 100%; height: auto"
+)
+FILL = {
+    "dag": "var(--jp-brand-color3, #bbdefb)", "dataset": "var(--jp-accent-color3, #c8e6c9)",
+    "task": "var(--jp-brand-color3, #bbdefb)", "clock": "var(--jp-warn-color3, #ffe0b2)",
+}  # fmt: skip
+DASHED = {"clock": "4 3", "absent": "4 3", "wait": "2 3"}
+MEANING = {
+    "updated": "starts on its events", "completed": "starts on its runs", "clock": "starts on the clock",
+    "absent": "starts on its silence", "outlet": "produces", "wait": "waits for", "task": "comes before",
+}  # fmt: skip
+
+
+@attrs.define
+class Box:
+    """One node: what it is, its text, and where it stands (in SVG units)."""
+
+    id: str
+    kind: str
+    text: str
+    x: float = 0.0
+    y: float = 0.0
+    width: float = 0.0
+    column: int = 0
+
+    @property
+    def middle(self) -> float:
+        """The height of its middle."""
+        return self.y + BOX / 2
+
+
+def draw_graph(graph: object) -> str:
+    """A graph as SVG: DAGs, datasets and clocks. O((nodes + edges) log nodes)."""
+    assert isinstance(graph, Graph)
+    edges = [edge for edge in graph.edges if "task" not in (edge.source_kind, edge.target_kind)]
+    edges += _waits_by_dag(graph)
+    kinds = dict.fromkeys(graph.dags, "dag")
+    return _svg(f"Graph {graph.id}", *_laid(kinds, list(dict.fromkeys(edges)), _text))
+
+
+def draw_dag(dag: object) -> str:
+    """A DAG's tasks as SVG. O((tasks + edges) log tasks)."""
+    assert isinstance(dag, Dag)
+    kinds = dict.fromkeys(dag.tasks, "task")
+    edges = [Edge("task", need, task.id, "task", "task") for task in dag.tasks.values() for need in task.needs]
+    return _svg(f"DAG {dag.id}", *_laid(kinds, edges, str))
+
+
+def _waits_by_dag(graph: Graph) -> Iterable[Edge]:
+    for edge in graph.edges:
+        if edge.kind == "wait" or (edge.kind == "outlet" and edge.source_kind == "task"):
+            source, target = _owner(graph, edge.source), _owner(graph, edge.target)
+            if source != target:
+                target_kind = "dag" if edge.kind == "wait" else edge.target_kind
+                yield Edge(edge.kind, source, target if edge.kind == "wait" else edge.target, "dag", target_kind)
+
+
+def _owner(graph: Graph, id: str) -> str:
+    while id not in graph.dags and "." in id:
+        id = id.rpartition(".")[0]
+    return id
+
+
+# ----------------------------------------------------------------------------------------- layout
+
+
+def _laid(kinds: dict[str, str], edges: list[Edge], text: Callable[[str], str]) -> tuple[list[Box], list[Edge]]:
+    kinds = dict(kinds)
+    for edge in edges:
+        kinds.setdefault(edge.source, edge.source_kind)
+        kinds.setdefault(edge.target, edge.target_kind)
+    edges = [edge for edge in edges if edge.source != "*"]
+    kinds.pop("*", None)
+    boxes = {id: Box(id, kind, _short(text(id))) for id, kind in kinds.items()}
+    down: dict[str, list[str]] = {id: [] for id in boxes}
+    for edge in edges:
+        down[edge.source].append(edge.target)
+    columns: dict[int, list[Box]] = {}
+    for id, height in heights(boxes, down).items():
+        columns.setdefault(height, []).append(boxes[id])
+    rows = [columns[height] for height in sorted(columns)]
+    _order(rows, edges)
+    _place(rows)
+    return list(boxes.values()), edges
+
+
+def _order(columns: list[list[Box]], edges: list[Edge]) -> None:
+    near: dict[str, list[str]] = {}
+    for edge in edges:
+        near.setdefault(edge.source, []).append(edge.target)
+        near.setdefault(edge.target, []).append(edge.source)
+    place = {box.id: float(n) for column in columns for n, box in enumerate(column)}
+    for sweep in range(SWEEPS):
+        for column in columns if sweep % 2 == 0 else reversed(columns):
+            column.sort(key=lambda box: _mean([place[id] for id in near.get(box.id, ())], place[box.id]))
+            place.update({box.id: n - len(column) / 2 for n, box in enumerate(column)})
+
+
+def _mean(values: list[float], otherwise: float) -> float:
+    return sum(values) / len(values) if values else otherwise
+
+
+def _place(columns: list[list[Box]]) -> None:
+    tallest = max((len(column) for column in columns), default=0)
+    x = 8.0
+    for number, column in enumerate(columns):
+        width = max(len(box.text) for box in column) * LETTER + 24
+        top = 8 + (tallest - len(column)) * ROW / 2
+        for n, box in enumerate(column):
+            box.x, box.y, box.width, box.column = x, top + n * ROW, width, number
+        x += width + GAP
+
+
+def _text(id: str) -> str:
+    return id.removeprefix("rd.")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2 - 1]}…{text[-(LONGEST // 2) :]}"
+
+
+# ----------------------------------------------------------------------------------------- SVG
+
+
+def _svg(title: str, boxes: list[Box], edges: list[Edge]) -> str:
+    at = {box.id: box for box in boxes}
+    width = max((box.x + box.width for box in boxes), default=80) + 8
+    height = max((box.y + BOX for box in boxes), default=24) + ROW / 2
+    body = "".join(_curve(edge, at) for edge in edges) + "".join(map(_node, boxes))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(title)}" width="{width:.0f}" '
+        f'height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" style="{STYLE}">'
+        '<defs><marker id="rd-arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
+        'orient="auto"><path d="M0 0 8 4 0 8z" fill="currentColor"/></marker></defs>'
+        f"{body}</svg>"
+    )
+
+
+def _node(box: Box) -> str:
+    round_ = BOX / 2 if box.kind == "dataset" else 4
+    return (
+        f"<g><title>{escape(f'{box.kind} {box.id}')}</title>"
+        f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{BOX}" rx="{round_:.0f}" '
+        f'style="fill: {FILL[box.kind]}; fill-opacity: 1" stroke="currentColor" stroke-opacity=".45"/>'
+        f'<text x="{box.x + box.width / 2:.1f}" y="{box.middle + 4.5:.1f}" text-anchor="middle" '
+        f'fill="currentColor">{escape(box.text)}</text></g>'
+    )
+
+
+def _curve(edge: Edge, at: dict[str, Box]) -> str:
+    source, target = at[edge.source], at[edge.target]
+    x, y = source.x + source.width, source.middle
+    x2, y2 = target.x - 1, target.middle
+    bend = max((x2 - x) / 2, GAP / 2)
+    # An edge that skips a column swings out, so that it does not hide behind the boxes in between.
+    swing = ROW * 0.8 if target.column - source.column > 1 and abs(y2 - y) < ROW else 0.0
+    dashes = f' stroke-dasharray="{DASHED[edge.kind]}"' if edge.kind in DASHED else ""
+    curve = f"C{x + bend:.1f} {y + swing:.1f} {x2 - bend:.1f} {y2 + swing:.1f}"
+    return (
+        f'<path d="M{x:.1f} {y:.1f} {curve} {x2:.1f} {y2:.1f}" fill="none" '
+        f'stroke="currentColor" stroke-opacity=".6"{dashes} marker-end="url(#rd-arrow)">'
+        f"<title>{escape(f'{edge.source} → {edge.target}: {MEANING[edge.kind]}')}</title></path>"
+    )
