@@ -8,6 +8,16 @@ Owns nothing; `reactive_dag.streams.operators` does.
 [1, 2, 3]
 """
 
-from reactive_dag.streams.operators import absent, all_of, at_least, batch, by, debounce, sequence, throttle
+from reactive_dag.streams.operators import (
+    absent,
+    all_of,
+    at_least,
+    batch,
+    by,
+    debounce,
+    exactly_once,
+    sequence,
+    throttle,
+)
 
-__all__ = ["absent", "all_of", "at_least", "batch", "by", "debounce", "sequence", "throttle"]
+__all__ = ["absent", "all_of", "at_least", "batch", "by", "debounce", "exactly_once", "sequence", "throttle"]

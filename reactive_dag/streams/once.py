@@ -1,8 +1,9 @@
 """`rops.exactly_once`: what a ledger has seen is not emitted again.
 
 Owns the order of the two steps: the key is in the ledger, durably, before its item is emitted (law
-`persist_before_emit`). So a crash between the two loses that emission and never repeats one. Invariant: of several
-threads with one key, one emits. Cost: one entry of the ledger for an item.
+`persist_before_emit`). So a crash between the two loses that emission and never repeats one. Invariants: of several
+threads with one key one emits; each thread's own order stands. A thread waits for its own entry only, so several share
+a ledger's commits, and a slow ledger slows who emits and fills no queue. Cost: one entry of the ledger for an item.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from attrs import frozen
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
+from reactive_dag.log.ledger import Ledger
 from reactive_dag.streams.lane import Lane
+from reactive_dag.streams.timing import timing
 
 
 class Seen(Protocol):
-    """What a ledger must do."""
+    """What a ledger must do; `rd.Ledger` does."""
 
-    def add(self, key: str, /) -> bool:
-        """Enter a key; true if it is new. On return it is as safe as the ledger can make it."""
+    def add(self, key: object, now: int | None = None) -> bool:
+        """Enter a key; true if it is new. On return it is as safe as the ledger can make it. `now` is in ns."""
         ...
 
 
@@ -30,7 +33,9 @@ class ExactlyOnce:
     """The operator: enters the key of each item in the ledger, and emits the item if the key was new."""
 
     key: Callable[[Any], object]
-    ledger: Seen
+    ledger: Seen | None
+    scheduler: abc.SchedulerBase | None
+    text: str
 
     def __call__(self, source: abc.ObservableBase[Any]) -> Observable[Any]:
         """The observable of the items whose key is new. Cost: O(1) for each subscription."""
@@ -38,27 +43,48 @@ class ExactlyOnce:
         def subscribe(
             observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            lane = Lane()
-
-            def take(item: Any, now: int) -> None:
-                try:
-                    new = self.ledger.add(self.key(item))
-                except Exception as error:
-                    fail(error, now)
-                    return
-                if new:
-                    observer.on_next(item)
-
-            def fail(error: Exception, now: int) -> None:
-                lane.queue.clear()
-                observer.on_error(error)
-
-            subscription = source.subscribe(
-                lambda item: lane.submit(take, item, 0),
-                lambda error: lane.submit(fail, error, 0),
-                lambda: lane.submit(lambda what, now: observer.on_completed(), None, 0),
-                scheduler=scheduler,
-            )
-            return CompositeDisposable(subscription, Disposable(lane.queue.clear))
+            run = _Subscription(self, observer, self.scheduler or scheduler)
+            subscription = source.subscribe(run.take, run.fail, run.complete, scheduler=scheduler)
+            return CompositeDisposable(subscription, Disposable(run.lane.queue.clear))
 
         return Observable(subscribe)
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+class _Subscription:
+    """One subscription; without a ledger it has one of its own, in memory."""
+
+    __slots__ = ("_key", "_ledger", "_now", "_observer", "lane")
+
+    def __init__(self, once: ExactlyOnce, observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None) -> None:
+        self._key, self._observer = once.key, observer
+        self._ledger: Seen = Ledger() if once.ledger is None else once.ledger
+        # Without a scheduler the ledger reads the time itself, if it has to.
+        self._now: Callable[[], int | None] = (lambda: None) if scheduler is None else timing(scheduler).now_ns
+        self.lane = Lane()
+
+    def take(self, item: Any) -> None:
+        """An item came: first the ledger, then whoever listens."""
+        try:
+            new = self._ledger.add(self._key(item), self._now())
+        except Exception as error:
+            self.fail(error)
+            return
+        if new:
+            self.lane.serve(self._emit, item, 0)
+
+    def fail(self, error: Exception) -> None:
+        """The source, the key's function or the ledger failed."""
+        self.lane.submit(self._fail, error, 0)
+
+    def complete(self) -> None:
+        """The source has ended."""
+        self.lane.submit(lambda what, now: self._observer.on_completed(), None, 0)
+
+    def _emit(self, item: object, now: int) -> None:
+        self._observer.on_next(item)
+
+    def _fail(self, error: Exception, now: int) -> None:
+        self._observer.on_error(error)

@@ -20,6 +20,7 @@ from reactive_dag.model.times import parse_duration
 from reactive_dag.streams.by import ByStream
 from reactive_dag.streams.keyed import KeyedCell
 from reactive_dag.streams.lift import Begin, Lifted
+from reactive_dag.streams.once import ExactlyOnce, Seen
 from reactive_dag.triggers.cells.absent import AbsentCell
 from reactive_dag.triggers.cells.all_of import AllOfCell, EachCell
 from reactive_dag.triggers.cells.at_least import AtLeastCell
@@ -239,6 +240,23 @@ def by(
     return _lifted(
         make, text, operator.others, timed, operator.need, scheduler=scheduler or operator.scheduler, on_drop=on_drop
     )
+
+
+def exactly_once(
+    *, key: Callable[[T], object], ledger: Seen | None = None, scheduler: Scheduler = None
+) -> Callable[[Observable[T]], Observable[T]]:
+    """Emit the items whose key the ledger has not seen, each after its key is in the ledger, durably.
+
+    So nothing is emitted twice, whatever the number of threads and restarts; a crash just between the two steps loses
+    that emission. Without `ledger` a subscription keeps the keys in memory. Keys are plain data: text, numbers, tuples.
+    A key function or a ledger that raises ends the stream with that error. Cost: one `ledger.add` for an item.
+
+    >>> import reactivex
+    >>> reactivex.of("a", "b", "a").pipe(exactly_once(key=str)).subscribe(print).dispose()
+    a
+    b
+    """
+    return ExactlyOnce(key, ledger, scheduler, _text("exactly_once", key=key, ledger=ledger))
 
 
 def _unheeded(policy: str, item: object) -> None:
