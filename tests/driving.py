@@ -138,35 +138,44 @@ def repr_of(circuit, part):
     return None if part is None else circuit.parts[part].text
 
 
-def facts(sources):
+DATES = (None, 0, HOUR, 30 * HOUR)
+PARTITIONS = (None, "1970-01-01", "1970-01-01", "1970-01-02", "1970-01-01T05+00:00", "x")
+SPANS = (0, SECOND, SECOND, 2 * SECOND, 3 * SECOND, 10 * SECOND, MINUTE)
+FEW_DATES, FEW_PARTITIONS = (0, 0, HOUR, None), ("1970-01-01", "1970-01-01", "1970-01-02", None)
+
+
+def sources_of(trigger):
+    """What the leaves of a trigger are fed by; one that feeds none beside."""
+    found = [leaf.source for leaf in Circuit(trigger).leaves]
+    return sorted(set(found), key=str) or ["a"]
+
+
+@st.composite
+def facts(draw, sources):
     """Facts of these sources, with few keys and dates, so that they meet."""
-    dates = st.none() | st.sampled_from([0, HOUR, 30 * HOUR])
-    partitions = st.none() | st.sampled_from(["1970-01-01", "1970-01-02", "1970-01-01T05+00:00", "x"])
-    return st.builds(
-        Fact,
-        source=st.sampled_from(sources),
-        kind=st.sampled_from(["updated", "updated", "created", "deleted"]),
-        state=st.sampled_from(["success", "success", "failed"]),
-        extra=st.integers(0, 5),
-        partition=partitions,
-        logical_date=dates,
-        cascade=st.sampled_from(["", "x"]),
+    n = draw(st.integers(0, 2**20 - 1))
+    return Fact(
+        source=sources[n % len(sources)],
+        kind=("updated", "updated", "created", "deleted")[n >> 4 & 3],
+        state=("success", "success", "failed", "success")[n >> 6 & 3],
+        extra=n >> 8 & 3,
+        partition=(FEW_PARTITIONS if n >> 18 & 1 else PARTITIONS)[(n >> 10) % (4 if n >> 18 & 1 else 6)],
+        logical_date=(FEW_DATES if n >> 19 & 1 else DATES)[n >> 14 & 3],
+        cascade=("", "x")[n >> 16 & 1],
     )
 
 
-def operations(sources, faults=False):
+def operations(sources, faults=False, min_size=0):
     """Histories: mostly facts and little steps of time, so that windows close at the instant of a fact."""
-    spans = st.sampled_from([0, SECOND, SECOND, 2 * SECOND, 3 * SECOND, 10 * SECOND, MINUTE])
-    choices = [
-        facts(sources).map(lambda fact: ("publish", fact)),
-        facts(sources).map(lambda fact: ("publish", fact)),
-        spans.map(lambda span: ("advance", span)),
+    fact = facts(sources).map(lambda fact: ("publish", fact))
+    advance = st.sampled_from(SPANS).map(lambda span: ("advance", span))
+    rare = [
         st.just(("reopen",)),
-        st.tuples(st.just("gap"), spans, st.sampled_from(["one", "all", "none"])),
+        st.tuples(st.just("gap"), st.sampled_from(SPANS), st.sampled_from(["one", "all", "none"])),
     ]
     if faults:
-        choices.append(st.tuples(st.just("retry"), st.sampled_from([0, 2, 3])))
-    return st.lists(st.one_of(choices), max_size=25)
+        rare.append(st.tuples(st.just("retry"), st.sampled_from([0, 2, 3])))
+    return st.lists(st.one_of([fact] * 6 + [advance] * 3 + rare), min_size=min_size, max_size=40)
 
 
-__all__ = ["NEVER", "Fact", "Pair", "facts", "hits", "operations"]
+__all__ = ["NEVER", "Fact", "Pair", "facts", "hits", "operations", "sources_of"]
