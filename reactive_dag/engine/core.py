@@ -140,13 +140,6 @@ class Core:
         with self.log.lock:
             self.log.push(make(self.stamp()))
 
-    def facts_at_once(self, make: Callable[[int], Iterable[AnyRecord]]) -> None:
-        """Append facts that belong together, with one instant."""
-        if self.replaying:
-            return
-        with self.log.lock:
-            self.log.push_many(list(make(self.stamp())))
-
     def decide(self, record: AnyRecord) -> None:
         """Keep a decision for the end of this turn; nothing during a replay."""
         if self.replaying:

@@ -68,7 +68,9 @@ class Publishing:
 
     def source(self, dataset: Dataset | str) -> Source:
         """The dataset's entry. O(1). Raises UnknownId."""
-        name = dataset if isinstance(dataset, str) else dataset.id
+        name = dataset if isinstance(dataset, str) else getattr(dataset, "uri", None)
+        if name is None:
+            raise InvalidValue(f"{dataset!r} is no dataset; give one, or its uri")
         found = self.sources.get(name)
         if found is None:
             declared = self.datasets.get(name)
@@ -102,7 +104,7 @@ class Publishing:
             kind,
             check_key(fields.get("key"), where),
             _time(fields.get("time"), "time"),
-            fields.get("source"),
+            _source(fields.get("source"), where),
         )
 
     def push(self, at: int, source: Source, rest: Sequence[Json]) -> tuple[int, bool]:
@@ -111,7 +113,7 @@ class Publishing:
         if key is not None:
             first = self.log.find(scope_of(source.dataset.id), key)
             if first is not None:
-                self._conflict(at, source, first, rest)
+                self._conflict(at, scope_of(source.dataset.id), first, rest)
                 return first, True
         offset = self.log.push(Published(at, source.dataset.id, source.next, *rest))
         source.next += 1
@@ -121,20 +123,20 @@ class Publishing:
 
     def push_plain(self, core: Stamps, dataset: Dataset | str) -> int:
         """Push one event that says nothing but its dataset; its offset. O(1): the hot path of `publish`."""
-        name = dataset if isinstance(dataset, str) else dataset.uri
-        source = self.sources.get(name) or self.source(name)
+        name = dataset if isinstance(dataset, str) else getattr(dataset, "uri", "")
+        source = self.sources.get(name) or self.source(dataset)
         log = self.log
         with log.lock:
             offset = log.push(Published(core.stamp(), name, source.next))
             source.next += 1
         return offset
 
-    def _conflict(self, at: int, source: Source, first: int, rest: Sequence[Json]) -> None:
+    def _conflict(self, at: int, scope: str, first: int, rest: Sequence[Json]) -> None:
         there = self.log.record(first)
         assert isinstance(there, Published)
         said = (there.partition, there.logical_date, there.extra, there.kind, there.key, there.time, there.source)
         if said != tuple(rest):
-            self.log.push(KeyConflict(at, scope_of(source.dataset.id), str(rest[4]), first))
+            self.log.push(KeyConflict(at, scope, str(rest[4]), first))
 
     def push_all(self, at: int, events: Iterable[tuple[Dataset | str, EventFields]]) -> Offsets:
         """Push many events, all or none (the log's lock is held). O(events).
@@ -146,7 +148,7 @@ class Publishing:
         numbers: dict[str, int] = {}
         rest: list[tuple[Source, Sequence[Json]]] | None = None
         for dataset, fields in events:
-            name = dataset if type(dataset) is str else dataset.uri  # type: ignore[union-attr]
+            name = dataset if type(dataset) is str else getattr(dataset, "uri", "")
             if fields or rest is not None:
                 if rest is None:
                     rest = [(sources[r.dataset], PLAIN) for r in records]
@@ -154,7 +156,7 @@ class Publishing:
                 continue
             number = numbers.get(name)
             if number is None:
-                number = self.source(name).next
+                number = self.source(dataset).next
             append(Published(at, name, number))
             numbers[name] = number + 1
         if rest is not None:
@@ -166,23 +168,26 @@ class Publishing:
 
     # ------------------------------------------------------------------------------------- from a run
 
-    def of_run(self, at: int, run: RunStarted, task: str, wanted: Iterable[list[Json]]) -> list[Published]:
-        """The events that a task's success (or a DAG's) records (R3); a key that is there already gives none (I5)."""
+    def push_of_run(self, at: int, run: RunStarted, task: str, wanted: Iterable[Sequence[Json]]) -> None:
+        """Push the events that a task's success (or a DAG's) records (R3); the log's lock is held. O(events).
+
+        A key that is there already gives none, as with `publish` (I5).
+        """
         numbers: dict[str, int] = {}
-        events = []
         for dataset_id, partition, logical_date, extra, kind, key, time in wanted:
-            if key is not None and self.log.find(scope_of(dataset_id), key) is not None:
+            when = run.logical_date if logical_date is None else logical_date
+            where = self._partition(dataset_id, partition, when, run, logical_date is not None)
+            scope = scope_of(dataset_id)
+            first = None if key is None else self.log.find(scope, key)
+            if first is not None:
+                self._conflict(at, scope, first, (where, when, extra, kind, key, time, None))
                 continue
             number = numbers.get(dataset_id, 0)
             numbers[dataset_id] = number + 1
-            when = run.logical_date if logical_date is None else logical_date
-            where = self._partition(dataset_id, partition, when, run, logical_date is not None)
-            events.append(
-                Published(
-                    at, dataset_id, number, where, when, extra, kind, key, time, None, run.run, task, run.cascade
-                )
-            )  # fmt: skip
-        return events
+            told = (where, when, extra, kind, key, time, None, run.run, task, run.cascade)
+            offset = self.log.push(Published(at, dataset_id, number, *told))
+            if key is not None:
+                self.log.note_key(scope, key, offset)
 
     def _partition(self, name: str, given: str | None, date: int | None, run: RunStarted, dated: bool) -> str | None:
         if given is not None:
@@ -222,7 +227,7 @@ def fits(calendar: Calendar, partition: str) -> bool:
 
 def check_kind(kind: object, where: str) -> None:
     """Refuse an unknown kind of event. Raises InvalidValue."""
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise InvalidValue(f"{where}: kind={kind!r} is unknown; it is one of {', '.join(sorted(KINDS))}")
 
 
@@ -231,6 +236,12 @@ def check_key(key: object, where: str) -> str | None:
     if key is not None and (not isinstance(key, str) or not key):
         raise InvalidValue(f"{where}: key={key!r} must be text that is not empty")
     return key
+
+
+def _source(value: object, where: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidValue(f"{where}: source={value!r} is no text; it names who published")
+    return value
 
 
 def _time(value: Time | None, what: str) -> int | None:

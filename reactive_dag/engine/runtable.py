@@ -8,7 +8,7 @@ A record costs O(out-degree of its task).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from reactive_dag.declare.dag import Dag
@@ -48,8 +48,8 @@ class Sink(Protocol):
     def fact(self, make: Callable[[int], AnyRecord]) -> None:
         """Append `make(at)`."""
 
-    def facts_at_once(self, make: Callable[[int], Iterable[AnyRecord]]) -> None:
-        """Append several records with one instant."""
+    def stamp(self) -> int:
+        """The instant of a record appended now; the log's lock is held."""
 
     def finished(self, row: RunRow) -> None:
         """Take the history row of a run that ended."""
@@ -255,13 +255,12 @@ class RunTable:
         attempt = run.attempt[index] if index in run.open else 0
         self.sink.fact(lambda at: TaskFinished(at, offset, task, state, attempt, error=error))
 
-    def publish(self, run: RunState, task: str, wanted: Iterable[list[Json]]) -> None:
+    def publish(self, run: RunState, task: str, wanted: Iterable[Sequence[Json]]) -> None:
         """Record the events of a task's (or a DAG's) success (R3)."""
-
-        def make(at: int) -> list[Published]:
-            return self.publishing.of_run(at, run.started, task, wanted)
-
-        self.sink.facts_at_once(make)
+        if self.sink.replaying:
+            return
+        with self.facts.log.lock:
+            self.publishing.push_of_run(self.sink.stamp(), run.started, task, wanted)
 
     # ------------------------------------------------------------------------------------- look-ups
 
