@@ -143,6 +143,19 @@ def test_G1_a_wait_turns_what_listens_to_its_dag_to_its_end(graph):
     everything(graph)
 
 
+def test_G1_a_task_that_is_named_before_it_is_there(graph):
+    graph.dag("a", on=rd.completed("b", task="later"))
+    b = graph.dag("b")
+    b.wait_for("c")
+    everything(graph)
+    task(b, "later", after="wait_c")
+    with pytest.raises(CycleError):
+        graph.dag("c", on=rd.completed("a"))
+    graph.remove("b")
+    graph.dag("c", on=rd.completed("a"))
+    everything(graph)
+
+
 def test_G1_a_trigger_on_a_dag_that_waits_for_what_it_fires(graph):
     a = graph.dag("a", on=graph.dataset("x"))
     graph.dag("b", on=rd.completed(a), outlets=["y"])

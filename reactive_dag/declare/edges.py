@@ -112,11 +112,12 @@ def is_split(dag: Dag) -> bool:
 
 @define
 class Wiring:
-    """The topology of what counts, and what each DAG has laid in it."""
+    """The topology of what counts, what each DAG has laid in it, which are split, and what others named of those."""
 
     topology: Topology[Node] = Factory(lambda: Topology[Node](name=name_of))
     _laid: dict[str, list[Way]] = Factory(dict)
     _split: set[str] = Factory(set)
+    _ends: dict[str, set[Node]] = Factory(dict)
 
     def lay(self, dags: Mapping[str, Dag], changed: Iterable[str]) -> None:
         """Bring the edges of these DAGs up to date, or leave all as it was. O(their edges). Raises CycleError."""
@@ -154,10 +155,8 @@ class Wiring:
 
     def _followers(self, dag: str) -> Iterator[str]:
         """The DAGs whose edges begin at this one or at its tasks."""
-        ends: set[Node] = {tail for tail, _ in self._laid.get(dag, ())} | {dag, ("end", dag)}
-        for node in ends:
-            heads = () if isinstance(node, Dataset) or node not in self.topology else self.topology.children(node)
-            for head in heads:
+        for node in (dag, *self._ends.get(dag, ())):
+            for head in self.topology.children(node) if node in self.topology else ():
                 if not isinstance(head, Dataset):
                     yield head if isinstance(head, str) else head[1]
 
@@ -197,7 +196,9 @@ class Wiring:
     def _end(self, dag: str, task: str | None) -> Node:
         if dag not in self._split:
             return dag
-        return ("end", dag) if task is None else ("task", dag, task)
+        end = ("end", dag) if task is None else ("task", dag, task)
+        self._ends.setdefault(dag, set()).add(end)
+        return end
 
     def _inside(self, dag: Dag) -> Iterator[Way]:
         id, plan = dag.id, dag.plan()
