@@ -90,8 +90,8 @@ def check_version(path: Path, version: int, newest: int) -> None:
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection that commits when told to, syncs fully, and may move between threads. Raises StoreError."""
-    uri = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    """A connection to an absolute path that commits when told to, syncs fully, and may move between threads. Raises StoreError."""
+    uri = f"{path.as_uri()}?mode={'ro' if read_only else 'rwc'}"
     try:
         db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
         db.execute("PRAGMA synchronous=FULL")

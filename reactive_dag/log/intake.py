@@ -24,6 +24,7 @@ class SQLiteIntake:
     """Appends to the intake of a store that exists. Raises NotAStore, StoreTooNew, StoreError."""
 
     def __init__(self, path: Path) -> None:
+        path = path.resolve()
         if not look_at(path, schema.LOG_MARK, schema.FORMAT):
             raise NotAStore(f"{path}: there is no store yet; open an engine on it once to make it.")
         self.path = path

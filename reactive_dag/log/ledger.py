@@ -122,6 +122,7 @@ class _File:
     """Entries on SQLite, committed in groups: an entry's number is its place among all that this process made."""
 
     def __init__(self, path: Path) -> None:
+        path = path.resolve()
         look_at(path, schema.LEDGER_MARK, schema.FORMAT)
         self.path = path
         self._lock = threading.Lock()

@@ -43,7 +43,8 @@ class SQLiteLog(Tail):
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         super().__init__()
-        self.path = path
+        # A link and a relative path lead to one file, and to one lock.
+        self.path = path = path.resolve()
         self.read_only = read_only
         if not look_at(path, schema.LOG_MARK, schema.FORMAT) and read_only:
             raise NotAStore(f"{path}: there is no store yet; open an engine on it once to make it.")
