@@ -20,6 +20,7 @@ from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import ReactiveDagError
 from reactive_dag.model.records import TaskFinished, TaskStarted
 from reactive_dag.model.times import NEVER, format_duration, format_time, parse_time, to_datetime
+from reactive_dag.triggers.clock import Clock
 
 if TYPE_CHECKING:
     from reactive_dag.engine.runtable import RunTable
@@ -211,14 +212,20 @@ class Waits:
         return self.dates.exact(dag, low) if low == high else self.dates.newest(dag, low, high)
 
     def _before(self, wait: Wait, low: int, high: int) -> bool:
-        """Whether what stands for these dates lies before the horizon; a DAG that nothing starts counts as done."""
+        """Whether what stands for these dates lies before the horizon and so counts as done in time.
+
+        A DAG on the clock alone has only the dates of its ticks; one that nothing starts counts as done.
+        """
         assert self.done_before is not None
-        if high < self.done_before:
-            return True
         dag = self.table.dag_of(wait.dag)
-        by_hand = dag is not None and not dag.triggers
+        if dag is None:
+            return False
+        if high < self.done_before:
+            clocks = [source for source in dag.sources if isinstance(source, Clock)]
+            tick = self.table.newest_tick(wait.dag, high) if clocks and len(clocks) == len(dag.sources) else high
+            return tick is not None and tick >= low
         newest = wait.match == "latest" and (high == NEVER or self.table.newest_tick(wait.dag, high) is None)
-        return (by_hand or newest) and self.dates.newest(wait.dag, max(low, self.done_before), high) is None
+        return (not dag.triggers or newest) and self.dates.newest(wait.dag, max(low, self.done_before), high) is None
 
     def _span(self, watch: Watch, date: int) -> tuple[int, int]:
         if watch.wait.match == "exact":
