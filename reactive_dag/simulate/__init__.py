@@ -1,1 +1,1 @@
-"""The simulate wing."""
+"""What if: the engine's own graph, run in virtual time, with durations instead of bodies."""

@@ -1,0 +1,286 @@
+"""One course of events: the engine's core on a log in memory, a virtual clock, and a heap of attempts' ends as runner.
+
+Owns the order of instants and nothing of what they mean: every rule is the core's. Invariants: time never goes back; at
+one instant first the timers step, then attempts end, then delayed ones begin, then outside publishes, each with all
+that follows from it; the same scenario gives the same log, record for record. An attempt costs O(log attempts) beside
+what its records cost the core.
+
+From `until` on no clock ticks, no silence is noticed and outside publishes nothing new; what was begun before goes on
+to its end, with what follows from it. An attempt ends when its time is over, or at its task's timeout if that is sooner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reactive_dag.engine.core import Core
+from reactive_dag.engine.runstate import RunState
+from reactive_dag.engine.wiring import Station
+from reactive_dag.log.memory import MemoryLog
+from reactive_dag.model.records import AnyRecord, Mark, Registered, TaskFinished, TaskStarted, Tick
+from reactive_dag.model.times import NEVER
+from reactive_dag.simulate.scenario import Effects, Scenario, Source
+from reactive_dag.streams.clock import VirtualClock
+from reactive_dag.triggers.absent import Absent
+from reactive_dag.triggers.batch import Batch
+from reactive_dag.triggers.clock import Clock
+from reactive_dag.triggers.debounce import Debounce
+from reactive_dag.triggers.firing import Firing
+from reactive_dag.triggers.throttle import Throttle
+from reactive_dag.triggers.trigger import walk
+
+if TYPE_CHECKING:
+    from reactive_dag.simulate.names import TaskName
+
+TURN = 1 << 20
+"""So many records at most are applied in one go."""
+
+FAILED = "fails, as the simulation was told"
+
+
+class Play:
+    """One course; `run` plays it to its end, `core` then holds it."""
+
+    def __init__(self, scenario: Scenario, effects: Effects) -> None:
+        self.scenario = scenario
+        self.log = MemoryLog()
+        self.clock = VirtualClock(scenario.start - 1)
+        self.core = Core(scenario.graph, self.log, self.clock, done_before=scenario.start)
+        self.core.runs.holds.update({dag: by for dag, by in effects.dags.items() if by})
+        self._fire, self.core.wiring.fire = self.core.wiring.fire, self._fire_until  # type: ignore[method-assign]
+        self._spans = _by_dag(scenario, effects.durations)
+        self._delays = effects.tasks
+        self._fails = effects.fails
+        self._number = count()
+        self._ends: list[tuple[int, int, RunState, int, int]] = []
+        self._delayed: list[tuple[int, int, int, int]] = []
+        self._held_once: set[tuple[int, int]] = set()
+        self._outside: list[tuple[int, int, int, str, Iterator[int]]] = []
+        for place, source in enumerate(scenario.sources):
+            self._next_event(place, source.dataset, _ticks(source, scenario), effects.datasets.get(source.dataset, 0))
+        self._late = effects.datasets
+        if any(dag_task in self._delays for dag_task in _waits(scenario)):
+            self._watch, self.core.runs.flow.watch = self.core.runs.flow.watch, self._watch_later
+
+    def run(self) -> Core:
+        """Play to the end. O(records)."""
+        self._register()
+        self._settle()
+        while (now := self._next()) < NEVER:
+            self.clock.advance_to(now)
+            self._step(now)
+        self.log.commit()
+        return self.core
+
+    # ------------------------------------------------------------------------------------- instants
+
+    def _next(self) -> int:
+        """The next instant at which something is to be done; NEVER if all that was begun has ended."""
+        due = min(
+            self.core.timers.due,
+            self._ends[0][0] if self._ends else NEVER,
+            self._delayed[0][0] if self._delayed else NEVER,
+            self._outside[0][0] if self._outside else NEVER,
+        )
+        return due if due < self.scenario.until or self._goes_on() else NEVER
+
+    def _step(self, now: int) -> None:
+        if self.core.timers.due <= now:
+            self._push([Tick(now)])
+        elif self._ends and self._ends[0][0] == now:
+            self._push(self._ended(now))
+        elif self._delayed and self._delayed[0][0] == now:
+            self._begin_delayed(now)
+        else:
+            self._publish()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Apply what is there, and begin what may begin, until nothing is left to do at this instant."""
+        core, log = self.core, self.log
+        while True:
+            if core.cursor < log.next_offset:
+                core.drain(TURN)
+            elif not self._dispatch():
+                return
+
+    def _push(self, records: list[AnyRecord]) -> None:
+        with self.log.lock:
+            self.log.push_many(records)
+
+    def _goes_on(self) -> bool:
+        """Whether something that was begun has not ended: what only waits without an end is none."""
+        runs = self.core.runs
+        if self._ends or self._delayed or self._outside or runs.flow.retries_due or runs.held:
+            return True
+        for watches in self.core.waits.watches.values():
+            if any(watch.wait.timeout is not None for watch in watches.values()):
+                return True
+        return any(self._window_is_open(station) for station in self.core.wiring.stations.values())
+
+    def _window_is_open(self, station: Station) -> bool:
+        longest = 0
+        for part in walk(station.trigger):
+            if isinstance(part, Absent):
+                return False
+            longest += _longest(part)
+        due = station.circuit.due
+        return due <= self.clock.now() + longest and bool(station.circuit.pending())
+
+    # ------------------------------------------------------------------------------------- definitions
+
+    def _register(self) -> None:
+        """Put the graph's triggers into force: clocks just before the start, so that a tick at the start is one.
+
+        No tick before the start is missed, and none is due from `until` on.
+        """
+        start = self.scenario.start
+        records = [r for r in self.core.definitions.changes(start) if isinstance(r, Registered)]
+        ticking = [r for r in records if self._is_clocked(r)]
+        others = [r for r in records if not self._is_clocked(r)]
+        self._push([*(self._bounded(r) for r in ticking), *others])
+
+    def _is_clocked(self, record: Registered) -> bool:
+        trigger = self.scenario.graph.effective(record.dag).get(record.label)
+        return trigger is not None and any(isinstance(part, Clock) for part in walk(trigger))
+
+    def _bounded(self, record: Registered) -> Registered:
+        options = dict(record.options)
+        if options.get("start", NEVER) <= self.scenario.start:
+            del options["start"]
+        options["end"] = min(options.get("end", NEVER), self.scenario.until - 1)
+        return msgspec.structs.replace(record, at=self.scenario.start - 1, options=options)
+
+    def _fire_until(self, station: Station, fired: list[Firing], at: int) -> None:
+        """Ticks and silences beyond the end decide nothing: that nothing comes any more is no silence."""
+        until = self.scenario.until
+        if at >= until:
+            fired = [f for f in fired if not any(isinstance(item, Mark) and item.due >= until for item in f.items)]
+        if fired:
+            self._fire(station, fired, at)
+
+    # ------------------------------------------------------------------------------------- attempts
+
+    def _dispatch(self) -> bool:
+        """Begin every attempt that may begin, in the order of priority and request; whether there was one."""
+        flow, live, now = self.core.runs.flow, self.core.runs.live, self.clock.now()
+        begun: list[AnyRecord] = []
+        while flow.ready:
+            _, offset, index = heappop(flow.ready)
+            run = live.get(offset)
+            if run is None or (offset, index) not in flow.startable or self._waits_first(run, index, now):
+                continue
+            flow.startable.discard((offset, index))
+            number = run.attempt[index] + 1
+            begun.append(TaskStarted(now, offset, run.plan.ids[index], number))
+            heappush(self._ends, (now + self._spans[run.dag.id][index], next(self._number), run, index, number))
+        if begun:
+            self._push(begun)
+        return bool(begun)
+
+    def _ended(self, now: int) -> list[AnyRecord]:
+        """The ends of the attempts that end now, in the order in which they began."""
+        ended: list[AnyRecord] = []
+        while self._ends and self._ends[0][0] == now:
+            _, _, run, index, number = heappop(self._ends)
+            if index not in run.open or run.attempt[index] != number:
+                continue
+            task = run.plan.ids[index]
+            if self._fails and self._draw(run, task, number):
+                ended.append(TaskFinished(now, run.run, task, "failed", number, None, FAILED))
+            else:
+                ended.append(TaskFinished(now, run.run, task, "success", number))
+        return ended
+
+    def _draw(self, run: RunState, task: str, number: int) -> bool:
+        """Whether this attempt fails: drawn from the seed for it alone, whatever else is simulated."""
+        chance = self._fails.get((run.dag.id, task), 0.0)
+        if chance in (0, 1):
+            return chance == 1
+        text = f"{self.scenario.seed}/{run.started.key}/{task}/{number}"
+        drawn = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
+        return drawn < chance * 2.0**64
+
+    # ------------------------------------------------------------------------------------- delays
+
+    def _waits_first(self, run: RunState, index: int, now: int) -> bool:
+        """Whether this is a first attempt that comes later; then it is looked at again when its time has come."""
+        if not self._delays or run.attempt[index] or (run.run, index) in self._held_once:
+            return False
+        delay = self._delays.get((run.dag.id, run.plan.ids[index]))
+        if not delay:
+            return False
+        self._held_once.add((run.run, index))
+        heappush(self._delayed, (now + delay, next(self._number), run.run, index))
+        return True
+
+    def _begin_delayed(self, now: int) -> None:
+        while self._delayed and self._delayed[0][0] == now:
+            _, _, offset, index = heappop(self._delayed)
+            run = self.core.runs.live.get(offset)
+            if run is None or run.final(index):
+                continue
+            if run.tasks[index].kind == "wait":
+                self._watch(run, index)
+            else:
+                self.core.runs.flow.offer(run, index)
+
+    def _watch_later(self, run: RunState, index: int) -> None:
+        if not self._waits_first(run, index, self.clock.now()):
+            self._watch(run, index)
+
+    # ------------------------------------------------------------------------------------- outside
+
+    def _next_event(self, place: int, dataset: str, ticks: Iterator[int], late: int) -> None:
+        tick = next(ticks, None)
+        if tick is not None:
+            heappush(self._outside, (tick + late, place, tick, dataset, ticks))
+
+    def _publish(self) -> None:
+        """Publish the next event from outside: it has the tick as date, and its partition."""
+        at, place, tick, dataset, ticks = heappop(self._outside)
+        source = self.core.publishing.source(dataset)
+        calendar = source.dataset.partitions
+        partition = None if calendar is None else calendar.of(tick)
+        with self.log.lock:
+            self.core.publishing.push(at, source, (partition, tick, None, "updated", None, None, None))
+        self._next_event(place, dataset, ticks, self._late.get(dataset, 0))
+
+
+def _ticks(source: Source, scenario: Scenario) -> Iterator[int]:
+    """The instants of a source, each once, ascending; the start is included, `until` is not."""
+    waiting = [scenario.start - 1] * len(source.schedules)
+    last = scenario.start - 1
+    while True:
+        found = [schedule.after(last) for schedule in source.schedules]
+        ticks = [tick for tick in found if tick is not None and tick < scenario.until]
+        if not ticks:
+            return
+        last = min(ticks)
+        yield last
+
+
+def _waits(scenario: Scenario) -> Iterator[TaskName]:
+    for dag in scenario.graph.dags.values():
+        yield from ((dag.id, task.id) for task in dag.tasks.values() if task.kind == "wait")
+
+
+def _by_dag(scenario: Scenario, durations: dict[TaskName, int]) -> dict[str, list[int]]:
+    """How long each task of each DAG takes, by its number in the DAG's plan."""
+    return {
+        dag.id: [durations.get((dag.id, task), 0) for task in dag.plan().ids] for dag in scenario.graph.dags.values()
+    }
+
+
+def _longest(part: object) -> int:
+    if isinstance(part, Batch):
+        return part.max_wait or 0
+    if isinstance(part, Debounce):
+        return max(part.pause, part.max_wait or 0)
+    return part.period if isinstance(part, Throttle) else 0
