@@ -107,12 +107,13 @@ def name_of(node: Node) -> str:
 
 def is_split(dag: Dag) -> bool:
     """Whether something enters the DAG in its middle. O(tasks)."""
-    return any(not wait.looks_back for wait in dag.waits)
+    tasks = dag.tasks.values()
+    return bool(tasks) and any(task.wait is not None and not task.wait.looks_back for task in tasks)
 
 
 @define
 class Wiring:
-    """The topology of what counts, what each DAG has laid in it, which are split, and what others named of those."""
+    """The topology of what counts; what each split DAG has laid in it, and what others named of those."""
 
     topology: Topology[Node] = Factory(lambda: Topology[Node](name=name_of))
     _laid: dict[str, list[Way]] = Factory(dict)
@@ -134,7 +135,7 @@ class Wiring:
             self._split = before
             raise
         for each, ways in laid.items():
-            if each in dags:
+            if each in after and each in dags:
                 self._laid[each] = ways
             else:
                 self._laid.pop(each, None)
@@ -161,7 +162,7 @@ class Wiring:
                     yield head if isinstance(head, str) else head[1]
 
     def _replace(self, laid: Mapping[str, list[Way]]) -> None:
-        old = [way for each in laid for way in self._laid.get(each, ())]
+        old = [way for each in laid for way in self._old(each)]
         if not old:
             self.topology.add_edges(chain.from_iterable(laid.values()))
             return
@@ -173,6 +174,15 @@ class Wiring:
             for node in dict.fromkeys(chain.from_iterable(gone)):
                 if not self.topology.parents(node) and not self.topology.children(node):
                     self.topology.remove_node(node)
+
+    def _old(self, id: str) -> Iterable[Way]:
+        """What a DAG has laid; for one that is a single node, all that leads in, and its outlets."""
+        if id in self._laid:
+            return self._laid[id]
+        if id not in self.topology:
+            return ()
+        outlets = [(id, head) for head in self.topology.children(id) if isinstance(head, Dataset)]
+        return [(tail, id) for tail in self.topology.parents(id)] + outlets
 
     # ------------------------------------------------------------------------------- the edges of one DAG
 

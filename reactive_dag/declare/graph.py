@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeAlias, Unpack, overload
 
-from attrs import define, field
+from attrs import define, field, setters
 
 from reactive_dag.declare import hooks, jsonform
 from reactive_dag.declare.bound import bind_dags
@@ -44,7 +44,7 @@ Listener: TypeAlias = Callable[[str | None], object]
 """Told of each change: the DAG's id, or None for many at once."""
 
 
-@define(eq=False, repr=False)
+@define(eq=False, repr=False, on_setattr=setters.NO_OP)
 class Graph(Look):
     """Datasets and DAGs. In a notebook it shows itself.
 

@@ -51,6 +51,11 @@ class Look:
         """What follows from the declarations. O(1)."""
         return View(self.dags)
 
+    @property
+    def in_bulk(self) -> bool:
+        """Whether many declarations are being made as one just now, by any thread. O(1)."""
+        return getattr(self, "_inside", None) is not None
+
     def known(self, dag: str | Dag) -> str:
         """The id of a DAG of this graph. O(1). Raises UnknownId with the nearest one."""
         id = id_of(dag, "a DAG")
