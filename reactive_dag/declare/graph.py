@@ -20,6 +20,7 @@ from reactive_dag.declare import hooks, jsonform
 from reactive_dag.declare.bound import bind_dags
 from reactive_dag.declare.bulk import Bulk
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.datasets import owned, refuse_other_partitions
 from reactive_dag.declare.edges import Wiring, explained
 from reactive_dag.declare.look import Look
 from reactive_dag.declare.options import DagOptions, name
@@ -90,7 +91,7 @@ class Graph(Look):
             if found is made:
                 self.version += 1
             else:
-                _refuse_other_partitions(found, partitions)
+                refuse_other_partitions(found, partitions)
                 if metadata is not None:
                     found.metadata.clear()
                     found.metadata.update(made.metadata)
@@ -191,7 +192,7 @@ class Graph(Look):
         """A DAG has a task that it had not: take in its datasets and edges. O(its edges). Raises CycleError."""
         with self._lock:
             new: list[str] = []
-            task.outlets = self._own(task.outlets, new)
+            task.outlets = owned(self.datasets, task.outlets, new)
             try:
                 self._lay(dag.id)
             except BaseException:
@@ -230,26 +231,15 @@ class Graph(Look):
         try:
             for source in dag.sources:
                 if type(source) is not Completed and type(source) is not Clock:
-                    self._own([leaf.dataset for leaf in leaves(source) if isinstance(leaf, Updated)], new)
+                    owned(self.datasets, [leaf.dataset for leaf in leaves(source) if isinstance(leaf, Updated)], new)
             if dag.outlets:
-                dag.outlets = self._own(dag.outlets, new)
+                dag.outlets = owned(self.datasets, dag.outlets, new)
             for task in dag.tasks.values():
-                task.outlets = self._own(task.outlets, new)
+                task.outlets = owned(self.datasets, task.outlets, new)
         except GraphError as error:
             self._forget_datasets(new)
             raise GraphError(f"DAG {dag.id!r} ({dag.place}): {error}") from None
         return new
-
-    def _own(self, given: Iterable[Dataset], new: list[str]) -> tuple[Dataset, ...]:
-        found: list[Dataset] = []
-        for each in given:
-            own = self.datasets.get(each.uri)
-            if own is None:
-                own = self.datasets[each.uri] = each
-                new.append(each.uri)
-            _refuse_other_partitions(own, each.partitions)
-            found.append(own)
-        return tuple(found)
 
     def _forget_datasets(self, uris: Iterable[str]) -> None:
         for uri in uris:
@@ -391,11 +381,3 @@ class Graph(Look):
         assert all(dag.graph is self and dag.id == id for id, dag in self.dags.items())
         assert all(dataset.uri == uri for uri, dataset in self.datasets.items())
         self._wiring._check(self.dags)
-
-
-def _refuse_other_partitions(found: Dataset, partitions: Calendar | None) -> None:
-    if partitions is not None and partitions != found.partitions:
-        raise GraphError(
-            f"dataset {found.uri!r} is declared with partitions={found.partitions!r}, not {partitions!r}; "
-            "a dataset has one calendar: use another uri, or change the first declaration"
-        )
