@@ -114,14 +114,15 @@ def stock_by_key() -> tuple[float, int | None]:
     """`group_by` and a buffer for each group."""
     source: rx.Subject[int] = rx.Subject()
     fired = Counter()
-    grouped = source.pipe(
-        ops.group_by(lambda number: number % STREAMS), ops.flat_map(lambda group: group.pipe(ops.buffer_with_count(5)))
-    )
-    grouped.subscribe(fired)
+    source.pipe(ops.group_by(lambda number: number % STREAMS), ops.flat_map(_buffered)).subscribe(fired)
     begin = process_time()
     for number in range(EVENTS):
         source.on_next(number)
     return process_time() - begin, fired.count
+
+
+def _buffered(group: rx.Observable[int]) -> rx.Observable[list[int]]:
+    return group.pipe(ops.buffer_with_count(5))
 
 
 def subjects_alone() -> tuple[float, int | None]:

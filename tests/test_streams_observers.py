@@ -7,6 +7,7 @@ from reactivex import operators as ops
 from reactivex.scheduler import ImmediateScheduler, NewThreadScheduler
 
 from reactive_dag.model.errors import InvalidValue, StoreDamaged, UsageError
+from reactive_dag.model.records import Decided, ObserverFault
 from reactive_dag.streams.observers import Feed
 from reactive_dag.streams.scheduler import VirtualScheduler
 
@@ -172,6 +173,23 @@ def test_R12_a_hook_that_raises_ends_nothing_either(make, monkeypatch):
     settle(feed, log)
     assert seen == list("ab")
     assert reported == [ZeroDivisionError] * 2
+
+
+def test_R12_an_observer_that_always_raises_does_not_fill_the_log(make, monkeypatch):
+    """The record of a fault is shown to it too; that it raises then as well goes nowhere near the log."""
+    reported = []
+    monkeypatch.setattr(threading, "excepthook", lambda fault: reported.append(fault.exc_type))
+    log = Log("a", "b")
+
+    def on_fault(error, offset):
+        log.add(ObserverFault(offset, repr(error)), Decided(offset, log.committed))
+
+    feed = make(log, on_fault=on_fault)
+    feed.records(start=0).subscribe(lambda record: 1 / 0)
+    settle(feed, log)
+    settle(feed, log)
+    assert len(log.pushed) == 6
+    assert reported == [ZeroDivisionError] * 4
 
 
 def test_a_log_that_cannot_be_read_ends_that_subscription(make):

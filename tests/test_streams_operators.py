@@ -109,6 +109,12 @@ def test_all_of_completes_when_it_can_emit_no_more():
     assert flow("a-|", rops.all_of, "-x-y|") == "1:a/x 2:|"
 
 
+def test_it_completes_when_the_last_item_of_an_ended_source_is_dropped():
+    soon = partial(rops.all_of, within="3s")
+    assert flow("a|", soon, "---x----y-|") == "3:a/x 3:|"
+    assert flow("a|", soon, "-----x-y|") == "5:|"
+
+
 def test_a_join_that_is_not_whole_is_no_firing_at_completion():
     assert flow("ab-|", rops.all_of, "-----|") == "5:|"
 

@@ -7,7 +7,7 @@ O(log keys) with windows; memory: that of the keys that hold something, `max_key
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, cast
 
 from reactive_dag.model.times import NEVER
@@ -76,6 +76,10 @@ class KeyedCell(Cell):
     def held(self, state: Any) -> Iterator[tuple[int, Opaque]]:
         """What is pending, key after key. O(pending)."""
         return (pair for inner in state.by_key.values() for pair in self.cell.held(inner))
+
+    def spread(self, release: Any) -> Iterable[tuple[int, Opaque]]:
+        """The items of a release, without its key."""
+        return self.cell.spread(release[1])
 
     def rests(self, state: Any, now: int) -> bool:
         """Whether there is no key."""

@@ -9,7 +9,9 @@ without windows reads no clock and keeps no timer.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
@@ -33,7 +35,20 @@ Begin = Callable[[Any, State, int], None]
 class Subscription:
     """One subscription of a lifted cell: its state, its lane, and which of its sources have ended."""
 
-    __slots__ = ("_feed", "_need", "_next", "_open", "_parts", "_whole", "cell", "ended", "lane", "observer", "state")
+    __slots__ = (
+        "_feed",
+        "_left",
+        "_need",
+        "_next",
+        "_open",
+        "_parts",
+        "_whole",
+        "cell",
+        "ended",
+        "lane",
+        "observer",
+        "state",
+    )
 
     def __init__(self, lifted: Lifted[Any, Any], observer: abc.ObserverBase[Any]) -> None:
         self.cell, self.observer = lifted.make(), observer
@@ -45,6 +60,7 @@ class Subscription:
         self._need = lifted.need or self._parts
         self._open = set(range(self._parts))
         self._whole = True  # no source has ended
+        self._left: Counter[int] = Counter()  # once one has: what each part that has ended still holds
         self._next = observer.on_next
 
     def start(self) -> None:
@@ -62,6 +78,8 @@ class Subscription:
                 return
             if released:
                 self.emit(released)
+            elif not self._whole:  # what was dropped may have been the last that an ended source left
+                self._judge()
 
         def on_next(item: object) -> None:
             lane.serve(take, item, 0)
@@ -73,9 +91,12 @@ class Subscription:
         if len(released) == 1 and self._whole:
             self._next(released[0])
             return
-        emit_all(self._next, released)
-        if not self._whole:
-            self._judge()
+        try:
+            emit_all(self._next, released)
+        finally:
+            if not self._whole:
+                self._left.subtract(part for release in released for part, _ in self.cell.spread(release))
+                self._judge()
 
     def completed(self, part: int) -> None:
         """A source has ended."""
@@ -96,8 +117,20 @@ class Subscription:
 
     def _complete(self, part: int, now: int) -> None:
         self._open.discard(part)
-        self._whole = False
+        if self._whole:
+            self._whole = False
+            self._count_drops()
+        self._left = Counter(part for part, _ in self.cell.held(self.state))
         self._judge()
+
+    def _count_drops(self) -> None:
+        drop = self.cell.drop
+
+        def counted(policy: str, part: int, item: object) -> None:
+            self._left[part] -= 1
+            drop(policy, part, item)
+
+        self.cell.drop = counted
 
     def _judge(self) -> None:
         """Complete if too few parts are left that have, or may still get, an item."""
@@ -110,12 +143,7 @@ class Subscription:
                 self.observer.on_completed()
 
     def _alive(self) -> int:
-        ended = set(range(self._parts)) - self._open
-        for part, _ in self.cell.held(self.state):
-            ended.discard(part)
-            if not ended:
-                break
-        return self._parts - len(ended)
+        return sum(part in self._open or self._left[part] > 0 for part in range(self._parts))
 
     def fail(self, error: Exception, now: int) -> None:
         """A source has failed, or a function that the cell asks."""
@@ -167,6 +195,8 @@ class TimedSubscription(Subscription):
                 self.emit([*late, *(released or ())])
             elif released:
                 self.emit(released)
+            elif not self._whole:
+                self._judge()
 
         def on_next(item: object) -> None:
             lane.serve(take, item, now_ns())
@@ -285,4 +315,4 @@ def lift(
     Cost: the cell's own and some 0.1 µs for an item. Errors of a source pass on, a completion flushes the cell;
     `timed=False` is for a cell that neither reads the time nor is ever due.
     """
-    return Lifted(lambda: cell, others, timed, need, scheduler=scheduler, text=f"lift({cell!r})")
+    return Lifted(lambda: copy(cell), others, timed, need, scheduler=scheduler, text=f"lift({cell!r})")

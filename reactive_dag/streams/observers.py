@@ -19,6 +19,7 @@ from reactivex.disposable import Disposable
 from reactivex.scheduler import VirtualTimeScheduler
 
 from reactive_dag.model.errors import InvalidValue, UsageError
+from reactive_dag.model.records import Decided, ObserverFault
 from reactive_dag.streams.scheduler import VirtualScheduler
 
 R = TypeVar("R")
@@ -48,8 +49,9 @@ View = Callable[[int, R], T | None]
 class Feed(Generic[R]):
     """The observables of a log: each subscription reads for itself, from its own offset on.
 
-    `on_fault(error, offset)` hears of a callback that raised for the record of that offset. With `inline=True` there is
-    no thread, and callbacks run inside `pump` and `wait_idle`.
+    `on_fault(error, offset)` hears of a callback that raised for the record of that offset; for an `ObserverFault` or a
+    `Decided` that goes to `threading.excepthook`, since a record of it would make the callback raise again. With
+    `inline=True` there is no thread, and callbacks run inside `pump` and `wait_idle`.
 
     >>> class Log(list):
     ...     committed = property(len)
@@ -187,10 +189,12 @@ class Feed(Generic[R]):
         with self._condition:
             self._condition.notify_all()
 
-    def fault(self, error: Exception, offset: int) -> None:
-        """A callback raised; so may the hook, which must not end the thread either."""
+    def fault(self, error: Exception, offset: int, record: object = None) -> None:
+        """A callback raised for a record; so may the hook, which must not end the thread either."""
+        # A record of this fault would bring more of these two, and the same callback to raise again, for ever.
+        hook = _report if isinstance(record, ObserverFault | Decided) else self._on_fault
         try:
-            self._on_fault(error, offset)
+            hook(error, offset)
         except Exception as second:
             _report(second, offset)
 
@@ -297,7 +301,7 @@ class _Cursor(Generic[R, T]):
             if value is not None:
                 self._observer.on_next(value)
         except Exception as error:
-            self._feed.fault(error, offset)
+            self._feed.fault(error, offset, record)
         self.at = offset + 1
 
     def schedule(self) -> None:
