@@ -383,6 +383,9 @@ def test_datasets_of_triggers_and_outlets_are_taken_in(graph):
     with pytest.raises(GraphError, match=r"DAG 'x'.*'orders'"):
         graph.dag("x", on=Dataset("orders", day("Asia/Tokyo")) & Dataset("new"))
     assert "new" not in graph.datasets and "x" not in graph.dags
+    with pytest.raises(GraphError, match="'orders'"):
+        build.add(lambda run: 1, id="u", outlets=["new", Dataset("orders", day("Asia/Tokyo"))])
+    assert "new" not in graph.datasets and "u" not in build.tasks
 
 
 def test_once_at_a_time(graph):

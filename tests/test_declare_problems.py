@@ -119,6 +119,11 @@ def test_G3_what_was_checked_may_be_declared_again(graph):
     graph.check()
     task(graph.dag("a", schedule="@hourly"))
     graph.check()
+    stop = graph.subscribe(lambda id: None)  # a live engine takes up each
+    task(graph.dag("a", schedule="@weekly"))
+    stop()
+    task(graph.dag("a", schedule="@monthly"))
+    graph.check()
     for text in ("graph.dag('b', schedule='@daily')", "graph.dag('b',\n schedule='@hourly')"):
         exec(compile(text, "/tmp/ipykernel_1/123.py", "exec"), {"graph": graph})
     for text in ("graph.dag('c', schedule='@daily')", "\ngraph.dag('c', schedule='@hourly')"):

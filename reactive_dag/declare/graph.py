@@ -192,18 +192,24 @@ class Graph(Look):
         """A DAG has a task that it had not: take in its datasets and edges. O(its edges). Raises CycleError."""
         with self._lock:
             new: list[str] = []
-            task.outlets = owned(self.datasets, task.outlets, new)
             try:
+                task.outlets = owned(self.datasets, task.outlets, new)
                 self._lay(dag.id)
-            except BaseException:
+            except BaseException as error:
                 self._forget_datasets(new)
+                if type(error) is GraphError:
+                    raise GraphError(f"task {task.id!r} of DAG {dag.id!r} ({task.place}): {error}") from None
                 raise
 
     def tell(self, id: str | None) -> None:
-        """Tell those who subscribed of a change; inside a bulk that waits for its end. O(listeners)."""
+        """Tell those who subscribed of a change; inside a bulk that waits for its end. O(listeners).
+
+        What they heard of is in use, so declaring it again is a change and no mistake, as after a `check`.
+        """
         if self._inside is None:
             for listener in list(self._listeners):
                 listener(id)
+                self.checked = self.version
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Have `listener` called after each change, with the DAG's id or None; gives what ends that. O(1)."""
