@@ -74,6 +74,7 @@ class Feed(Generic[R]):
         self._thread: threading.Thread | None = None
         self._serving: int | None = None  # the thread that hands records over just now
         self._sleeping = self._closed = False
+        self._busy = 0  # pieces that are being handed over just now
         self._piece: tuple[int, int, Sequence[R]] = (0, 0, ())
 
     # ------------------------------------------------------------------------------------------ observables
@@ -151,8 +152,8 @@ class Feed(Generic[R]):
             return self._condition.wait_for(lambda: self.idle(offset), timeout)
 
     def idle(self, offset: int) -> bool:
-        """Whether every subscription was handed all records below `offset`. Cost: O(subscriptions)."""
-        return all(cursor.at >= offset for cursor in self._cursors if cursor.counts)
+        """Whether every subscription was handed all records below `offset`, and no callback runs. O(subscriptions)."""
+        return not self._busy and all(cursor.at >= offset for cursor in self._cursors if cursor.counts)
 
     def close(self, timeout: float | None = None) -> None:
         """Hand over what is committed, complete every subscription and end the thread, waiting `timeout` seconds."""
@@ -184,9 +185,15 @@ class Feed(Generic[R]):
         """How far records may be shown."""
         return self._source.committed
 
-    def moved(self) -> None:
-        """A cursor has come further."""
+    def begin(self) -> None:
+        """A piece is being handed over: who is busy is not idle, even if he has just unsubscribed."""
         with self._condition:
+            self._busy += 1
+
+    def end(self) -> None:
+        """It was."""
+        with self._condition:
+            self._busy -= 1
             self._condition.notify_all()
 
     def fault(self, error: Exception, offset: int, record: object = None) -> None:
@@ -282,17 +289,25 @@ class _Cursor(Generic[R, T]):
         stop = min(committed, start + _PIECE)
         if start >= stop or self.ended:
             return 0
+        if self.counts:
+            self._feed.begin()
+        try:
+            self._show_piece(start, stop)
+        finally:
+            if self.counts:
+                self._feed.end()
+        return self.at - start
+
+    def _show_piece(self, start: int, stop: int) -> None:
         try:
             records = self._feed.read(start, stop)
         except Exception as error:
             self._fail(error)
-            return 0
+            return
         for record in records:
             if self.ended:
                 break
             self._show(record)
-        self._feed.moved()
-        return self.at - start
 
     def _show(self, record: R) -> None:
         offset = self.at
