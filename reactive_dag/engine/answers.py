@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import StoreDamaged
 from reactive_dag.model.payload import plain
-from reactive_dag.model.records import Answers, AnyRecord, Duplicate, Item, Json, Mark, TriggerFault
+from reactive_dag.model.records import (
+    Answers,
+    AnyRecord,
+    Duplicate,
+    Item,
+    Json,
+    Mark,
+    Record,
+    RunRequested,
+    TriggerFault,
+)
 from reactive_dag.triggers.faults import CallableFault
 from reactive_dag.triggers.firing import resolved
 
@@ -30,18 +40,23 @@ class Answering:
         self.core = core
         self.given: dict[Name, list[Json]] = {}
         self._recorded: dict[Name, deque[Json]] = {}
-        self._duplicates: set[str] = set()
+        self._verdicts: dict[Name, deque[bool]] = {}
 
-    def recorded(self, group: Iterable[AnyRecord]) -> None:
-        """Take what the records of one group say was answered. O(group)."""
-        self._duplicates = {r.key for r in group if type(r) is Duplicate}
-        for record in group:
+    def recorded(self, records: Iterable[AnyRecord]) -> None:
+        """Take what records out of the log say was answered; each record once. O(records)."""
+        for record in records:
             if type(record) is Answers:
                 self._recorded.setdefault((record.dag, record.label), deque()).extend(record.values)
+            elif (type(record) is RunRequested or type(record) is Duplicate) and record.key is not None:
+                repeated = type(record) is Duplicate
+                self._verdicts.setdefault((record.dag, record.label), deque()).append(repeated)
 
-    def was_duplicate(self, key: str) -> bool:
-        """Whether this group dropped a firing of that key."""
-        return key in self._duplicates
+    def was_duplicate(self, name: Name) -> bool:
+        """Whether the next firing of a trigger whose keys can repeat was dropped as a duplicate."""
+        queue = self._verdicts.get(name)
+        if not queue:
+            raise _too_few(name, "firings")
+        return queue.popleft()
 
     def take(self) -> list[AnyRecord]:
         """The `Answers` records of this turn, one a trigger."""
@@ -66,20 +81,24 @@ class Answering:
         return as_key(answer) if kind == "by" else answer
 
     def _answer(self, kind: str, call: Call, given: object, item: object) -> Json:
-        if kind == "map":
-            return plain(call.fn(resolved(given, self.core.view)), f"what {call.text} gave")
-        event = self.core.view(item) if isinstance(item, (int, Mark)) else resolved(given, self.core.view)
-        answer = call.fn(event)
-        return bool(answer) if kind == "where" else plain(answer, f"the key that {call.text} gave")
+        if isinstance(given, (Record, Mark)) and isinstance(item, (int, Mark)):
+            answer = call.fn(self.core.view(item))  # directly behind a leaf: the payload so far is the event itself
+        else:
+            answer = call.fn(resolved(given, self.core.view))
+        return bool(answer) if kind == "where" else plain(answer, f"what {call.text} gave")
 
     def _recall(self, name: Name, kind: str) -> object:
         queue = self._recorded.get(name)
         if not queue:
-            raise StoreDamaged(f"trigger {name[0]!r} {name[1]!r}: the log holds fewer answers than its facts ask for")
+            raise _too_few(name, "answers")
         answer = queue.popleft()
         if answer is None:
             raise CallableFault("recorded", "the log", "raised when it was asked")
         return as_key(answer[0]) if kind == "by" else answer[0]
+
+
+def _too_few(name: Name, what: str) -> StoreDamaged:
+    return StoreDamaged(f"trigger {name[1]!r} of DAG {name[0]!r}: the log holds fewer {what} than its facts ask for")
 
 
 def as_key(value: object) -> object:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from reactive_dag.engine.answers import Answering
 from reactive_dag.engine.dates import Dates
 from reactive_dag.engine.definitions import Definitions
@@ -148,10 +150,10 @@ class Core:
         if type(record) is RunRequested and record.key is not None:
             self._fresh_keys.add(record.key)
 
-    def known(self, key: str) -> bool:
-        """Whether the ledger has seen a run's key; a replay is told what was recorded."""
+    def known(self, name: tuple[str, str], key: str) -> bool:
+        """Whether the ledger has seen the key of a trigger's firing; a replay is told what was recorded."""
         if self.replaying:
-            return self.answers.was_duplicate(key)
+            return self.answers.was_duplicate(name)
         return key in self._fresh_keys or self.log.find(RUN_SCOPE, key) is not None
 
     def finished(self, row: RunRow) -> None:
@@ -280,17 +282,21 @@ class Core:
         """
         self.cursor = start
         held: list[AnyRecord] = []
+        read = 0
         self.replaying = True
         try:
             for _, records in segments:
                 for record in records:
                     held.append(record)
                     if type(record) is Decided:
+                        self.answers.recorded(held[read:])
                         done = self._replay_group(held, record.upto)
                         del held[:done]
+                        read = len(held)
         finally:
             self.replaying = False
         self._count(held)
+        self.definitions.ahead(held, self.cursor, self.cursor)
         for record in held:
             if type(record) is StartRequested:
                 self.runs.heard_start(record)
@@ -308,8 +314,7 @@ class Core:
         start = self.cursor
         if upto < start:
             raise StoreDamaged(f"a Decided record names offset {upto}, but {start} were decided before it")
-        self.answers.recorded(held)
-        self.definitions.ahead(held, start)
+        self.definitions.ahead(held, start, start)
         group = held[: upto - start]
         self.apply_all(start, group)
         self._count(group)
@@ -323,12 +328,9 @@ class Core:
         """Judge and append one fact of the intake: its offset, its number, `at = max(stamp, previous at)` (I8)."""
         at = max(fact.at, self.log.last_at)
         if isinstance(fact, StartRequested):
-            given = (fact.params, fact.payload, fact.logical_date, fact.partition, fact.key)
-            self.starting.push(at, fact.dag, *given)
-            return
-        source = self.publishing.source(fact.dataset)
-        rest = (fact.partition, fact.logical_date, fact.extra, fact.kind, fact.key, fact.time, fact.source)
-        self.publishing.push(at, source, rest)
+            self.starting.judge(msgspec.structs.replace(fact, at=at))
+        else:
+            self.publishing.take_in(at, fact)
 
     # ------------------------------------------------------------------------------------- look-ups
 
@@ -337,11 +339,15 @@ class Core:
         return event_of(self.facts, item)
 
     def told_event(self, item: Item) -> object:
-        """What a trigger may ask of an item: something that has its date, partition and cascade. O(1)."""
+        """What a trigger may ask of an item: something that has its kind or state, date, partition, cascade. O(1)."""
         if isinstance(item, Mark):
             return item
         record = self.log.record(item)
-        return self.run_of(record.run) if isinstance(record, TaskFinished) else record
+        if not isinstance(record, TaskFinished):
+            return record
+        of = self.run_of(record.run)
+        about = (of.run, of.dag, of.key, record.state, of.logical_date, of.partition, of.cascade, of.round)
+        return RunFinished(record.at, *about)
 
     def expired(self, name: tuple[str, str], policy: str, part: str, key: object, count: int) -> None:
         """Record that a trigger dropped items by one of its bounds (T7, T14)."""
@@ -356,6 +362,15 @@ class Core:
         if row is None:
             raise StoreDamaged(f"run {run} is named by a record, but neither live nor in the history")
         return RunStarted(row.started or 0, run, row.dag, row.key, row.logical_date, row.partition, row.cascade)
+
+    def _check(self) -> None:
+        """The invariants of every part. O(state)."""
+        self.timers._check()
+        self.wiring._check()
+        self.definitions._check()
+        self.publishing._check()
+        self.runs._check()
+        self.waits._check()
 
     def _followers(self, dag: str) -> frozenset[str]:
         return self.graph.downstream(dag) if dag in self.graph.dags else frozenset()

@@ -6,16 +6,15 @@ from it: the graph's own trigger when the digests agree, else what the record ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from reactive_dag.engine.held import dissolved, let_go
 from reactive_dag.engine.wiring import Station, can_repeat, has_timers, is_plain
-from reactive_dag.model.records import AnyRecord, Json, Mark, Registered, Removed
+from reactive_dag.model.records import AnyRecord, Json, Registered, Removed
 from reactive_dag.triggers.circuit import Circuit
-from reactive_dag.triggers.clock import Clock
-from reactive_dag.triggers.firing import Firing, in_order
 from reactive_dag.triggers.trigger import Trigger
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ class Definitions:
     def __init__(self, core: Core) -> None:
         self.core = core
         self.known: dict[Name, Registered] = {}
+        self.latest: dict[Name, tuple[int, Registered]] = {}
         self.numbers: dict[Name, int] = {}
 
     # ------------------------------------------------------------------------------------- what is wanted
@@ -41,69 +41,81 @@ class Definitions:
         records: list[AnyRecord] = []
         graph = self.core.graph
         wanted: set[Name] = set()
-        for dag_id, dag in graph.dags.items():
-            triggers = graph.effective(dag_id)
+        for dag_id, dag in list(graph.dags.items()):
+            triggers: Mapping[str, Trigger | None] = graph.effective(dag_id) or {"": None}
             for label, trigger in triggers.items():
                 wanted.add((dag_id, label))
-                if dag.tasks or not self.core.executing or (dag_id, label) in self.known:
+                if dag.tasks or not self.core.executing or (dag_id, label) in self.latest:
                     self._compare(records, at, dag, label, trigger)
-            if not triggers and (dag.tasks or dag_id not in self.known):
-                wanted.add((dag_id, ""))
-                self._compare(records, at, dag, "", None)
-        gone = [name for name in self.known if name not in wanted]
-        records.extend(Removed(at, dag, label) for dag, label in gone)
+        records.extend(Removed(at, *name) for name in self.latest if name not in wanted)
         return records
 
     def _compare(self, records: list[AnyRecord], at: int, dag: Dag, label: str, trigger: Trigger | None) -> None:
         digest = "" if trigger is None else trigger.digest
         options = options_of(dag)
-        known = self.known.get((dag.id, label))
-        if known is not None and known.digest == digest and _same_options(known.options, options):
+        _, latest = self.latest.get((dag.id, label), (-1, None))
+        if latest is not None and latest.digest == digest and _same_options(latest.options, options):
             return
-        if known is not None and known.digest != digest:
+        if latest is not None and latest.digest != digest:
             options["since"] = self.core.cursor
         text = "" if trigger is None else msgspec.json.encode(trigger.to_json()).decode()
         records.append(Registered(at, dag.id, label, digest, text, options))
 
-    def expect(self, records: Iterable[AnyRecord]) -> None:
-        """Facts that no decision covers yet go to the new definition, not to the one that it replaces (I6, T11)."""
-        for record in records:
-            if isinstance(record, (Registered, Removed)):
-                self._hold_back(record, self.core.cursor)
+    def ahead(self, records: Iterable[AnyRecord], first: int, cursor: int) -> None:
+        """Take note of what is in the log, from offset `first` on, and will redefine a trigger once it is applied.
 
-    def ahead(self, group: Iterable[AnyRecord], cursor: int) -> None:
-        """The same at a replay: what the group about to be applied redefines. O(group)."""
-        for record in group:
+        Facts that no decision covers yet go to the new definition, not to the one that it replaces (I6, T11); nothing
+        is decided for what is removed. O(records).
+        """
+        for offset, record in enumerate(records, first):
             if type(record) is Registered:
-                self._hold_back(record, cursor)
+                self.latest[record.dag, record.label] = offset, record
+                since = (record.options or {}).get("since")
+                if since is not None and since >= cursor:
+                    self._hold_back((record.dag, record.label), since)
+            elif type(record) is Removed:
+                for name in self._names(record):
+                    self.latest.pop(name, None)
+                    self._hold_back(name, cursor)
 
-    def _hold_back(self, record: Registered | Removed, cursor: int) -> None:
-        station = self.core.wiring.stations.get((record.dag, record.label or ""))
-        since = record.options.get("since") if isinstance(record, Registered) and record.options else None
-        if station is not None and since is not None and since >= cursor:
+    def _hold_back(self, name: Name, since: int) -> None:
+        station = self.core.wiring.stations.get(name)
+        if station is not None and station.stale_from is None:
             self.core.wiring.grow_stale(station, since)
+
+    def _names(self, record: Removed) -> list[Name]:
+        if record.label is not None:
+            return [(record.dag, record.label)]
+        return [name for name in self.known if name[0] == record.dag]
 
     # ------------------------------------------------------------------------------------- applying
 
     def registered(self, offset: int, record: Registered) -> None:
         """A definition comes into force; the one before it hands over what it still holds (T11)."""
         name = record.dag, record.label
-        first = name not in self.numbers
+        options = record.options or {}
+        if options.get("paused") and not any(dag == record.dag for dag, _ in self.numbers):
+            self.core.runs.paused.add(record.dag)
         self.numbers[name] = self.numbers.get(name, 0) + 1
         self.known[name] = record
-        options = record.options or {}
-        if first and options.get("paused"):
-            self.core.runs.paused.add(record.dag)
         old = self.core.wiring.stations.get(name)
-        if old is not None and old.digest == record.digest:
+        if old is not None and old.digest == record.digest and old.stale_from is None:
             old.catchup, old.max_catchup = options.get("catchup", "one"), options.get("max_catchup", 1000)
             return
-        if old is not None:
-            self.core.wiring.remove(*name)
-        if record.trigger:
-            self._build(offset, record, old)
+        newest, _ = self.latest.get(name, (offset, record))
+        if old is None or newest <= offset:
+            self._replace(offset, record, old, overtaken=newest > offset)
         self.core.runs.start_what_may(record.dag)
         self.core.waits.heard(record.dag)
+
+    def _replace(self, offset: int, record: Registered, old: Station | None, overtaken: bool) -> None:
+        """Put a station in the place of another; one that is `overtaken` by a newer definition gets no facts."""
+        if old is not None:
+            self.core.wiring.remove(*old.name)
+        if record.trigger:
+            self._build(offset, record, old)
+            if overtaken:
+                self._hold_back((record.dag, record.label), offset)
 
     def _build(self, offset: int, record: Registered, old: Station | None) -> None:
         core = self.core
@@ -134,7 +146,8 @@ class Definitions:
         return Station(
             record.dag, record.label, core.graph.height(record.dag) if record.dag in core.graph.dags else 0,
             record.digest, self.numbers.get(name, 1), trigger, circuit, catchup=options.get("catchup", "one"),
-            max_catchup=options.get("max_catchup", 1000), unique=can_repeat(trigger), timed=has_timers(trigger), plain=is_plain(trigger),
+            max_catchup=options.get("max_catchup", 1000), unique=can_repeat(trigger), timed=has_timers(trigger),
+            plain=is_plain(trigger),
         )  # fmt: skip
 
     def _trigger(self, record: Registered) -> Trigger:
@@ -149,8 +162,8 @@ class Definitions:
         """Deliver anew what the old trigger holds, on every leaf source that both name; the rest is `redefined`."""
         parts = old.circuit.parts
         pending = [(parts[part].trigger, item) for part, item in old.circuit.take_pending()]
-        fired, left = new.circuit.adopt([*pending, *old.backlog], at, self.core.told_event)
-        new.held = old.held
+        held = [pair for firing in old.held for pair in dissolved(old.circuit, firing, self.core.log)]
+        fired, left = new.circuit.adopt([*held, *pending, *old.backlog], at, self.core.told_event)
         for leaf, _ in left:
             new.redefined[repr(leaf)] = new.redefined.get(repr(leaf), 0) + 1
         if fired:
@@ -158,14 +171,20 @@ class Definitions:
 
     def removed(self, offset: int, record: Removed) -> None:
         """A DAG, or one of its triggers, is gone: its queued runs are cancelled, waits for it fail."""
-        labels = None if record.label is None else {record.label}
-        names = [name for name in self.known if name[0] == record.dag and (labels is None or name[1] in labels)]
-        for name in names:
-            del self.known[name]
+        for name in self._names(record):
+            self.known.pop(name, None)
             self.core.wiring.remove(*name)
         if not any(name[0] == record.dag for name in self.known):
             self.core.runs.dag_removed(record.dag)
             self.core.waits.gone(record.dag)
+
+    def _check(self) -> None:
+        """A station stands for what is known, and nothing else has one. O(triggers)."""
+        triggers = {name for name, record in self.known.items() if record.trigger}
+        assert triggers == self.core.wiring.stations.keys(), triggers ^ self.core.wiring.stations.keys()
+        for name, station in self.core.wiring.stations.items():
+            assert station.stale_from is not None or station.digest == self.known[name].digest, name
+            assert station.stale_from is not None or not station.backlog, name
 
     # ------------------------------------------------------------------------------------- pauses
 
@@ -180,52 +199,6 @@ class Definitions:
             if owner == dag and station.held:
                 held, station.held = station.held, []
                 self.core.wiring.fire(station, let_go(station, held), at)
-
-
-def let_go(station: Station, held: list[Firing]) -> list[Firing]:
-    """Which firings a resume requests: `all`, `one` for each key with all causes, or `none`; the rest is `paused`."""
-    circuit = station.circuit
-    if station.catchup == "all":
-        return held
-    if station.catchup == "none":
-        for firing in held:
-            circuit.recount(firing, "paused")
-        return []
-    by_key: dict[tuple[object, ...], list[Firing]] = {}
-    for firing in held:
-        by_key.setdefault(firing.key, []).append(firing)
-    return [_united(station, firings) for firings in by_key.values()]
-
-
-def _united(station: Station, firings: list[Firing]) -> Firing:
-    """One firing with all causes; of several ticks of one part only the newest stays."""
-    ticks = [(part, mark, firing) for firing in firings for part, mark in _ticks(station, firing)]
-    newest = {part: mark for part, mark, _ in ticks}
-    gone = set()
-    for part, mark, firing in ticks:
-        if newest[part] != mark:
-            gone.add(mark)
-            station.circuit.recount(firing, "paused", part)
-    last = firings[-1]
-    items = in_order([item for firing in firings for item in firing.items if item not in gone])
-    parts = [part for firing in firings for part in firing.parts]
-    for part, mark, _ in ticks:
-        if mark in gone:
-            parts.remove(part)
-    payload = last.payload if len(firings) == 1 else [firing.payload for firing in firings]
-    return Firing(items, payload, last.mapped, last.key, parts)
-
-
-def _ticks(station: Station, firing: Firing) -> list[tuple[int, Mark]]:
-    """The ticks among a firing's items, each with the clock part that gave it."""
-    clocks = {part: station.circuit.parts[part].trigger for part in firing.parts}
-    return [
-        (part, item)
-        for item in firing.items
-        if isinstance(item, Mark) and item.kind == "tick"
-        for part, trigger in clocks.items()
-        if isinstance(trigger, Clock) and trigger.schedule.has_tick(item.due)
-    ]
 
 
 def options_of(dag: Dag) -> dict[str, Json]:

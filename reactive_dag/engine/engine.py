@@ -124,24 +124,23 @@ class Engine(Asking):
         with log.lock:
             last, now = log.last_at, self.core.clock.now()
             log.push(EngineStarted(last or now, max(now, last), VERSION))
-            offered = log.take_over()
-            for _, fact in offered:
-                self.core.take_in(fact)
-            log.done([id for id, _ in offered])
+            while offered := log.take_over():
+                for _, fact in offered:
+                    self.core.take_in(fact)
+                log.done([id for id, _ in offered])
         self.take_up_changes()
         log.commit()
 
     def take_up_changes(self) -> None:
         """Record what of the graph's definitions changed since (T11), as one change. O(DAGs) if there was a change."""
-        if not self.changed or self.read_only:
+        if not self.changed or self.read_only or self.graph.in_bulk:
             return
         self.changed = False
         with self._log.lock:
             records = self.core.definitions.changes(self.core.stamp())
             if records and self._log.durable:
                 self._log.set_meta(GRAPH, msgspec.json.encode(self.graph.to_json()).decode())
-            self.core.definitions.expect(records)
-            self._log.push_many(records)
+            self.core.definitions.ahead(records, self._log.push_many(records), self.core.cursor)
 
     def _graph_changed(self, dag: str | None) -> None:
         self.changed = True
@@ -197,8 +196,8 @@ class Engine(Asking):
 
         O(1) and one commit, shared with others'. Raises UnknownId, InvalidValue, before anything is written.
         """
-        if self.closed or self.read_only:
-            self._check_open()
+        if self.closed or self.read_only or self.changed:
+            self._ready()
         core = self.core
         if partition is extra is key is logical_date is time is source is None and kind == "updated":
             offset = core.publishing.push_plain(core, dataset)
@@ -222,7 +221,7 @@ class Engine(Asking):
 
         Raises UnknownId, InvalidValue, before anything is written.
         """
-        self._check_open()
+        self._ready()
         with self._log.lock:
             offsets = self.core.publishing.push_all(self.core.stamp(), events)
         if offsets.last >= 0:
@@ -237,7 +236,7 @@ class Engine(Asking):
 
         Raises UnknownId for a DAG or a param that is not there, InvalidValue for a value that cannot be kept.
         """
-        self._check_open()
+        self._ready()
         with self._log.lock:
             run = self.core.starting.push(self.core.stamp(), dag, params, payload, logical_date, partition, key)
         self.loop.durable(run)
@@ -269,7 +268,7 @@ class Engine(Asking):
         return call_once(self, "", key, fn, None if ttl is None else _span(ttl))
 
     def _append(self, make: Callable[[int], AnyRecord]) -> None:
-        self._check_open()
+        self._ready()
         with self._log.lock:
             offset = self._log.push(make(self.core.stamp()))
         self.loop.durable(offset)
@@ -305,6 +304,13 @@ class Engine(Asking):
         self.drive.wait_for_run(run, None if timeout is None else _span(timeout))
 
     # ------------------------------------------------------------------------------------- inside
+
+    def _ready(self) -> None:
+        """Before a fact is recorded: a changed graph is taken up first, so that it sees that fact (R11, T11)."""
+        self._check_open()
+        if self.changed:
+            with self.loop.turn_lock:
+                self.take_up_changes()
 
     def _check_open(self) -> None:
         if self.closed:

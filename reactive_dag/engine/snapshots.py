@@ -106,11 +106,13 @@ def recover(core: Core) -> None:
     found = core.log.load_snapshot()
     start = 0
     if found is not None:
-        start = _restore(core, _DECODER.decode(found[1]))
+        start = restored(core, found[1])
     core.replay(start, core.log.segments_from(start))
 
 
-def _restore(core: Core, state: Plain) -> int:
+def restored(core: Core, blob: bytes) -> int:
+    """Bring a fresh core to the state that `save` wrote; the offset from which the log goes on. O(size)."""
+    state = _DECODER.decode(blob)
     if state.format > FORMAT:
         raise StoreTooNew(f"the snapshot has format {state.format}; this version of reactive_dag reads up to {FORMAT}")
     core.cursor = state.cursor
@@ -130,6 +132,7 @@ def _restore_triggers(core: Core, state: Plain) -> None:
     for record in state.registered:
         name = record.dag, record.label
         definitions.known[name] = record
+        definitions.latest[name] = -1, record
         if name in circuits:
             station = definitions.station(record)
             circuit, held, station.redefined = circuits[name]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.publishing import Time, check_key
 from reactive_dag.model.errors import InvalidValue, UnknownId
@@ -38,18 +40,20 @@ class Starting:
         when = None if date is None else parse_time(date, declared.tz, what="logical_date")
         if partition is not None and not isinstance(partition, str):
             raise InvalidValue(f"{where}: partition={partition!r} is no text")
-        scope = f"start:{declared.id}"
-        first = None if check_key(key, where) is None else self.core.log.find(scope, str(key))
-        number = self.core.runs.starts.get(declared.id, 0)
-        record = StartRequested(at, declared.id, number, key, given, body, when, partition)
-        if first is not None:
-            self._conflict(at, scope, first, record)
-            return first + 1
-        self.core.runs.starts[declared.id] = number + 1
-        return self.append(record)
+        return self.judge(StartRequested(at, declared.id, 0, check_key(key, where), given, body, when, partition))
 
-    def append(self, record: StartRequested) -> int:
-        """Push a start that is right, and its request; the run's offset (the log's lock is held)."""
+    def judge(self, record: StartRequested) -> int:
+        """Number a start that is right and push it, unless its key is known; its run (the log's lock is held)."""
+        scope, starts = f"start:{record.dag}", self.core.runs.starts
+        record = msgspec.structs.replace(record, n=starts.get(record.dag, 0))
+        first = None if record.key is None else self.core.log.find(scope, record.key)
+        if first is not None:
+            self._conflict(record.at, scope, first, record)
+            return first + 1
+        starts[record.dag] = record.n + 1
+        return self._append(record)
+
+    def _append(self, record: StartRequested) -> int:
         log = self.core.log
         offset = log.push(record)
         if record.key is not None:

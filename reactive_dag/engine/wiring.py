@@ -41,8 +41,8 @@ class Sink(Protocol):
     def decide(self, record: AnyRecord) -> None:
         """Take one decision record."""
 
-    def known(self, key: str) -> bool:
-        """Whether the ledger has seen a run's key."""
+    def known(self, name: tuple[str, str], key: str) -> bool:
+        """Whether the ledger has seen the key of a trigger's firing."""
 
 
 @attrs.define(eq=False)
@@ -67,6 +67,11 @@ class Station:
     backlog: list[tuple[Trigger, Item]] = attrs.field(factory=list)
     held: list[Firing] = attrs.field(factory=list)
     redefined: dict[str, int] = attrs.field(factory=dict)
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Its DAG and label."""
+        return self.dag, self.label
 
     @property
     def order(self) -> tuple[int, str, str]:
@@ -254,7 +259,7 @@ class Wiring:
             key = None
             if station.unique:
                 key = self.key(station, firing.items)
-                if self.sink.known(key):
+                if self.sink.known(station.name, key):
                     station.circuit.recount(firing, "duplicate")
                     self.sink.decide(Duplicate(at, station.dag, station.label, key))
                     continue
@@ -288,6 +293,18 @@ class Wiring:
             if fired:
                 self.fire(station, fired, now)
         self.schedule(station)
+
+    def _check(self) -> None:
+        """Routes are in order and lead to stations that are there; what is due has its timer; T1. O(state)."""
+        for routes in (*self.by_dataset.values(), *self.by_dag.values(), *self.by_task.values(), self.everyone):
+            assert [_order(route) for route in routes] == sorted(map(_order, routes)), "a route is out of order"
+            assert all(self.stations.get(route[0].name) is route[0] for route in routes), "a route leads nowhere"
+        for name, station in self.stations.items():
+            assert name == station.name
+            station.circuit._check()
+            assert station.scheduled <= station.circuit.due, f"{name} is due and nobody wakes it"
+            waiting = self.timers.has(station.scheduled, *name)
+            assert station.scheduled == NEVER or waiting, f"{name} counts on a timer that is not there"
 
 
 def _order(route: Route) -> tuple[int, str, str]:
