@@ -18,7 +18,7 @@ from attrs import define, field, setters
 
 from reactive_dag.declare import hooks, jsonform
 from reactive_dag.declare.bound import bind_dags
-from reactive_dag.declare.bulk import Bulk
+from reactive_dag.declare.bulk import Bulk, no_garbage
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.datasets import owned, refuse_other_partitions
 from reactive_dag.declare.edges import Wiring, explained
@@ -273,7 +273,7 @@ class Graph(Look):
             bulk = self._inside = Bulk(dict(self.dags), dict(self.datasets), dict(self._twice))
             before, version = self._wiring.keeper(), self.version
             try:
-                with self._wiring.topology.bulk():
+                with no_garbage(), self._wiring.topology.bulk():
                     yield self
                     self._lay_pending()
             except BaseException as error:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING, TypeAlias
 
+from reactive_dag.declare.triggered import is_flat
 from reactive_dag.declare.view import View, turned
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule, shares_tick
@@ -60,8 +61,10 @@ class Dates:
 
     def ticks_of(self, trigger: Trigger) -> Known:
         """The same for what a trigger releases. O(size)."""
+        if type(trigger) is Completed:
+            return self._ticks.get(trigger.dag)
         found: list[Known] = []
-        for source in sources(trigger):
+        for source in trigger.parts if is_flat(trigger) else sources(trigger):
             if isinstance(source, Clock):
                 found.append(frozenset((source.schedule,)))
             elif isinstance(source, Completed) and source.dag in self._ticks:
@@ -107,7 +110,7 @@ def join_warnings(trigger: Trigger, dates: Dates) -> Iterator[tuple[str, str]]:
     if isinstance(trigger, By):
         return
     if isinstance(trigger, JOINING):
-        if is_join(trigger):
+        if is_flat(trigger) or is_join(trigger):
             yield from _of_dates(trigger, dates)
             return
         yield from _of_partitions(trigger)
@@ -116,20 +119,20 @@ def join_warnings(trigger: Trigger, dates: Dates) -> Iterator[tuple[str, str]]:
 
 
 def _of_dates(trigger: Trigger, dates: Dates) -> Iterator[tuple[str, str]]:
-    for one, other in combinations(trigger.parts, 2):
-        first, second = dates.ticks_of(one), dates.ticks_of(other)
-        if first and second and not any(_meets(a, b) for a in first for b in second):
+    known = [(part, ticks) for part in trigger.parts if (ticks := dates.ticks_of(part))]
+    for (one, first), (other, second) in combinations(known, 2):
+        if not any(_meets(a, b) for a in first for b in second):
             yield (
                 "never_meets",
                 f"{one!r} and {other!r} are joined by logical date, and their schedules "
                 f"({_texts(first)}; {_texts(second)}) never share one: add .by(rd.day({_zone(first)!r}))",
             )
-    dated = [part for part in trigger.parts if dates.is_dated(part)]
-    undated = [part for part in trigger.parts if not dates.is_dated(part)]
-    if dated and undated:
+    dated = [dates.is_dated(part) for part in trigger.parts]
+    if any(dated) and not all(dated):
+        always, maybe = trigger.parts[dated.index(True)], trigger.parts[dated.index(False)]
         yield (
             "may_not_meet",
-            f"{dated[0]!r} always has a logical date and {undated[0]!r} can be without one; then they do not meet: "
+            f"{always!r} always has a logical date and {maybe!r} can be without one; then they do not meet: "
             "add .by(None), or a key that both have",
         )
 
@@ -221,6 +224,8 @@ def _earlier(schedule: EverySchedule | AtSchedule, offset: int) -> Schedule:
 
 def can_fire(trigger: Trigger, start: int | None, end: int | None) -> bool:
     """Whether a trigger's clocks leave it a chance between start and end, the end included (R9). O(size)."""
+    if is_flat(trigger):
+        return True
     if isinstance(trigger, Clock):
         return _ticks(trigger.schedule, start, end)
     if isinstance(trigger, Absent):

@@ -73,7 +73,7 @@ def _twice(dag: Dag, what: str, ids: tuple[str, ...], before: str, now: str) -> 
 
 def _of_triggers(view: View, dag: Dag, dates: Dates) -> Iterator[Problem]:
     for source in dag.sources:
-        for leaf in leaves(source):
+        for leaf in leaves(source) if source.parts else (source,):
             if isinstance(leaf, Completed) and leaf.dag != "*":
                 yield from _unknown_end(view, dag, leaf)
     for label, trigger in dag.triggers.items():

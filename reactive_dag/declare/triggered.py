@@ -66,16 +66,22 @@ def _scheduled(schedule: object, on: object, tz: str) -> Trigger:
 
 
 def _check_joins(trigger: Trigger) -> None:
-    if trigger.parts and not _is_flat(trigger):
+    if trigger.parts and not is_flat(trigger):
         effective(trigger, lambda _: _NO_ORIGINS)
 
 
-def _is_flat(trigger: Trigger) -> bool:
-    """Whether all parts are completions: the common case in a large graph, and worth a short way."""
-    for part in trigger.parts:
+def is_flat(trigger: Trigger) -> bool:
+    """Whether it is made of completions alone: the common case in a large graph, and worth a short way. O(parts).
+
+    >>> from reactive_dag.triggers.completed import completed
+    >>> is_flat(completed("a") & completed("b")), is_flat(completed("a"))
+    (True, False)
+    """
+    parts = trigger.parts
+    for part in parts:
         if type(part) is not Completed:
             return False
-    return type(trigger) is not Absent
+    return bool(parts) and type(trigger) is not Absent
 
 
 def _anchored(trigger: Trigger, start: int) -> Trigger:
@@ -100,7 +106,7 @@ def sources_of(triggers: Iterable[Trigger]) -> tuple[Trigger, ...]:
     """All that can deliver an item: the leaves of all triggers, with each silence for itself. O(size)."""
     found: tuple[Trigger, ...] = ()
     for trigger in triggers:
-        own = (trigger,) if not trigger.parts else trigger.parts if _is_flat(trigger) else tuple(sources(trigger))
+        own = (trigger,) if not trigger.parts else trigger.parts if is_flat(trigger) else tuple(sources(trigger))
         found = found + own if found else own
     return found
 
