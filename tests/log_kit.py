@@ -111,7 +111,10 @@ class CountedLog(SQLiteLog):
 
 
 def in_child(work: Callable[[Callable[[str], None]], None], kill_at: int = -1) -> tuple[list[str], int]:
-    """Run `work(tell)` in a forked child; what it told before it ended, and how: 0, or minus the signal."""
+    """Run `work(tell)` in a forked child; what it told before it ended, and how: 0, or minus the signal.
+
+    It must not open a file that the test has open: SQLite is not made to be carried over a fork.
+    """
     out, into = os.pipe()
     pid = os.fork()
     if pid == 0:

@@ -1,7 +1,7 @@
 """What one commit takes: records, and what was noted along with them.
 
 Invariant: notes and records that were made in one critical section are in one batch. Merging an older set of notes into
-a newer one is repeatable: a key's first note stands, of the rest the newest.
+a newer one is repeatable: a key is noted once, of the rest the newest stands.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from reactive_dag.log import schema
 from reactive_dag.log.codec import encode_tasks, segments
-from reactive_dag.log.history import RunRow
+from reactive_dag.log.history import RunRow, RunRows
 from reactive_dag.model.records import AnyRecord
 
 Statement: TypeAlias = tuple[str, list[tuple[object, ...]]]
@@ -26,18 +26,18 @@ class Notes:
 
     def __init__(self) -> None:
         self.keys: dict[tuple[str, str], int] = {}
-        self.runs: dict[int, RunRow] = {}
+        self.runs = RunRows()
         self.snapshots: dict[int, bytes] = {}
         self.meta: dict[str, str] = {}
         self.done: list[int] = []
 
     def __bool__(self) -> bool:
-        return bool(self.keys or self.runs or self.snapshots or self.meta or self.done)
+        return bool(self.keys or self.runs.rows or self.snapshots or self.meta or self.done)
 
     def put_back(self, older: Notes) -> None:
         """Take up notes whose commit did not come about. O(n)."""
-        self.keys = self.keys | older.keys
-        self.runs = older.runs | self.runs
+        self.keys = older.keys | self.keys
+        self.runs = older.runs.updated(self.runs)
         self.snapshots = older.snapshots | self.snapshots
         self.meta = older.meta | self.meta
         self.done = older.done + self.done
@@ -79,7 +79,7 @@ def _note_statements(notes: Notes) -> list[Statement]:
     snapshots: list[tuple[object, ...]] = [(upto, zlib.crc32(blob), blob) for upto, blob in notes.snapshots.items()]
     return [
         (schema.ADD_KEY, [(scope, key, offset) for (scope, key), offset in notes.keys.items()]),
-        (schema.ADD_RUN, [_run_params(row) for row in notes.runs.values()]),
+        (schema.ADD_RUN, [_run_params(row) for row in notes.runs.rows.values()]),
         (schema.ADD_SNAPSHOT, snapshots),
         (schema.TRIM_SNAPSHOTS, [()] if snapshots else []),
         (schema.ADD_META, list(notes.meta.items())),

@@ -90,7 +90,7 @@ def check_version(path: Path, version: int, newest: int) -> None:
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection to an absolute path that commits when told to, syncs fully, and may move between threads. Raises StoreError."""
+    """A connection to an absolute path: commits when told to, syncs fully, may change threads. Raises StoreError."""
     uri = f"{path.as_uri()}?mode={'ro' if read_only else 'rwc'}"
     try:
         db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)

@@ -106,6 +106,13 @@ class RunRows:
         self._fresh.append(row)
         self.rows[row.run] = row
 
+    def updated(self, newer: RunRows) -> RunRows:
+        """These rows and newer ones, in a table of its own. O(n)."""
+        both = RunRows()
+        for row in (*self.rows.values(), *newer.rows.values()):
+            both.add(row)
+        return both
+
     def get(self, run: int) -> RunRow | None:
         """The row of a run. O(1)."""
         return self.rows.get(run)

@@ -52,7 +52,7 @@ class MemoryLog(Tail):
     # ---------------------------------------------------------------------------------------------- append
 
     def note_key(self, scope: str, key: str, offset: int) -> None:
-        """Remember whose key this is; the first one noted stands. O(1)."""
+        """Remember whose key this is; for a key that `find` does not know. O(1)."""
         self._keys.setdefault((scope, key), offset)
 
     def note_run(self, row: RunRow) -> None:

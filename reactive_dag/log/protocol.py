@@ -61,7 +61,7 @@ class EventLog(Protocol):
         """
 
     def note_key(self, scope: str, key: str, offset: int) -> None:
-        """Remember whose key this is, in the next commit; the first one noted stands (I5). `lock` held. O(1)."""
+        """Remember whose key this is, in the next commit; one that `find` does not know (I5). `lock` held. O(1)."""
 
     def note_run(self, row: RunRow) -> None:
         """Keep the row of a run that ended, in the next commit; replaces one of the same run. `lock` held. O(1)."""

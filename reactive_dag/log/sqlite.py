@@ -144,12 +144,12 @@ class SQLiteLog(Tail):
     # ---------------------------------------------------------------------------------------------- append
 
     def note_key(self, scope: str, key: str, offset: int) -> None:
-        """Remember whose key this is, in the next commit; the first one noted stands. O(1)."""
+        """Remember whose key this is, in the next commit; for a key that `find` does not know. O(1)."""
         self._noted.keys.setdefault((scope, key), offset)
 
     def note_run(self, row: RunRow) -> None:
         """Keep the row of a run that ended, in the next commit. O(1)."""
-        self._noted.runs[row.run] = row
+        self._noted.runs.add(row)
 
     def save_snapshot(self, upto: int, blob: bytes) -> None:
         """Keep a snapshot, in the next commit; the two newest stay. O(1), its commit O(size)."""
@@ -306,7 +306,7 @@ class SQLiteLog(Tail):
 
     def run(self, offset: int) -> RunRow | None:
         """The row of a run that ended. O(log n)."""
-        return self._uncommitted_runs().get(offset) or self._views.run(offset)
+        return self._noted.runs.get(offset) or self._writing.runs.get(offset) or self._views.run(offset)
 
     def runs(
         self, dag: str | None = None, state: str | None = None, logical_date: int | None = None,
@@ -315,22 +315,22 @@ class SQLiteLog(Tail):
     ) -> list[RunRow]:  # fmt: skip
         """Rows of ended runs, newest request first. O(log n + result) along an index."""
         query = RunQuery(dag, state, logical_date, partition, key, before, cascade)
-        fresh = self._uncommitted_runs()
-        found = [row for row in fresh.values() if query.matches(row)]
-        stored = self._views.runs(query, None if limit is None else limit + len(fresh))
-        found += [row for row in stored if row.run not in fresh]
-        return sorted(found, key=lambda row: -row.run)[:limit]
+        # In this order: a row that is committed meanwhile is seen twice and not missed.
+        with self.lock:
+            noted, writing = self._noted.runs, self._writing.runs
+            fresh = noted.select(query, limit)
+            fresh += [row for row in writing.select(query, limit) if row.run not in noted.rows]
+        found = self._views.runs(query, limit, lambda run: run in noted.rows or run in writing.rows)
+        if fresh:
+            found = sorted(fresh + found, key=lambda row: -row.run)[:limit]
+        return found
 
     def latest_date(self, dag: str, high: int) -> int | None:
         """The highest logical date of a DAG's ended runs that is not above `high`. O(log n)."""
-        dates = [row.logical_date for row in self._uncommitted_runs().values() if row.dag == dag]
-        dates.append(self._views.latest_date(dag, high))
-        return max((date for date in dates if date is not None and date <= high), default=None)
-
-    def _uncommitted_runs(self) -> dict[int, RunRow]:
-        # Before the store is asked: a row that is committed meanwhile is then seen twice and not missed.
         with self.lock:
-            return self._writing.runs | self._noted.runs
+            dates = [notes.runs.latest_date(dag, high) for notes in (self._noted, self._writing)]
+        dates.append(self._views.latest_date(dag, high))
+        return max((date for date in dates if date is not None), default=None)
 
     def events(self, source: str, limit: int | None = None, before: int | None = None) -> list[tuple[int, Published]]:
         """A dataset's events, newest first. O(segments that have one)."""

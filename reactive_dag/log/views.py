@@ -6,6 +6,9 @@ Owns the queries, and no state. Each is a look along an index: O(log n + result)
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
+
+import msgspec
 
 from reactive_dag.log import schema
 from reactive_dag.log.codec import decode_fact, decode_tasks
@@ -37,10 +40,16 @@ class Views:
         row = self._readers.one("SELECT * FROM runs WHERE run = ?", (offset,))
         return None if row is None else self._run_row(row)
 
-    def runs(self, query: RunQuery, limit: int | None) -> list[RunRow]:
-        """Rows of ended runs, newest request first. O(log n + result) along an index."""
-        sql, params = select_runs(query, limit)
-        return [self._run_row(row) for row in self._readers.all(sql, params)]
+    def runs(self, query: RunQuery, limit: int | None, hidden: Callable[[int], bool]) -> list[RunRow]:
+        """Rows of ended runs, newest request first, without those `hidden`. O(log n + result) along an index."""
+        found: list[RunRow] = []
+        while True:
+            sql, params = select_runs(query, limit)
+            page = self._readers.all(sql, params)
+            found += [self._run_row(row) for row in page if not hidden(row[0])]
+            if limit is None or len(page) < limit or len(found) >= limit:
+                return found[:limit]
+            query = msgspec.structs.replace(query, before=page[-1][0])
 
     def latest_date(self, dag: str, high: int) -> int | None:
         """The highest logical date of a DAG's ended runs that is not above `high`. O(log n)."""
