@@ -103,11 +103,8 @@ class Durations:
         """Out of what a user wrote. O(n). Raises InvalidValue."""
         if durations is not None and not isinstance(durations, Mapping):
             if default is not None or not callable(durations):
-                raise InvalidValue(
-                    f"durations={durations!r}: give a dict of names and durations; a function of the task's name for all "
-                    "of them goes in default_duration="
-                )
-            durations, default = {}, durations
+                raise InvalidValue(f"durations={durations!r}: give a dict of names and durations")
+            return cls((), as_spread(durations, "durations"))
         given = tuple(
             (name_of(name, "durations="), as_spread(span, f"the duration of {name!r}"))
             for name, span in (durations or {}).items()

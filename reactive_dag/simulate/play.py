@@ -6,7 +6,8 @@ that follows from it; the same scenario gives the same log, record for record. A
 what its records cost the core.
 
 From `until` on no clock ticks, no silence is noticed and outside publishes nothing new; what was begun before goes on
-to its end, with what follows from it. An attempt ends when its time is over, or at its task's timeout if that is sooner.
+to its end, with what follows from it. An attempt ends when its time is over, or at its task's timeout if that is
+sooner.
 """
 
 from __future__ import annotations
@@ -144,7 +145,10 @@ class Play:
         records = [r for r in self.core.definitions.changes(start) if isinstance(r, Registered)]
         ticking = [r for r in records if self._is_clocked(r)]
         others = [r for r in records if not self._is_clocked(r)]
-        self._push([*(self._bounded(r) for r in ticking), *others])
+        self._push([self._bounded(record) for record in ticking])
+        self._settle()
+        self.clock.advance_to(start)
+        self._push(others)
 
     def _is_clocked(self, record: Registered) -> bool:
         trigger = self.scenario.graph.effective(record.dag).get(record.label)
@@ -255,7 +259,6 @@ class Play:
 
 def _ticks(source: Source, scenario: Scenario) -> Iterator[int]:
     """The instants of a source, each once, ascending; the start is included, `until` is not."""
-    waiting = [scenario.start - 1] * len(source.schedules)
     last = scenario.start - 1
     while True:
         found = [schedule.after(last) for schedule in source.schedules]

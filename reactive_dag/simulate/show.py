@@ -1,0 +1,152 @@
+"""How results are shown: aligned text, a rich table, HTML. One definition of columns for all three.
+
+Owns `Table`, the base of what can be shown. Nothing here knows what the cells mean. O(cells) each time.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from html import escape
+from typing import TYPE_CHECKING
+
+from reactive_dag.model.times import MICROSECOND, format_duration, format_time, from_datetime, to_datetime
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+MOST_ROWS = 200
+"""So many rows are printed; `.rows` has them all."""
+
+
+class Table(ABC):
+    """Something with columns and rows that prints itself, in a terminal and in a notebook."""
+
+    columns: tuple[str, ...]
+    right: frozenset[str] = frozenset()
+    """The columns that are aligned to the right."""
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What it is, in one line."""
+
+    @abstractmethod
+    def cells(self) -> list[tuple[str, ...]]:
+        """The rows as text, a cell a column."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is said below the rows."""
+        return ()
+
+    def _shown(self) -> tuple[list[tuple[str, ...]], list[str]]:
+        rows = self.cells()
+        notes = list(self.notes)
+        if len(rows) > MOST_ROWS:
+            notes.insert(0, f"… and {len(rows) - MOST_ROWS} more; .rows has them all")
+        return rows[:MOST_ROWS], notes
+
+    def __str__(self) -> str:
+        rows, notes = self._shown()
+        widths = [max(map(len, column)) for column in zip(self.columns, *rows)]
+        lines = [self.title]
+        for row in [self.columns, *rows] if rows else []:
+            cells = [
+                cell.rjust(width) if name in self.right else cell.ljust(width)
+                for name, cell, width in zip(self.columns, row, widths)
+            ]
+            lines.append(("  " + "  ".join(cells)).rstrip())
+        return "\n".join([*lines, *notes])
+
+    def __rich__(self) -> RichTable:
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        rows, notes = self._shown()
+        below = Text("\n".join(notes)) if notes else None
+        table = RichTable(title=Text(self.title), title_justify="left", box=SIMPLE_HEAD, caption=below)
+        table.caption_justify = "left"
+        for name in self.columns:
+            wide = name == self.columns[-1]
+            table.add_column(name, justify="right" if name in self.right else "left", no_wrap=not wide)
+        for row in rows:
+            table.add_row(*map(Text, row))
+        return table
+
+    def _repr_html_(self) -> str:
+        rows, notes = self._shown()
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
+        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in self._html_cells(rows))
+        below = "".join(f"<div>{escape(note)}</div>" for note in notes)
+        return (
+            f"<div><b>{escape(self.title)}</b><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
+            "</div>"
+        )
+
+    def _html_cells(self, rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+        return [tuple(map(escape, row)) for row in rows]
+
+
+def moment(ns: int | None) -> datetime | None:
+    """An instant as an aware datetime. O(1)."""
+    return None if ns is None else to_datetime(ns)
+
+
+def iso(time: datetime | None) -> str | None:
+    """An aware datetime as ISO text with Z, for JSON. O(1).
+
+    >>> iso(to_datetime(0)), iso(None)
+    ('1970-01-01T00:00:00Z', None)
+    """
+    return None if time is None else format_time(from_datetime(time))
+
+
+def length(ns: int | None) -> timedelta | None:
+    """A length of time as a timedelta, cut down to microseconds. O(1)."""
+    return None if ns is None else timedelta(microseconds=ns // MICROSECOND)
+
+
+def wall(time: datetime | None) -> str:
+    """An instant as short text: day and time of day, UTC. O(1).
+
+    >>> wall(to_datetime(0)), wall(None)
+    ('01-01 00:00', '')
+    """
+    if time is None:
+        return ""
+    return f"{time:%m-%d %H:%M}" + (f"{time:%S}".join((":", "")) if time.second or time.microsecond else "")
+
+
+def clipped(name: str, most: int = 56) -> str:
+    """A long name with its middle left out. O(most).
+
+    >>> clipped("a" * 9 + "b" * 9, most=7)
+    'aaa…bbb'
+    """
+    half = (most - 1) // 2
+    return name if len(name) <= most else f"{name[:half]}…{name[-(most - half - 1) :]}"
+
+
+def span(time: timedelta | None) -> str:
+    """A length of time as short text, nothing for nothing. O(1).
+
+    >>> span(timedelta(minutes=90)), span(timedelta(0)), span(timedelta(minutes=-5))
+    ('1h30m', '', '-5m')
+    """
+    if not time:
+        return ""
+    ns = time // timedelta(microseconds=1) * MICROSECOND
+    return format_duration(ns)
+
+
+def signed(time: timedelta | None) -> str:
+    """A difference as short text, with its sign. O(1).
+
+    >>> signed(timedelta(hours=2)), signed(timedelta(hours=-2))
+    ('+2h', '-2h')
+    """
+    text = span(time)
+    return text if not text or text.startswith("-") else f"+{text}"
