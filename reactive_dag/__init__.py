@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from reactive_dag.engine.run import Run
     from reactive_dag.engine.runner import InlineRunner, ThreadRunner
     from reactive_dag.log.ledger import Ledger
+    from reactive_dag.simulate.interventions import delay, duration, fail
+    from reactive_dag.simulate.simulation import Simulation, simulate
     from reactive_dag.streams.aiter import aiter
     from reactive_dag.streams.clock import VirtualClock
 
@@ -67,15 +69,20 @@ _LAZY = {
     "InlineRunner": "reactive_dag.engine.runner",
     "Ledger": "reactive_dag.log.ledger",
     "Run": "reactive_dag.engine.run",
+    "Simulation": "reactive_dag.simulate.simulation",
     "ThreadRunner": "reactive_dag.engine.runner",
     "VirtualClock": "reactive_dag.streams.clock",
     "aiter": "reactive_dag.streams.aiter",
+    "delay": "reactive_dag.simulate.interventions",
+    "duration": "reactive_dag.simulate.interventions",
+    "fail": "reactive_dag.simulate.interventions",
 }
+_WINGS = ("operators", "simulate")
 
 
 def __getattr__(name: str) -> object:
-    if name == "operators":
-        return import_module("reactive_dag.operators")
+    if name in _WINGS:
+        return import_module(f"reactive_dag.{name}")
     home = _LAZY.get(name)
     if home is None:
         raise AttributeError(f"module 'reactive_dag' has no attribute {name!r}")
@@ -91,8 +98,9 @@ def __dir__() -> list[str]:
 __all__ = [
     "Calendar", "CycleError", "Dag", "Dataset", "DuplicateError", "Engine", "EngineClosed", "EngineReplaced", "Event",
     "FailTask", "Graph", "GraphError", "InlineRunner", "InvalidValue", "Ledger", "NotAStore", "NotIdle", "Overflow",
-    "Problem", "ReactiveDagError", "RetryTask", "Run", "SkipTask", "StoreDamaged", "StoreError", "StoreInUse",
-    "StoreTooNew", "Task", "TaskError", "ThreadRunner", "Trigger", "UndeclaredOutlet", "UnknownId", "UsageError",
-    "VirtualClock", "absent", "aiter", "all_of", "any_of", "at", "at_least", "completed", "cron", "daily", "day",
-    "every", "hour", "month", "operators", "output", "sequence", "updated", "week", "weekly",
+    "Problem", "ReactiveDagError", "RetryTask", "Run", "Simulation", "SkipTask", "StoreDamaged", "StoreError",
+    "StoreInUse", "StoreTooNew", "Task", "TaskError", "ThreadRunner", "Trigger", "UndeclaredOutlet", "UnknownId",
+    "UsageError", "VirtualClock", "absent", "aiter", "all_of", "any_of", "at", "at_least", "completed", "cron", "daily",
+    "day", "delay", "duration", "every", "fail", "hour", "month", "operators", "output", "sequence", "simulate",
+    "updated", "week", "weekly",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ sooner.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from heapq import heappop, heappush
 from itertools import count
@@ -111,7 +111,7 @@ class Play:
             elif not self._dispatch():
                 return
 
-    def _push(self, records: list[AnyRecord]) -> None:
+    def _push(self, records: Sequence[AnyRecord]) -> None:
         with self.log.lock:
             self.log.push_many(records)
 
