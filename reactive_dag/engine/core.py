@@ -158,7 +158,7 @@ class Core:
 
     def finished(self, row: RunRow) -> None:
         """Take the history row of a run that ended."""
-        if not self.replaying or not self.log.durable:
+        if not self.replaying or (not self.log.durable and self.log.run(row.run) is None):
             with self.log.lock:
                 self.log.note_run(row)
 
@@ -231,6 +231,8 @@ class Core:
         routes = self.wiring.by_task.get((dag, record.task))
         if routes:
             self.wiring.feed(routes, record.state, offset, record.at, run.started)
+        if run.tasks[index].kind == "wait":
+            self.waits.forget(run, index)
         if dag in self.waits.watches:
             self.waits.heard(dag)
 
@@ -251,7 +253,7 @@ class Core:
             self.wiring.feed(routes, record.state, offset, record.at, record)
 
     def _outlets(self, run: RunState) -> None:
-        if run.dag.outlets and not run.plan.simple:
+        if run.dag.outlets:
             wanted = [[outlet.id, None, None, None, "updated", None, None] for outlet in run.dag.outlets]
             self.runs.publish(run, "", wanted)
 
@@ -302,6 +304,7 @@ class Core:
                 self.runs.heard_start(record)
             elif type(record) is RunStarted:
                 self.runs.begun_in_log(record)
+        self.runs.recovered()
 
     def _count(self, group: Iterable[AnyRecord]) -> None:
         """Count the outside events among records that came out of the log."""
@@ -355,9 +358,9 @@ class Core:
 
     def run_of(self, run: int) -> RunStarted:
         """The `RunStarted` of a run, live or ended. O(1) live."""
-        live = self.runs.live.get(run)
-        if live is not None:
-            return live.started
+        begun = self.runs.started_of(run)
+        if begun is not None:
+            return begun
         row = self.log.run(run)
         if row is None:
             raise StoreDamaged(f"run {run} is named by a record, but neither live nor in the history")

@@ -38,7 +38,9 @@ class Dates:
     def add(self, dag: str, run: int, date: int | None, cascade: str) -> None:
         """A run of a date began (or was requested). O(log runs)."""
         if date is not None:
-            dates = self._dates.setdefault(dag, SortedDict())
+            dates = self._dates.get(dag)
+            if dates is None:
+                dates = self._dates[dag] = SortedDict()
             dates[date] = max(run, dates.get(date, run))
         else:
             self._cascades[dag, cascade] = max(run, self._cascades.get((dag, cascade), run))
@@ -86,8 +88,7 @@ class Dates:
     def _newer(self, live: int | None, row: RunRow | None) -> Seen | None:
         if live is not None and (row is None or live > row.run):
             state = self.live(live)
-            if state is not None:
-                return seen_live(state)
+            return Seen(live, "", "queued", None, {}) if state is None else seen_live(state)
         if row is None:
             return None
         return Seen(row.run, row.key, row.state, row.logical_date, {task.task: task.state for task in row.tasks})

@@ -5,9 +5,13 @@ Owns no state. Costs what the body costs, and some microseconds.
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import inspect
+import os
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -17,8 +21,8 @@ from reactive_dag.engine.body import inside
 from reactive_dag.engine.context import RunContext
 from reactive_dag.engine.run import Run
 from reactive_dag.engine.runstate import RunState
-from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, UndeclaredOutlet
-from reactive_dag.model.payload import plain
+from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask
+from reactive_dag.model.payload import fresh, plain
 from reactive_dag.model.records import Json, TaskFinished
 from reactive_dag.model.times import SECOND, parse_duration
 
@@ -30,6 +34,10 @@ Report = Callable[[int], TaskFinished]
 
 LAST_FRAMES = 3
 """How many frames of a traceback an error text keeps."""
+LONGEST_TEXT = 10_000
+_HOME = Path(__file__).resolve().parent.parent
+_OURS = tuple(str(_HOME / room) + os.sep for room in ("engine", "model", "triggers", "declare", "log", "streams"))
+_FUTURES = tuple(str(Path(inspect.getfile(module)).parent) + os.sep for module in (asyncio, concurrent.futures))
 
 
 @attrs.frozen
@@ -61,13 +69,19 @@ def attempt(engine: Engine, job: Attempting) -> Report:
     except SkipTask as skip:
         return _report(job, began, "skipped", error=str(skip) or None, retry=False)
     except RetryTask as again:
-        return _report(job, began, "failed", error=f"RetryTask: {again}", retry_after=_after(again))
-    except (FailTask, UndeclaredOutlet, InvalidValue) as final:
-        return _report(job, began, "failed", error=describe(final), retry=not isinstance(final, FailTask))
-    except TimeoutError as late:
-        return _report(job, began, "failed", error=describe(late))
-    except Exception as error:  # a user's exception fails that attempt, not the engine
+        return _again(job, began, again)
+    except FailTask as final:
+        return _report(job, began, "failed", error=describe(final), retry=False)
+    except (Exception, SystemExit) as error:  # what a user's code raises fails that attempt, not the engine
         return _report(job, began, "failed", error=describe(error))
+
+
+def _again(job: Attempting, began: int, again: RetryTask) -> Report:
+    try:
+        after = None if again.after is None else parse_duration(again.after, what="RetryTask(after=)", zero_ok=True)  # type: ignore[arg-type]
+    except InvalidValue as error:
+        return _report(job, began, "failed", error=f"{describe(again)}\n{error}", retry=False)
+    return _report(job, began, "failed", error=describe(again), retry_after=after)
 
 
 def _report(
@@ -88,7 +102,7 @@ def arguments_of(engine: Engine, job: Attempting, context: RunContext) -> dict[s
         elif binding.kind == "task":
             found[binding.name] = _output_of(engine, run, run.plan.index[binding.ref])
         elif binding.kind == "param":
-            found[binding.name] = run.params[binding.ref]
+            found[binding.name] = fresh(run.params[binding.ref])
     return found
 
 
@@ -96,7 +110,7 @@ def _output_of(engine: Engine, run: RunState, index: int) -> object:
     done = run.results[index]
     output = None if done is None else done.output
     if run.tasks[index].kind != "wait":
-        return output
+        return fresh(output)
     awaited = [Run(engine, one["run"]) if one else None for one in (output if isinstance(output, list) else [output])]
     return awaited if isinstance(output, list) else awaited[0]
 
@@ -108,12 +122,12 @@ def _call(engine: Engine, task: AnyTask, arguments: dict[str, Any]) -> object:
     return value
 
 
-def _after(again: RetryTask) -> int | None:
-    return None if again.after is None else parse_duration(again.after, what="RetryTask(after=)", zero_ok=True)  # type: ignore[arg-type]
-
-
 def describe(error: BaseException) -> str:
-    """An exception as the text that is recorded: what, and the last frames of where. O(frames)."""
-    frames = traceback.extract_tb(error.__traceback__)[-LAST_FRAMES:]
-    where = "".join(f"\n  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
-    return f"{type(error).__name__}: {error}{where}"
+    """An exception as the text that is recorded: what, and the last of the user's own frames. O(frames)."""
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    users = [(code, line) for code, line in frames if not code.co_filename.startswith(_OURS)]
+    while users and users[0][0].co_filename.startswith(_FUTURES):
+        del users[0]
+    where = "".join(f"\n  {code.co_filename}:{line} in {code.co_name}" for code, line in users[-LAST_FRAMES:])
+    text = f"{type(error).__name__}: {error}"[:LONGEST_TEXT] + where
+    return text.encode(errors="replace").decode()

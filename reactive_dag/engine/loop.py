@@ -29,6 +29,8 @@ TURN = 4096
 SNAPSHOT_EVERY = 50_000
 """Records between two snapshots."""
 LONGEST_SLEEP = 3600 * SECOND
+SUSPECT = 2
+"""A task lost so often in a row may be what kills the process: one such at a time, so that only it is lost again."""
 
 
 class Loop:
@@ -41,6 +43,7 @@ class Loop:
         self.turn_lock = threading.RLock()
         self.inflight: dict[tuple[int, int], Attempting] = {}
         self.recovering = True
+        self.drained = False
         self.snapshot_at = self.core.cursor
         self.drive_lock = threading.RLock()
         self.driver: int | None = None
@@ -80,6 +83,7 @@ class Loop:
 
     def _drain(self) -> int:
         core, count = self.core, 0
+        self.drained = False
         while count < TURN:
             done = core.drain(TURN - count)
             count += done
@@ -88,6 +92,7 @@ class Loop:
             if self.recovering:
                 self._recover()
             elif not self._dispatch():
+                self.drained = True
                 break
         return count
 
@@ -96,6 +101,8 @@ class Loop:
         self.recovering = False
         if not self.core.executing:
             return
+        self.core.runs.end_orphans()
+        self.core.waits.look_again()
         for run in list(self.core.runs.live.values()):
             for index in list(run.open):
                 if run.tasks[index].kind != "wait" and (run.run, index) not in self.inflight:
@@ -110,15 +117,19 @@ class Loop:
             return False
         started = False
         kept = []
-        while flow.ready and len(self.inflight) < runner.ahead:
+        ahead = runner.workers if flow.prioritized else runner.ahead
+        suspects = sum(job.run.lost[job.index] >= SUSPECT for job in self.inflight.values())
+        while flow.ready and len(self.inflight) < ahead:
             entry = heapq.heappop(flow.ready)
             place = entry[1], entry[2]
             run = self.core.runs.live.get(entry[1])
             if run is None or place not in flow.startable:
                 continue
-            if place in self.inflight or (run.lost[entry[2]] and self.inflight):
+            suspect = run.lost[entry[2]] >= SUSPECT
+            if place in self.inflight or (suspect and suspects):
                 kept.append(entry)
                 continue
+            suspects += suspect
             self._start(run, entry[2])
             started = True
         for entry in kept:
@@ -143,7 +154,7 @@ class Loop:
             core.decided = core.cursor
             if settled:
                 core.cursor += 1
-            if log.durable and core.cursor - self.snapshot_at >= SNAPSHOT_EVERY:
+            if log.durable and self.drained and core.cursor - self.snapshot_at >= SNAPSHOT_EVERY:
                 self.snapshot_at = core.cursor
                 log.save_snapshot(core.cursor, save(core))
         log.commit()
@@ -163,7 +174,12 @@ class Loop:
         if job.run.final(job.index) or job.run.attempt[job.index] != job.attempt:
             self._returned(job)
             return
-        self.report(job, attempt(self.engine, job))
+        try:
+            report = attempt(self.engine, job)
+        except BaseException:  # Ctrl-C while an inline body executes: that attempt is lost, and made again (R5)
+            self.report(job, lambda at: TaskFinished(at, job.run.run, job.task.id, "lost", job.attempt))
+            raise
+        self.report(job, report)
 
     def report(self, job: Attempting, report: Report) -> None:
         """Append what an attempt ended with; one that took longer than it may has failed (R5)."""

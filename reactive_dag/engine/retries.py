@@ -7,7 +7,10 @@ from typing import cast
 
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.callables import Call
-from reactive_dag.model.times import parse_duration
+from reactive_dag.model.times import DAY, parse_duration
+
+LONGEST = 100 * 366 * DAY
+"""No delay is longer, however often it was doubled."""
 
 
 def retry_delay(task: AnyTask, attempt: int, seed: str) -> int:
@@ -25,4 +28,4 @@ def retry_delay(task: AnyTask, attempt: int, seed: str) -> int:
         delay = min(delay, task.max_delay)
     if task.jitter:
         delay = int(delay * random.Random(f"{seed}/{task.id}/{attempt}").uniform(0.5, 1.0))
-    return delay
+    return min(delay, LONGEST)

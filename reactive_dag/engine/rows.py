@@ -5,9 +5,11 @@ A row costs O(tasks) to make; only ended runs are kept as rows (log/history.py).
 
 from __future__ import annotations
 
+import msgspec
+
 from reactive_dag.engine.runstate import RunState
 from reactive_dag.log.history import RunRow, TaskRow
-from reactive_dag.model.records import RunFinished, RunRequested
+from reactive_dag.model.records import RunFinished, RunRequested, RunStarted
 
 
 def row_of(run: RunState, ended: RunFinished | None = None) -> RunRow:
@@ -48,3 +50,18 @@ def ended_in_queue(row: RunRow, ended: RunFinished) -> RunRow:
         row.run, row.dag, ended.state, row.key, row.label, row.logical_date, row.partition, row.cascade, 1,
         row.requested, None, ended.at,
     )  # fmt: skip
+
+
+def orphan_row(begun: RunStarted, request: RunRequested) -> RunRow:
+    """The row of a run whose DAG is declared no more. O(1)."""
+    return RunRow(
+        begun.run, begun.dag, "running", begun.key, request.label, begun.logical_date, begun.partition, begun.cascade,
+        begun.round, request.at, begun.at,
+    )  # fmt: skip
+
+
+def ended_orphan(begun: RunStarted, request: RunRequested, ended: RunFinished) -> RunRow:
+    """The same at its end. O(1)."""
+    gone = f"TaskGone: DAG {begun.dag!r} is not declared any more, so nothing can execute its tasks"
+    error = gone if ended.state == "failed" else None
+    return msgspec.structs.replace(orphan_row(begun, request), state=ended.state, ended=ended.at, error=error)

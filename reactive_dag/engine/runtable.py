@@ -7,14 +7,14 @@ A record costs O(out-degree of its task).
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.identity import Facts, Told, run_key
 from reactive_dag.engine.publishing import fits
-from reactive_dag.engine.rows import ended_in_queue, queued_row, row_of
+from reactive_dag.engine.rows import ended_in_queue, ended_orphan, orphan_row, queued_row, row_of
 from reactive_dag.engine.runstate import RunState
 from reactive_dag.engine.taskflow import TaskFlow
 from reactive_dag.engine.timers import RUNS_FIRST, Timers
@@ -73,6 +73,8 @@ class RunTable:
         self.active: dict[str, int] = {}
         self.begun: set[int] = set()
         self.ahead: set[int] = set()
+        self.stopping: dict[int, str | None] = {}
+        self.orphans: dict[int, RunStarted] = {}
         self.paused: set[str] = set()
         self.starts: dict[str, int] = {}
         self.holds: dict[str, int] = {}
@@ -99,9 +101,19 @@ class RunTable:
             self.ahead.discard(offset)
             self._count_begun(dag, offset)
             return
-        self.queue_of(dag).append(offset)
-        if self.sink.executing:
-            self.start_what_may(dag)
+        queue = self.queue_of(dag)
+        queue.append(offset)
+        self.start_what_may(dag)
+        if queue and self.sink.executing and not self.sink.replaying:
+            self._await_turn(offset)
+
+    def _await_turn(self, offset: int) -> None:
+        """A run that has to queue stands for its date already (R14, waits). O(causes)."""
+        request = self.request(offset)
+        dag = self.dag_of(request.dag)
+        if dag is not None:
+            date, _, cascade = self.told(request, dag)
+            self.dates.add(dag.id, offset, date, cascade or self.key_of(request))
 
     def queue_of(self, dag: str) -> deque[int]:
         """The queue of a DAG's runs. O(1)."""
@@ -114,7 +126,9 @@ class RunTable:
         """Begin queued runs of a DAG, in order, while neither a pause nor its limit holds them back (R6 `queue`)."""
         queue = self.queued.get(dag_id)
         dag = self.dag_of(dag_id)
-        if not queue or dag is None or self.sink.replaying or dag_id in self.paused or not dag.tasks:
+        if not queue or dag is None or not dag.tasks or dag_id in self.paused:
+            return
+        if self.sink.replaying or not self.sink.executing:
             return
         limit = dag.max_active_runs
         while queue and (limit is None or self.active.get(dag_id, 0) < limit):
@@ -150,9 +164,9 @@ class RunTable:
         partition = next(iter(partitions)) if len(partitions) == 1 else None
         date = max(dates) if dates else None
         calendar = self._calendar(request)
-        if date is None and partition is not None and calendar is not None:
+        if date is None and partition is not None and calendar is not None and fits(calendar, partition):
             date = calendar.start(partition)
-        if not partitions and date is not None:
+        if partition is None and date is not None:
             own = next((outlet.partitions for outlet in dag.produces if outlet.partitions is not None), None)
             partition = own.of(date) if own is not None else None
         cascades = {cascade for _, _, cascade in told}
@@ -167,17 +181,46 @@ class RunTable:
         self.begun_in_log(record)
         self.begun.discard(record.run)
         if dag is None:
+            self.orphans[record.run] = record
+            self._end_orphan(record)
             return
         run = self.state_of(record, dag)
         self.live[record.run] = run
-        self.flow.begin(run)
+        if record.run in self.stopping:
+            self._stop(run, self.stopping.pop(record.run))
+        else:
+            self.flow.begin(run)
         self.end_if_done(run)
+
+    def _end_orphan(self, begun: RunStarted) -> None:
+        """A run whose DAG is declared no more has nobody to execute it: it failed."""
+        told = (begun.logical_date, begun.partition, begun.cascade)
+        self.sink.fact(lambda at: RunFinished(at, begun.run, begun.dag, begun.key, "failed", *told))
+
+    def started_of(self, run: int) -> RunStarted | None:
+        """How a run began, if it has not ended. O(1)."""
+        live = self.live.get(run)
+        return self.orphans.get(run) if live is None else live.started
+
+    def recovered(self) -> None:
+        """The log was read back: ask what only the present can tell. O(live and queued runs)."""
+        if self.sink.executing:
+            for queue in self.queued.values():
+                for offset in queue:
+                    self._await_turn(offset)
+        self.flow.reconsider_all()
+
+    def end_orphans(self) -> None:
+        """Runs that began before a restart, of DAGs that are declared no more. O(their number)."""
+        for begun in list(self.orphans.values()):
+            self._end_orphan(begun)
 
     def state_of(self, begun: RunStarted, dag: Dag) -> RunState:
         """A run that begins, with nothing done. O(tasks)."""
         request = self.request(begun.run)
         run = RunState(begun, dag, request.causes, request.at, request.label, request.payload, request.mapped)
         run.params = self.params(begun.run)
+        self.flow.prioritized = self.flow.prioritized or any(task.priority for task in run.tasks)
         return run
 
     def params(self, offset: int) -> dict[str, object]:
@@ -195,30 +238,44 @@ class RunTable:
         """A run ended: its place is free. O(tasks) for its history row."""
         run = self.live.pop(record.run, None)
         if run is None:
-            queue = self.queued.get(record.dag)
-            if queue and record.run in queue:
-                queue.remove(record.run)
-                self.sink.finished(ended_in_queue(self.row(record.run), record))
+            self._ended_unlived(record)
             return None
         self.active[record.dag] -= 1
         self.sink.finished(row_of(run, record))
         self.start_what_may(record.dag)
         return run
 
+    def _ended_unlived(self, record: RunFinished) -> None:
+        """The end of a run that never began, or that nobody here executes."""
+        orphan = self.orphans.pop(record.run, None)
+        if orphan is not None:
+            self.active[record.dag] -= 1
+            self.sink.finished(ended_orphan(orphan, self.request(record.run), record))
+        elif record.run in self.stopping:
+            del self.stopping[record.run]
+            self.sink.finished(ended_in_queue(self.row(record.run), record))
+
     def cancelled(self, record: Cancelled) -> None:
         """Somebody cancelled a run: what has not ended is cancelled now; results that come later count for nothing."""
         run = self.live.get(record.run)
         if run is not None:
-            run.cancelled = True
-            for index, task in enumerate(run.plan.ids):
-                if not run.final(index):
-                    self.give(run, task, "cancelled", record.reason or None)
-            return
-        request = self.request(record.run)
-        if record.run in self.queued.get(request.dag, ()):
-            self._end_queued(record.run, request)
+            self._stop(run, record.reason or None)
+        elif record.run in self.begun:
+            self.stopping[record.run] = record.reason or None
+        elif record.run in self.queue_of(self.request(record.run).dag):
+            self._end_queued(record.run, record.reason or None)
 
-    def _end_queued(self, offset: int, request: RunRequested) -> None:
+    def _stop(self, run: RunState, reason: str | None) -> None:
+        run.cancelled = True
+        for index, task in enumerate(run.plan.ids):
+            if not run.final(index):
+                self.give(run, task, "cancelled", reason)
+
+    def _end_queued(self, offset: int, reason: str | None = None) -> None:
+        """From here on the run does not begin any more, though its end is applied when the cursor gets there."""
+        request = self.request(offset)
+        self.queue_of(request.dag).remove(offset)
+        self.stopping[offset] = reason
         row = self.row(offset)
         self.sink.fact(
             lambda at: RunFinished(
@@ -229,7 +286,7 @@ class RunTable:
     def dag_removed(self, dag: str) -> None:
         """A DAG is gone: its queued runs are cancelled, the others go on to their end."""
         for offset in list(self.queued.get(dag, ())):
-            self._end_queued(offset, self.request(offset))
+            self._end_queued(offset, f"DAG {dag!r} was removed")
 
     def heard_start(self, record: StartRequested) -> None:
         """Count a start by hand: the next one's number is one more (I3)."""
@@ -279,6 +336,8 @@ class RunTable:
         live = self.live.get(offset)
         if live is not None:
             return row_of(live)
+        if offset in self.orphans:
+            return orphan_row(self.orphans[offset], self.request(offset))
         ended = self.facts.log.run(offset)
         if ended is not None:
             return ended
@@ -324,6 +383,18 @@ class RunTable:
         dag = self.dag_of(request.dag)
         outlets = () if dag is None else dag.produces
         return next((outlet.partitions for outlet in outlets if outlet.partitions is not None), None)
+
+    def _check(self) -> None:
+        """A run has one place; as many count as active as have begun; no limit is passed. O(runs)."""
+        queued = [run for queue in self.queued.values() for run in queue]
+        places = [*queued, *self.begun, *self.live]
+        assert len(places) == len(set(places)), "a run stands in two places"
+        begun = Counter(self.request(run).dag for run in (*self.begun, *self.live))
+        assert begun == Counter(self.active), (begun, self.active)
+        for run in self.live.values():
+            run._check()
+            assert self.facts.log.run(run.run) is None or self.sink.replaying, "a run is live and in the history"
+        self.flow._check()
 
 
 def schedules_of(dag: Dag) -> list[Schedule]:

@@ -7,6 +7,7 @@ from `TaskStarted` to the first `TaskFinished` of that number, and later ones co
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from reactive_dag.engine.retries import retry_delay
 from reactive_dag.engine.runstate import READY, WAIT, RunState
 from reactive_dag.engine.timers import RUNS_FIRST
 from reactive_dag.model.records import TaskFinished, TaskRetry, TaskStarted
-from reactive_dag.model.times import format_duration
+from reactive_dag.model.times import NEVER, format_duration
 
 if TYPE_CHECKING:
     from reactive_dag.engine.runtable import RunTable
@@ -36,6 +37,7 @@ class TaskFlow:
         self.table = table
         self.sink = table.sink
         self.ready: list[Ready] = []
+        self.prioritized = False
         self.startable: set[tuple[int, int]] = set()
         self.past: dict[tuple[str, str], list[tuple[int, int]]] = {}
         self.retries: dict[tuple[int, int], TaskRetry] = {}
@@ -74,8 +76,7 @@ class TaskFlow:
 
     def past_is_well(self, run: RunState, task: AnyTask, index: int) -> bool:
         """Whether a task's own success in the newest requested run of a lower date is there (R14); else it waits."""
-        state = self.table.dates.past_state(run, task.id)
-        if state in ("success", "skipped", None):
+        if not self.sink.replaying and self.table.dates.past_state(run, task.id) in ("success", "skipped", None):
             return True
         self.past.setdefault((run.dag.id, task.id), []).append((run.run, index))
         return False
@@ -84,8 +85,13 @@ class TaskFlow:
         """The past of a task changed: ask again for those that wait for it."""
         for offset, index in self.past.pop((dag, task), ()):
             run = self.table.live.get(offset)
-            if run is not None:
+            if run is not None and not run.final(index):
                 self.consider(run, index)
+
+    def reconsider_all(self) -> None:
+        """The same for every task that waits for its past: a replay asks nobody's history."""
+        for dag, task in list(self.past):
+            self.reconsider_past(dag, task)
 
     def offer(self, run: RunState, index: int) -> None:
         """Put an attempt among those to hand out. O(log ready)."""
@@ -98,10 +104,11 @@ class TaskFlow:
     def task_started(self, record: TaskStarted) -> None:
         """An attempt was handed out: it is open. O(1)."""
         run = self.table.live.get(record.run)
-        if run is None:
+        index = -1 if run is None else run.plan.index.get(record.task, -1)
+        if run is None or index < 0:
             return
-        index = run.plan.index[record.task]
         task = run.tasks[index]
+        run.asked[index] = 1
         run.attempt[index] = record.attempt
         run.open[index] = record.at
         if task.kind == "wait":
@@ -151,10 +158,7 @@ class TaskFlow:
         run.lost[index] += 1
         if run.lost[index] >= MOST_LOST:
             why = f"lost {MOST_LOST} times in a row: the process died each time while this task ran"
-            run.open[index] = record.at
-            self.sink.fact(
-                lambda at: TaskFinished(at, record.run, record.task, "failed", record.attempt, error=why, retry=False)
-            )
+            self.table.give(run, record.task, "failed", why)
             return
         run.states[index] = None
         self.offer(run, index)
@@ -166,29 +170,40 @@ class TaskFlow:
         run.states[index] = "retrying"
         if self.sink.replaying:
             return
-        task = run.tasks[index]
         delay = record.retry_after
         if delay is None:
-            delay = retry_delay(task, run.fails[index], run.started.key)
-        due = record.at + delay
+            try:
+                delay = retry_delay(run.tasks[index], run.fails[index], run.started.key)
+            except Exception as error:  # a user's callable may raise anything: it fails its task, not the engine
+                why = f"{record.error}\nretry_delay: {type(error).__name__}: {error}"
+                self.table.give(run, record.task, "failed", why)
+                return
+        due = min(record.at + delay, NEVER - 1)
         self.sink.fact(lambda at: TaskRetry(at, record.run, record.task, record.attempt + 1, due))
 
     def task_retry(self, record: TaskRetry) -> None:
         """The next attempt is due at an instant. O(log timers)."""
         run = self.table.live.get(record.run)
-        if run is None:
+        index = -1 if run is None else run.plan.index.get(record.task, -1)
+        if run is None or index < 0 or run.final(index):
             return
-        index = run.plan.index[record.task]
         self.retries_due.add(record.due)
         self.retries[record.run, index] = record
 
         def wake(now: int) -> None:
-            self.retries_due.discard(record.due)
-            self.retries.pop((record.run, index), None)
-            if run.states[index] == "retrying" and self.table.live.get(record.run) is run:
+            if self._forget_retry(record.run, index, record):
                 self.offer(run, index)
 
         self.table.timers.set(record.due, RUNS_FIRST, run.dag.id, record.task, wake)
+
+    def _forget_retry(self, run: int, index: int, wanted: TaskRetry | None = None) -> bool:
+        """A retry came, or is needed no more; whether there was one (the `wanted` one)."""
+        record = self.retries.get((run, index))
+        if record is None or (wanted is not None and record is not wanted):
+            return False
+        del self.retries[run, index]
+        self.retries_due.remove(record.due)
+        return True
 
     def next_retry(self) -> int | None:
         """When the next retry is due; None without any. O(1)."""
@@ -198,6 +213,7 @@ class TaskFlow:
 
     def _settle(self, offset: int, run: RunState, index: int, record: TaskFinished) -> None:
         self.startable.discard((record.run, index))
+        self._forget_retry(record.run, index)
         followers = run.settle(index, record.state, record)
         if record.state == "success" and not self.sink.replaying:
             self._publish(run, index, record)
@@ -217,6 +233,20 @@ class TaskFlow:
         if wanted is None:
             wanted = [[outlet.id, None, None, None, "updated", None, None] for outlet in outlets]
         self.table.publish(run, record.task, wanted)
+
+    def _check(self) -> None:
+        """What may start stands in the heap, not over, not under way; what is retrying has its timer. O(tasks)."""
+        heap = {(run, index) for _, run, index in self.ready}
+        live = self.table.live
+        for place in self.startable:
+            assert place in heap and place[0] in live, place
+            assert not live[place[0]].final(place[1]) and place[1] not in live[place[0]].open, place
+        due = Counter(retry.due for retry in self.retries.values())
+        assert due == Counter(self.retries_due), (due, self.retries_due)
+        for (offset, index), retry in self.retries.items():
+            run = live[offset]
+            assert run.states[index] == "retrying", (run.plan.ids[index], run.states[index])
+            assert self.table.timers.has(retry.due, run.dag.id, retry.task)
 
 
 def timed_out(at: int, run: RunState, index: int, attempt: int) -> TaskFinished:

@@ -114,6 +114,7 @@ class Waits:
                 f"{run.dag.id}.{wait.id} waits for {wait.dag!r}, which no graph declares; "
                 'declare it, or wait for it to come with missing="wait"'
             )
+        self._refuse_unknown_tasks(run, wait)
         date = run.started.logical_date
         spec = wait.logical_date
         if isinstance(spec, tuple):
@@ -126,6 +127,17 @@ class Waits:
             return [date - spec], False
         assert isinstance(spec, Call)
         return _dates_of(spec.fn(to_datetime(date)), run, wait)
+
+    def _refuse_unknown_tasks(self, run: RunState, wait: Wait) -> None:
+        dag = self.table.dag_of(wait.dag)
+        if dag is None or wait.missing == "wait":
+            return
+        unknown = [task for task in wait.tasks if task not in dag.tasks]
+        if unknown:
+            raise ReactiveDagError(
+                f"{run.dag.id}.{wait.id} waits for task {unknown[0]!r} of DAG {wait.dag!r}, which has no such task; "
+                'declare it, or wait for it to come with missing="wait"'
+            )
 
     def _undated(self, run: RunState, wait: Wait) -> list[int] | None:
         if wait.match == "latest":
@@ -172,6 +184,17 @@ class Waits:
                 watch.ended.add(ended)
             self.look(watch)
 
+    def forget(self, run: RunState, index: int) -> None:
+        """A wait has ended. O(1)."""
+        wait = run.tasks[index].wait
+        assert wait is not None
+        self.watches.get(wait.dag, {}).pop((run.run, index), None)
+
+    def look_again(self) -> None:
+        """Judge every wait: after a replay, which judges none. O(watches)."""
+        for dag in list(self.watches):
+            self.heard(dag)
+
     def gone(self, dag: str) -> None:
         """The awaited DAG was removed: its waits fail at once."""
         for watch in list(self.watches.get(dag, {}).values()):
@@ -180,7 +203,7 @@ class Waits:
 
     def look(self, watch: Watch) -> None:
         """Judge one wait now; end it if it is decided."""
-        if not self._under_way(watch):
+        if self.table.sink.replaying or not self._under_way(watch):
             return
         dates: list[int | None] = [None] if watch.dates is None else [*watch.dates]
         found = [(self.find(watch, date), date) for date in dates]
@@ -242,16 +265,23 @@ class Waits:
         run = watch.run
         alive = self.table.live.get(run.run) is run and not run.final(watch.index)
         if not alive:
-            self.watches.get(watch.wait.dag, {}).pop((run.run, watch.index), None)
+            self.forget(run, watch.index)
         return alive
 
     def _end(self, watch: Watch, state: str, why: str, seen: list[Seen | None]) -> None:
-        self.watches.get(watch.wait.dag, {}).pop((watch.run.run, watch.index), None)
+        self.forget(watch.run, watch.index)
         runs = [_told(one) for one in seen]
         output = None if state != SUCCEED else runs if watch.several else runs[0]
         error = None if state == SUCCEED else why
         offset, task = watch.run.run, watch.wait.id
         self.table.sink.fact(lambda at: TaskFinished(at, offset, task, state, 1, output, error, retry=False))
+
+    def _check(self) -> None:
+        """Every watch is of a wait that is under way. O(watches)."""
+        for dag, watches in self.watches.items():
+            for (run, index), watch in watches.items():
+                assert watch.wait.dag == dag and watch.run is self.table.live.get(run), watch.wait.id
+                assert watch.run.states[index] == "waiting", (watch.wait.id, watch.run.states[index])
 
 
 DONE = Seen(-1, "", "success", None, {})
