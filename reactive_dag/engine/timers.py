@@ -43,6 +43,10 @@ class Timers:
             self.due = heap[0][0] if heap else NEVER
             entry[5](entry[0])
 
+    def has(self, due: int, dag: str, label: str) -> bool:
+        """Whether a timer of this name is set for `due`. O(timers)."""
+        return any(entry[0] == due and entry[2:4] == (dag, label) for entry in self._heap)
+
     def clear(self) -> None:
         """Forget all timers."""
         self._heap.clear()
