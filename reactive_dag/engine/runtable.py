@@ -144,11 +144,14 @@ class RunTable:
     def begun_in_log(self, record: RunStarted) -> None:
         """A `RunStarted` that stands beyond the decided part of the log: the run must not begin a second time."""
         queue = self.queue_of(record.dag)
+        if record.run in self.begun:
+            return
         if record.run in queue:
             queue.remove(record.run)
-            self._count_begun(record.dag, record.run)
-        elif record.run not in self.begun:
+        elif record.run not in self.stopping:
             self.ahead.add(record.run)
+            return
+        self._count_begun(record.dag, record.run)
 
     def _begin(self, offset: int, dag: Dag) -> None:
         request = self.request(offset)
