@@ -28,7 +28,7 @@ class Gated:
         self.entered = threading.Semaphore(0)
         self.go = threading.Semaphore(0)
         self.flushes: list[int] = []
-        self.group = GroupCommit(self.flush, lambda: self.group.done)
+        self.group = GroupCommit(lambda: self.pushed, self.flush, lambda: self.group.done)
 
     def flush(self) -> int:
         taken = self.pushed
@@ -153,7 +153,7 @@ def test_log_a_failed_flush_tells_everybody() -> None:
         waiters.queued(2)
         raise OSError("no space left on device")
 
-    group = GroupCommit(flush, lambda: 0)
+    group = GroupCommit(lambda: 3, flush, lambda: 0)
     waiters = Waiters(group)
     group.set_committer(True)
     waiters.wait(1, 2)

@@ -9,6 +9,7 @@ Cost: one sync for all who wait, one wake-up for each follower.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from threading import get_ident
@@ -17,6 +18,9 @@ from typing import TypeAlias
 from reactive_dag.model.errors import StoreError
 
 Wake: TypeAlias = Callable[[], object]
+
+GATHERINGS = 16
+"""How often at most a leader lets others push before it takes what is there."""
 
 PATIENCE = 1.0
 """Seconds after which a waiter looks again by itself: who was to commit may have died, or left on Ctrl-C."""
@@ -32,24 +36,30 @@ def _ticket() -> threading.Lock:
 class GroupCommit:
     """Leader and followers around `flush`, which writes everything pushed and returns the offset that it reached.
 
-    `settle` is asked after an interrupt (Ctrl-C) how far the writing got; every other exception is final.
+    `pushed` tells the next offset. `settle` is asked after an interrupt (Ctrl-C) how far the writing got; every other
+    exception is final.
 
-    >>> group = GroupCommit(flush=lambda: 3, settle=lambda: 0)
+    >>> group = GroupCommit(pushed=lambda: 3, flush=lambda: 3, settle=lambda: 0)
     >>> group.wait(2), group.done
     (True, 3)
     """
 
-    __slots__ = ("_committer", "_flush", "_gate", "_heirs", "_leader", "_settle", "_waiters", "done", "fault")
+    __slots__ = (
+        "_committer", "_crowded", "_flush", "_gate", "_heirs", "_leader", "_pushed", "_settle", "_waiters", "done",
+        "fault",
+    )  # fmt: skip
 
-    def __init__(self, flush: Callable[[], int], settle: Callable[[], int], done: int = 0) -> None:
+    def __init__(self, pushed: Callable[[], int], flush: Callable[[], int], settle: Callable[[], int]) -> None:
+        self._pushed = pushed
         self._flush = flush
         self._settle = settle
+        self._crowded = False
         self._gate = threading.Lock()
         self._leader: int | None = None
         self._committer: threading.Thread | None = None
         self._waiters: list[tuple[int, Wake, bool]] = []
         self._heirs: deque[Wake] = deque()
-        self.done = done
+        self.done = 0
         self.fault: BaseException | None = None
 
     def wait(self, offset: int, timeout: float | None = None) -> bool:
@@ -59,6 +69,7 @@ class GroupCommit:
             while self.done <= offset:
                 ticket = self._follow(offset)
                 if ticket is None:
+                    self._gather()
                     self._lead()
                 elif not ticket.acquire(timeout=PATIENCE if left is None else max(0.0, min(left, PATIENCE))):
                     left = None if left is None else left - PATIENCE
@@ -145,6 +156,21 @@ class GroupCommit:
                     return True
             return False
 
+    def _gather(self) -> None:
+        """Let those whom the last commit woke push first, so that one sync serves them too instead of every other one.
+
+        Measured with 8 threads: 8 records a sync instead of 4, and a third more of them in all.
+        """
+        if not self._crowded:
+            return
+        seen = self._pushed()
+        for _ in range(GATHERINGS):
+            time.sleep(0)  # passes the interpreter on; no time has to pass
+            now = self._pushed()
+            if now == seen:
+                return
+            seen = now
+
     def _lead(self) -> None:
         try:
             done = self._flush()
@@ -171,6 +197,7 @@ class GroupCommit:
             self.done = max(self.done, done)
             waiters = self._waiters
             wakes = [wake for offset, wake, _ in waiters if offset < done]
+            self._crowded = bool(wakes)
             self._waiters = [waiter for waiter in waiters if waiter[0] >= done]
             heir = self._successor()
         for wake in wakes:

@@ -134,7 +134,7 @@ class _File:
             self._lease.close()
             raise
         self._readers = Readers(path)
-        self._group = GroupCommit(self._flush, self._settle)
+        self._group = GroupCommit(lambda: self._next, self._flush, self._settle)
         self._open: dict[bytes, tuple[int, int]] = {}
         self._next = 0
         self._now = 0

@@ -57,7 +57,7 @@ class SQLiteLog(Tail):
         self._readers = Readers(path)
         self._segments = SegmentReader(self._readers)
         self._views = Views(self._readers)
-        self._group = GroupCommit(self._flush, self._settle)
+        self._group = GroupCommit(lambda: self.next_offset, self._flush, self._settle)
         self._intake: SQLiteIntake | None = None
         self._db: sqlite3.Connection | None = None
         self._lease = None if read_only else Lease(path)
