@@ -83,7 +83,7 @@ def spread_durations(low: Span, high: Span) -> HashSpread:
 
     >>> spread = spread_durations("1m", "30m")
     >>> spread("build_mart.load"), spread("build_mart.load"), spread("ingest.ingest")
-    ('27m57s', '27m57s', '10m19s')
+    ('24m', '24m', '6m47s')
     """
     least, most = parse_duration(low, what="low", zero_ok=True), parse_duration(high, what="high", zero_ok=True)
     if least > most:
