@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from reactive_dag.engine.body import current_body
 from reactive_dag.model.errors import NotIdle, UsageError
 from reactive_dag.model.records import FINAL_RUN_STATES, Tick
 from reactive_dag.model.times import format_duration, format_time
@@ -37,54 +40,77 @@ class Drive:
 
     def until_idle(self, timeout: int | None) -> None:
         """Work until the engine is idle. Raises NotIdle after `timeout` (ns), naming what it waits for."""
+        if current_body():
+            raise UsageError(f"{current_body()} waits for the engine to be idle, which it is not while this body executes")
         self.until(lambda: not self.loop.busy() and self._observed(), timeout, "the engine to be idle")
 
-    def until(self, done: object, timeout: int | None, what: str) -> None:
+    def until(self, done: Callable[[], bool], timeout: int | None, what: str) -> None:
         """Work, or wait for whoever drives, until `done()`."""
-        assert callable(done)
-        if self.loop.driver == threading.get_ident():
-            raise UsageError(f"waiting for {what} from inside a body that the driving thread executes would never end")
         deadline = None if timeout is None else time.monotonic_ns() + timeout
-        if self.thread is not None:
-            self._wait(done, deadline, what)
-            return
-        with self.loop.driving():
-            while True:
-                seen = self.core.log.next_offset
-                self.loop.settle()
-                if done():
+        while not self._others(done, deadline, what):
+            with self._alone(what) as alone:
+                if alone:
+                    self._work(done, deadline, what)
                     return
-                self._check(deadline, what)
-                self._rest(seen, deadline)
 
-    def _wait(self, done: object, deadline: int | None, what: str) -> None:
-        assert callable(done)
+    def _work(self, done: Callable[[], bool], deadline: int | None, what: str) -> None:
+        while True:
+            seen = self.loop.seen()
+            self.loop.settle()
+            if done():
+                return
+            self._check(deadline, what)
+            self._rest(seen, deadline)
+
+    def _others(self, done: Callable[[], bool], deadline: int | None, what: str) -> bool:
+        """Wait while another thread drives; whether it came to the end. Virtual time is moved by who waits for it."""
         with self.loop.rest:
-            while not done():
+            while self.loop.driven_elsewhere() and not (self.thread is not None and self._virtual):
+                if done():
+                    return True
                 if self.failure is not None:
                     raise self.failure
                 self._check(deadline, what)
                 self.loop.wake()
                 self.loop.rest.wait(PAUSE)
+        return False
+
+    @property
+    def _virtual(self) -> bool:
+        return isinstance(self.core.clock, VirtualClock)
+
+    @contextmanager
+    def _alone(self, what: str) -> Iterator[bool]:
+        """Drive on this thread, with the background thread set aside; whether nobody else does."""
+        if self.loop.driver == threading.get_ident():
+            raise UsageError(f"waiting for {what} from inside a body that the driving thread executes would never end")
+        aside = self.thread is not None
+        if aside:
+            self.stop()
+        try:
+            with self.loop.driving(wait=aside) as mine:
+                yield mine
+        finally:
+            if aside and not self.engine.closed:
+                self.start()
 
     def _check(self, deadline: int | None, what: str) -> None:
         if deadline is not None and time.monotonic_ns() >= deadline:
             raise NotIdle(f"waited for {what} in vain; {self.waiting_for()}")
 
-    def _rest(self, seen: int, deadline: int | None) -> None:
+    def _rest(self, seen: tuple[int, int], deadline: int | None) -> None:
         """Nothing can be done now: move virtual time to the next retry, else sleep until something happens."""
-        clock = self.core.clock
-        if isinstance(clock, VirtualClock) and not self.loop.inflight:
+        if self._virtual and not self.loop.inflight:
             retry = self.core.runs.flow.next_retry()
             if retry is not None:
                 self.move_to(retry)
                 return
-        if not self.loop.busy():
-            self._observed(PAUSE)
-        if isinstance(clock, VirtualClock) or deadline is not None:
+        if not self.loop.busy() and not self._observed() and self._observed(PAUSE):
+            return
+        if self._virtual or deadline is not None:
             self.loop.sleep_briefly(PAUSE)
         else:
-            self.loop.sleep(None, seen)
+            self.loop.sleep(seen)
 
     def _observed(self, timeout: float = 0.0) -> bool:
         return self.engine.feed.wait_idle(self.core.log.committed, timeout)
@@ -129,7 +155,7 @@ class Drive:
             raise UsageError("engine.advance() moves a virtual clock: open the engine with clock=rd.VirtualClock(...)")
         if to < clock.now():
             raise UsageError(f"time never goes back: now is {format_time(clock.now())}, asked for {format_time(to)}")
-        with self.loop.driving():
+        with self._alone("time to move"), self.loop.driving():
             self.work_at_instant()
             self.move_to(to)
             self._tick(to)
@@ -157,10 +183,10 @@ class Drive:
         try:
             with self.loop.driving():
                 while not self.stopping:
-                    seen = self.core.log.next_offset
+                    seen = self.loop.seen()
                     self.loop.settle()
                     self.loop.rested()
-                    self.loop.sleep(None, seen, lambda: self.stopping)
+                    self.loop.sleep(seen, lambda: self.stopping)
         except BaseException as error:  # a commit that failed: those who wait must hear of it (I6)
             self.failure = error
             self.loop.rested()

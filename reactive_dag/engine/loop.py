@@ -19,7 +19,7 @@ from reactive_dag.engine.runstate import RunState
 from reactive_dag.engine.snapshots import save
 from reactive_dag.engine.taskflow import timed_out
 from reactive_dag.model.records import Decided, TaskFinished, TaskStarted, Tick
-from reactive_dag.model.times import NEVER, SECOND
+from reactive_dag.model.times import SECOND
 
 if TYPE_CHECKING:
     from reactive_dag.engine.engine import Engine
@@ -49,6 +49,7 @@ class Loop:
         self.driver: int | None = None
         self.in_body = False
         self.rest = threading.Condition()
+        self.returned = 0
         self._handed: list[Attempting] = []
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._sleeping = False
@@ -194,6 +195,7 @@ class Loop:
 
     def _returned(self, job: Attempting) -> None:
         self.inflight.pop((job.run.run, job.index), None)
+        self.returned += 1
         self.wake()
 
     # ------------------------------------------------------------------------------------- durability
@@ -219,7 +221,7 @@ class Loop:
         self.wake()
 
     def _others_drive(self) -> bool:
-        return self.driver is not None and self.driver != threading.get_ident() and not self.in_body
+        return self.driven_elsewhere() and not self.in_body
 
     def _wait_for_driver(self, offset: int) -> None:
         done = threading.Event()
@@ -236,15 +238,22 @@ class Loop:
     # ------------------------------------------------------------------------------------- driving
 
     @contextmanager
-    def driving(self) -> Iterator[None]:
-        """This thread drives the engine until the end of the block."""
-        with self.drive_lock:
-            before, self.driver = self.driver, threading.get_ident()
-            try:
-                yield
-            finally:
-                self.driver = before
-                self.rested()
+    def driving(self, wait: bool = True) -> Iterator[bool]:
+        """This thread drives the engine until the end of the block; with `wait=False` only if nobody else does."""
+        if not self.drive_lock.acquire(blocking=wait):
+            yield False
+            return
+        before, self.driver = self.driver, threading.get_ident()
+        try:
+            yield True
+        finally:
+            self.driver = before
+            self.drive_lock.release()
+            self.rested()
+
+    def driven_elsewhere(self) -> bool:
+        """Whether another thread drives the engine. O(1)."""
+        return self.driver is not None and self.driver != threading.get_ident()
 
     def step(self) -> bool:
         """One turn and what the inline runner has; whether there was anything to do."""
@@ -269,12 +278,16 @@ class Loop:
         while self.step():
             pass
 
-    def sleep(self, until: int | None, seen: int, unless: Callable[[], bool] = lambda: False) -> None:
-        """Wait for a record, a result, or the next due timer; at most until the instant `until` (ns)."""
+    def seen(self) -> tuple[int, int]:
+        """How far log and attempts are: whoever has nothing to do may sleep while this stays the same. O(1)."""
+        return self.log.next_offset, self.returned
+
+    def sleep(self, seen: tuple[int, int], unless: Callable[[], bool] = lambda: False) -> None:
+        """Wait for a record, a result, or the next due timer."""
         now = self.core.clock.now()
-        due = min(self.core.timers.due, NEVER if until is None else until, now + LONGEST_SLEEP)
+        due = min(self.core.timers.due, now + LONGEST_SLEEP)
         self._sleeping = True
-        if self.log.next_offset == seen and due > now and not self.engine.changed and not unless():
+        if self.seen() == seen and due > now and not self.engine.changed and not unless():
             self._listen((due - now) / SECOND)
         self._sleeping = False
 
