@@ -1,7 +1,7 @@
 """Engines for tests: in virtual time, killed without warning, and folded again from their log.
 
-`live(graph)` is an engine until the end of the block; at its end every invariant is checked, and the log is applied anew
-from nothing, which must give the same state (law replay_equals_live).
+`live(graph)` is an engine until the end of the block; at its end every invariant is checked, and the log is applied
+anew from nothing, which must give the same state (law replay_equals_live).
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def canonical(core: Core) -> dict[str, object]:
         "stations": stations,
         "live": live,
         "watches": watches,
-        "queued": {dag: [runs.key_of(runs.request(run)) for run in queue] for dag, queue in runs.queued.items() if queue},
+        "queued": {dag: [core.runs.row(run).key for run in queue] for dag, queue in runs.queued.items() if queue},
         "active": {dag: count for dag, count in runs.active.items() if count},
         "paused": sorted(runs.paused),
         "retries": sorted((core.run_of(r.run).key, r.task, r.attempt, r.due) for r in runs.flow.retries.values()),

@@ -80,7 +80,7 @@ def test_I4_a_runs_key_tells_labels_and_graphs_apart():
     def keys(name, on):
         graph = rd.Graph(name)
         a = graph.dataset("a")
-        graph.dag("job", on={label: a for label in on} if on else a)
+        graph.dag("job", on=dict.fromkeys(on, a) if on else a)
         with live(graph, runner=None) as engine:
             engine.publish(a)
             engine.run_until_idle()

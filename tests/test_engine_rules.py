@@ -24,7 +24,8 @@ EXPECTED = {
     ("failed", "failed"): "upstream_failed success upstream_failed success upstream_failed success upstream_failed",
     ("success", "skipped"): "skipped success success skipped success skipped success",
     ("skipped", "skipped"): "skipped success skipped skipped success skipped skipped",
-    ("failed", "skipped"): "upstream_failed success upstream_failed success upstream_failed upstream_failed upstream_failed",
+    ("failed", "skipped"): "upstream_failed success upstream_failed success upstream_failed upstream_failed "
+    "upstream_failed",
 }  # fmt: skip
 
 
@@ -72,8 +73,9 @@ def test_R4_what_needs_a_failed_task_is_upstream_failed_and_independent_branches
 
 
 @pytest.mark.parametrize(
-    ("last", "state"), [(("success", "skipped"), "success"), (("skipped", "skipped"), "skipped"), (("success",), "success")]
-)  # fmt: skip
+    ("last", "state"),
+    [(("success", "skipped"), "success"), (("skipped", "skipped"), "skipped"), (("success",), "success")],
+)
 def test_R4_a_run_is_skipped_if_all_its_last_tasks_are(last, state):
     graph = rd.Graph("rules")
     dag = graph.dag("job")

@@ -41,7 +41,7 @@ class Drive:
     def until_idle(self, timeout: int | None) -> None:
         """Work until the engine is idle. Raises NotIdle after `timeout` (ns), naming what it waits for."""
         if current_body():
-            raise UsageError(f"{current_body()} waits for the engine to be idle, which it is not while this body executes")
+            raise UsageError(f"{current_body()} waits for the engine to be idle: it is not while this body executes")
         self.until(lambda: not self.loop.busy() and self._observed(), timeout, "the engine to be idle")
 
     def until(self, done: Callable[[], bool], timeout: int | None, what: str) -> None:
