@@ -149,6 +149,10 @@ class Evaluator:
             value = self.through(leaf, item, event) if leaf.chain else item
             if value is not GONE:
                 landing.append((leaf, value))
+        if len(landing) == 1:
+            leaf, value = landing[0]
+            if not leaf.route and leaf.up is not None:
+                return self._climb(self.scope, states, leaf.up, [(leaf.part, value)], now)
         return self.run(self.scope, states, (), None, landing, now, event) if landing else None
 
     def through(self, leaf: Leaf, item: Item, event: object) -> Opaque:
@@ -265,10 +269,16 @@ class Evaluator:
 
     def _climb(self, scope: Scope, states: Any, node: Node, arrivals: Arrivals, now: int) -> list[Opaque] | None:
         """What one node was given goes up as far as it releases."""
+        single = scope.single
         released: list[Opaque] | None = arrivals
         while True:
             if node.inside is None:
-                released = node.cell.feed_many(scope.state(states, node), arrivals, now)
+                state = states if single else states[node.slot]
+                if len(arrivals) == 1:
+                    part, item = arrivals[0]
+                    released = node.cell.feed(state, part, item, now)
+                else:
+                    released = node.cell.feed_many(state, sorted(arrivals, key=_part), now)
             if not released or node.up is None:
                 return released
             arrivals = [(node.part, release) for release in released]
@@ -288,10 +298,15 @@ class Evaluator:
                 due = stepping and node.cell.timed and node.cell.due(state) <= now
                 released = node.cell.step(state, now) if due else None
                 if arrivals:
-                    released = [*(released or ()), *(node.cell.feed_many(state, arrivals, now) or ())]
+                    fed = node.cell.feed_many(state, sorted(arrivals, key=_part), now)
+                    released = [*(released or ()), *(fed or ())]
             if released and node.up is not None:
                 inbox.setdefault(node.up.slot, []).extend([(node.part, release) for release in released])
         return released or None
+
+
+def _part(arrival: tuple[int, Opaque]) -> int:
+    return arrival[0]
 
 
 def _on_the_way(cell: ByCell, keys: Keys, path: Key, target: Key, landing: Landing) -> Any:

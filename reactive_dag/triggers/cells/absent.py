@@ -84,7 +84,7 @@ class AbsentCell(Cell):
     def feed_many(self, state: State, arrivals: Arrivals, now: int) -> list[Opaque] | None:
         """Close a silence that is over, then arm or disarm. What is in both parts arms."""
         released = self.step(state, now)
-        for part, item in sorted(arrivals, key=_by_part) if len(arrivals) > 1 else arrivals:
+        for part, item in arrivals:
             if part == AFTER:
                 self.arm(state, now, self.name(part, item))
             elif self.after:
@@ -134,7 +134,3 @@ class AbsentCell(Cell):
     def load(self, plain: list[Any], take: Put) -> State:
         """The same again."""
         return self.save(plain, take)
-
-
-def _by_part(arrival: tuple[int, Opaque]) -> int:
-    return arrival[0]

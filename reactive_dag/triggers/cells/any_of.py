@@ -22,7 +22,7 @@ class AnyOfCell(Cell):
 
     def feed_many(self, state: State, arrivals: Arrivals, now: int) -> list[Opaque] | None:
         """Release all of one step as one."""
-        return [list(arrivals)] if arrivals else None
+        return [list(arrivals)]
 
     def spread(self, release: Iterable[tuple[int, Opaque]]) -> Iterable[tuple[int, Opaque]]:
         """The pairs themselves."""

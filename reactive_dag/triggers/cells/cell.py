@@ -70,7 +70,7 @@ class Cell:
         return self.feed_many(state, [(part, item)], now)
 
     def feed_many(self, state: State, arrivals: Arrivals, now: int) -> list[Opaque] | None:
-        """The same for several parts in one step (T3)."""
+        """The same for several parts in one step (T3), in the order of the parts."""
         raise TypeError(f"{type(self).__name__} takes no items")
 
     def step(self, state: State, now: int) -> list[Opaque] | None:

@@ -46,7 +46,7 @@ class SequenceCell(PileCell):
         opened = state[0] << 1 | 1
         placed: set[Hashable] = set()
         # Later stages first: they claim what came to several, and rows of one step lie so that none precedes the other.
-        for part, item in sorted(arrivals, key=_by_part, reverse=True) if len(arrivals) > 1 else arrivals:
+        for part, item in reversed(arrivals):
             if not opened >> part & 1:
                 self.drop("filtered", part, item)
                 continue
@@ -76,7 +76,3 @@ class SequenceCell(PileCell):
                 self.drop("filtered", part, state[row + 1])
         state[:] = rows
         self.mark(state)
-
-
-def _by_part(arrival: tuple[int, Opaque]) -> int:
-    return arrival[0]
