@@ -97,6 +97,13 @@ def test_log_waiters_leave_the_commit_to_the_committer() -> None:
     assert gated.flushes == [3]
 
 
+def test_log_the_committer_may_wait_for_its_own_commit() -> None:
+    gated = Gated(pushed=3)
+    gated.group.set_committer(True)
+    gated.go.release()
+    assert gated.group.wait(2)
+
+
 def test_log_a_committer_that_leaves_wakes_one_who_commits() -> None:
     gated = Gated(pushed=3)
     gated.group.set_committer(True)
@@ -124,13 +131,19 @@ def test_log_a_committer_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) -
 
 def test_log_wait_gives_up_after_its_timeout() -> None:
     gated = Gated(pushed=1)
-    gated.group.set_committer(True)
+    drainer = threading.Event()
+    thread = threading.Thread(target=lambda: (gated.group.set_committer(True), drainer.wait(30)))
+    thread.start()
+    while gated.group._committer is None:
+        time.sleep(0)
     assert gated.group.wait(0, timeout=0.0) is False
     assert gated.group.wait(0, timeout=0.01) is False
     gated.group._check()
     gated.go.release()
     assert gated.group.commit() == 1
     assert gated.group.wait(0, timeout=0.0) is True
+    drainer.set()
+    thread.join()
 
 
 def test_log_commits_one_after_the_other() -> None:

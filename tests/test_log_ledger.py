@@ -87,6 +87,7 @@ def test_log_ledger_ttl_is_that_of_a_dict(calls: list[tuple[int, int]]) -> None:
         if new:
             known[key] = now + 5 * SECOND
         assert ledger.add(key, now) is new
+        ledger._check()
 
 
 def test_log_ledger_of_many_threads_tells_one_that_a_key_is_new(make: Make) -> None:
@@ -104,6 +105,7 @@ def test_log_ledger_of_many_threads_tells_one_that_a_key_is_new(make: Make) -> N
     for thread in threads:
         thread.join()
     assert sorted(told) == sorted(f"key{n}" for n in range(60))
+    ledger._check()
 
 
 def test_log_ledger_law_persist_before_emit(tmp_path: Path) -> None:

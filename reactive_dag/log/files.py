@@ -95,9 +95,10 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     try:
         db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
         db.execute("PRAGMA synchronous=FULL")
-        db.execute("PRAGMA cache_size=-32768")
-        # 16 MB between checkpoints instead of 4: a page that is changed again meanwhile is copied once.
-        db.execute("PRAGMA wal_autocheckpoint=4000")
+        if not read_only:
+            db.execute("PRAGMA cache_size=-32768")
+            # 16 MB between checkpoints instead of 4: a page that is changed again meanwhile is copied once.
+            db.execute("PRAGMA wal_autocheckpoint=4000")
     except sqlite3.Error as error:
         raise store_error(path, error) from error
     return db
@@ -114,9 +115,11 @@ def prepare(
             for sql in ("BEGIN EXCLUSIVE", *tables, *marks, "COMMIT"):
                 write(sql)
         check_version(path, db.execute("PRAGMA user_version").fetchone()[0], newest)
-        db.execute("PRAGMA journal_mode=WAL")
+        mode = db.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     except sqlite3.Error as error:
         raise store_error(path, error) from error
+    if mode != "wal":
+        raise StoreError(f"{path}: this file system does not allow SQLite's WAL mode; put the store on a local disk.")
 
 
 def store_error(path: Path, error: sqlite3.Error) -> StoreError:

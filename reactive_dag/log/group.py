@@ -125,12 +125,17 @@ class GroupCommit:
         """A ticket that is released when it is time to look again, or None: lead."""
         with self._gate:
             self._raise()
-            if self._leader is None and (self._committer is None or not self._committer.is_alive()):
+            if self._leader is None and not self._left_to_another():
                 self._leader = get_ident()
                 return None
             ticket = _ticket()
             self._waiters.append((offset, ticket.release, True))
             return ticket
+
+    def _left_to_another(self) -> bool:
+        """Whether a thread that lives, and is not this one, has said that it commits."""
+        committer = self._committer
+        return committer is not None and committer is not threading.current_thread() and committer.is_alive()
 
     def _inherit(self) -> threading.Lock | None:
         """A ticket that is released when the leader steps down, or None: lead, committer or not."""

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from reactive_dag.model.errors import StoreInUse
+from reactive_dag.model.errors import StoreError, StoreInUse
 
 if sys.platform == "win32":
     import msvcrt
@@ -44,11 +44,16 @@ _HELD: weakref.WeakSet[Lease] = weakref.WeakSet()
 
 
 class Lease:
-    """The lock on a store, held from the constructor to `close`. Raises StoreInUse."""
+    """The lock on a store, held from the constructor to `close`. Raises StoreInUse, StoreError."""
 
     def __init__(self, store: Path, holder: str = "an engine") -> None:
         self.path = store.with_name(store.name + ".lock")
-        self._file = self.path.open("a+b")
+        try:
+            self._file = self.path.open("a+b")
+        except OSError as error:
+            raise StoreError(
+                f"{store} cannot be opened: {self.path.name} cannot be written beside it: {error}."
+            ) from error
         try:
             _lock(self._file)
         except OSError as error:

@@ -39,6 +39,8 @@ class _Shelf(Protocol):
 
     def close(self) -> None: ...
 
+    def _check(self) -> None: ...
+
 
 class Ledger:
     """Remembers keys: each is new once.
@@ -80,6 +82,10 @@ class Ledger:
         """Let the file go; a second call does nothing."""
         self._shelf.close()
 
+    def _check(self) -> None:
+        """The entries are sound."""
+        self._shelf._check()
+
     def __enter__(self) -> Ledger:
         return self
 
@@ -116,6 +122,12 @@ class _Memory:
 
     def close(self) -> None:
         """Nothing to let go."""
+
+    def _check(self) -> None:
+        """Entries expire in their order, as long as time went forward."""
+        with self._lock:
+            expires = list(self._expires.values())
+        assert expires == sorted(expires), "time went back, or an entry is out of place"
 
 
 class _File:
@@ -185,3 +197,10 @@ class _File:
         self._readers.close()
         self._db.close()
         self._lease.close()
+
+    def _check(self) -> None:
+        """Every entry that waits has a number that was given, and nobody waits for what is done."""
+        with self._lock:
+            numbers = [number for number, _ in self._open.values()]
+        assert len(set(numbers)) == len(numbers) and all(number < self._next for number in numbers)
+        self._group._check()

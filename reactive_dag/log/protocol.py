@@ -3,7 +3,8 @@
 Two rules hold everywhere. *One order*: a record gets its offset and its `at` in one critical section (`lock`), and is
 written, read and replayed in that order. *Persist before emit*: `wait` returns only when the record is as safe as the
 store can make it. A commit holds all that was pushed before it was taken, with the keys, run rows and the rest noted
-along with it, and leaves no gap.
+along with it, and leaves no gap. A store that several machines share (PostgreSQL) needs nothing more here: its lock and
+its fencing number are checked inside its own commit.
 """
 
 from __future__ import annotations

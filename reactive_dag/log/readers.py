@@ -25,12 +25,15 @@ from reactive_dag.model.records import AnyRecord, Published
 Row: TypeAlias = tuple[Any, ...]
 """What SQLite gives: typed by the query that asks."""
 
+KEPT_OPEN = 8
+"""Connections for reading that stay open while nobody reads."""
+
 CACHED_BYTES = 4 << 20
 """Encoded bytes of the segments kept decoded (some ten times as much in memory)."""
 
 
 class Readers:
-    """Connections for reading, taken and put back."""
+    """Connections for reading, taken and put back; at most KEPT_OPEN stay open."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -61,7 +64,10 @@ class Readers:
             return connect(self.path, read_only=True)
 
     def _put(self, db: sqlite3.Connection) -> None:
-        self._free.append(db)
+        if len(self._free) < KEPT_OPEN:
+            self._free.append(db)
+        else:
+            db.close()
         if self._closed:
             self.close()
 
