@@ -76,6 +76,7 @@ _LAZY = {
     "delay": "reactive_dag.simulate.interventions",
     "duration": "reactive_dag.simulate.interventions",
     "fail": "reactive_dag.simulate.interventions",
+    "spread_durations": "reactive_dag.simulate.durations",
 }
 _WINGS = ("operators", "simulate")
 
@@ -102,5 +103,5 @@ __all__ = [
     "StoreInUse", "StoreTooNew", "Task", "TaskError", "ThreadRunner", "Trigger", "UndeclaredOutlet", "UnknownId",
     "UsageError", "VirtualClock", "absent", "aiter", "all_of", "any_of", "at", "at_least", "completed", "cron", "daily",
     "day", "delay", "duration", "every", "fail", "hour", "month", "operators", "output", "sequence", "simulate",
-    "updated", "week", "weekly",
+    "spread_durations", "updated", "week", "weekly",
 ]  # fmt: skip

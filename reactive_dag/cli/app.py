@@ -1,6 +1,6 @@
 """The commands. Each validates, asks the library, and prints a table or, with `--json`, plain data.
 
-Exit codes: 0 all well, 1 the thing asked about is not well (a failed run, an error in a graph), 2 a wrong call or input.
+Exit codes: 0 all well, 1 what was asked about is not well (a failed run, an error in a graph), 2 a wrong call or input.
 Errors of ours are one line on standard error; a traceback means a bug.
 """
 
@@ -17,6 +17,7 @@ import reactive_dag as rd
 from reactive_dag.cli import tables
 from reactive_dag.cli.estates import ASSUMED, ESTATE_DAY, simulate_graph
 from reactive_dag.cli.sources import as_json, load_graph
+from reactive_dag.simulate.interventions import Intervention
 
 app = typer.Typer(
     name="reactive-dag", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -94,7 +95,9 @@ def check(source: Source, json: Json = False) -> None:
     """List what is wrong with a graph, and what is odd about it. Exit code 1 if something is wrong."""
     graph = load_graph(source)
     problems = graph.problems()
-    out.print(as_json(tables.problem_rows(problems)) if json else tables.problems_table(graph, problems), soft_wrap=json)
+    out.print(
+        as_json(tables.problem_rows(problems)) if json else tables.problems_table(graph, problems), soft_wrap=json
+    )
     if any(problem.severity == "error" for problem in problems):
         raise typer.Exit(1)
 
@@ -129,18 +132,20 @@ def what_if(
     json: Json = False,
 ) -> None:
     """Compare a graph's virtual time with itself under delays, other durations and failures."""
-    changes = [rd.delay(*_pair(text, "--delay")) for text in delay or ()]
-    changes += [rd.duration(*_pair(text, "--duration")) for text in duration or ()]  # type: ignore[arg-type]
-    changes += [_failure(text) for text in fail or ()]  # type: ignore[misc]
+    changes: list[Intervention] = [rd.delay(*_pair(text, "--delay")) for text in delay or ()]
+    changes += [rd.duration(*_pair(text, "--duration")) for text in duration or ()]
+    changes += [_failure(text) for text in fail or ()]
     if not changes:
-        raise rd.UsageError("what-if needs something to change: --delay DAG=2h, --duration DAG.task=45m or --fail DAG.task")
+        raise rd.UsageError(
+            "what-if needs something to change: --delay DAG=2h, --duration DAG.task=45m or --fail DAG.task"
+        )
     base = simulate_graph(load_graph(source), start=begin, until=until, default=(shortest, longest), seed=seed)
     compared = base.what_if(*changes, name="what if").compare(base)
     if json:
         out.print(as_json(compared.to_json()), soft_wrap=True, highlight=False)
         return
     tables.say_assumed(out, shortest, longest)
-    out.print(tables.comparison_table(compared))
+    out.print(compared)
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:
@@ -150,7 +155,7 @@ def _pair(text: str, option: str) -> tuple[str, str]:
     return name, value
 
 
-def _failure(text: str) -> object:
+def _failure(text: str) -> Intervention:
     name, equals, chance = text.rpartition("=")
     if not equals:
         return rd.fail(text)

@@ -20,7 +20,7 @@ from rich.table import Table
 import reactive_dag as rd
 from reactive_dag.cli import pipeline
 from reactive_dag.cli.estates import ESTATE_DAY, simulate_estate
-from reactive_dag.cli.tables import comparison_table, critical_table, facts_table, waits_table
+from reactive_dag.cli.tables import critical_table, facts_table, waits_table
 
 KILL_AFTER = pipeline.ORDERS // 3
 """So many merges are seen before the process is killed."""
@@ -69,7 +69,9 @@ def live(console: Console, folder: Path) -> list[Counted]:
     begun = len(effects.read_text().splitlines())
     console.print(f"SIGKILL after {merged} merges: {begun} bodies had begun, {_runs_so_far(store, effects)}.")
     known = run_to_end(store, effects)
-    console.print(f"Started again: {known} of {pipeline.ORDERS} orders were in the store already, and were not repeated.")
+    console.print(
+        f"Started again: {known} of {pipeline.ORDERS} orders were in the store already, and were not repeated."
+    )
     counted = count(store, effects)
     console.print(live_table(counted))
     problem = [each.dag for each in counted if not each.once]
@@ -166,4 +168,4 @@ def simulate(console: Console, *, delay: str, late: str, default: tuple[str, str
     console.print(critical_table(day))
     console.rule(f"[bold]3. What if {late} is {delay} late?")
     after = day.what_if(rd.delay(late, delay), name=f"{late} {delay} late")
-    console.print(comparison_table(after.compare(day)))
+    console.print(after.compare(day))

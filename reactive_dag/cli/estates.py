@@ -5,13 +5,15 @@ No task durations are published for the estate; whatever stands here is an assum
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import reactive_dag as rd
 from reactive_dag.interop.estate import Estate
 from reactive_dag.interop.examples import open_example
+from reactive_dag.simulate.durations import spread_durations
+from reactive_dag.simulate.simulation import simulate
 
-ESTATE_DAY = datetime(2026, 11, 23, tzinfo=timezone.utc)
+ESTATE_DAY = datetime(2026, 11, 23, tzinfo=UTC)
 ASSUMED = ("5m", "40m")
 """The shortest and the longest duration that is assumed for a task of an estate."""
 
@@ -28,4 +30,4 @@ def simulate_graph(
     graph: rd.Graph, *, start: datetime | str, until: str, default: tuple[str, str] = ASSUMED, seed: int = 0
 ) -> rd.Simulation:
     """A graph in virtual time from `start`, for `until`."""
-    return rd.simulate(graph, start=start, until=until, default_duration=rd.spread_durations(*default), seed=seed)
+    return simulate(graph, start=start, until=until, default_duration=spread_durations(*default), seed=seed)

@@ -1,13 +1,12 @@
 """The pipeline of the demo, and the process that runs it: `python -m reactive_dag.cli.pipeline STORE EFFECTS`.
 
 Orders come in bursts. Each is extracted, goes two ways (one of which fails once and is retried), is merged again, and
-every ten merged orders make a report. Every body that begins writes a line to EFFECTS, which is how the demo counts what
+every ten merged orders make a report. Every body that begins writes a line to EFFECTS, so that the demo can count what
 ran, independent of what the store says. Started again on the same store it goes on where it was cut off.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,7 +60,7 @@ def pipeline(effects: Path) -> rd.Graph:
 
 
 def publish_orders(engine: rd.Engine) -> int:
-    """Publish all orders, a burst at a time, each under its own key; how many were there already."""
+    """Publish all orders, a burst after the other has been worked off, each under its own key; how many were known."""
     known = 0
     for first in range(0, ORDERS, BURST):
         numbers = range(first, min(first + BURST, ORDERS))
@@ -69,6 +68,7 @@ def publish_orders(engine: rd.Engine) -> int:
             [("demo://orders", {"key": f"order-{n}", "extra": {"order": n}}) for n in numbers]
         )
         known += sum(receipt.duplicate for receipt in receipts)
+        engine.run_until_idle(timeout="30s")
     return known
 
 
@@ -79,10 +79,9 @@ def main(arguments: Sequence[str]) -> None:
         engine.completions("merge").subscribe(lambda _: print("merged", flush=True))
         known = publish_orders(engine)
         print(f"known {known}", flush=True)
-        while len(engine.runs("merge", state="success")) < ORDERS:
+        while engine.pending("report").parts[0].pending:
             engine.run_until_idle(timeout="30s")
-        engine.run_until_idle(timeout="30s")
-    os.write(1, b"done\n")
+    print("done", flush=True)
 
 
 if __name__ == "__main__":

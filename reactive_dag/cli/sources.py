@@ -28,7 +28,9 @@ def load_graph(source: str) -> rd.Graph:
     path = Path(file)
     if not path.is_file():
         known = ", ".join(EXAMPLES)
-        raise BadSource(f"{file!r} is no file; give FILE.py, FILE.py:graph, a saved graph, an estate, or one of: {known}")
+        raise BadSource(
+            f"{file!r} is no file; give FILE.py, FILE.py:graph, a saved graph, an estate, or one of: {known}"
+        )
     return _from_python(path, name) if path.suffix == ".py" else _from_json(path)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 
 import reactive_dag as rd
+from reactive_dag.simulate.timeline import TimelineRow
 
 STATE_STYLES = {
     "success": "green", "failed": "red", "cancelled": "yellow", "skipped": "dim", "running": "cyan", "queued": "blue",
@@ -81,3 +83,104 @@ def _took(started: object, ended: object) -> str:
         return ""
     seconds = (datetime.fromisoformat(str(ended)) - datetime.fromisoformat(str(started))).total_seconds()
     return f"{seconds:.3f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+
+
+# ----------------------------------------------------------------------------------------- simulations
+
+
+def say_assumed(console: Console, shortest: str, longest: str) -> None:
+    """Say that durations are assumed, and how."""
+    console.print(
+        f"[yellow]Durations are assumed[/yellow]: fixed for each task, spread from {shortest} to {longest} by a hash "
+        "of its name."
+    )
+
+
+def facts_table(found: rd.Simulation) -> Table:
+    """What ran when: for each hour how many runs began and ended, and how many were under way at its end."""
+    runs = [run for run in found.runs if run.started is not None]
+    table = Table(
+        "hour (UTC)", box=None, header_style="bold", title=f"What ran when: {_states(found)}", title_justify="left"
+    )
+    for column in ("began", "ended", "under way"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for hour in _hours(runs):
+        began = sum(hour <= _of(run.started) < hour + HOUR for run in runs)
+        ended = sum(run.ended is not None and hour <= run.ended < hour + HOUR for run in runs)
+        under_way = sum(
+            _of(run.started) < hour + HOUR and (run.ended is None or run.ended >= hour + HOUR) for run in runs
+        )
+        bar = f"[green]{'█' * (began // 2)}[/green]"
+        table.add_row(f"{hour:%m-%d %H:00}", str(began), str(ended), str(under_way), bar)
+    return table
+
+
+HOUR = timedelta(hours=1)
+
+
+def _of(value: datetime | None) -> datetime:
+    assert value is not None
+    return value
+
+
+def _hours(runs: list[rd.Run]) -> list[datetime]:
+    if not runs:
+        return []
+    first = min(_of(run.started) for run in runs).replace(minute=0, second=0, microsecond=0)
+    last = max(run.ended or _of(run.started) for run in runs)
+    return [first + n * HOUR for n in range(int((last - first) / HOUR) + 1)]
+
+
+def _states(found: rd.Simulation) -> str:
+    counts = Counter(run.state for run in found.runs)
+    return ", ".join(f"{count} {state}" for state, count in sorted(counts.items(), key=lambda entry: -entry[1]))
+
+
+def longest_waits(found: rd.Simulation, most: int = 8) -> list[tuple[timedelta, TimelineRow]]:
+    """The longest waits of one DAG for another, longest first; each pair of DAGs once."""
+    pairs: dict[tuple[str, str], tuple[timedelta, TimelineRow]] = {}
+    for row in found.timeline():
+        task = found.graph.dags[row.dag].tasks[row.task]
+        if task.kind == "wait" and row.end is not None:
+            pair = row.dag, row.waited_for.partition(".")[0]
+            took = row.end - row.start
+            if pair not in pairs or took > pairs[pair][0]:
+                pairs[pair] = took, row
+    return sorted((each for each in pairs.values() if each[0]), key=lambda each: -each[0])[:most]
+
+
+def waits_table(found: rd.Simulation) -> Group:
+    """What waited longest for what, and what waits for ever."""
+    table = Table("waited", "DAG", box=None, header_style="bold", title="What waited longest", title_justify="left")
+    table.add_column("for", overflow="fold")
+    for took, row in longest_waits(found):
+        table.add_row(str(took).rjust(8), row.dag, row.waited_for)
+    pending = found.pending()
+    return Group(table, pending) if len(pending) else Group(table)
+
+
+def critical_table(found: rd.Simulation) -> Group:
+    """The critical path to the last end, and to the run that waited longest for others."""
+    ended = [run for run in found.runs if run.ended is not None]
+    if not ended:
+        return Group("nothing ended")
+    parts = [found.critical_path(max(ended, key=lambda run: _of(run.ended)))]
+    waits = longest_waits(found, 1)
+    if waits:
+        waiting = found.run(waits[0][1].run)
+        if waiting.ended is not None and waiting != parts[0].run:
+            parts.append(found.critical_path(waiting))
+    return Group(*parts)
+
+
+def simulation_json(found: rd.Simulation) -> dict[str, object]:
+    """A simulation as plain data."""
+    ended = [run for run in found.runs if run.ended is not None]
+    last = max(ended, key=lambda run: _of(run.ended), default=None)
+    return {
+        "runs": run_rows(found.runs),
+        "timeline": found.timeline().to_json(),
+        "pending": found.pending().to_json(),
+        "critical_path": None if last is None else found.critical_path(last).to_json(),
+    }

@@ -6,7 +6,7 @@ Owns `Table`, the base of what can be shown. Nothing here knows what the cells m
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from reactive_dag.model.times import MICROSECOND, format_duration, format_time, from_datetime, to_datetime
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table as RichTable
 
 MOST_ROWS = 200
@@ -53,28 +54,44 @@ class Table(ABC):
         widths = [max(map(len, column)) for column in zip(self.columns, *rows)]
         lines = [self.title]
         for row in [self.columns, *rows] if rows else []:
-            cells = [
-                cell.rjust(width) if name in self.right else cell.ljust(width)
-                for name, cell, width in zip(self.columns, row, widths)
-            ]
+            cells = [_aligned(cell, width, name in self.right) for name, cell, width in zip(self.columns, row, widths)]
             lines.append(("  " + "  ".join(cells)).rstrip())
         return "\n".join([*lines, *notes])
 
-    def __rich__(self) -> RichTable:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """A table where there is room; on a narrow terminal the last column stands below its row, so nothing is cut."""
+        rows, notes = self._shown()
+        if sum(max(map(len, column)) + 3 for column in zip(self.columns, *rows)) <= options.max_width:
+            yield self._wide(rows)
+        else:
+            yield from self._narrow(rows, options.max_width)
+        yield from notes
+
+    def _wide(self, rows: list[tuple[str, ...]]) -> RichTable:
         from rich.box import SIMPLE_HEAD
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        rows, notes = self._shown()
-        below = Text("\n".join(notes)) if notes else None
-        table = RichTable(title=Text(self.title), title_justify="left", box=SIMPLE_HEAD, caption=below)
-        table.caption_justify = "left"
+        table = RichTable(title=Text(self.title), title_justify="left", box=SIMPLE_HEAD)
         for name in self.columns:
-            wide = name == self.columns[-1]
-            table.add_column(name, justify="right" if name in self.right else "left", no_wrap=not wide)
+            table.add_column(name, justify="right" if name in self.right else "left", no_wrap=True)
         for row in rows:
             table.add_row(*map(Text, row))
         return table
+
+    def _narrow(self, rows: list[tuple[str, ...]], room: int) -> Iterator[RenderableType]:
+        from rich.padding import Padding
+        from rich.text import Text
+
+        yield Text(self.title, "italic")
+        widths = [max(map(len, column)) for column in zip(self.columns, *rows)]
+        beside = _that_fit(widths, room)
+        for row in rows:
+            cells = [_aligned(row[n], widths[n], self.columns[n] in self.right) for n in beside]
+            yield Text("  ".join(cells).rstrip())
+            below = " · ".join(cell for n, cell in enumerate(row) if n not in beside and cell)
+            if below:
+                yield Padding(Text(below, "dim"), (0, 0, 0, 4))
 
     def _repr_html_(self) -> str:
         rows, notes = self._shown()
@@ -88,6 +105,20 @@ class Table(ABC):
 
     def _html_cells(self, rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
         return [tuple(map(escape, row)) for row in rows]
+
+
+def _aligned(cell: str, width: int, right: bool) -> str:
+    return cell.rjust(width) if right else cell.ljust(width)
+
+
+def _that_fit(widths: list[int], room: int) -> list[int]:
+    """The columns that stand beside each other in `room` characters; a wide one gives way to those after it."""
+    found: list[int] = []
+    for n, width in enumerate(widths):
+        if width + 2 <= room:
+            found.append(n)
+            room -= width + 2
+    return found
 
 
 def moment(ns: int | None) -> datetime | None:
