@@ -93,12 +93,13 @@ class Asking:
             raise InvalidValue(f"state={state!r} is unknown; it is one of {', '.join(RUN_STATES)}")
         tz = self.graph.dags[name].tz if name in self.graph.dags else None
         date = None if logical_date is None else parse_time(logical_date, tz, what="logical_date")
-        found = [offset for offset in self._unfinished(name, state) if self._matches(offset, date, partition, key)]
+        unfinished = dict.fromkeys(self._unfinished(name, state))
+        found = [offset for offset in unfinished if self._matches(offset, date, partition, key)]
         if state not in ("queued", "running"):
             rows = self._log.runs(dag=name, state=state, logical_date=date, partition=partition, key=key, limit=limit)
             found.extend(row.run for row in rows)
-        found.sort(reverse=True)
-        return RunList(Run(self, offset) for offset in found[:limit])  # type: ignore[arg-type]
+        newest = sorted(set(found), reverse=True)[:limit]
+        return RunList(Run(self, offset) for offset in newest)  # type: ignore[arg-type]
 
     def _known_dag(self, dag: Dag | str) -> str:
         name = dag if isinstance(dag, str) else dag.id
@@ -111,10 +112,18 @@ class Asking:
         if state in (None, "running"):
             yield from (offset for offset, run in list(runs.live.items()) if dag in (None, run.dag.id))
         if state in (None, "queued"):
+            yield from self._undecided(dag)
             for owner, queue in list(runs.queued.items()):
                 if dag in (None, owner):
                     yield from list(queue)
             yield from (offset for offset in list(runs.begun) if dag in (None, runs.request(offset).dag))
+
+    def _undecided(self, dag: str | None) -> Iterator[int]:
+        """Runs whose requests the cursor has not reached: started by hand, while nobody drives."""
+        log, first = self._log, self.core.cursor
+        for offset, record in enumerate(log.read(first, log.next_offset), first):
+            if type(record) is RunRequested and dag in (None, record.dag) and offset not in self.core.runs.live:
+                yield offset
 
     def _matches(self, offset: int, date: int | None, partition: str | None, key: str | None) -> bool:
         if date is None and partition is None and key is None:

@@ -15,6 +15,7 @@ import msgspec
 
 from reactive_dag.engine.answers import Answering
 from reactive_dag.engine.dates import Dates
+from reactive_dag.engine.dating import Dating
 from reactive_dag.engine.definitions import Definitions
 from reactive_dag.engine.identity import Facts
 from reactive_dag.engine.publishing import Publishing
@@ -94,7 +95,7 @@ class Core:
         self.dates = Dates(log, self.runs.live.get)
         self.runs.dates = self.dates
         self.runs.publishing = self.publishing
-        self.runs.origins = graph.origins
+        self.runs.dating = Dating(self.facts, graph.dags.get, graph.datasets, graph.origins)
         self.runs.flow.settled = self._task_settled
         self.waits = Waits(self.runs, self.dates, done_before)
         self.starting = Starting(self)
@@ -291,14 +292,13 @@ class Core:
                 for record in records:
                     held.append(record)
                     if type(record) is Decided:
-                        self.answers.recorded(held[read:])
-                        done = self._replay_group(held, record.upto)
+                        done = self._replay_group(held, read, record.upto)
                         del held[:done]
                         read = len(held)
         finally:
             self.replaying = False
         self._count(held)
-        self.definitions.ahead(held, self.cursor, self.cursor)
+        self.definitions.ahead(held[read:], self.cursor + read, self.cursor)
         for record in held:
             if type(record) is StartRequested:
                 self.runs.heard_start(record)
@@ -313,16 +313,22 @@ class Core:
             if type(record) is Published and record.run < 0:
                 counted[record.dataset] = record.n + 1
 
-    def _replay_group(self, held: list[AnyRecord], upto: int) -> int:
+    def _replay_group(self, held: list[AnyRecord], read: int, upto: int) -> int:
+        """Apply what a `Decided` covers; `held[read:]` stands between the one before and it. How many those were."""
         start = self.cursor
-        if upto < start:
-            raise StoreDamaged(f"a Decided record names offset {upto}, but {start} were decided before it")
-        self.definitions.ahead(held, start, start)
+        if upto < self.decided:
+            raise StoreDamaged(f"a Decided record names offset {upto}, but {self.decided} were decided before it")
+        self.decided = upto
+        since = held[read:]
+        self.definitions.ahead(since, start + read, start)
+        if upto <= start:
+            return 0  # the snapshot was taken while more was to be decided: this stands behind it, and is in it
+        self.answers.recorded(since)
         group = held[: upto - start]
         self.apply_all(start, group)
         self._count(group)
         self.out.clear()
-        self.cursor = self.decided = upto
+        self.cursor = upto
         return upto - start
 
     # ------------------------------------------------------------------------------------- intake

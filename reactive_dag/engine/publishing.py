@@ -104,7 +104,7 @@ class Publishing:
             kind,
             check_key(fields.get("key"), where),
             _time(fields.get("time"), "time"),
-            _source(fields.get("source"), where),
+            check_text(fields.get("source"), where, "source"),
         )
 
     def push(self, at: int, source: Source, rest: Sequence[Json]) -> tuple[int, bool]:
@@ -221,12 +221,9 @@ def scope_of(dataset: str) -> str:
 
 def check_partition(dataset: Dataset, partition: object, where: str) -> None:
     """Refuse a partition that is none of its dataset's. Raises InvalidValue."""
-    if partition is None:
-        return
-    if not isinstance(partition, str):
-        raise InvalidValue(f"{where}: partition={partition!r} is no text; partitions are text such as '2026-11-23'")
-    if dataset.partitions is not None:
-        dataset.partitions.check(partition)
+    text = check_text(partition, where, "partition")
+    if text is not None and dataset.partitions is not None:
+        dataset.partitions.check(text)
 
 
 def fits(calendar: Calendar, partition: str) -> bool:
@@ -246,14 +243,21 @@ def check_kind(kind: object, where: str) -> None:
 
 def check_key(key: object, where: str) -> str | None:
     """Refuse a key that is no text. Raises InvalidValue."""
-    if key is not None and (not isinstance(key, str) or not key):
-        raise InvalidValue(f"{where}: key={key!r} must be text that is not empty")
-    return key
+    if key == "":
+        raise InvalidValue(f"{where}: key='' is empty; give a text, or none")
+    return check_text(key, where, "key")
 
 
-def _source(value: object, where: str) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise InvalidValue(f"{where}: source={value!r} is no text; it names who published")
+def check_text(value: object, where: str, what: str) -> str | None:
+    """Refuse what is no text, or none that can be written down. Raises InvalidValue."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidValue(f"{where}: {what}={value!r} is no text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidValue(f"{where}: {what}={value!r} cannot be written as UTF-8: {error.reason}") from None
     return value
 
 

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import attrs
 
 from reactive_dag.engine.publishing import Time
 from reactive_dag.engine.views import event_of
+from reactive_dag.engine.wiring import is_composite
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
-from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished
+from reactive_dag.model.payload import fresh
+from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished, TaskFinished
 from reactive_dag.model.times import to_datetime, zone
 from reactive_dag.triggers.dataset import Dataset
 
@@ -164,17 +166,22 @@ class Run:
 
     @property
     def payload(self) -> Json:
-        """The outermost payload: what `.map` gave, else the event or the list of them (T13)."""
+        """What `.map` or the start gave, else the event of a leaf, else the list of a composite's events (T13)."""
         request = self._core.runs.request(self._offset)
         if request.mapped:
-            return request.payload
+            return fresh(request.payload)
         events = self.events
-        return events[0] if len(events) == 1 else events
+        dag = self._core.graph.dags.get(request.dag)
+        trigger = None if dag is None or events[0].kind == "start" else dag.triggers.get(request.label)
+        many = len(events) > 1 or (trigger is not None and is_composite(trigger))
+        return events if many else events[0]
 
     @property
-    def params(self) -> Mapping[str, object]:
-        """The DAG's params, with what the start gave."""
-        return self._core.runs.params(self._offset)
+    def params(self) -> Any:
+        """The DAG's params, with what the start gave: a dict, or an object of the class that the DAG types them by."""
+        given = fresh(self._core.runs.params(self._offset))
+        dag = self._core.graph.dags.get(self.dag)
+        return given if dag is None or dag.params_type is None else dag.params_type(**given)
 
     @cached_property
     def results(self) -> dict[str, dict[str, Json]]:
@@ -184,13 +191,16 @@ class Run:
             fact = self._core.facts.record(cause) if isinstance(cause, int) else None
             if isinstance(fact, RunFinished):
                 rows = self._core.runs.row(fact.run).tasks
-                found[fact.dag] = {row.task: row.output for row in rows if row.state == "success"}
+                found[fact.dag] = {row.task: fresh(row.output) for row in rows if row.state == "success"}
+            elif isinstance(fact, TaskFinished):
+                found[self._core.run_of(fact.run).dag] = {fact.task: fresh(fact.output)}
         return found
 
     @property
     def data_interval(self) -> DataInterval:
         """The partition's span, else from the schedule's own tick before to this one (R1)."""
-        start, end = self._core.runs.interval(self._row)
+        runs = self._core.runs
+        start, end = runs.dating.interval(self._row, runs.row)
         return DataInterval(_time(start), _time(end))
 
     @property

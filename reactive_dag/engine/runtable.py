@@ -12,30 +12,26 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from reactive_dag.declare.dag import Dag
-from reactive_dag.engine.identity import Facts, Told, run_key
-from reactive_dag.engine.publishing import fits
+from reactive_dag.engine.identity import Facts, run_key
 from reactive_dag.engine.rows import ended_in_queue, ended_orphan, orphan_row, queued_row, row_of
 from reactive_dag.engine.runstate import RunState
 from reactive_dag.engine.taskflow import TaskFlow
 from reactive_dag.engine.timers import RUNS_FIRST, Timers
 from reactive_dag.log.history import RunRow
-from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.records import (
     AnyRecord,
     Cancelled,
     Json,
-    Published,
     RunFinished,
     RunRequested,
     RunStarted,
     StartRequested,
     TaskFinished,
 )
-from reactive_dag.model.schedule import Schedule
-from reactive_dag.triggers.clock import Clock
 
 if TYPE_CHECKING:
     from reactive_dag.engine.dates import Dates
+    from reactive_dag.engine.dating import Dating
     from reactive_dag.engine.publishing import Publishing
 
 
@@ -60,7 +56,7 @@ class RunTable:
 
     dates: Dates
     publishing: Publishing
-    origins: Callable[[str], frozenset[str]]
+    dating: Dating
 
     def __init__(self, graph: str, facts: Facts, timers: Timers, sink: Sink, dags: Callable[[str], Dag | None]) -> None:
         self.graph = graph
@@ -112,7 +108,7 @@ class RunTable:
         request = self.request(offset)
         dag = self.dag_of(request.dag)
         if dag is not None:
-            date, _, cascade = self.told(request, dag)
+            date, _, cascade = self.dating.told(request, dag)
             self.dates.add(dag.id, offset, date, cascade or self.key_of(request))
 
     def queue_of(self, dag: str) -> deque[int]:
@@ -155,26 +151,9 @@ class RunTable:
 
     def _begin(self, offset: int, dag: Dag) -> None:
         request = self.request(offset)
-        date, partition, cascade = self.told(request, dag)
+        date, partition, cascade = self.dating.told(request, dag)
         key = self.key_of(request)
         self.sink.fact(lambda at: RunStarted(at, offset, dag.id, key, date, partition, cascade or key))
-
-    def told(self, request: RunRequested, dag: Dag) -> Told:
-        """The logical date, partition and cascade of a run, from its causes (R1, T8). O(causes)."""
-        told = [self.facts.told(cause) for cause in request.causes]
-        dates = [date for date, _, _ in told if date is not None]
-        partitions = {partition for _, partition, _ in told if partition is not None}
-        partition = next(iter(partitions)) if len(partitions) == 1 else None
-        date = max(dates) if dates else None
-        calendar = self._calendar(request)
-        if date is None and partition is not None and calendar is not None and fits(calendar, partition):
-            date = calendar.start(partition)
-        if partition is None and date is not None:
-            own = next((outlet.partitions for outlet in dag.produces if outlet.partitions is not None), None)
-            partition = own.of(date) if own is not None else None
-        cascades = {cascade for _, _, cascade in told}
-        inherits = len(cascades) == 1 and dag.id not in self.origins(dag.id)
-        return date, partition, next(iter(cascades)) if inherits else ""
 
     # ------------------------------------------------------------------------------------- runs
 
@@ -313,7 +292,7 @@ class RunTable:
         offset = run.run
         index = run.plan.index[task]
         attempt = run.attempt[index] if index in run.open else 0
-        self.sink.fact(lambda at: TaskFinished(at, offset, task, state, attempt, error=error))
+        self.sink.fact(lambda at: TaskFinished(at, offset, task, state, attempt, error=error, retry=False))
 
     def publish(self, run: RunState, task: str, wanted: Iterable[Sequence[Json]]) -> None:
         """Record the events of a task's (or a DAG's) success (R3)."""
@@ -346,28 +325,8 @@ class RunTable:
             return ended
         request = self.request(offset)
         dag = self.dag_of(request.dag)
-        told = self.told(request, dag) if dag is not None else (None, None, "")
+        told = self.dating.told(request, dag) if dag is not None else (None, None, "")
         return queued_row(offset, request, self.key_of(request), told)
-
-    def newest_tick(self, dag_id: str, at: int) -> int | None:
-        """The newest tick at or before an instant of a DAG that runs on a clock; None for any other. O(clocks)."""
-        dag = self.dag_of(dag_id)
-        found = [] if dag is None else [schedule.before(at) for schedule in schedules_of(dag)]
-        ticks = [tick for tick in found if tick is not None]
-        return max(ticks) if ticks else None
-
-    def interval(self, row: RunRow) -> tuple[int | None, int | None]:
-        """A run's data interval (R1): its partition's span, else from the tick before to its own. O(causes)."""
-        if row.partition is not None:
-            calendar = self._calendar(self.request(row.run))
-            if calendar is not None and fits(calendar, row.partition):
-                return calendar.span(row.partition)
-        if row.logical_date is None:
-            return None, None
-        dag = self.dag_of(row.dag)
-        schedules = [] if dag is None else schedules_of(dag)
-        before = [tick for schedule in schedules if (tick := schedule.before(row.logical_date - 1)) is not None]
-        return (max(before) if before else None), row.logical_date
 
     def previous(self, row: RunRow) -> int | None:
         """The run before another of its DAG: by date, else by request. O(log runs)."""
@@ -376,16 +335,6 @@ class RunTable:
             return None if seen is None else seen.run
         found = self.facts.log.runs(dag=row.dag, before=row.run, limit=1)
         return found[0].run if found else None
-
-    def _calendar(self, request: RunRequested) -> Calendar | None:
-        for cause in request.causes:
-            fact = self.facts.record(cause) if isinstance(cause, int) else None
-            if isinstance(fact, Published) and fact.partition is not None:
-                dataset = self.publishing.datasets.get(fact.dataset)
-                return None if dataset is None else dataset.partitions
-        dag = self.dag_of(request.dag)
-        outlets = () if dag is None else dag.produces
-        return next((outlet.partitions for outlet in outlets if outlet.partitions is not None), None)
 
     def _check(self) -> None:
         """A run has one place; as many count as active as have begun; no limit is passed. O(runs)."""
@@ -398,8 +347,3 @@ class RunTable:
             run._check()
             assert self.facts.log.run(run.run) is None or self.sink.replaying, "a run is live and in the history"
         self.flow._check()
-
-
-def schedules_of(dag: Dag) -> list[Schedule]:
-    """The schedules of a DAG's clocks. O(size of its triggers)."""
-    return [source.schedule for source in dag.sources if isinstance(source, Clock)]

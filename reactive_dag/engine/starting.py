@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reactive_dag.declare.dag import Dag
-from reactive_dag.engine.publishing import Time, check_key
+from reactive_dag.engine.publishing import Time, check_key, check_text
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.hints import did_you_mean
 from reactive_dag.model.payload import plain
@@ -38,9 +38,8 @@ class Starting:
         given = self._params(declared, params, where)
         body = None if payload is None else plain(payload, f"{where}: payload")
         when = None if date is None else parse_time(date, declared.tz, what="logical_date")
-        if partition is not None and not isinstance(partition, str):
-            raise InvalidValue(f"{where}: partition={partition!r} is no text")
-        return self.judge(StartRequested(at, declared.id, 0, check_key(key, where), given, body, when, partition))
+        place = check_text(partition, where, "partition")
+        return self.judge(StartRequested(at, declared.id, 0, check_key(key, where), given, body, when, place))
 
     def judge(self, record: StartRequested) -> int:
         """Number a start that is right and push it, unless its key is known; its run (the log's lock is held)."""
@@ -77,12 +76,7 @@ class Starting:
         given = plain(params, f"{where}: params")
         if not isinstance(given, Mapping):
             raise InvalidValue(f"{where}: params={params!r} must be a dict of the DAG's params")
-        for name in given:
-            if name not in dag.params:
-                known = ", ".join(map(repr, dag.params)) or "none"
-                raise UnknownId(
-                    f"{where}: {name!r} is none of the DAG's params ({known}){did_you_mean(name, dag.params)}"
-                )
+        dag.settings.params.merged(given, where)
         return given
 
     def _conflict(self, at: int, scope: str, first: int, record: StartRequested) -> None:

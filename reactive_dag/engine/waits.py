@@ -142,7 +142,7 @@ class Waits:
     def _undated(self, run: RunState, wait: Wait) -> list[int] | None:
         if wait.match == "latest":
             return [NEVER]
-        origins = self.table.origins
+        origins = self.table.dating.origins
         if wait.logical_date == "same" and (origins(run.dag.id) & origins(wait.dag) or wait.missing == "wait"):
             return None
         raise ReactiveDagError(
@@ -227,7 +227,7 @@ class Waits:
         if date is None:
             return self.dates.cascade(dag, watch.run.started.cascade)
         low, high = self._span(watch, date)
-        tick = self.table.newest_tick(dag, high) if wait.match == "latest" and high != NEVER else None
+        tick = self.table.dating.newest_tick(dag, high) if wait.match == "latest" and high != NEVER else None
         if tick is not None:
             low = high = tick
         if self.done_before is not None and self._before(wait, low, high):
@@ -245,9 +245,9 @@ class Waits:
             return False
         if high < self.done_before:
             clocks = [source for source in dag.sources if isinstance(source, Clock)]
-            tick = self.table.newest_tick(wait.dag, high) if clocks and len(clocks) == len(dag.sources) else high
+            tick = self.table.dating.newest_tick(wait.dag, high) if clocks and len(clocks) == len(dag.sources) else high
             return tick is not None and tick >= low
-        newest = wait.match == "latest" and (high == NEVER or self.table.newest_tick(wait.dag, high) is None)
+        newest = wait.match == "latest" and (high == NEVER or self.table.dating.newest_tick(wait.dag, high) is None)
         return (not dag.triggers or newest) and self.dates.newest(wait.dag, max(low, self.done_before), high) is None
 
     def _span(self, watch: Watch, date: int) -> tuple[int, int]:

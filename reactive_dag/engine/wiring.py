@@ -28,6 +28,8 @@ from reactive_dag.triggers.debounce import Debounce
 from reactive_dag.triggers.map import Map
 from reactive_dag.triggers.throttle import Throttle
 from reactive_dag.triggers.trigger import Trigger, walk
+from reactive_dag.triggers.where import Where
+from reactive_dag.triggers.within import Within
 
 TIMED = (Clock, Absent, Debounce, Throttle)
 """Triggers that can have something due; so can a batch with `max_wait` and a `.by` with a `ttl`."""
@@ -113,6 +115,13 @@ def has_timers(trigger: Trigger) -> bool:
 def is_plain(trigger: Trigger) -> bool:
     """Whether a firing is its causes and nothing more: no payload, no key of a join, no possible duplicate."""
     return not can_repeat(trigger) and not any(isinstance(part, Map | By) for part in walk(trigger))
+
+
+def is_composite(trigger: Trigger) -> bool:
+    """Whether the payload of a firing is a list, even of one event (T13)."""
+    while isinstance(trigger, Where | By | Within):
+        trigger = trigger.part
+    return bool(trigger.parts) and not isinstance(trigger, Absent)
 
 
 class Wiring:
