@@ -28,7 +28,19 @@ class RunPlain(msgspec.Struct, array_like=True):
 
     started: RunStarted
     cancelled: bool
-    tasks: dict[str, tuple[str | None, int, int, int, int, int | None, TaskFinished | None, list[Any]]]
+    tasks: dict[str, tuple[str | None, int, int, int, int, int | None, TaskFinished | None, list[Any], bool]]
+
+
+class StationPlain(msgspec.Struct, array_like=True):
+    """A trigger at work. `backlog`: leaf parts and facts that wait for the definition that replaces it."""
+
+    dag: str
+    label: str
+    circuit: Any
+    held: list[Any]
+    redefined: dict[str, int]
+    stale_from: int | None
+    backlog: list[tuple[int, int]]
 
 
 class Plain(msgspec.Struct, array_like=True):
@@ -38,7 +50,7 @@ class Plain(msgspec.Struct, array_like=True):
     cursor: int
     registered: list[Registered]
     numbers: list[tuple[str, str, int]]
-    circuits: list[tuple[str, str, Any, list[Any], dict[str, int]]]
+    stations: list[StationPlain]
     paused: list[str]
     queued: dict[str, list[int]]
     active: dict[str, int]
@@ -47,6 +59,7 @@ class Plain(msgspec.Struct, array_like=True):
     watches: list[tuple[TaskStarted, list[int] | None]]
     counted: dict[str, int]
     starts: dict[str, int]
+    stopping: dict[int, str | None]
 
 
 _DECODER = msgspec.msgpack.Decoder(Plain)
@@ -65,19 +78,24 @@ def plain(core: Core) -> Plain:
         FORMAT, core.cursor, list(definitions.known.values()),
         [(dag, label, number) for (dag, label), number in definitions.numbers.items()],
         [_station(station) for station in core.wiring.stations.values()],
-        sorted(runs.paused), queued, active, [_run(run) for run in runs.live.values()],
+        sorted(runs.paused), queued, active,
+        [_run(core, run) for run in runs.live.values()] + [RunPlain(run, False, {}) for run in runs.orphans.values()],
         list(runs.flow.retries.values()),
         [(watch.record, sorted(watch.ended) if watch.ended is not None else None)
          for watches in core.waits.watches.values() for watch in watches.values()],
         {name: source.next for name, source in core.publishing.sources.items()} | {
             name: n for name, n in core.publishing.counted.items() if name not in core.publishing.sources},
-        dict(runs.starts),
+        dict(runs.starts), dict(runs.stopping),
     )  # fmt: skip
 
 
-def _station(station: Station) -> tuple[str, str, Any, list[Any], dict[str, int]]:
+def _station(station: Station) -> StationPlain:
     held = [[pack(f.items), f.payload, f.mapped, pack(f.key), list(f.parts)] for f in station.held]
-    return station.dag, station.label, station.circuit.snapshot(), held, station.redefined
+    places = {id(leaf.trigger): leaf.index for leaf in station.circuit.leaves}
+    backlog = [(places[id(leaf)], item) for leaf, item in station.backlog if isinstance(item, int)]
+    return StationPlain(
+        station.dag, station.label, station.circuit.snapshot(), held, station.redefined, station.stale_from, backlog
+    )
 
 
 def _queues(core: Core) -> tuple[dict[str, list[int]], dict[str, int]]:
@@ -91,12 +109,13 @@ def _queues(core: Core) -> tuple[dict[str, list[int]], dict[str, int]]:
     return queued, active
 
 
-def _run(run: RunState) -> RunPlain:
+def _run(core: Core, run: RunState) -> RunPlain:
     tasks = {}
+    startable = core.runs.flow.startable
     for index, id in enumerate(run.plan.ids):
         tasks[id] = (
             run.states[index], run.asked[index], run.attempt[index], run.lost[index], run.fails[index],
-            run.open.get(index), run.results[index], run.attempts.get(index, []),
+            run.open.get(index), run.results[index], run.attempts.get(index, []), (run.run, index) in startable,
         )  # fmt: skip
     return RunPlain(run.started, run.cancelled, tasks)
 
@@ -128,21 +147,25 @@ def restored(core: Core, blob: bytes) -> int:
 def _restore_triggers(core: Core, state: Plain) -> None:
     definitions = core.definitions
     definitions.numbers = {(dag, label): number for dag, label, number in state.numbers}
-    circuits = {(dag, label): kept for dag, label, *kept in state.circuits}
+    stations = {(kept.dag, kept.label): kept for kept in state.stations}
     for record in state.registered:
         name = record.dag, record.label
         definitions.known[name] = record
         definitions.latest[name] = -1, record
-        if name in circuits:
+        if name in stations:
             station = definitions.station(record)
-            circuit, held, station.redefined = circuits[name]
-            station.circuit.restore(circuit)
-            station.held = [
-                Firing(unpack(items), payload, mapped, unpack(key), parts)
-                for items, payload, mapped, key, parts in held
-            ]
+            _refill(station, stations[name])
             core.wiring.add(station)
             core.wiring.schedule(station)
+
+
+def _refill(station: Station, kept: StationPlain) -> None:
+    station.circuit.restore(kept.circuit)
+    station.redefined, station.stale_from = kept.redefined, kept.stale_from
+    station.backlog = [(station.circuit.leaves[part].trigger, item) for part, item in kept.backlog]
+    station.held = [
+        Firing(unpack(items), payload, mapped, unpack(key), parts) for items, payload, mapped, key, parts in kept.held
+    ]
 
 
 def _restore_runs(core: Core, state: Plain) -> None:
@@ -150,6 +173,7 @@ def _restore_runs(core: Core, state: Plain) -> None:
     runs.paused.update(state.paused)
     runs.active = dict(state.active)
     runs.starts = dict(state.starts)
+    runs.stopping = dict(state.stopping)
     core.publishing.counted = dict(state.counted)
     for dag, offsets in state.queued.items():
         runs.queue_of(dag).extend(offsets)
@@ -158,23 +182,29 @@ def _restore_runs(core: Core, state: Plain) -> None:
     for retry in state.retries:
         runs.flow.task_retry(retry)
     for record, ended in state.watches:
-        run = runs.live[record.run]
-        watch = core.waits.keep(run, run.plan.index[record.task], record)
-        watch.ended = None if ended is None else set(ended)
+        _restore_watch(core, record, ended)
     for run in runs.live.values():
         _resume(core, run)
+
+
+def _restore_watch(core: Core, record: TaskStarted, ended: list[int] | None) -> None:
+    run = core.runs.live.get(record.run)
+    index = -1 if run is None else run.plan.index.get(record.task, -1)
+    if run is not None and index >= 0 and run.tasks[index].wait is not None:
+        core.waits.keep(run, index, record).ended = None if ended is None else set(ended)
 
 
 def _restore_run(core: Core, kept: RunPlain) -> None:
     begun = kept.started
     dag = core.runs.dag_of(begun.dag)
     if dag is None:
+        core.runs.orphans[begun.run] = begun
         return
     run = core.runs.state_of(begun, dag)
     run.cancelled = kept.cancelled
     core.runs.live[begun.run] = run
     core.dates.add(begun.dag, begun.run, begun.logical_date, begun.cascade)
-    for id, (state, asked, attempt, lost, fails, opened, result, attempts) in kept.tasks.items():
+    for id, (state, asked, attempt, lost, fails, opened, result, attempts, startable) in kept.tasks.items():
         index = run.plan.index.get(id)
         if index is None:
             continue
@@ -186,17 +216,16 @@ def _restore_run(core: Core, kept: RunPlain) -> None:
             run.open[index] = opened
         if attempts:
             run.attempts[index] = [tuple(one) for one in attempts]
+        if startable:
+            core.runs.flow.offer(run, index)
 
 
 def _resume(core: Core, run: RunState) -> None:
-    """What was ready, or waited for its past, is so again; an open attempt's timeout counts from its start."""
+    """What waited for its past does so again; an open attempt's timeout counts from its start."""
     flow = core.runs.flow
-    for index in range(len(run.plan.ids)):
-        if run.final(index) or run.states[index] in ("retrying", "waiting"):
-            continue
+    for index, task in enumerate(run.tasks):
         if index in run.open:
-            flow.watch_timeout(run, index)
-        elif run.asked[index] and run.tasks[index].kind == "task" and run.attempt[index] >= 0:
-            flow.offer(run, index)
-        elif not run.asked[index]:
+            if task.kind != "wait":
+                flow.watch_timeout(run, index)
+        elif not run.asked[index] and not run.final(index):
             flow.consider(run, index)
