@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import reactive_dag as rd
+from reactive_dag.engine.canonical import described
 from reactive_dag.engine.core import Core
 from reactive_dag.model.errors import StoreError
 from reactive_dag.model.records import Mark
@@ -94,15 +95,10 @@ def part(engine: rd.Engine, dag: str, index: int = 0):
 def verify(engine: rd.Engine) -> None:
     """The invariants of every stateful part, conservation, and that the log folds to the same state again."""
     core = engine.core
-    core.timers._check()
+    core._check()
     engine._log._check()
-    for station in core.wiring.stations.values():
-        station.circuit._check()
-    for run in core.runs.live.values():
-        run._check()
     if core.cursor == engine._log.next_offset:
-        again = folded(engine)
-        assert canonical(again) == canonical(core)
+        assert described(folded(engine)) == described(core)
 
 
 def folded(engine: rd.Engine) -> Core:
@@ -110,47 +106,6 @@ def folded(engine: rd.Engine) -> Core:
     core = Core(engine.graph, engine._log, engine.core.clock, executing=engine.core.executing)
     core.replay(0, engine._log.segments_from(0))
     return core
-
-
-def canonical(core: Core) -> dict[str, object]:
-    """The state of a core without any offset: items and runs by identity, instants of facts and due times only."""
-    identity, runs = core.facts.identity, core.runs
-    shown = lambda items: [identity(item) for item in items]  # noqa: E731
-    stations = {
-        name: (
-            station.digest,
-            station.circuit.canonical(identity),
-            station.circuit.due,
-            [(shown(f.items), f.payload, f.key, list(f.parts)) for f in station.held],
-            station.redefined,
-        )
-        for name, station in core.wiring.stations.items()
-    }
-    live = {
-        run.started.key: (
-            dict(zip(run.plan.ids, run.states, strict=True)),
-            run.attempt, run.lost, run.fails, sorted(run.open.items()), run.cancelled,
-            [result and (result.state, result.output, result.at) for result in run.results],
-        )
-        for run in runs.live.values()
-    }  # fmt: skip
-    watches = {
-        (watch.run.started.key, watch.wait.id): (watch.dates, watch.several, watch.record.at)
-        for each in core.waits.watches.values()
-        for watch in each.values()
-    }
-    return {
-        "stations": stations,
-        "live": live,
-        "watches": watches,
-        "queued": {dag: [core.runs.row(run).key for run in queue] for dag, queue in runs.queued.items() if queue},
-        "active": {dag: count for dag, count in runs.active.items() if count},
-        "paused": sorted(runs.paused),
-        "retries": sorted((core.run_of(r.run).key, r.task, r.attempt, r.due) for r in runs.flow.retries.values()),
-        "starts": dict(runs.starts),
-        "numbers": {name: max(source.next, 0) for name, source in core.publishing.sources.items() if source.next}
-        | {name: n for name, n in core.publishing.counted.items() if name not in core.publishing.sources and n},
-    }  # fmt: skip
 
 
 def tick(text: str) -> Mark:

@@ -141,6 +141,8 @@ class TaskFlow:
             return
         if record.attempt and (run.attempt[index] != record.attempt or index not in run.open):
             return
+        if run.cancelled and record.state != "cancelled":
+            return  # it came after the cancellation, which gives every task its state
         if record.attempt:
             run.note(index, record, record.began or run.open.get(index))
         if record.state == "lost":
