@@ -7,5 +7,5 @@ from reactive_dag.declare import hooks
 
 def register() -> None:
     """Let graphs and DAGs draw themselves; the drawing is loaded when it is first asked for. O(1)."""
-    hooks.register("Graph", "image/svg+xml", "reactive_dag.notebook.drawing:draw_graph")
-    hooks.register("Dag", "image/svg+xml", "reactive_dag.notebook.drawing:draw_dag")
+    hooks.register("Graph", "text/html", "reactive_dag.notebook.drawing:draw_graph")
+    hooks.register("Dag", "text/html", "reactive_dag.notebook.drawing:draw_dag")

@@ -1,4 +1,4 @@
-"""A plain drawing of a graph: columns by height, left to right, as SVG that follows the notebook's theme.
+"""A plain drawing of a graph: columns by height, left to right, as SVG in HTML that follows the notebook's theme.
 
 Owns the layout and nothing else: nodes in a column are ordered by the mean place of what they follow (the barycentre of
 Sugiyama's method), so few edges cross. Costs O((nodes + edges) log nodes).
@@ -156,11 +156,12 @@ def _svg(title: str, boxes: list[Box], edges: list[Edge]) -> str:
     height = max((box.y + BOX for box in boxes), default=24) + ROW / 2
     body = "".join(_curve(edge, at) for edge in edges) + "".join(map(_node, boxes))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(title)}" width="{width:.0f}" '
+        f'<div style="overflow-x: auto"><svg xmlns="http://www.w3.org/2000/svg" role="img" '
+        f'aria-label="{escape(title)}" width="{width:.0f}" '
         f'height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" style="{STYLE}">'
         '<defs><marker id="rd-arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
         'orient="auto"><path d="M0 0 8 4 0 8z" fill="currentColor"/></marker></defs>'
-        f"{body}</svg>"
+        f"{body}</svg></div>"
     )
 
 

@@ -1,0 +1,65 @@
+"""The plain drawing: every node and edge is there, well-formed, and follows the theme."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import reactive_dag as rd
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def drawn(thing: rd.Graph | rd.Dag) -> ElementTree.Element:
+    return ElementTree.fromstring(thing._repr_mimebundle_()["text/html"])
+
+
+def titles(picture: ElementTree.Element) -> set[str]:
+    return {title.text or "" for title in picture.iter(f"{SVG}title")}
+
+
+def sales() -> rd.Graph:
+    graph = rd.Graph("sales")
+    orders = graph.dataset("lake/<orders> & co")
+    graph.dag("ingest", schedule="0 2 * * *", outlets=[orders])
+    build = graph.dag("build", on=orders)
+    build.add(lambda: 1, id="extract")
+    build.add(lambda extract: 1, id="load")
+    build.wait_for("ingest", timeout="1h")
+    graph.dag("alert", on=rd.completed("build") | rd.absent(orders, for_="1h"))
+    return graph
+
+
+def test_a_graph_shows_its_dags_datasets_clocks_and_edges() -> None:
+    found = titles(drawn(sales()))
+    assert {"dag ingest", "dag build", "dag alert", "dataset lake/<orders> & co"} <= found
+    assert "lake/<orders> & co → build: starts on its events" in found
+    assert "ingest → build: waits for" in found
+    assert "lake/<orders> & co → alert: starts on its silence" in found
+
+
+def test_a_dag_shows_its_tasks_in_order() -> None:
+    picture = drawn(sales().dags["build"])
+    x = {text.text: float(text.attrib["x"]) for text in picture.iter(f"{SVG}text")}
+    assert x["extract"] < x["load"]
+    assert "extract → load: comes before" in titles(picture)
+
+
+def test_boxes_of_one_column_do_not_overlap() -> None:
+    graph = rd.Graph("wide")
+    for n in range(30):
+        graph.dag(f"dag{n}", on=rd.updated(f"d{n % 7}"))
+    boxes = [(float(r.attrib["x"]), float(r.attrib["y"])) for r in drawn(graph).iter(f"{SVG}rect")]
+    assert len(set(boxes)) == len(boxes) == 37
+
+
+def test_an_empty_graph_and_a_star_are_drawn() -> None:
+    assert drawn(rd.Graph("empty")).tag == "div"
+    graph = rd.Graph("star")
+    graph.dag("one")
+    graph.dag("watch", on=rd.completed("*", states="failed"))
+    assert {"dag one", "dag watch"} <= titles(drawn(graph))
+
+
+def test_colours_follow_the_theme() -> None:
+    text = sales()._repr_mimebundle_()["text/html"]
+    assert "currentColor" in text and "var(--jp-" in text
