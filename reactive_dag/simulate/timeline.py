@@ -62,6 +62,7 @@ class Timeline(Table):
         return f"timeline of {len(self.rows)} tasks, {wall(first)} to {wall(last)} UTC"
 
     def _bounds(self) -> tuple[datetime, datetime]:
+        """When the first of the rows began, and when the last one ended; there is one."""
         return self.rows[0].start, max(row.end or row.start for row in self.rows)
 
     def cells(self) -> list[tuple[str, ...]]:
@@ -78,6 +79,8 @@ class Timeline(Table):
         ]  # fmt: skip
 
     def _html_cells(self, rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+        if not rows:
+            return []
         first, last = self._bounds()
         return [
             (*map(escape, cells[:3]), _drawn(row, first, last), *map(escape, cells[4:]))
