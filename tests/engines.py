@@ -103,7 +103,8 @@ def verify(engine: rd.Engine) -> None:
 
 def folded(engine: rd.Engine) -> Core:
     """A core that has applied the engine's log from nothing."""
-    core = Core(engine.graph, engine._log, engine.core.clock, executing=engine.core.executing)
+    core = engine.core
+    core = Core(engine.graph, engine._log, core.clock, executing=core.executing, max_pending=core.max_pending)
     core.replay(0, engine._log.segments_from(0))
     return core
 

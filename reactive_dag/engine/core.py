@@ -54,6 +54,7 @@ from reactive_dag.model.records import (
     TaskStarted,
     Tick,
 )
+from reactive_dag.triggers.cells.cell import MAX_PENDING
 from reactive_dag.triggers.firing import resolved
 
 if TYPE_CHECKING:
@@ -75,12 +76,14 @@ class Core:
     """The state of one graph's engine: triggers, runs, timers, datasets' numbers, pauses."""
 
     def __init__(
-        self, graph: Graph, log: EventLog, clock: Clock, *, executing: bool = True, done_before: int | None = None
-    ) -> None:
+        self, graph: Graph, log: EventLog, clock: Clock, *, executing: bool = True, done_before: int | None = None,
+        max_pending: int = MAX_PENDING,
+    ) -> None:  # fmt: skip
         self.graph = graph
         self.log = log
         self.clock = clock
         self.executing = executing
+        self.max_pending = max_pending
         self.replaying = False
         self.cursor = 0
         self.decided = 0
@@ -101,8 +104,6 @@ class Core:
         self.starting = Starting(self)
         self.definitions = Definitions(self)
         self.wiring.paused = self.runs.paused
-        self.wiring.follows = self._followers
-        self.wiring.tags = self._tags
         self.wiring.payload = lambda payload: plain(resolved(payload, self.view), "the payload")
         self.on_success: Callable[[str], None] | None = None
         self._handlers: dict[type, Callable[[int, AnyRecord], None]] = self._table()
@@ -380,10 +381,3 @@ class Core:
         self.publishing._check()
         self.runs._check()
         self.waits._check()
-
-    def _followers(self, dag: str) -> frozenset[str]:
-        return self.graph.downstream(dag) if dag in self.graph.dags else frozenset()
-
-    def _tags(self, dag: str) -> frozenset[str]:
-        found = self.graph.dags.get(dag)
-        return frozenset() if found is None else frozenset(found.tags)

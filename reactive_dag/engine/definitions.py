@@ -13,9 +13,10 @@ import msgspec
 
 from reactive_dag.engine.held import dissolved, let_go
 from reactive_dag.engine.wiring import Station, can_repeat, has_timers, is_plain
-from reactive_dag.model.records import AnyRecord, Json, Registered, Removed
+from reactive_dag.model.records import AnyRecord, FaultsRetried, Json, Registered, Removed
 from reactive_dag.triggers.circuit import Circuit
-from reactive_dag.triggers.trigger import Trigger
+from reactive_dag.triggers.completed import Completed
+from reactive_dag.triggers.trigger import Trigger, walk
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -33,6 +34,7 @@ class Definitions:
         self.known: dict[Name, Registered] = {}
         self.latest: dict[Name, tuple[int, Registered]] = {}
         self.numbers: dict[Name, int] = {}
+        self._stamps: dict[str, int] = {}
 
     # ------------------------------------------------------------------------------------- what is wanted
 
@@ -47,12 +49,16 @@ class Definitions:
                 wanted.add((dag_id, label))
                 if dag.tasks or not self.core.executing or (dag_id, label) in self.latest:
                     self._compare(records, at, dag, label, trigger)
+            if self._reborn(dag):
+                records.append(FaultsRetried(at, dag_id))
         records.extend(Removed(at, *name) for name in self.latest if name not in wanted)
         return records
 
     def _compare(self, records: list[AnyRecord], at: int, dag: Dag, label: str, trigger: Trigger | None) -> None:
         digest = "" if trigger is None else trigger.digest
         options = options_of(dag)
+        if trigger is not None and (stars := self._stars(dag, trigger)):
+            options["hears"] = stars
         _, latest = self.latest.get((dag.id, label), (-1, None))
         if latest is not None and latest.digest == digest and _same_options(latest.options, options):
             return
@@ -60,6 +66,18 @@ class Definitions:
             options["since"] = self.core.cursor
         text = "" if trigger is None else msgspec.json.encode(trigger.to_json()).decode()
         records.append(Registered(at, dag.id, label, digest, text, options))
+
+    def _stars(self, dag: Dag, trigger: Trigger) -> list[Json]:
+        """Whom a `completed("*")` hears: recorded, since it depends on the whole graph and decides about facts."""
+        tags = {leaf.tags for leaf in walk(trigger) if isinstance(leaf, Completed) and leaf.dag == "*"}
+        heard = self.core.graph.heard
+        return [[sorted(each), sorted(heard(dag.id, each))] for each in sorted(tags, key=sorted)]
+
+    def _reborn(self, dag: Dag) -> bool:
+        """Whether a DAG was declared again since this was last asked, while items of it are parked (T10)."""
+        before, self._stamps[dag.id] = self._stamps.get(dag.id, dag.stamp), dag.stamp
+        stations = self.core.wiring.stations.values()
+        return before != dag.stamp and any(s.dag == dag.id and s.circuit.parked for s in stations)
 
     def ahead(self, records: Iterable[AnyRecord], first: int, cursor: int) -> None:
         """Take note of what is in the log, from offset `first` on, and will redefine a trigger once it is applied.
@@ -101,6 +119,7 @@ class Definitions:
         old = self.core.wiring.stations.get(name)
         if old is not None and old.digest == record.digest and old.stale_from is None:
             old.catchup, old.max_catchup = options.get("catchup", "one"), options.get("max_catchup", 1000)
+            old.hears = _hears(options)
             return
         newest, _ = self.latest.get(name, (offset, record))
         if old is None or newest <= offset:
@@ -140,6 +159,7 @@ class Definitions:
             trigger,
             ask=lambda kind, call, given, item: core.answers.ask(name, kind, call, given, item, core.log.last_at),
             identity=core.facts.identity,
+            max_pending=core.max_pending,
             on_expired=lambda policy, part, key, count: core.expired(name, policy, part, key, count),
         )
         options = record.options or {}
@@ -147,7 +167,7 @@ class Definitions:
             record.dag, record.label, core.graph.height(record.dag) if record.dag in core.graph.dags else 0,
             record.digest, self.numbers.get(name, 1), trigger, circuit, catchup=options.get("catchup", "one"),
             max_catchup=options.get("max_catchup", 1000), unique=can_repeat(trigger), timed=has_timers(trigger),
-            plain=is_plain(trigger),
+            plain=is_plain(trigger), hears=_hears(options),
         )  # fmt: skip
 
     def _trigger(self, record: Registered) -> Trigger:
@@ -211,6 +231,10 @@ def options_of(dag: Dag) -> dict[str, Json]:
     if dag.paused:
         options["paused"] = True
     return options
+
+
+def _hears(options: Json) -> dict[frozenset[str], frozenset[str]]:
+    return {frozenset(tags): frozenset(dags) for tags, dags in options.get("hears", ())}
 
 
 def _same_options(known: Json, options: dict[str, Json]) -> bool:

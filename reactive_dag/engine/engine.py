@@ -19,6 +19,7 @@ import msgspec
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.options import whole
 from reactive_dag.engine.asking import Asking
 from reactive_dag.engine.core import Core
 from reactive_dag.engine.drive import Drive
@@ -30,8 +31,9 @@ from reactive_dag.engine.receipts import Receipt, Receipts
 from reactive_dag.engine.run import Run
 from reactive_dag.engine.runner import InlineRunner, Runner, ThreadRunner
 from reactive_dag.engine.snapshots import recover
+from reactive_dag.log.files import parse_store
 from reactive_dag.log.opening import Store, open_log
-from reactive_dag.model.errors import EngineClosed, EngineReplaced, NotAStore, UsageError
+from reactive_dag.model.errors import EngineClosed, EngineReplaced, NotAStore, StoreError, UsageError
 from reactive_dag.model.records import (
     AnyRecord,
     Cancelled,
@@ -44,6 +46,7 @@ from reactive_dag.model.records import (
 from reactive_dag.model.times import SECOND, parse_duration, parse_time
 from reactive_dag.streams.clock import MonotonicWall, VirtualClock
 from reactive_dag.streams.observers import Feed
+from reactive_dag.triggers.cells.cell import MAX_PENDING
 from reactive_dag.triggers.dataset import Dataset
 
 T = TypeVar("T")
@@ -52,6 +55,7 @@ _OPEN: weakref.WeakValueDictionary[tuple[str, str], Engine] = weakref.WeakValueD
 VERSION = "0.1.0"
 GRAPH = "graph"
 """The name under which a store keeps the graph, for those who look without declaring it."""
+GRAPH_ID = "graph id"
 
 
 class Engine(Asking):
@@ -64,8 +68,9 @@ class Engine(Asking):
 
     def __init__(
         self, graph: Graph, store: Store = None, *, runner: Runner | str | None = "default",
-        clock: VirtualClock | MonotonicWall | None = None, read_only: bool = False,
+        clock: VirtualClock | MonotonicWall | None = None, read_only: bool = False, max_pending: int = MAX_PENDING,
     ) -> None:  # fmt: skip
+        whole(max_pending, "max_pending", 1)
         if not read_only:
             graph.check()
             graph.bind()
@@ -74,21 +79,44 @@ class Engine(Asking):
         self.closed = False
         self.changed = True
         self.runner = _runner(runner, clock, read_only)
-        self.name = (graph.id, str(store)) if isinstance(store, str | PathLike) else None
+        path = parse_store(store) if isinstance(store, str | PathLike) else None
+        self.name = None if path is None else (graph.id, str(path.resolve()))
         self._replace()
         self._log = open_log(store, read_only=read_only)
-        self.core = Core(
-            graph, self._log, MonotonicWall() if clock is None else clock, executing=self.runner is not None
-        )
+        try:
+            self._refuse_foreign()
+            self.core = Core(
+                graph, self._log, MonotonicWall() if clock is None else clock,
+                executing=self.runner is not None, max_pending=max_pending,
+            )  # fmt: skip
+            recover(self.core)
+            self._open()
+        except BaseException:
+            self.closed = True
+            self._log.close()
+            raise
+
+    def _open(self) -> None:
+        """Put together what works on the recovered core, and say that an engine is here."""
         self.loops = Loops()
         self.turns = Turns()
         self.feed: Feed[AnyRecord] = Feed(self._log, on_fault=self._observer_raised)
-        recover(self.core)
         self.loop = Loop(self)
         self.drive = Drive(self)
-        if not read_only:
-            self._begin()
-        self._unsubscribe = graph.subscribe(self._graph_changed)
+        self._unsubscribe = self.graph.subscribe(self._graph_changed)
+        if self.read_only:
+            return
+        self._begin()
+        if self.name is not None:
+            _OPEN[self.name] = self
+
+    def _refuse_foreign(self) -> None:
+        """A store holds one graph: another one would take everything in it for removed."""
+        there = self._log.meta(GRAPH_ID)
+        if there is not None and there != self.graph.id:
+            raise StoreError(
+                f"this store holds graph {there!r}, not {self.graph.id!r}; give {self.graph.id!r} a store of its own"
+            )
 
     @classmethod
     def look(cls, store: str) -> Engine:
@@ -116,13 +144,13 @@ class Engine(Asking):
                 EngineReplaced, stacklevel=3,
             )  # fmt: skip
             there.close()
-        _OPEN[self.name] = self
 
     def _begin(self) -> None:
         """Say that an engine is here, and since when nobody was (I8); then take the intake over."""
         log = self._log
         with log.lock:
             last, now = log.last_at, self.core.clock.now()
+            log.set_meta(GRAPH_ID, self.graph.id)
             log.push(EngineStarted(last or now, max(now, last), VERSION))
             while offered := log.take_over():
                 for _, fact in offered:
@@ -141,6 +169,8 @@ class Engine(Asking):
             if records and self._log.durable:
                 self._log.set_meta(GRAPH, msgspec.json.encode(self.graph.to_json()).decode())
             self.core.definitions.ahead(records, self._log.push_many(records), self.core.cursor)
+            heights = self.graph.view.heights
+            self.core.wiring.reorder(heights.get)
 
     def _graph_changed(self, dag: str | None) -> None:
         self.changed = True

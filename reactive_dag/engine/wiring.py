@@ -69,6 +69,12 @@ class Station:
     backlog: list[tuple[Trigger, Item]] = attrs.field(factory=list)
     held: list[Firing] = attrs.field(factory=list)
     redefined: dict[str, int] = attrs.field(factory=dict)
+    hears: dict[frozenset[str], frozenset[str]] = attrs.field(factory=dict)
+
+    def hears_of(self, dag: str, part: int) -> bool:
+        """Whether a leaf part that listens to `"*"` hears a DAG. O(1)."""
+        leaf = self.circuit.leaves[part].trigger
+        return isinstance(leaf, Completed) and dag in self.hears.get(leaf.tags, ())
 
     @property
     def name(self) -> tuple[str, str]:
@@ -138,10 +144,8 @@ class Wiring:
         self.by_task: dict[tuple[str, str], list[Route]] = {}
         self.everyone: list[Route] = []
         self.lanes: dict[str, tuple[Lane, ...]] = {}
-        self.follows: Callable[[str], frozenset[str]] = lambda dag: frozenset()
         self.paused: set[str] = set()
         self.payload: Callable[[object], Json] = lambda payload: payload
-        self.tags: Callable[[str], frozenset[str]] = lambda dag: frozenset()
 
     # ------------------------------------------------------------------------------------- building
 
@@ -167,6 +171,19 @@ class Wiring:
                 route = self._route(where, source)
                 route[:] = [r for r in route if r[0] is not station]
         return station
+
+    def reorder(self, height: Callable[[str], int | None]) -> None:
+        """The graph changed, and with it perhaps the heights of DAGs. O(stations), and the routes if one did."""
+        changed = False
+        for station in self.stations.values():
+            now = height(station.dag)
+            if now is not None and now != station.height:
+                station.height, station.scheduled, changed = now, NEVER, True
+                self.schedule(station)
+        if changed:
+            self.lanes.clear()
+            for route in (*self.by_dataset.values(), *self.by_dag.values(), *self.by_task.values(), self.everyone):
+                route.sort(key=_order)
 
     def _route(self, where: str, source: object) -> list[Route]:
         if where == "dataset":
@@ -243,13 +260,11 @@ class Wiring:
         named = self.by_dag.get(dag, [])
         if not self.everyone:
             return named
-        tags = self.tags(dag)
         extra = [
-            (station, hits, kinds)
+            (station, heard, kinds)
             for station, hits, kinds in self.everyone
-            if dag != station.dag and dag not in self.follows(station.dag)
-            and all(_tagged(station, hit, tags) for hit in hits)
-        ]  # fmt: skip
+            if (heard := tuple([hit for hit in hits if station.hears_of(dag, hit)]))
+        ]
         return sorted([*named, *extra], key=_order)
 
     # ------------------------------------------------------------------------------------- deciding
@@ -289,11 +304,12 @@ class Wiring:
         due = station.circuit.due
         if due < station.scheduled:
             station.scheduled = due
-            self.timers.set(due, station.height, station.dag, station.label, lambda now: self.wake(station, now))
+            height = station.height
+            self.timers.set(due, height, station.dag, station.label, lambda now: self.wake(station, height, now))
 
-    def wake(self, station: Station, now: int) -> None:
-        """A timer of a station is due at `now`."""
-        if self.stations.get((station.dag, station.label)) is not station:
+    def wake(self, station: Station, height: int, now: int) -> None:
+        """A timer of a station is due at `now`; one that was set at another height has been set again."""
+        if self.stations.get(station.name) is not station or station.height != height:
             return
         if now == station.scheduled:
             station.scheduled = NEVER
@@ -330,8 +346,3 @@ def _sources(leaf: Trigger) -> list[tuple[str, object, frozenset[str]]]:
             return [("dag", leaf.dag, leaf.states)]
         return [("task", (leaf.dag, leaf.task), leaf.states)]
     return []
-
-
-def _tagged(station: Station, hit: int, tags: frozenset[str]) -> bool:
-    leaf = station.circuit.leaves[hit].trigger
-    return isinstance(leaf, Completed) and leaf.tags <= tags
