@@ -110,6 +110,8 @@ def extra(graph: rd.Graph, body: Callable[..., object], id: str, trigger: Trigge
 # ---------------------------------------------------------------------------------------------- what may happen
 
 SPANS = [0, SECOND, SECOND, 2 * SECOND, 3 * SECOND, 7 * SECOND, 10 * SECOND]
+LEAVES = ["late", "m", "follows", "keyed", "by_hand", "x0"]
+"""Nobody needs them, so they may be removed."""
 CALLED = ["p", "q", "r", "m", "late", "keyed", "by_hand", "follows", "x0"]
 
 
@@ -141,6 +143,8 @@ def operations(max_size: int = 30) -> st.SearchStrategy[list[tuple[object, ...]]
         st.tuples(st.just("tick"), st.sampled_from(SPANS)),
         st.tuples(st.sampled_from(["pause", "resume", "cancel"]), st.sampled_from(CALLED)),
         st.tuples(st.just("redefine"), st.sampled_from(["x0", "x1"]), triggers(2)),
+        st.tuples(st.just("remove"), st.sampled_from(LEAVES)),
+        st.just(("declare",)),
         st.just(("retry_faults",)),
         st.just(("snapshot",)),
         st.just(("die",)),
@@ -169,6 +173,17 @@ def _known(call: str) -> Callable[[World, str], None]:
     return do
 
 
+def _remove(world: World, dag: str) -> None:
+    if dag in world.graph.dags:
+        world.removed_with_runs |= bool(world.engine.runs(dag))
+        world.graph.remove(dag)
+
+
+def _start(world: World, dag: str, key: str | None) -> None:
+    if dag in world.graph.dags:
+        world.engine.start(dag, key=key)
+
+
 def _snapshot(world: World) -> None:
     world.engine.loop.snapshot_at = -(10**9)
 
@@ -186,7 +201,7 @@ def _die_at(world: World, commits: int) -> None:
 PLAYS: dict[str, Callable[..., object]] = {
     "publish": lambda world, uri, fields: world.engine.publish(uri, **fields),
     "publish_many": lambda world, events: world.engine.publish_many(events),
-    "start": lambda world, dag, key: world.engine.start(dag, key=key),
+    "start": _start,
     "finish": lambda world, number, outcome: world.finish(number, OUTCOMES[outcome]),
     "advance": lambda world, span: world.advance(span),
     "tick": lambda world, span: world.clock.advance_to(world.clock.now() + span),
@@ -195,6 +210,8 @@ PLAYS: dict[str, Callable[..., object]] = {
     "resume": _known("resume"),
     "cancel": _cancel,
     "redefine": lambda world, id, trigger: extra(world.graph, world.body, id, trigger),
+    "remove": _remove,
+    "declare": lambda world: zoo(world.graph, world.body),
     "retry_faults": lambda world: world.engine.retry_faults("faulty"),
     "snapshot": _snapshot,
     "die": _die,

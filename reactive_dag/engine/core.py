@@ -241,6 +241,8 @@ class Core:
     def _run_finished(self, offset: int, record: RunFinished) -> None:
         run = self.runs.run_finished(record)
         self.dates.discard(record.dag, record.run, record.logical_date, record.cascade)
+        if run is not None and run.unfinished:
+            self._cut_short(run)
         if run is not None and record.state == "success":
             self._outlets(run)
             if self.on_success is not None:
@@ -253,6 +255,13 @@ class Core:
         routes = self.wiring.completion_routes(record.dag)
         if routes:
             self.wiring.feed(routes, record.state, offset, record.at, record)
+
+    def _cut_short(self, run: RunState) -> None:
+        """The run ended while its DAG was not declared, and now that is again: what it still does counts for nothing."""
+        for index, task in enumerate(run.tasks):
+            self.runs.flow.forget(run, index)
+            if task.kind == "wait":
+                self.waits.forget(run, index)
 
     def _outlets(self, run: RunState) -> None:
         if run.dag.outlets:

@@ -339,9 +339,9 @@ class RunTable:
     def _check(self) -> None:
         """A run has one place; as many count as active as have begun; no limit is passed. O(runs)."""
         queued = [run for queue in self.queued.values() for run in queue]
-        places = [*queued, *self.begun, *self.live]
+        places = [*queued, *self.begun, *self.live, *self.orphans]
         assert len(places) == len(set(places)), "a run stands in two places"
-        begun = Counter(self.request(run).dag for run in (*self.begun, *self.live))
+        begun = Counter(self.request(run).dag for run in (*self.begun, *self.live, *self.orphans))
         assert begun == Counter(self.active), (begun, self.active)
         for run in self.live.values():
             run._check()

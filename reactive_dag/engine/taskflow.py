@@ -207,6 +207,11 @@ class TaskFlow:
         self.retries_due.remove(record.due)
         return True
 
+    def forget(self, run: RunState, index: int) -> None:
+        """Nothing more is to come of a task. O(log retries)."""
+        self.startable.discard((run.run, index))
+        self._forget_retry(run.run, index)
+
     def next_retry(self) -> int | None:
         """When the next retry is due; None without any. O(1)."""
         return self.retries_due[0] if self.retries_due else None
