@@ -149,10 +149,6 @@ class Evaluator:
             value = self.through(leaf, item, event) if leaf.chain else item
             if value is not GONE:
                 landing.append((leaf, value))
-        if len(landing) == 1:
-            leaf, value = landing[0]
-            if not leaf.route and leaf.up is not None:
-                return self._climb(self.scope, states, leaf.up, [(leaf.part, value)], now)
         return self.run(self.scope, states, (), None, landing, now, event) if landing else None
 
     def through(self, leaf: Leaf, item: Item, event: object) -> Opaque:
@@ -199,6 +195,8 @@ class Evaluator:
         self, scope: Scope, states: Any, path: Key, target: Key | None, landing: Landing, now: int, event: object
     ) -> list[Opaque] | None:
         """One step in a scope; with `target`, of the timers of that key. Gives what the top of the scope releases."""
+        if target is None and len(landing) == 1:
+            return self._run_one(scope, states, path, landing, now, event)
         inbox: dict[int, Arrivals] = {}
         groups: dict[Node, Landing] = {}
         depth = len(scope.route)
@@ -220,6 +218,23 @@ class Evaluator:
             slot, arrivals = inbox.popitem()
             return self._climb(scope, states, scope.nodes[slot], arrivals, now)
         return self._sweep(scope, states, inbox, now, False) if inbox else None
+
+    def _run_one(
+        self, scope: Scope, states: Any, path: Key, landing: Landing, now: int, event: object
+    ) -> list[Opaque] | None:
+        """The same for a fact that comes in by one leaf: only the nodes above it are touched."""
+        leaf, value = landing[0]
+        depth = len(scope.route)
+        if len(leaf.route) > depth:
+            node = leaf.route[depth]
+            released = self._run_key(scope, node, states, path, None, landing, now, event)
+            up, arrivals = node.up, [(node.part, release) for release in released or ()]
+        else:
+            released, up, arrivals = [value], leaf.up, [(leaf.part, value)]
+        if not released or up is None:
+            return released
+        self.path = path
+        return self._climb(scope, states, up, arrivals, now)
 
     def _run_key(
         self,

@@ -23,13 +23,14 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class Tally:
-    """Counters for `parts` leaf parts."""
+    """Counters for `parts` leaf parts. `rounds` are firings that took one item of every part; `save` adds them up."""
 
-    __slots__ = ("consumed", "delivered", "dropped")
+    __slots__ = ("consumed", "delivered", "dropped", "rounds")
 
     def __init__(self, parts: int) -> None:
         self.delivered = [0] * parts
         self.consumed = [0] * parts
+        self.rounds = [0]
         self.dropped: list[dict[str, int]] = [{} for _ in range(parts)]
 
     def consume(self, parts: Iterable[int]) -> None:
@@ -51,6 +52,8 @@ class Tally:
 
     def save(self) -> list[list[Any]]:
         """Plain data."""
+        self.consumed[:] = [consumed + self.rounds[0] for consumed in self.consumed]
+        self.rounds[0] = 0
         return [
             list(self.delivered),
             list(self.consumed),
@@ -59,5 +62,5 @@ class Tally:
 
     def load(self, plain: list[list[Any]]) -> None:
         """What `save` wrote; the lists stay the same ones, since compiled closures hold them."""
-        self.delivered[:], self.consumed[:] = plain[0], plain[1]
+        self.delivered[:], self.consumed[:], self.rounds[0] = plain[0], plain[1], 0
         self.dropped[:] = [dict(each) for each in plain[2]]

@@ -228,7 +228,9 @@ class Scope:
 
     def due(self, states: Any) -> int:
         """When a cell must step next, keys included. O(nodes)."""
-        return min([node.cell.due(self.state(states, node)) for node in self.nodes], default=NEVER)
+        if self.single:
+            return self.nodes[0].cell.due(states)
+        return min([node.cell.due(states[node.slot]) for node in self.nodes], default=NEVER)
 
     def own_due(self, states: Any) -> int:
         """The same for the cells of this key alone. O(nodes)."""
@@ -236,7 +238,9 @@ class Scope:
 
     def rests(self, states: Any, now: int) -> bool:
         """Whether the states are as good as fresh. O(nodes)."""
-        return all(node.cell.rests(self.state(states, node), now) for node in self.nodes)
+        if self.single:
+            return self.nodes[0].cell.rests(states, now)
+        return all(node.cell.rests(states[node.slot], now) for node in self.nodes)
 
     def lingering(self, states: Any) -> int:
         """Until when they must be kept although they hold nothing. O(nodes)."""
