@@ -16,6 +16,7 @@ from reactive_dag.engine.wiring import Station, can_repeat, has_timers, is_plain
 from reactive_dag.model.records import AnyRecord, FaultsRetried, Json, Registered, Removed
 from reactive_dag.triggers.circuit import Circuit
 from reactive_dag.triggers.completed import Completed
+from reactive_dag.triggers.dataset import Dataset
 from reactive_dag.triggers.trigger import Trigger, walk
 
 if TYPE_CHECKING:
@@ -176,7 +177,10 @@ class Definitions:
             own = graph.effective(record.dag).get(record.label)
             if own is not None and own.digest == record.digest:
                 return own
-        return Trigger.from_json(msgspec.json.decode(record.trigger), graph.datasets.get)  # type: ignore[arg-type]
+        known = graph.datasets
+        return Trigger.from_json(
+            msgspec.json.decode(record.trigger), lambda uri: known[uri] if uri in known else Dataset(uri)
+        )
 
     def _hand_over(self, old: Station, new: Station, at: int) -> None:
         """Deliver anew what the old trigger holds, on every leaf source that both name; the rest is `redefined`."""
