@@ -257,7 +257,7 @@ class Core:
             self.wiring.feed(routes, record.state, offset, record.at, record)
 
     def _cut_short(self, run: RunState) -> None:
-        """The run ended while its DAG was not declared, and now that is again: what it still does counts for nothing."""
+        """The run ended while its DAG was not declared, and now that is again: what it still does counts no more."""
         for index, task in enumerate(run.tasks):
             self.runs.flow.forget(run, index)
             if task.kind == "wait":
