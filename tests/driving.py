@@ -82,26 +82,47 @@ class Pair:
         item = len(self.facts)
         self.facts.append(fact)
         found = hits(self.circuit, fact)
-        if found:
-            got = self.circuit.feed(found, item, self.now, fact if self.circuit.needs_event else None)
-            self.compare(got, self.naive.feed(found, item, self.now, fact))
+        if not found:
+            return []
+        got = self.circuit.feed(found, item, self.now, fact if self.circuit.needs_event else None)
+        return self.compare(got, self.naive.feed(found, item, self.now, fact))
 
     def advance(self, span):
-        end = self.now + span
+        end, fired = self.now + span, []
         while self.circuit.due <= end:
             self.now = self.circuit.due
-            self.compare(self.circuit.step(self.now), self.naive.step(self.now))
+            fired += self.compare(self.circuit.step(self.now), self.naive.step(self.now))
         self.now = end
+        return fired
 
     def gap(self, span, catchup):
         self.circuit.gap(self.now, self.now + span, catchup, 3)
         self.naive.gap(self.now + span, {"one": 1, "all": 3, "none": 0}[catchup])
         self.compare([], [])
-        self.advance(span)
+        return self.advance(span)
 
     def retry(self, faulty):
         self.faulty = faulty
-        self.compare(self.circuit.retry_parked(self.now, self.event_of), self.naive.retry(self.now))
+        return self.compare(self.circuit.retry_parked(self.now, self.event_of), self.naive.retry(self.now))
+
+    def go(self, *steps):
+        """Facts (a letter is an event of the dataset of that name) and seconds to wait; gives all firings."""
+        fired = []
+        for step in steps:
+            if isinstance(step, int):
+                fired += self.advance(step * SECOND)
+            else:
+                fired += self.publish(Fact(step) if isinstance(step, str) else step)
+        return fired
+
+    def items(self, *steps):
+        """The same, but only the items of each firing."""
+        return [firing.items for firing in self.go(*steps)]
+
+    def count(self, part=0):
+        """The counts of a leaf part, without its text."""
+        row = self.circuit.counts()[part]
+        return row.delivered, row.consumed, row.pending, row.dropped
 
     def reopen(self):
         """A crash: only the snapshot is left."""
@@ -114,7 +135,7 @@ class Pair:
 
     def play(self, operation):
         name, *arguments = operation
-        getattr(self, name)(*arguments)
+        return getattr(self, name)(*arguments)
 
     # --- comparison
 
@@ -132,6 +153,7 @@ class Pair:
             (policy, repr_of(circuit, part), key_text(path), count) for policy, part, path, count in self.naive.told
         ]
         assert [(p, text if count else None, key, count) for p, text, key, count in self.told] == texts
+        return got or []
 
 
 def repr_of(circuit, part):

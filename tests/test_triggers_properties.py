@@ -65,7 +65,9 @@ def rich(draw, depth=2, leaves=tuple(LEAVES), calls=True):
         clock = any(isinstance(found, Clock) for found in walk(part))
         keys = ["logical_date", day(), *([] if clock else ["partition", "partition", third])]
         found = draw(st.lists(st.sampled_from(keys), min_size=1, max_size=2, unique_by=str))
-        return By(part, tuple(found), draw(st.sampled_from([1, 2, 100])), draw(st.sampled_from([None, None, 5 * SECOND])))
+        return By(
+            part, tuple(found), draw(st.sampled_from([1, 2, 100])), draw(st.sampled_from([None, None, 5 * SECOND]))
+        )
 
     makers = {
         "all_of": lambda: composite("all_of"),
