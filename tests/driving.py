@@ -1,6 +1,6 @@
 """Drives a circuit and the naive model side by side, and says where they part.
 
-`Pair` plays one random history on both: facts, ticks of time, gaps, faults, snapshots. What a fact looks like is `Fact`;
+`Pair` plays one history on both: facts, ticks of time, gaps, faults, snapshots. What a fact looks like is `Fact`, and
 `operations()` draws histories. The circuit is asked at each step to check itself (T1 and the cells' invariants).
 """
 

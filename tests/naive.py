@@ -262,8 +262,10 @@ def key_of(key, leaf, event):
 
 
 class Node:
-    """`go(landing, now, path)`: one step. `landing` says which leaf parts get something. With a `path` it is the step of
-    the timers of that key, else it is a fact's."""
+    """`go(landing, now, path)`: one step. `landing` says which leaf parts get something.
+
+    With a `path` it is the step of the timers of that key, else it is a fact's.
+    """
 
     def __init__(self, model, trigger, place, path):
         self.model, self.trigger, self.place, self.path = model, trigger, place, path

@@ -25,7 +25,7 @@ from reactive_dag.triggers.cells.throttle import ThrottleCell
 
 
 def play(cell, *steps):
-    """Feed `(instant, part, item)`, stepping what is due before each and at `(instant,)`; pairs of instant and release."""
+    """Feed `(instant, part, item)`, stepping what is due before each and at `(instant,)`; gives (instant, release)."""
     state, found = cell.fresh(), []
     for now, *fed in steps:
         while cell.due(state) <= now:
