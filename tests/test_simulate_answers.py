@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -52,9 +53,7 @@ def shop() -> rd.Graph:
 
 
 def day(**asked: object) -> rd.Simulation:
-    return play(
-        shop(), sources={"users": rd.cron("30 1 * * *")}, durations={"quick": "1m", "load": "20m"}, **asked
-    )
+    return play(shop(), sources={"users": rd.cron("30 1 * * *")}, durations={"quick": "1m", "load": "20m"}, **asked)
 
 
 # ------------------------------------------------------------------------------------------ critical path
@@ -174,7 +173,7 @@ def test_critical_path_law(spec: GraphSpec) -> None:
     course = played(spec)
     for run, row in course.trace.rows.items():
         way = hops(course.trace, run)
-        for before, after in zip(way, way[1:]):
+        for before, after in pairwise(way):
             wait = after.link == "awaits"
             assert before.end is not None
             assert before.end <= ((after.end if wait else after.start) or before.end)

@@ -191,7 +191,7 @@ def live(spec: GraphSpec, runner: rd.InlineRunner) -> set[Told]:
             engine.advance(to=format_time(tick))
             if uri in engine.graph.datasets:
                 engine.publish(uri, logical_date=format_time(tick))
-        engine.advance("2d")
+        engine.advance("60d")  # one run at a time, each with a wait of hours
         engine.core.runs._check()
         return {told(engine.core.runs.row(run.offset)) for run in engine.runs()}
 

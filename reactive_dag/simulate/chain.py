@@ -7,7 +7,7 @@ a chain ends with the run that it explains. O(length of the way back).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -16,14 +16,12 @@ from attrs import frozen
 
 from reactive_dag.model.records import Published, RunFinished, TaskFinished
 from reactive_dag.simulate.critical import Hop, hops
-from reactive_dag.simulate.interventions import Delay, Intervention
-from reactive_dag.simulate.names import Names
 from reactive_dag.simulate.pairs import BASE, MINE, Pair, Pairs, Side
+from reactive_dag.simulate.scenario import About, Effects
 from reactive_dag.simulate.show import length, signed
 from reactive_dag.simulate.trace import Place, Trace
 
 if TYPE_CHECKING:
-    from reactive_dag.declare.graph import Graph
     from reactive_dag.simulate.trace import Link as Hung
 
 MOST = 1_000
@@ -84,9 +82,9 @@ def _text(group: list[Link], at: int, last: bool) -> str:
 class Reasons:
     """Finds the chains of one comparison."""
 
-    def __init__(self, pairs: Pairs, base: tuple[Intervention, ...], mine: tuple[Intervention, ...]) -> None:
+    def __init__(self, pairs: Pairs, base: Effects, mine: Effects) -> None:
         self.pairs = pairs
-        self.notes = _notes(pairs.mine.graph, base, mine)
+        self.notes = _notes(base, mine)
 
     # ------------------------------------------------------------------------------------- later, earlier
 
@@ -202,26 +200,15 @@ def _state_of(trace: Trace, place: Place) -> str:
     return row.state if row.error is None else f"{row.state}: {row.error}"
 
 
-def _notes(graph: Graph, base: Iterable[Intervention], mine: Iterable[Intervention]) -> dict[tuple[str, str], str]:
+def _notes(base: Effects, mine: Effects) -> dict[About, str]:
     """What differs between two lists of interventions, by the thing that each is about. O(interventions + tasks)."""
-    names = Names(graph)
-    found: dict[tuple[str, str], list[str]] = {}
-    for given, others, word in ((list(mine), list(base), ""), (list(base), list(mine), "without ")):
-        for each in given:
-            if each in others:
-                others.remove(each)
+    found: dict[About, list[str]] = {}
+    for given, others, word in ((mine.about, base.about, ""), (base.about, mine.about, "without ")):
+        left = [each for each, _ in others]
+        for each, things in given:
+            if each in left:
+                left.remove(each)
                 continue
-            for about in _about(names, each):
+            for about in things:
                 found.setdefault(about, []).append(f"{word}{each!r}")
     return {about: ", ".join(texts) for about, texts in found.items()}
-
-
-def _about(names: Names, given: Intervention) -> Iterator[tuple[str, str]]:
-    dag, dataset = names.dag(given.what), names.dataset(given.what)
-    if isinstance(given, Delay) and dag is not None:
-        yield "dag", dag
-    elif isinstance(given, Delay) and dataset is not None:
-        yield "dataset", dataset
-    else:
-        for owner, task in names.tasks(given.what, "compare()"):
-            yield "task", f"{owner}.{task}"

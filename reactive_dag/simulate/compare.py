@@ -16,8 +16,8 @@ from attrs import field, frozen
 
 from reactive_dag.model.times import NEVER
 from reactive_dag.simulate.chain import Chain, Reasons
-from reactive_dag.simulate.interventions import Intervention
 from reactive_dag.simulate.pairs import Pair, Pairs
+from reactive_dag.simulate.scenario import Effects
 from reactive_dag.simulate.show import Table, iso, length, moment, signed, wall
 
 if TYPE_CHECKING:
@@ -123,9 +123,7 @@ def _end(state: str | None, ended: datetime | None) -> str:
     return f"{wall(ended)} {state}".strip() if state != "success" or ended is None else wall(ended)
 
 
-def compared(
-    base: Trace, mine: Trace, given: tuple[Intervention, ...], own: tuple[Intervention, ...], name: str, base_name: str
-) -> Comparison:
+def compared(base: Trace, mine: Trace, given: Effects, own: Effects, name: str, base_name: str) -> Comparison:
     """Compare a course with a base. O(runs + changes * path)."""
     pairs = Pairs.of(base, mine)
     reasons = Reasons(pairs, given, own)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 Time: TypeAlias = datetime | date | str
 _DATE = re.compile(r"\s*\d{4}-")
 GivenSources: TypeAlias = "Mapping[Dataset | str, Trigger]"
+About: TypeAlias = tuple[str, str]
+"""What an intervention is about: "dag", "task" or "dataset", and its name."""
 
 
 @frozen
@@ -70,25 +72,31 @@ class Scenario:
         found = Effects(self.durations.resolve(self.graph, names))
         for each in self.interventions:
             if isinstance(each, Delay):
-                self._delay(found, names, each)
+                about = [self._delay(found, names, each)]
             elif isinstance(each, Duration):
-                for task in names.tasks(each.what, "rd.duration()"):
-                    found.durations[task] = each.span.of(".".join(task))
+                tasks = names.tasks(each.what, "rd.duration()")
+                found.durations.update((task, each.span.of(".".join(task))) for task in tasks)
+                about = [("task", ".".join(task)) for task in tasks]
             else:
-                found.fails[names.only_task(each.what, "rd.fail()")] = each.p
+                task = names.only_task(each.what, "rd.fail()")
+                found.fails[task] = each.p
+                about = [("task", ".".join(task))]
+            found.about.append((each, about))
         return found
 
-    def _delay(self, found: Effects, names: Names, given: Delay) -> None:
+    def _delay(self, found: Effects, names: Names, given: Delay) -> About:
         dag, dataset = names.dag(given.what), names.dataset(given.what)
         if dag is not None:
             found.dags[dag] = found.dags.get(dag, 0) + given.by
-        elif dataset is not None:
+            return "dag", dag
+        if dataset is not None:
             if dataset not in {source.dataset for source in self.sources}:
                 raise InvalidValue(self._nobody_outside(given, dataset))
             found.datasets[dataset] = found.datasets.get(dataset, 0) + given.by
-        else:
-            task = names.task(given.what, "rd.delay()")
-            found.tasks[task] = found.tasks.get(task, 0) + given.by
+            return "dataset", dataset
+        task = names.task(given.what, "rd.delay()")
+        found.tasks[task] = found.tasks.get(task, 0) + given.by
+        return "task", ".".join(task)
 
     def _nobody_outside(self, given: Delay, dataset: str) -> str:
         makers = self.graph.producers(dataset)
@@ -98,13 +106,17 @@ class Scenario:
 
 @frozen
 class Effects:
-    """What a scenario means for one graph, in nanoseconds: durations of tasks, delays, chances of failure."""
+    """What a scenario means for one graph, in nanoseconds: durations of tasks, delays, chances of failure.
+
+    `about` says which things each intervention is about.
+    """
 
     durations: dict[TaskName, int]
     dags: dict[str, int] = field(factory=dict)
     tasks: dict[TaskName, int] = field(factory=dict)
     datasets: dict[str, int] = field(factory=dict)
     fails: dict[TaskName, float] = field(factory=dict)
+    about: list[tuple[Intervention, list[About]]] = field(factory=list)
 
 
 def scenario_of(

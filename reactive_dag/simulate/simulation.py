@@ -7,7 +7,6 @@ graph gives the same course, record for record. Playing costs O(records); each a
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reactive_dag.declare.dag import Dag
@@ -69,7 +68,10 @@ class Simulation:
         self.scenario = scenario
         self.name = name
         self.parent = parent
-        self._lens = Lens(Play(scenario, scenario.effects()).run())
+        self.effects = scenario.effects()
+        core = Play(scenario, self.effects).run()
+        self.trace = Trace(core)
+        self._lens = Lens(core)
 
     # ------------------------------------------------------------------------------------- what happened
 
@@ -82,11 +84,6 @@ class Simulation:
     def interventions(self) -> tuple[Intervention, ...]:
         """What is different from the graph as it stands, its parents' interventions included."""
         return self.scenario.interventions
-
-    @cached_property
-    def trace(self) -> Trace:
-        """What happened, for looking back. O(runs) once."""
-        return Trace(self._lens.core)
 
     @property
     def runs(self) -> RunList:
@@ -170,7 +167,7 @@ class Simulation:
         other = base or self.parent
         if other is None:
             raise UsageError("this course came from no other: write .compare(base), or .what_if(...).compare()")
-        return compared(other.trace, self.trace, other.interventions, self.interventions, self.label, other.label)
+        return compared(other.trace, self.trace, other.effects, self.effects, self.label, other.label)
 
     @property
     def label(self) -> str:

@@ -7,6 +7,7 @@ it. Invariant: following `before` never comes back to the same place. O(out-degr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -18,6 +19,8 @@ from reactive_dag.model.records import FINAL_TASK_STATES, Item, Mark, Published,
 from reactive_dag.model.times import format_time
 
 if TYPE_CHECKING:
+    from reactive_dag.declare.dag import Dag
+    from reactive_dag.declare.plan import Plan
     from reactive_dag.engine.core import Core
 
 Kind: TypeAlias = Literal["task", "start", "end", "tick", "silence", "event"]
@@ -42,17 +45,39 @@ class Before:
     at: int
 
 
+@frozen
+class Shape:
+    """What a DAG was when it was played; its declaration may change later."""
+
+    tasks: dict[str, AnyTask]
+    plan: Plan
+    max_active_runs: int | None
+
+    @classmethod
+    def of(cls, dag: Dag) -> Shape:
+        """As the DAG is now. O(tasks)."""
+        return cls(dict(dag.tasks), dag.plan(), dag.max_active_runs)
+
+    def needs(self, task: str) -> Iterator[str]:
+        """The tasks that a task follows. O(their number)."""
+        return (self.plan.ids[need] for need in self.plan.needs[self.plan.index[task]])
+
+
 class Trace:
     """Looks back at a finished core."""
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self.graph = core.graph
-        runs = core.runs
-        rows = [*core.log.runs(), *(runs.row(offset) for offset in runs.live)]
-        rows.extend(runs.row(offset) for queue in runs.queued.values() for offset in queue)
-        self.rows: dict[int, RunRow] = {row.run: row for row in sorted(rows, key=lambda row: row.run)}
+        self.shapes = {dag.id: Shape.of(dag) for dag in core.graph.dags.values()}
         self._tasks: dict[int, dict[str, TaskRow]] = {}
+
+    @cached_property
+    def rows(self) -> dict[int, RunRow]:
+        """Every run by its offset, in the order of the requests. O(runs log runs) once."""
+        runs = self.core.runs
+        rows = [*self.core.log.runs(), *(runs.row(offset) for offset in runs.live)]
+        rows.extend(runs.row(offset) for queue in runs.queued.values() for offset in queue)
+        return {row.run: row for row in sorted(rows, key=lambda row: row.run)}
 
     @cached_property
     def by_dag(self) -> dict[str, list[RunRow]]:
@@ -84,7 +109,7 @@ class Trace:
 
     def task(self, place: Place) -> AnyTask:
         """The declaration of a place's task. O(1)."""
-        return self.graph.dags[self.rows[place.of].dag].tasks[place.task]
+        return self.shapes[self.rows[place.of].dag].tasks[place.task]
 
     def span(self, run: int, task: str) -> tuple[int | None, int | None]:
         """When a task began and ended; the end is None if it did not. One that never ran began and ended at once."""
@@ -95,7 +120,7 @@ class Trace:
             return row.attempts[0][1], row.attempts[-1][2] if row.state in FINAL_TASK_STATES else None
         if row.state not in FINAL_TASK_STATES:
             return None, None
-        ends = [end for need in self.graph.dags[self.rows[run].dag].tasks[task].needs if (end := self._end(run, need))]
+        ends = [end for need in self.shapes[self.rows[run].dag].needs(task) if (end := self._end(run, need))]
         at = max(ends) if ends else self.rows[run].started
         return at, at
 
@@ -141,7 +166,7 @@ class Trace:
             if awaited is not None and awaited.at > begin:
                 return awaited
         found = [Before(Place("start", place.of), "", self.rows[place.of].started or 0)]
-        for need in task.needs:
+        for need in self.shapes[self.rows[place.of].dag].needs(place.task):
             ended = self.span(place.of, need)[1]
             if ended is not None and (begin is None or ended <= begin):
                 found.append(Before(Place("task", place.of, need), "needs", ended))
@@ -178,8 +203,8 @@ class Trace:
 
     def _before_start(self, row: RunRow) -> Before | None:
         started, requested = row.started, row.requested or 0
-        dag = self.graph.dags.get(row.dag)
-        if started is not None and started > requested and dag is not None and dag.max_active_runs is not None:
+        limit = self.shapes[row.dag].max_active_runs
+        if started is not None and started > requested and limit is not None:
             for other in self.by_dag[row.dag]:
                 if other.ended == started and other.run != row.run:
                     return Before(Place("end", other.run), "slot", started)

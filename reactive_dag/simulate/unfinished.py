@@ -97,14 +97,15 @@ def _of_run(trace: Trace, run: RunState) -> Iterator[Unfinished]:
 def _never(trace: Trace, dag: str, task: str) -> str:
     """What the graph says of a wait whose date never comes."""
     own = f"{dag}.{task}"
-    known = any(each.kind == "no_such_date" and own in each.ids for each in trace.graph.problems())
+    problems = trace.core.graph.problems()
+    known = any(each.kind == "no_such_date" and own in each.ids for each in problems)
     return "; the schedule awaited never has such a date" if known else ""
 
 
 def _held_back(trace: Trace, dag: str) -> str:
     if dag in trace.core.runs.paused:
         return "the DAG is paused"
-    limit = trace.graph.dags[dag].max_active_runs
+    limit = trace.shapes[dag].max_active_runs
     return f"queued behind the DAG's active runs (max_active_runs={limit})"
 
 
