@@ -65,7 +65,10 @@ def test_later_by_how_much_and_through_which_chain() -> None:
     ]
     assert found.unchanged == 1 and found.counts == {"later": 4}
     assert [(link.name, link.link) for link in found[2].why] == [
-        ("ingest.nothing", ""), ("build.extract", "caused by"), ("build.load", "needs"), ("report.nothing", "caused by"),
+        ("ingest.nothing", ""),
+        ("build.extract", "caused by"),
+        ("build.load", "needs"),
+        ("report.nothing", "caused by"),
     ]  # fmt: skip
     assert all(link.by == two for link in found[2].why)
     assert (found[0].before, found[0].after) == ("success", "success")

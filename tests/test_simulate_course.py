@@ -295,9 +295,8 @@ def test_a_function_that_raises_parks_its_items() -> None:
     users = graph.dataset("users")
     graph.dag("a", on=rd.updated(users).where(lambda event: event.extra["rows"] > 0))(nothing)
     course = play(graph, sources={users: rd.every("8h")})
-    assert [(row.kind, row.why) for row in course.pending()][0] == (
-        "fault", "a function raised on 3 items: they are parked",
-    )  # fmt: skip
+    first = course.pending()[0]
+    assert (first.kind, first.why) == ("fault", "a function raised on 3 items: they are parked")
 
 
 # ----------------------------------------------------------------------------------------------- courses

@@ -237,7 +237,7 @@ def test_interventions_a_dag_of_several_tasks_cannot_fail_as_one() -> None:
 
 
 def test_interventions_a_dataset_that_nobody_outside_publishes_cannot_come_later() -> None:
-    with pytest.raises(InvalidValue, match="nothing outside publishes dataset 'orders'.*delay the DAG.*: ingest"):
+    with pytest.raises(InvalidValue, match=r"nothing outside publishes dataset 'orders'.*delay the DAG.*: ingest"):
         play(shop()).what_if(rd.delay(rd.Dataset("orders"), "1h"))
     with pytest.raises(InvalidValue, match="give it one in sources="):
         play(shop()).what_if(rd.delay("users", "1h"))
