@@ -40,7 +40,7 @@ class Circuit:
     >>> from reactive_dag.triggers.dataset import updated
     >>> circuit = Circuit(updated("a") & updated("b"))
     >>> circuit.feed((0,), 7, 0, None), circuit.feed((1,), 8, 0, None)
-    (None, [Firing(items=[7, 8], payload=None, mapped=False, key=(), parts=[0, 1])])
+    (None, [Firing(items=[7, 8], payload=None, mapped=False, key=(), parts=(0, 1))])
     """
 
     __slots__ = (

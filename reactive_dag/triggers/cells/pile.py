@@ -52,10 +52,13 @@ class PileCell(Cell):
     def make_room(self, state: State, part: int) -> None:
         """Drop the oldest item of a part that may hold no more: a newer tick or silence, or T14. O(pending)."""
         solo = self.solo >> part & 1
-        parts = state[1 :: self.stride]
-        if not solo and parts.count(part) < self.limit:
+        if state[0] == 1 << part:  # all rows are its own
+            count, row = len(state) // self.stride, 1
+        else:
+            parts = state[1 :: self.stride]
+            count, row = parts.count(part), 1 + self.stride * parts.index(part)
+        if not solo and count < self.limit:
             return
-        row = 1 + self.stride * parts.index(part)
         oldest = state[row + 1]
         del state[row : row + self.stride]
         self.drop("superseded" if solo else "expired", part, oldest)
