@@ -37,6 +37,7 @@ from reactive_dag.triggers.dataset import Dataset
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
     from reactive_dag.engine.core import Core
+    from reactive_dag.engine.loop import Loop
     from reactive_dag.log.protocol import EventLog
     from reactive_dag.streams.observers import Feed
 
@@ -75,6 +76,7 @@ class Asking:
     graph: Graph
     core: Core
     feed: Feed[AnyRecord]
+    loop: Loop
     _log: EventLog
 
     def dag_id(self, dag: Dag | str) -> str:
@@ -168,7 +170,8 @@ class Asking:
 
     def pending(self, dag: Dag | str) -> Pending:
         """What the triggers of a DAG hold and wait for. O(items pending). Raises UnknownId."""
-        return pending(self, self.dag_id(dag))
+        with self.loop.turn_lock:  # not in the middle of a turn, which changes what is pending
+            return pending(self, self.dag_id(dag))
 
     # ------------------------------------------------------------------------------------- streams
 

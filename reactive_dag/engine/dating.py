@@ -41,20 +41,29 @@ class Dating:
 
     def told(self, request: RunRequested, dag: Dag) -> Told:
         """The logical date, partition and cascade of a run ("" for one of its own). O(causes)."""
-        told = [self.facts.told(cause) for cause in request.causes]
-        dates = [date for date, _, _ in told if date is not None]
-        partitions = {partition for _, partition, _ in told if partition is not None}
-        partition = next(iter(partitions)) if len(partitions) == 1 else None
-        date = max(dates) if dates else None
-        calendar = self._calendar(request)
-        if date is None and partition is not None and calendar is not None and fits(calendar, partition):
-            date = calendar.start(partition)
+        date, partition, cascade = self._agreed(request)
+        if date is None and partition is not None:
+            calendar = self._calendar(request)
+            if calendar is not None and fits(calendar, partition):
+                date = calendar.start(partition)
         if partition is None and date is not None:
             own = calendar_of_outlets(dag)
             partition = None if own is None else own.of(date)
+        return date, partition, cascade if cascade and dag.id not in self.origins(dag.id) else ""
+
+    def _agreed(self, request: RunRequested) -> Told:
+        """The newest date among the causes; the partition and the cascade on which they agree (None, "" if not)."""
+        causes = request.causes
+        if len(causes) == 1:
+            return self.facts.told(causes[0])
+        told = [self.facts.told(cause) for cause in causes]
+        partitions = {partition for _, partition, _ in told if partition is not None}
         cascades = {cascade for _, _, cascade in told}
-        inherits = len(cascades) == 1 and dag.id not in self.origins(dag.id)
-        return date, partition, next(iter(cascades)) if inherits else ""
+        return (
+            max([date for date, _, _ in told if date is not None], default=None),
+            partitions.pop() if len(partitions) == 1 else None,
+            cascades.pop() if len(cascades) == 1 else "",
+        )
 
     def _calendar(self, request: RunRequested) -> Calendar | None:
         """The calendar of the causes' partitions: that of the first dataset among them, else of the DAG's outlets."""

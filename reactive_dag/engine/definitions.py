@@ -117,6 +117,7 @@ class Definitions:
             self.core.runs.paused.add(record.dag)
         self.numbers[name] = self.numbers.get(name, 0) + 1
         self.known[name] = record
+        self._compile(record.dag)
         old = self.core.wiring.stations.get(name)
         if old is not None and old.digest == record.digest and old.stale_from is None:
             old.catchup, old.max_catchup = options.get("catchup", "one"), options.get("max_catchup", 1000)
@@ -136,6 +137,13 @@ class Definitions:
             self._build(offset, record, old)
             if overtaken:
                 self._hold_back((record.dag, record.label), offset)
+
+    def _compile(self, dag: str) -> None:
+        """Work out now what the first run of a DAG would ask for: a graph is compiled once, not on the way."""
+        found = self.core.graph.dags.get(dag)
+        if found is not None:
+            found.plan()
+            self.core.graph.origins(dag)
 
     def _build(self, offset: int, record: Registered, old: Station | None) -> None:
         core = self.core

@@ -102,7 +102,7 @@ def arguments_of(engine: Engine, job: Attempting, context: RunContext) -> dict[s
         elif binding.kind == "task":
             found[binding.name] = _output_of(engine, run, run.plan.index[binding.ref])
         elif binding.kind == "param":
-            found[binding.name] = fresh(run.params[binding.ref])
+            found[binding.name] = fresh(engine.core.runs.params(run.run)[binding.ref])
     return found
 
 

@@ -65,7 +65,6 @@ class RunState:
         "lost",
         "mapped",
         "open",
-        "params",
         "payload",
         "plan",
         "requested",
@@ -92,7 +91,6 @@ class RunState:
         self.label = label
         self.payload = payload
         self.mapped = mapped
-        self.params: dict[str, object] = {}
         self.left = list(plan.counts)
         self.good = [0] * size
         self.failed = [0] * size

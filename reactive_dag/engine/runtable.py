@@ -201,7 +201,6 @@ class RunTable:
         """A run that begins, with nothing done. O(tasks)."""
         request = self.request(begun.run)
         run = RunState(begun, dag, request.causes, request.at, request.label, request.payload, request.mapped)
-        run.params = self.params(begun.run)
         self.flow.prioritized = self.flow.prioritized or any(task.priority for task in run.tasks)
         return run
 
