@@ -12,7 +12,6 @@ from decimal import Decimal
 from enum import Enum
 from uuid import UUID
 
-import attrs
 import msgspec
 
 from reactive_dag.model.errors import InvalidValue
@@ -34,7 +33,7 @@ def plain(value: object, what: str, limit: int = PAYLOAD_LIMIT) -> Json:
     {'rows': [1, 2]}
     >>> plain({"rows": [1, {"f": print}]}, "extra")
     Traceback (most recent call last):
-    reactive_dag.model.errors.InvalidValue: extra['rows'][1]['f']: a builtin_function_or_method cannot be kept as JSON...
+    reactive_dag.model.errors.InvalidValue: extra['rows'][1]['f']: a builtin_function_or_method cannot be...
     """
     if value is None or value is True or value is False or (type(value) is int and -(2**63) <= value < 2**63):
         return value
@@ -98,8 +97,9 @@ def _ordered(value: list[object] | tuple[object, ...] | set[object] | frozenset[
 def _fields(value: object) -> Iterator[tuple[str, object]] | None:
     if isinstance(value, type):
         return None
-    if attrs.has(type(value)):
-        return ((field.name, getattr(value, field.name)) for field in attrs.fields(type(value)))
+    described = getattr(type(value), "__attrs_attrs__", None)
+    if described is not None:
+        return ((field.name, getattr(value, field.name)) for field in described)
     if isinstance(value, msgspec.Struct):
         return ((name, getattr(value, name)) for name in value.__struct_fields__)
     names = getattr(type(value), "__dataclass_fields__", None)
