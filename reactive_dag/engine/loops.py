@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextvars import copy_context
 from typing import Any
 
 
@@ -22,6 +24,8 @@ class Loops:
 
     def run(self, work: Coroutine[Any, Any, object], timeout: float | None) -> object:
         """Run a coroutine to its end; its result. Raises TimeoutError after `timeout` seconds, cancelling it."""
+        if _runs_here():
+            return _apart(work, timeout)
         future = asyncio.run_coroutine_threadsafe(work, self._loop())
         try:
             return future.result(timeout)
@@ -30,7 +34,7 @@ class Loops:
             raise
 
     def _loop(self) -> asyncio.AbstractEventLoop:
-        if self.home is not None and not self.home.is_closed() and not _is_running_here(self.home):
+        if self.home is not None and not self.home.is_closed():
             return self.home
         with self._lock:
             if self._own is None:
@@ -46,8 +50,17 @@ class Loops:
                 self._own = None
 
 
-def _is_running_here(loop: asyncio.AbstractEventLoop) -> bool:
+def _runs_here() -> bool:
+    """Whether this thread is inside a loop, which waiting here would block."""
     try:
-        return asyncio.get_running_loop() is loop
+        asyncio.get_running_loop()
     except RuntimeError:
         return False
+    return True
+
+
+def _apart(work: Coroutine[Any, Any, object], timeout: float | None) -> object:
+    """Run a coroutine on a thread and a loop of its own."""
+    context = copy_context()
+    with ThreadPoolExecutor(1, "reactive_dag loop") as pool:
+        return pool.submit(context.run, asyncio.run, asyncio.wait_for(work, timeout)).result()

@@ -55,7 +55,7 @@ def call_once(engine: Engine, scope: str, name: str, fn: Callable[..., T], ttl: 
 
     An exception is not recorded. What is returned is plain JSON data.
     """
-    full = f"{scope}/{name}"
+    full = f"{scope}\x1f{name}"
     with engine.turns.of(full):
         number, found = _recorded(engine, full)
         if found is not None:
@@ -67,14 +67,35 @@ def call_once(engine: Engine, scope: str, name: str, fn: Callable[..., T], ttl: 
 
 def _recorded(engine: Engine, full: str) -> tuple[int, OnceDone | None]:
     """The generation of a name (one more each time its ttl passed), and its record while that holds."""
-    log, number = engine.core.log, 0
-    while (offset := log.find(SCOPE, f"{full}~{number}")) is not None:
-        record = log.record(offset)
-        assert isinstance(record, OnceDone)
-        if record.expires is None or engine.core.clock.now() < record.expires:
-            return number, record
-        number += 1
-    return number, None
+    log = engine.core.log
+    number = _generations(lambda n: log.find(SCOPE, f"{full}~{n}") is not None)
+    if number == 0:
+        return 0, None
+    offset = log.find(SCOPE, f"{full}~{number - 1}")
+    assert offset is not None
+    record = log.record(offset)
+    assert isinstance(record, OnceDone)
+    holds = record.expires is None or engine.core.clock.now() < record.expires
+    return number, record if holds else None
+
+
+def _generations(there: Callable[[int], bool]) -> int:
+    """How many generations there are, which are numbered from 0 without a gap. O(log n) looks.
+
+    >>> [_generations(lambda n: n < count) for count in (0, 1, 2, 7)]
+    [0, 1, 2, 7]
+    """
+    step = 1
+    while there(step - 1):
+        step *= 2
+    low, high = step // 2, step - 1
+    while low < high:
+        middle = (low + high) // 2
+        if there(middle):
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def _record(engine: Engine, scope: str, name: str, key: str, value: object, ttl: int | None) -> None:
@@ -87,11 +108,17 @@ def _record(engine: Engine, scope: str, name: str, key: str, value: object, ttl:
 
 
 def _call(engine: Engine, fn: Callable[..., T], key: str) -> object:
-    takes_key = "key" in inspect.signature(fn).parameters
-    value = fn(key=key) if takes_key else fn()
+    value = fn(key=key.replace("\x1f", "/")) if _takes_key(fn) else fn()
     if inspect.isawaitable(value):
         return engine.loops.run(_awaited(value), None)
     return value
+
+
+def _takes_key(fn: Callable[..., object]) -> bool:
+    try:
+        return "key" in inspect.signature(fn).parameters
+    except (TypeError, ValueError):  # some builtins do not say what they take
+        return False
 
 
 async def _awaited(value: Any) -> object:
