@@ -269,9 +269,10 @@ class Waits:
         return alive
 
     def _end(self, watch: Watch, state: str, why: str, seen: list[Seen | None]) -> None:
+        """The output names the runs that were seen, also where they made it fail."""
         self.forget(watch.run, watch.index)
         runs = [_told(one) for one in seen]
-        output = None if state != SUCCEED else runs if watch.several else runs[0]
+        output = runs if watch.several else next(iter(runs), None)
         error = None if state == SUCCEED else why
         offset, task = watch.run.run, watch.wait.id
         self.table.sink.fact(lambda at: TaskFinished(at, offset, task, state, 1, output, error, retry=False))

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 from attrs import field, frozen
 
 from reactive_dag.model.times import NEVER
-from reactive_dag.simulate.chain import Chain, Reasons
+from reactive_dag.simulate.chain import Reasons
+from reactive_dag.simulate.links import Chain
 from reactive_dag.simulate.pairs import Pair, Pairs
 from reactive_dag.simulate.scenario import Effects
 from reactive_dag.simulate.show import Table, iso, length, moment, signed, wall

@@ -122,7 +122,9 @@ def hops(trace: Trace, run: int) -> list[Hop]:
     found: list[Hop] = []
     place: Place = Place("end", run)
     later = None
-    while True:
+    seen: set[Place] = set()
+    while place not in seen:
+        seen.add(place)
         before = trace.before(place)
         if place.kind not in ("start", "end"):
             later = _hop(trace, place, before)

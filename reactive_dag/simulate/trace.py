@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from attrs import frozen
 
 from reactive_dag.declare.task import AnyTask
+from reactive_dag.declare.wait import Wait
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.records import FINAL_TASK_STATES, Item, Mark, Published, RunFinished, TaskFinished
 from reactive_dag.model.times import format_time
@@ -98,6 +99,12 @@ class Trace:
         records = self.core.log.read(0, self.core.log.next_offset)
         return {(r.dataset, r.n): r.at for r in records if isinstance(r, Published) and r.run < 0}
 
+    @cached_property
+    def never_ran(self) -> dict[tuple[int, str], int]:
+        """When each task that never ran got its state. O(records) once."""
+        records = self.core.log.read(0, self.core.log.next_offset)
+        return {(r.run, r.task): r.at for r in records if type(r) is TaskFinished and not r.attempt}
+
     # ------------------------------------------------------------------------------------- tasks
 
     def tasks(self, run: int) -> dict[str, TaskRow]:
@@ -118,15 +125,8 @@ class Trace:
             return None, None
         if row.attempts:
             return row.attempts[0][1], row.attempts[-1][2] if row.state in FINAL_TASK_STATES else None
-        if row.state not in FINAL_TASK_STATES:
-            return None, None
-        ends = [end for need in self.shapes[self.rows[run].dag].needs(task) if (end := self._end(run, need))]
-        at = max(ends) if ends else self.rows[run].started
+        at = self.never_ran.get((run, task))
         return at, at
-
-    def _end(self, run: int, task: str) -> int | None:
-        row = self.tasks(run).get(task)
-        return row.attempts[-1][2] if row is not None and row.attempts and row.state in FINAL_TASK_STATES else None
 
     def last_task(self, run: int) -> Place:
         """What a run ended with: its task that ended last, one that has not ended first of all; else its start."""
@@ -162,8 +162,8 @@ class Trace:
         task = self.task(place)
         begin, end = self.span(place.of, place.task)
         if task.wait is not None and begin is not None and end is not None:
-            awaited = self._awaited(place, end)
-            if awaited is not None and awaited.at > begin:
+            awaited = self.awaited(place)
+            if awaited is not None and begin < awaited.at <= end:
                 return awaited
         found = [Before(Place("start", place.of), "", self.rows[place.of].started or 0)]
         for need in self.shapes[self.rows[place.of].dag].needs(place.task):
@@ -181,33 +181,35 @@ class Trace:
             return []
         return [Before(Place("task", previous, place.task), "past", ended)]
 
-    def _awaited(self, place: Place, end: int) -> Before | None:
-        """What a wait that ended had waited for: its output names the run; of one that failed, who ended just then."""
+    def awaited(self, place: Place) -> Before | None:
+        """What a wait that has ended had waited for: what of the runs it saw ended last. O(tasks awaited)."""
         wait = self.task(place).wait
-        assert wait is not None
-        row = self.tasks(place.of)[place.task]
-        if row.state == "success":
-            given = row.output if isinstance(row.output, list) else [row.output]
-            found = [each for one in given if one for each in self._ends_of(one["run"], wait.tasks)]
-        else:
-            rows = self.by_dag.get(wait.dag, ())
-            found = [each for other in rows for each in self._ends_of(other.run, wait.tasks) if each.at == end]
-        return max(found, key=lambda each: each.at, default=None)
+        row = self.tasks(place.of).get(place.task)
+        if wait is None or row is None:
+            return None
+        runs = row.output if isinstance(row.output, list) else [row.output]
+        found = [each for one in runs if one for each in self._ends_of(one["run"], wait)]
+        bad = [each for each in found if row.state != "success" and self._state(each.place) not in wait.states]
+        return max(bad or found, key=lambda each: each.at, default=None)
 
-    def _ends_of(self, run: int, tasks: tuple[str, ...]) -> list[Before]:
-        if not tasks:
+    def _state(self, place: Place) -> str:
+        return self.tasks(place.of)[place.task].state if place.kind == "task" else self.rows[place.of].state
+
+    def _ends_of(self, run: int, wait: Wait) -> list[Before]:
+        if not wait.tasks:
             ended = self.rows[run].ended
             return [] if ended is None else [Before(Place("end", run), "awaits", ended)]
-        spans = [(task, self.span(run, task)[1]) for task in tasks]
+        spans = [(task, self.span(run, task)[1]) for task in wait.tasks]
         return [Before(Place("task", run, task), "awaits", end) for task, end in spans if end is not None]
 
     def _before_start(self, row: RunRow) -> Before | None:
         started, requested = row.started, row.requested or 0
         limit = self.shapes[row.dag].max_active_runs
         if started is not None and started > requested and limit is not None:
-            for other in self.by_dag[row.dag]:
-                if other.ended == started and other.run != row.run:
-                    return Before(Place("end", other.run), "slot", started)
+            # Runs of one DAG begin in the order of their requests, so it was an earlier one that made room.
+            freed = [other.run for other in self.by_dag[row.dag] if other.ended == started and other.run < row.run]
+            if freed:
+                return Before(Place("end", freed[-1]), "slot", started)
         causes = [self._cause(item) for item in self.core.runs.request(row.run).causes]
         return max(causes, key=lambda each: each.at, default=None)
 
