@@ -41,7 +41,11 @@ from reactive_dag.model.records import (
     FaultsRetried,
     ObserverFault,
     Paused,
+    Published,
     Resumed,
+    TaskFinished,
+    TaskRetry,
+    TaskStarted,
 )
 from reactive_dag.model.times import SECOND, parse_duration, parse_time
 from reactive_dag.streams.clock import MonotonicWall, VirtualClock
@@ -351,9 +355,17 @@ class Engine(Asking):
     def _observer_raised(self, error: Exception, offset: int) -> None:
         if self.closed:
             return
+        text = f"{type(error).__name__}: {error}".encode(errors="replace").decode()
+        dag = self._dag_of(self._log.record(offset))
         with self._log.lock:
-            self._log.push(ObserverFault(self.core.stamp(), f"{type(error).__name__}: {error}"))
+            self._log.push(ObserverFault(self.core.stamp(), text, dag))
         self.loop.wake()
+
+    def _dag_of(self, record: AnyRecord) -> str:
+        """The DAG that a record is about; "" if it is about none."""
+        if isinstance(record, (Published, TaskStarted, TaskFinished, TaskRetry)):
+            return self.core.run_of(record.run).dag if record.run >= 0 else ""
+        return getattr(record, "dag", "")
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "read only" if self.read_only else "open"
