@@ -1,6 +1,6 @@
 """The trigger job through the engine: 10 datasets round robin, one AND of three, a batch of 5 on each.
 
-Run it with `python benchmarks/bench_trigger.py`. 100,000 events, `runner=None`, the log in memory. Beside it, in the same
+Run it with `python benchmarks/bench_trigger.py`. 100,000 events, `runner=None`, the log in memory. Beside it, in one
 run: the same logic inline in Python, stock reactivex operators, and bytewax where it is installed. Best of five rounds.
 """
 
