@@ -170,7 +170,8 @@ class Waits:
             if self._under_way(watch):
                 assert watch.wait.timeout is not None
                 state = SKIP if watch.wait.soft_fail else FAIL
-                why = f"timed out after {format_duration(watch.wait.timeout)}; last seen: {watch.why}"
+                span, what = format_duration(watch.wait.timeout), watch.wait.what
+                why = f"timed out after {span} of waiting for {what}; last seen: {watch.why}"
                 self._end(watch, state, why, [])
 
         self.table.timers.set(due, RUNS_FIRST, watch.run.dag.id, watch.wait.id, wake)
