@@ -113,6 +113,7 @@ def test_a_window_drops_what_is_older_and_keeps_what_is_just_as_old(cell):
     assert play(cell, (0, 0, "a"), (10, 1, "b")) == [(10, (["a"], ["b"]))]
     assert play(cell, (0, 0, "a"), (11, 1, "b"), (12, 0, "c")) == [(12, (["c"], ["b"]))]
     assert dropped == [("outside_window", 0, "a")]
+    assert play(cell, (0, 0, "a"), (1, 0, "a2"), (11, 1, "b")) == [(11, (["a2"], ["b"]))]
 
 
 def test_at_least_takes_what_is_there():
