@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from driving import Pair, facts, hits, operations, sources_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from profiles import examples
 from strategies import DAGS, DATASETS, is_even, third, total, triggers
 
 from reactive_dag.model.calendar import day
@@ -30,9 +29,7 @@ from reactive_dag.triggers.trigger import walk
 from reactive_dag.triggers.where import Where
 from reactive_dag.triggers.within import Within
 
-EXAMPLES = int(os.environ.get("TRIGGER_EXAMPLES", "100"))
-
-thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+thorough = settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 LEAVES = [updated(dataset) for dataset in DATASETS[:3]]
 SECONDS = [SECOND, 2 * SECOND, 3 * SECOND, 10 * SECOND]
 

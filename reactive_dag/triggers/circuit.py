@@ -32,7 +32,7 @@ __all__ = ["Circuit", "Count", "Firing", "Leaf"]
 
 
 class Circuit:
-    """A compiled trigger with its state. Making one costs some 20 µs.
+    """A compiled trigger with its state. Making one costs 10 to 50 µs.
 
     `leaves` are the sources, `parts` all leaf parts: the sources, then clocks and silences. `due` is when `step` must
     be called next, NEVER if never. `needs_event`: `feed` must be given the event, not only the item.

@@ -2,7 +2,7 @@
 
 Owns the table. Invariants: sources are numbered first, in the order in which they are written, then clocks and
 silences; a `.where` or `.map` directly behind a leaf is no cell but the leaf's; `.within` is the composite's own
-window; `.by(None)` is nothing. Cost: O(size of the trigger), some 10 µs; nothing is compiled while facts are fed.
+window; `.by(None)` is nothing. Cost: O(size), some 5 µs a node; nothing is compiled while facts are fed.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Compiler:
 
 def _chained(leaf: Leaf, trigger: Where | Map) -> Leaf:
     leaf.chain = (*leaf.chain, ("where" if isinstance(trigger, Where) else "map", trigger.fn))
-    leaf.text = repr(trigger)
+    leaf.written = trigger
     return leaf
 
 

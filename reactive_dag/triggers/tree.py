@@ -46,31 +46,30 @@ def source_of(leaf: Trigger) -> object:
 class Leaf:
     """A leaf part: a source of facts, or the point where a tick or a silence comes in.
 
-    `index` is the part's number and `text` how it is written, with the functions that stand directly behind it
+    `index` is the part's number, `is_source` says whether facts come in here, `source` what its items are events of,
+    whatever kinds or states it takes. `written` is the trigger with the functions that stand directly behind it
     (`chain`). `up` and `part` say where its items go; `route` are the `.by` around it, the outermost first.
     """
 
-    __slots__ = ("chain", "index", "many", "part", "route", "scope", "text", "trigger", "up")
+    __slots__ = (
+        "chain", "index", "is_source", "many", "part", "route", "scope", "source", "trigger", "up", "written",
+    )  # fmt: skip
 
     def __init__(self, trigger: Trigger, scope: Scope) -> None:
-        self.trigger = trigger
+        self.trigger = self.written = trigger
         self.scope = scope
         self.route = scope.route
-        self.text = repr(trigger)
+        self.source = source_of(trigger)
+        self.is_source = isinstance(trigger, Updated | Completed)
         self.chain: tuple[tuple[str, Call], ...] = ()
         self.index = self.part = -1
         self.up: Node | None = None
         self.many = False
 
     @property
-    def is_source(self) -> bool:
-        """Whether facts come in here."""
-        return isinstance(self.trigger, Updated | Completed)
-
-    @property
-    def source(self) -> object:
-        """What its items are events of, whatever kinds or states it takes."""
-        return source_of(self.trigger)
+    def text(self) -> str:
+        """How it is written. O(size)."""
+        return repr(self.written)
 
     def takes(self, event: Any) -> bool:
         """Whether an event of its source is delivered here: by `kinds`, or by `states` (T1). O(1)."""
