@@ -12,7 +12,7 @@ from reactive_dag.model.records import Item, RunStarted, TaskFinished
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
-    from reactive_dag.declare.plan import Plan
+    from reactive_dag.engine.shape import Shape
 
 Attempt = tuple[int, int | None, int, str, str | None]
 """Number, start, end (ns), state, error."""
@@ -69,6 +69,7 @@ class RunState:
         "plan",
         "requested",
         "results",
+        "shape",
         "skipped",
         "started",
         "states",
@@ -77,15 +78,16 @@ class RunState:
     )  # fmt: skip
 
     def __init__(
-        self, started: RunStarted, dag: Dag, causes: tuple[Item, ...], requested: int, label: str, payload: object,
-        mapped: bool,
+        self, started: RunStarted, dag: Dag, shape: Shape, causes: tuple[Item, ...], requested: int, label: str,
+        payload: object, mapped: bool,
     ) -> None:  # fmt: skip
-        plan: Plan = dag.plan()
+        plan = shape.plan
         size = len(plan.ids)
         self.started = started
         self.dag = dag
+        self.shape = shape
         self.plan = plan
-        self.tasks = [dag.tasks[id] for id in plan.ids]
+        self.tasks = shape.tasks
         self.causes = causes
         self.requested = requested
         self.label = label
@@ -113,11 +115,10 @@ class RunState:
 
     def verdict(self, index: int) -> str:
         """Whether task `index` may go now. O(1)."""
-        task = self.tasks[index]
-        total = self.plan.counts[index]
         return judge(
-            task.trigger_rule, total, self.left[index], self.good[index], self.failed[index], self.skipped[index]
-        )
+            self.shape.rules[index], self.plan.counts[index], self.left[index], self.good[index], self.failed[index],
+            self.skipped[index],
+        )  # fmt: skip
 
     def settle(self, index: int, state: str, result: TaskFinished) -> tuple[int, ...]:
         """Give task `index` its final state; the tasks that follow it, now counted. O(out-degree)."""

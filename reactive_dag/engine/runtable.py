@@ -15,6 +15,7 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.identity import Facts, run_key
 from reactive_dag.engine.rows import ended_in_queue, ended_orphan, orphan_row, queued_row, row_of
 from reactive_dag.engine.runstate import RunState
+from reactive_dag.engine.shape import Shapes
 from reactive_dag.engine.taskflow import TaskFlow
 from reactive_dag.engine.timers import RUNS_FIRST, Timers
 from reactive_dag.log.history import RunRow
@@ -72,9 +73,11 @@ class RunTable:
         self.stopping: dict[int, str | None] = {}
         self.orphans: dict[int, RunStarted] = {}
         self.paused: set[str] = set()
+        self.gone: set[str] = set()
         self.starts: dict[str, int] = {}
         self.holds: dict[str, int] = {}
         self.held: set[int] = set()
+        self.shapes = Shapes()
         self.flow = TaskFlow(self)
 
     # ------------------------------------------------------------------------------------- queue and start
@@ -99,6 +102,8 @@ class RunTable:
             return
         queue = self.queue_of(dag)
         queue.append(offset)
+        if dag in self.gone:
+            self._end_queued(offset, f"DAG {dag!r} was removed")
         self.start_what_may(dag)
         if queue and self.sink.executing and not self.sink.replaying:
             self._await_turn(offset)
@@ -131,6 +136,11 @@ class RunTable:
             offset = queue.popleft()
             self._count_begun(dag_id, offset)
             self._begin(offset, dag)
+
+    def start_all_that_may(self) -> None:
+        """Begin what nothing holds back any more: the engine, a definition or a limit is another one. O(DAGs queued)."""
+        for _, dag in sorted((queue[0], dag) for dag, queue in self.queued.items() if queue):
+            self.start_what_may(dag)
 
     def _count_begun(self, dag_id: str, offset: int) -> None:
         """From here on the run has its place, though its `RunStarted` is applied only when the cursor gets there."""
@@ -200,8 +210,9 @@ class RunTable:
     def state_of(self, begun: RunStarted, dag: Dag) -> RunState:
         """A run that begins, with nothing done. O(tasks)."""
         request = self.request(begun.run)
-        run = RunState(begun, dag, request.causes, request.at, request.label, request.payload, request.mapped)
-        self.flow.prioritized = self.flow.prioritized or any(task.priority for task in run.tasks)
+        shape = self.shapes.of(dag)
+        run = RunState(begun, dag, shape, request.causes, request.at, request.label, request.payload, request.mapped)
+        self.flow.prioritized = self.flow.prioritized or shape.prioritized
         return run
 
     def params(self, offset: int) -> dict[str, object]:
@@ -266,6 +277,7 @@ class RunTable:
 
     def dag_removed(self, dag: str) -> None:
         """A DAG is gone: its queued runs are cancelled, the others go on to their end."""
+        self.gone.add(dag)
         for offset in list(self.queued.get(dag, ())):
             self._end_queued(offset, f"DAG {dag!r} was removed")
 

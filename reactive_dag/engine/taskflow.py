@@ -57,6 +57,10 @@ class TaskFlow:
         """Let a task go, give it the state that its needs imply, or leave it waiting. O(log ready)."""
         if run.asked[index]:
             return
+        if run.shape.direct[index] and run.good[index] == run.plan.counts[index]:
+            run.asked[index] = 1
+            self.offer(run, index)
+            return
         verdict = run.verdict(index)
         if verdict == READY:
             self._let_go(run, index)
@@ -97,7 +101,7 @@ class TaskFlow:
         """Put an attempt among those to hand out. O(log ready)."""
         offset = run.started.run
         self.startable.add((offset, index))
-        heapq.heappush(self.ready, (-run.tasks[index].priority, offset, index))
+        heapq.heappush(self.ready, (run.shape.priorities[index], offset, index))
 
     # ------------------------------------------------------------------------------------- records
 
@@ -121,7 +125,7 @@ class TaskFlow:
 
     def watch_timeout(self, run: RunState, index: int) -> None:
         """Set the timer of an open attempt's timeout, if its task has one. O(log timers)."""
-        timeout, attempt = run.tasks[index].timeout, run.attempt[index]
+        timeout, attempt = run.shape.timeouts[index], run.attempt[index]
         if timeout is None:
             return
 
@@ -233,9 +237,9 @@ class TaskFlow:
             self.table.end_if_done(run)
 
     def _publish(self, run: RunState, index: int, record: TaskFinished) -> None:
-        outlets = run.tasks[index].outlets
-        if record.publishes is None and not outlets:
+        if record.publishes is None and not run.shape.outlets[index]:
             return
+        outlets = run.tasks[index].outlets
         wanted = record.publishes
         if wanted is None:
             wanted = [[outlet.id, None, None, None, "updated", None, None] for outlet in outlets]
