@@ -235,6 +235,24 @@ def test_R6_a_run_that_retries_is_active():
         assert first.ended <= second.started
 
 
+def test_R6_a_limit_that_is_raised_lets_go_at_once():
+    graph = rd.Graph("runs")
+
+    def declared(limit):
+        dag = graph.dag("job", max_active_runs=limit)
+        dag.wait_for("never", missing="wait", timeout="9d")
+
+    declared(1)
+    with live(graph) as engine:
+        for _ in range(5):
+            engine.start("job", logical_date="2026-11-23")
+        engine.run_until_idle()
+        assert states(engine, "job").count("running") == 1
+        declared(3)
+        engine.run_until_idle()
+        assert states(engine, "job") == ["running"] * 3 + ["queued"] * 2
+
+
 def test_R6_other_overlaps_are_refused_where_they_are_written():
     with pytest.raises(rd.InvalidValue, match="'queue' only"):
         rd.Graph("runs").dag("job", max_active_runs=1, overlap="skip")

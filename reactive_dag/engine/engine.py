@@ -175,6 +175,8 @@ class Engine(Asking):
             self.core.definitions.ahead(records, self._log.push_many(records), self.core.cursor)
             heights = self.graph.view.heights
             self.core.wiring.reorder(heights.get)
+            if not self.loop.recovering:
+                self.core.runs.start_all_that_may()
 
     def _graph_changed(self, dag: str | None) -> None:
         self.changed = True

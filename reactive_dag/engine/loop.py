@@ -103,9 +103,10 @@ class Loop:
         if not self.core.executing:
             return
         self.core.runs.end_orphans()
+        self.core.runs.start_all_that_may()
         self.core.waits.look_again()
         for run in list(self.core.runs.live.values()):
-            for index in list(run.open):
+            for index in sorted(run.open):
                 if run.tasks[index].kind != "wait" and (run.run, index) not in self.inflight:
                     number, task = run.attempt[index], run.plan.ids[index]
                     offset = run.run

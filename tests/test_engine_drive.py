@@ -1,0 +1,388 @@
+"""How an engine is driven: idle, timeouts, threads, the event loop, the background (tour, section 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+from engines import live, ns, offset_of, opened, outputs, states
+
+import reactive_dag as rd
+
+
+def nothing(run):
+    return None
+
+
+def declared():
+    graph = rd.Graph("driving")
+    a = graph.dataset("a")
+    graph.dag("job", on=a)(lambda_extra)
+    return graph
+
+
+def lambda_extra(run):
+    return run.events[0].extra
+
+
+def gated(runner_waits_for):
+    """A DAG whose body says that it began, and waits."""
+    graph = rd.Graph("driving")
+    began = threading.Event()
+
+    @graph.dag
+    def job(run):
+        began.set()
+        assert runner_waits_for.wait(10)
+        return "done"
+
+    return graph, began
+
+
+# ------------------------------------------------------------------------------------------------------ idle
+
+
+def test_idle_does_not_count_waits_limits_pauses_or_timers_of_triggers_to_come():
+    graph = declared()
+    dag = graph.dag("waits", schedule="0 * * * *")
+    dag.add(nothing, id="after", after=[dag.wait_for("job", timeout="9d")])
+    graph.dag("limited", max_active_runs=1).wait_for("job", timeout="9d")
+    graph.dag("window", on=rd.updated("a").batch(count=5, max_wait="1h"))(nothing)
+    with live(graph) as engine:
+        for dag_id in ("waits", "limited", "limited"):
+            engine.start(dag_id, logical_date="2026-11-20")
+        engine.pause("job")
+        engine.publish("a")
+        engine.run_until_idle("5s")
+        assert sorted(states(engine)) == ["limited queued", "limited running", "waits running"]
+        assert engine.core.clock.now() == ns("2026-11-23T00:00Z")
+
+
+def test_idle_counts_attempts_that_execute_and_names_them():
+    release = threading.Event()
+    graph, began = gated(release)
+    with live(graph, runner=rd.ThreadRunner(1)) as engine:
+        engine.start("job")
+        with pytest.raises(rd.NotIdle, match=r"job\.job \(attempt 1\) executes"):
+            engine.run_until_idle(timeout=0)
+        assert began.wait(10)
+        with pytest.raises(rd.NotIdle, match="executes"):
+            engine.run_until_idle("1ms")
+        release.set()
+        engine.run_until_idle("10s")
+        assert states(engine) == ["job success"]
+
+
+def test_idle_counts_retries_to_come_on_a_real_clock():
+    graph = rd.Graph("driving")
+    graph.dag("job", retries=1, retry_delay="1h")(lambda_fails)
+    with rd.Engine(graph, runner=rd.InlineRunner()) as engine:
+        engine.start("job")
+        with pytest.raises(rd.NotIdle, match="a retry is due at"):
+            engine.run_until_idle("1ms")
+        assert engine.runs("job")[0].tasks["lambda_fails"].state == "retrying"
+
+
+def lambda_fails(run):
+    raise ValueError("no")
+
+
+def test_idle_counts_observers_that_were_not_handed_all():
+    hold, entered = threading.Event(), threading.Event()
+    with live(declared()) as engine:
+        engine.updates("a").subscribe(lambda event: (entered.set(), hold.wait(10)))
+        engine.publish("a")
+        assert entered.wait(10)
+        with pytest.raises(rd.NotIdle, match="observers"):
+            engine.run_until_idle("1ms")
+        assert states(engine) == ["job success"]
+        hold.set()
+        engine.run_until_idle("10s")
+
+
+def test_idle_means_that_nothing_could_start_now():
+    graph = rd.Graph("driving")
+    graph.dag("job", max_active_runs=3)(nothing)
+    with live(graph) as engine:
+        runs = [engine.start("job") for _ in range(20)]
+        engine.run_until_idle()
+        assert {run.state for run in runs} == {"success"}
+
+
+def test_without_a_runner_everything_is_decided_and_nothing_starts():
+    with live(declared(), runner=None) as engine:
+        engine.publish("a")
+        engine.start("job")
+        engine.run_until_idle()
+        engine.resume("job")
+        engine.graph.dag("other", on=rd.completed("job"))(nothing)
+        engine.run_until_idle()
+        assert states(engine) == ["job queued", "job queued"]
+
+
+def test_a_store_that_was_decided_without_a_runner_is_worked_off_later(tmp_path):
+    with live(declared(), tmp_path / "s.db", runner=None) as engine:
+        engine.publish("a", extra=1)
+        engine.run_until_idle()
+    with live(declared(), tmp_path / "s.db") as engine:
+        engine.run_until_idle()
+        assert outputs(engine, "job", "lambda_extra") == [1]
+
+
+# -------------------------------------------------------------------------------------------- Run.wait, threads
+
+
+def test_run_wait_drives_when_nothing_else_does():
+    with live(declared()) as engine:
+        run = engine.start("job", payload=1)
+        assert run.wait("10s") is run and run.state == "success" and run.done
+        assert run.wait() is run, "it has ended"
+
+
+def test_run_wait_out_of_time_names_what_it_waits_for():
+    graph = rd.Graph("driving")
+    graph.dag("job").wait_for("other", timeout="9d")
+    graph.dag("other")(nothing)
+    with live(graph) as engine:
+        run = engine.start("job", logical_date="2026-11-23")
+        with pytest.raises(rd.NotIdle, match="'job'"):
+            run.wait("1ms")
+
+
+def test_waiting_inside_a_body_that_the_driving_thread_executes_is_refused():
+    graph = rd.Graph("driving")
+    errors = []
+
+    @graph.dag
+    def job(run):
+        for call in (engine.run_until_idle, engine.start("other").wait, lambda: engine.advance("1h")):
+            try:
+                call()
+            except rd.UsageError as error:
+                errors.append(str(error))
+
+    graph.dag("other")(nothing)
+    with live(graph) as engine:
+        engine.start(job)
+        engine.run_until_idle()
+        assert len(errors) == 3 and all("body" in error for error in errors)
+
+
+def test_a_body_on_a_worker_may_wait_for_another_run_and_not_for_the_engine():
+    graph = rd.Graph("driving")
+
+    @graph.dag
+    def job(run):
+        with pytest.raises(rd.UsageError, match=r"job\.job"):
+            engine.run_until_idle()
+        return engine.start("other").wait("10s").state
+
+    graph.dag("other")(nothing)
+    with live(graph, runner=rd.ThreadRunner(2)) as engine:
+        engine.start(job)
+        engine.run_until_idle("20s")
+        assert outputs(engine, "job") == ["success"]
+
+
+def test_two_threads_may_wait_for_one_engine():
+    release = threading.Event()
+    graph, began = gated(release)
+    with live(graph, runner=rd.ThreadRunner(1)) as engine:
+        run = engine.start("job")
+        ends = []
+        waiting = [threading.Thread(target=lambda: ends.append(run.wait("10s").state)) for _ in range(3)]
+        for thread in waiting:
+            thread.start()
+        assert began.wait(10)
+        release.set()
+        engine.run_until_idle("10s")
+        for thread in waiting:
+            thread.join(10)
+        assert ends == ["success"] * 3
+
+
+def test_publishing_from_many_threads_loses_nothing(tmp_path):
+    with live(declared(), tmp_path / "s.db") as engine:
+
+        def publisher(n):
+            for i in range(20):
+                engine.publish("a", extra=[n, i])
+
+        threads = [threading.Thread(target=publisher, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        engine.run_until_idle("20s")
+        for thread in threads:
+            thread.join(20)
+        engine.run_until_idle("20s")
+        told = outputs(engine, "job", "lambda_extra")
+        assert len(told) == 80
+        for n in range(4):
+            assert [i for m, i in told if m == n] == list(range(20)), "each publisher's own order is kept"
+
+
+# ----------------------------------------------------------------------------------------------- background
+
+
+def test_background_drives_on_a_thread_of_its_own(tmp_path):
+    with rd.Engine(declared(), tmp_path / "s.db") as engine:
+        with engine.background() as same:
+            assert same is engine
+            engine.publish("a", extra=1)
+            engine.run_until_idle("10s")
+            assert outputs(engine, "job", "lambda_extra") == [1]
+            assert engine.start("job").wait("10s").state == "success"
+            with pytest.raises(rd.UsageError, match="already"), engine.background():
+                pass
+        engine.publish("a", extra=2)
+        assert len(states(engine, "job")) == 2
+        engine.run_until_idle("10s")
+        assert len(states(engine, "job")) == 3
+
+
+def test_background_wakes_for_timers_of_a_real_clock():
+    graph = rd.Graph("driving")
+    fired = threading.Event()
+    graph.dag("job", on=rd.every("50ms"))(lambda_sets(fired))
+    with rd.Engine(graph) as engine, engine.background():
+        assert fired.wait(20)
+
+
+def lambda_sets(event):
+    def job(run):
+        event.set()
+
+    return job
+
+
+def test_virtual_time_moves_beside_a_background_thread():
+    graph = rd.Graph("driving")
+    graph.dag("job", schedule="0 * * * *", retries=1, retry_delay="10m")(lambda_first_fails)
+    with live(graph) as engine, engine.background():
+        engine.advance("1h")
+        engine.run_until_idle("10s")
+        assert states(engine, "job") == ["success"]
+        engine.advance("1h")
+        engine.run_until_idle("10s")
+        assert states(engine, "job") == ["success", "success"]
+
+
+def lambda_first_fails(run):
+    if run.attempt == 1:
+        raise ValueError("again")
+
+
+def test_a_commit_that_fails_stops_the_background_and_says_so(tmp_path):
+    engine = opened(declared(), tmp_path / "s.db")
+
+    def broken(batch):
+        raise OSError("disk full")
+
+    with pytest.raises(rd.StoreError, match="disk full"), engine.background():
+        engine._log._write_batch = broken
+        with pytest.raises(rd.StoreError, match="disk full"):
+            engine.publish("a")
+        engine.run_until_idle("10s")
+    with pytest.raises(rd.StoreError):
+        engine.publish("a")
+    del engine._log._write_batch
+    engine.close()
+    with live(declared(), tmp_path / "s.db") as engine:
+        engine.run_until_idle()
+        assert states(engine) == []
+
+
+# ---------------------------------------------------------------------------------------------- event loop
+
+
+def test_async_with_runs_on_the_loop_that_is_there():
+    graph = declared()
+    threads = []
+
+    @graph.dag(on=rd.completed("job"))
+    async def after(run):
+        threads.append(threading.current_thread())
+        await asyncio.sleep(0)
+        return "async"
+
+    async def main():
+        async with rd.Engine(graph) as engine:
+            receipt = await engine.apublish("a", extra=1, key="k")
+            assert not receipt.duplicate and receipt.extra == 1
+            await engine.idle("20s")
+            assert outputs(engine, "after") == ["async"]
+            run = await engine.start("job")
+            assert run.state == "success"
+            return engine
+
+    engine = asyncio.run(main())
+    assert engine.closed and set(threads) == {threading.main_thread()}
+
+
+def test_apublish_does_not_block_the_loop(tmp_path):
+    async def main():
+        engine = rd.Engine(declared(), tmp_path / "s.db")
+        ticks = 0
+        inside, go_on = threading.Event(), threading.Event()
+        commit = engine._log.commit
+        engine._log.commit = lambda: (inside.set(), go_on.wait(10), commit())[2]
+        publishing = asyncio.ensure_future(engine.apublish("a"))
+        while not inside.is_set():
+            ticks += 1
+            await asyncio.sleep(0)
+        go_on.set()
+        await publishing
+        del engine._log.commit
+        engine.close()
+        return ticks
+
+    assert asyncio.run(main()) > 0
+
+
+def test_async_tasks_run_side_by_side_on_one_loop():
+    graph = rd.Graph("driving")
+    meeting = []
+
+    async def main():
+        both = asyncio.Event()
+
+        @graph.dag
+        async def job(run):
+            meeting.append(run.key)
+            if len(meeting) == 2:
+                both.set()
+            await asyncio.wait_for(both.wait(), 10)
+
+        async with rd.Engine(graph) as engine:
+            await asyncio.gather(engine.start(job), engine.start(job))
+            return states(engine)
+
+    assert asyncio.run(main()) == ["job success"] * 2
+
+
+def test_idle_of_a_virtual_clock_on_the_loop_jumps_to_retries():
+    graph = rd.Graph("driving")
+    graph.dag("job", retries=1, retry_delay="1h")(lambda_first_fails)
+
+    async def main():
+        async with opened(graph) as engine:
+            engine.start("job")
+            await engine.idle("10s")
+            await asyncio.to_thread(engine.advance, "1h")
+            return states(engine)
+
+    assert asyncio.run(main()) == ["job success"]
+
+
+def test_nothing_is_written_by_a_timeout_that_makes_no_sense():
+    with live(declared()) as engine:
+        before = offset_of(engine)
+        for timeout in ("-1s", "soon", object()):
+            with pytest.raises(rd.InvalidValue):
+                engine.run_until_idle(timeout)
+        assert offset_of(engine) == before
+        began = time.monotonic()
+        engine.run_until_idle(5)
+        assert time.monotonic() - began < 4, "a number is seconds, and nobody waits for them"
