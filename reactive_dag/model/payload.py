@@ -38,7 +38,10 @@ def plain(value: object, what: str, limit: int = PAYLOAD_LIMIT) -> Json:
     if value is None or value is True or value is False or (type(value) is int and -(2**63) <= value < 2**63):
         return value
     found = _plain(value, what, set())
-    size = len(msgspec.json.encode(found))
+    try:
+        size = len(msgspec.json.encode(found))
+    except UnicodeEncodeError as error:
+        raise InvalidValue(f"{what}: the text {error.object!r} cannot be written as UTF-8: {error.reason}") from None
     if size > limit:
         raise InvalidValue(
             f"{what} takes {size:,} bytes as JSON, more than {limit:,}; keep it in a file and pass its name"
@@ -84,7 +87,9 @@ def _container(value: object, path: str, inside: set[int]) -> Json:
         fields = _fields(value)
         if fields is None:
             kind = type(value).__name__
-            raise InvalidValue(f"{path}: a {kind} cannot be kept as JSON; give plain data, attrs or dataclass objects")
+            raise InvalidValue(
+                f"{path}: something of type {kind} cannot be kept as JSON; give plain data, attrs or dataclass objects"
+            )
         return {name: _plain(item, f"{path}.{name}", inside) for name, item in fields}
     finally:
         inside.discard(id(value))
