@@ -115,7 +115,7 @@ class Core:
             StartRequested: lambda offset, record: runs.heard_start(record),
             RunRequested: runs.requested,
             RunStarted: self._run_started,
-            TaskStarted: lambda offset, record: flow.task_started(record),
+            TaskStarted: flow.task_started,
             TaskFinished: flow.task_finished,
             TaskRetry: lambda offset, record: flow.task_retry(record),
             RunFinished: self._run_finished,
@@ -229,11 +229,12 @@ class Core:
         self.waits.heard(record.dag)
 
     def _task_settled(self, offset: int, run: RunState, index: int, record: TaskFinished) -> None:
-        dag = run.dag.id
-        routes = self.wiring.by_task.get((dag, record.task))
+        dag = run.started.dag
+        by_task = self.wiring.by_task
+        routes = by_task.get((dag, record.task)) if by_task else None
         if routes:
             self.wiring.feed(routes, record.state, offset, record.at, run.started)
-        if run.tasks[index].kind == "wait":
+        if run.shape.waits[index]:
             self.waits.forget(run, index)
         if dag in self.waits.watches:
             self.waits.heard(dag)

@@ -15,7 +15,7 @@ from reactive_dag.model.records import RunFinished, RunRequested, RunStarted
 def row_of(run: RunState, ended: RunFinished | None = None) -> RunRow:
     """The row of a live run, or of one that ends now. O(tasks)."""
     begun = run.started
-    tasks = tuple([task_row(run, index, id) for index, id in enumerate(run.plan.ids) if run.states[index] is not None])
+    tasks = tuple([task_row(run, index, id) for index, id in enumerate(run.shape.ids) if run.states[index] is not None])
     failed = None
     if ended is not None and ended.state == "failed":
         failed = next((f"{row.task}: {row.error}" for row in tasks if row.state == "failed"), None)
@@ -29,7 +29,8 @@ def row_of(run: RunState, ended: RunFinished | None = None) -> RunRow:
 def task_row(run: RunState, index: int, id: str) -> TaskRow:
     """How one task of a live run stands. O(attempts)."""
     done = run.results[index]
-    attempts = tuple(run.attempts.get(index, ()))
+    noted = run.attempts.get(index)
+    attempts = tuple(noted) if noted is not None else ()
     if done is None:
         began = run.open.get(index)
         if began is not None:

@@ -6,6 +6,7 @@ costs its out-degree. Holds records by reference while the run is live; a finish
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reactive_dag.model.records import Item, RunStarted, TaskFinished
@@ -120,18 +121,34 @@ class RunState:
             self.skipped[index],
         )  # fmt: skip
 
-    def settle(self, index: int, state: str, result: TaskFinished) -> tuple[int, ...]:
-        """Give task `index` its final state; the tasks that follow it, now counted. O(out-degree)."""
+    def settle(self, index: int, state: str, result: TaskFinished) -> tuple[list[int], Sequence[int]]:
+        """Give task `index` its final state, and count it for those that follow it. O(out-degree).
+
+        Gives those of them that may go now as far as it is for what they need, and those that must be asked.
+        """
         self.states[index] = state
         self.results[index] = result
         self.unfinished -= 1
         self.open.pop(index, None)
         followers = self.plan.followers[index]
-        tally = self.good if state == "success" else self.skipped if state == "skipped" else self.failed
+        left = self.left
+        ready: list[int] = []
+        if state == "success":
+            good, counts, direct = self.good, self.plan.counts, self.shape.direct
+            others: list[int] = []
+            for follower in followers:
+                left[follower] -= 1
+                good[follower] += 1
+                if not direct[follower]:
+                    others.append(follower)
+                elif good[follower] == counts[follower]:
+                    ready.append(follower)
+            return ready, others
+        tally = self.skipped if state == "skipped" else self.failed
         for follower in followers:
-            self.left[follower] -= 1
+            left[follower] -= 1
             tally[follower] += 1
-        return followers
+        return ready, followers
 
     def outcome(self) -> str:
         """The state of the run once nothing is unfinished (R4). O(tasks)."""
@@ -145,7 +162,12 @@ class RunState:
 
     def note(self, index: int, done: TaskFinished, began: int | None) -> None:
         """Keep one attempt for the history."""
-        self.attempts.setdefault(index, []).append((done.attempt, began, done.at, done.state, done.error))
+        attempt = (done.attempt, began, done.at, done.state, done.error)
+        before = self.attempts.get(index)
+        if before is None:
+            self.attempts[index] = [attempt]
+        else:
+            before.append(attempt)
 
     def _check(self) -> None:
         """The invariant of this module. O(tasks + edges)."""

@@ -29,6 +29,7 @@ class Shape:
     ids: tuple[str, ...]
     tasks: list[AnyTask]
     rules: list[str]
+    waits: list[bool]
     direct: list[bool]
     priorities: list[int]
     timeouts: list[int | None]
@@ -47,8 +48,9 @@ class Shape:
         ]
         priorities = [-settings.priority for settings in told]
         return cls(
-            plan, plan.index, plan.ids, tasks, [settings.trigger_rule for settings in told], direct, priorities,
-            [settings.timeout for settings in told], [bool(task.outlets) for task in tasks], any(priorities),
+            plan, plan.index, plan.ids, tasks, [settings.trigger_rule for settings in told],
+            [task.kind == "wait" for task in tasks], direct, priorities, [settings.timeout for settings in told],
+            [bool(task.outlets) for task in tasks], any(priorities),
         )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ class TaskFlow:
 
     def __init__(self, table: RunTable) -> None:
         self.table = table
+        self.live = table.live
         self.sink = table.sink
         self.ready: list[Ready] = []
         self.prioritized = False
@@ -56,10 +57,6 @@ class TaskFlow:
     def consider(self, run: RunState, index: int) -> None:
         """Let a task go, give it the state that its needs imply, or leave it waiting. O(log ready)."""
         if run.asked[index]:
-            return
-        if run.shape.direct[index] and run.good[index] == run.plan.counts[index]:
-            run.asked[index] = 1
-            self.offer(run, index)
             return
         verdict = run.verdict(index)
         if verdict == READY:
@@ -105,23 +102,26 @@ class TaskFlow:
 
     # ------------------------------------------------------------------------------------- records
 
-    def task_started(self, record: TaskStarted) -> None:
+    def task_started(self, offset: int, record: TaskStarted) -> None:
         """An attempt was handed out: it is open. O(1)."""
-        run = self.table.live.get(record.run)
-        index = -1 if run is None else run.plan.index.get(record.task, -1)
-        if run is None or index < 0:
-            return
-        task = run.tasks[index]
+        run = self.live.get(record.run)
+        index = -1 if run is None else run.shape.index.get(record.task, -1)
+        if run is not None and index >= 0:
+            self.opened(run, index, record)
+
+    def opened(self, run: RunState, index: int, record: TaskStarted) -> None:
+        """The same, for who knows the run and the task's number."""
         run.asked[index] = 1
         run.attempt[index] = record.attempt
         run.open[index] = record.at
-        if task.kind == "wait":
+        if run.shape.waits[index]:
             run.states[index] = "waiting"
             self.watching(run, index, record)
             return
         run.states[index] = "running"
         self.startable.discard((record.run, index))
-        self.watch_timeout(run, index)
+        if run.shape.timeouts[index] is not None:
+            self.watch_timeout(run, index)
 
     def watch_timeout(self, run: RunState, index: int) -> None:
         """Set the timer of an open attempt's timeout, if its task has one. O(log timers)."""
@@ -137,21 +137,24 @@ class TaskFlow:
 
     def task_finished(self, offset: int, record: TaskFinished) -> None:
         """An attempt ended, or a task got its state. O(out-degree)."""
-        run = self.table.live.get(record.run)
-        if run is None:
+        run = self.live.get(record.run)
+        index = -1 if run is None else run.shape.index.get(record.task, -1)
+        if run is not None and index >= 0:
+            self.ended(offset, run, index, record)
+
+    def ended(self, offset: int, run: RunState, index: int, record: TaskFinished) -> None:
+        """The same, for who knows the run and the task's number."""
+        state, number = record.state, record.attempt
+        began = run.open.get(index)
+        if run.results[index] is not None or (number and (began is None or run.attempt[index] != number)):
             return
-        index = run.plan.index.get(record.task, -1)
-        if index < 0 or run.results[index] is not None:
-            return
-        if record.attempt and (run.attempt[index] != record.attempt or index not in run.open):
-            return
-        if run.cancelled and record.state != "cancelled":
+        if run.cancelled and state != "cancelled":
             return  # it came after the cancellation, which gives every task its state
-        if record.attempt:
-            run.note(index, record, record.began or run.open.get(index))
-        if record.state == "lost":
+        if number:
+            run.note(index, record, record.began or began)
+        if state == "lost":
             self._lost(run, index, record)
-        elif record.state == "failed" and record.retry and self._retries_left(run, index):
+        elif state == "failed" and record.retry and self._retries_left(run, index):
             self._retry(run, index, record)
         else:
             self._settle(offset, run, index, record)
@@ -223,13 +226,17 @@ class TaskFlow:
     # ------------------------------------------------------------------------------------- final states
 
     def _settle(self, offset: int, run: RunState, index: int, record: TaskFinished) -> None:
-        self.startable.discard((record.run, index))
-        self._forget_retry(record.run, index)
-        followers = run.settle(index, record.state, record)
+        if index not in run.open or self.retries:
+            self.forget(run, index)
+        ready, others = run.settle(index, record.state, record)
         if record.state == "success" and not self.sink.replaying:
             self._publish(run, index, record)
         self.settled(offset, run, index, record)
-        for follower in followers:
+        for follower in ready:
+            if not run.asked[follower]:
+                run.asked[follower] = 1
+                self.offer(run, follower)
+        for follower in others:
             self.consider(run, follower)
         if self.past:
             self.reconsider_past(run.dag.id, record.task)
