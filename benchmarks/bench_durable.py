@@ -103,6 +103,7 @@ def dbos(place: Path, workflows: int = 500) -> float | None:
     from dbos import DBOS
 
     DBOS(config={"name": "bench", "system_database_url": f"sqlite:///{place / 'dbos.sqlite'}", "log_level": "ERROR"})
+
     @DBOS.workflow()
     def noop() -> int:
         return 1
