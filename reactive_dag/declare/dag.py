@@ -202,7 +202,7 @@ class Dag(Outline):
         Raises InvalidValue for what cannot mean anything, CycleError where tasks would wait in a circle.
         """
         place = here()
-        where = f"wait in {self._where()} ({text_of(place)})"
+        where = f"wait in DAG {self.id!r} ({text_of(place)})"
         try:
             made = wait_of(dag, task, options, id=id, after=ids_after(after, "wait_for()"), tz=self.tz)
         except InvalidValue as error:

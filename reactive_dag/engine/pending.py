@@ -46,7 +46,8 @@ class Pending:
     """What a DAG holds and waits for.
 
     `parts`: its leaf parts; `joins`: how each trigger joins (T8); `held`: firings that a pause holds back; `waits`: the
-    waits of its live runs; `queued`: runs that have not begun.
+    waits of its live runs; `queued`: runs that have not begun; `undecided`: records that the engine has not looked at
+    yet, since nobody has driven it.
     """
 
     dag: str
@@ -56,6 +57,7 @@ class Pending:
     waits: list[Waiting]
     queued: int
     paused: bool
+    undecided: int = 0
 
     def __str__(self) -> str:
         lines = [f"{self.dag}:" + (" paused" if self.paused else "")]
@@ -70,6 +72,8 @@ class Pending:
             lines.append(f"  {self.held} firings held by the pause")
         if self.queued:
             lines.append(f"  {self.queued} runs queued")
+        if self.undecided:
+            lines.append(f"  records not decided yet: {self.undecided}; engine.run_until_idle()")
         return "\n".join(lines)
 
 
@@ -87,7 +91,8 @@ def pending(engine: Asking, dag: str) -> Pending:
     ]
     held = sum(len(station.held) for station in stations)
     queued = len(core.runs.queued.get(dag, ()))
-    return Pending(dag, parts, joins, held, waits, queued, dag in core.runs.paused)
+    undecided = max(core.log.next_offset - core.cursor, 0)
+    return Pending(dag, parts, joins, held, waits, queued, dag in core.runs.paused, undecided)
 
 
 def _parts(engine: Asking, station: Station) -> list[Part]:

@@ -157,7 +157,11 @@ class Publishing:
         append, sources = records.append, self.sources
         numbers: dict[str, int] = {}
         rest: list[tuple[Source, Sequence[Json]]] | None = None
-        for dataset, fields in events:
+        for event in events:
+            try:
+                dataset, fields = event
+            except (TypeError, ValueError):
+                raise InvalidValue(f"publish_many() takes pairs (dataset, fields), not {event!r}") from None
             name = dataset if type(dataset) is str else getattr(dataset, "uri", "")
             if fields or rest is not None:
                 if rest is None:

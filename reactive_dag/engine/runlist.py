@@ -21,8 +21,11 @@ class RunList(list[Run]):
         return [{name: getattr(run, name) for name in COLUMNS} for run in self]
 
     def to_pandas(self) -> pandas.DataFrame:
-        """A frame with one row a run. Needs the extra `[pandas]`. O(runs)."""
-        import pandas
+        """A frame with one row a run. O(runs). Raises ImportError without pandas, the extra `[pandas]`."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("to_pandas() needs pandas: pip install 'reactive-dag[pandas]'") from error
 
         return pandas.DataFrame(self.rows(), columns=list(COLUMNS))
 

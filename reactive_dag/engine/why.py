@@ -14,11 +14,12 @@ import attrs
 from reactive_dag.engine.run import Run
 from reactive_dag.engine.views import event_of
 from reactive_dag.model.event import Event
-from reactive_dag.model.records import Mark, Published, RunFinished, TaskFinished
+from reactive_dag.model.records import Mark, Published, RunFinished, TaskFinished, TriggerFault
 from reactive_dag.model.times import format_time, from_datetime
 
 if TYPE_CHECKING:
     from reactive_dag.engine.asking import Asking
+    from reactive_dag.engine.wiring import Station
 
 MOST = 1_000
 WIDEST = 50
@@ -108,25 +109,48 @@ def _run_text(run: Run) -> str:
 
 
 def why_not(engine: Asking, dag: str, date: int | None) -> Why:
-    """What a DAG that did not run (for a date) waits for: the parts of its triggers with nothing pending."""
+    """What a DAG that did not run (for a date) waits for: the parts of its triggers with nothing pending.
+
+    Without a date it is the next run that did not happen. O(items pending); where a function raised, O(records) since.
+    """
     about = "" if date is None else f" for {format_time(date)}"
-    root = Why(f"{dag} did not run{about}")
+    again = " again" if date is None and engine.runs(dag, limit=1) else ""
+    root = Why(f"{dag} did not run{again}{about}")
     core = engine.core
     for (owner, label), station in core.wiring.stations.items():
         if owner != dag:
             continue
+        named = f"{label}: " if label else ""
         held = {index for index, _, item in station.circuit.pending() if date is None or _is_of(engine, item, date)}
         for index, count in enumerate(station.circuit.counts()):
-            named = f"{label}: " if label else ""
             if index in held:
                 root.causes.append(Why(f"{named}there: {count.text}"))
             else:
                 root.missing.append(f"{named}{count.text}{about}")
+        root.missing.extend(f"{named}{text}" for text in _faults(engine, station, date))
     if dag in core.runs.paused:
         root.missing.append("engine.resume: the DAG is paused")
+    undecided = core.log.next_offset - core.cursor
+    if undecided > 0:
+        root.missing.append(f"engine.run_until_idle: records not decided yet: {undecided}")
     if not engine.graph.dags[dag].triggers:
         root.missing.append("a start by hand: the DAG has no trigger")
     return root
+
+
+def _faults(engine: Asking, station: Station, date: int | None) -> list[str]:
+    """What raised on the items that a trigger has parked (T10), each function once."""
+    parked = [item for _, item in station.circuit.parked if date is None or _is_of(engine, item, date)]
+    if not parked:
+        return []
+    first = min((item for item in parked if not isinstance(item, Mark)), default=0)
+    found: dict[str, int] = {}
+    for _, records in engine.core.log.segments_from(first):
+        for record in records:
+            if isinstance(record, TriggerFault) and (record.dag, record.label) == (station.dag, station.label):
+                text = f"{record.function} ({record.place}) raised {record.error}"
+                found[text] = found.get(text, 0) + 1
+    return [f"{text}; mend it, then engine.retry_faults({station.dag!r})" for text in found]
 
 
 def _is_of(engine: Asking, item: int | Mark, date: int) -> bool:

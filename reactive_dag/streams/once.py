@@ -9,13 +9,14 @@ a ledger's commits, and a slow ledger slows who emits and fills no queue. Cost: 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from attrs import frozen
+from attrs import field, frozen
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
 from reactive_dag.log.ledger import Ledger
+from reactive_dag.model.errors import InvalidValue
 from reactive_dag.streams.lane import Lane
 from reactive_dag.streams.timing import timing
 
@@ -28,12 +29,24 @@ class Seen(Protocol):
         ...
 
 
+def _callable(given: Any) -> Callable[[Any], object]:
+    if not callable(given):
+        raise InvalidValue(f"key={given!r} of exactly_once() cannot be called; give a function of the item")
+    return cast("Callable[[Any], object]", given)
+
+
+def _ledger(given: Any) -> Seen | None:
+    if given is not None and not callable(getattr(given, "add", None)):
+        raise InvalidValue(f"ledger={given!r} of exactly_once() is no ledger; give rd.Ledger(...), or None for memory")
+    return cast("Seen | None", given)
+
+
 @frozen(eq=False)
 class ExactlyOnce:
     """The operator: enters the key of each item in the ledger, and emits the item if the key was new."""
 
-    key: Callable[[Any], object]
-    ledger: Seen | None
+    key: Callable[[Any], object] = field(converter=_callable)
+    ledger: Seen | None = field(converter=_ledger)
     scheduler: abc.SchedulerBase | None
     text: str
 

@@ -277,6 +277,9 @@ def _lifted(
     scheduler: Scheduler = None,
     on_drop: OnDrop | None = None,
 ) -> Lifted[Any, Any]:
+    for other in others:
+        if not isinstance(other, abc.ObservableBase):
+            raise InvalidValue(f"{text}: {other!r} is no observable")
     return Lifted(lambda: _heeded(make(), on_drop), others, timed, need, begin, scheduler, text=text)
 
 
