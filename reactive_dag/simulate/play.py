@@ -12,7 +12,9 @@ sooner.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from heapq import heappop, heappush
 from itertools import count
@@ -22,6 +24,7 @@ import msgspec
 
 from reactive_dag.engine.core import Core
 from reactive_dag.engine.runstate import RunState
+from reactive_dag.engine.taskflow import Ready
 from reactive_dag.engine.wiring import Station
 from reactive_dag.log.memory import MemoryLog
 from reactive_dag.model.records import AnyRecord, Mark, Registered, TaskFinished, TaskStarted, Tick
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
 TURN = 1 << 20
 """So many records at most are applied in one go."""
 
+CALM = 100_000
+"""So many new objects at least between two looks of the garbage collector while a course is played."""
+
 FAILED = "fails, as the simulation was told"
 
 
@@ -58,6 +64,7 @@ class Play:
         self._spans = _by_dag(scenario, effects.durations)
         self._delays = effects.tasks
         self._fails = effects.fails
+        self._now = scenario.start - 1
         self._number = count()
         self._ends: list[tuple[int, int, RunState, int, int]] = []
         self._delayed: list[tuple[int, int, int, int]] = []
@@ -71,11 +78,13 @@ class Play:
 
     def run(self) -> Core:
         """Play to the end. O(records)."""
-        self._register()
-        self._settle()
-        while (now := self._next()) < NEVER:
-            self.clock.advance_to(now)
-            self._step(now)
+        with self.log.lock, calm_collector():
+            self._register()
+            self._settle()
+            while (now := self._next()) < NEVER:
+                self._now = now
+                self.clock.advance_to(now)
+                self._step(now)
         self.log.commit()
         return self.core
 
@@ -83,19 +92,17 @@ class Play:
 
     def _next(self) -> int:
         """The next instant at which something is to be done; NEVER if all that was begun has ended."""
-        due = min(
-            self.core.timers.due,
-            self._ends[0][0] if self._ends else NEVER,
-            self._delayed[0][0] if self._delayed else NEVER,
-            self._outside[0][0] if self._outside else NEVER,
-        )
+        due = self.core.timers.due
+        for heap in (self._ends, self._delayed, self._outside):
+            if heap and heap[0][0] < due:
+                due = heap[0][0]
         return due if due < self.scenario.until or self._goes_on() else NEVER
 
     def _step(self, now: int) -> None:
         if self.core.timers.due <= now:
             self._push([Tick(now)])
         elif self._ends and self._ends[0][0] == now:
-            self._push(self._ended(now))
+            self._end_attempts(now)
         elif self._delayed and self._delayed[0][0] == now:
             self._begin_delayed(now)
         else:
@@ -104,16 +111,17 @@ class Play:
 
     def _settle(self) -> None:
         """Apply what is there, and begin what may begin, until nothing is left to do at this instant."""
-        core, log = self.core, self.log
+        core, log, ready = self.core, self.log, self.core.runs.flow.ready
         while True:
             if core.cursor < log.next_offset:
                 core.drain(TURN)
-            elif not self._dispatch():
+            elif ready:
+                self._begin_attempts(ready)
+            else:
                 return
 
-    def _push(self, records: Sequence[AnyRecord]) -> None:
-        with self.log.lock:
-            self.log.push_many(records)
+    def _push(self, records: Sequence[AnyRecord]) -> int:
+        return self.log.push_many(records)
 
     def _goes_on(self) -> bool:
         """Whether something that was begun has not ended: what only waits without an end is none."""
@@ -132,7 +140,7 @@ class Play:
                 return False
             longest += _longest(part)
         due = station.circuit.due
-        return due <= self.clock.now() + longest and bool(station.circuit.pending())
+        return due <= self._now + longest and bool(station.circuit.pending())
 
     # ------------------------------------------------------------------------------------- definitions
 
@@ -148,6 +156,7 @@ class Play:
         self._push([self._bounded(record) for record in ticking])
         self._settle()
         self.clock.advance_to(start)
+        self._now = start
         self._push(others)
 
     def _is_clocked(self, record: Registered) -> bool:
@@ -171,36 +180,52 @@ class Play:
 
     # ------------------------------------------------------------------------------------- attempts
 
-    def _dispatch(self) -> bool:
-        """Begin every attempt that may begin, in the order of priority and request; whether there was one."""
-        flow, live, now = self.core.runs.flow, self.core.runs.live, self.clock.now()
-        begun: list[AnyRecord] = []
-        while flow.ready:
-            _, offset, index = heappop(flow.ready)
-            run = live.get(offset)
-            if run is None or (offset, index) not in flow.startable or self._waits_first(run, index, now):
-                continue
-            flow.startable.discard((offset, index))
-            number = run.attempt[index] + 1
-            begun.append(TaskStarted(now, offset, run.plan.ids[index], number))
-            heappush(self._ends, (now + self._spans[run.dag.id][index], next(self._number), run, index, number))
-        if begun:
-            self._push(begun)
-        return bool(begun)
+    def _begin_attempts(self, ready: list[Ready]) -> None:
+        """Begin every attempt that may begin, in the order of priority and request.
 
-    def _ended(self, now: int) -> list[AnyRecord]:
-        """The ends of the attempts that end now, in the order in which they began."""
-        ended: list[AnyRecord] = []
-        while self._ends and self._ends[0][0] == now:
-            _, _, run, index, number = heappop(self._ends)
-            if index not in run.open or run.attempt[index] != number:
+        Nothing lies between these records and the cursor, so they are applied as they are pushed.
+        """
+        flow, now, spans, ends, number_of = self.core.runs.flow, self._now, self._spans, self._ends, self._number
+        live, startable = flow.live, flow.startable
+        begun: list[tuple[RunState, int, TaskStarted]] = []
+        while ready:
+            _, offset, index = heappop(ready)
+            run = live.get(offset)
+            if run is None or (offset, index) not in startable or self._waits_first(run, index, now):
                 continue
-            task = run.plan.ids[index]
-            if self._fails and self._draw(run, task, number):
-                ended.append(TaskFinished(now, run.run, task, "failed", number, None, FAILED))
-            else:
-                ended.append(TaskFinished(now, run.run, task, "success", number))
-        return ended
+            number = run.attempt[index] + 1
+            begun.append((run, index, TaskStarted(now, offset, run.shape.ids[index], number)))
+            heappush(ends, (now + spans[run.started.dag][index], next(number_of), run, index, number))
+        self._push([record for _, _, record in begun])
+        self.core.cursor = self.log.next_offset
+        for run, index, record in begun:
+            flow.opened(run, index, record)
+
+    def _end_attempts(self, now: int) -> None:
+        """End the attempts whose time is over, in the order in which they began."""
+        ends = self._ends
+        ended: list[tuple[RunState, int, TaskFinished]] = []
+        while ends and ends[0][0] == now:
+            _, _, run, index, number = heappop(ends)
+            if index in run.open and run.attempt[index] == number:
+                ended.append((run, index, self._end(now, run, run.shape.ids[index], number)))
+        self._apply(ended)
+
+    def _end(self, now: int, run: RunState, task: str, number: int) -> TaskFinished:
+        if self._fails and self._draw(run, task, number):
+            return TaskFinished(now, run.started.run, task, "failed", number, None, FAILED)
+        return TaskFinished(now, run.started.run, task, "success", number)
+
+    def _apply(self, ended: list[tuple[RunState, int, TaskFinished]]) -> None:
+        """Push ends of attempts and apply them at once: nothing lies between them and the cursor."""
+        core, flow = self.core, self.core.runs.flow
+        offset = self._push([record for _, _, record in ended])
+        core.cursor = offset + len(ended)
+        for run, index, record in ended:
+            flow.ended(offset, run, index, record)
+            offset += 1
+        if core.out or core.answers.given:
+            core.flush()
 
     def _draw(self, run: RunState, task: str, number: int) -> bool:
         """Whether this attempt fails: drawn from the seed for it alone, whatever else is simulated."""
@@ -236,7 +261,7 @@ class Play:
                 self.core.runs.flow.offer(run, index)
 
     def _watch_later(self, run: RunState, index: int) -> None:
-        if not self._waits_first(run, index, self.clock.now()):
+        if not self._waits_first(run, index, self._now):
             self._watch(run, index)
 
     # ------------------------------------------------------------------------------------- outside
@@ -252,9 +277,19 @@ class Play:
         source = self.core.publishing.source(dataset)
         calendar = source.dataset.partitions
         partition = None if calendar is None else calendar.of(tick)
-        with self.log.lock:
-            self.core.publishing.push(at, source, (partition, tick, None, "updated", None, None, None))
+        self.core.publishing.push(at, source, (partition, tick, None, "updated", None, None, None))
         self._next_event(place, dataset, ticks, self._late.get(dataset, 0))
+
+
+@contextmanager
+def calm_collector() -> Iterator[None]:
+    """Until the end of the block the garbage collector looks less often: a course keeps nearly all that it makes."""
+    before = gc.get_threshold()
+    gc.set_threshold(max(before[0], CALM), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _ticks(source: Source, scenario: Scenario) -> Iterator[int]:
