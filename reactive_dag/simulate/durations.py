@@ -44,6 +44,8 @@ class Spread:
         if self.fn is None:
             assert self.fixed is not None
             return self.fixed
+        if isinstance(self.fn, HashSpread):
+            return self.fn.of(task)
         return parse_duration(self.fn(task), what=f"the duration of {task}", zero_ok=True)
 
     def __repr__(self) -> str:
@@ -70,9 +72,13 @@ class HashSpread:
 
     def __call__(self, task: str) -> str:
         """The span of a task, as text. O(length of the name)."""
+        return format_duration(self.of(task))
+
+    def of(self, task: str) -> int:
+        """The span of a task (ns). O(length of the name)."""
         steps = (self.high - self.low) // SECOND + 1
         drawn = int.from_bytes(blake2b(task.encode(), digest_size=8).digest())
-        return format_duration(self.low + drawn % steps * SECOND)
+        return self.low + drawn % steps * SECOND
 
 
 def spread_durations(low: Span, high: Span) -> HashSpread:
