@@ -49,6 +49,11 @@ class Attempting:
     attempt: int
 
     @property
+    def begun(self) -> bool:
+        """Whether its `TaskStarted` was applied. O(1)."""
+        return self.run.attempt[self.index] >= self.attempt or self.run.final(self.index)
+
+    @property
     def task(self) -> AnyTask:
         """The task's declaration."""
         return self.run.tasks[self.index]

@@ -164,7 +164,8 @@ class Loop:
         self.engine.feed.notify()
 
     def _hand_out(self) -> None:
-        handed, self._handed = self._handed, []
+        handed = [job for job in self._handed if job.begun]
+        self._handed = [job for job in self._handed if not job.begun]  # this turn ended before their `TaskStarted`
         runner = self.engine.runner
         for job in handed:
             assert runner is not None
