@@ -95,6 +95,10 @@ class World:
         self.engine.closed = True
         self.log = self.log.survivor()
 
+    def close(self) -> None:
+        """Leave as one should."""
+        self.engine.close()
+
     def killed_while(self, work: Callable[[], None], commits: int) -> bool:
         """Do some work, and die at the n-th commit from now, before it is made; whether it came to that."""
         self.log.dies_at = self.log.commits + commits

@@ -113,6 +113,7 @@ class Asking:
         runs = self.core.runs
         if state in (None, "running"):
             yield from (offset for offset, run in list(runs.live.items()) if dag in (None, run.dag.id))
+            yield from (offset for offset, begun in list(runs.orphans.items()) if dag in (None, begun.dag))
         if state in (None, "queued"):
             yield from self._undecided(dag)
             for owner, queue in list(runs.queued.items()):

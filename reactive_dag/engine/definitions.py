@@ -34,6 +34,7 @@ class Definitions:
         self.core = core
         self.known: dict[Name, Registered] = {}
         self.latest: dict[Name, tuple[int, Registered]] = {}
+        self._leaving: dict[Name, int] = {}
         self.numbers: dict[Name, int] = {}
         self._stamps: dict[str, int] = {}
 
@@ -95,6 +96,7 @@ class Definitions:
             elif type(record) is Removed:
                 for name in self._names(record):
                     self.latest.pop(name, None)
+                    self._leaving[name] = offset
                     self._hold_back(name, cursor)
 
     def _hold_back(self, name: Name, since: int) -> None:
@@ -117,6 +119,7 @@ class Definitions:
             self.core.runs.paused.add(record.dag)
         self.numbers[name] = self.numbers.get(name, 0) + 1
         self.known[name] = record
+        self.core.runs.gone.discard(record.dag)
         self._compile(record.dag)
         old = self.core.wiring.stations.get(name)
         if old is not None and old.digest == record.digest and old.stale_from is None:
@@ -124,8 +127,9 @@ class Definitions:
             old.hears = _hears(options)
             return
         newest, _ = self.latest.get(name, (offset, record))
-        if old is None or newest <= offset:
-            self._replace(offset, record, old, overtaken=newest > offset)
+        overtaken = max(newest, self._leaving.get(name, -1)) > offset
+        if old is None or not overtaken:
+            self._replace(offset, record, old, overtaken)
         self.core.runs.start_what_may(record.dag)
         self.core.waits.heard(record.dag)
 
@@ -205,6 +209,8 @@ class Definitions:
         """A DAG, or one of its triggers, is gone: its queued runs are cancelled, waits for it fail."""
         for name in self._names(record):
             self.known.pop(name, None)
+            if self._leaving.get(name) == offset:
+                del self._leaving[name]
             self.core.wiring.remove(*name)
         if not any(name[0] == record.dag for name in self.known):
             self.core.runs.dag_removed(record.dag)

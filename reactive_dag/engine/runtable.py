@@ -138,7 +138,7 @@ class RunTable:
             self._begin(offset, dag)
 
     def start_all_that_may(self) -> None:
-        """Begin what nothing holds back any more: the engine, a definition or a limit is another one. O(DAGs queued)."""
+        """Begin what nothing holds back any more: the engine, a definition or a limit is another. O(DAGs queued)."""
         for _, dag in sorted((queue[0], dag) for dag, queue in self.queued.items() if queue):
             self.start_what_may(dag)
 

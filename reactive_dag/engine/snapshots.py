@@ -171,6 +171,7 @@ def _refill(station: Station, kept: StationPlain) -> None:
 def _restore_runs(core: Core, state: Plain) -> None:
     runs = core.runs
     runs.paused.update(state.paused)
+    runs.gone = {dag for dag, _, _ in state.numbers} - {record.dag for record in state.registered}
     runs.active = dict(state.active)
     runs.starts = dict(state.starts)
     runs.stopping = dict(state.stopping)

@@ -1,0 +1,87 @@
+"""The log of an engine and the facts of the naive model, as lines that can be compared one by one.
+
+Left out is what only says how far somebody has come (ticks, `Decided`) or how a decision was reached (answers, drops).
+"""
+
+from __future__ import annotations
+
+from reactive_dag.model.records import (
+    Cancelled,
+    EngineStarted,
+    KeyConflict,
+    OnceDone,
+    Paused,
+    Published,
+    Registered,
+    Removed,
+    Resumed,
+    RunFinished,
+    RunRequested,
+    RunStarted,
+    StartRequested,
+    TaskFinished,
+    TaskRetry,
+    TaskStarted,
+)
+
+
+def of_log(core, start, stop):
+    """What an engine's log says, from one offset up to another."""
+    for record in core.log.read(start, stop):
+        make = LINES.get(type(record))
+        if make is not None:
+            yield make(core, record)
+
+
+def _key(core, run):
+    return core.runs.key_of(core.runs.request(run))
+
+
+LINES = {
+    Published: lambda c, r: (
+        "published", r.at, c.facts.fact_identity(r), r.kind, r.partition, r.logical_date, r.extra, r.key, r.cascade),
+    StartRequested: lambda c, r: ("start", r.at, c.facts.fact_identity(r), r.key),
+    RunRequested: lambda c, r: (
+        "requested", r.at, r.dag, c.runs.key_of(r), [c.facts.identity(i) for i in r.causes], r.group or []),
+    RunStarted: lambda c, r: ("run_started", r.at, r.key, r.logical_date, r.partition, r.cascade),
+    TaskStarted: lambda c, r: ("task_started", r.at, _key(c, r.run), r.task, r.attempt),
+    TaskFinished: lambda c, r: ("finished", r.at, _key(c, r.run), r.task, r.state, r.attempt, r.retry),
+    TaskRetry: lambda c, r: ("retry", r.at, _key(c, r.run), r.task, r.attempt, r.due),
+    RunFinished: lambda c, r: ("run_finished", r.at, r.key, r.state, r.logical_date, r.partition, r.cascade),
+    Cancelled: lambda c, r: ("cancelled", r.at, _key(c, r.run)),
+    Paused: lambda c, r: ("paused", r.at, r.dag),
+    Resumed: lambda c, r: ("resumed", r.at, r.dag),
+    Registered: lambda c, r: ("registered", r.at, r.dag, r.digest),
+    Removed: lambda c, r: ("removed", r.at, r.dag),
+    EngineStarted: lambda c, r: ("engine", r.until),
+    KeyConflict: lambda c, r: ("conflict", r.at, r.key),
+    OnceDone: lambda c, r: ("once", r.at, r.scope.split("/")[0]),
+}  # fmt: skip
+
+
+def of_model(model, start):
+    """What the model says, from one fact on."""
+    for fact in model.facts[start:]:
+        make = TOLD.get(fact.what)
+        if make is not None:
+            yield (fact.what, *([] if fact.what == "engine" else [fact.at]), *make(model, fact))
+
+
+TOLD = {
+    "published": lambda m, f: (f.ident, f.kind, f.partition, f.logical_date, f.extra, f.key, f.cascade),
+    "start": lambda m, f: (f.ident, f.key),
+    "requested": lambda m, f: (f.dag, f.key, [m.identity(i) for i in f.causes], f.group),
+    "run_started": lambda m, f: (f.run.key, f.run.logical_date, f.run.partition, f.run.cascade),
+    "task_started": lambda m, f: (f.run.key, f.task, f.attempt),
+    "finished": lambda m, f: (f.run.key, f.task, f.state, f.attempt, f.retry),
+    "retry": lambda m, f: (f.run.key, f.task, f.attempt, f.due),
+    "run_finished": lambda m, f: (f.run.key, f.state, f.logical_date, f.partition, f.cascade),
+    "cancelled": lambda m, f: (f.run.key,),
+    "paused": lambda m, f: (f.dag,),
+    "resumed": lambda m, f: (f.dag,),
+    "registered": lambda m, f: (f.dag, "" if f.trigger is None else f.trigger.digest),
+    "removed": lambda m, f: (f.dag,),
+    "engine": lambda m, f: (f.until,),
+    "conflict": lambda m, f: (f.key,),
+    "once": lambda m, f: (f.run.key,),
+}
