@@ -387,7 +387,7 @@ def test_G4_star_is_any_of_those_it_hears(graph):
 
 
 def test_a_notebook_gets_what_is_registered(graph):
-    from reactive_dag.declare import hooks
+    from reactive_dag.model import hooks
 
     assert graph._repr_mimebundle_()["text/plain"] == "Graph('sales', dags=0, datasets=0)"
     dag = graph.dag("a")

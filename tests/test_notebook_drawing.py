@@ -9,7 +9,7 @@ import reactive_dag as rd
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def drawn(thing: rd.Graph | rd.Dag) -> ElementTree.Element:
+def drawn(thing: rd.Graph | rd.Dag | rd.Trigger) -> ElementTree.Element:
     return ElementTree.fromstring(thing._repr_mimebundle_()["text/html"])
 
 
@@ -63,3 +63,20 @@ def test_an_empty_graph_and_a_star_are_drawn() -> None:
 def test_colours_follow_the_theme() -> None:
     text = sales()._repr_mimebundle_()["text/html"]
     assert "currentColor" in text and "var(--jp-" in text
+
+
+def test_a_trigger_shows_what_it_hears_and_what_it_makes_of_it() -> None:
+    orders, users = rd.Graph("sales").dataset("lake/<orders>"), rd.updated("users")
+    picture = drawn(rd.all_of(orders, users.batch(count=2), rd.every("1h"), consume="each").within("2h"))
+    texts = ["".join(text.itertext()) for text in picture.iter(f"{SVG}text")]
+    assert sorted(texts) == [
+        ".batch(count=2)", ".within('2h')", "all_of(consume='each')", "every('1h')", "updated('lake/<orders>')",
+        "updated('users')",
+    ]  # fmt: skip
+    assert len([title for title in titles(picture) if title.endswith("comes before")]) == 5
+
+
+def test_a_part_that_stands_twice_is_drawn_twice() -> None:
+    a, b = rd.updated("a"), rd.updated("b")
+    picture = drawn(rd.any_of(a & b, a))
+    assert len(list(picture.iter(f"{SVG}rect"))) == 5

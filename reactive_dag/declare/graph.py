@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, Unpack, overload
 
 from attrs import define, field, setters
 
-from reactive_dag.declare import hooks, jsonform
+from reactive_dag.declare import jsonform
 from reactive_dag.declare.bound import bind_dags
 from reactive_dag.declare.bulk import Bulk, no_garbage
 from reactive_dag.declare.dag import Dag
@@ -28,6 +28,7 @@ from reactive_dag.declare.place import here, note_twice
 from reactive_dag.declare.problems import Problem, cycle_problem, problems_of, summary
 from reactive_dag.declare.task import AnyTask, Task, task_id
 from reactive_dag.declare.view import View
+from reactive_dag.model import hooks
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, InvalidValue, UsageError
 from reactive_dag.model.records import Json

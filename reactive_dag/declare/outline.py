@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from reactive_dag.declare import hooks
 from reactive_dag.declare.options import DagSettings, Setting, TaskSettings
 from reactive_dag.declare.place import Place, text_of
 from reactive_dag.declare.triggered import expression
 from reactive_dag.declare.wait import Wait
+from reactive_dag.model import hooks
 from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Json
 from reactive_dag.triggers.dataset import Dataset

@@ -20,6 +20,7 @@ import msgspec
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.options import whole
+from reactive_dag.engine.arguments import check_arguments
 from reactive_dag.engine.asking import Asking
 from reactive_dag.engine.core import Core
 from reactive_dag.engine.drive import Drive
@@ -75,6 +76,7 @@ class Engine(Asking):
         clock: VirtualClock | MonotonicWall | None = None, read_only: bool = False, max_pending: int = MAX_PENDING,
     ) -> None:  # fmt: skip
         whole(max_pending, "max_pending", 1)
+        check_arguments(graph, runner, clock)
         if not read_only:
             graph.check()
             graph.bind()

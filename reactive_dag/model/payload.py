@@ -33,7 +33,7 @@ def plain(value: object, what: str, limit: int = PAYLOAD_LIMIT) -> Json:
     {'rows': [1, 2]}
     >>> plain({"rows": [1, {"f": print}]}, "extra")
     Traceback (most recent call last):
-    reactive_dag.model.errors.InvalidValue: extra['rows'][1]['f']: a builtin_function_or_method cannot be...
+    reactive_dag.model.errors.InvalidValue: extra['rows'][1]['f']: something of type builtin_function...
     """
     if value is None or value is True or value is False or (type(value) is int and -(2**63) <= value < 2**63):
         return value

@@ -12,9 +12,10 @@ from html import escape
 import attrs
 
 from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.edges import Edge
+from reactive_dag.declare.edges import Edge, NodeKind
 from reactive_dag.declare.graph import Graph
 from reactive_dag.resolve.heights import heights
+from reactive_dag.triggers.trigger import Trigger
 
 BOX = 30
 ROW = 48
@@ -32,6 +33,8 @@ FILL = {
     "dag": "var(--jp-brand-color3, #bbdefb)", "dataset": "var(--jp-accent-color3, #c8e6c9)",
     "task": "var(--jp-brand-color3, #bbdefb)", "clock": "var(--jp-warn-color3, #ffe0b2)",
 }  # fmt: skip
+HEARD: dict[str, NodeKind] = {"updated": "dataset", "completed": "dag", "clock": "clock"}
+"""How the leaves of a trigger look; what is made of them looks like a task."""
 DASHED = {"clock": "4 3", "absent": "4 3", "wait": "2 3"}
 MEANING = {
     "updated": "starts on its events", "completed": "starts on its runs", "clock": "starts on the clock",
@@ -72,6 +75,31 @@ def draw_dag(dag: object) -> str:
     kinds = dict.fromkeys(dag.tasks, "task")
     edges = [Edge("task", need, task.id, "task", "task") for task in dag.tasks.values() for need in task.needs]
     return _svg(f"DAG {dag.id}", *_laid(kinds, edges, str))
+
+
+def draw_trigger(trigger: object) -> str:
+    """A trigger as SVG: what it hears on the left, what it makes of that to the right. O(size log size)."""
+    assert isinstance(trigger, Trigger)
+    texts: dict[str, str] = {}
+    kinds: dict[str, NodeKind] = {}
+    edges: list[Edge] = []
+    todo: list[tuple[Trigger, str]] = [(trigger, "")]
+    while todo:
+        each, above = todo.pop()
+        id = f"{len(texts) + 1}: {each!r}"
+        texts[id], kinds[id] = _own_text(each), HEARD.get(each.kind, "task")
+        if above:
+            edges.append(Edge("task", id, above, kinds[id], kinds[above]))
+        todo.extend((part, id) for part in reversed(each.parts))
+    return _svg(f"Trigger {trigger!r}", *_laid(dict(kinds), edges, texts.__getitem__))
+
+
+def _own_text(trigger: Trigger) -> str:
+    """What a trigger says without its parts: `.batch(count=10)`, `all_of(consume='each')`, or all of a leaf."""
+    text = repr(trigger)
+    for part in trigger.parts:
+        text = text.replace(f"{part!r}, ", "", 1) if f"{part!r}, " in text else text.replace(repr(part), "", 1)
+    return _text(text).replace("after=)", "after=…)").replace(", )", ")").removesuffix("()")
 
 
 def _waits_by_dag(graph: Graph) -> Iterable[Edge]:

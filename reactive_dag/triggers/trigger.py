@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from attrs import evolve, field, frozen
 
+from reactive_dag.model import hooks
 from reactive_dag.model.errors import InvalidValue, UsageError
 
 if TYPE_CHECKING:
@@ -200,6 +201,9 @@ class Trigger(Combinable):
     def as_trigger(self) -> Trigger:
         """The trigger itself. O(1)."""
         return self
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return hooks.bundle("Trigger", self)
 
     def to_json(self) -> dict[str, Json]:
         """Plain JSON data; callables as references (G5). O(size)."""

@@ -1,0 +1,18 @@
+"""What an engine is opened with: wrong things are refused before anything is opened. Owns no state; O(1)."""
+
+from __future__ import annotations
+
+from reactive_dag.declare.graph import Graph
+from reactive_dag.model.errors import InvalidValue
+
+
+def check_arguments(graph: object, runner: object, clock: object) -> None:
+    """Refuse a graph, a runner or a clock that is none. Raises InvalidValue."""
+    if not isinstance(graph, Graph):
+        raise InvalidValue(f"an engine runs a graph, not {graph!r}; give rd.Graph(...)")
+    if runner not in (None, "default") and not callable(getattr(runner, "submit", None)):
+        raise InvalidValue(
+            f"runner={runner!r} is no runner; give rd.ThreadRunner(8), rd.InlineRunner(), or None to execute nothing"
+        )
+    if clock is not None and not callable(getattr(clock, "now", None)):
+        raise InvalidValue(f"clock={clock!r} is no clock; give rd.VirtualClock('2026-11-23T00:00Z'), or none at all")
