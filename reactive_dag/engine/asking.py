@@ -5,13 +5,14 @@ Owns no state: answers are read from the core and the log. Costs stand with each
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import attrs
 from reactivex import Observable
 
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.options import whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.pending import Pending, pending
 from reactive_dag.engine.publishing import Time
@@ -86,20 +87,29 @@ class Asking:
     # ------------------------------------------------------------------------------------- runs
 
     def runs(
-        self, dag: Dag | str | None = None, *, state: str | None = None, logical_date: Time | None = None,
-        partition: str | None = None, key: str | None = None, limit: int | None = None,
+        self, dag: Dag | str | None = None, *, state: str | Iterable[str] | None = None,
+        logical_date: Time | None = None, partition: str | None = None, key: str | None = None, limit: int | None = None,
     ) -> RunList:  # fmt: skip
-        """Runs, newest request first. O(log n + result) by DAG, state, date or key. Raises UnknownId, InvalidValue."""
+        """Runs, newest request first, in one state or several. O(log n + result) by DAG, state, date or key.
+
+        Raises UnknownId, InvalidValue.
+        """
         name = None if dag is None else self._known_dag(dag)
-        if state is not None and state not in RUN_STATES:
-            raise InvalidValue(f"state={state!r} is unknown; it is one of {', '.join(RUN_STATES)}")
+        if limit is not None:
+            whole(limit, "limit", 0)
+        states = {state} if state is None or isinstance(state, str) else set(state)
+        for each in states - {None}:
+            if each not in RUN_STATES:
+                raise InvalidValue(f"state={each!r} is unknown; it is one of {', '.join(RUN_STATES)}")
         tz = self.graph.dags[name].tz if name in self.graph.dags else None
         date = None if logical_date is None else parse_time(logical_date, tz, what="logical_date")
-        unfinished = dict.fromkeys(self._unfinished(name, state))
-        found = [offset for offset in unfinished if self._matches(offset, date, partition, key)]
-        if state not in ("queued", "running"):
-            rows = self._log.runs(dag=name, state=state, logical_date=date, partition=partition, key=key, limit=limit)
-            found.extend(row.run for row in rows)
+        found: list[int] = []
+        for one in states:
+            unfinished = dict.fromkeys(self._unfinished(name, one))
+            found.extend(offset for offset in unfinished if self._matches(offset, date, partition, key))
+            if one not in ("queued", "running"):
+                rows = self._log.runs(dag=name, state=one, logical_date=date, partition=partition, key=key, limit=limit)
+                found.extend(row.run for row in rows)
         newest = sorted(set(found), reverse=True)[:limit]
         return RunList(Run(self, offset) for offset in newest)  # type: ignore[arg-type]
 
