@@ -88,7 +88,8 @@ class Asking:
 
     def runs(
         self, dag: Dag | str | None = None, *, state: str | Iterable[str] | None = None,
-        logical_date: Time | None = None, partition: str | None = None, key: str | None = None, limit: int | None = None,
+        logical_date: Time | None = None, partition: str | None = None, key: str | None = None,
+        limit: int | None = None,
     ) -> RunList:  # fmt: skip
         """Runs, newest request first, in one state or several. O(log n + result) by DAG, state, date or key.
 
