@@ -237,7 +237,7 @@ class Core:
         if run.shape.waits[index]:
             self.waits.forget(run, index)
         if dag in self.waits.watches:
-            self.waits.heard(dag)
+            self.waits.heard_task(dag, record.task)
 
     def _run_finished(self, offset: int, record: RunFinished) -> None:
         run = self.runs.run_finished(record)

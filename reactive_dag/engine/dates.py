@@ -1,13 +1,14 @@
 """Which run of a DAG stands for a logical date (or a cascade): the newest requested one (semantics, "Waiting").
 
-Owns the unfinished runs by date; finished ones are asked of the log's history. A look-up costs O(log runs).
+Owns the unfinished runs by date; finished ones are asked of the log's history. A log that is in memory anyway is asked
+once, and what ends from then on is kept by date here too. A look-up costs O(log runs), in memory O(1).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
-import attrs
 from sortedcontainers import SortedDict
 
 from reactive_dag.engine.runstate import RunState
@@ -15,15 +16,49 @@ from reactive_dag.log.history import RunRow
 from reactive_dag.log.protocol import EventLog
 
 
-@attrs.frozen
-class Seen:
-    """A run as a wait sees it; tasks that have no state yet are absent."""
+class Tasks(Protocol):
+    """The final states of a run's tasks."""
+
+    def get(self, task: str, default: str, /) -> str:
+        """The state of a task, or `default` where it has none yet."""
+
+
+class Seen(NamedTuple):
+    """A run as a wait sees it; tasks that have no final state yet are absent."""
 
     run: int
     key: str
     state: str
     logical_date: int | None
-    tasks: dict[str, str]
+    tasks: Tasks
+
+
+class LiveTasks:
+    """The tasks of a run that has not ended. A look costs O(1)."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, run: RunState) -> None:
+        self._run = run
+
+    def get(self, task: str, default: str, /) -> str:
+        """The final state of a task, or `default`."""
+        index = self._run.shape.index.get(task, -1)
+        done = None if index < 0 else self._run.results[index]
+        return default if done is None else done.state
+
+
+class EndedTasks:
+    """The tasks of a run that has ended. A look costs O(tasks)."""
+
+    __slots__ = ("_row",)
+
+    def __init__(self, row: RunRow) -> None:
+        self._row = row
+
+    def get(self, task: str, default: str, /) -> str:
+        """The state of a task, or `default`."""
+        return next((row.state for row in self._row.tasks if row.task == task), default)
 
 
 class Dates:
@@ -33,6 +68,7 @@ class Dates:
         self.log = log
         self.live = live
         self._dates: dict[str, SortedDict] = {}
+        self._past: dict[tuple[str, int], int] | None = None
         self._cascades: dict[tuple[str, str], int] = {}
 
     def add(self, dag: str, run: int, date: int | None, cascade: str) -> None:
@@ -51,14 +87,27 @@ class Dates:
             dates = self._dates.get(dag)
             if dates is not None and dates.get(date) == run:
                 del dates[date]
+            if self._past is not None:
+                self._past[dag, date] = max(run, self._past.get((dag, date), run))
         elif self._cascades.get((dag, cascade)) == run:
             del self._cascades[dag, cascade]
 
     def exact(self, dag: str, date: int) -> Seen | None:
         """The newest requested run of `date`. O(log runs)."""
-        live = self._dates.get(dag, {}).get(date)
-        rows = self.log.runs(dag=dag, logical_date=date, limit=1)
-        return self._newer(live, rows[0] if rows else None)
+        dates = self._dates.get(dag)
+        live = None if dates is None else dates.get(date)
+        return self._newer(live, self._ended(dag, date))
+
+    def _ended(self, dag: str, date: int) -> RunRow | None:
+        """The newest requested run of `date` among those that ended."""
+        if self.log.durable:
+            rows = self.log.runs(dag=dag, logical_date=date, limit=1)
+            return rows[0] if rows else None
+        if self._past is None:
+            rows = [row for row in self.log.runs() if row.logical_date is not None]
+            self._past = {(row.dag, row.logical_date or 0): row.run for row in reversed(rows)}
+        run = self._past.get((dag, date))
+        return None if run is None else self.log.run(run)
 
     def newest(self, dag: str, low: int, high: int) -> Seen | None:
         """The run with the highest date in `low <= date <= high`; of one date the newest requested. O(log runs)."""
@@ -91,10 +140,10 @@ class Dates:
             return Seen(live, "", "queued", None, {}) if state is None else seen_live(state)
         if row is None:
             return None
-        return Seen(row.run, row.key, row.state, row.logical_date, {task.task: task.state for task in row.tasks})
+        return Seen(row.run, row.key, row.state, row.logical_date, EndedTasks(row))
 
 
 def seen_live(run: RunState) -> Seen:
-    """A live run as a wait sees it. O(tasks)."""
-    tasks = {id: state for id, state, done in zip(run.plan.ids, run.states, run.results) if state and done}
-    return Seen(run.run, run.started.key, "running", run.started.logical_date, tasks)
+    """A live run as a wait sees it. O(1)."""
+    begun = run.started
+    return Seen(begun.run, begun.key, "running", begun.logical_date, LiveTasks(run))

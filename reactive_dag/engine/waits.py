@@ -7,14 +7,14 @@ from the `TaskStarted` of its wait to its end, which is judged once.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
 from reactive_dag.declare.wait import Wait
 from reactive_dag.engine.dates import Dates, Seen
 from reactive_dag.engine.runstate import RunState
-from reactive_dag.engine.timers import RUNS_FIRST
+from reactive_dag.engine.timers import RUNS_FIRST, Timer
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import ReactiveDagError
@@ -26,14 +26,28 @@ if TYPE_CHECKING:
     from reactive_dag.engine.runtable import RunTable
 
 SUCCEED, FAIL, SKIP, WAITING = "success", "failed", "skipped", "waiting"
+ORDER = {FAIL: 0, SKIP: 1, WAITING: 2, SUCCEED: 3}
+"""What wins over what."""
 
 
-@attrs.frozen
-class Verdict:
-    """What a wait decides, and why."""
+class Verdict(NamedTuple):
+    """What a wait decides about one date, and because of what: a DAG or a task, and its state."""
 
     state: str
-    why: str
+    wait: Wait | None
+    date: int | None
+    name: str = ""
+    found: str = ""
+
+    @property
+    def why(self) -> str:
+        """The reason in words, made when somebody asks."""
+        if self.wait is None:
+            return "before the start: done in time"
+        what = _what(self.wait, self.date)
+        if self.state == SUCCEED:
+            return what
+        return f"{self.name} is {self.found} ({what})" if self.name else f"{what}: no run yet"
 
 
 @attrs.define(eq=False)
@@ -47,36 +61,36 @@ class Watch:
     dates: list[int] | None
     several: bool
     ended: set[int] | None
-    why: str = ""
+    verdict: Verdict | None = None
+    timer: Timer | None = None
+
+    @property
+    def why(self) -> str:
+        """What it saw when it looked last."""
+        return "" if self.verdict is None else self.verdict.why
 
 
-def judge_run(wait: Wait, seen: Seen | None, what: str) -> Verdict:
+def judge_run(wait: Wait, seen: Seen | None, date: int | None) -> Verdict:
     """What one awaited run means: failure wins over skipping, both over success; else the reason to go on waiting.
 
     O(tasks awaited).
     """
     if seen is None:
-        return Verdict(WAITING, f"{what}: no run yet")
-    if wait.tasks:
-        states = {f"{wait.dag}.{task}": seen.tasks.get(task, "") for task in wait.tasks}
-    else:
-        states = {wait.dag: seen.state}
-    for name, state in states.items():
-        if state in wait.failed_states:
-            return Verdict(FAIL, f"{name} is {state} ({what})")
-    for name, state in states.items():
-        if state in wait.skipped_states:
-            return Verdict(SKIP, f"{name} is {state} ({what})")
-    for name, state in states.items():
+        return Verdict(WAITING, wait, date)
+    worst = Verdict(SUCCEED, wait, date)
+    for task in wait.tasks or ("",):
+        state = seen.tasks.get(task, "") if task else seen.state
         if state not in wait.states:
-            return Verdict(WAITING, f"{name} is {state or 'not done'} ({what})")
-    return Verdict(SUCCEED, what)
+            word = FAIL if state in wait.failed_states else SKIP if state in wait.skipped_states else WAITING
+            if ORDER[word] < ORDER[worst.state]:
+                name = f"{wait.dag}.{task}" if task else wait.dag
+                worst = Verdict(word, wait, date, name, state or "not done")
+    return worst
 
 
 def combine(verdicts: Iterable[Verdict]) -> Verdict:
     """Several dates: one failure fails, one skip skips, all successes succeed. O(dates)."""
-    order = {FAIL: 0, SKIP: 1, WAITING: 2, SUCCEED: 3}
-    return min(verdicts, key=lambda verdict: order[verdict.state])
+    return min(verdicts, key=lambda verdict: ORDER[verdict.state])
 
 
 class Waits:
@@ -174,22 +188,32 @@ class Waits:
                 why = f"timed out after {span} of waiting for {what}; last seen: {watch.why}"
                 self._end(watch, state, why, [])
 
-        self.table.timers.set(due, RUNS_FIRST, watch.run.dag.id, watch.wait.id, wake)
+        watch.timer = self.table.timers.set(due, RUNS_FIRST, watch.run.dag.id, watch.wait.id, wake)
 
     # ------------------------------------------------------------------------------------- look
 
     def heard(self, dag: str, ended: int | None = None) -> None:
-        """Something about `dag` was recorded (a task or a run of it ended): look at the waits for it. O(waits)."""
-        for watch in list(self.watches.get(dag, {}).values()):
+        """Something about the runs of `dag` was recorded (one began or ended): look at the waits for it. O(waits)."""
+        watches = self.watches.get(dag)
+        if not watches:
+            return
+        for watch in list(watches.values()):
             if ended is not None and watch.ended is not None:
                 watch.ended.add(ended)
+            self.look(watch)
+
+    def heard_task(self, dag: str, task: str) -> None:
+        """A task of a run of `dag` has its state: look at the waits for that task. O(waits)."""
+        for watch in [watch for watch in self.watches[dag].values() if task in watch.wait.tasks]:
             self.look(watch)
 
     def forget(self, run: RunState, index: int) -> None:
         """A wait has ended. O(1)."""
         wait = run.tasks[index].wait
         assert wait is not None
-        self.watches.get(wait.dag, {}).pop((run.run, index), None)
+        watch = self.watches.get(wait.dag, {}).pop((run.run, index), None)
+        if watch is not None:
+            self.table.timers.drop(watch.timer)
 
     def look_again(self) -> None:
         """Judge every wait: after a replay, which judges none. O(watches)."""
@@ -206,18 +230,17 @@ class Waits:
         """Judge one wait now; end it if it is decided."""
         if self.table.sink.replaying or not self._under_way(watch):
             return
-        dates: list[int | None] = [None] if watch.dates is None else [*watch.dates]
-        found = [(self.find(watch, date), date) for date in dates]
-        verdict = combine(
-            Verdict(SUCCEED, "before the start: done in time") if seen == DONE
-            else judge_run(watch.wait, self._since(watch, seen), _what(watch.wait, date))
-            for seen, date in found
-        )  # fmt: skip
-        watch.why = verdict.why
+        dates = [None] if watch.dates is None else watch.dates
+        found = [self.find(watch, date) for date in dates]
+        verdicts = [self._judge(watch, seen, date) for seen, date in zip(found, dates)]
+        verdict = watch.verdict = verdicts[0] if len(verdicts) == 1 else combine(verdicts)
         if verdict.state == WAITING:
             return
         state = SKIP if verdict.state == FAIL and watch.wait.soft_fail else verdict.state
-        self._end(watch, state, verdict.why, [seen for seen, _ in found])
+        self._end(watch, state, verdict.why, found)
+
+    def _judge(self, watch: Watch, seen: Seen | None, date: int | None) -> Verdict:
+        return IN_TIME if seen is DONE else judge_run(watch.wait, self._since(watch, seen), date)
 
     def _since(self, watch: Watch, seen: Seen | None) -> Seen | None:
         return seen if seen is None or watch.ended is None or seen.run in watch.ended else None
@@ -287,6 +310,7 @@ class Waits:
 
 
 DONE = Seen(-1, "", "success", None, {})
+IN_TIME = Verdict(SUCCEED, None, None)
 
 
 def _told(seen: Seen | None) -> object:
