@@ -43,7 +43,6 @@ class Loop:
         self.turn_lock = threading.RLock()
         self.inflight: dict[tuple[int, int], Attempting] = {}
         self.recovering = True
-        self.drained = False
         self.snapshot_at = self.core.cursor
         self.drive_lock = threading.RLock()
         self.driver: int | None = None
@@ -78,13 +77,13 @@ class Loop:
     def _tick(self) -> None:
         """Say what time it is when a timer is due and no record says so (I1)."""
         core = self.core
-        if core.timers.due <= core.clock.now() and core.cursor == self.log.next_offset:
+        now = core.clock.now()
+        if core.timers.due <= now and core.cursor == self.log.next_offset and core.timers.is_due(now):
             with self.log.lock:
                 self.log.push(Tick(core.stamp()))
 
     def _drain(self) -> int:
         core, count = self.core, 0
-        self.drained = False
         while count < TURN:
             done = core.drain(TURN - count)
             count += done
@@ -93,7 +92,6 @@ class Loop:
             if self.recovering:
                 self._recover()
             elif not self._dispatch():
-                self.drained = True
                 break
         return count
 
@@ -156,7 +154,7 @@ class Loop:
             core.decided = core.cursor
             if settled:
                 core.cursor += 1
-            if log.durable and self.drained and core.cursor - self.snapshot_at >= SNAPSHOT_EVERY:
+            if log.durable and core.cursor - self.snapshot_at >= SNAPSHOT_EVERY:
                 self.snapshot_at = core.cursor
                 log.save_snapshot(core.cursor, save(core))
         log.commit()

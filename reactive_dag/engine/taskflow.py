@@ -16,7 +16,7 @@ from sortedcontainers import SortedList
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.retries import retry_delay
 from reactive_dag.engine.runstate import READY, WAIT, RunState
-from reactive_dag.engine.timers import RUNS_FIRST
+from reactive_dag.engine.timers import RUNS_FIRST, Timer
 from reactive_dag.model.records import TaskFinished, TaskRetry, TaskStarted
 from reactive_dag.model.times import NEVER, format_duration
 
@@ -39,6 +39,8 @@ class TaskFlow:
         self.sink = table.sink
         self.ready: list[Ready] = []
         self.prioritized = False
+        self.timeouts: dict[tuple[int, int], Timer] = {}
+        self._retry_timers: dict[tuple[int, int], Timer] = {}
         self.startable: set[tuple[int, int]] = set()
         self.past: dict[tuple[str, str], list[tuple[int, int]]] = {}
         self.retries: dict[tuple[int, int], TaskRetry] = {}
@@ -133,7 +135,8 @@ class TaskFlow:
             if index in run.open and run.attempt[index] == attempt and not run.final(index):
                 self.sink.fact(lambda at: timed_out(at, run, index, attempt))
 
-        self.table.timers.set(run.open[index] + timeout, RUNS_FIRST, run.dag.id, run.plan.ids[index], wake)
+        due, task = run.open[index] + timeout, run.plan.ids[index]
+        self.timeouts[run.run, index] = self.table.timers.set(due, RUNS_FIRST, run.dag.id, task, wake)
 
     def task_finished(self, offset: int, record: TaskFinished) -> None:
         """An attempt ended, or a task got its state. O(out-degree)."""
@@ -148,6 +151,8 @@ class TaskFlow:
         began = run.open.get(index)
         if run.results[index] is not None or (number and (began is None or run.attempt[index] != number)):
             return
+        if number and self.timeouts:
+            self.table.timers.drop(self.timeouts.pop((run.run, index), None))
         if run.cancelled and state != "cancelled":
             return  # it came after the cancellation, which gives every task its state
         if number:
@@ -203,7 +208,8 @@ class TaskFlow:
             if self._forget_retry(record.run, index, record):
                 self.offer(run, index)
 
-        self.table.timers.set(record.due, RUNS_FIRST, run.dag.id, record.task, wake)
+        timer = self.table.timers.set(record.due, RUNS_FIRST, run.dag.id, record.task, wake)
+        self._retry_timers[record.run, index] = timer
 
     def _forget_retry(self, run: int, index: int, wanted: TaskRetry | None = None) -> bool:
         """A retry came, or is needed no more; whether there was one (the `wanted` one)."""
@@ -212,6 +218,7 @@ class TaskFlow:
             return False
         del self.retries[run, index]
         self.retries_due.remove(record.due)
+        self.table.timers.drop(self._retry_timers.pop((run, index)))
         return True
 
     def forget(self, run: RunState, index: int) -> None:

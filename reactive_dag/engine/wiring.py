@@ -14,8 +14,8 @@ from typing import Protocol
 import attrs
 
 from reactive_dag.engine.identity import Facts, run_key
-from reactive_dag.engine.timers import Timers
-from reactive_dag.model.records import AnyRecord, Duplicate, Item, Json, RunRequested
+from reactive_dag.engine.timers import Timer, Timers
+from reactive_dag.model.records import AnyRecord, Duplicate, Item, Json, Registered, RunRequested
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.absent import Absent
 from reactive_dag.triggers.batch import Batch
@@ -56,6 +56,7 @@ class Station:
     height: int
     digest: str
     number: int
+    record: Registered
     trigger: Trigger
     circuit: Circuit
     text: str = ""
@@ -65,6 +66,7 @@ class Station:
     timed: bool = False
     plain: bool = False
     scheduled: int = NEVER
+    timer: Timer | None = None
     stale_from: int | None = None
     backlog: list[tuple[Trigger, Item]] = attrs.field(factory=list)
     held: list[Firing] = attrs.field(factory=list)
@@ -165,6 +167,7 @@ class Wiring:
         station = self.stations.pop((dag, label), None)
         if station is None:
             return None
+        self.timers.drop(station.timer)
         self.lanes.clear()
         for leaf in station.circuit.leaves:
             for where, source, _ in _sources(leaf.trigger):
@@ -304,15 +307,19 @@ class Wiring:
         due = station.circuit.due
         if due < station.scheduled:
             station.scheduled = due
-            height = station.height
-            self.timers.set(due, height, station.dag, station.label, lambda now: self.wake(station, height, now))
+            self.timers.drop(station.timer)
+            station.timer = self.timers.set(
+                due, station.height, *station.name, lambda now: self.wake(station, now), lambda: self._look(station)
+            )
 
-    def wake(self, station: Station, height: int, now: int) -> None:
-        """A timer of a station is due at `now`; one that was set at another height has been set again."""
-        if self.stations.get(station.name) is not station or station.height != height:
-            return
-        if now == station.scheduled:
-            station.scheduled = NEVER
+    def _look(self, station: Station) -> int:
+        """When a station is really due: later than its timer says if its windows began again since."""
+        station.scheduled = station.circuit.due
+        return station.scheduled
+
+    def wake(self, station: Station, now: int) -> None:
+        """The timer of a station is due at `now`."""
+        station.scheduled = NEVER
         if station.circuit.due == now:
             fired = station.circuit.step(now)
             if fired:
