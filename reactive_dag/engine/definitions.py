@@ -178,7 +178,7 @@ class Definitions:
         options = record.options or {}
         return Station(
             record.dag, record.label, core.graph.height(record.dag) if record.dag in core.graph.dags else 0,
-            record.digest, self.numbers.get(name, 1), trigger, circuit, catchup=options.get("catchup", "one"),
+            record.digest, self.numbers.get(name, 1), record, trigger, circuit, catchup=options.get("catchup", "one"),
             max_catchup=options.get("max_catchup", 1000), unique=can_repeat(trigger), timed=has_timers(trigger),
             plain=is_plain(trigger), hears=_hears(options),
         )  # fmt: skip

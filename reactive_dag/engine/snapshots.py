@@ -32,10 +32,15 @@ class RunPlain(msgspec.Struct, array_like=True):
 
 
 class StationPlain(msgspec.Struct, array_like=True):
-    """A trigger at work. `backlog`: leaf parts and facts that wait for the definition that replaces it."""
+    """A trigger at work. `backlog`: leaf parts and facts that wait for the definition that replaces it.
+
+    `definition`: its own, where the newest that was applied is another one, which an even newer one has overtaken.
+    """
 
     dag: str
     label: str
+    number: int
+    definition: Registered | None
     circuit: Any
     held: list[Any]
     redefined: dict[str, int]
@@ -77,7 +82,7 @@ def plain(core: Core) -> Plain:
     return Plain(
         FORMAT, core.cursor, list(definitions.known.values()),
         [(dag, label, number) for (dag, label), number in definitions.numbers.items()],
-        [_station(station) for station in core.wiring.stations.values()],
+        [_station(core, station) for station in core.wiring.stations.values()],
         sorted(runs.paused), queued, active,
         [_run(core, run) for run in runs.live.values()] + [RunPlain(run, False, {}) for run in runs.orphans.values()],
         list(runs.flow.retries.values()),
@@ -89,13 +94,16 @@ def plain(core: Core) -> Plain:
     )  # fmt: skip
 
 
-def _station(station: Station) -> StationPlain:
+def _station(core: Core, station: Station) -> StationPlain:
+    known = core.definitions.known.get(station.name)
+    definition = None if known is not None and known.digest == station.digest else station.record
     held = [[pack(f.items), f.payload, f.mapped, pack(f.key), list(f.parts)] for f in station.held]
     places = {id(leaf.trigger): leaf.index for leaf in station.circuit.leaves}
     backlog = [(places[id(leaf)], item) for leaf, item in station.backlog if isinstance(item, int)]
     return StationPlain(
-        station.dag, station.label, station.circuit.snapshot(), held, station.redefined, station.stale_from, backlog
-    )
+        station.dag, station.label, station.number, definition, station.circuit.snapshot(), held, station.redefined,
+        station.stale_from, backlog,
+    )  # fmt: skip
 
 
 def _queues(core: Core) -> tuple[dict[str, list[int]], dict[str, int]]:
@@ -147,21 +155,20 @@ def restored(core: Core, blob: bytes) -> int:
 def _restore_triggers(core: Core, state: Plain) -> None:
     definitions = core.definitions
     definitions.numbers = {(dag, label): number for dag, label, number in state.numbers}
-    stations = {(kept.dag, kept.label): kept for kept in state.stations}
     for record in state.registered:
         name = record.dag, record.label
         definitions.known[name] = record
         definitions.latest[name] = -1, record
-        if name in stations:
-            station = definitions.station(record)
-            _refill(station, stations[name])
-            core.wiring.add(station)
-            core.wiring.schedule(station)
+    for kept in state.stations:
+        station = definitions.station(kept.definition or definitions.known[kept.dag, kept.label])
+        _refill(station, kept)
+        core.wiring.add(station)
+        core.wiring.schedule(station)
 
 
 def _refill(station: Station, kept: StationPlain) -> None:
     station.circuit.restore(kept.circuit)
-    station.redefined, station.stale_from = kept.redefined, kept.stale_from
+    station.number, station.redefined, station.stale_from = kept.number, kept.redefined, kept.stale_from
     station.backlog = [(station.circuit.leaves[part].trigger, item) for part, item in kept.backlog]
     station.held = [
         Firing(unpack(items), payload, mapped, unpack(key), parts) for items, payload, mapped, key, parts in kept.held
