@@ -73,8 +73,12 @@ class Timers:
             due = timer[0] if timer[LOOK] is None else timer[LOOK]()
             if due <= timer[0]:
                 return True
-            timer[0] = due
-            heapq.heapreplace(self._heap, timer) if due < NEVER else heapq.heappop(self._heap)
+            heapq.heappop(self._heap)
+            if due < NEVER:
+                timer[0] = due
+                heapq.heappush(self._heap, timer)
+            else:
+                timer[WAKE] = timer[LOOK] = None
             self._trim()
         return False
 
