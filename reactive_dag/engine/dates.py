@@ -68,16 +68,13 @@ class Dates:
         self.log = log
         self.live = live
         self._dates: dict[str, SortedDict] = {}
-        self._past: dict[tuple[str, int], int] | None = None
+        self._past: dict[str, SortedDict] | None = None
         self._cascades: dict[tuple[str, str], int] = {}
 
     def add(self, dag: str, run: int, date: int | None, cascade: str) -> None:
         """A run of a date began (or was requested). O(log runs)."""
         if date is not None:
-            dates = self._dates.get(dag)
-            if dates is None:
-                dates = self._dates[dag] = SortedDict()
-            dates[date] = max(run, dates.get(date, run))
+            _later(self._dates, dag, date, run)
         else:
             self._cascades[dag, cascade] = max(run, self._cascades.get((dag, cascade), run))
 
@@ -88,7 +85,7 @@ class Dates:
             if dates is not None and dates.get(date) == run:
                 del dates[date]
             if self._past is not None:
-                self._past[dag, date] = max(run, self._past.get((dag, date), run))
+                _later(self._past, dag, date, run)
         elif self._cascades.get((dag, cascade)) == run:
             del self._cascades[dag, cascade]
 
@@ -103,21 +100,23 @@ class Dates:
         if self.log.durable:
             rows = self.log.runs(dag=dag, logical_date=date, limit=1)
             return rows[0] if rows else None
-        if self._past is None:
-            rows = [row for row in self.log.runs() if row.logical_date is not None]
-            self._past = {(row.dag, row.logical_date or 0): row.run for row in reversed(rows)}
-        run = self._past.get((dag, date))
+        run = self._in_memory(dag).get(date)
         return None if run is None else self.log.run(run)
+
+    def _in_memory(self, dag: str) -> SortedDict:
+        """The ended runs of a DAG by date, where the log is in memory."""
+        if self._past is None:
+            self._past = {}
+            for row in self.log.runs():
+                if row.logical_date is not None:
+                    _later(self._past, row.dag, row.logical_date, row.run)
+        return self._past.get(dag, NONE)
 
     def newest(self, dag: str, low: int, high: int) -> Seen | None:
         """The run with the highest date in `low <= date <= high`; of one date the newest requested. O(log runs)."""
-        dates = self._dates.get(dag)
-        live_date = None
-        if dates:
-            at = dates.bisect_right(high) - 1
-            live_date = dates.keys()[at] if at >= 0 else None
-        past = self.log.latest_date(dag, high)
-        found = [date for date in (live_date, past) if date is not None and date >= low]
+        live = _highest(self._dates.get(dag, NONE), high)
+        past = self.log.latest_date(dag, high) if self.log.durable else _highest(self._in_memory(dag), high)
+        found = [date for date in (live, past) if date is not None and date >= low]
         return self.exact(dag, max(found)) if found else None
 
     def cascade(self, dag: str, cascade: str) -> Seen | None:
@@ -141,6 +140,23 @@ class Dates:
         if row is None:
             return None
         return Seen(row.run, row.key, row.state, row.logical_date, EndedTasks(row))
+
+
+NONE = SortedDict()
+
+
+def _later(dates: dict[str, SortedDict], dag: str, date: int, run: int) -> None:
+    """Keep the run of a date that was requested last. O(log dates)."""
+    known = dates.get(dag)
+    if known is None:
+        known = dates[dag] = SortedDict()
+    known[date] = max(run, known.get(date, run))
+
+
+def _highest(dates: SortedDict, high: int) -> int | None:
+    """The highest date that is not above `high`. O(log dates)."""
+    at = dates.bisect_right(high)
+    return dates.keys()[at - 1] if at else None
 
 
 def seen_live(run: RunState) -> Seen:

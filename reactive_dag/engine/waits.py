@@ -237,7 +237,7 @@ class Waits:
         if verdict.state == WAITING:
             return
         state = SKIP if verdict.state == FAIL and watch.wait.soft_fail else verdict.state
-        self._end(watch, state, verdict.why, found)
+        self._end(watch, state, "" if state == SUCCEED else verdict.why, found)
 
     def _judge(self, watch: Watch, seen: Seen | None, date: int | None) -> Verdict:
         return IN_TIME if seen is DONE else judge_run(watch.wait, self._since(watch, seen), date)
