@@ -158,3 +158,12 @@ def outcome(runner: object) -> set[tuple[str, str, str]]:
         engine.publish_many([(day, {"partition": f"2026-11-{n:02d}"}) for n in range(1, 25)])
         engine.run_until_idle(timeout="60s")
         return {(run.dag, run.key, run.state) for run in engine.runs()}
+
+
+def test_I3_two_silences_that_one_registration_armed_are_two_runs() -> None:
+    graph = rd.Graph("silences")
+    a, b = graph.dataset("a"), graph.dataset("b")
+    graph.dag("quiet", on=rd.absent(a, for_="1h") | rd.absent(b, for_="2h"))
+    with rd.Engine(graph, clock=rd.VirtualClock(START), runner=None) as engine:
+        engine.advance("3h")
+        assert len({run.key for run in engine.runs("quiet")}) == 2

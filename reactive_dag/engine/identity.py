@@ -85,4 +85,5 @@ def mark_identity(mark: Mark) -> str:
     """The identity of a tick or of a silence (I3)."""
     if mark.kind == "tick":
         return f"tick:{mark.due}"
-    return f"absent:{mark.by}@{mark.due}" if mark.by == "" else f"absent:{mark.by}"
+    # Two silences of one trigger that one registration armed are two: the first keeps the plain name.
+    return f"absent:{mark.by}/{mark.part}" if mark.part else f"absent:{mark.by}"
