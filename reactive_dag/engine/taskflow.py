@@ -236,12 +236,13 @@ class TaskFlow:
         if index not in run.open or self.retries:
             self.forget(run, index)
         ready, others = run.settle(index, record.state, record)
-        if record.state == "success" and not self.sink.replaying:
+        if run.shape.outlets[index] or record.publishes is not None:
             self._publish(run, index, record)
         self.settled(offset, run, index, record)
+        asked = run.asked
         for follower in ready:
-            if not run.asked[follower]:
-                run.asked[follower] = 1
+            if not asked[follower]:
+                asked[follower] = 1
                 self.offer(run, follower)
         for follower in others:
             self.consider(run, follower)
@@ -251,7 +252,7 @@ class TaskFlow:
             self.table.end_if_done(run)
 
     def _publish(self, run: RunState, index: int, record: TaskFinished) -> None:
-        if record.publishes is None and not run.shape.outlets[index]:
+        if record.state != "success" or self.sink.replaying:
             return
         outlets = run.tasks[index].outlets
         wanted = record.publishes

@@ -13,7 +13,7 @@ sooner.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from heapq import heappop, heappush
@@ -93,14 +93,17 @@ class Play:
     def _next(self) -> int:
         """The next instant at which something is to be done; NEVER if all that was begun has ended."""
         due = self.core.timers.due
-        for heap in (self._ends, self._delayed, self._outside):
-            if heap and heap[0][0] < due:
-                due = heap[0][0]
+        if self._ends and self._ends[0][0] < due:
+            due = self._ends[0][0]
+        if self._delayed and self._delayed[0][0] < due:
+            due = self._delayed[0][0]
+        if self._outside and self._outside[0][0] < due:
+            due = self._outside[0][0]
         return due if due < self.scenario.until or self._goes_on() else NEVER
 
     def _step(self, now: int) -> None:
         if self.core.timers.due <= now:
-            self._push([Tick(now)])
+            self.log.push_many([Tick(now)])
         elif self._ends and self._ends[0][0] == now:
             self._end_attempts(now)
         elif self._delayed and self._delayed[0][0] == now:
@@ -119,9 +122,6 @@ class Play:
                 self._begin_attempts(ready)
             else:
                 return
-
-    def _push(self, records: Sequence[AnyRecord]) -> int:
-        return self.log.push_many(records)
 
     def _goes_on(self) -> bool:
         """Whether something that was begun has not ended: what only waits without an end is none."""
@@ -153,11 +153,11 @@ class Play:
         records = [r for r in self.core.definitions.changes(start) if isinstance(r, Registered)]
         ticking = [r for r in records if self._is_clocked(r)]
         others = [r for r in records if not self._is_clocked(r)]
-        self._push([self._bounded(record) for record in ticking])
+        self.log.push_many([self._bounded(record) for record in ticking])
         self._settle()
         self.clock.advance_to(start)
         self._now = start
-        self._push(others)
+        self.log.push_many(others)
 
     def _is_clocked(self, record: Registered) -> bool:
         trigger = self.scenario.graph.effective(record.dag).get(record.label)
@@ -185,43 +185,40 @@ class Play:
 
         Nothing lies between these records and the cursor, so they are applied as they are pushed.
         """
-        flow, now, spans, ends, number_of = self.core.runs.flow, self._now, self._spans, self._ends, self._number
-        live, startable = flow.live, flow.startable
-        begun: list[tuple[RunState, int, TaskStarted]] = []
+        flow, now, spans, ends, delays = self.core.runs.flow, self._now, self._spans, self._ends, self._delays
+        live, startable, opened = flow.live, flow.startable, flow.opened
+        number_of = self._number
+        begun: list[AnyRecord] = []
         while ready:
             _, offset, index = heappop(ready)
             run = live.get(offset)
-            if run is None or (offset, index) not in startable or self._waits_first(run, index, now):
+            if run is None or (offset, index) not in startable or (delays and self._waits_first(run, index, now)):
                 continue
-            number = run.attempt[index] + 1
-            begun.append((run, index, TaskStarted(now, offset, run.shape.ids[index], number)))
-            heappush(ends, (now + spans[run.started.dag][index], next(number_of), run, index, number))
-        self._push([record for _, _, record in begun])
+            attempt = run.attempt[index] + 1
+            record = TaskStarted(now, offset, run.shape.ids[index], attempt)
+            begun.append(record)
+            opened(run, index, record)
+            heappush(ends, (now + spans[run.started.dag][index], next(number_of), run, index, attempt))
+        self.log.push_many(begun)
         self.core.cursor = self.log.next_offset
-        for run, index, record in begun:
-            flow.opened(run, index, record)
 
     def _end_attempts(self, now: int) -> None:
-        """End the attempts whose time is over, in the order in which they began."""
-        ends = self._ends
-        ended: list[tuple[RunState, int, TaskFinished]] = []
+        """End the attempts whose time is over, in the order in which they began; they are applied as they are pushed."""
+        core, ends, fails, flow = self.core, self._ends, self._fails, self.core.runs.flow
+        ended: list[tuple[RunState, int]] = []
+        records: list[TaskFinished] = []
         while ends and ends[0][0] == now:
             _, _, run, index, number = heappop(ends)
             if index in run.open and run.attempt[index] == number:
-                ended.append((run, index, self._end(now, run, run.shape.ids[index], number)))
-        self._apply(ended)
-
-    def _end(self, now: int, run: RunState, task: str, number: int) -> TaskFinished:
-        if self._fails and self._draw(run, task, number):
-            return TaskFinished(now, run.started.run, task, "failed", number, None, FAILED)
-        return TaskFinished(now, run.started.run, task, "success", number)
-
-    def _apply(self, ended: list[tuple[RunState, int, TaskFinished]]) -> None:
-        """Push ends of attempts and apply them at once: nothing lies between them and the cursor."""
-        core, flow = self.core, self.core.runs.flow
-        offset = self._push([record for _, _, record in ended])
-        core.cursor = offset + len(ended)
-        for run, index, record in ended:
+                ended.append((run, index))
+                task = run.shape.ids[index]
+                if fails and self._draw(run, task, number):
+                    records.append(TaskFinished(now, run.started.run, task, "failed", number, None, FAILED))
+                else:
+                    records.append(TaskFinished(now, run.started.run, task, "success", number))
+        offset = self.log.push_many(records)
+        core.cursor = self.log.next_offset
+        for (run, index), record in zip(ended, records):
             flow.ended(offset, run, index, record)
             offset += 1
         if core.out or core.answers.given:
