@@ -329,16 +329,19 @@ class Dag(Outline):
 
     def all_links(self) -> Mapping[str, Links]:
         """The same for every task. O(tasks) after a change, else O(1)."""
-        if self._links is None:
-            params = self.settings.params
-            self._links = {each: links_of(task, self._tasks, params) for each, task in self._tasks.items()}
-        return self._links
+        found = self._links
+        if found is None:
+            params, tasks = self.settings.params, dict(self._tasks)  # other threads may declare tasks meanwhile
+            found = self._links = {each: links_of(task, tasks, params) for each, task in tasks.items()}
+        return found
 
     def plan(self) -> Plan:
         """Which task follows which, by number. O(tasks + edges) after a change, else O(1)."""
-        if self._plan is None:
-            self._plan = plan_of(self._tasks, self.all_links())
-        return self._plan
+        found = self._plan
+        if found is None or len(found.ids) != len(self._tasks):
+            links = dict(self.all_links())
+            found = self._plan = plan_of({each: self._tasks[each] for each in links}, links)
+        return found
 
     @property
     def sources(self) -> tuple[Trigger, ...]:

@@ -375,7 +375,7 @@ class Graph(Look):
         """What follows from the declarations of this version. O(1), and each answer as it is first asked for."""
         with self._lock:
             if self._seen is None or self._seen[0] != self.version:
-                self._seen = (self.version, View(self.dags))
+                self._seen = (self.version, View(dict(self.dags)))  # other threads may declare while it is asked
             return self._seen[1]
 
     def __repr__(self) -> str:

@@ -48,8 +48,8 @@ def graph_out(graph: Graph) -> dict[str, Json]:
     return {
         "reactive_dag": FORM,
         "id": graph.id,
-        "datasets": [_dataset_out(each.uri, each.partitions, each.metadata) for each in graph.datasets.values()],
-        "dags": [_dag_out(dag) for dag in graph.dags.values()],
+        "datasets": [_dataset_out(each.uri, each.partitions, each.metadata) for each in list(graph.datasets.values())],
+        "dags": [_dag_out(dag) for dag in list(graph.dags.values())],
     }
 
 
@@ -71,7 +71,7 @@ def _dag_out(dag: Dag) -> Json:
         found["outlets"] = [each.uri for each in dag.outlets]
     found.update(_settings_out(differing(dag.settings)))
     if dag.tasks:
-        found["tasks"] = [_task_out(task) for task in dag.tasks.values()]
+        found["tasks"] = [_task_out(task) for task in list(dag.tasks.values())]
     return found
 
 

@@ -44,13 +44,13 @@ class Outline:
     @property
     def waits(self) -> list[Wait]:
         """What its tasks wait for, in order. O(tasks)."""
-        return [task.wait for task in self._tasks.values() if task.wait is not None]
+        return [task.wait for task in list(self._tasks.values()) if task.wait is not None]
 
     @property
     def produces(self) -> tuple[Dataset, ...]:
         """Every dataset among its own outlets and its tasks', each once. O(outlets)."""
         found = dict.fromkeys(self.outlets)
-        for task in self._tasks.values():
+        for task in list(self._tasks.values()):
             found.update(dict.fromkeys(task.outlets))
         return tuple(found)
 

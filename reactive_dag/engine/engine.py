@@ -346,7 +346,7 @@ class Engine(Asking):
     def _ready(self) -> None:
         """Before a fact is recorded: a changed graph is taken up first, so that it sees that fact (R11, T11)."""
         self._check_open()
-        if self.changed:
+        if self.changed and not self.graph.in_bulk:
             with self.loop.turn_lock:
                 self.take_up_changes()
 
