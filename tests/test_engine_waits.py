@@ -237,6 +237,29 @@ def test_wait_without_a_date_and_a_common_origin_is_an_error_that_names_latest()
         assert state_of(engine) == "failed" and 'match="latest"' in engine.runs("job")[0].tasks["up"].error
 
 
+def test_wait_without_a_date_for_a_dag_that_is_not_there_yet():
+    graph = rd.Graph("waits")
+    a = graph.dataset("a")
+    graph.dag("job", on=a).wait_for("up", id="up", missing="wait", timeout="9d")
+    with live(graph) as engine:
+        engine.publish(a)
+        engine.run_until_idle()
+        assert state_of(engine) == "waiting"
+        graph.dag("up", on=a)(end("success"))
+        engine.publish(a)
+        engine.run_until_idle()
+        assert [run.tasks["up"].state for run in engine.runs("job")] == ["success", "waiting"]
+
+
+def test_wait_without_a_date_an_offset_is_an_error_that_says_so():
+    graph = waiting(ends={"a": "success"}, logical_date="1d")
+    with live(graph) as engine:
+        engine.start("job")
+        engine.run_until_idle()
+        error = engine.runs("job")[0].tasks["up"].error
+        assert "no logical date, from which 1d before its own date" in error and 'match="latest"' in error
+
+
 def test_wait_without_a_date_latest_is_the_newest_dated_run():
     graph = waiting(ends={"a": "success"}, match="latest")
     with live(graph) as engine:

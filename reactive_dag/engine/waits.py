@@ -156,11 +156,14 @@ class Waits:
     def _undated(self, run: RunState, wait: Wait) -> list[int] | None:
         if wait.match == "latest":
             return [NEVER]
-        origins = self.table.dating.origins
-        if wait.logical_date == "same" and (origins(run.dag.id) & origins(wait.dag) or wait.missing == "wait"):
-            return None
+        why = f"from which {wait.when} could be told"
+        if wait.logical_date == "same":
+            origins = self.table.dating.origins
+            if self.table.dag_of(wait.dag) is None or origins(run.dag.id) & origins(wait.dag):
+                return None
+            why = f"and shares no origin with {wait.dag!r}"
         raise ReactiveDagError(
-            f"{run.dag.id}.{wait.id}: this run has no logical date and shares no origin with {wait.dag!r}; "
+            f"{run.dag.id}.{wait.id}: this run has no logical date, {why}; "
             'give the run a date, or wait with match="latest"'
         )
 
