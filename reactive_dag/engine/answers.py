@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from reactive_dag.model.callables import Call
-from reactive_dag.model.errors import StoreDamaged
+from reactive_dag.model.errors import StoreDamaged, said
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import (
     Answers,
@@ -73,7 +73,7 @@ class Answering:
             answer = self._answer(kind, call, given, item)
         except Exception as error:  # a user's callable may raise anything: its item is parked, its siblings go on
             self.given.setdefault(name, []).append(None)
-            fault = CallableFault(call.text, call.place, f"{type(error).__name__}: {error}")
+            fault = CallableFault(call.text, call.place, said(error))
             first = item[0] if isinstance(item, list) and item else item
             self.core.decide(TriggerFault(at, *name, _ref(first), fault.function, fault.place, fault.error))
             raise fault from error

@@ -34,7 +34,7 @@ from reactive_dag.engine.runner import InlineRunner, Runner, ThreadRunner
 from reactive_dag.engine.snapshots import recover
 from reactive_dag.log.files import parse_store
 from reactive_dag.log.opening import Store, open_log
-from reactive_dag.model.errors import EngineClosed, EngineReplaced, NotAStore, StoreError, UsageError
+from reactive_dag.model.errors import EngineClosed, EngineReplaced, NotAStore, StoreError, UsageError, said
 from reactive_dag.model.records import (
     AnyRecord,
     Cancelled,
@@ -359,10 +359,9 @@ class Engine(Asking):
     def _observer_raised(self, error: Exception, offset: int) -> None:
         if self.closed:
             return
-        text = f"{type(error).__name__}: {error}".encode(errors="replace").decode()
         dag = self._dag_of(self._log.record(offset))
         with self._log.lock:
-            self._log.push(ObserverFault(self.core.stamp(), text, dag))
+            self._log.push(ObserverFault(self.core.stamp(), said(error), dag))
         self.loop.wake()
 
     def _dag_of(self, record: AnyRecord) -> str:

@@ -21,7 +21,7 @@ from reactive_dag.engine.body import inside
 from reactive_dag.engine.context import RunContext
 from reactive_dag.engine.run import Run
 from reactive_dag.engine.runstate import RunState
-from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask
+from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, said
 from reactive_dag.model.payload import fresh, plain
 from reactive_dag.model.records import Json, TaskFinished
 from reactive_dag.model.times import SECOND, parse_duration
@@ -134,5 +134,4 @@ def describe(error: BaseException) -> str:
     while users and users[0][0].co_filename.startswith(_FUTURES):
         del users[0]
     where = "".join(f"\n  {code.co_filename}:{line} in {code.co_name}" for code, line in users[-LAST_FRAMES:])
-    text = f"{type(error).__name__}: {error}"[:LONGEST_TEXT] + where
-    return text.encode(errors="replace").decode()
+    return said(error)[:LONGEST_TEXT] + where.encode(errors="replace").decode()

@@ -17,6 +17,7 @@ from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.retries import retry_delay
 from reactive_dag.engine.runstate import READY, WAIT, RunState
 from reactive_dag.engine.timers import RUNS_FIRST, Timer
+from reactive_dag.model.errors import said
 from reactive_dag.model.records import TaskFinished, TaskRetry, TaskStarted
 from reactive_dag.model.times import NEVER, format_duration
 
@@ -189,7 +190,7 @@ class TaskFlow:
             try:
                 delay = retry_delay(run.tasks[index], run.fails[index], run.started.key)
             except Exception as error:  # a user's callable may raise anything: it fails its task, not the engine
-                why = f"{record.error}\nretry_delay: {type(error).__name__}: {error}"
+                why = f"{record.error}\nretry_delay: {said(error)}"
                 self.table.give(run, record.task, "failed", why)
                 return
         due = min(record.at + delay, NEVER - 1)

@@ -17,7 +17,7 @@ from reactive_dag.engine.runstate import RunState
 from reactive_dag.engine.timers import RUNS_FIRST, Timer
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
-from reactive_dag.model.errors import ReactiveDagError
+from reactive_dag.model.errors import ReactiveDagError, said
 from reactive_dag.model.records import TaskFinished, TaskStarted
 from reactive_dag.model.times import NEVER, format_duration, format_time, parse_time, to_datetime
 from reactive_dag.triggers.clock import Clock
@@ -116,7 +116,7 @@ class Waits:
         try:
             awaits, several = self.awaited(run, wait)
         except Exception as error:  # a user's callable may raise anything: it fails this task
-            why = str(error) if isinstance(error, ReactiveDagError) else f"{type(error).__name__}: {error}"
+            why = str(error) if isinstance(error, ReactiveDagError) else said(error)
             self.table.sink.fact(lambda at: TaskFinished(at, offset, task, FAIL, 0, error=why, retry=False))
             return
         self.table.sink.fact(lambda at: TaskStarted(at, offset, task, 1, awaits, several))

@@ -6,6 +6,19 @@ Owns the names only. Each message says what was given, where, and what to do.
 from __future__ import annotations
 
 
+def said(error: BaseException) -> str:
+    """An exception as text that can be recorded, whatever its class does. O(text).
+
+    >>> said(ValueError("no rows"))
+    'ValueError: no rows'
+    """
+    try:
+        text = str(error)
+    except Exception as second:  # even that may raise
+        text = f"(its text cannot be had: {type(second).__name__})"
+    return f"{type(error).__name__}: {text}".encode(errors="replace").decode()
+
+
 class ReactiveDagError(Exception):
     """The family of all errors raised here."""
 
