@@ -1,7 +1,8 @@
 """One live run: which of its tasks ended how, and what may go next (R3, R4).
 
-Invariant: `left[i]` counts the needs of task i without a final state; `unfinished` the tasks without one. A task's end
-costs its out-degree. Holds records by reference while the run is live; a finished run lives in the log's history.
+Invariant: `left[i]` counts the needs of task i without a final state, `failed[i]` and `skipped[i]` those that ended so
+(the others went well); a task is `asked` as soon as they decide it; `unfinished` counts the tasks without one. A task's
+end costs its out-degree. Holds records by reference while the run is live; a finished run lives in the log's history.
 """
 
 from __future__ import annotations
@@ -60,7 +61,6 @@ class RunState:
         "dag",
         "failed",
         "fails",
-        "good",
         "label",
         "left",
         "lost",
@@ -95,7 +95,6 @@ class RunState:
         self.payload = payload
         self.mapped = mapped
         self.left = list(plan.counts)
-        self.good = [0] * size
         self.failed = [0] * size
         self.skipped = [0] * size
         self.states: list[str | None] = [None] * size
@@ -116,10 +115,9 @@ class RunState:
 
     def verdict(self, index: int) -> str:
         """Whether task `index` may go now. O(1)."""
-        return judge(
-            self.shape.rules[index], self.plan.counts[index], self.left[index], self.good[index], self.failed[index],
-            self.skipped[index],
-        )  # fmt: skip
+        total, left = self.plan.counts[index], self.left[index]
+        failed, skipped = self.failed[index], self.skipped[index]
+        return judge(self.shape.rules[index], total, left, total - left - failed - skipped, failed, skipped)
 
     def settle(self, index: int, state: str, result: TaskFinished) -> tuple[list[int], Sequence[int]]:
         """Give task `index` its final state, and count it for those that follow it. O(out-degree).
@@ -134,14 +132,13 @@ class RunState:
         left = self.left
         ready: list[int] = []
         if state == "success":
-            good, counts, direct = self.good, self.plan.counts, self.shape.direct
+            direct = self.shape.direct
             others: list[int] = []
             for follower in followers:
-                left[follower] -= 1
-                good[follower] += 1
+                left[follower] = rest = left[follower] - 1
                 if not direct[follower]:
                     others.append(follower)
-                elif good[follower] == counts[follower]:
+                elif not rest:
                     ready.append(follower)
             return ready, others
         tally = self.skipped if state == "skipped" else self.failed
@@ -175,7 +172,9 @@ class RunState:
         for index, needs in enumerate(self.plan.needs):
             ended = sum(self.final(n) for n in needs)
             assert self.left[index] == len(needs) - ended, (index, self.left, self.states)
-            assert ended == self.good[index] + self.failed[index] + self.skipped[index]
+            states = [self.states[need] for need in needs if self.final(need)]
+            assert self.skipped[index] == states.count("skipped")
+            assert self.failed[index] == ended - states.count("success") - states.count("skipped")
 
     def final(self, index: int) -> bool:
         """Whether task `index` has its final state."""

@@ -27,7 +27,7 @@ from reactive_dag.engine.runstate import RunState
 from reactive_dag.engine.taskflow import Ready
 from reactive_dag.engine.wiring import Station
 from reactive_dag.log.memory import MemoryLog
-from reactive_dag.model.records import AnyRecord, Mark, Registered, TaskFinished, TaskStarted, Tick
+from reactive_dag.model.records import Mark, Registered, TaskFinished, TaskStarted, Tick
 from reactive_dag.model.times import NEVER
 from reactive_dag.simulate.scenario import Effects, Scenario, Source
 from reactive_dag.streams.clock import VirtualClock
@@ -187,8 +187,7 @@ class Play:
         """
         flow, now, spans, ends, delays = self.core.runs.flow, self._now, self._spans, self._ends, self._delays
         live, startable, opened = flow.live, flow.startable, flow.opened
-        number_of = self._number
-        begun: list[AnyRecord] = []
+        number_of, push = self._number, self.log.push
         while ready:
             _, offset, index = heappop(ready)
             run = live.get(offset)
@@ -196,29 +195,27 @@ class Play:
                 continue
             attempt = run.attempt[index] + 1
             record = TaskStarted(now, offset, run.shape.ids[index], attempt)
-            begun.append(record)
+            push(record)
             opened(run, index, record)
             heappush(ends, (now + spans[run.started.dag][index], next(number_of), run, index, attempt))
-        self.log.push_many(begun)
         self.core.cursor = self.log.next_offset
 
     def _end_attempts(self, now: int) -> None:
-        """End the attempts whose time is over, in the order in which they began; they are applied as they are pushed."""
-        core, ends, fails, flow = self.core, self._ends, self._fails, self.core.runs.flow
-        ended: list[tuple[RunState, int]] = []
-        records: list[TaskFinished] = []
+        """End the attempts whose time is over, in the order in which they began, and apply what was pushed."""
+        core, log, ends, fails, flow = self.core, self.log, self._ends, self._fails, self.core.runs.flow
+        offset, push = log.next_offset, log.push
+        ended: list[tuple[RunState, int, TaskFinished]] = []
         while ends and ends[0][0] == now:
             _, _, run, index, number = heappop(ends)
             if index in run.open and run.attempt[index] == number:
-                ended.append((run, index))
-                task = run.shape.ids[index]
+                task, state, error = run.shape.ids[index], "success", None
                 if fails and self._draw(run, task, number):
-                    records.append(TaskFinished(now, run.started.run, task, "failed", number, None, FAILED))
-                else:
-                    records.append(TaskFinished(now, run.started.run, task, "success", number))
-        offset = self.log.push_many(records)
-        core.cursor = self.log.next_offset
-        for (run, index), record in zip(ended, records):
+                    state, error = "failed", FAILED
+                record = TaskFinished(now, run.started.run, task, state, number, None, error)
+                push(record)
+                ended.append((run, index, record))
+        core.cursor = log.next_offset
+        for run, index, record in ended:
             flow.ended(offset, run, index, record)
             offset += 1
         if core.out or core.answers.given:
