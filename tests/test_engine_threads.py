@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter
 
@@ -107,4 +108,45 @@ def test_many_threads_at_one_engine(store, tmp_path):
         told = Counter(event.key for run in engine.runs("one") for event in run.events)
         assert len(told) == 90 and set(told.values()) == {1}, "each event was consumed once, held by a pause or not"
         assert seen == list(range(seen[0], engine._log.committed))
+        verify(engine)
+
+
+@pytest.mark.parametrize("runner", [rd.InlineRunner, lambda: rd.ThreadRunner(2)], ids=["inline", "threads"])
+def test_an_engine_is_driven_inside_a_running_loop_as_in_a_notebook(runner):
+    graph = rd.Graph("threads")
+
+    @graph.dag
+    async def job(run):
+        await asyncio.sleep(0)
+        return engine.once("k", effect)
+
+    async def effect():
+        return "sent"
+
+    async def cell():
+        engine.start(job)
+        engine.run_until_idle("20s")
+        return engine.runs(job)[0].tasks["job"].output
+
+    with rd.Engine(graph, clock=rd.VirtualClock("2026-11-23T00:00Z"), runner=runner()) as engine:
+        assert asyncio.run(cell()) == "sent"
+
+
+def test_with_threads_the_clock_moves_only_when_no_attempt_executes():
+    graph = rd.Graph("threads")
+    began, release, times = threading.Event(), threading.Event(), []
+
+    @graph.dag(schedule="0 * * * *")
+    def job(run):
+        times.append(engine.core.clock.now())
+        began.set()
+        assert release.wait(10)
+        times.append(engine.core.clock.now())
+
+    with rd.Engine(graph, clock=rd.VirtualClock("2026-11-23T00:30Z"), runner=rd.ThreadRunner(2)) as engine:
+        helper = threading.Thread(target=lambda: began.wait(10) and release.set())
+        helper.start()
+        engine.advance("2h")
+        helper.join(10)
+        assert times[0] == times[1] and times[2] == times[3] == times[0] + 3600 * 10**9
         verify(engine)
