@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
+from weakref import WeakKeyDictionary
 
 from attrs import frozen
 
@@ -45,12 +46,18 @@ class _Dag:
     tasks: dict[str, _Task]
 
 
+_bound: WeakKeyDictionary[Graph, int] = WeakKeyDictionary()
+"""The version of each graph that is known to be bound."""
+
+
 def bind_all_but_bodies(graph: Graph) -> None:
-    """Import what triggers, waits and options refer to. O(callables).
+    """Import what triggers, waits and options refer to. O(callables), once a version of the graph.
 
     Raises one GraphError that names all that cannot be found.
     """
-    bind_dags([cast("Dag", _bodiless(dag)) for dag in graph.dags.values()])
+    if _bound.get(graph) != graph.version:
+        bind_dags([cast("Dag", _bodiless(dag)) for dag in graph.dags.values()])
+        _bound[graph] = graph.version
 
 
 def _bodiless(dag: Dag) -> _Dag:

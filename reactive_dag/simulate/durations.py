@@ -7,11 +7,11 @@ same task asks. O(1) a task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import field, frozen
+from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import SECOND, format_duration, parse_duration
@@ -63,12 +63,15 @@ def as_spread(given: object, what: str) -> Spread:
     return Spread(parse_duration(given, what=what, zero_ok=True))  # type: ignore[arg-type]
 
 
-@frozen
+@frozen(repr=False)
 class HashSpread:
     """A function of a task's name: a whole number of seconds between two bounds, by a hash of the name."""
 
-    low: int = field()
-    high: int = field()
+    low: int
+    high: int
+
+    def __repr__(self) -> str:
+        return f"rd.spread_durations({format_duration(self.low)!r}, {format_duration(self.high)!r})"
 
     def __call__(self, task: str) -> str:
         """The span of a task, as text. O(length of the name)."""
@@ -125,29 +128,26 @@ class Durations:
         of_dags: dict[str, Spread] = {}
         of_tasks: dict[TaskName, Spread] = {}
         for name, span in self.given:
-            dag = names.dag(name)
-            if dag is not None:
-                of_dags[dag] = span
+            whole = names.dag(name)
+            if whole is not None:
+                of_dags[whole] = span
             else:
                 of_tasks[names.task(name, "durations=")] = span
         found: dict[TaskName, int] = {}
         missing: list[str] = []
-        for place in _ordinary(graph):
-            chosen = of_tasks.get(place) or of_dags.get(place[0]) or self.default
-            whole = f"{place[0]}.{place[1]}"
-            if chosen is None:
-                missing.append(whole)
-            else:
-                found[place] = chosen.of(whole)
+        for dag_id, dag in graph.dags.items():
+            usual = of_dags.get(dag_id, self.default)
+            for task in dag.tasks.values():
+                if task.kind != "task":
+                    continue
+                place = dag_id, task.id
+                chosen = of_tasks.get(place, usual) if of_tasks else usual
+                if chosen is None:
+                    missing.append(f"{dag_id}.{task.id}")
+                else:
+                    found[place] = chosen.of(f"{dag_id}.{task.id}")
         _refuse(missing)
         return found
-
-
-def _ordinary(graph: Graph) -> Iterable[TaskName]:
-    for dag in graph.dags.values():
-        for task in dag.tasks.values():
-            if task.kind == "task":
-                yield dag.id, task.id
 
 
 def _refuse(missing: list[str]) -> None:

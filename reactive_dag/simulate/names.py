@@ -8,6 +8,7 @@ after O(tasks) once.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import frozen
@@ -59,12 +60,22 @@ class Names:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self._whole: dict[str, list[TaskName]] = {}
-        self._bare: dict[str, list[TaskName]] = {}
-        for dag in graph.dags.values():
+
+    @cached_property
+    def _whole(self) -> dict[str, list[TaskName]]:
+        found: dict[str, list[TaskName]] = {}
+        for dag in self.graph.dags.values():
             for task in dag.tasks:
-                self._whole.setdefault(f"{dag.id}.{task}", []).append((dag.id, task))
-                self._bare.setdefault(task, []).append((dag.id, task))
+                found.setdefault(f"{dag.id}.{task}", []).append((dag.id, task))
+        return found
+
+    @cached_property
+    def _bare(self) -> dict[str, list[TaskName]]:
+        found: dict[str, list[TaskName]] = {}
+        for dag in self.graph.dags.values():
+            for task in dag.tasks:
+                found.setdefault(task, []).append((dag.id, task))
+        return found
 
     def dag(self, name: Name) -> str | None:
         """The DAG that is meant, if it is one. O(1)."""
