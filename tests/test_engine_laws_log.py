@@ -212,6 +212,33 @@ def wait_until(true):
         threading.Event().wait(0.002)
 
 
+def test_I6_nobody_commits_half_a_turn(monkeypatch):
+    """A publisher that would commit by itself, while the driver decides, waits for the end of the turn."""
+    graph, publishers, receipts = rd.Graph("half"), [], []
+    source = graph.dataset("source")
+    graph.dag("work", on=source).add(lambda run: None, id="t")
+
+    def publish_elsewhere():
+        publishers.append(threading.Thread(target=lambda: receipts.append(engine.publish(source))))
+        publishers[0].start()
+        publishers[0].join(0.2)
+
+    def flush():
+        decided()
+        if not publishers:
+            publish_elsewhere()
+
+    with opened(graph, VolatileLog()) as engine:
+        decided = engine.core.flush
+        monkeypatch.setattr(engine.core, "flush", flush)
+        monkeypatch.setattr(engine.loop, "_others_drive", lambda: False)
+        engine.publish(source)
+        engine.run_until_idle()
+        publishers[0].join(30)
+        engine.run_until_idle()
+        assert len(receipts) == 1 and len(engine.runs("work", state="success")) == 2
+
+
 # ------------------------------------------------------------------------------------ conservation
 
 

@@ -12,7 +12,22 @@ from collections.abc import Iterable
 
 from reactive_dag.log.history import RunRow
 from reactive_dag.log.memory import MemoryLog
-from reactive_dag.model.records import AnyRecord
+from reactive_dag.model.records import (
+    Answers,
+    AnyRecord,
+    Decided,
+    Duplicate,
+    Expired,
+    RunFinished,
+    RunRequested,
+    StartRequested,
+    TaskRetry,
+    TaskStarted,
+    TriggerFault,
+)
+
+FOLLOWS = (Answers, Duplicate, Expired, RunFinished, TaskRetry, TaskStarted, TriggerFault)
+"""Records that only follow from others."""
 
 
 class Killed(BaseException):
@@ -58,10 +73,22 @@ class VolatileLog(MemoryLog):
         if self.dies_at is not None and self.commits >= self.dies_at:
             raise Killed
         with self.lock:
+            self.check_whole(self.read(self.committed, self.next_offset))
             self.kept += self._since
             self.saved += [(upto, blob) for name, upto, *blob in self._since if name == "save_snapshot"]
             self._since = []
         return super().commit()
+
+    def check_whole(self, batch: list[AnyRecord]) -> None:
+        """What follows from facts is committed together with the offset that says so, never half of it (I6)."""
+        follows = [
+            at
+            for at, record in enumerate(batch)
+            if isinstance(record, FOLLOWS)
+            or (isinstance(record, RunRequested) and not (at and isinstance(batch[at - 1], StartRequested)))
+        ]
+        ends = [at for at, record in enumerate(batch) if type(record) is Decided]
+        assert not follows or (ends and ends[-1] > follows[-1]), "a commit holds half a turn"
 
     def survivor(self) -> VolatileLog:
         """The store as the next process finds it."""

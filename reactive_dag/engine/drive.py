@@ -118,7 +118,8 @@ class Drive:
     def waiting_for(self) -> str:
         """What keeps the engine from being idle, in words."""
         parts = [
-            f"{job.run.dag.id}.{job.task.id} (attempt {job.attempt}) executes" for job in self.loop.inflight.values()
+            f"{job.run.dag.id}.{job.task.id} (attempt {job.attempt}) executes"
+            for job in list(self.loop.inflight.values())
         ]
         retry = self.core.runs.flow.next_retry()
         if retry is not None:

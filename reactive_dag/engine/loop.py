@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from reactive_dag.engine.execution import Attempting, Report, attempt
+from reactive_dag.engine.interrupts import Uninterrupted
 from reactive_dag.engine.runstate import RunState
 from reactive_dag.engine.snapshots import save
 from reactive_dag.engine.taskflow import timed_out
@@ -57,7 +58,7 @@ class Loop:
 
     def turn(self) -> bool:
         """Decide what is there (at most `TURN` records), commit, hand out; whether there was anything to do."""
-        with self.turn_lock:
+        with self.turn_lock, Uninterrupted():
             try:
                 return self._turn()
             except BaseException as error:
@@ -184,14 +185,16 @@ class Loop:
 
     def report(self, job: Attempting, report: Report) -> None:
         """Append what an attempt ended with; one that took longer than it may has failed (R5)."""
-        with self.log.lock:
-            at = self.core.stamp()
-            begun = job.run.open.get(job.index)
-            timeout = job.task.timeout
-            late = timeout is not None and begun is not None and at >= begun + timeout
-            if not job.run.final(job.index) and not self.engine.closed:
-                self.log.push(timed_out(at, job.run, job.index, job.attempt) if late else report(at))
-        self._returned(job)
+        try:
+            with Uninterrupted(), self.log.lock:
+                at = self.core.stamp()
+                begun = job.run.open.get(job.index)
+                timeout = job.task.timeout
+                late = timeout is not None and begun is not None and at >= begun + timeout
+                if not job.run.final(job.index) and not self.engine.closed:
+                    self.log.push(timed_out(at, job.run, job.index, job.attempt) if late else report(at))
+        finally:
+            self._returned(job)
 
     def _returned(self, job: Attempting) -> None:
         self.inflight.pop((job.run.run, job.index), None)
@@ -287,7 +290,8 @@ class Loop:
         now = self.core.clock.now()
         due = min(self.core.timers.due, now + LONGEST_SLEEP)
         self._sleeping = True
-        if self.seen() == seen and due > now and not self.engine.changed and not unless():
+        changed = self.engine.changed and not self.engine.graph.in_bulk
+        if self.seen() == seen and due > now and not changed and not unless():
             self._listen((due - now) / SECOND)
         self._sleeping = False
 
@@ -295,7 +299,6 @@ class Loop:
         """Wait for a wake, at most so long."""
         self._sleeping = True
         self._listen(seconds)
-        self._sleeping = False
 
     def _listen(self, seconds: float) -> None:
         try:
@@ -304,6 +307,8 @@ class Loop:
                 self._bell.get_nowait()
         except Empty:
             pass
+        finally:
+            self._sleeping = False
 
     def busy(self) -> bool:
         """Whether something executes, or could start, or will be tried again (the tour's idle, negated)."""
