@@ -168,6 +168,33 @@ def test_R1_previous_is_the_run_of_the_newest_lower_date():
         assert runs[0].previous == runs[1] and runs[1].previous == runs[2] and runs[2].previous is None
 
 
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (("partition",), "2026-11-20"), (("logical_date",), utc("2026-11-23T05:00")), ((), None),
+        ((rd.month("UTC"), "partition"), ("2026-11", "2026-11-20")), ((lambda e: e.extra,), 7),
+    ],
+)  # fmt: skip
+def test_R1_the_group_is_the_key_under_which_the_items_met(keys, expected):
+    graph = rd.Graph("runs")
+    a, b = daily(graph, "a"), daily(graph, "b")
+    both = a & b
+    seen = []
+    graph.dag("job", on=both.by(*keys) if keys else both)(lambda_group(seen))
+    with live(graph) as engine:
+        for dataset in (a, b):
+            engine.publish(dataset, partition="2026-11-20", logical_date="2026-11-23T05:00Z", extra=7)
+        engine.run_until_idle()
+    assert seen == [expected]
+
+
+def lambda_group(seen):
+    def job(run):
+        seen.append(run.group)
+
+    return job
+
+
 # ------------------------------------------------------------------------------------------------------- R2
 
 

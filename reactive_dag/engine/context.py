@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.once import call_once
@@ -17,8 +17,10 @@ from reactive_dag.engine.run import Run
 from reactive_dag.model.errors import UndeclaredOutlet
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
-from reactive_dag.model.times import parse_time
+from reactive_dag.model.times import parse_time, to_datetime
+from reactive_dag.triggers.by import By, JoinKey
 from reactive_dag.triggers.dataset import Dataset
+from reactive_dag.triggers.trigger import walk
 
 if TYPE_CHECKING:
     from reactive_dag.engine.engine import Engine
@@ -42,10 +44,21 @@ class RunContext(Run):
         return self._task.id
 
     @property
-    def group(self) -> Json:
-        """The key under which the trigger joined its items (`.by`), None without one."""
-        group = self._core.runs.request(self._offset).group
-        return group[0] if isinstance(group, list) and len(group) == 1 else group
+    def group(self) -> Any:
+        """The key under which the trigger joined its items: a tuple where it has several names; None without one.
+
+        Dates are aware datetimes, as those of events.
+        """
+        request = self._core.runs.request(self._offset)
+        if not request.group:
+            return None
+        graph = self._core.graph
+        found = graph.effective(request.dag).get(request.label) if request.dag in graph.dags else None
+        names = [] if found is None else [name for part in walk(found) if isinstance(part, By) for name in part.keys]
+        dated = [name == "logical_date" or isinstance(name, JoinKey) for name in names]
+        dated += [False] * (len(request.group) - len(dated))
+        key = tuple(to_datetime(v) if of and isinstance(v, int) else v for v, of in zip(request.group, dated))
+        return key[0] if len(key) == 1 else key
 
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:

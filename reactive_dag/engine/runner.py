@@ -60,7 +60,10 @@ class InlineRunner:
         """Execute the next job on this thread; False if there is none."""
         if not self._jobs:
             return False
-        self._jobs.popleft()()
+        try:
+            self._jobs[0]()
+        finally:
+            self._jobs.popleft()
         return True
 
     def close(self, grace: float) -> None:
