@@ -119,7 +119,7 @@ class Loop:
         started = False
         kept = []
         ahead = runner.workers if flow.prioritized else runner.ahead
-        suspects = sum(job.run.lost[job.index] >= SUSPECT for job in self.inflight.values())
+        suspects = sum(job.run.lost[job.index] >= SUSPECT for job in list(self.inflight.values()))
         while flow.ready and len(self.inflight) < ahead:
             entry = heapq.heappop(flow.ready)
             place = entry[1], entry[2]
