@@ -117,8 +117,9 @@ class Dating:
 
 
 def calendar_of_outlets(dag: Dag) -> Calendar | None:
-    """The calendar of the first outlet that has one. O(outlets)."""
-    return next((outlet.partitions for outlet in dag.produces if outlet.partitions is not None), None)
+    """The calendar of the first outlet that has one. O(tasks + outlets)."""
+    made = [dag.outlets, *[task.outlets for task in dag.tasks.values() if task.outlets]]
+    return next((outlet.partitions for row in made for outlet in row if outlet.partitions is not None), None)
 
 
 def schedules_of(dag: Dag) -> list[Schedule]:
