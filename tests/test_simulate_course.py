@@ -174,6 +174,14 @@ def test_delay_of_a_dag_moves_its_runs_and_no_date() -> None:
     assert ran(late.what_if(rd.delay("a", "30m")), "a") == ["23 04:30-23 04:40 success"], "delays add up"
 
 
+def test_delay_past_the_end_still_runs_what_was_requested_before() -> None:
+    graph = one_dag("0 23 * * *")
+    graph.dag("b", on=rd.completed("a"))(nothing)
+    late = play(graph).what_if(rd.delay("a", "3h"))
+    assert ran(late, "a") == ["24 02:00-24 02:10 success"] and ran(late, "b") == ["24 02:10-24 02:20 success"]
+    assert not late.pending()
+
+
 def test_delay_of_a_dag_keeps_its_limit_and_order() -> None:
     graph = one_dag("0 2,3 * * *", max_active_runs=1)
     late = play(graph, default_duration="90m").what_if(rd.delay("a", "1h"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -169,6 +169,22 @@ def test_durations_waits_need_none() -> None:
 def test_what_cannot_be_meant_is_refused(asked: dict[str, object], error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         play(shop(), **asked)
+
+
+@pytest.mark.parametrize(
+    ("start", "until"),
+    [
+        ("2026-11-23T00:00Z", "1d"),
+        ("2026-11-23T01:00+01:00", timedelta(days=1)),
+        (datetime(2026, 11, 23, tzinfo=UTC), "2026-11-24T00:00Z"),
+        (date(2026, 11, 23), date(2026, 11, 24)),
+        ("2026-11-23", "2026-11-24"),
+    ],
+)
+def test_start_and_until_are_times_or_a_time_and_a_span(start: object, until: object) -> None:
+    assert repr(play(shop(), start=start, until=until)).endswith(
+        "'base' 2026-11-23T00:00:00Z to 2026-11-24T00:00:00Z, 2 runs>"
+    )
 
 
 def test_a_graph_that_is_not_right_is_refused() -> None:
