@@ -262,6 +262,57 @@ def test_T7_an_item_without_a_key_is_dropped_with_one_warning_for_each_source():
         assert [part(engine, "job", n).dropped for n in (0, 1)] == [{"no_key": 2}, {"no_key": 1}]
 
 
+def test_T7_beyond_max_keys_the_key_opened_first_is_dropped_and_with_ttl_in_time():
+    graph = rd.Graph("faults")
+    a, b = graph.dataset("a"), graph.dataset("b")
+    graph.dag("few", on=(rd.updated(a) & rd.updated(b)).by("partition", max_keys=2))(extras)
+    graph.dag("brief", on=(rd.updated(a) & rd.updated(b)).by("partition", ttl="1h"))(extras)
+    with live(graph) as engine:
+        for partition in ("x", "y", "z"):
+            engine.publish(a, partition=partition, extra=partition)
+        engine.run_until_idle()
+        assert [(r.dag, r.key, r.count) for r in of_kind(engine, Expired)] == [("few", "x", 1)]
+        engine.advance("1h")
+        dropped = [(r.dag, r.policy, r.key) for r in of_kind(engine, Expired)[1:]]
+        assert sorted(dropped) == [("brief", "expired", key) for key in "xyz"]
+        for partition in ("x", "z"):
+            engine.publish(b, partition=partition, extra=partition)
+        engine.run_until_idle()
+        assert outputs(engine, "few", "extras") == [["z", "z"]] and states(engine, "brief") == []
+
+
+def test_T8_completions_join_by_date_by_cascade_or_in_plain_order():
+    graph = rd.Graph("faults")
+    a, b = graph.dataset("a"), graph.dataset("b")
+    for name, on in (("left", a), ("right", a), ("other", b)):
+        graph.dag(name, on=on)(extras)
+    graph.dag("same", on=rd.completed("left") & rd.completed("right"))(sources)
+    graph.dag("plain", on=rd.completed("left") & rd.completed("other"))(sources)
+    with live(graph) as engine:
+        engine.pause("right")
+        for n in range(2):
+            engine.publish(a, extra=n)
+        for n in range(2):
+            engine.publish(b, extra=10 + n)
+        engine.run_until_idle()
+        assert outputs(engine, "plain", "sources") == [[[1], [10]]], "all that is there meets the first of the other"
+        assert states(engine, "same") == []
+        assert "plain order" in engine.pending("plain").joins[""]
+        engine.resume("right")
+        engine.run_until_idle()
+        joined = [sorted(event.cascade for event in run.events) for run in engine.runs("same")]
+        assert joined == [], "the resumed run takes both causes: it belongs to neither cascade"
+        engine.publish(a, logical_date="2026-11-20", extra=5)
+        engine.publish(b, logical_date="2026-11-21", extra=6)
+        engine.run_until_idle()
+        assert outputs(engine, "same", "sources") == [[[5], [5]]], "by date"
+        assert part(engine, "plain", 0).pending >= 1, "dates never meet, and nothing without one is there"
+
+
+def sources(run):
+    return [result for _, results in sorted(run.results.items()) for result in results.values()]
+
+
 def test_T15_publish_many_is_one_commit_decided_one_by_one(tmp_path):
     graph = rd.Graph("faults")
     a, b = graph.dataset("a"), graph.dataset("b")
