@@ -14,6 +14,7 @@ from log_kit import CountedLog, in_child, mixed, push, pushed
 from reactive_dag.log import schema
 from reactive_dag.log.files import parse_store, wal_frames
 from reactive_dag.log.intake import SQLiteIntake
+from reactive_dag.log.lease import Lease
 from reactive_dag.log.ledger import Ledger
 from reactive_dag.log.memory import MemoryLog
 from reactive_dag.log.opening import open_log
@@ -344,6 +345,14 @@ def test_X3_a_forked_child_neither_keeps_the_store_nor_writes_to_it(store_path: 
     os.close(write_end)
     with SQLiteLog(store_path) as log:
         assert log.next_offset == 1
+
+
+def test_X3_a_copy_of_the_lock_in_a_child_not_yet_awake_keeps_nothing(store_path: Path) -> None:
+    lease = Lease(store_path)
+    copy = os.dup(lease._file.fileno())  # what a fork leaves in the child until its handlers have run
+    lease.close()
+    Lease(store_path).close()
+    os.close(copy)
 
 
 def test_X3_a_reader_stands_beside_the_engine_and_follows_it(store_path: Path) -> None:

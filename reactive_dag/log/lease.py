@@ -26,11 +26,18 @@ if sys.platform == "win32":
         file.seek(1 << 30)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
+    def _unlock(file: BinaryIO) -> None:
+        file.seek(1 << 30)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
     def _lock(file: BinaryIO) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -72,6 +79,8 @@ class Lease:
         if not self._file.closed:
             _HELD.discard(self)
             self._sign(b"")
+            # Closing alone would leave the lock to a child that was forked and has not got round to closing its copy.
+            _unlock(self._file)
             self._file.close()
 
     def _forked(self) -> None:
