@@ -122,6 +122,27 @@ def test_parameters_of_anything_that_can_be_called():
         parameters_of(dict)
 
 
+class Loader:
+    def __call__(self, run): ...
+
+
+@pytest.mark.parametrize(
+    ("fn", "named"),
+    [
+        (lambda run: 1, "<lambda> (FILE:"),
+        (functools.partial(lambda rows, run: 1, 3), "functools.partial of <lambda> (FILE:"),
+        (Loader(), "an object of test_declare_tasks.Loader"),
+    ],
+)
+def test_a_function_without_a_name_is_told_by_its_place(fn, named):
+    for give in (Dag("a").add, Dag("a").task, rd.Graph("g").dag, lambda fn: Dag("a").add(Loader.__call__, after=[fn])):
+        with pytest.raises(InvalidValue) as refused:
+            give(fn)
+        text = str(refused.value)
+        assert " at 0x" not in text
+        assert named.replace("FILE", __file__) in text
+
+
 def test_what_is_no_task():
     with pytest.raises(InvalidValue, match="made of a function"):
         Dag("a").add("load")

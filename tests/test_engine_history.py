@@ -78,6 +78,32 @@ def test_a_run_is_found_by_its_key_or_its_beginning(engine):
     assert engine.run(queued.key) == queued
 
 
+def test_a_run_is_found_by_the_key_that_its_start_was_given(engine):
+    (later,) = engine.runs("other", key="later")
+    assert later.state == "queued" and engine.run("later") == later == engine.runs(key="later", state="queued")[0]
+    assert engine.run("bad").events[0].key == "bad"
+    assert engine.runs("job", key="later") == engine.runs(key="later", state="success") == []
+    engine.start("job", key="later")
+    with pytest.raises(rd.UnknownId, match="starts of 'job', 'other' have key 'later'"):
+        engine.run("later")
+    assert engine.run(engine.start("job", key="now").key).dag == "job", "before anybody has driven the engine"
+    assert engine.run("now").dag == "job"
+
+
+@pytest.mark.parametrize("store", [None, "s.db"])
+def test_a_closed_engine_says_so_whatever_its_store(store, tmp_path):
+    with live(declared(), store and tmp_path / store) as engine:
+        run = filled(engine).runs("job")[0]
+    asked = (
+        engine.runs, lambda: engine.run(run.key), lambda: run.state, lambda: engine.events("a"),
+        lambda: engine.why(run), lambda: engine.why("job"), lambda: engine.pending("job"), lambda: engine.ready,
+        lambda: engine.start("job"), engine.run_until_idle,
+    )  # fmt: skip
+    for ask in asked:
+        with pytest.raises(rd.EngineClosed, match="this engine was closed; open another"):
+            ask()
+
+
 def test_a_run_says_what_it_is(engine):
     run = engine.runs("job")[0]
     assert (run.state, run.label, run.round, run.error) == ("success", "", 1, None)

@@ -174,6 +174,8 @@ def test_R5_what_a_body_may_raise(raised, state, attempts, tmp_path):
         run = engine.start(job)
         engine.run_until_idle()
         assert (run.state, len(run.tasks["job"].attempts)) == (state, attempts)
+        if isinstance(raised, rd.RetryTask):
+            assert (run.tasks["job"].error or "").startswith(f"RetryTask: after {raised.after}")
         waited = engine.core.clock.now() - ns("2026-11-23T00:00Z")
         assert waited == (attempts - 1) * (300 if isinstance(raised, rd.RetryTask) else 60) * 10**9
 

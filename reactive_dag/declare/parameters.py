@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar, cast
 
 from attrs import field, frozen
 
+from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.hints import did_you_mean
 from reactive_dag.triggers.checks import id_of
@@ -103,11 +104,11 @@ def _from_signature(fn: Callable[..., object]) -> list[Parameter]:
     try:
         found = inspect.signature(fn).parameters.values()
     except (TypeError, ValueError) as error:
-        raise InvalidValue(f"the parameters of {fn!r} cannot be read ({error}); wrap it in a function") from None
+        raise InvalidValue(f"the parameters of {shown(fn)} cannot be read ({error}); wrap it in a function") from None
     for each in found:
         if each.kind is each.POSITIONAL_ONLY:
             raise InvalidValue(
-                f"parameter {each.name!r} of {fn!r} is positional-only, and tasks are called by name: remove the '/'"
+                f"parameter {each.name!r} of {shown(fn)} is positional-only: remove the '/', tasks are called by name"
             )
     named = [each for each in found if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
     return [Parameter(p.name) if p.default is p.empty else _parameter(p.name, p.default) for p in named]

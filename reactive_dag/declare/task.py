@@ -27,6 +27,7 @@ from reactive_dag.declare.options import (
 from reactive_dag.declare.parameters import Binding, Parameter, parameters_of
 from reactive_dag.declare.place import Place, here, place_of, text_of
 from reactive_dag.declare.wait import Wait
+from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue, UsageError
 from reactive_dag.triggers.checks import id_of
 from reactive_dag.triggers.dataset import Dataset
@@ -69,7 +70,7 @@ class Task(Generic[P, R]):
 
     def __init__(self, fn: Callable[P, R], id: str | None = None, **options: Unpack[TaskOptions]) -> None:
         if not callable(fn):
-            raise InvalidValue(f"a task is made of a function, not of {fn!r}")
+            raise InvalidValue(f"a task is made of a function, not of {shown(fn)}")
         place = place_of(fn) or here()
         self.__attrs_init__(
             *(task_id(fn, id), fn, "task", (), (), None, merged(None, {}), parameters_of(fn), {}, None, 0, None, place)
@@ -177,7 +178,7 @@ def task_id(fn: Callable[..., object], given: str | None) -> str:
     if given is None:
         given = getattr(fn, "__name__", None)
         if given is None or "<" in given:
-            raise InvalidValue(f"{fn!r} has no name to serve as id; give it one with id=")
+            raise InvalidValue(f"{shown(fn)} has no name to serve as id; give it one with id=")
     return task_name(given, "the id of a task")
 
 
@@ -185,11 +186,11 @@ def outlets_of(value: Outlets, where: str) -> tuple[Dataset, ...]:
     """Datasets, each once. O(n). Raises InvalidValue for what is none, and for one that is there twice."""
     values = [value] if isinstance(value, Dataset | str) else value
     if not isinstance(values, Iterable):
-        raise InvalidValue(f"{where}: outlets must be datasets, not {value!r}")
+        raise InvalidValue(f"{where}: outlets must be datasets, not {shown(value)}")
     found = tuple([Dataset(each) if isinstance(each, str) else each for each in values])
     for at, each in enumerate(found):
         if not isinstance(each, Dataset):
-            raise InvalidValue(f"{where}: outlets must be datasets, not {each!r}")
+            raise InvalidValue(f"{where}: outlets must be datasets, not {shown(each)}")
         if each in found[:at]:
             raise InvalidValue(f"{where}: {each.uri!r} is there twice among the outlets; give it once")
     return found
@@ -199,7 +200,7 @@ def ids_after(value: After, where: str) -> tuple[str, ...]:
     """The ids of tasks, each once, in order. O(n). Raises InvalidValue for what names no task."""
     values = [value] if isinstance(value, str | Task) else value
     if not isinstance(values, Iterable):
-        raise InvalidValue(f"{where}: after must be tasks or their ids, not {value!r}")
+        raise InvalidValue(f"{where}: after must be tasks or their ids, not {shown(value)}")
     try:
         return tuple(dict.fromkeys(id_of(each, "after") for each in values))
     except InvalidValue as error:

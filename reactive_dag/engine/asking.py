@@ -5,7 +5,8 @@ Owns no state: answers are read from the core and the log. Costs stand with each
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
+from string import hexdigits
 from typing import TYPE_CHECKING
 
 import attrs
@@ -21,7 +22,7 @@ from reactive_dag.engine.run import Run
 from reactive_dag.engine.runlist import RunList
 from reactive_dag.engine.views import event_of
 from reactive_dag.engine.why import Why, why_not, why_run
-from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.errors import EngineClosed, InvalidValue, UnknownId
 from reactive_dag.model.event import Event
 from reactive_dag.model.hints import did_you_mean
 from reactive_dag.model.records import (
@@ -33,6 +34,7 @@ from reactive_dag.model.records import (
     TaskFinished,
 )
 from reactive_dag.model.times import parse_time
+from reactive_dag.triggers.checks import listed
 from reactive_dag.triggers.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
     from reactive_dag.engine.loop import Loop
     from reactive_dag.log.protocol import EventLog
     from reactive_dag.streams.observers import Feed
+
+
+CLOSED = "this engine was closed; open another with rd.Engine(graph, store=...)"
 
 
 @attrs.frozen
@@ -71,6 +76,15 @@ class FiringView:
     events: list[Event]
 
 
+def _states(state: str | Iterable[str] | None) -> set[str | None]:
+    """The states asked for; None asks for any. Raises InvalidValue."""
+    states: set[str | None] = {state} if state is None or isinstance(state, str) else {*state}
+    for each in states - {None}:
+        if each not in RUN_STATES:
+            raise InvalidValue(f"state={each!r} is unknown; it is one of {', '.join(RUN_STATES)}")
+    return states
+
+
 class Asking:
     """The asking half of `Engine`."""
 
@@ -78,7 +92,13 @@ class Asking:
     core: Core
     feed: Feed[AnyRecord]
     loop: Loop
+    shut: bool = False
     _log: EventLog
+
+    def check_not_shut(self) -> None:
+        """Nothing is read from an engine whose log was let go, whatever the store. O(1). Raises EngineClosed."""
+        if self.shut:
+            raise EngineClosed(CLOSED)
 
     def dag_id(self, dag: Dag | str) -> str:
         """The id of a DAG of this graph. Raises UnknownId."""
@@ -93,15 +113,13 @@ class Asking:
     ) -> RunList:  # fmt: skip
         """Runs, newest request first, in one state or several. O(log n + result) by DAG, state, date or key.
 
-        Raises UnknownId, InvalidValue.
+        `key` is a run's own key, or the one that a start by hand was given. Raises UnknownId, InvalidValue.
         """
+        self.check_not_shut()
         name = None if dag is None else self._known_dag(dag)
         if limit is not None:
             whole(limit, "limit", 0)
-        states = {state} if state is None or isinstance(state, str) else set(state)
-        for each in states - {None}:
-            if each not in RUN_STATES:
-                raise InvalidValue(f"state={each!r} is unknown; it is one of {', '.join(RUN_STATES)}")
+        states = _states(state)
         tz = self.graph.dags[name].tz if name in self.graph.dags else None
         date = None if logical_date is None else parse_time(logical_date, tz, what="logical_date")
         found: list[int] = []
@@ -111,6 +129,8 @@ class Asking:
             if one not in ("queued", "running"):
                 rows = self._log.runs(dag=name, state=one, logical_date=date, partition=partition, key=key, limit=limit)
                 found.extend(row.run for row in rows)
+        if key is not None:
+            found.extend(run for run in self._started(name, key, states) if self._matches(run, date, partition, None))
         newest = sorted(set(found), reverse=True)[:limit]
         return RunList(Run(self, offset) for offset in newest)  # type: ignore[arg-type]
 
@@ -139,6 +159,13 @@ class Asking:
             if type(record) is RunRequested and dag in (None, record.dag) and offset not in self.core.runs.live:
                 yield offset
 
+    def _started(self, dag: str | None, key: str, states: Container[str | None]) -> Iterator[int]:
+        """The runs that starts by hand with this key asked for. O(log n) a DAG."""
+        for name in list(self.graph.dags) if dag is None else [dag]:
+            run = self.core.starting.keyed(name, key)
+            if run is not None and (None in states or self.core.runs.row(run).state in states):
+                yield run
+
     def _matches(self, offset: int, date: int | None, partition: str | None, key: str | None) -> bool:
         if date is None and partition is None and key is None:
             return True
@@ -150,17 +177,25 @@ class Asking:
         )
 
     def run(self, key: Run | str) -> Run:
-        """A run by its key (or the first digits of it, where they name one only). Raises UnknownId."""
+        """A run by its key, by the key that a start by hand was given, or by the first digits of its own.
+
+        O(log n) a DAG; by first digits O(runs). Raises UnknownId where none is found, or more than one.
+        """
         if isinstance(key, Run):
             return key
-        found = self.runs(key=key, limit=1) or [run for run in self.runs() if run.key.startswith(key)]
+        found: Sequence[Run] = self.runs(key=key)
+        if len(found) > 1:
+            raise UnknownId(f"starts of {listed(run.dag for run in found)} have key {key!r}; engine.runs(dag, key=...)")
+        if not found and set(key) <= set(hexdigits):
+            found = [run for run in self.runs() if run.key.startswith(key)]
         if len(found) != 1:
-            problem = "no run has" if not found else f"{len(found)} runs have keys that begin with"
+            problem = "no run has key" if not found else f"{len(found)} runs have keys that begin with"
             raise UnknownId(f"{problem} {key!r}; engine.runs() lists them")
         return found[0]
 
     def events(self, dataset: Dataset | str, *, limit: int | None = None) -> list[Event]:
         """A dataset's events, newest first. O(segments that hold one). Raises UnknownId."""
+        self.check_not_shut()
         name = self.core.publishing.source(dataset).dataset.id
         return [event_of(self.core.facts, offset) for offset, _ in self._log.events(name, limit=limit)]
 
@@ -171,6 +206,7 @@ class Asking:
 
         O(causes). Raises UnknownId.
         """
+        self.check_not_shut()
         if isinstance(what, Run):
             return why_run(self, what)
         name = what if isinstance(what, str) else what.id
@@ -182,6 +218,7 @@ class Asking:
 
     def pending(self, dag: Dag | str) -> Pending:
         """What the triggers of a DAG hold and wait for. O(items pending). Raises UnknownId."""
+        self.check_not_shut()
         with self.loop.turn_lock:  # not in the middle of a turn, which changes what is pending
             return pending(self, self.dag_id(dag))
 
@@ -239,4 +276,5 @@ class Asking:
     @property
     def ready(self) -> Observable[frozenset[str]]:
         """The DAGs ready to run (G4), now and each time that changes."""
+        self.check_not_shut()
         return ready_stream(self.graph, self._log, self.feed)

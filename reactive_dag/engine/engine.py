@@ -21,7 +21,7 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.options import whole
 from reactive_dag.engine.arguments import check_arguments
-from reactive_dag.engine.asking import Asking
+from reactive_dag.engine.asking import CLOSED, Asking
 from reactive_dag.engine.core import Core
 from reactive_dag.engine.drive import Drive
 from reactive_dag.engine.loop import Loop
@@ -197,6 +197,7 @@ class Engine(Asking):
             self.closed = True
             self.loops.close()
             self.feed.close(5.0)
+            self.shut = True
             self._log.close()
 
     def __enter__(self) -> Engine:
@@ -352,7 +353,7 @@ class Engine(Asking):
 
     def _check_open(self) -> None:
         if self.closed:
-            raise EngineClosed("this engine was closed; open another with rd.Engine(graph, store=...)")
+            raise EngineClosed(CLOSED)
         if self.read_only:
             raise UsageError("this engine is read_only: it looks, and runs and records nothing")
 

@@ -76,6 +76,7 @@ class Run:
 
     @property
     def _core(self) -> Core:
+        self._engine.check_not_shut()
         return self._engine.core
 
     @property

@@ -41,6 +41,11 @@ class Starting:
         place = check_text(partition, where, "partition")
         return self.judge(StartRequested(at, declared.id, 0, check_key(key, where), given, body, when, place))
 
+    def keyed(self, dag: str, key: str) -> int | None:
+        """The run of the first start of a DAG with this key (I5). O(log n)."""
+        first = self.core.log.find(f"start:{dag}", key)
+        return None if first is None else first + 1
+
     def judge(self, record: StartRequested) -> int:
         """Number a start that is right and push it, unless its key is known; its run (the log's lock is held)."""
         scope, starts = f"start:{record.dag}", self.core.runs.starts

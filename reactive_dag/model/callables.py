@@ -15,7 +15,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Mapping
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import NoReturn, TypeAlias
 
 import attrs
@@ -78,6 +78,20 @@ def name(fn: AnyCallable) -> str:
     """
     inner = _innermost(fn)
     return str(getattr(inner, "__qualname__", None) or type(inner).__qualname__)
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: a function with the place where it is written, never an address. O(its text).
+
+    >>> shown(functools.partial(len, [1])), shown("load")
+    ('functools.partial of len (builtins:len)', "'load'")
+    """
+    inner = _innermost(value) if callable(value) else value
+    if isinstance(inner, FunctionType | BuiltinFunctionType):
+        assert callable(value)
+        of = "functools.partial of " if isinstance(value, functools.partial) else ""
+        return f"{of}{name(value)} ({place(inner)})"
+    return f"an object of {type_name(type(value))}" if type(value).__repr__ is object.__repr__ else repr(value)
 
 
 def _hash(description: Json) -> str:

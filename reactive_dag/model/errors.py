@@ -99,10 +99,14 @@ class FailTask(TaskError):
 
 
 class RetryTask(TaskError):
-    """Raised in a task's body: try again, `after` this long (uses up a retry)."""
+    """Raised in a task's body: try again, `after` this long (uses up a retry).
+
+    >>> said(RetryTask(after="5m")), said(RetryTask("not there yet", after="5m")), said(RetryTask())
+    ('RetryTask: after 5m', 'RetryTask: not there yet', 'RetryTask: again')
+    """
 
     def __init__(self, message: str = "", *, after: object = None) -> None:
-        super().__init__(message)
+        super().__init__(message or ("again" if after is None else f"after {after}"))
         self.after = after
 
 

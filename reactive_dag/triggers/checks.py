@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.hints import did_you_mean
 
@@ -47,7 +48,7 @@ def id_of(value: object, what: str) -> str:
     """
     found = value if isinstance(value, str) else getattr(value, "id", None)
     if not isinstance(found, str):
-        raise InvalidValue(f"{what} must be an id (text) or an object that has one, not {value!r}")
+        raise InvalidValue(f"{what} must be an id (text) or an object that has one, not {shown(value)}")
     return text_of(found, what)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from attrs import evolve, field, frozen
 
 from reactive_dag.model import hooks
+from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue, UsageError
 
 if TYPE_CHECKING:
@@ -166,7 +167,9 @@ def as_trigger(value: object) -> Trigger:
         raise InvalidValue(f"{value!r} is no trigger; write rd.completed({value.id!r})")  # type: ignore[attr-defined]
     if isinstance(value, Iterable):
         raise InvalidValue(f"a trigger's parts are given one by one: write f(*parts), not f(parts) (given {value!r})")
-    raise InvalidValue(f"{value!r} is no trigger; write rd.updated(...), rd.completed(...) or a combination of those")
+    raise InvalidValue(
+        f"{shown(value)} is no trigger; write rd.updated(...), rd.completed(...) or a combination of those"
+    )
 
 
 def as_triggers(values: object) -> tuple[Trigger, ...]:
@@ -265,11 +268,13 @@ def walk(trigger: Trigger) -> Iterator[Trigger]:
     >>> [type(t).__name__ for t in walk(updated("a").batch(count=2) & updated("b"))]
     ['AllOf', 'Batch', 'Updated', 'Updated']
     """
-    stack = [trigger]
+    yield trigger
+    stack = [*trigger.parts[::-1]]
     while stack:
         found = stack.pop()
         yield found
-        stack.extend(reversed(found.parts))
+        if parts := found.parts:
+            stack.extend(parts[::-1])
 
 
 def leaves(trigger: Trigger) -> list[Trigger]:
