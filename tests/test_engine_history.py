@@ -127,6 +127,8 @@ def test_runs_become_a_frame(engine):
     pytest.importorskip("pandas")
     frame = engine.runs("job").to_pandas()
     assert list(frame["partition"]) == ["2026-11-22", "2026-11-21", "2026-11-20"]
+    assert list(frame["state"]) == ["success"] * 3 and list(frame["key"]) == [run.key for run in engine.runs("job")]
+    assert str(frame["ended"].dt.tz) == "UTC" and list(frame["logical_date"].dt.day) == [22, 21, 20]
     assert list(engine.runs("job", state="failed").to_pandas().columns) == list(frame.columns)
 
 
