@@ -1,7 +1,7 @@
 """The pipeline with threads, killed and killed again: at writes and syncs, and at any instant of wall time (X1, X2).
 
 Each case is a store with several lives (killing.py), one after the other in one process; the last life judges. How
-many kills come in time depends on the machine, and nothing counts on it: one that comes too late is an ordinary end, and
+many kills come in time depends on the machine, and nothing counts on it: one that is too late is an ordinary end, and
 what must hold holds then too. In CI the instants drawn are the same each time, at night they are new ones, and every
 point of the calm pipeline is among them.
 """
