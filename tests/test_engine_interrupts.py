@@ -9,7 +9,7 @@ import pytest
 from engines import live, states
 
 import reactive_dag as rd
-from reactive_dag.engine.interrupts import Uninterrupted
+from reactive_dag.engine.interrupts import Interrupts
 
 
 def ctrl_c():
@@ -22,17 +22,17 @@ def nothing(run):
 
 
 def test_an_interrupt_waits_for_the_end_of_the_block():
-    done = []
-    with pytest.raises(KeyboardInterrupt), Uninterrupted() as block:
+    done, held = [], Interrupts()
+    with pytest.raises(KeyboardInterrupt), held.caught(), held:
         ctrl_c()
-        done.append(block.hit)
-    assert done == [True]
+        done.append(held.hit)
+    assert done == [True] and not held.hit
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_second_interrupt_does_not_wait():
-    done = []
-    with pytest.raises(KeyboardInterrupt), Uninterrupted():
+    done, held = [], Interrupts()
+    with pytest.raises(KeyboardInterrupt), held.caught(), held:
         ctrl_c()
         done.append("first")
         ctrl_c()
@@ -40,11 +40,22 @@ def test_a_second_interrupt_does_not_wait():
     assert done == ["first"]
 
 
+def test_between_two_blocks_an_interrupt_is_raised_at_once():
+    done, held = [], Interrupts()
+    with pytest.raises(KeyboardInterrupt), held.caught():
+        with held, held:
+            done.append("inside")
+        ctrl_c()
+        done.append("never")
+    assert done == ["inside"]
+
+
 def test_another_handler_is_left_alone():
     heard = []
     before = signal.signal(signal.SIGINT, lambda *_: heard.append("theirs"))
     try:
-        with Uninterrupted():
+        held = Interrupts()
+        with held.caught(), held:
             ctrl_c()
             assert heard == ["theirs"]
     finally:

@@ -5,21 +5,25 @@ Owns one context variable, so threads, coroutines and inline bodies are told apa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from types import TracebackType
 
 _BODY: ContextVar[str] = ContextVar("reactive_dag_body", default="")
 
 
-@contextmanager
-def inside(task: str) -> Iterator[None]:
+class inside:
     """Until the end of the block this context executes the body of `task` ("dag.task"). O(1)."""
-    token = _BODY.set(task)
-    try:
-        yield
-    finally:
-        _BODY.reset(token)
+
+    __slots__ = ("_task", "_token")
+
+    def __init__(self, task: str) -> None:
+        self._task = task
+
+    def __enter__(self) -> None:
+        self._token: Token[str] = _BODY.set(self._task)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        _BODY.reset(self._token)
 
 
 def current_body() -> str:

@@ -106,7 +106,7 @@ def _live(run: RunState) -> list[Json]:
         for index, task in enumerate(run.plan.ids)
     ]  # fmt: skip
     about = [begun.at, begun.dag, begun.key, begun.logical_date, begun.partition, begun.cascade, begun.round]
-    return [*about, run.requested, run.label, run.payload, run.cancelled, run.unfinished, tasks]
+    return [*about, run.request.at, run.request.label, run.request.payload, run.cancelled, run.unfinished, tasks]
 
 
 def _result(run: RunState, index: int) -> Json:

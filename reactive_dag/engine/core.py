@@ -98,7 +98,7 @@ class Core:
         self.dates = Dates(log, self.runs.live.get)
         self.runs.dates = self.dates
         self.runs.publishing = self.publishing
-        self.runs.dating = Dating(self.facts, graph.dags.get, graph.datasets, graph.origins)
+        self.runs.dating = Dating(self.facts, graph.dags.get, graph.datasets, graph.origins, lambda: graph.version)
         self.runs.flow.settled = self._task_settled
         self.waits = Waits(self.runs, self.dates, done_before)
         self.starting = Starting(self)
@@ -226,7 +226,8 @@ class Core:
     def _run_started(self, offset: int, record: RunStarted) -> None:
         self.dates.add(record.dag, record.run, record.logical_date, record.cascade)
         self.runs.run_started(record)
-        self.waits.heard(record.dag)
+        if record.dag in self.waits.watches:
+            self.waits.heard(record.dag)
 
     def _task_settled(self, offset: int, run: RunState, index: int, record: TaskFinished) -> None:
         dag = run.started.dag

@@ -33,11 +33,15 @@ class Dating:
         dags: Callable[[str], Dag | None],
         datasets: Mapping[str, Dataset],
         origins: Callable[[str], frozenset[str]],
+        version: Callable[[], int] = lambda: 0,
     ) -> None:
         self.facts = facts
         self.dag_of = dags
         self.datasets = datasets
         self.origins = origins
+        self.version = version
+        self._begins: dict[str, bool] = {}
+        self._begins_version = -1
 
     def told(self, request: RunRequested, dag: Dag) -> Told:
         """The logical date, partition and cascade of a run ("" for one of its own). O(causes)."""
@@ -49,7 +53,17 @@ class Dating:
         if partition is None and date is not None:
             own = calendar_of_outlets(dag)
             partition = None if own is None else own.of(date)
-        return date, partition, cascade if cascade and dag.id not in self.origins(dag.id) else ""
+        return date, partition, cascade if cascade and not self.begins_cascades(dag.id) else ""
+
+    def begins_cascades(self, dag: str) -> bool:
+        """Whether a DAG is its own origin, so that its runs begin cascades of their own (T8). O(1) amortised."""
+        if self._begins_version != self.version():
+            self._begins.clear()
+            self._begins_version = self.version()
+        found = self._begins.get(dag)
+        if found is None:
+            found = self._begins[dag] = dag in self.origins(dag)
+        return found
 
     def _agreed(self, request: RunRequested) -> Told:
         """The newest date among the causes; the partition and the cascade on which they agree (None, "" if not)."""

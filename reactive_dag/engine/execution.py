@@ -10,12 +10,13 @@ import concurrent.futures
 import inspect
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from reactive_dag.declare.parameters import Binding
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.body import inside
 from reactive_dag.engine.context import RunContext
@@ -40,9 +41,9 @@ _OURS = tuple(str(_HOME / room) + os.sep for room in ("engine", "model", "trigge
 _FUTURES = tuple(str(Path(inspect.getfile(module)).parent) + os.sep for module in (asyncio, concurrent.futures))
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Attempting:
-    """One attempt that was handed out."""
+    """One attempt that was handed out; it never changes."""
 
     run: RunState
     index: int
@@ -62,15 +63,20 @@ class Attempting:
 def attempt(engine: Engine, job: Attempting) -> Report:
     """Execute one attempt; what it reports. Raises nothing but what stops the process."""
     began = engine.core.clock.now()
-    task = job.task
-    context = RunContext(engine, job.run.run, task, job.attempt)
+    task, bindings, context = job.task, job.run.shape.bindings[job.index], None
     try:
-        arguments = arguments_of(engine, job, context)
-        name = f"{job.run.dag.id}.{task.id}"
+        arguments: dict[str, Any] = {}
+        if bindings:
+            context = RunContext(engine, job.run.run, task, job.attempt)
+            arguments = arguments_of(engine, job, bindings, context)
+        name = f"{job.run.started.dag}.{task.id}"
         with inside(name):
-            given = _call(engine, task, arguments)
-        output = plain(given, f"the output of {name}")
-        return _report(job, began, "success", output=output, publishes=context.published())
+            given = task.fn(**arguments)
+            if given is not None and inspect.iscoroutine(given):
+                given = engine.loops.run(given, None if task.timeout is None else task.timeout / SECOND)
+        output = None if given is None else plain(given, f"the output of {name}")
+        published = None if context is None else context.published()
+        return _report(job, began, "success", output, publishes=published)
     except SkipTask as skip:
         return _report(job, began, "skipped", error=str(skip) or None, retry=False)
     except RetryTask as again:
@@ -90,18 +96,20 @@ def _again(job: Attempting, began: int, again: RetryTask) -> Report:
 
 
 def _report(
-    job: Attempting, began: int, state: str, *, output: Json = None, error: str | None = None, retry: bool = True,
+    job: Attempting, began: int, state: str, output: Json = None, *, error: str | None = None, retry: bool = True,
     retry_after: int | None = None, publishes: list[Json] | None = None,
 ) -> Report:  # fmt: skip
-    run, task, number = job.run.run, job.task.id, job.attempt
+    run, task, number = job.run.run, job.run.shape.ids[job.index], job.attempt
     return lambda at: TaskFinished(at, run, task, state, number, output, error, began, retry, retry_after, publishes)
 
 
-def arguments_of(engine: Engine, job: Attempting, context: RunContext) -> dict[str, object]:
+def arguments_of(
+    engine: Engine, job: Attempting, bindings: Iterable[Binding], context: RunContext
+) -> dict[str, object]:
     """The arguments of a body, by the bindings of its parameters. O(parameters)."""
     found: dict[str, object] = {}
     run = job.run
-    for binding in job.task.bindings:
+    for binding in bindings:
         if binding.kind == "run":
             found[binding.name] = context
         elif binding.kind == "task":
@@ -118,13 +126,6 @@ def _output_of(engine: Engine, run: RunState, index: int) -> object:
         return fresh(output)
     awaited = [Run(engine, one["run"]) if one else None for one in (output if isinstance(output, list) else [output])]
     return awaited if isinstance(output, list) else awaited[0]
-
-
-def _call(engine: Engine, task: AnyTask, arguments: dict[str, Any]) -> object:
-    value = task.fn(**arguments)
-    if inspect.iscoroutine(value):
-        return engine.loops.run(value, None if task.timeout is None else task.timeout / SECOND)
-    return value
 
 
 def describe(error: BaseException) -> str:

@@ -33,21 +33,19 @@ def run_key(graph: str, dag: str, label: str, identities: Iterable[str]) -> str:
 class Facts:
     """Reads items: their record, identity, and what they say. `run_of` gives a run's `RunStarted` by its offset."""
 
-    __slots__ = ("log", "run_of")
+    __slots__ = ("log", "record", "run_of")
 
     def __init__(self, log: EventLog, run_of: Callable[[int], RunStarted]) -> None:
         self.log = log
         self.run_of = run_of
-
-    def record(self, item: int) -> AnyRecord:
+        self.record: Callable[[int], AnyRecord] = log.record
         """The record at an offset. O(1) in memory."""
-        return self.log.record(item)
 
     def identity(self, item: Item) -> str:
         """The identity of an item (I3)."""
         if isinstance(item, Mark):
             return mark_identity(item)
-        return self.fact_identity(self.log.record(item))
+        return self.fact_identity(self.record(item))
 
     def fact_identity(self, fact: AnyRecord) -> str:
         """The identity of a fact that can be an item."""
@@ -66,19 +64,19 @@ class Facts:
         """The logical date, partition and cascade of an item."""
         if isinstance(item, Mark):
             return item.logical_date, None, ""
-        return self.fact_told(self.log.record(item))
+        return self.fact_told(self.record(item))
 
     def fact_told(self, fact: AnyRecord) -> Told:
         """The same of a fact."""
+        if isinstance(fact, RunFinished):
+            return fact.logical_date, fact.partition, fact.cascade
         if isinstance(fact, TaskFinished):
             fact_of = self.run_of(fact.run)
             return fact_of.logical_date, fact_of.partition, fact_of.cascade
         if isinstance(fact, Published):
             return fact.logical_date, fact.partition, fact.cascade or self.fact_identity(fact)
-        if isinstance(fact, StartRequested):
-            return fact.logical_date, fact.partition, ""
-        assert isinstance(fact, RunFinished), fact
-        return fact.logical_date, fact.partition, fact.cascade
+        assert isinstance(fact, StartRequested), fact
+        return fact.logical_date, fact.partition, ""
 
 
 def mark_identity(mark: Mark) -> str:

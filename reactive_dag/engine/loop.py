@@ -11,11 +11,12 @@ import heapq
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from reactive_dag.engine.execution import Attempting, Report, attempt
-from reactive_dag.engine.interrupts import Uninterrupted
+from reactive_dag.engine.interrupts import Interrupts
 from reactive_dag.engine.runstate import RunState
 from reactive_dag.engine.snapshots import save
 from reactive_dag.engine.taskflow import timed_out
@@ -42,6 +43,7 @@ class Loop:
         self.core = engine.core
         self.log = engine.core.log
         self.turn_lock = threading.RLock()
+        self.interrupts = Interrupts()
         self.inflight: dict[tuple[int, int], Attempting] = {}
         self.recovering = True
         self.snapshot_at = self.core.cursor
@@ -58,7 +60,7 @@ class Loop:
 
     def turn(self) -> bool:
         """Decide what is there (at most `TURN` records), commit, hand out; whether there was anything to do."""
-        with self.turn_lock, Uninterrupted():
+        with self.turn_lock, self.interrupts:
             try:
                 return self._turn()
             except BaseException as error:
@@ -119,33 +121,33 @@ class Loop:
         started = False
         kept = []
         ahead = runner.workers if flow.prioritized else runner.ahead
-        suspects = sum(job.run.lost[job.index] >= SUSPECT for job in list(self.inflight.values()))
-        while flow.ready and len(self.inflight) < ahead:
+        live, inflight, startable = flow.live, self.inflight, flow.startable
+        suspects = any(job.run.lost[job.index] >= SUSPECT for job in list(inflight.values()))
+        while flow.ready and len(inflight) < ahead:
             entry = heapq.heappop(flow.ready)
-            place = entry[1], entry[2]
-            run = self.core.runs.live.get(entry[1])
-            if run is None or place not in flow.startable:
+            _, offset, index = entry
+            place = offset, index
+            run = live.get(offset)
+            if run is None or place not in startable:
                 continue
-            suspect = run.lost[entry[2]] >= SUSPECT
-            if place in self.inflight or (suspect and suspects):
+            suspect = run.lost[index] >= SUSPECT
+            if place in inflight or (suspect and suspects):
                 kept.append(entry)
                 continue
-            suspects += suspect
-            self._start(run, entry[2])
+            suspects = suspects or suspect
+            startable.discard(place)
+            self._start(run, index, place)
             started = True
         for entry in kept:
             heapq.heappush(flow.ready, entry)
         return started
 
-    def _start(self, run: RunState, index: int) -> None:
-        flow = self.core.runs.flow
-        flow.startable.discard((run.run, index))
-        number = max(run.attempt[index], 0) + 1
-        job = Attempting(run, index, number)
-        self.inflight[run.run, index] = job
+    def _start(self, run: RunState, index: int, place: tuple[int, int]) -> None:
+        core, log, number = self.core, self.log, run.attempt[index] + 1
+        job = self.inflight[place] = Attempting(run, index, number)
         self._handed.append(job)
-        task = run.plan.ids[index]
-        self.core.fact(lambda at: TaskStarted(at, run.run, task, number))
+        with log.lock:
+            log.push(TaskStarted(core.stamp(), run.run, run.shape.ids[index], number))
 
     def _commit(self) -> None:
         core, log = self.core, self.log
@@ -163,12 +165,16 @@ class Loop:
         self.engine.feed.notify()
 
     def _hand_out(self) -> None:
-        handed = [job for job in self._handed if job.begun]
-        self._handed = [job for job in self._handed if not job.begun]  # this turn ended before their `TaskStarted`
+        if not self._handed:
+            return
+        handed, self._handed = self._handed, []
+        if self.core.cursor < self.log.next_offset:  # this turn may have ended before their `TaskStarted`
+            self._handed = [job for job in handed if not job.begun]
+            handed = [job for job in handed if job.begun]
         runner = self.engine.runner
+        assert runner is not None
         for job in handed:
-            assert runner is not None
-            runner.submit(lambda job=job: self._execute(job))  # type: ignore[misc]
+            runner.submit(partial(self._execute, job))
 
     # ------------------------------------------------------------------------------------- results
 
@@ -185,21 +191,22 @@ class Loop:
 
     def report(self, job: Attempting, report: Report) -> None:
         """Append what an attempt ended with; one that took longer than it may has failed (R5)."""
+        run, index, log = job.run, job.index, self.log
         try:
-            with Uninterrupted(), self.log.lock:
+            with self.interrupts, log.lock:
                 at = self.core.stamp()
-                begun = job.run.open.get(job.index)
-                timeout = job.task.timeout
+                begun, timeout = run.open.get(index), run.shape.timeouts[index]
                 late = timeout is not None and begun is not None and at >= begun + timeout
-                if not job.run.final(job.index) and not self.engine.closed:
-                    self.log.push(timed_out(at, job.run, job.index, job.attempt) if late else report(at))
+                if run.results[index] is None and not self.engine.closed:
+                    log.push(timed_out(at, run, index, job.attempt) if late else report(at))
         finally:
             self._returned(job)
 
     def _returned(self, job: Attempting) -> None:
         self.inflight.pop((job.run.run, job.index), None)
         self.returned += 1
-        self.wake()
+        if self._sleeping:
+            self._bell.put(None)
 
     # ------------------------------------------------------------------------------------- durability
 
@@ -248,7 +255,8 @@ class Loop:
             return
         before, self.driver = self.driver, threading.get_ident()
         try:
-            yield True
+            with self.interrupts.caught():
+                yield True
         finally:
             self.driver = before
             self.drive_lock.release()

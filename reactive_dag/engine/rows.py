@@ -16,12 +16,13 @@ def row_of(run: RunState, ended: RunFinished | None = None) -> RunRow:
     """The row of a live run, or of one that ends now. O(tasks)."""
     begun = run.started
     tasks = tuple([task_row(run, index, id) for index, id in enumerate(run.shape.ids) if run.states[index] is not None])
+    request = run.request
     failed = None
     if ended is not None and ended.state == "failed":
         failed = next((f"{row.task}: {row.error}" for row in tasks if row.state == "failed"), None)
     return RunRow(
-        begun.run, begun.dag, "running" if ended is None else ended.state, begun.key, run.label, begun.logical_date,
-        begun.partition, begun.cascade, begun.round, run.requested, begun.at, None if ended is None else ended.at,
+        begun.run, begun.dag, "running" if ended is None else ended.state, begun.key, request.label, begun.logical_date,
+        begun.partition, begun.cascade, begun.round, request.at, begun.at, None if ended is None else ended.at,
         failed, tasks,
     )  # fmt: skip
 

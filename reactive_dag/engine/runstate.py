@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reactive_dag.model.records import Item, RunStarted, TaskFinished
+from reactive_dag.model.records import RunRequested, RunStarted, TaskFinished
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -57,19 +57,16 @@ class RunState:
         "attempt",
         "attempts",
         "cancelled",
-        "causes",
         "dag",
         "failed",
         "fails",
-        "label",
         "left",
         "lost",
-        "mapped",
         "open",
-        "payload",
         "plan",
-        "requested",
+        "request",
         "results",
+        "run",
         "shape",
         "skipped",
         "started",
@@ -78,40 +75,48 @@ class RunState:
         "unfinished",
     )  # fmt: skip
 
-    def __init__(
-        self, started: RunStarted, dag: Dag, shape: Shape, causes: tuple[Item, ...], requested: int, label: str,
-        payload: object, mapped: bool,
-    ) -> None:  # fmt: skip
-        plan = shape.plan
-        size = len(plan.ids)
+    def __init__(self, started: RunStarted, request: RunRequested, dag: Dag, shape: Shape) -> None:
+        plan, size = shape.plan, shape.size
         self.started = started
+        self.run = started.run
+        """The offset of the run's request: its name in this log."""
+        self.request = request
         self.dag = dag
         self.shape = shape
         self.plan = plan
         self.tasks = shape.tasks
-        self.causes = causes
-        self.requested = requested
-        self.label = label
-        self.payload = payload
-        self.mapped = mapped
         self.left = list(plan.counts)
-        self.failed = [0] * size
-        self.skipped = [0] * size
+        # Most runs go well: these are one list of zeros, the shape's, until the first that is none.
+        self.failed = self.skipped = self.lost = self.fails = shape.zeros
         self.states: list[str | None] = [None] * size
         self.asked = bytearray(size)
         self.attempt = [0] * size
-        self.lost = [0] * size
-        self.fails = [0] * size
         self.open: dict[int, int] = {}
         self.results: list[TaskFinished | None] = [None] * size
         self.attempts: dict[int, list[Attempt]] = {}
         self.unfinished = size
         self.cancelled = False
 
-    @property
-    def run(self) -> int:
-        """The offset of the run's request: its name in this log."""
-        return self.started.run
+    def note_lost(self, index: int, count: int) -> None:
+        """So many attempts of a task were lost in a row. O(1), the first of a run O(tasks)."""
+        if self.lost is self.shape.zeros:
+            self.lost = list(self.lost)
+        self.lost[index] = count
+
+    def note_fails(self, index: int, count: int) -> None:
+        """So many attempts of a task failed. O(1), the first of a run O(tasks)."""
+        if self.fails is self.shape.zeros:
+            self.fails = list(self.fails)
+        self.fails[index] = count
+
+    def _tally(self, state: str) -> list[int]:
+        """The counts in which a need that ended so is counted, this run's own."""
+        zeros = self.shape.zeros
+        if state == "skipped":
+            self.skipped = list(zeros) if self.skipped is zeros else self.skipped
+            return self.skipped
+        self.failed = list(zeros) if self.failed is zeros else self.failed
+        return self.failed
 
     def verdict(self, index: int) -> str:
         """Whether task `index` may go now. O(1)."""
@@ -119,7 +124,7 @@ class RunState:
         failed, skipped = self.failed[index], self.skipped[index]
         return judge(self.shape.rules[index], total, left, total - left - failed - skipped, failed, skipped)
 
-    def settle(self, index: int, state: str, result: TaskFinished) -> tuple[list[int], Sequence[int]]:
+    def settle(self, index: int, state: str, result: TaskFinished) -> tuple[Sequence[int], Sequence[int]]:
         """Give task `index` its final state, and count it for those that follow it. O(out-degree).
 
         Gives those of them that may go now as far as it is for what they need, and those that must be asked.
@@ -129,6 +134,8 @@ class RunState:
         self.unfinished -= 1
         self.open.pop(index, None)
         followers = self.plan.followers[index]
+        if not followers:
+            return followers, followers
         left = self.left
         ready: list[int] = []
         if state == "success":
@@ -141,7 +148,7 @@ class RunState:
                 elif not rest:
                     ready.append(follower)
             return ready, others
-        tally = self.skipped if state == "skipped" else self.failed
+        tally = self._tally(state)
         for follower in followers:
             left[follower] -= 1
             tally[follower] += 1

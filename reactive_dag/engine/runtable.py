@@ -92,8 +92,23 @@ class RunTable:
             due = record.at + held
             self.held.add(offset)
             self.timers.set(due, RUNS_FIRST, record.dag, record.label, lambda now: self._queue(offset, record.dag))
-        else:
+        elif not self._begun_at_once(offset, record):
             self._queue(offset, record.dag)
+
+    def _begun_at_once(self, offset: int, record: RunRequested) -> bool:
+        """Begin a run that nothing holds back, without queueing it; whether it was one."""
+        name, sink = record.dag, self.sink
+        if sink.replaying or not sink.executing or self.queued.get(name) or offset in self.ahead:
+            return False
+        dag = self.dag_of(name)
+        if dag is None or name in self.paused or name in self.gone or not dag.tasks:
+            return False
+        limit = dag.max_active_runs
+        if limit is not None and self.active.get(name, 0) >= limit:
+            return False
+        self._count_begun(name, offset)
+        self._begin(offset, dag, record)
+        return True
 
     def _queue(self, offset: int, dag: str) -> None:
         if offset in self.ahead:
@@ -135,7 +150,7 @@ class RunTable:
         while queue and (limit is None or self.active.get(dag_id, 0) < limit):
             offset = queue.popleft()
             self._count_begun(dag_id, offset)
-            self._begin(offset, dag)
+            self._begin(offset, dag, self.request(offset))
 
     def start_all_that_may(self) -> None:
         """Begin what nothing holds back any more: the engine, a definition or a limit is another. O(DAGs queued)."""
@@ -159,11 +174,11 @@ class RunTable:
             return
         self._count_begun(record.dag, record.run)
 
-    def _begin(self, offset: int, dag: Dag) -> None:
-        request = self.request(offset)
+    def _begin(self, offset: int, dag: Dag, request: RunRequested) -> None:
         date, partition, cascade = self.dating.told(request, dag)
-        key = self.key_of(request)
-        self.sink.fact(lambda at: RunStarted(at, offset, dag.id, key, date, partition, cascade or key))
+        key, log = self.key_of(request), self.facts.log
+        with log.lock:
+            log.push(RunStarted(self.sink.stamp(), offset, dag.id, key, date, partition, cascade or key))
 
     # ------------------------------------------------------------------------------------- runs
 
@@ -209,11 +224,9 @@ class RunTable:
 
     def state_of(self, begun: RunStarted, dag: Dag) -> RunState:
         """A run that begins, with nothing done. O(tasks)."""
-        request = self.request(begun.run)
         shape = self.shapes.of(dag)
-        run = RunState(begun, dag, shape, request.causes, request.at, request.label, request.payload, request.mapped)
         self.flow.prioritized = self.flow.prioritized or shape.prioritized
-        return run
+        return RunState(begun, self.request(begun.run), dag, shape)
 
     def params(self, offset: int) -> dict[str, object]:
         """The params of a run: the DAG's, with what its start gave. O(params)."""
@@ -234,7 +247,8 @@ class RunTable:
             return None
         self.active[record.dag] -= 1
         self.sink.finished(row_of(run, record))
-        self.start_what_may(record.dag)
+        if self.queued.get(record.dag):
+            self.start_what_may(record.dag)
         return run
 
     def _ended_unlived(self, record: RunFinished) -> None:
@@ -289,14 +303,11 @@ class RunTable:
 
     def end_if_done(self, run: RunState) -> None:
         """Ask for the run's end once nothing in it is unfinished."""
-        if not run.unfinished:
-            begun = run.started
-            state = run.outcome()
-            self.sink.fact(
-                lambda at: RunFinished(
-                    at, begun.run, begun.dag, begun.key, state, begun.logical_date, begun.partition, begun.cascade
-                )
-            )  # fmt: skip
+        if not run.unfinished and not self.sink.replaying:
+            begun, log = run.started, self.facts.log
+            about = (begun.run, begun.dag, begun.key, run.outcome(), begun.logical_date, begun.partition, begun.cascade)
+            with log.lock:
+                log.push(RunFinished(self.sink.stamp(), *about))
 
     def give(self, run: RunState, task: str, state: str, error: str | None = None) -> None:
         """Ask that a task get `state` without running."""

@@ -12,6 +12,7 @@ import attrs
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
+    from reactive_dag.declare.parameters import Binding
     from reactive_dag.declare.plan import Plan
     from reactive_dag.declare.task import AnyTask
 
@@ -21,7 +22,7 @@ class Shape:
     """The tasks of a DAG by number.
 
     `direct[i]` says that task i is an ordinary one that goes as soon as all it needs succeeded, and asks for nothing
-    else: no other rule, no past, no wait.
+    else: no other rule, no past, no wait. `zeros` is never written to.
     """
 
     plan: Plan
@@ -35,6 +36,9 @@ class Shape:
     timeouts: list[int | None]
     outlets: list[bool]
     prioritized: bool
+    bindings: list[tuple[Binding, ...]]
+    size: int
+    zeros: list[int]
 
     @classmethod
     def of(cls, dag: Dag) -> Shape:
@@ -50,7 +54,8 @@ class Shape:
         return cls(
             plan, plan.index, plan.ids, tasks, [settings.trigger_rule for settings in told],
             [task.kind == "wait" for task in tasks], direct, priorities, [settings.timeout for settings in told],
-            [bool(task.outlets) for task in tasks], any(priorities),
+            [bool(task.outlets) for task in tasks], any(priorities), [task.bindings for task in tasks],
+            len(tasks), [0] * len(tasks),
         )  # fmt: skip
 
 

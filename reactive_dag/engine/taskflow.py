@@ -54,8 +54,13 @@ class TaskFlow:
 
     def begin(self, run: RunState) -> None:
         """Consider the tasks that need nothing."""
+        direct = run.shape.direct
         for index in run.plan.roots:
-            self.consider(run, index)
+            if direct[index]:
+                run.asked[index] = 1
+                self.offer(run, index)
+            else:
+                self.consider(run, index)
 
     def consider(self, run: RunState, index: int) -> None:
         """Let a task go, give it the state that its needs imply, or leave it waiting. O(log ready)."""
@@ -99,7 +104,7 @@ class TaskFlow:
 
     def offer(self, run: RunState, index: int) -> None:
         """Put an attempt among those to hand out. O(log ready)."""
-        offset = run.started.run
+        offset = run.run
         self.startable.add((offset, index))
         heapq.heappush(self.ready, (run.shape.priorities[index], offset, index))
 
@@ -170,7 +175,7 @@ class TaskFlow:
 
     def _lost(self, run: RunState, index: int, record: TaskFinished) -> None:
         del run.open[index]
-        run.lost[index] += 1
+        run.note_lost(index, run.lost[index] + 1)
         if run.lost[index] >= MOST_LOST:
             why = f"lost {MOST_LOST} times in a row: the process died each time while this task ran"
             self.table.give(run, record.task, "failed", why)
@@ -180,8 +185,8 @@ class TaskFlow:
 
     def _retry(self, run: RunState, index: int, record: TaskFinished) -> None:
         del run.open[index]
-        run.lost[index] = 0
-        run.fails[index] += 1
+        run.note_lost(index, 0)
+        run.note_fails(index, run.fails[index] + 1)
         run.states[index] = "retrying"
         if self.sink.replaying:
             return
