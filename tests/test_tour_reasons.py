@@ -69,6 +69,24 @@ def test_a_dag_that_has_run_did_not_run_again(store):
         assert str(engine.why("job")) == "job did not run again\n  missing: rd.updated('a')"
 
 
+def test_a_trigger_that_holds_something_of_each_part_says_what_it_waits_for(store):
+    graph = rd.Graph("reasons")
+    a, b = graph.dataset("a", partitions=rd.day()), graph.dataset("b", partitions=rd.day())
+    graph.dag("join", on=(a & b).by("partition"))(nothing)
+    graph.dag("count", on=rd.updated(a).batch(count=2))(nothing)
+    graph.dag("window", on=rd.updated(a).batch(max_wait="5m"))(nothing)
+    with live(graph, store) as engine:
+        engine.publish(a, partition="2026-11-22")
+        engine.publish(b, partition="2026-11-23")
+        engine.run_until_idle()
+        said = {dag: engine.why(dag).missing for dag in ("join", "count", "window")}
+        assert said == {
+            "join": [f"more of the same: {graph.dags['join'].triggers['']!r} did not fire with what is there"],
+            "count": ["more of the same: rd.updated('a').batch(count=2) did not fire with what is there"],
+            "window": ["the end of a window: 2026-11-23T00:05:00Z at the latest"],
+        }
+
+
 def test_who_asks_before_the_engine_was_driven_is_told_to_drive_it(store):
     graph = rd.Graph("reasons")
     a = graph.dataset("a")

@@ -178,8 +178,9 @@ class Look:
     def to_networkx(self) -> Any:
         """The drawn graph as a networkx MultiDiGraph: nodes and edges have a `kind`. O(nodes + edges).
 
-        A name that two kinds share, such as a DAG's and a dataset's, becomes a pair (kind, name) for each. Raises
-        ImportError without networkx.
+        A DAG's tasks follow from it by edges of the kind `contains`, so that ancestors and paths go through DAGs. What
+        two kinds share, such as the name of a DAG and a dataset, becomes a pair (kind, name) for each. Raises ImportError
+        without networkx.
         """
         from networkx import MultiDiGraph
 
@@ -196,4 +197,7 @@ class Look:
         for edge in self.view.edges:
             source, target = node(edge.source, edge.source_kind), node(edge.target, edge.target_kind)
             found.add_edge(source, target, key=edge.kind, kind=edge.kind)
+        for dag in self.dags.values():
+            for task in dag.tasks:
+                found.add_edge(node(dag.id, "dag"), node(f"{dag.id}.{task}", "task"), key="contains", kind="contains")
         return found

@@ -15,7 +15,7 @@ from reactive_dag.engine.run import Run
 from reactive_dag.engine.views import event_of
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import Mark, Published, RunFinished, TaskFinished, TriggerFault
-from reactive_dag.model.times import format_time, from_datetime
+from reactive_dag.model.times import NEVER, format_time, from_datetime
 
 if TYPE_CHECKING:
     from reactive_dag.engine.asking import Asking
@@ -127,7 +127,10 @@ def why_not(engine: Asking, dag: str, date: int | None) -> Why:
                 root.causes.append(Why(f"{named}there: {count.text}"))
             else:
                 root.missing.append(f"{named}{count.text}{about}")
-        root.missing.extend(f"{named}{text}" for text in _faults(engine, station, date))
+        faults = _faults(engine, station, date)
+        root.missing.extend(f"{named}{text}" for text in faults)
+        if not faults and len(held) == len(station.circuit.parts):
+            root.missing.append(f"{named}{_open(station)}")
     if dag in core.runs.paused:
         root.missing.append("engine.resume: the DAG is paused")
     undecided = core.log.next_offset - core.cursor
@@ -136,6 +139,14 @@ def why_not(engine: Asking, dag: str, date: int | None) -> Why:
     if not engine.graph.dags[dag].triggers:
         root.missing.append("a start by hand: the DAG has no trigger")
     return root
+
+
+def _open(station: Station) -> str:
+    """What a trigger waits for whose parts all hold something: a window that is open, or another key or number."""
+    due = station.circuit.due
+    if due < NEVER:
+        return f"the end of a window: {format_time(due)} at the latest"
+    return f"more of the same: {station.trigger!r} did not fire with what is there"
 
 
 def _faults(engine: Asking, station: Station, date: int | None) -> list[str]:
