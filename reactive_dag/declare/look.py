@@ -178,9 +178,9 @@ class Look:
     def to_networkx(self) -> Any:
         """The drawn graph as a networkx MultiDiGraph: nodes and edges have a `kind`. O(nodes + edges).
 
-        A DAG's tasks follow from it by edges of the kind `contains`, so that ancestors and paths go through DAGs. What
-        two kinds share, such as the name of a DAG and a dataset, becomes a pair (kind, name) for each. Raises ImportError
-        without networkx.
+        A DAG's tasks follow from it by edges of the kind `contains`, so that ancestors and paths go through DAGs. A
+        name that two kinds share, such as a DAG's and a dataset's, becomes a pair (kind, name) for each. Raises
+        ImportError without networkx.
         """
         from networkx import MultiDiGraph
 
