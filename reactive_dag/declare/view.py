@@ -34,10 +34,14 @@ _WORDS = {AllOf: "all", Sequence: "all", AnyOf: "any", AtLeast: "at_least"}
 
 
 class View:
-    """All answers about these DAGs; `dags` must not change meanwhile."""
+    """All answers about these DAGs; `dags` must not change meanwhile.
+
+    `kept` is what other wings worked out for this version, under names of their own; it goes with the version.
+    """
 
     def __init__(self, dags: Mapping[str, Dag]) -> None:
         self.dags = dags
+        self.kept: dict[str, object] = {}
         self._effective: dict[str, dict[str, tuple[Trigger, str]]] = {}
 
     # ------------------------------------------------------------------------------------------ datasets

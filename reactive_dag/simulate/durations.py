@@ -120,6 +120,12 @@ class Durations:
         )
         return cls(given, None if default is None else as_spread(default, "default_duration"))
 
+    @property
+    def settled(self) -> bool:
+        """Whether the same question has the same answer for ever: no user's function is asked. O(n)."""
+        spans = [span for _, span in self.given] + ([] if self.default is None else [self.default])
+        return all(span.fn is None or isinstance(span.fn, HashSpread) for span in spans)
+
     def resolve(self, graph: Graph, names: Names) -> dict[TaskName, int]:
         """How long each task of the graph takes (ns). O(tasks). Raises UnknownId, InvalidValue.
 

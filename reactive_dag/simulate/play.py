@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reactive_dag.engine.core import Core
-from reactive_dag.engine.runstate import RunState
-from reactive_dag.engine.taskflow import Ready
 from reactive_dag.engine.wiring import Station
-from reactive_dag.log.memory import MemoryLog
-from reactive_dag.model.records import Mark, Registered, TaskFinished, TaskStarted, Tick
+from reactive_dag.model.records import Mark, Registered, Tick
 from reactive_dag.model.times import NEVER
+from reactive_dag.simulate.attempts import Attempts
+from reactive_dag.simulate.courselog import CourseLog
+from reactive_dag.simulate.courserun import CourseRun
+from reactive_dag.simulate.prepared import Prepared
 from reactive_dag.simulate.scenario import Effects, Scenario, Source
 from reactive_dag.streams.clock import VirtualClock
 from reactive_dag.triggers.absent import Absent
@@ -40,7 +41,7 @@ from reactive_dag.triggers.throttle import Throttle
 from reactive_dag.triggers.trigger import walk
 
 if TYPE_CHECKING:
-    from reactive_dag.simulate.names import TaskName
+    from reactive_dag.engine.runstate import RunState
 
 TURN = 1 << 20
 """So many records at most are applied in one go."""
@@ -48,32 +49,31 @@ TURN = 1 << 20
 CALM = 100_000
 """So many new objects at least between two looks of the garbage collector while a course is played."""
 
-FAILED = "fails, as the simulation was told"
-
 
 class Play:
     """One course; `run` plays it to its end, `core` then holds it."""
 
     def __init__(self, scenario: Scenario, effects: Effects) -> None:
         self.scenario = scenario
-        self.log = MemoryLog()
+        self.prepared = Prepared.of(scenario.graph)
+        self.log = CourseLog(scenario.records == "compact")
         self.clock = VirtualClock(scenario.start - 1)
         self.core = Core(scenario.graph, self.log, self.clock, done_before=scenario.start)
+        self.core.runs.shapes = self.prepared.shapes
         self.core.runs.holds.update({dag: by for dag, by in effects.dags.items() if by})
         self._fire, self.core.wiring.fire = self.core.wiring.fire, self._fire_until  # type: ignore[method-assign]
-        self._spans = _by_dag(scenario, effects.durations)
+        lines = self.prepared.lines(effects)
+        self.attempts = Attempts(self.core, self.log, self.clock, lines, self._fails_now, self._waits_first)
         self._delays = effects.tasks
         self._fails = effects.fails
-        self._now = scenario.start - 1
         self._number = count()
-        self._ends: list[tuple[int, int, RunState, int, int]] = []
         self._delayed: list[tuple[int, int, int, int]] = []
         self._held_once: set[tuple[int, int]] = set()
         self._outside: list[tuple[int, int, int, str, Iterator[int]]] = []
         for place, source in enumerate(scenario.sources):
             self._next_event(place, source.dataset, _ticks(source, scenario), effects.datasets.get(source.dataset, 0))
         self._late = effects.datasets
-        if any(dag_task in self._delays for dag_task in _waits(scenario)):
+        if not self.prepared.waits.isdisjoint(self._delays):
             self._watch, self.core.runs.flow.watch = self.core.runs.flow.watch, self._watch_later
 
     def run(self) -> Core:
@@ -82,10 +82,12 @@ class Play:
             self._register()
             self._settle()
             while (now := self._next()) < NEVER:
-                self._now = now
-                self.clock.advance_to(now)
                 self._step(now)
+                self._settle()
         self.log.commit()
+        for run in self.core.runs.live.values():
+            assert isinstance(run, CourseRun)
+            run.unfold()
         return self.core
 
     # ------------------------------------------------------------------------------------- instants
@@ -93,8 +95,9 @@ class Play:
     def _next(self) -> int:
         """The next instant at which something is to be done; NEVER if all that was begun has ended."""
         due = self.core.timers.due
-        if self._ends and self._ends[0][0] < due:
-            due = self._ends[0][0]
+        ends = self.attempts.instants
+        if ends and ends[0] < due:
+            due = ends[0]
         if self._delayed and self._delayed[0][0] < due:
             due = self._delayed[0][0]
         if self._outside and self._outside[0][0] < due:
@@ -102,15 +105,32 @@ class Play:
         return due if due < self.scenario.until or self._goes_on() else NEVER
 
     def _step(self, now: int) -> None:
+        """Do what comes first at an instant; where only quick attempts end, go on to where something else comes."""
+        attempts = self.attempts
         if self.core.timers.due <= now:
+            self.clock.advance_to(now)
             self.log.push_many([Tick(now)])
-        elif self._ends and self._ends[0][0] == now:
-            self._end_attempts(now)
-        elif self._delayed and self._delayed[0][0] == now:
-            self._begin_delayed(now)
+        elif attempts.instants and attempts.instants[0] == now:
+            if now not in attempts.special:
+                attempts.play_quick(self._limit())
+            else:
+                self.clock.advance_to(now)
+                attempts.end(now)
         else:
-            self._publish()
-        self._settle()
+            self.clock.advance_to(now)
+            if self._delayed and self._delayed[0][0] == now:
+                self._begin_delayed(now)
+            else:
+                self._publish()
+
+    def _limit(self) -> int:
+        """Before this instant nothing but attempts' ends is to come, as things are."""
+        limit = self.core.timers.due
+        if self._delayed:
+            limit = min(limit, self._delayed[0][0] + 1)
+        if self._outside:
+            limit = min(limit, self._outside[0][0] + 1)
+        return limit
 
     def _settle(self) -> None:
         """Apply what is there, and begin what may begin, until nothing is left to do at this instant."""
@@ -119,14 +139,14 @@ class Play:
             if core.cursor < log.next_offset:
                 core.drain(TURN)
             elif ready:
-                self._begin_attempts(ready)
+                self.attempts.begin(ready)
             else:
                 return
 
     def _goes_on(self) -> bool:
         """Whether something that was begun has not ended: what only waits without an end is none."""
         runs = self.core.runs
-        if self._ends or self._delayed or self._outside or runs.flow.retries_due or runs.held:
+        if self.attempts.instants or self._delayed or self._outside or runs.flow.retries_due or runs.held:
             return True
         for watches in self.core.waits.watches.values():
             if any(watch.wait.timeout is not None for watch in watches.values()):
@@ -140,7 +160,7 @@ class Play:
                 return False
             longest += _longest(part)
         due = station.circuit.due
-        return due <= self._now + longest and bool(station.circuit.pending())
+        return due <= self.clock.now() + longest and bool(station.circuit.pending())
 
     # ------------------------------------------------------------------------------------- definitions
 
@@ -150,14 +170,16 @@ class Play:
         No tick before the start is missed, and none is due from `until` on.
         """
         start = self.scenario.start
-        records = [r for r in self.core.definitions.changes(start) if isinstance(r, Registered)]
-        ticking = [r for r in records if self._is_clocked(r)]
-        others = [r for r in records if not self._is_clocked(r)]
-        self.log.push_many([self._bounded(record) for record in ticking])
+        found = self.prepared.registered
+        if found is None:
+            found = self.prepared.registered = [
+                (record, self._is_clocked(record))
+                for record in self.core.definitions.changes(start) if isinstance(record, Registered)
+            ]  # fmt: skip
+        self.log.push_many([self._bounded(record) for record, clocked in found if clocked])
         self._settle()
         self.clock.advance_to(start)
-        self._now = start
-        self.log.push_many(others)
+        self.log.push_many([msgspec.structs.replace(record, at=start) for record, clocked in found if not clocked])
 
     def _is_clocked(self, record: Registered) -> bool:
         trigger = self.scenario.graph.effective(record.dag).get(record.label)
@@ -178,48 +200,10 @@ class Play:
         if fired:
             self._fire(station, fired, at)
 
-    # ------------------------------------------------------------------------------------- attempts
+    # ------------------------------------------------------------------------------------- interventions
 
-    def _begin_attempts(self, ready: list[Ready]) -> None:
-        """Begin every attempt that may begin, in the order of priority and request.
-
-        Nothing lies between these records and the cursor, so they are applied as they are pushed.
-        """
-        flow, now, spans, ends, delays = self.core.runs.flow, self._now, self._spans, self._ends, self._delays
-        live, startable, opened = flow.live, flow.startable, flow.opened
-        number_of, push = self._number, self.log.push
-        while ready:
-            _, offset, index = heappop(ready)
-            run = live.get(offset)
-            if run is None or (offset, index) not in startable or (delays and self._waits_first(run, index, now)):
-                continue
-            attempt = run.attempt[index] + 1
-            record = TaskStarted(now, offset, run.shape.ids[index], attempt)
-            push(record)
-            opened(run, index, record)
-            heappush(ends, (now + spans[run.started.dag][index], next(number_of), run, index, attempt))
-        self.core.cursor = self.log.next_offset
-
-    def _end_attempts(self, now: int) -> None:
-        """End the attempts whose time is over, in the order in which they began, and apply what was pushed."""
-        core, log, ends, fails, flow = self.core, self.log, self._ends, self._fails, self.core.runs.flow
-        offset, push = log.next_offset, log.push
-        ended: list[tuple[RunState, int, TaskFinished]] = []
-        while ends and ends[0][0] == now:
-            _, _, run, index, number = heappop(ends)
-            if index in run.open and run.attempt[index] == number:
-                task, state, error = run.shape.ids[index], "success", None
-                if fails and self._draw(run, task, number):
-                    state, error = "failed", FAILED
-                record = TaskFinished(now, run.started.run, task, state, number, None, error)
-                push(record)
-                ended.append((run, index, record))
-        core.cursor = log.next_offset
-        for run, index, record in ended:
-            flow.ended(offset, run, index, record)
-            offset += 1
-        if core.out or core.answers.given:
-            core.flush()
+    def _fails_now(self, run: RunState, task: str, number: int) -> bool:
+        return bool(self._fails) and self._draw(run, task, number)
 
     def _draw(self, run: RunState, task: str, number: int) -> bool:
         """Whether this attempt fails: drawn from the seed for it alone, whatever else is simulated."""
@@ -230,9 +214,7 @@ class Play:
         drawn = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
         return drawn < chance * 2.0**64
 
-    # ------------------------------------------------------------------------------------- delays
-
-    def _waits_first(self, run: RunState, index: int, now: int) -> bool:
+    def _waits_first(self, run: RunState, index: int) -> bool:
         """Whether this is a first attempt that comes later; then it is looked at again when its time has come."""
         if not self._delays or run.attempt[index] or (run.run, index) in self._held_once:
             return False
@@ -240,7 +222,7 @@ class Play:
         if not delay:
             return False
         self._held_once.add((run.run, index))
-        heappush(self._delayed, (now + delay, next(self._number), run.run, index))
+        heappush(self._delayed, (self.clock.now() + delay, next(self._number), run.run, index))
         return True
 
     def _begin_delayed(self, now: int) -> None:
@@ -255,7 +237,7 @@ class Play:
                 self.core.runs.flow.offer(run, index)
 
     def _watch_later(self, run: RunState, index: int) -> None:
-        if not self._waits_first(run, index, self._now):
+        if not self._waits_first(run, index):
             self._watch(run, index)
 
     # ------------------------------------------------------------------------------------- outside
@@ -296,18 +278,6 @@ def _ticks(source: Source, scenario: Scenario) -> Iterator[int]:
             return
         last = min(ticks)
         yield last
-
-
-def _waits(scenario: Scenario) -> Iterator[TaskName]:
-    for dag in scenario.graph.dags.values():
-        yield from ((dag.id, task.id) for task in dag.tasks.values() if task.kind == "wait")
-
-
-def _by_dag(scenario: Scenario, durations: dict[TaskName, int]) -> dict[str, list[int]]:
-    """How long each task of each DAG takes, by its number in the DAG's plan."""
-    return {
-        dag.id: [durations.get((dag.id, task), 0) for task in dag.plan().ids] for dag in scenario.graph.dags.values()
-    }
 
 
 def _longest(part: object) -> int:

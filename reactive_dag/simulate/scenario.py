@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from attrs import evolve, field, frozen
 
@@ -21,6 +21,7 @@ from reactive_dag.model.times import format_time, parse_duration, parse_time
 from reactive_dag.simulate.durations import Durations, GivenDurations, GivenSpan
 from reactive_dag.simulate.interventions import Delay, Duration, Fail, Intervention
 from reactive_dag.simulate.names import Names, TaskName
+from reactive_dag.simulate.prepared import Prepared
 from reactive_dag.triggers.any_of import AnyOf
 from reactive_dag.triggers.clock import Clock
 from reactive_dag.triggers.dataset import Dataset
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 Time: TypeAlias = datetime | date | str
 _DATE = re.compile(r"\s*\d{4}-")
 GivenSources: TypeAlias = "Mapping[Dataset | str, Trigger]"
+Records: TypeAlias = Literal["compact", "full"]
+"""How a course keeps its records: made when somebody reads them, or at once."""
 About: TypeAlias = tuple[str, str]
 """What an intervention is about: "dag", "task" or "dataset", and its name."""
 
@@ -55,6 +58,7 @@ class Scenario:
     durations: Durations
     seed: int
     interventions: tuple[Intervention, ...] = ()
+    records: Records = "compact"
 
     def with_more(self, interventions: tuple[Intervention, ...]) -> Scenario:
         """The same with more interventions. O(1). Raises InvalidValue for what is none."""
@@ -68,14 +72,15 @@ class Scenario:
 
     def effects(self) -> Effects:
         """What all of it means for the graph as it is now. O(tasks). Raises UnknownId, InvalidValue."""
-        names = Names(self.graph)
-        found = Effects(self.durations.resolve(self.graph, names))
+        prepared = Prepared.of(self.graph)
+        names = prepared.names
+        found = Effects(prepared.spans(self.graph, self.durations))
         for each in self.interventions:
             if isinstance(each, Delay):
                 about = [self._delay(found, names, each)]
             elif isinstance(each, Duration):
                 tasks = names.tasks(each.what, "rd.duration()")
-                found.durations.update((task, each.span.of(".".join(task))) for task in tasks)
+                found.changed.update((task, each.span.of(".".join(task))) for task in tasks)
                 about = [("task", ".".join(task)) for task in tasks]
             else:
                 task = names.only_task(each.what, "rd.fail()")
@@ -108,10 +113,12 @@ class Scenario:
 class Effects:
     """What a scenario means for one graph, in nanoseconds: durations of tasks, delays, chances of failure.
 
-    `about` says which things each intervention is about.
+    `usual` are the durations without interventions, `changed` what those make of them. `about` says which things each
+    intervention is about.
     """
 
-    durations: dict[TaskName, int]
+    usual: dict[TaskName, int]
+    changed: dict[TaskName, int] = field(factory=dict)
     dags: dict[str, int] = field(factory=dict)
     tasks: dict[TaskName, int] = field(factory=dict)
     datasets: dict[str, int] = field(factory=dict)
@@ -121,14 +128,17 @@ class Effects:
 
 def scenario_of(
     graph: Graph, start: Time, until: timedelta | Time, sources: GivenSources | None, durations: GivenDurations,
-    default_duration: GivenSpan | None, seed: int,
+    default_duration: GivenSpan | None, seed: int, records: Records = "compact",
 ) -> Scenario:  # fmt: skip
     """What a user wrote, judged. O(given). Raises InvalidValue, UnknownId."""
     begin = parse_time(start, what="start")
     if type(seed) is not int:
         raise InvalidValue(f"seed={seed!r} must be a whole number")
+    if records not in get_args(Records):
+        raise InvalidValue(f"records={records!r} is one of {', '.join(map(repr, get_args(Records)))}")
     found = tuple([_source(graph, dataset, trigger) for dataset, trigger in (sources or {}).items()])
-    return Scenario(graph, begin, _until(begin, until), found, Durations.of(durations, default_duration), seed)
+    spans = Durations.of(durations, default_duration)
+    return Scenario(graph, begin, _until(begin, until), found, spans, seed, records=records)
 
 
 def _until(start: int, until: timedelta | Time) -> int:

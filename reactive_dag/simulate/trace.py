@@ -67,9 +67,9 @@ class Shape:
 class Trace:
     """Looks back at a finished core."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, shapes: dict[str, Shape]) -> None:
         self.core = core
-        self.shapes = {dag.id: Shape.of(dag) for dag in core.graph.dags.values()}
+        self.shapes = shapes
         self._tasks: dict[int, dict[str, TaskRow]] = {}
 
     @cached_property
