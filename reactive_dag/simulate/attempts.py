@@ -13,11 +13,10 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, cast
 
 from reactive_dag.engine.taskflow import Ready
-from reactive_dag.model.records import RunFinished, RunStarted, TaskFinished, TaskStarted
+from reactive_dag.model.records import RunFinished, TaskFinished, TaskStarted
 from reactive_dag.simulate.courserun import DONE, CourseRun
 
 if TYPE_CHECKING:
-    from reactive_dag.declare.dag import Dag
     from reactive_dag.engine.core import Core
     from reactive_dag.engine.runstate import RunState
     from reactive_dag.simulate.courselog import CourseLog
@@ -49,34 +48,30 @@ class Attempts:
         self.instants: list[int] = []
         self.special: set[int] = set()
         self._at: dict[int, Attempt | list[Attempt]] = {}
-        runs = core.runs
-        self._finish = runs.run_finished
-        runs.state_of = self._state_of  # type: ignore[method-assign]
-        runs.run_finished = self._run_finished  # type: ignore[method-assign]
+        self.runs: dict[int, CourseRun] = {}
+        self._finish = core.runs.run_finished
+        core.runs.run_finished = self._run_finished  # type: ignore[method-assign]
 
     # ------------------------------------------------------------------------------------- runs
 
-    def _state_of(self, begun: RunStarted, dag: Dag) -> RunState:
-        """As the run table's own, for a run of a course. O(tasks)."""
-        runs, log, line = self.core.runs, self.log, self.lines[dag.id]
-        request = runs.request(begun.run)
-        shape = runs.shapes.of(dag)
-        run = CourseRun(begun, dag, shape, request.causes, request.at, request.label, request.payload, request.mapped)
-        run.join(line, log.numbers_for(run, line.rows) if log.compact else 0)
-        runs.flow.prioritized = runs.flow.prioritized or shape.prioritized
+    def _run(self, state: RunState) -> CourseRun:
+        """A run whose first attempt begins. O(tasks)."""
+        run = CourseRun(state, self.lines[state.dag.id])
+        run.number(self.log.numbers_for(run) if self.log.compact else 0)
+        self.runs[run.name] = run
         return run
 
     def _run_finished(self, record: RunFinished) -> RunState | None:
         """As the run table's own, but the history row of the run is made when somebody asks. O(1)."""
         runs = self.core.runs
-        run = runs.live.get(record.run)
-        if not isinstance(run, CourseRun):
+        run = self.runs.pop(record.run, None)
+        if run is None:
             return self._finish(record)
         del runs.live[record.run]
         runs.active[record.dag] -= 1
         self.log.note_ended(run, record)
         runs.start_what_may(record.dag)
-        return run
+        return run.state
 
     # ------------------------------------------------------------------------------------- any attempt
 
@@ -88,17 +83,17 @@ class Attempts:
         flow, log, now = self.core.runs.flow, self.log, self.clock.now()
         while ready:
             rank, offset, index = heappop(ready)
-            run = flow.live.get(offset)
-            if run is None or (offset, index) not in flow.startable:
+            state = flow.live.get(offset)
+            if state is None or (offset, index) not in flow.startable:
                 continue
-            assert isinstance(run, CourseRun)
+            run = self.runs.get(offset) or self._run(state)
             if run.line.quick[index]:
                 flow.startable.discard((offset, index))
                 self._begin_quick([(rank, offset, index, run)], now)
-            elif not self.later(run, index):
-                record = TaskStarted(now, offset, run.line.ids[index], run.attempt[index] + 1)
+            elif not self.later(state, index):
+                record = TaskStarted(now, offset, run.line.ids[index], state.attempt[index] + 1)
                 log.push(record)
-                flow.opened(run, index, record)
+                flow.opened(state, index, record)
                 end = now + run.line.spans[index]
                 self.special.add(end)
                 self._ends(end, (run, index, record.attempt))
@@ -124,17 +119,17 @@ class Attempts:
         ended: list[tuple[CourseRun, int, TaskFinished]] = []
         for run, index, number in _listed(self._at.pop(now)):
             if run.line.quick[index]:
-                run.unfold_one(index)
-            if index in run.open and run.attempt[index] == number:
+                run.unfold_one(index, cast(int, run.began[index]))
+            if index in run.state.open and run.state.attempt[index] == number:
                 task, state, error = run.line.ids[index], "success", None
-                if self.fails(run, task, number):
+                if self.fails(run.state, task, number):
                     state, error = "failed", FAILED
                 record = TaskFinished(now, run.name, task, state, number, None, error)
                 log.push(record)
                 ended.append((run, index, record))
         core.cursor = log.next_offset
         for run, index, record in ended:
-            flow.ended(offset, run, index, record)
+            flow.ended(offset, run.state, index, record)
             offset += 1
         if core.out or core.answers.given:
             core.flush()
@@ -157,9 +152,11 @@ class Attempts:
                 run, index, _ = ended
                 if run is not last:
                     last = run
-                    simple, nexts, left, asked, began, over, results, spans, ids, offset, code, end_code = run.kit
-                if simple[index] and run.unfinished > 1:
-                    run.unfinished -= 1
+                    state, simple, nexts, left, asked, began, over, results, spans, ids, offset, code, end_code = (
+                        run.kit
+                    )
+                if simple[index] and state.unfinished > 1:
+                    state.unfinished -= 1
                     if compact:
                         over[index] = now
                         results[index] = DONE
@@ -195,18 +192,18 @@ class Attempts:
         begin: list[Fresh] = []
         more = False
         for offset, (run, index, _) in enumerate(ended, first):
-            line, left = run.line, run.left
-            run.results[index] = DONE if compact else cast(TaskFinished, rows[offset])
-            run.unfinished -= 1
+            line, state, left = run.line, run.state, run.state.left
+            state.results[index] = DONE if compact else cast(TaskFinished, rows[offset])
+            state.unfinished -= 1
             if line.says[index] and self._say(run, index, now):
                 more = True
             for follower in line.nexts[index]:
                 left[follower] -= 1
-                if not left[follower] and not run.asked[follower]:
+                if not left[follower] and not state.asked[follower]:
                     begin.append((line.ranks[follower], run.name, follower, run))
-            if line.others[index] or not run.unfinished:
+            if line.others[index] or not state.unfinished:
                 more = True
-                self._go_on(run, line.others[index], now)
+                self._go_on(state, line.others[index], now)
         if more:
             self._hand_over(begin)
             self._meet(now)
@@ -232,33 +229,37 @@ class Attempts:
         if line.dated[index]:
             self._meet(now)
             wanted = [[dataset, None, None, None, "updated", None, None] for dataset, _, _ in line.outlets[index]]
-            self.core.runs.publish(run, line.ids[index], wanted)
+            self.core.runs.publish(run.state, line.ids[index], wanted)
             more = True
         else:
             for kind, (dataset, number, heard) in enumerate(line.outlets[index], 1):
                 event = run.end_code + kind * line.size + index
                 rows.append(event if self.log.compact else run.published(index, now, dataset, number))
                 more = more or heard
-        if line.awaited[index] and run.dag.id in self.core.waits.watches:
+        dag = run.state.dag.id
+        if line.awaited[index] and dag in self.core.waits.watches:
             self._meet(now)
             before = len(rows)
-            self.core.waits.heard_task(run.dag.id, line.ids[index])
+            self.core.waits.heard_task(dag, line.ids[index])
             more = more or len(rows) != before
         return more
 
-    def _go_on(self, run: CourseRun, others: tuple[int, ...], now: int) -> None:
+    def _go_on(self, run: RunState, others: tuple[int, ...], now: int) -> None:
         """Ask for tasks that are not quick, and for the end of the run."""
         self._meet(now)
         for other in others:
             run.left[other] -= 1
         for other in others:
             self.core.runs.flow.consider(run, other)
-        self.core.runs.end_if_done(run)
+        if not run.unfinished:
+            begun = run.started
+            date, partition, cascade = begun.logical_date, begun.partition, begun.cascade
+            self.log.push(RunFinished(now, begun.run, begun.dag, begun.key, run.outcome(), date, partition, cascade))
 
     def _hand_over(self, begin: list[Fresh]) -> None:
         flow = self.core.runs.flow
         for rank, offset, index, run in begin:
-            run.asked[index] = 1
+            run.state.asked[index] = 1
             flow.startable.add((offset, index))
             heappush(flow.ready, (rank, offset, index))
 

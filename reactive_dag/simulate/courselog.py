@@ -37,12 +37,12 @@ class CourseLog(MemoryLog):
 
     # ------------------------------------------------------------------------------------- write
 
-    def numbers_for(self, run: CourseRun, count: int) -> int:
-        """The first of `count` numbers for a run's compact rows. O(1)."""
+    def numbers_for(self, run: CourseRun) -> int:
+        """The first of the numbers for a run's compact rows. O(1)."""
         first = self._next_code
         self._firsts.append(first)
         self._runs.append(run)
-        self._next_code = first + count
+        self._next_code = first + run.line.rows
         return first
 
     def note_ended(self, run: CourseRun, ended: RunFinished) -> None:
@@ -80,7 +80,7 @@ class CourseLog(MemoryLog):
         ended = self._ended.pop(offset, None)
         if ended is not None:
             ended[0].unfold()
-            self.note_run(row_of(*ended))
+            self.note_run(row_of(ended[0].state, ended[1]))
         return super().run(offset)
 
     def runs(

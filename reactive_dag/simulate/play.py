@@ -28,7 +28,6 @@ from reactive_dag.model.records import Mark, Registered, Tick
 from reactive_dag.model.times import NEVER
 from reactive_dag.simulate.attempts import Attempts
 from reactive_dag.simulate.courselog import CourseLog
-from reactive_dag.simulate.courserun import CourseRun
 from reactive_dag.simulate.prepared import Prepared
 from reactive_dag.simulate.scenario import Effects, Scenario, Source
 from reactive_dag.streams.clock import VirtualClock
@@ -85,8 +84,7 @@ class Play:
                 self._step(now)
                 self._settle()
         self.log.commit()
-        for run in self.core.runs.live.values():
-            assert isinstance(run, CourseRun)
+        for run in self.attempts.runs.values():
             run.unfold()
         return self.core
 
