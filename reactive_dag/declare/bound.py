@@ -7,13 +7,15 @@ Cost: O(callables), and importing their modules.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, fields
 
-from reactive_dag.declare.options import TaskSettings
+from reactive_dag.declare.options import DEFAULTS, TaskSettings
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import GraphError, InvalidValue
+from reactive_dag.triggers.dataset import Dataset
 from reactive_dag.triggers.trigger import Trigger
 
 if TYPE_CHECKING:
@@ -22,6 +24,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Later = Callable[[], None]
+Where = Callable[[], str]
+"""Names the place of what is bound, where it is asked for."""
+
+_HOLDERS = (Trigger, TaskSettings)
+_SIMPLE = frozenset({str, int, bool, type(None), frozenset, Dataset})
+"""Types of fields in which no call is."""
+
+
+@cache
+def _names_of(kind: type) -> tuple[tuple[str, str], ...]:
+    """The fields of a class: the name of each, and what its constructor calls it."""
+    return tuple([(each.name, each.alias) for each in fields(kind)])
 
 
 class _Binder:
@@ -31,29 +45,31 @@ class _Binder:
         self.failed: list[str] = []
         self.later: list[Later] = []
 
-    def call(self, call: Call, where: str) -> Call:
+    def call(self, call: Call, where: Where) -> Call:
         """The call with its function, or as it is where there is none. O(1) beside the import."""
         try:
             return call.bind()
         except (GraphError, InvalidValue) as error:
-            self.failed.append(f"{where}: {error}")
+            self.failed.append(f"{where()}: {error}")
             return call
 
-    def fields_of(self, thing: T, where: str) -> T:
+    def fields_of(self, thing: T, where: Where) -> T:
         """A frozen object with every call among its fields bound; itself where nothing changed. O(fields)."""
         changed: dict[str, Any] = {}
-        for each in fields(type(thing)):  # type: ignore[arg-type]
-            old = getattr(thing, each.name)
+        for name, alias in _names_of(type(thing)):  # type: ignore[arg-type]
+            old = getattr(thing, name)
+            if type(old) in _SIMPLE:
+                continue
             new = self.value(old, where)
             if new is not old:
-                changed[each.alias] = new
+                changed[alias] = new
         return evolve(thing, **changed) if changed else thing  # type: ignore[misc]
 
-    def value(self, value: Any, where: str) -> Any:
+    def value(self, value: Any, where: Where) -> Any:
         """A value of a field with what is unbound in it bound. O(size)."""
         if isinstance(value, Call):
             return value if value.bound else self.call(value, where)
-        if isinstance(value, Trigger | TaskSettings):
+        if isinstance(value, _HOLDERS):
             return self.fields_of(value, where)
         if isinstance(value, tuple):
             found = tuple([self.value(each, where) for each in value])
@@ -75,19 +91,21 @@ def bind_dags(dags: Iterable[Dag]) -> None:
 
 
 def _dag(binder: _Binder, dag: Dag) -> None:
-    where = f"DAG {dag.id!r} ({dag.place})"
+    def where() -> str:
+        return f"DAG {dag.id!r} ({dag.place})"
+
     triggers = {label: binder.value(each, where) for label, each in dag.triggers.items()}
-    settings = binder.fields_of(dag.settings, where)
+    settings = dag.settings if dag.settings is DEFAULTS else binder.fields_of(dag.settings, where)
     params = settings.params
     if isinstance(params.type, Call):
         settings = evolve(settings, params=evolve(params, type=binder.call(params.type, where).fn))
     if settings is not dag.settings or any(triggers[label] is not each for label, each in dag.triggers.items()):
         binder.later.append(lambda: dag.rebind(triggers, settings))
     for task in dag.tasks.values():
-        _task(binder, task, f"task {task.id!r} of {where}")
+        _task(binder, task, lambda task=task: f"task {task.id!r} of {where()}")  # type: ignore[misc]
 
 
-def _task(binder: _Binder, task: AnyTask, where: str) -> None:
+def _task(binder: _Binder, task: AnyTask, where: Where) -> None:
     given = {name: binder.value(value, where) for name, value in task.given.items()}
     wait = None if task.wait is None else binder.fields_of(task.wait, where)
     fn = None if task.ref is None else binder.call(task.ref, where).fn

@@ -306,7 +306,7 @@ class Graph(Look):
 
     def problems(self) -> list[Problem]:
         """All that is wrong, errors before warnings, each with ids, place and what to do (G3). O(graph) a version."""
-        with self._lock:
+        with self._lock, no_garbage():
             if self._found is None or self._found[0] != self.version or self._inside is not None:
                 self._found = (self.version, [*self._cycle(), *problems_of(self.view, self._twice)])
             return list(self._found[1])

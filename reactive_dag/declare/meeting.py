@@ -29,7 +29,7 @@ from reactive_dag.triggers.completed import Completed
 from reactive_dag.triggers.dataset import Updated
 from reactive_dag.triggers.join import is_join, sources
 from reactive_dag.triggers.sequence import Sequence
-from reactive_dag.triggers.trigger import Trigger
+from reactive_dag.triggers.trigger import Trigger, walk
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -39,6 +39,7 @@ JOINING = (AllOf, AtLeast, Sequence)
 Known: TypeAlias = frozenset[Schedule] | None
 """The schedules whose ticks can be a date; None: any date can be."""
 
+_TIMES = (Clock, Absent)
 _YEAR_FROM = 1_767_225_600_000_000_000  # 2026-01-01 UTC, as `shares_tick` has it
 
 
@@ -224,7 +225,7 @@ def _earlier(schedule: EverySchedule | AtSchedule, offset: int) -> Schedule:
 
 def can_fire(trigger: Trigger, start: int | None, end: int | None) -> bool:
     """Whether a trigger's clocks leave it a chance between start and end, the end included (R9). O(size)."""
-    if is_flat(trigger):
+    if not any(isinstance(part, _TIMES) for part in walk(trigger)):
         return True
     if isinstance(trigger, Clock):
         return _ticks(trigger.schedule, start, end)

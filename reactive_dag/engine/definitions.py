@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reactive_dag.declare.bulk import no_garbage
 from reactive_dag.engine.held import dissolved, let_go
-from reactive_dag.engine.wiring import Station, can_repeat, has_timers, is_plain
+from reactive_dag.engine.wiring import Station, nature_of
 from reactive_dag.model.records import AnyRecord, FaultsRetried, Json, Registered, Removed
 from reactive_dag.triggers.circuit import Circuit
 from reactive_dag.triggers.completed import Completed
@@ -42,6 +43,10 @@ class Definitions:
 
     def changes(self, at: int) -> list[AnyRecord]:
         """The records that bring the log's definitions up to the graph's; a DAG counts once it has a task. O(DAGs)."""
+        with no_garbage():
+            return self._changes(at)
+
+    def _changes(self, at: int) -> list[AnyRecord]:
         records: list[AnyRecord] = []
         graph = self.core.graph
         wanted: set[Name] = set()
@@ -175,12 +180,12 @@ class Definitions:
             max_pending=core.max_pending,
             on_expired=lambda policy, part, key, count: core.expired(name, policy, part, key, count),
         )
-        options = record.options or {}
+        options, nature = record.options or {}, nature_of(trigger)
         return Station(
             record.dag, record.label, core.graph.height(record.dag) if record.dag in core.graph.dags else 0,
             record.digest, self.numbers.get(name, 1), record, trigger, circuit, catchup=options.get("catchup", "one"),
-            max_catchup=options.get("max_catchup", 1000), unique=can_repeat(trigger), timed=has_timers(trigger),
-            plain=is_plain(trigger), hears=_hears(options),
+            max_catchup=options.get("max_catchup", 1000), unique=nature.unique, timed=nature.timed, plain=nature.plain,
+            hears=_hears(options),
         )  # fmt: skip
 
     def _trigger(self, record: Registered) -> Trigger:
@@ -252,7 +257,9 @@ def options_of(dag: Dag) -> dict[str, Json]:
 
 
 def _hears(options: Json) -> dict[frozenset[str], frozenset[str]]:
-    return {frozenset(tags): frozenset(dags) for tags, dags in options.get("hears", ())}
+    if "hears" not in options:
+        return {}
+    return {frozenset(tags): frozenset(dags) for tags, dags in options["hears"]}
 
 
 def _same_options(known: Json, options: dict[str, Json]) -> bool:

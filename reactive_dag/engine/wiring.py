@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import attrs
 
@@ -97,32 +97,37 @@ Route = tuple[Station, tuple[int, ...], frozenset[str]]
 """A station, the leaf parts hit, and the kinds or states for which they are."""
 
 
-def can_repeat(trigger: Trigger) -> bool:
-    """Whether two firings of a trigger could have the same causes: a clock among them, or one source twice (I4)."""
+class Nature(NamedTuple):
+    """What of a trigger decides how its facts and firings are dealt with.
+
+    `unique`: two firings could have the same causes, since a clock is among them or one source twice (I4). `timed`: its
+    circuit can have something due. `plain`: a firing is its causes and nothing more, no payload, no key of a join.
+    """
+
+    unique: bool
+    timed: bool
+    plain: bool
+
+
+def nature_of(trigger: Trigger) -> Nature:
+    """One look at all parts of a trigger. O(size)."""
     sources: list[object] = []
+    clock = timed = told = False
     for part in walk(trigger):
-        if isinstance(part, Clock):
-            return True
         if isinstance(part, Updated):
-            sources.append(part.dataset.id)
+            sources.append(part.dataset.uri)
         elif isinstance(part, Completed):
             sources.append((part.dag, part.task))
-    return len(sources) != len(set(sources)) or any(s == ("*", None) for s in sources)
-
-
-def has_timers(trigger: Trigger) -> bool:
-    """Whether a circuit of this trigger can have something due."""
-    return any(
-        isinstance(part, TIMED)
-        or (isinstance(part, Batch) and part.max_wait is not None)
-        or (isinstance(part, By) and part.ttl is not None)
-        for part in walk(trigger)
-    )
-
-
-def is_plain(trigger: Trigger) -> bool:
-    """Whether a firing is its causes and nothing more: no payload, no key of a join, no possible duplicate."""
-    return not can_repeat(trigger) and not any(isinstance(part, Map | By) for part in walk(trigger))
+        elif isinstance(part, Batch):
+            timed = timed or part.max_wait is not None
+        elif isinstance(part, By):
+            timed, told = timed or part.ttl is not None, True
+        else:
+            clock = clock or isinstance(part, Clock)
+            timed = timed or isinstance(part, TIMED)
+            told = told or isinstance(part, Map)
+    unique = clock or len(sources) != len(set(sources)) or ("*", None) in sources
+    return Nature(unique, timed, not unique and not told)
 
 
 def is_composite(trigger: Trigger) -> bool:

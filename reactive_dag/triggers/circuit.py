@@ -26,7 +26,7 @@ from reactive_dag.triggers.flat import Feed, flat_feed
 from reactive_dag.triggers.plain import pack, unpack
 from reactive_dag.triggers.tally import Count
 from reactive_dag.triggers.tree import Leaf, Node, source_of
-from reactive_dag.triggers.trigger import Trigger, walk
+from reactive_dag.triggers.trigger import Trigger
 
 __all__ = ["Circuit", "Count", "Firing", "Leaf"]
 
@@ -35,7 +35,7 @@ class Circuit:
     """A compiled trigger with its state. Making one costs 10 to 50 µs.
 
     `leaves` are the sources, `parts` all leaf parts: the sources, then clocks and silences. `due` is when `step` must
-    be called next, NEVER if never. `needs_event`: `feed` must be given the event, not only the item.
+    be called next, NEVER if never.
 
     >>> from reactive_dag.triggers.dataset import updated
     >>> circuit = Circuit(updated("a") & updated("b"))
@@ -44,8 +44,8 @@ class Circuit:
     """
 
     __slots__ = (
-        "_clocks", "_keyed", "_mapped", "_scope", "_states", "_timed", "_work", "due", "feed", "leaves", "needs_event",
-        "parts", "trigger",
+        "_clocks", "_keyed", "_mapped", "_scope", "_states", "_timed", "_work", "due", "feed", "leaves", "parts",
+        "trigger",
     )  # fmt: skip
 
     feed: Feed
@@ -65,17 +65,16 @@ class Circuit:
         tree = Compiler(trigger)
         self.trigger = trigger
         self.parts: tuple[Leaf, ...] = tree.leaves
-        self.leaves = tuple([leaf for leaf in self.parts if leaf.is_source])
+        self.leaves = tree.sources
         self.due = NEVER
-        self.needs_event = any(leaf.chain or leaf.route for leaf in self.parts)
         self._scope = scope = tree.scope
         self._states = scope.fresh()
         self._timed = scope.timed
-        self._mapped = any(found.kind == "map" for found in walk(trigger))
+        self._mapped = tree.mapped
         self._keyed = isinstance(scope.top, Node) and scope.top.keyed
         self._clocks = [
             (leaf, cell, cell.fresh())
-            for leaf in self.parts
+            for leaf in self.parts[len(self.leaves) :]
             if isinstance(leaf.trigger, Clock)
             for cell in (ClockCell(leaf.trigger.schedule),)
         ]
@@ -83,6 +82,11 @@ class Circuit:
         self._work.wire(scope, max_pending)
         short = flat_feed(self, scope, self._states, self._work) if flat else None
         self.feed = short or self._feed
+
+    @property
+    def needs_event(self) -> bool:
+        """Whether `feed` must be given the event, not only the item. O(parts)."""
+        return any(leaf.chain or leaf.route for leaf in self.parts)
 
     @property
     def parts_text(self) -> tuple[str, ...]:

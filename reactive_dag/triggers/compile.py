@@ -64,37 +64,48 @@ CELLS: dict[type[Trigger], Callable[[Any, int | None], Cell]] = {
 }
 """How the cell of each combinator is made; beside these there are leaves, `.by` and `.within`."""
 
+_LEAVES = (Updated, Completed, Clock)
+_CHAINED = (Where, Map)
+_PILES = (PileCell, EachCell)
+
 
 class Compiler:
-    """Compiles one trigger. After that `top`, `scope` and `leaves` are its tree."""
+    """Compiles one trigger. After that `scope` and `leaves` are its tree, and `mapped` tells of a `.map` in it."""
 
     def __init__(self, trigger: Trigger) -> None:
         self.found: list[Leaf] = []
+        self.mapped = False
         self.scope = Scope()
         self.scope.close(self._place(trigger, self.scope, None))
-        sources = [leaf for leaf in self.found if leaf.is_source]
-        self.leaves = (*sources, *[leaf for leaf in self.found if not leaf.is_source])
+        self.sources = tuple([leaf for leaf in self.found if leaf.is_source])
+        self.leaves = (*self.sources, *[leaf for leaf in self.found if not leaf.is_source])
         for index, leaf in enumerate(self.leaves):
             leaf.index = index
 
     def _place(self, trigger: Trigger, scope: Scope, window: int | None) -> Place:
-        if isinstance(trigger, Updated | Completed | Clock):
+        make = CELLS.get(type(trigger))
+        if make is None:
+            return self._without_cell(trigger, scope)
+        own = self._leaf(trigger, scope) if type(trigger) is Absent else None
+        kids = [self._place(part, scope, None) for part in trigger.parts]
+        if isinstance(trigger, _CHAINED):
+            self.mapped = self.mapped or type(trigger) is Map
+            if isinstance(kids[0], Leaf):
+                return _chained(kids[0], trigger)
+        node = Node(trigger, make(trigger, window), scope, kids)
+        if own is not None:
+            node.own = own
+        _finish(node)
+        return node
+
+    def _without_cell(self, trigger: Trigger, scope: Scope) -> Place:
+        if isinstance(trigger, _LEAVES):
             return self._leaf(trigger, scope)
         if isinstance(trigger, Within):
             return self._place(trigger.part, scope, trigger.window)
         if isinstance(trigger, By):
             return self._by(trigger, scope) if trigger.keys else self._place(trigger.part, scope, None)
-        if type(trigger) not in CELLS:
-            raise UsageError(f"{trigger!r} cannot be compiled: {type(trigger).__name__} has no cell in compile.CELLS")
-        own = self._leaf(trigger, scope) if isinstance(trigger, Absent) else None
-        kids = [self._place(part, scope, None) for part in trigger.parts]
-        if isinstance(trigger, Where | Map) and isinstance(kids[0], Leaf):
-            return _chained(kids[0], trigger)
-        node = Node(trigger, CELLS[type(trigger)](trigger, window), scope, kids)
-        if own is not None:
-            node.own = own
-        _finish(node)
-        return node
+        raise UsageError(f"{trigger!r} cannot be compiled: {type(trigger).__name__} has no cell in compile.CELLS")
 
     def _leaf(self, trigger: Trigger, scope: Scope) -> Leaf:
         leaf = Leaf(trigger, scope)
@@ -125,7 +136,7 @@ def _chained(leaf: Leaf, trigger: Where | Map) -> Leaf:
 def _finish(node: Node) -> None:
     """Tell the cell what it must know of its parts and its place."""
     cell = node.cell
-    if isinstance(cell, PileCell | EachCell):
+    if isinstance(cell, _PILES):
         cell.solo = sum([1 << part for part, kid in enumerate(node.kids) if kid.solo])
     if isinstance(cell, AbsentCell):
         cell.once = cell.once or bool(node.scope.route)

@@ -33,6 +33,8 @@ OnExpired: TypeAlias = Callable[[str, str, str, int], None]
 Landing: TypeAlias = list[tuple[Leaf, Opaque]]
 """What comes in by which leaf."""
 
+_ASKING = (WhereCell, MapCell)
+
 
 class Evaluator:
     """Runs steps on states of one tree. `path` is the key of the step under way, `key` that of the last release."""
@@ -58,17 +60,18 @@ class Evaluator:
     def wire(self, scope: Scope, limit: int) -> None:
         """Give the cells of a scope what they tell and ask. O(nodes)."""
         for node in scope.nodes:
-            node.cell.limit = limit
-            node.cell.drop = self._dropper(node)
-            if isinstance(node.cell, SequenceCell):
-                node.cell.atoms = _atoms(node)
-            elif isinstance(node.cell, WhereCell | MapCell):
-                node.cell.ask = self._asker(node)
-            elif isinstance(node.cell, AbsentCell):
-                node.cell.name = _newest(node)
-                node.cell.make = self._silence(node, node.cell)
-            elif isinstance(node.cell, ByCell) and node.inside is not None:
-                node.cell.expire = self._expirer(node, node.cell)
+            cell = node.cell
+            cell.limit = limit
+            cell.drop = self._dropper(node)
+            if isinstance(cell, SequenceCell):
+                cell.atoms = _atoms(node)
+            elif isinstance(cell, _ASKING):
+                cell.ask = self._asker(node)
+            elif isinstance(cell, AbsentCell):
+                cell.name = _newest(node)
+                cell.make = self._silence(node, cell)
+            elif isinstance(cell, ByCell) and node.inside is not None:
+                cell.expire = self._expirer(node, cell)
                 self.wire(node.inside, limit)
 
     def _dropper(self, node: Node) -> Callable[[str, int, Opaque], None]:

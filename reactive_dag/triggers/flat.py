@@ -54,8 +54,10 @@ def flat_feed(circuit: Circuit, scope: Scope, states: Any, work: Evaluator) -> F
 
 def _apart(circuit: Circuit) -> bool:
     """Whether no item can come in by two leaves."""
-    sources = [leaf.source for leaf in circuit.parts]
-    return len(set(sources)) == len(sources) and ("*", None) not in sources
+    if len(circuit.parts) == 1:
+        return True
+    sources = {leaf.source for leaf in circuit.parts}
+    return len(sources) == len(circuit.parts) and ("*", None) not in sources
 
 
 def _plain_join(place: Place) -> bool:

@@ -22,7 +22,7 @@ from reactive_dag.triggers.completed import Completed
 from reactive_dag.triggers.debounce import Debounce
 from reactive_dag.triggers.sequence import Sequence
 from reactive_dag.triggers.throttle import Throttle
-from reactive_dag.triggers.trigger import Trigger
+from reactive_dag.triggers.trigger import Trigger, walk
 from reactive_dag.triggers.within import Within
 
 Origins: TypeAlias = Callable[[str], frozenset[str]]
@@ -41,6 +41,8 @@ def effective(trigger: Trigger, origins: Origins) -> tuple[Trigger, str]:
     >>> effective(completed("a") & completed("b"), lambda dag: frozenset({"root"}))[1]
     "joined by logical date, else by cascade (all go back to 'root')"
     """
+    if not any(isinstance(part, JOINING) for part in walk(trigger)):
+        return trigger, ""
     joins = _Joins(origins)
     found = joins.visit(trigger)
     return found, "; ".join(joins.texts)

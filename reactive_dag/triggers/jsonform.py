@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from hashlib import blake2b
 from typing import TypeAlias, TypeVar
 
 import attrs
+import msgspec
 
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
@@ -50,6 +52,8 @@ CLASSES: dict[str, type[Trigger]] = {
 
 Datasets: TypeAlias = Callable[[str], Dataset]
 CallForm: TypeAlias = Callable[[Call], Json]
+_SORTED = msgspec.json.Encoder(order="sorted").encode
+_ASCII = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
@@ -74,21 +78,43 @@ def digest(trigger: Trigger) -> str:
     >>> digest(updated("a")) == digest(updated("a")), digest(updated("a")) == digest(updated("b"))
     (True, False)
     """
-    form = _trigger_out(trigger, lambda call: call.digest)
-    text = json.dumps(form, sort_keys=True, separators=(",", ":"))
-    return blake2b(text.encode(), digest_size=16, person=b"rd.trigger").hexdigest()
+    text = _canonical(_trigger_out(trigger, _digest_of))
+    return blake2b(text, digest_size=16, person=b"rd.trigger").hexdigest()
+
+
+def _canonical(form: dict[str, Json]) -> bytes:
+    """What `json.dumps` writes with sorted keys, no blanks, ASCII only; the quick way where that is all the same."""
+    try:
+        text = _SORTED(form)
+    except (OverflowError, UnicodeEncodeError):
+        return _ASCII(form).encode()
+    return text if text.isascii() and b"\x7f" not in text else _ASCII(form).encode()
+
+
+def _digest_of(call: Call) -> str:
+    return call.digest
+
+
+@cache
+def _fields_of(kind: type[Trigger]) -> tuple[tuple[str, object], ...]:
+    """The fields of a class of triggers, each with its default."""
+    return tuple([(field.name, field.default) for field in attrs.fields(kind)])
 
 
 def _trigger_out(trigger: Trigger, call: CallForm) -> dict[str, Json]:
     form: dict[str, Json] = {"kind": trigger.kind}
-    for field in attrs.fields(type(trigger)):
-        value = getattr(trigger, field.name)
-        if value != field.default:
-            form[field.name] = _value_out(value, call)
+    for name, default in _fields_of(type(trigger)):  # type: ignore[arg-type]
+        value = getattr(trigger, name)
+        if default is attrs.NOTHING or (value is not default and value != default):
+            form[name] = _value_out(value, call)
     return form
 
 
 def _value_out(value: object, call: CallForm) -> Json:
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, Dataset):
+        return value.uri
     if isinstance(value, Trigger):
         return _trigger_out(value, call)
     if isinstance(value, tuple):
@@ -97,15 +123,11 @@ def _value_out(value: object, call: CallForm) -> Json:
         return sorted(value)
     if isinstance(value, Call):
         return {"call": call(value)}
-    if value is None or isinstance(value, str | int):
-        return value
     return _plain_out(value)
 
 
 def _plain_out(value: object) -> Json:
     match value:
-        case Dataset(uri=uri):
-            return uri
         case Calendar():
             return {"calendar": value.to_json()}
         case JoinKey(mode=mode):

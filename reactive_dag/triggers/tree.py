@@ -35,6 +35,9 @@ Pairs: TypeAlias = list[tuple[int, Item]]
 Put: TypeAlias = Callable[["Place", Opaque], Any]
 """Turns what a place gave into plain data, or back."""
 
+_PASSES = (WhereCell, MapCell)
+"""Cells that hold nothing: what their part gives goes through them."""
+
 
 def source_of(leaf: Trigger) -> object:
     """What the items of a leaf are events of, whatever kinds or states it takes. O(1)."""
@@ -59,8 +62,8 @@ class Leaf:
         self.trigger = self.written = trigger
         self.scope = scope
         self.route = scope.route
-        self.source = source_of(trigger)
-        self.is_source = isinstance(trigger, Updated | Completed)
+        self.source = source = source_of(trigger)
+        self.is_source = source is not trigger
         self.chain: tuple[tuple[str, Call], ...] = ()
         self.index = self.part = -1
         self.up: Node | None = None
@@ -126,7 +129,7 @@ class Node:
     @property
     def solo(self) -> bool:
         """Whether a composite holds one of its firings at most (T9)."""
-        passes = isinstance(self.cell, WhereCell | MapCell)
+        passes = isinstance(self.cell, _PASSES)
         return self.own is not None or (passes and self.kids[0].solo)
 
     @property
@@ -143,7 +146,7 @@ class Node:
         """Whether what it gives is of one key: a `.by`, or what looks at one."""
         if self.inside is not None:
             return True
-        kid = self.kids[0] if isinstance(self.cell, WhereCell | MapCell) else None
+        kid = self.kids[0] if isinstance(self.cell, _PASSES) else None
         return isinstance(kid, Node) and kid.keyed
 
     @property
@@ -212,10 +215,13 @@ class Scope:
         self.top = top
         self.single = len(self.nodes) == 1
         self.bys = [node for node in self.nodes if node.inside is not None]
-        inner = [node.inside for node in self.bys if node.inside is not None]
-        self.timed = any(node.cell.timed for node in self.nodes) or any(scope.timed for scope in inner)
-        self.timed = self.timed or any(isinstance(n.cell, ByCell) and n.cell.ttl is not None for n in self.bys)
-        self.lingers = any(node.cell.lingers for node in self.nodes) or any(scope.lingers for scope in inner)
+        for node in self.nodes:
+            self.timed = self.timed or node.cell.timed
+            self.lingers = self.lingers or node.cell.lingers
+        for node in self.bys:
+            assert isinstance(node.cell, ByCell) and node.inside is not None
+            self.timed = self.timed or node.inside.timed or node.cell.ttl is not None
+            self.lingers = self.lingers or node.inside.lingers
 
     def fresh(self) -> Any:
         """States that hold nothing. O(nodes)."""
@@ -280,12 +286,14 @@ class Scope:
 
     def load(self, plain: list[Any], take: Put) -> Any:
         """The states that `save` wrote. O(pending)."""
-        states = [self._loaded(node, saved, take) for node, saved in zip(self.nodes, plain, strict=True)]
-        return states[0] if self.single else states
+        if self.single and len(plain) == 1:
+            return self._loaded(self.nodes[0], plain[0], take)
+        return [self._loaded(node, saved, take) for node, saved in zip(self.nodes, plain, strict=True)]
 
     def _loaded(self, node: Node, saved: list[Any], take: Put) -> Any:
         if node.inside is None:
-            return node.cell.load(saved, lambda part, item: take(node.own or node.kids[part], item))
+            kids, own = node.kids, node.own
+            return node.cell.load(saved, lambda part, item: take(own or kids[part], item))
         assert isinstance(node.cell, ByCell)
         keys = node.cell.fresh()
         for packed, opened, inner in saved:

@@ -115,13 +115,12 @@ class Cell:
         return self._copied(plain, take)
 
     def _copied(self, rows: list[Any], change: Put) -> list[Any]:
-        copy = list(rows)
-        wide = self.stride > 1
-        for row in range(self.head, len(copy), self.stride):
-            if wide:
-                copy[row + 1] = change(copy[row], copy[row + 1])
-            else:
-                copy[row] = change(0, copy[row])
+        copy, head, stride = list(rows), self.head, self.stride
+        if stride == 1:
+            copy[head:] = [change(0, item) for item in copy[head:]]
+        else:
+            pairs = zip(copy[head::stride], copy[head + 1 :: stride], strict=True)
+            copy[head + 1 :: stride] = [change(part, item) for part, item in pairs]
         return copy
 
     def __repr__(self) -> str:
