@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -52,6 +53,10 @@ def test_run_then_look_at_the_runs_and_why(
     assert call(monkeypatch, "why", rows[0]["key"][:8], "--store", store) == 0
     told = capsys.readouterr().out
     assert "updated out" in told and "started by hand" in told
+    assert call(monkeypatch, "why", rows[0]["key"], "--store", store, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["run"] == rows[0]["key"]
+    assert call(monkeypatch, "why", "report", "--store", store) == 0
+    assert capsys.readouterr().out == "report did not run again\n  missing: rd.updated('out')\n"
     assert call(monkeypatch, "why", "report", "--store", store, "--date", "2026-01-01", "--json") == 0
     assert json.loads(capsys.readouterr().out)["missing"]
 
@@ -67,8 +72,12 @@ def test_check_lists_problems(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, pipeline: str
 ) -> None:
     assert call(monkeypatch, "check", pipeline) == 0
+    assert capsys.readouterr().out.splitlines() == ["shop: 3 DAGs, 0 errors, 0 warnings"]
     Path(pipeline).write_text(PIPELINE + '\n@graph.dag(on=rd.completed("ingst"))\ndef late(run): ...\n')
     capsys.readouterr()
+    assert call(monkeypatch, "check", pipeline) == 1
+    told = "".join(capsys.readouterr().out.split())
+    assert "shop:4DAGs,1errors" in told and re.search(r"shop\.py:\d+\)", told)
     assert call(monkeypatch, "check", f"{pipeline}:graph", "--json") == 1
     assert any("ingest" in row["text"] for row in json.loads(capsys.readouterr().out))
 
@@ -102,6 +111,16 @@ def test_errors_are_one_line_and_exit_code_2(
     err = capsys.readouterr().err
     assert said in err.replace("\n", " ") and "Traceback" not in err
     assert not list(tmp_path.iterdir()), "a wrong call leaves nothing behind"
+
+
+def test_what_stands_in_brackets_is_text_and_no_markup(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pipeline: str
+) -> None:
+    Path(pipeline).write_text(PIPELINE.replace("no disk", "no [red]disk[/red]"))
+    assert call(monkeypatch, "run", pipeline, "--start", "broken") == 1
+    assert "[red]disk[/red]" in "".join(capsys.readouterr().out.split())
+    assert call(monkeypatch, "simulate", "[bold]nothing.json") == 2
+    assert "[bold]nothing.json" in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_store_is_left_alone(

@@ -7,10 +7,11 @@ Errors of ours are one line on standard error; a traceback means a bug.
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Optional
+from typing import Annotated, NoReturn, Optional
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 import reactive_dag as rd
@@ -41,13 +42,16 @@ def run() -> None:
     try:
         app()
     except rd.ReactiveDagError as error:
-        err.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True, markup=True)
-        sys.exit(2)
+        _refuse(error)
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:
-        err.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+        _refuse(error)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+    sys.exit(2)
 
 
 @app.command()
@@ -192,4 +196,5 @@ def why(
     """Say why a run happened, down to the first event; or what a DAG that did not run waits for."""
     with rd.Engine.look(store) as engine:
         found = engine.why(run, logical_date=date)
-    out.print(as_json(found.to_json()) if json else str(found), soft_wrap=True, highlight=False, markup=False)
+        told = as_json(found.to_json()) if json else str(found)
+    out.print(told, soft_wrap=True, highlight=False, markup=False)

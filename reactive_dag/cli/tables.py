@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from rich.console import Console, Group
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 import reactive_dag as rd
 from reactive_dag.simulate.timeline import TimelineRow
@@ -32,16 +33,18 @@ def run_rows(runs: Iterable[rd.Run]) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def runs_table(rows: list[dict[str, object]]) -> Table:
+def runs_table(rows: list[dict[str, object]]) -> Table | str:
     """Runs as a table."""
+    if not rows:
+        return "no runs"
     table = Table("DAG", "state", "for", "requested", "took", "key", "error", box=None, header_style="bold")
     for row in rows:
         style = STATE_STYLES.get(str(row["state"]), "")
         error = str(row["error"] or "").splitlines()
         date = str(row["partition"] or row["logical_date"] or "")
         table.add_row(
-            str(row["dag"]), f"[{style}]{row['state']}[/{style}]", date, _short(row["requested"]),
-            _took(row["started"], row["ended"]), str(row["key"])[:8], error[0] if error else "",
+            escape(str(row["dag"])), f"[{style}]{row['state']}[/{style}]", escape(date), _short(row["requested"]),
+            _took(row["started"], row["ended"]), str(row["key"])[:8], escape(error[0]) if error else "",
         )  # fmt: skip
     return table
 
@@ -53,21 +56,22 @@ def problem_rows(problems: Iterable[rd.Problem]) -> list[dict[str, object]]:
     ]
 
 
-def problems_table(graph: rd.Graph, problems: list[rd.Problem]) -> Table:
+def problems_table(graph: rd.Graph, problems: list[rd.Problem]) -> Group:
     """Problems as a table, errors first; what there is too often is counted, with the first three in full."""
     errors = sum(problem.severity == "error" for problem in problems)
     title = f"{graph.id}: {len(graph.dags)} DAGs, {errors} errors, {len(problems) - errors} warnings"
-    table = Table("", "kind", "what", title=title, title_justify="left", box=None, header_style="bold")
+    table = Table("", "kind", Column("what", overflow="fold"), box=None, header_style="bold")
     by_kind: dict[tuple[str, str], list[rd.Problem]] = {}
     for problem in problems:
         by_kind.setdefault((problem.severity, problem.kind), []).append(problem)
     for (severity, kind), found in sorted(by_kind.items(), key=lambda entry: entry[0][0]):
         style = "red" if severity == "error" else "yellow"
         for problem in found[:3]:
-            table.add_row(f"[{style}]{severity}[/{style}]", kind, problem.text)
+            where = f" ({problem.place})" if problem.place else ""
+            table.add_row(f"[{style}]{severity}[/{style}]", kind, escape(problem.text + where))
         if len(found) > 3:
             table.add_row("", kind, f"[dim]… and {len(found) - 3} more of this kind (--json lists them)[/dim]")
-    return table
+    return Group(escape(title), table) if problems else Group(escape(title))
 
 
 def _iso(value: datetime | None) -> str | None:
@@ -157,7 +161,7 @@ def waits_table(found: rd.Simulation) -> Group:
     for took, row in longest_waits(found):
         table.add_row(str(took).rjust(8), row.dag, row.waited_for)
     pending = found.pending()
-    return Group(table, pending) if len(pending) else Group(table)
+    return Group(*([table] if table.row_count else []), *([pending] if len(pending) else []))
 
 
 def critical_table(found: rd.Simulation) -> Group:

@@ -13,9 +13,11 @@ import attrs
 from reactive_dag.engine.views import event_of
 from reactive_dag.engine.wiring import Station
 from reactive_dag.model.event import Event
+from reactive_dag.model.records import FACTS
 
 if TYPE_CHECKING:
     from reactive_dag.engine.asking import Asking
+    from reactive_dag.engine.core import Core
 
 
 @attrs.frozen
@@ -91,8 +93,12 @@ def pending(engine: Asking, dag: str) -> Pending:
     ]
     held = sum(len(station.held) for station in stations)
     queued = len(core.runs.queued.get(dag, ()))
-    undecided = max(core.log.next_offset - core.cursor, 0)
-    return Pending(dag, parts, joins, held, waits, queued, dag in core.runs.paused, undecided)
+    return Pending(dag, parts, joins, held, waits, queued, dag in core.runs.paused, undecided(core))
+
+
+def undecided(core: Core) -> int:
+    """How many facts no decision covers yet: nobody has driven the engine since. O(result)."""
+    return sum(isinstance(record, FACTS) for record in core.log.read(core.cursor, core.log.next_offset))
 
 
 def _parts(engine: Asking, station: Station) -> list[Part]:

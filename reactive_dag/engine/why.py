@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from reactive_dag.engine.pending import undecided
 from reactive_dag.engine.run import Run
 from reactive_dag.engine.views import event_of
 from reactive_dag.model.event import Event
@@ -133,9 +134,8 @@ def why_not(engine: Asking, dag: str, date: int | None) -> Why:
             root.missing.append(f"{named}{_open(station)}")
     if dag in core.runs.paused:
         root.missing.append("engine.resume: the DAG is paused")
-    undecided = core.log.next_offset - core.cursor
-    if undecided > 0:
-        root.missing.append(f"engine.run_until_idle: records not decided yet: {undecided}")
+    if left := undecided(core):
+        root.missing.append(f"engine.run_until_idle: records not decided yet: {left}")
     if not engine.graph.dags[dag].triggers:
         root.missing.append("a start by hand: the DAG has no trigger")
     return root
