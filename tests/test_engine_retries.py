@@ -196,6 +196,20 @@ def test_R5_an_inline_timeout_is_judged_when_the_body_returns():
         assert (first.state, first.error, second.state) == ("failed", "timed out after 10m", "success")
 
 
+def test_R5_the_time_of_an_inline_attempt_does_not_begin_while_others_execute():
+    graph = rd.Graph("retries")
+    a = graph.dataset("a")
+
+    @graph.dag(on=a, timeout="10m")
+    def job(run):
+        engine.core.clock.advance_to(engine.core.clock.now() + 6 * 60 * 10**9)
+
+    with live(graph) as engine:
+        engine.publish_many([(a, {}) for _ in range(5)])
+        engine.run_until_idle()
+        assert [run.state for run in engine.runs()] == ["success"] * 5
+
+
 def test_R5_a_timed_out_thread_counts_as_failed_at_once_and_the_next_attempt_waits_for_it():
     graph = rd.Graph("retries")
     started, release, overlapping = threading.Event(), threading.Event(), []

@@ -5,34 +5,17 @@ Owns one context variable, so threads, coroutines and inline bodies are told apa
 
 from __future__ import annotations
 
-from contextvars import ContextVar, Token
-from types import TracebackType
+from contextvars import ContextVar
 
-_BODY: ContextVar[str] = ContextVar("reactive_dag_body", default="")
-
-
-class inside:
-    """Until the end of the block this context executes the body of `task` ("dag.task"). O(1)."""
-
-    __slots__ = ("_task", "_token")
-
-    def __init__(self, task: str) -> None:
-        self._task = task
-
-    def __enter__(self) -> None:
-        self._token: Token[str] = _BODY.set(self._task)
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        _BODY.reset(self._token)
+BODY: ContextVar[str] = ContextVar("reactive_dag_body", default="")
+"""The task ("dag.task") whose body executes; whoever executes one sets it, and resets it after."""
 
 
 def current_body() -> str:
     """The task ("dag.task") whose body executes here, "" outside of one. O(1).
 
-    >>> with inside("sales.load"):
-    ...     current_body()
-    'sales.load'
-    >>> current_body()
-    ''
+    >>> token = BODY.set("sales.load")
+    >>> current_body(), BODY.reset(token), current_body()
+    ('sales.load', None, '')
     """
-    return _BODY.get()
+    return BODY.get()

@@ -246,7 +246,8 @@ class Core:
         if run is not None and run.unfinished:
             self._cut_short(run)
         if run is not None and record.state == "success":
-            self._outlets(run)
+            if run.dag.outlets:
+                self._outlets(run)
             if self.on_success is not None:
                 self.on_success(record.dag)
         if record.dag in self.waits.watches:
@@ -266,9 +267,8 @@ class Core:
                 self.waits.forget(run, index)
 
     def _outlets(self, run: RunState) -> None:
-        if run.dag.outlets:
-            wanted = [[outlet.id, None, None, None, "updated", None, None] for outlet in run.dag.outlets]
-            self.runs.publish(run, "", wanted)
+        wanted = [[outlet.id, None, None, None, "updated", None, None] for outlet in run.dag.outlets]
+        self.runs.publish(run, "", wanted)
 
     def _resumed(self, offset: int, record: Resumed) -> None:
         self.definitions.resume(record.dag, record.at)

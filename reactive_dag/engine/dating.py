@@ -5,14 +5,14 @@ Owns no state: causes are read from the log, calendars and schedules from the de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.identity import Facts, Told
 from reactive_dag.engine.publishing import fits
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.calendar import Calendar
-from reactive_dag.model.records import Published, RunFinished, RunRequested, TaskFinished
+from reactive_dag.model.records import Item, Published, RunFinished, RunRequested, TaskFinished
 from reactive_dag.model.schedule import Schedule
 from reactive_dag.triggers.clock import Clock
 from reactive_dag.triggers.dataset import Dataset
@@ -45,7 +45,8 @@ class Dating:
 
     def told(self, request: RunRequested, dag: Dag) -> Told:
         """The logical date, partition and cascade of a run ("" for one of its own). O(causes)."""
-        date, partition, cascade = self._agreed(request)
+        causes = request.causes
+        date, partition, cascade = self.facts.told(causes[0]) if len(causes) == 1 else self._agreed(causes)
         if date is None and partition is not None:
             calendar = self._calendar(request)
             if calendar is not None and fits(calendar, partition):
@@ -65,11 +66,8 @@ class Dating:
             found = self._begins[dag] = dag in self.origins(dag)
         return found
 
-    def _agreed(self, request: RunRequested) -> Told:
+    def _agreed(self, causes: Iterable[Item]) -> Told:
         """The newest date among the causes; the partition and the cascade on which they agree (None, "" if not)."""
-        causes = request.causes
-        if len(causes) == 1:
-            return self.facts.told(causes[0])
         told = [self.facts.told(cause) for cause in causes]
         partitions = {partition for _, partition, _ in told if partition is not None}
         cascades = {cascade for _, _, cascade in told}

@@ -18,7 +18,7 @@ import attrs
 
 from reactive_dag.declare.parameters import Binding
 from reactive_dag.declare.task import AnyTask
-from reactive_dag.engine.body import inside
+from reactive_dag.engine.body import BODY
 from reactive_dag.engine.context import RunContext
 from reactive_dag.engine.run import Run
 from reactive_dag.engine.runstate import RunState
@@ -63,20 +63,22 @@ class Attempting:
 def attempt(engine: Engine, job: Attempting) -> Report:
     """Execute one attempt; what it reports. Raises nothing but what stops the process."""
     began = engine.core.clock.now()
-    task, bindings, context = job.task, job.run.shape.bindings[job.index], None
+    shape, index, context = job.run.shape, job.index, None
+    task, name = shape.tasks[index], shape.names[index]
     try:
         arguments: dict[str, Any] = {}
-        if bindings:
+        if shape.bindings[index]:
             context = RunContext(engine, job.run.run, task, job.attempt)
-            arguments = arguments_of(engine, job, bindings, context)
-        name = f"{job.run.started.dag}.{task.id}"
-        with inside(name):
+            arguments = arguments_of(engine, job, shape.bindings[index], context)
+        token = BODY.set(name)
+        try:
             given = task.fn(**arguments)
             if given is not None and inspect.iscoroutine(given):
                 given = engine.loops.run(given, None if task.timeout is None else task.timeout / SECOND)
+        finally:
+            BODY.reset(token)
         output = None if given is None else plain(given, f"the output of {name}")
-        published = None if context is None else context.published()
-        return _report(job, began, "success", output, publishes=published)
+        return _report(job, began, "success", output, publishes=None if context is None else context.published())
     except SkipTask as skip:
         return _report(job, began, "skipped", error=str(skip) or None, retry=False)
     except RetryTask as again:

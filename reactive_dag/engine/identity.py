@@ -26,7 +26,10 @@ Told = tuple[int | None, str | None, str]
 
 def run_key(graph: str, dag: str, label: str, identities: Iterable[str]) -> str:
     """The key of a run (I4): 32 hex digits. O(n log n) in its causes."""
-    text = "\x1f".join((graph, dag, label, *sorted(identities)))
+    found = [*identities]
+    if len(found) > 1:
+        found.sort()
+    text = "\x1f".join((graph, dag, label, *found))
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -45,7 +48,8 @@ class Facts:
         """The identity of an item (I3)."""
         if isinstance(item, Mark):
             return mark_identity(item)
-        return self.fact_identity(self.record(item))
+        fact = self.record(item)
+        return f"{fact.key}/" if type(fact) is RunFinished else self.fact_identity(fact)
 
     def fact_identity(self, fact: AnyRecord) -> str:
         """The identity of a fact that can be an item."""
@@ -64,7 +68,8 @@ class Facts:
         """The logical date, partition and cascade of an item."""
         if isinstance(item, Mark):
             return item.logical_date, None, ""
-        return self.fact_told(self.record(item))
+        fact = self.record(item)
+        return (fact.logical_date, fact.partition, fact.cascade) if type(fact) is RunFinished else self.fact_told(fact)
 
     def fact_told(self, fact: AnyRecord) -> Told:
         """The same of a fact."""

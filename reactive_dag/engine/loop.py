@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from reactive_dag.engine.execution import Attempting, Report, attempt
 from reactive_dag.engine.interrupts import Interrupts
-from reactive_dag.engine.runstate import RunState
 from reactive_dag.engine.snapshots import save
 from reactive_dag.engine.taskflow import timed_out
 from reactive_dag.model.records import Decided, TaskFinished, TaskStarted, Tick
@@ -118,11 +117,11 @@ class Loop:
         runner, flow = self.engine.runner, self.core.runs.flow
         if runner is None:
             return False
-        started = False
+        started: list[Attempting] = []
         kept = []
         ahead = runner.workers if flow.prioritized else runner.ahead
         live, inflight, startable = flow.live, self.inflight, flow.startable
-        suspects = any(job.run.lost[job.index] >= SUSPECT for job in list(inflight.values()))
+        suspects = flow.losses and any(job.run.lost[job.index] >= SUSPECT for job in list(inflight.values()))
         while flow.ready and len(inflight) < ahead:
             entry = heapq.heappop(flow.ready)
             _, offset, index = entry
@@ -130,24 +129,29 @@ class Loop:
             run = live.get(offset)
             if run is None or place not in startable:
                 continue
+            if run.shape.timeouts[index] is not None and len(inflight) >= runner.workers:
+                kept.append(entry)  # its time begins when it is handed out, so it must not stand behind others
+                break
             suspect = run.lost[index] >= SUSPECT
             if place in inflight or (suspect and suspects):
                 kept.append(entry)
                 continue
             suspects = suspects or suspect
             startable.discard(place)
-            self._start(run, index, place)
-            started = True
+            inflight[place] = job = Attempting(run, index, run.attempt[index] + 1)
+            started.append(job)
         for entry in kept:
             heapq.heappush(flow.ready, entry)
-        return started
+        if started:
+            self._say_started(started)
+        return bool(started)
 
-    def _start(self, run: RunState, index: int, place: tuple[int, int]) -> None:
-        core, log, number = self.core, self.log, run.attempt[index] + 1
-        job = self.inflight[place] = Attempting(run, index, number)
-        self._handed.append(job)
+    def _say_started(self, jobs: list[Attempting]) -> None:
+        log = self.log
+        self._handed += jobs
         with log.lock:
-            log.push(TaskStarted(core.stamp(), run.run, run.shape.ids[index], number))
+            at = self.core.stamp()
+            log.push_many([TaskStarted(at, job.run.run, job.run.shape.ids[job.index], job.attempt) for job in jobs])
 
     def _commit(self) -> None:
         core, log = self.core, self.log
@@ -179,13 +183,14 @@ class Loop:
     # ------------------------------------------------------------------------------------- results
 
     def _execute(self, job: Attempting) -> None:
-        if job.run.final(job.index) or job.run.attempt[job.index] != job.attempt:
+        run, index = job.run, job.index
+        if run.results[index] is not None or run.attempt[index] != job.attempt:
             self._returned(job)
             return
         try:
             report = attempt(self.engine, job)
         except BaseException:  # Ctrl-C while an inline body executes: that attempt is lost, and made again (R5)
-            self.report(job, lambda at: TaskFinished(at, job.run.run, job.task.id, "lost", job.attempt))
+            self.report(job, lambda at: TaskFinished(at, run.run, job.task.id, "lost", job.attempt))
             raise
         self.report(job, report)
 

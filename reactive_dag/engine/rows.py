@@ -15,8 +15,11 @@ from reactive_dag.model.records import RunFinished, RunRequested, RunStarted
 def row_of(run: RunState, ended: RunFinished | None = None) -> RunRow:
     """The row of a live run, or of one that ends now. O(tasks)."""
     begun = run.started
-    tasks = tuple([task_row(run, index, id) for index, id in enumerate(run.shape.ids) if run.states[index] is not None])
-    request = run.request
+    request, rows, states = run.request, [], run.states
+    for index, id in enumerate(run.shape.ids):
+        if states[index] is not None:
+            rows.append(task_row(run, index, id))
+    tasks = tuple(rows)
     failed = None
     if ended is not None and ended.state == "failed":
         failed = next((f"{row.task}: {row.error}" for row in tasks if row.state == "failed"), None)

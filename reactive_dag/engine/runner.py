@@ -46,7 +46,7 @@ class InlineRunner:
     """
 
     workers = 1
-    ahead = 256
+    ahead = 1024
     inline = True
 
     def __init__(self) -> None:

@@ -162,7 +162,9 @@ class RunState:
         if "failed" in states or "upstream_failed" in states:
             return "failed"
         last = self.plan.last
-        return "skipped" if last and all(states[i] == "skipped" for i in last) else "success"
+        if "skipped" in states and last and all(states[i] == "skipped" for i in last):
+            return "skipped"
+        return "success"
 
     def note(self, index: int, done: TaskFinished, began: int | None) -> None:
         """Keep one attempt for the history."""

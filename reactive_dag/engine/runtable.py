@@ -68,7 +68,7 @@ class RunTable:
         self.queued: dict[str, deque[int]] = {}
         self.live: dict[int, RunState] = {}
         self.active: dict[str, int] = {}
-        self.begun: set[int] = set()
+        self.begun: dict[int, RunRequested | None] = {}
         self.ahead: set[int] = set()
         self.stopping: dict[int, str | None] = {}
         self.orphans: dict[int, RunStarted] = {}
@@ -106,7 +106,8 @@ class RunTable:
         limit = dag.max_active_runs
         if limit is not None and self.active.get(name, 0) >= limit:
             return False
-        self._count_begun(name, offset)
+        self.active[name] = self.active.get(name, 0) + 1
+        self.begun[offset] = record
         self._begin(offset, dag, record)
         return True
 
@@ -160,7 +161,7 @@ class RunTable:
     def _count_begun(self, dag_id: str, offset: int) -> None:
         """From here on the run has its place, though its `RunStarted` is applied only when the cursor gets there."""
         self.active[dag_id] = self.active.get(dag_id, 0) + 1
-        self.begun.add(offset)
+        self.begun[offset] = None
 
     def begun_in_log(self, record: RunStarted) -> None:
         """A `RunStarted` that stands beyond the decided part of the log: the run must not begin a second time."""
@@ -184,20 +185,21 @@ class RunTable:
 
     def run_started(self, record: RunStarted) -> None:
         """A run began: its first tasks are ready. O(tasks)."""
-        dag = self.dag_of(record.dag)
-        self.begun_in_log(record)
-        self.begun.discard(record.run)
+        dag, offset = self.dag_of(record.dag), record.run
+        if offset not in self.begun:
+            self.begun_in_log(record)
+        request = self.begun.pop(offset)
         if dag is None:
             self.orphans[record.run] = record
             self._end_orphan(record)
             return
-        run = self.state_of(record, dag)
-        self.live[record.run] = run
-        if record.run in self.stopping:
-            self._stop(run, self.stopping.pop(record.run))
+        run = self.live[offset] = self.state_of(record, request or self.request(offset), dag)
+        if offset in self.stopping:
+            self._stop(run, self.stopping.pop(offset))
         else:
             self.flow.begin(run)
-        self.end_if_done(run)
+        if not run.unfinished:
+            self.end_if_done(run)
 
     def _end_orphan(self, begun: RunStarted) -> None:
         """A run whose DAG is declared no more has nobody to execute it: it failed."""
@@ -222,11 +224,12 @@ class RunTable:
         for begun in list(self.orphans.values()):
             self._end_orphan(begun)
 
-    def state_of(self, begun: RunStarted, dag: Dag) -> RunState:
+    def state_of(self, begun: RunStarted, request: RunRequested, dag: Dag) -> RunState:
         """A run that begins, with nothing done. O(tasks)."""
         shape = self.shapes.of(dag)
-        self.flow.prioritized = self.flow.prioritized or shape.prioritized
-        return RunState(begun, self.request(begun.run), dag, shape)
+        if shape.prioritized:
+            self.flow.prioritized = True
+        return RunState(begun, request, dag, shape)
 
     def params(self, offset: int) -> dict[str, object]:
         """The params of a run: the DAG's, with what its start gave. O(params)."""
@@ -303,11 +306,16 @@ class RunTable:
 
     def end_if_done(self, run: RunState) -> None:
         """Ask for the run's end once nothing in it is unfinished."""
-        if not run.unfinished and not self.sink.replaying:
-            begun, log = run.started, self.facts.log
-            about = (begun.run, begun.dag, begun.key, run.outcome(), begun.logical_date, begun.partition, begun.cascade)
-            with log.lock:
-                log.push(RunFinished(self.sink.stamp(), *about))
+        if run.unfinished or self.sink.replaying:
+            return
+        begun, log, state = run.started, self.facts.log, run.outcome()
+        with log.lock:
+            log.push(
+                RunFinished(
+                    self.sink.stamp(), begun.run, begun.dag, begun.key, state, begun.logical_date, begun.partition,
+                    begun.cascade,
+                )
+            )  # fmt: skip
 
     def give(self, run: RunState, task: str, state: str, error: str | None = None) -> None:
         """Ask that a task get `state` without running."""

@@ -17,46 +17,54 @@ if TYPE_CHECKING:
     from reactive_dag.declare.task import AnyTask
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Shape:
     """The tasks of a DAG by number.
 
     `direct[i]` says that task i is an ordinary one that goes as soon as all it needs succeeded, and asks for nothing
-    else: no other rule, no past, no wait. `zeros` is never written to.
+    else: no other rule, no past, no wait; `names` are for people ("dag.task"). `zeros` is never written to.
     """
 
     plan: Plan
     index: dict[str, int]
     ids: tuple[str, ...]
-    tasks: list[AnyTask]
-    rules: list[str]
-    waits: list[bool]
-    direct: list[bool]
-    priorities: list[int]
-    timeouts: list[int | None]
-    outlets: list[bool]
-    prioritized: bool
-    bindings: list[tuple[Binding, ...]]
     size: int
     zeros: list[int]
+    tasks: list[AnyTask] = attrs.Factory(list)
+    names: list[str] = attrs.Factory(list)
+    rules: list[str] = attrs.Factory(list)
+    waits: list[bool] = attrs.Factory(list)
+    direct: list[bool] = attrs.Factory(list)
+    priorities: list[int] = attrs.Factory(list)
+    timeouts: list[int | None] = attrs.Factory(list)
+    outlets: list[bool] = attrs.Factory(list)
+    bindings: list[tuple[Binding, ...]] = attrs.Factory(list)
+    prioritized: bool = False
 
     @classmethod
     def of(cls, dag: Dag) -> Shape:
         """The shape of a DAG as it is now. O(tasks)."""
         plan = dag.plan()
-        tasks = [dag.tasks[id] for id in plan.ids]
-        told = [task.settings for task in tasks]
-        direct = [
-            task.kind == "task" and settings.trigger_rule == "all_success" and not settings.depends_on_past
-            for task, settings in zip(tasks, told)
-        ]
-        priorities = [-settings.priority for settings in told]
-        return cls(
-            plan, plan.index, plan.ids, tasks, [settings.trigger_rule for settings in told],
-            [task.kind == "wait" for task in tasks], direct, priorities, [settings.timeout for settings in told],
-            [bool(task.outlets) for task in tasks], any(priorities), [task.bindings for task in tasks],
-            len(tasks), [0] * len(tasks),
-        )  # fmt: skip
+        size = len(plan.ids)
+        shape = cls(plan, plan.index, plan.ids, size, [0] * size)
+        for id in plan.ids:
+            shape._take(dag, dag.tasks[id])
+        return shape
+
+    def _take(self, dag: Dag, task: AnyTask) -> None:
+        told = task.settings
+        waits, rule = task.kind == "wait", told.trigger_rule
+        self.tasks.append(task)
+        self.names.append(f"{dag.id}.{task.id}")
+        self.rules.append(rule)
+        self.waits.append(waits)
+        self.direct.append(not waits and rule == "all_success" and not told.depends_on_past)
+        self.priorities.append(-told.priority)
+        self.timeouts.append(told.timeout)
+        self.outlets.append(bool(task.outlets))
+        self.bindings.append(task.bindings)
+        if told.priority:
+            self.prioritized = True
 
 
 class Shapes:

@@ -226,7 +226,7 @@ def _restore_run(core: Core, kept: RunPlain) -> None:
     if dag is None:
         core.runs.orphans[begun.run] = begun
         return
-    run = core.runs.state_of(begun, dag)
+    run = core.runs.state_of(begun, core.runs.request(begun.run), dag)
     run.cancelled = kept.cancelled
     core.runs.live[begun.run] = run
     core.dates.add(begun.dag, begun.run, begun.logical_date, begun.cascade)
@@ -236,6 +236,7 @@ def _restore_run(core: Core, kept: RunPlain) -> None:
             continue
         run.asked[index], run.attempt[index] = asked, attempt
         if lost or fails:
+            core.runs.flow.losses = True
             run.note_lost(index, lost)
             run.note_fails(index, fails)
         if result is not None:

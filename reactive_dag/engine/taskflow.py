@@ -40,6 +40,8 @@ class TaskFlow:
         self.sink = table.sink
         self.ready: list[Ready] = []
         self.prioritized = False
+        self.losses = False
+        """Whether an attempt was ever cut off by a crash: only then there are suspects."""
         self.timeouts: dict[tuple[int, int], Timer] = {}
         self._retry_timers: dict[tuple[int, int], Timer] = {}
         self.startable: set[tuple[int, int]] = set()
@@ -176,6 +178,7 @@ class TaskFlow:
     def _lost(self, run: RunState, index: int, record: TaskFinished) -> None:
         del run.open[index]
         run.note_lost(index, run.lost[index] + 1)
+        self.losses = True
         if run.lost[index] >= MOST_LOST:
             why = f"lost {MOST_LOST} times in a row: the process died each time while this task ran"
             self.table.give(run, record.task, "failed", why)

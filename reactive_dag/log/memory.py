@@ -110,9 +110,10 @@ class MemoryLog(Tail):
 
     def record(self, offset: int) -> AnyRecord:
         """One record. O(1)."""
-        found = self._here(offset)
-        assert found is not None, "the tail is the whole log"
-        return found
+        records = self._tail[1]
+        if 0 <= offset < len(records):
+            return records[offset]
+        raise UsageError(f"the log has no record {offset}: it has 0 to {self.next_offset - 1}")
 
     def segments_from(self, offset: int) -> Iterator[tuple[int, list[AnyRecord]]]:
         """All records from an offset on, in pieces. O(n)."""

@@ -60,10 +60,12 @@ class MonotonicWall:
         """The instant, in nanoseconds since 1970 UTC; never less than the one before it."""
         said, then = self._anchor
         wall, here = time.time_ns(), time.monotonic_ns()
-        now = max(wall, said + (here - then) // 2)
+        slow = said + (here - then) // 2
+        if wall < slow:
+            wall = slow
         # One tuple is replaced at once: threads may race here, and each still sees two readings that belong together.
-        self._anchor = (now, here)
-        return now
+        self._anchor = (wall, here)
+        return wall
 
     def __repr__(self) -> str:
         return "MonotonicWall()"
