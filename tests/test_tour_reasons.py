@@ -46,6 +46,13 @@ def test_a_fault_of_a_named_trigger_is_told_under_its_name_alone(store):
         assert "TypeError" in missing[1]
 
 
+def test_a_name_that_is_neither_a_dag_nor_a_run_gets_the_nearest(store):
+    graph = rd.Graph("reasons")
+    graph.dag("report")(nothing)
+    with live(graph, store) as engine, pytest.raises(rd.UnknownId, match=r"no run has key 'reprot'.*mean 'report'"):
+        engine.why("reprot")
+
+
 def test_a_fault_on_another_date_is_not_the_reason_of_this_one(store):
     graph = rd.Graph("reasons")
     a = graph.dataset("a", partitions=rd.day())

@@ -188,7 +188,7 @@ def runs(
 
 @app.command()
 def why(
-    run: Annotated[str, typer.Argument(help="A run's key (its first digits will do), or a DAG's id.")],
+    run: Annotated[str, typer.Argument(help="A run's key (its first digits will do), a start's key, or a DAG's id.")],
     store: Annotated[str, typer.Option("--store", help="The store: a path, or sqlite:///file.db.")],
     date: Annotated[Optional[str], typer.Option("--date", help="The logical date, for a DAG's id.")] = None,  # noqa: UP045
     json: Json = False,

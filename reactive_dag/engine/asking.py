@@ -190,7 +190,7 @@ class Asking:
             found = [run for run in self.runs() if run.key.startswith(key)]
         if len(found) != 1:
             problem = "no run has key" if not found else f"{len(found)} runs have keys that begin with"
-            raise UnknownId(f"{problem} {key!r}; engine.runs() lists them")
+            raise UnknownId(f"{problem} {key!r}; engine.runs() lists them{did_you_mean(key, self.graph.dags)}")
         return found[0]
 
     def events(self, dataset: Dataset | str, *, limit: int | None = None) -> list[Event]:
