@@ -33,7 +33,7 @@ def fill(store: str) -> None:
     """A snapshot, then a tail of about 100,000 records."""
     with rd.Engine(wide(), store=store, runner=None) as engine:
         engine.run_until_idle()
-        _publish(engine, loop.SNAPSHOT_EVERY)
+        _publish(engine, engine.loop.snapshot_every)
         loop.SNAPSHOT_EVERY, before = 10**9, loop.SNAPSHOT_EVERY
         _publish(engine, int(TAIL / 1.15))
         loop.SNAPSHOT_EVERY = before

@@ -76,7 +76,9 @@ class Dates:
         if date is not None:
             _later(self._dates, dag, date, run)
         else:
-            self._cascades[dag, cascade] = max(run, self._cascades.get((dag, cascade), run))
+            known = self._cascades.get((dag, cascade))
+            if known is None or known < run:
+                self._cascades[dag, cascade] = run
 
     def discard(self, dag: str, run: int, date: int | None, cascade: str) -> None:
         """A run ended: the history has it now. O(log runs)."""

@@ -24,7 +24,7 @@ from reactive_dag.engine.run import Run
 from reactive_dag.engine.runstate import RunState
 from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, said
 from reactive_dag.model.payload import fresh, plain
-from reactive_dag.model.records import Json, TaskFinished
+from reactive_dag.model.records import TaskFinished
 from reactive_dag.model.times import SECOND, parse_duration
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ def attempt(engine: Engine, job: Attempting) -> Report:
         finally:
             BODY.reset(token)
         output = None if given is None else plain(given, f"the output of {name}")
-        return _report(job, began, "success", output, publishes=None if context is None else context.published())
+        published = None if context is None else context.published()
+        run, id, number = job.run.run, shape.ids[index], job.attempt
+        return lambda at: TaskFinished(at, run, id, "success", number, output, None, began, True, None, published)
     except SkipTask as skip:
         return _report(job, began, "skipped", error=str(skip) or None, retry=False)
     except RetryTask as again:
@@ -98,11 +100,11 @@ def _again(job: Attempting, began: int, again: RetryTask) -> Report:
 
 
 def _report(
-    job: Attempting, began: int, state: str, output: Json = None, *, error: str | None = None, retry: bool = True,
-    retry_after: int | None = None, publishes: list[Json] | None = None,
+    job: Attempting, began: int, state: str, *, error: str | None = None, retry: bool = True,
+    retry_after: int | None = None,
 ) -> Report:  # fmt: skip
     run, task, number = job.run.run, job.run.shape.ids[job.index], job.attempt
-    return lambda at: TaskFinished(at, run, task, state, number, output, error, began, retry, retry_after, publishes)
+    return lambda at: TaskFinished(at, run, task, state, number, None, error, began, retry, retry_after)
 
 
 def arguments_of(

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 TURN = 4096
 """So many records at most between two commits."""
 SNAPSHOT_EVERY = 50_000
-"""Records between two snapshots."""
+"""Records between two snapshots of a small graph; as many again for each `SNAPSHOT_TRIGGERS` triggers, since a trigger
+costs a snapshot as much as some ten records cost to read back."""
+SNAPSHOT_TRIGGERS = 2_500
 LONGEST_SLEEP = 3600 * SECOND
 SUSPECT = 2
 """A task lost so often in a row may be what kills the process: one such at a time, so that only it is lost again."""
@@ -161,12 +163,17 @@ class Loop:
             core.decided = core.cursor
             if settled:
                 core.cursor += 1
-            if log.durable and core.cursor - self.snapshot_at >= SNAPSHOT_EVERY:
+            if log.durable and core.cursor >= self.snapshot_at + self.snapshot_every:
                 self.snapshot_at = core.cursor
                 log.save_snapshot(core.cursor, save(core))
         log.commit()
         log.release(core.cursor)
         self.engine.feed.notify()
+
+    @property
+    def snapshot_every(self) -> int:
+        """Records between two snapshots. O(1)."""
+        return SNAPSHOT_EVERY * (1 + len(self.core.wiring.stations) // SNAPSHOT_TRIGGERS)
 
     def _hand_out(self) -> None:
         if not self._handed:

@@ -166,15 +166,6 @@ class RunState:
             return "skipped"
         return "success"
 
-    def note(self, index: int, done: TaskFinished, began: int | None) -> None:
-        """Keep one attempt for the history."""
-        attempt = (done.attempt, began, done.at, done.state, done.error)
-        before = self.attempts.get(index)
-        if before is None:
-            self.attempts[index] = [attempt]
-        else:
-            before.append(attempt)
-
     def _check(self) -> None:
         """The invariant of this module. O(tasks + edges)."""
         assert self.unfinished == sum(not self.final(i) for i in range(len(self.states)))

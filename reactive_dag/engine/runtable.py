@@ -92,24 +92,23 @@ class RunTable:
             due = record.at + held
             self.held.add(offset)
             self.timers.set(due, RUNS_FIRST, record.dag, record.label, lambda now: self._queue(offset, record.dag))
-        elif not self._begun_at_once(offset, record):
+        elif (dag := self._startable(offset, record.dag)) is not None:
+            self.active[record.dag] = self.active.get(record.dag, 0) + 1
+            self.begun[offset] = record
+            self._begin(offset, dag, record)
+        else:
             self._queue(offset, record.dag)
 
-    def _begun_at_once(self, offset: int, record: RunRequested) -> bool:
-        """Begin a run that nothing holds back, without queueing it; whether it was one."""
-        name, sink = record.dag, self.sink
-        if sink.replaying or not sink.executing or self.queued.get(name) or offset in self.ahead:
-            return False
-        dag = self.dag_of(name)
-        if dag is None or name in self.paused or name in self.gone or not dag.tasks:
-            return False
-        limit = dag.max_active_runs
-        if limit is not None and self.active.get(name, 0) >= limit:
-            return False
-        self.active[name] = self.active.get(name, 0) + 1
-        self.begun[offset] = record
-        self._begin(offset, dag, record)
-        return True
+    def _startable(self, offset: int, name: str) -> Dag | None:
+        """The DAG of a run that nothing holds back, so that it need not queue. O(1)."""
+        sink, dag = self.sink, self.dag_of(name)
+        if sink.replaying or not sink.executing or dag is None or self.queued.get(name) or offset in self.ahead:
+            return None
+        if name in self.paused or name in self.gone:
+            return None
+        shape = self.shapes.of(dag)
+        limit = shape.limit
+        return dag if shape.size and (limit is None or self.active.get(name, 0) < limit) else None
 
     def _queue(self, offset: int, dag: str) -> None:
         if offset in self.ahead:

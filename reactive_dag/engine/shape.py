@@ -28,6 +28,7 @@ class Shape:
     plan: Plan
     index: dict[str, int]
     ids: tuple[str, ...]
+    limit: int | None
     size: int
     zeros: list[int]
     tasks: list[AnyTask] = attrs.Factory(list)
@@ -46,7 +47,7 @@ class Shape:
         """The shape of a DAG as it is now. O(tasks)."""
         plan = dag.plan()
         size = len(plan.ids)
-        shape = cls(plan, plan.index, plan.ids, size, [0] * size)
+        shape = cls(plan, plan.index, plan.ids, dag.max_active_runs, size, [0] * size)
         for id in plan.ids:
             shape._take(dag, dag.tasks[id])
         return shape

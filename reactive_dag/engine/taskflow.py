@@ -164,7 +164,8 @@ class TaskFlow:
         if run.cancelled and state != "cancelled":
             return  # it came after the cancellation, which gives every task its state
         if number:
-            run.note(index, record, record.began or began)
+            noted = (number, record.began or began, record.at, state, record.error)
+            run.attempts.setdefault(index, []).append(noted)
         if state == "lost":
             self._lost(run, index, record)
         elif state == "failed" and record.retry and self._retries_left(run, index):
