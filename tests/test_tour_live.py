@@ -164,6 +164,21 @@ def test_run_until_idle_jumps_to_retries_and_counts_no_timer_of_a_trigger_to_com
     assert run.state == "success" and now_is(engine) == "2026-11-23T07:10:00Z"
 
 
+def test_a_task_is_retrying_or_waiting_while_its_run_is_running(engine):
+    @engine.graph.dag(retries=1, retry_delay="1h")
+    def job(run):
+        raise ConnectionError("no")
+
+    build = engine.graph.dag("build")
+    build.wait_for("ingest", match="latest", timeout="6h", id="up")
+    runs = engine.start("job"), engine.start("build", logical_date="2026-11-23")
+    engine.advance("1m")
+    (retrying,), (waiting,) = (run.tasks.values() for run in runs)
+    assert [run.state for run in runs] == ["running", "running"]
+    assert (retrying.state, retrying.attempts[0].state) == ("retrying", "failed")
+    assert (waiting.state, waiting.attempts[0].state, waiting.attempts[0].ended) == ("waiting", "waiting", None)
+
+
 def test_what_does_not_become_idle_in_time_is_named():
     with live(sales(), clock=None, runner=rd.ThreadRunner(1)) as engine:
 

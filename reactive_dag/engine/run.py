@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+UNDER_WAY = ("running", "waiting")
+"""States of an attempt that has not ended: its row says when it began twice."""
 
 
 class DataInterval(NamedTuple):
@@ -271,5 +273,8 @@ def _time(value: int | None) -> datetime | None:
 
 
 def _task(row: TaskRow) -> TaskView:
-    attempts = [Attempt(n, state, _time(began), _time(ended), error) for n, began, ended, state, error in row.attempts]
+    attempts = [
+        Attempt(n, state, _time(began), None if state in UNDER_WAY else _time(ended), error)
+        for n, began, ended, state, error in row.attempts
+    ]
     return TaskView(row.task, row.state, attempts, row.output, row.error)
