@@ -78,7 +78,9 @@ class RunContext(Run):
         where = f"run.publish({declared.id!r}) in {self.dag}.{self.task}"
         check_partition(declared, partition, where)
         check_kind(kind, where)
-        date = None if logical_date is None else parse_time(logical_date, what="logical_date")
+        dag = self._core.graph.dags.get(self.dag)
+        tz = None if dag is None else dag.tz
+        date = None if logical_date is None else parse_time(logical_date, tz, what="logical_date")
         when = None if time is None else parse_time(time, what="time")
         told = None if extra is None else plain(extra, f"{where}: extra")
         self._events.append([declared.id, partition, date, told, kind, check_key(key, where), when])

@@ -336,4 +336,4 @@ def _dates_of(given: object, run: RunState, wait: Wait) -> tuple[list[int], bool
     items = list(given) if isinstance(given, Iterable) and several else [given]
     if not items:
         raise ReactiveDagError(f"{run.dag.id}.{wait.id}: logical_date gave no date at all; give at least one")
-    return sorted({parse_time(item, what="logical_date") for item in items}), several  # type: ignore[arg-type]
+    return sorted({parse_time(item, run.dag.tz, what="logical_date") for item in items}), several  # type: ignore[arg-type]
