@@ -99,6 +99,7 @@ def test_a_closed_engine_says_so_whatever_its_store(store, tmp_path):
         lambda: engine.why(run), lambda: engine.why("job"), lambda: engine.pending("job"), lambda: engine.ready,
         lambda: engine.start("job"), engine.run_until_idle,
     )  # fmt: skip
+    assert repr(run).endswith("of a closed engine>")
     for ask in asked:
         with pytest.raises(rd.EngineClosed, match="this engine was closed; open another"):
             ask()

@@ -259,6 +259,8 @@ class Run:
         return hash(self._offset)
 
     def __repr__(self) -> str:
+        if self._engine.shut:
+            return f"<Run {self._offset} of a closed engine>"
         row = self._row
         when = "" if row.logical_date is None else f" {to_datetime(row.logical_date):%Y-%m-%dT%H:%MZ}"
         return f"<Run {row.dag}{when} {row.state} {row.key[:8]}>"
