@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from engines import live
+from engines import live, of_kind
+from world import World
 
 import reactive_dag as rd
+from reactive_dag.model.records import TaskFinished, TaskStarted
 
 
 def test_R1_the_date_of_a_cause_counts_before_the_start_of_its_partition():
@@ -45,3 +47,50 @@ def test_wait_a_bare_date_is_midnight_in_the_waiting_dags_zone(spec):
     with live(graph) as engine:
         engine.start("up", logical_date="2026-11-22").wait()
         assert engine.start("down", logical_date="2026-11-23").wait().state == "success"
+
+
+def test_R1_an_event_has_its_runs_partition_even_where_the_date_is_of_another():
+    graph = rd.Graph("clauses")
+    a = graph.dataset("a", partitions=rd.day())
+
+    @graph.dag(outlets=[a])
+    def job(run): ...
+
+    with live(graph) as engine:
+        engine.start(job, partition="2026-11-22", logical_date="2026-11-23T05:00Z").wait()
+        (event,) = engine.events(a)
+        assert (event.partition, event.logical_date) == ("2026-11-22", datetime(2026, 11, 23, 5, tzinfo=UTC))
+
+
+def test_R2_a_fast_branch_that_ends_twice_before_the_slow_one_mixes_nothing():
+    graph = rd.Graph("clauses")
+    a = graph.dataset("a")
+    world = World(graph)
+    graph.dag("root", on=a).add(world.body, id="t")
+    for branch in ("fast", "slow"):
+        graph.dag(branch, on=rd.completed("root")).add(world.body, id="t")
+    graph.dag("merge", on=rd.completed("fast") & rd.completed("slow")).add(world.body, id="t")
+
+    def end(dag):
+        """The attempt of this DAG that was handed out first ends."""
+        order = [engine.core.run_of(attempt.run).dag for attempt in under_way(engine)]
+        assert world.finish(order.index(dag), lambda run: None) is not None
+        world.settle()
+
+    engine = world.engine
+    for _ in range(2):
+        engine.publish(a)
+        world.settle()
+        end("root")
+    for dag in ("fast", "fast", "slow", "slow"):
+        end(dag)
+    roots = [{engine.run(event.run).causes for event in run.events} for run in engine.runs("merge")]
+    assert len(roots) == 2 and all(len(each) == 1 for each in roots) and roots[0] != roots[1]
+    world.check()
+    world.close()
+
+
+def under_way(engine):
+    """The attempts that were handed out and have not ended, in that order."""
+    ended = {(r.run, r.task) for r in of_kind(engine, TaskFinished)}
+    return [record for record in of_kind(engine, TaskStarted) if (record.run, record.task) not in ended]
