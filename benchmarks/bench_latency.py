@@ -79,6 +79,7 @@ def to_body(busy: bool, store: str) -> list[float]:
             engine.publish(source)
             arrived.wait(5)
             found.append((started[-1] - began) * 1e3)
+            time.sleep(0.01)  # the end of the run is on disk too, so that the next event finds the engine idle
         stop.set()
     return found
 

@@ -8,7 +8,7 @@ import pytest
 from engines import kill, live, ns, of_kind, opened, states
 
 import reactive_dag as rd
-from reactive_dag.model.records import TaskRetry, TaskStarted
+from reactive_dag.model.records import TaskFinished, TaskRetry, TaskStarted
 from reactive_dag.model.times import format_duration
 
 
@@ -208,6 +208,24 @@ def test_R5_the_time_of_an_inline_attempt_does_not_begin_while_others_execute():
         engine.publish_many([(a, {}) for _ in range(5)])
         engine.run_until_idle()
         assert [run.state for run in engine.runs()] == ["success"] * 5
+
+
+def test_R5_what_a_long_inline_body_did_is_recorded_before_the_next_one_begins(tmp_path):
+    graph = rd.Graph("retries")
+    a = graph.dataset("a")
+    recorded = []
+
+    @graph.dag(on=a)
+    def job(run):
+        log = engine.core.log
+        done = [r for r in log.read(0, log.committed) if isinstance(r, TaskFinished)]
+        recorded.append(len(done))
+        engine.core.clock.advance_to(engine.core.clock.now() + 60 * 10**9)
+
+    with live(graph, tmp_path / "s.db") as engine:
+        engine.publish_many([(a, {}) for _ in range(4)])
+        engine.run_until_idle()
+        assert recorded == [0, 1, 2, 3]
 
 
 def test_R5_a_timed_out_thread_counts_as_failed_at_once_and_the_next_attempt_waits_for_it():

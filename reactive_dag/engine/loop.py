@@ -24,6 +24,7 @@ from reactive_dag.model.times import SECOND
 
 if TYPE_CHECKING:
     from reactive_dag.engine.engine import Engine
+    from reactive_dag.engine.runner import Runner
 
 TURN = 4096
 """So many records at most between two commits."""
@@ -31,6 +32,8 @@ SNAPSHOT_EVERY = 50_000
 """Records between two snapshots of a small graph; as many again for each `SNAPSHOT_TRIGGERS` triggers, since a trigger
 costs a snapshot as much as some ten records cost to read back."""
 SNAPSHOT_TRIGGERS = 2_500
+SLICE = SECOND // 20
+"""So long inline bodies execute between two commits, but for the last of them."""
 LONGEST_SLEEP = 3600 * SECOND
 SUSPECT = 2
 """A task lost so often in a row may be what kills the process: one such at a time, so that only it is lost again."""
@@ -285,10 +288,18 @@ class Loop:
         if runner is not None and runner.inline:
             self.in_body = True
             try:
-                while runner.run_next():
-                    worked = True
+                worked = self._run_inline(runner) or worked
             finally:
                 self.in_body = False
+        return worked
+
+    def _run_inline(self, runner: Runner) -> bool:
+        """Execute what was handed out, as much of it as may stay uncommitted together; whether there was anything."""
+        until, worked = self.core.clock.now() + SLICE, False
+        while runner.run_next():
+            worked = True
+            if self.log.last_at >= until:  # what a body did must not wait for the others' to be recorded
+                break
         return worked
 
     def rested(self) -> None:
