@@ -196,15 +196,18 @@ class Core:
         """Apply records in order; a fact steps the timers that are due before it (I1)."""
         handlers = self._handlers
         wiring, timers = self.wiring, self.timers
-        lanes, fire = wiring.lanes, wiring.fire
+        lanes, lane, fire = wiring.lanes, wiring.lane, wiring.fire
         for offset, record in enumerate(batch, start):
             at = record.at
             if at >= timers.due:
                 self.cursor = offset
                 timers.step(at)
             if type(record) is Published and record.kind == "updated":
-                name = record.dataset
-                for feed, hits, station, timed in lanes[name] if name in lanes else wiring.lane(name):
+                try:
+                    reached = lanes[record.dataset]
+                except KeyError:
+                    reached = lane(record.dataset)
+                for feed, hits, station, timed in reached:
                     fired = feed(hits, offset, at, record)
                     if fired:
                         fire(station, fired, at)

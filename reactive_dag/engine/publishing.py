@@ -24,9 +24,6 @@ from reactive_dag.triggers.dataset import Dataset
 
 KINDS = frozenset({"created", "updated", "deleted", "partition_added"})
 
-PLAIN: tuple[Json, ...] = (None, None, None, "updated", None, None, None)
-"""The fields of an event that says nothing."""
-
 Time = datetime | date | str
 
 
@@ -133,12 +130,17 @@ class Publishing:
 
     def push_plain(self, core: Stamps, dataset: Dataset | str) -> int:
         """Push one event that says nothing but its dataset; its offset. O(1): the hot path of `publish`."""
-        name = dataset if isinstance(dataset, str) else getattr(dataset, "uri", "")
-        source = self.sources.get(name) or self.source(dataset)
+        name = dataset.uri if type(dataset) is Dataset else dataset
+        try:
+            source = self.sources[name]  # type: ignore[index]
+        except (KeyError, TypeError):
+            source = self.source(dataset)
+            name = source.dataset.id
         log = self.log
         with log.lock:
-            offset = log.push(Published(core.stamp(), name, source.next))
-            source.next += 1
+            number = source.next
+            offset = log.push(Published(core.stamp(), name, number))  # type: ignore[arg-type]
+            source.next = number + 1
         return offset
 
     def _conflict(self, at: int, scope: str, first: int, rest: Sequence[Json]) -> None:
@@ -153,32 +155,35 @@ class Publishing:
 
         Events that carry nothing but their dataset are the hot path: they are made and pushed in one go.
         """
+        given = list(events)  # an iterator may publish while it is asked: that comes before
+        records = self._plain(at, given)
+        if records is not None:
+            return Offsets(self.log.push_many(records) if records else 0, len(records))
+        told = [self.prepare(dataset, fields) for dataset, fields in map(_pair, given)]
+        places = [self.push(at, source, rest) for source, rest in told]
+        return Offsets(places[0][0], len(places), places)
+
+    def _plain(self, at: int, events: Sequence[tuple[Dataset | str, EventFields]]) -> list[Published] | None:
+        """The records of events that carry nothing but their dataset, which get their numbers; None if one has more."""
         records: list[Published] = []
-        append, sources = records.append, self.sources
-        numbers: dict[str, int] = {}
-        rest: list[tuple[Source, Sequence[Json]]] | None = None
+        append, numbers = records.append, dict[str, int]()
         for event in events:
             try:
                 dataset, fields = event
-            except (TypeError, ValueError):
-                raise InvalidValue(f"publish_many() takes pairs (dataset, fields), not {event!r}") from None
-            name = dataset if type(dataset) is str else getattr(dataset, "uri", "")
-            if fields or rest is not None:
-                if rest is None:
-                    rest = [(sources[r.dataset], PLAIN) for r in records]
-                rest.append(self.prepare(dataset, fields))
-                continue
-            number = numbers.get(name)
-            if number is None:
-                number = self.source(dataset).next
-            append(Published(at, name, number))
-            numbers[name] = number + 1
-        if rest is not None:
-            places = [self.push(at, source, told) for source, told in rest]
-            return Offsets(places[0][0], len(places), places)
+                name = dataset.uri if type(dataset) is Dataset else dataset
+                number = numbers[name]  # type: ignore[index]
+            except (KeyError, TypeError, ValueError):
+                dataset, fields = _pair(event)
+                source = self.source(dataset)
+                name = source.dataset.id
+                number = numbers.get(name, source.next)
+            if fields:
+                return None
+            append(Published(at, name, number))  # type: ignore[arg-type]
+            numbers[name] = number + 1  # type: ignore[index]
         for name, number in numbers.items():
-            sources[name].next = number
-        return Offsets(self.log.push_many(records) if records else 0, len(records))
+            self.sources[name].next = number
+        return records
 
     def _check(self) -> None:
         assert all(name == source.dataset.id and source.next >= 0 for name, source in self.sources.items())
@@ -216,6 +221,14 @@ class Publishing:
         if run.partition is not None and not dated and fits(calendar, run.partition):
             return run.partition
         return None if date is None else calendar.of(date)
+
+
+def _pair(event: tuple[Dataset | str, EventFields]) -> tuple[Dataset | str, EventFields]:
+    try:
+        dataset, fields = event
+    except (TypeError, ValueError):
+        raise InvalidValue(f"publish_many() takes pairs (dataset, fields), not {event!r}") from None
+    return dataset, fields
 
 
 def scope_of(dataset: str) -> str:

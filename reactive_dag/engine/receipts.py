@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 
 from reactive_dag.engine.views import event_of
 from reactive_dag.model.event import Event
@@ -14,18 +15,15 @@ if TYPE_CHECKING:
     from reactive_dag.engine.core import Core
 
 
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, eq=False):
     """One published event: its attributes are those of `rd.Event`, and `duplicate` says that its key was there already.
 
     `offset` is its place in the log, for `engine.records_from`.
     """
 
-    __slots__ = ("_core", "duplicate", "offset")
-
-    def __init__(self, core: Core, offset: int, duplicate: bool) -> None:
-        self._core = core
-        self.offset = offset
-        self.duplicate = duplicate
+    _core: Core
+    offset: int
+    duplicate: bool
 
     @property
     def event(self) -> Event:

@@ -93,11 +93,12 @@ def _any_of(work: Evaluator) -> Feed:
 def _batch(circuit: Circuit, cell: BatchCell, state: list[Any], work: Evaluator) -> Feed:
     delivered, consumed = work.tally.delivered, work.tally.consumed
     count, wait = cell.count, cell.max_wait
+    append = state.append
     parts = bytes(count)  # `count` times the only leaf part, 0, in a byte each
 
     def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
         delivered[0] += 1
-        state.append(item)
+        append(item)
         held = len(state)
         if held <= count:
             if held == 2 and wait is not None:
@@ -105,9 +106,10 @@ def _batch(circuit: Circuit, cell: BatchCell, state: list[Any], work: Evaluator)
             return None
         items = state[1:]
         state.clear()
-        state.append(NEVER)
+        append(NEVER)
         consumed[0] += count
-        circuit.due = NEVER
+        if wait is not None:
+            circuit.due = NEVER
         return [Firing(items, None, False, (), parts)]
 
     return feed
