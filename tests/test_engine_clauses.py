@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from engines import live, of_kind
+from engines import live, now_is, of_kind
 from world import World
 
 import reactive_dag as rd
@@ -94,3 +94,25 @@ def under_way(engine):
     """The attempts that were handed out and have not ended, in that order."""
     ended = {(r.run, r.task) for r in of_kind(engine, TaskFinished)}
     return [record for record in of_kind(engine, TaskStarted) if (record.run, record.task) not in ended]
+
+
+def test_R5_lost_attempts_use_no_retry_lengthen_no_delay_and_count_only_in_a_row():
+    graph = rd.Graph("clauses")
+    ends = ["lost", "failed", "lost", "lost", "failed", "success"]
+
+    @graph.dag(retries=2, retry_delay="1m", backoff="exponential")
+    def job(run):
+        end = ends[run.attempt - 1]
+        if end == "lost":
+            raise KeyboardInterrupt
+        if end == "failed":
+            raise ConnectionError("no")
+
+    with live(graph) as engine:
+        run = engine.start(job)
+        for _ in range(ends.count("lost")):
+            with pytest.raises(KeyboardInterrupt):
+                engine.run_until_idle()
+        engine.run_until_idle()
+        assert [attempt.state for attempt in run.tasks["job"].attempts] == ends
+        assert now_is(engine) == "2026-11-23T00:03:00Z"
