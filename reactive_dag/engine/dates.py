@@ -6,10 +6,9 @@ once, and what ends from then on is kept by date here too. A look-up costs O(log
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
-
-from sortedcontainers import SortedDict
 
 from reactive_dag.engine.runstate import RunState
 from reactive_dag.log.history import RunRow
@@ -61,14 +60,48 @@ class EndedTasks:
         return next((row.state for row in self._row.tasks if row.task == task), default)
 
 
+class ByDate:
+    """Runs by date: of each date the one that was requested last."""
+
+    __slots__ = ("order", "runs")
+
+    def __init__(self) -> None:
+        self.runs: dict[int, int] = {}
+        self.order: list[int] = []
+
+    def keep(self, date: int, run: int) -> None:
+        """Take a run, unless a later one of its date is here. O(log dates) to find its place, O(1) behind all."""
+        known = self.runs.get(date)
+        if known is None:
+            insort(self.order, date)
+            self.runs[date] = run
+        elif run > known:
+            self.runs[date] = run
+
+    def drop(self, date: int, run: int) -> None:
+        """Let a run go, if it is the one that is kept of its date. O(log dates) to find its place."""
+        if self.runs.get(date) == run:
+            del self.runs[date]
+            del self.order[bisect_left(self.order, date)]
+
+    def highest(self, high: int) -> int | None:
+        """The highest date that is not above `high`. O(log dates)."""
+        at = bisect_right(self.order, high)
+        return self.order[at - 1] if at else None
+
+
+NONE = ByDate()
+"""No run at all; never written to."""
+
+
 class Dates:
     """The unfinished runs of every DAG by logical date and by cascade."""
 
     def __init__(self, log: EventLog, live: Callable[[int], RunState | None]) -> None:
         self.log = log
         self.live = live
-        self._dates: dict[str, SortedDict] = {}
-        self._past: dict[str, SortedDict] | None = None
+        self._dates: dict[str, ByDate] = {}
+        self._past: dict[str, ByDate] | None = None
         self._cascades: dict[tuple[str, str], int] = {}
 
     def add(self, dag: str, run: int, date: int | None, cascade: str) -> None:
@@ -83,9 +116,7 @@ class Dates:
     def discard(self, dag: str, run: int, date: int | None, cascade: str) -> None:
         """A run ended: the history has it now. O(log runs)."""
         if date is not None:
-            dates = self._dates.get(dag)
-            if dates is not None and dates.get(date) == run:
-                del dates[date]
+            self._dates.get(dag, NONE).drop(date, run)
             if self._past is not None:
                 _later(self._past, dag, date, run)
         elif self._cascades.get((dag, cascade)) == run:
@@ -93,19 +124,17 @@ class Dates:
 
     def exact(self, dag: str, date: int) -> Seen | None:
         """The newest requested run of `date`. O(log runs)."""
-        dates = self._dates.get(dag)
-        live = None if dates is None else dates.get(date)
-        return self._newer(live, self._ended(dag, date))
+        return self._newer(self._dates.get(dag, NONE).runs.get(date), self._ended(dag, date))
 
     def _ended(self, dag: str, date: int) -> RunRow | None:
         """The newest requested run of `date` among those that ended."""
         if self.log.durable:
             rows = self.log.runs(dag=dag, logical_date=date, limit=1)
             return rows[0] if rows else None
-        run = self._in_memory(dag).get(date)
+        run = self._in_memory(dag).runs.get(date)
         return None if run is None else self.log.run(run)
 
-    def _in_memory(self, dag: str) -> SortedDict:
+    def _in_memory(self, dag: str) -> ByDate:
         """The ended runs of a DAG by date, where the log is in memory."""
         if self._past is None:
             self._past = {}
@@ -116,8 +145,8 @@ class Dates:
 
     def newest(self, dag: str, low: int, high: int) -> Seen | None:
         """The run with the highest date in `low <= date <= high`; of one date the newest requested. O(log runs)."""
-        live = _highest(self._dates.get(dag, NONE), high)
-        past = self.log.latest_date(dag, high) if self.log.durable else _highest(self._in_memory(dag), high)
+        live = self._dates.get(dag, NONE).highest(high)
+        past = self.log.latest_date(dag, high) if self.log.durable else self._in_memory(dag).highest(high)
         found = [date for date in (live, past) if date is not None and date >= low]
         return self.exact(dag, max(found)) if found else None
 
@@ -144,21 +173,12 @@ class Dates:
         return Seen(row.run, row.key, row.state, row.logical_date, EndedTasks(row))
 
 
-NONE = SortedDict()
-
-
-def _later(dates: dict[str, SortedDict], dag: str, date: int, run: int) -> None:
+def _later(dates: dict[str, ByDate], dag: str, date: int, run: int) -> None:
     """Keep the run of a date that was requested last. O(log dates)."""
     known = dates.get(dag)
     if known is None:
-        known = dates[dag] = SortedDict()
-    known[date] = max(run, known.get(date, run))
-
-
-def _highest(dates: SortedDict, high: int) -> int | None:
-    """The highest date that is not above `high`. O(log dates)."""
-    at = dates.bisect_right(high)
-    return dates.keys()[at - 1] if at else None
+        known = dates[dag] = ByDate()
+    known.keep(date, run)
 
 
 def seen_live(run: RunState) -> Seen:

@@ -1,26 +1,26 @@
 """Waiting for another DAG: one decision function for every wait (semantics, "Waiting for another DAG").
 
 A wait is a task without a body. It reacts to the records of the awaited DAG; nothing polls. Invariant: a watch is kept
-from the `TaskStarted` of its wait to its end, which is judged once.
+from the `TaskStarted` of its wait to its end, which is judged once; a DAG that nobody awaits has no entry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import attrs
 
 from reactive_dag.declare.wait import Wait
+from reactive_dag.engine.aims import Aims
 from reactive_dag.engine.dates import Dates, Seen
 from reactive_dag.engine.runstate import RunState
 from reactive_dag.engine.timers import RUNS_FIRST, Timer
-from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import ReactiveDagError, said
 from reactive_dag.model.records import TaskFinished, TaskStarted
 from reactive_dag.model.times import NEVER, format_duration, format_time, parse_time, to_datetime
-from reactive_dag.triggers.clock import Clock
 
 if TYPE_CHECKING:
     from reactive_dag.engine.runtable import RunTable
@@ -101,6 +101,8 @@ class Waits:
         self.dates = dates
         self.done_before = done_before
         self.watches: dict[str, dict[tuple[int, int], Watch]] = {}
+        self.by_task: dict[tuple[str, str], dict[tuple[int, int], Watch]] = {}
+        self.aims = Aims(table)
         table.flow.watch = self.start
         table.flow.watching = self.watching
 
@@ -178,6 +180,8 @@ class Waits:
         ended: set[int] | None = set() if wait.since == "start" else None
         watch = Watch(run, index, record, wait, record.awaits, record.several, ended)
         self.watches.setdefault(wait.dag, {})[run.run, index] = watch
+        for task in wait.tasks:
+            self.by_task.setdefault((wait.dag, task), {})[run.run, index] = watch
         if wait.timeout is not None:
             self._set_timeout(watch, record.at + wait.timeout)
         return watch
@@ -207,15 +211,17 @@ class Waits:
 
     def heard_task(self, dag: str, task: str) -> None:
         """A task of a run of `dag` has its state: look at the waits for that task. O(waits)."""
-        for watch in [watch for watch in self.watches[dag].values() if task in watch.wait.tasks]:
+        for watch in list(self.by_task.get((dag, task), {}).values()):
             self.look(watch)
 
     def forget(self, run: RunState, index: int) -> None:
         """A wait has ended. O(1)."""
-        wait = run.tasks[index].wait
+        wait, place = run.tasks[index].wait, (run.run, index)
         assert wait is not None
-        watch = self.watches.get(wait.dag, {}).pop((run.run, index), None)
+        watch = _pop(self.watches, wait.dag, place)
         if watch is not None:
+            for task in wait.tasks:
+                _pop(self.by_task, (wait.dag, task), place)
             self.table.timers.drop(watch.timer)
 
     def look_again(self) -> None:
@@ -233,10 +239,13 @@ class Waits:
         """Judge one wait now; end it if it is decided."""
         if self.table.sink.replaying or not self._under_way(watch):
             return
-        dates = [None] if watch.dates is None else watch.dates
+        dates: Sequence[int | None] = NO_DATE if watch.dates is None else watch.dates
         found = [self.find(watch, date) for date in dates]
-        verdicts = [self._judge(watch, seen, date) for seen, date in zip(found, dates)]
-        verdict = watch.verdict = verdicts[0] if len(verdicts) == 1 else combine(verdicts)
+        if len(found) == 1:
+            verdict = self._judge(watch, found[0], dates[0])
+        else:
+            verdict = combine([self._judge(watch, seen, date) for seen, date in zip(found, dates)])
+        watch.verdict = verdict
         if verdict.state == WAITING:
             return
         state = SKIP if verdict.state == FAIL and watch.wait.soft_fail else verdict.state
@@ -250,41 +259,13 @@ class Waits:
 
     def find(self, watch: Watch, date: int | None) -> Seen | None:
         """The run that stands for an awaited date; `DONE` for one before the horizon."""
-        wait, dag = watch.wait, watch.wait.dag
+        dag = watch.wait.dag
         if date is None:
             return self.dates.cascade(dag, watch.run.started.cascade)
-        low, high = self._span(watch, date)
-        tick = self.table.dating.newest_tick(dag, high) if wait.match == "latest" and high != NEVER else None
-        if tick is not None:
-            low = high = tick
-        if self.done_before is not None and self._before(wait, low, high):
+        low, high, early = self.aims.of(watch.run.dag.tz, watch.wait, date, self.done_before)
+        if early or (early is None and self.dates.newest(dag, max(low, self.done_before or low), high) is None):
             return DONE
         return self.dates.exact(dag, low) if low == high else self.dates.newest(dag, low, high)
-
-    def _before(self, wait: Wait, low: int, high: int) -> bool:
-        """Whether what stands for these dates lies before the horizon and so counts as done in time.
-
-        A DAG on the clock alone has only the dates of its ticks; one that nothing starts counts as done.
-        """
-        assert self.done_before is not None
-        dag = self.table.dag_of(wait.dag)
-        if dag is None:
-            return False
-        if high < self.done_before:
-            clocks = [source for source in dag.sources if isinstance(source, Clock)]
-            tick = self.table.dating.newest_tick(wait.dag, high) if clocks and len(clocks) == len(dag.sources) else high
-            return tick is not None and tick >= low
-        newest = wait.match == "latest" and (high == NEVER or self.table.dating.newest_tick(wait.dag, high) is None)
-        return (not dag.triggers or newest) and self.dates.newest(wait.dag, max(low, self.done_before), high) is None
-
-    def _span(self, watch: Watch, date: int) -> tuple[int, int]:
-        if watch.wait.match == "exact":
-            return date, date
-        if watch.wait.match == "latest":
-            return -(2**63), date
-        day = Calendar("day", watch.run.dag.tz or "UTC")
-        start, end = day.span(day.of(date))
-        return start, end - 1
 
     # ------------------------------------------------------------------------------------- end
 
@@ -310,16 +291,36 @@ class Waits:
             for (run, index), watch in watches.items():
                 assert watch.wait.dag == dag and watch.run is self.table.live.get(run), watch.wait.id
                 assert watch.run.states[index] == "waiting", (watch.wait.id, watch.run.states[index])
+                assert all(self.by_task[dag, task][run, index] is watch for task in watch.wait.tasks), watch.wait.id
+        known = {place for watches in self.watches.values() for place in watches}
+        assert all(watches and watches.keys() <= known for watches in self.by_task.values()), "nobody waits"
+        assert all(self.watches.values()), "a DAG that nobody awaits has an entry"
 
 
+K = TypeVar("K")
+NO_DATE: tuple[None] = (None,)
 DONE = Seen(-1, "", "success", None, {})
 IN_TIME = Verdict(SUCCEED, None, None)
+
+
+def _pop(watches: dict[K, dict[tuple[int, int], Watch]], key: K, place: tuple[int, int]) -> Watch | None:
+    """Take a watch out of those of a key, and the key with the last of them."""
+    found = watches.get(key)
+    if found is None:
+        return None
+    watch = found.pop(place, None)
+    if not found:
+        del watches[key]
+    return watch
+
+
+_text_of = lru_cache(1024)(format_time)
 
 
 def _told(seen: Seen | None) -> object:
     if seen is None or seen is DONE:
         return None
-    date = None if seen.logical_date is None else format_time(seen.logical_date)
+    date = None if seen.logical_date is None else _text_of(seen.logical_date)
     return {"run": seen.run, "key": seen.key, "state": seen.state, "logical_date": date}
 
 

@@ -144,6 +144,7 @@ class Attempts:
         """
         log, instants, ends, special = self.log, self.instants, self._at, self.special
         rows, compact, append = log.rows, log.compact, log.rows.append
+        waited = self.core.waits.by_task
         last, now = None, 0
         while instants and instants[0] < limit and instants[0] not in special:
             now = heappop(instants)
@@ -152,10 +153,11 @@ class Attempts:
                 run, index, _ = ended
                 if run is not last:
                     last = run
-                    state, simple, nexts, left, asked, began, over, results, spans, ids, offset, code, end_code = (
-                        run.kit
-                    )
-                if simple[index] and state.unfinished > 1:
+                    (
+                        state, simple, nexts, left, asked, began, over, results, spans, ids, offset, code, end_code,
+                        awaited, outlets,
+                    ) = run.kit  # fmt: skip
+                if simple[index] and state.unfinished > 1 and awaited[index] not in waited:
                     state.unfinished -= 1
                     if compact:
                         over[index] = now
@@ -164,6 +166,8 @@ class Attempts:
                     else:
                         results[index] = record = TaskFinished(now, offset, ids[index], "success")
                         append(record)
+                    for dataset, number, row in outlets[index]:
+                        append(code + row if compact else run.published(index, now, dataset, number))
                     for each in nexts[index]:
                         left[each] = rest = left[each] - 1
                         if not rest and not asked[each]:
@@ -190,24 +194,24 @@ class Attempts:
             ids = run.line.ids
             rows.append(run.end_code + index if compact else TaskFinished(now, run.name, ids[index], "success"))
         begin: list[Fresh] = []
-        more = False
+        more = -1
         for offset, (run, index, _) in enumerate(ended, first):
             line, state, left = run.line, run.state, run.state.left
             state.results[index] = DONE if compact else cast(TaskFinished, rows[offset])
             state.unfinished -= 1
-            if line.says[index] and self._say(run, index, now):
-                more = True
+            found = self._say(run, index, now)
             for follower in line.nexts[index]:
                 left[follower] -= 1
                 if not left[follower] and not state.asked[follower]:
                     begin.append((line.ranks[follower], run.name, follower, run))
             if line.others[index] or not state.unfinished:
-                more = True
+                found = len(rows) if found < 0 else found
                 self._go_on(state, line.others[index], now)
-        if more:
+            more = found if more < 0 else more
+        if more >= 0:
             self._hand_over(begin)
             self._meet(now)
-            self.core.cursor = first + len(ended)
+            self.core.cursor = more
             return True
         begin.sort()
         self._begin_quick(begin, now)
@@ -222,27 +226,23 @@ class Attempts:
             rows.append(run.code + index if compact else TaskStarted(now, offset, line.ids[index]))
             self._ends(now + line.spans[index], (run, index, 1))
 
-    def _say(self, run: CourseRun, index: int, now: int) -> bool:
-        """Publish what a success publishes, and tell the waits for it; whether more may follow from that."""
-        line, rows = run.line, self.log.rows
-        more = False
-        if line.dated[index]:
+    def _say(self, run: CourseRun, index: int, now: int) -> int:
+        """Publish what a success publishes, tell the waits for it: from which offset on more may follow, else -1."""
+        line, rows, core = run.line, self.log.rows, self.core
+        first = len(rows)
+        if line.heard[index]:
             self._meet(now)
             wanted = [[dataset, None, None, None, "updated", None, None] for dataset, _, _ in line.outlets[index]]
-            self.core.runs.publish(run.state, line.ids[index], wanted)
-            more = True
+            core.runs.publish(run.state, line.ids[index], wanted)
+            told = len(rows)
         else:
-            for kind, (dataset, number, heard) in enumerate(line.outlets[index], 1):
-                event = run.end_code + kind * line.size + index
-                rows.append(event if self.log.compact else run.published(index, now, dataset, number))
-                more = more or heard
-        dag = run.state.dag.id
-        if line.awaited[index] and dag in self.core.waits.watches:
+            for dataset, number, row in line.outlets[index]:
+                rows.append(run.code + row if self.log.compact else run.published(index, now, dataset, number))
+            first = told = len(rows)
+        if line.awaited[index] in core.waits.by_task:
             self._meet(now)
-            before = len(rows)
-            self.core.waits.heard_task(dag, line.ids[index])
-            more = more or len(rows) != before
-        return more
+            core.waits.heard_task(run.state.dag.id, line.ids[index])
+        return first if line.heard[index] or len(rows) > told else -1
 
     def _go_on(self, run: RunState, others: tuple[int, ...], now: int) -> None:
         """Ask for tasks that are not quick, and for the end of the run."""

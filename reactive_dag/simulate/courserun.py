@@ -13,14 +13,16 @@ from reactive_dag.model.records import Published, TaskFinished
 
 if TYPE_CHECKING:
     from reactive_dag.engine.runstate import RunState
-    from reactive_dag.simulate.lines import Line
+    from reactive_dag.simulate.lines import Line, Outlet
+    from reactive_dag.simulate.names import TaskName
 
 DONE = TaskFinished(0, -1, "", "success")
 """Stands for the result of a quick attempt whose record nobody has read yet."""
 
 Kit = tuple[
     "RunState", list[bool], list[tuple[int, ...]], list[int], bytearray, "list[int | None]", list[int],
-    "list[TaskFinished | None]", list[int], tuple[str, ...], int, int, int,
+    "list[TaskFinished | None]", list[int], tuple[str, ...], int, int, int, "list[TaskName | None]",
+    "list[tuple[Outlet, ...]]",
 ]  # fmt: skip
 """All that ending a quick attempt needs, to be had at once: see `CourseRun`."""
 
@@ -46,7 +48,7 @@ class CourseRun:
         state, line = self.state, self.line
         self.kit: Kit = (
             state, line.simple, line.nexts, state.left, state.asked, self.began, self.over, state.results, line.spans,
-            line.ids, self.name, code, self.end_code,
+            line.ids, self.name, code, self.end_code, line.awaited, line.outlets,
         )  # fmt: skip
 
     def unfold(self) -> None:

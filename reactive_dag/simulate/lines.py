@@ -7,7 +7,7 @@ Invariant: a line never changes, and courses share it. O(tasks + edges) to make.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -44,18 +44,22 @@ class Heard:
         )
 
 
+Outlet = tuple[str, int, int]
+"""A dataset that a success publishes, its number among the task's, and where its compact row stands."""
+
+
 class Line:
     """The tasks of one DAG by number.
 
     `nexts[i]` are the quick tasks that follow task i, `others[i]` the rest of those that do; `ranks[i]` is its place
-    among those that begin at one instant. `says[i]` says that a success of task i is more than that: it publishes
-    (`outlets[i]`: dataset, number, whether somebody listens; `dated[i]` if a calendar gives the partition), or is
-    `awaited[i]`. `rows` numbers are enough for all that quick attempts of one run give: their beginnings, ends, events.
+    among those that begin at one instant. A success of task i publishes `outlets[i]` (dataset, its number among those
+    of the task, how far its compact row is from the run's first; `heard[i]` if somebody listens to one, or a calendar
+    gives it a partition); `awaited[i]` is its name if a wait may be for it. `simple[i]` if no more than a wait can
+    follow from it at once. `rows` numbers are enough for all that quick attempts of one run give.
     """
 
     __slots__ = (
-        "awaited", "dated", "ids", "nexts", "others", "outlets", "quick", "ranks", "rows", "says", "simple", "size",
-        "spans",
+        "awaited", "heard", "ids", "nexts", "others", "outlets", "quick", "ranks", "rows", "simple", "size", "spans"
     )  # fmt: skip
 
     def __init__(self, dag: Dag, spans: list[int], heard: Heard, touched: Collection[TaskName]) -> None:
@@ -71,13 +75,14 @@ class Line:
         self.nexts = [tuple([each for each in row if self.quick[each]]) for row in plan.followers]
         self.others = [tuple([each for each in row if not self.quick[each]]) for row in plan.followers]
         self.ranks = [-task.settings.priority for task in tasks]
-        self.outlets = [tuple(_outlets(task, heard)) for task in tasks]
-        self.dated = [any(outlet.partitions is not None for outlet in task.outlets) for task in tasks]
-        self.awaited = [name in heard.awaited for name in names]
-        self.says = [bool(outlets) or awaited for outlets, awaited in zip(self.outlets, self.awaited)]
+        self.outlets = [tuple(_outlets(task, at, self.size)) for at, task in enumerate(tasks)]
+        self.heard = [
+            any(each.partitions is not None or each.id in heard.datasets for each in task.outlets) for task in tasks
+        ]
+        self.awaited = [name if name in heard.awaited else None for name in names]
         self.rows = self.size * (2 + max(map(len, self.outlets), default=0))
         ranked = len(set(self.ranks)) > 1
-        self.simple = [not (ranked or says or others) for says, others in zip(self.says, self.others)]
+        self.simple = [not (ranked or told or others) for told, others in zip(self.heard, self.others)]
 
 
 def _is_ordinary(task: AnyTask) -> bool:
@@ -86,9 +91,9 @@ def _is_ordinary(task: AnyTask) -> bool:
     return rule and task.kind == "task" and told.timeout is None
 
 
-def _outlets(task: AnyTask, heard: Heard) -> Iterable[tuple[str, int, bool]]:
-    """The datasets that a success publishes, each with its number: one dataset may stand there twice."""
+def _outlets(task: AnyTask, at: int, size: int) -> Iterator[Outlet]:
+    """What a success publishes: one dataset may stand there twice."""
     numbers: dict[str, int] = {}
-    for outlet in task.outlets:
+    for place, outlet in enumerate(task.outlets, 2):
         number = numbers[outlet.id] = numbers.get(outlet.id, -1) + 1
-        yield outlet.id, number, outlet.id in heard.datasets
+        yield outlet.id, number, place * size + at

@@ -58,7 +58,7 @@ class Play:
         self.log = CourseLog(scenario.records == "compact")
         self.clock = VirtualClock(scenario.start - 1)
         self.core = Core(scenario.graph, self.log, self.clock, done_before=scenario.start)
-        self.core.runs.shapes = self.prepared.shapes
+        self.core.runs.shapes, self.core.waits.aims.known = self.prepared.shapes, self.prepared.aims
         self.core.runs.holds.update({dag: by for dag, by in effects.dags.items() if by})
         self._fire, self.core.wiring.fire = self.core.wiring.fire, self._fire_until  # type: ignore[method-assign]
         lines = self.prepared.lines(effects)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reactive_dag.engine.aims import Known
 from reactive_dag.engine.shape import Shapes
 from reactive_dag.simulate.lines import Heard, Line
 from reactive_dag.simulate.names import Names
@@ -40,6 +41,7 @@ class Prepared:
         self.looks = {id: Shape.of(dag) for id, dag in self.dags.items()}
         self.heard = Heard.of(graph)
         self.waits = frozenset((id, wait.id) for id, dag in self.dags.items() for wait in dag.waits)
+        self.aims = Known({}, None)
         self.registered: list[tuple[Registered, bool]] | None = None
         self._spans: dict[Durations, Spans] = {}
         self._lines: dict[int, tuple[Spans, dict[str, Line]]] = {}
