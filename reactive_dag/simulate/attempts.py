@@ -81,24 +81,32 @@ class Attempts:
         Nothing lies between these records and the cursor, so they are applied as they are pushed.
         """
         flow, log, now = self.core.runs.flow, self.log, self.clock.now()
-        while ready:
-            rank, offset, index = heappop(ready)
+        waiting = sorted(ready)
+        ready.clear()
+        quick: list[Fresh] = []
+        for rank, offset, index in waiting:
             state = flow.live.get(offset)
             if state is None or (offset, index) not in flow.startable:
                 continue
             run = self.runs.get(offset) or self._run(state)
             if run.line.quick[index]:
                 flow.startable.discard((offset, index))
-                self._begin_quick([(rank, offset, index, run)], now)
+                quick.append((rank, offset, index, run))
             elif not self.later(state, index):
-                record = TaskStarted(now, offset, run.line.ids[index], state.attempt[index] + 1)
-                log.push(record)
-                flow.opened(state, index, record)
-                end = now + run.line.spans[index]
-                self.special.add(end)
-                self._ends(end, (run, index, record.attempt))
-            log.next_offset = len(log.rows)
-        self.core.cursor = log.next_offset
+                self._begin_quick(quick, now)
+                self._begin_any(run, index, now)
+        self._begin_quick(quick, now)
+        self.core.cursor = log.next_offset = len(log.rows)
+
+    def _begin_any(self, run: CourseRun, index: int, now: int) -> None:
+        """Begin an attempt by the engine's fold."""
+        self.log.next_offset = len(self.log.rows)
+        record = TaskStarted(now, run.name, run.line.ids[index], run.state.attempt[index] + 1)
+        self.log.push(record)
+        self.core.runs.flow.opened(run.state, index, record)
+        end = now + run.line.spans[index]
+        self.special.add(end)
+        self._ends(end, (run, index, record.attempt))
 
     def _ends(self, at: int, attempt: Attempt) -> None:
         found = self._at.get(at)
@@ -187,44 +195,57 @@ class Attempts:
 
     def _end_quick(self, ended: list[Attempt], now: int) -> bool:
         """End quick attempts of one instant, and begin those that follow; whether there is more to do than that."""
-        rows, compact = self.log.rows, self.log.compact
-        first = len(rows)
+        rows, compact, waited = self.log.rows, self.log.compact, self.core.waits.by_task
+        first, more = len(rows), -1
         for run, index, _ in ended:
             run.over[index] = now
-            ids = run.line.ids
-            rows.append(run.end_code + index if compact else TaskFinished(now, run.name, ids[index], "success"))
+            rows.append(
+                run.end_code + index if compact else TaskFinished(now, run.name, run.line.ids[index], "success")
+            )
         begin: list[Fresh] = []
-        more = -1
         for offset, (run, index, _) in enumerate(ended, first):
             line, state, left = run.line, run.state, run.state.left
-            state.results[index] = DONE if compact else cast(TaskFinished, rows[offset])
+            state.results[index] = DONE if compact else rows[offset]  # type: ignore[assignment]
             state.unfinished -= 1
-            found = self._say(run, index, now)
-            for follower in line.nexts[index]:
-                left[follower] -= 1
-                if not left[follower] and not state.asked[follower]:
-                    begin.append((line.ranks[follower], run.name, follower, run))
+            found = -1
+            if line.heard[index] or line.awaited[index] in waited:
+                found = self._say(run, index, now)
+            else:
+                for dataset, number, row in line.outlets[index]:
+                    rows.append(run.code + row if compact else run.published(index, now, dataset, number))
+            for each in line.nexts[index]:
+                left[each] = rest = left[each] - 1
+                if not rest and not state.asked[each]:
+                    begin.append((line.ranks[each], run.name, each, run))
             if line.others[index] or not state.unfinished:
                 found = len(rows) if found < 0 else found
                 self._go_on(state, line.others[index], now)
-            more = found if more < 0 else more
+            if more < 0:
+                more = found
         if more >= 0:
             self._hand_over(begin)
             self._meet(now)
             self.core.cursor = more
             return True
-        begin.sort()
+        if len(begin) > 1:
+            begin.sort()
         self._begin_quick(begin, now)
         return False
 
     def _begin_quick(self, begin: list[Fresh], now: int) -> None:
-        """Begin quick attempts, in this order. O(log instants) each."""
-        rows, compact = self.log.rows, self.log.compact
+        """Begin quick attempts, in this order, and forget the list. O(log instants) each."""
+        rows, compact, ends = self.log.rows, self.log.compact, self._at
         for _, offset, index, run in begin:
             line = run.line
             run.began[index] = now
             rows.append(run.code + index if compact else TaskStarted(now, offset, line.ids[index]))
-            self._ends(now + line.spans[index], (run, index, 1))
+            end = now + line.spans[index]
+            if end in ends:
+                self._ends(end, (run, index, 1))
+            else:
+                ends[end] = run, index, 1
+                heappush(self.instants, end)
+        begin.clear()
 
     def _say(self, run: CourseRun, index: int, now: int) -> int:
         """Publish what a success publishes, tell the waits for it: from which offset on more may follow, else -1."""

@@ -70,6 +70,11 @@ class CourseLog(MemoryLog):
         found = super().read(start, stop)
         return list(map(self._wide, found)) if self.compact else found
 
+    def since(self, start: int) -> list[AnyRecord]:
+        """The records from an offset on. O(n)."""
+        found = self.rows[start:]
+        return [self._wide(row) for row in found] if self.compact else cast("list[AnyRecord]", found)
+
     def record(self, offset: int) -> AnyRecord:
         """One record. O(log runs)."""
         found = super().record(offset)

@@ -42,9 +42,6 @@ from reactive_dag.triggers.trigger import walk
 if TYPE_CHECKING:
     from reactive_dag.engine.runstate import RunState
 
-TURN = 1 << 20
-"""So many records at most are applied in one go."""
-
 CALM = 100_000
 """So many new objects at least between two looks of the garbage collector while a course is played."""
 
@@ -135,11 +132,20 @@ class Play:
         core, log, ready = self.core, self.log, self.core.runs.flow.ready
         while True:
             if core.cursor < log.next_offset:
-                core.drain(TURN)
+                self._drain()
             elif ready:
                 self.attempts.begin(ready)
             else:
                 return
+
+    def _drain(self) -> None:
+        """As the core's own, without the looks that only a shared log needs."""
+        core, start = self.core, self.core.cursor
+        batch = self.log.since(start)
+        core.apply_all(start, batch)
+        core.cursor = start + len(batch)
+        if core.out or core.answers.given:
+            core.flush()
 
     def _goes_on(self) -> bool:
         """Whether something that was begun has not ended: what only waits without an end is none."""
