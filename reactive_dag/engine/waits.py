@@ -63,6 +63,7 @@ class Watch:
     ended: set[int] | None
     verdict: Verdict | None = None
     timer: Timer | None = None
+    over: bool = False
 
     @property
     def why(self) -> str:
@@ -77,15 +78,14 @@ def judge_run(wait: Wait, seen: Seen | None, date: int | None) -> Verdict:
     """
     if seen is None:
         return Verdict(WAITING, wait, date)
-    worst = Verdict(SUCCEED, wait, date)
+    worst, about = SUCCEED, ("", "")
     for task in wait.tasks or ("",):
         state = seen.tasks.get(task, "") if task else seen.state
         if state not in wait.states:
             word = FAIL if state in wait.failed_states else SKIP if state in wait.skipped_states else WAITING
-            if ORDER[word] < ORDER[worst.state]:
-                name = f"{wait.dag}.{task}" if task else wait.dag
-                worst = Verdict(word, wait, date, name, state or "not done")
-    return worst
+            if ORDER[word] < ORDER[worst]:
+                worst, about = word, (f"{wait.dag}.{task}" if task else wait.dag, state or "not done")
+    return Verdict(worst, wait, date, *about)
 
 
 def combine(verdicts: Iterable[Verdict]) -> Verdict:
@@ -121,7 +121,9 @@ class Waits:
             why = str(error) if isinstance(error, ReactiveDagError) else said(error)
             self.table.sink.fact(lambda at: TaskFinished(at, offset, task, FAIL, 0, error=why, retry=False))
             return
-        self.table.sink.fact(lambda at: TaskStarted(at, offset, task, 1, awaits, several))
+        log = self.table.facts.log
+        with log.lock:
+            log.push(TaskStarted(self.table.sink.stamp(), offset, task, 1, awaits, several))
 
     def awaited(self, run: RunState, wait: Wait) -> tuple[list[int] | None, bool]:
         """The dates a wait is for (None: its cascade), and whether its result is a list."""
@@ -170,21 +172,25 @@ class Waits:
         )
 
     def watching(self, run: RunState, index: int, record: TaskStarted) -> None:
-        """The wait's `TaskStarted` was applied: watch, set the timeout, look once."""
-        self.look(self.keep(run, index, record))
+        """The wait's `TaskStarted` was applied: look once, and if that decides nothing watch on, up to the timeout."""
+        watch = _watch(run, index, record)
+        self.look(watch)
+        if not watch.over:
+            self._keep(watch)
 
     def keep(self, run: RunState, index: int, record: TaskStarted) -> Watch:
         """Watch for a wait, from its `TaskStarted` on."""
-        wait = run.tasks[index].wait
-        assert wait is not None
-        ended: set[int] | None = set() if wait.since == "start" else None
-        watch = Watch(run, index, record, wait, record.awaits, record.several, ended)
+        watch = _watch(run, index, record)
+        self._keep(watch)
+        return watch
+
+    def _keep(self, watch: Watch) -> None:
+        run, index, wait = watch.run, watch.index, watch.wait
         self.watches.setdefault(wait.dag, {})[run.run, index] = watch
         for task in wait.tasks:
             self.by_task.setdefault((wait.dag, task), {})[run.run, index] = watch
         if wait.timeout is not None:
-            self._set_timeout(watch, record.at + wait.timeout)
-        return watch
+            self._set_timeout(watch, watch.record.at + wait.timeout)
 
     def _set_timeout(self, watch: Watch, due: int) -> None:
         def wake(now: int) -> None:
@@ -273,17 +279,22 @@ class Waits:
         run = watch.run
         alive = self.table.live.get(run.run) is run and not run.final(watch.index)
         if not alive:
+            watch.over = True
             self.forget(run, watch.index)
         return alive
 
     def _end(self, watch: Watch, state: str, why: str, seen: list[Seen | None]) -> None:
         """The output names the runs that were seen, also where they made it fail."""
+        watch.over = True
         self.forget(watch.run, watch.index)
         runs = [_told(one) for one in seen]
         output = runs if watch.several else next(iter(runs), None)
         error = None if state == SUCCEED else why
         offset, task = watch.run.run, watch.wait.id
-        self.table.sink.fact(lambda at: TaskFinished(at, offset, task, state, 1, output, error, retry=False))
+        sink, log = self.table.sink, self.table.facts.log
+        if not sink.replaying:
+            with log.lock:
+                log.push(TaskFinished(sink.stamp(), offset, task, state, 1, output, error, None, False))
 
     def _check(self) -> None:
         """Every watch is of a wait that is under way. O(watches)."""
@@ -301,6 +312,13 @@ K = TypeVar("K")
 NO_DATE: tuple[None] = (None,)
 DONE = Seen(-1, "", "success", None, {})
 IN_TIME = Verdict(SUCCEED, None, None)
+
+
+def _watch(run: RunState, index: int, record: TaskStarted) -> Watch:
+    wait = run.tasks[index].wait
+    assert wait is not None
+    ended: set[int] | None = set() if wait.since == "start" else None
+    return Watch(run, index, record, wait, record.awaits, record.several, ended)
 
 
 def _pop(watches: dict[K, dict[tuple[int, int], Watch]], key: K, place: tuple[int, int]) -> Watch | None:

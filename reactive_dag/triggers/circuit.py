@@ -44,8 +44,8 @@ class Circuit:
     """
 
     __slots__ = (
-        "_clocks", "_keyed", "_mapped", "_scope", "_states", "_timed", "_work", "due", "feed", "leaves", "parts",
-        "trigger",
+        "_alone", "_clocks", "_keyed", "_mapped", "_scope", "_states", "_timed", "_work", "due", "feed", "leaves",
+        "parts", "trigger",
     )  # fmt: skip
 
     feed: Feed
@@ -78,6 +78,7 @@ class Circuit:
             if isinstance(leaf.trigger, Clock)
             for cell in (ClockCell(leaf.trigger.schedule),)
         ]
+        self._alone = flat and isinstance(trigger, Clock)
         self._work = Evaluator(scope, self.parts, ask, on_expired or _nobody, identity)
         self._work.wire(scope, max_pending)
         short = flat_feed(self, scope, self._states, self._work) if flat else None
@@ -119,6 +120,8 @@ class Circuit:
 
     def step(self, now: int) -> list[Firing] | None:
         """Step all timers that are due at exactly `now` (ns), key after key (I1). O(what is due)."""
+        if self._alone:
+            return self._step_alone(now)
         firings: list[Firing] = []
         ticks = [(leaf, mark) for leaf, cell, state in self._clocks if (mark := self._tick(leaf, cell, state, now))]
         for released in self._work.steps(self._states, now, ticks):
@@ -126,6 +129,16 @@ class Circuit:
                 firings += self._fire(released)
         self._look()
         return firings or None
+
+    def _step_alone(self, now: int) -> list[Firing] | None:
+        """The same for a trigger that is a clock and nothing else."""
+        leaf, cell, state = self._clocks[0]
+        mark = self._tick(leaf, cell, state, now)
+        self.due = cell.due(state)
+        if mark is None:
+            return None
+        self._work.tally.consumed[leaf.index] += 1
+        return [Firing([mark], None, False, (), [leaf.index])]
 
     def _tick(self, leaf: Leaf, cell: ClockCell, state: list[Any], now: int) -> Mark | None:
         if cell.step(state, now) is None:
