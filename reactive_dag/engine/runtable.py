@@ -87,17 +87,23 @@ class RunTable:
 
         A DAG among `holds` queues each run so long (ns) after its request; nothing else about it changes.
         """
-        held = self.holds.get(record.dag) if self.holds else None
+        name, sink = record.dag, self.sink
+        idle = not sink.executing or sink.replaying
+        if idle and not self.holds and name not in self.gone and offset not in self.ahead:
+            queue = self.queued.get(name)  # nothing begins here: it waits, or its `RunStarted` comes
+            (self.queue_of(name) if queue is None else queue).append(offset)
+            return
+        held = self.holds.get(name) if self.holds else None
         if held:
             due = record.at + held
             self.held.add(offset)
-            self.timers.set(due, RUNS_FIRST, record.dag, record.label, lambda now: self._queue(offset, record.dag))
-        elif (dag := self._startable(offset, record.dag)) is not None:
-            self.active[record.dag] = self.active.get(record.dag, 0) + 1
+            self.timers.set(due, RUNS_FIRST, name, record.label, lambda now: self._queue(offset, name))
+        elif (dag := self._startable(offset, name)) is not None:
+            self.active[name] = self.active.get(name, 0) + 1
             self.begun[offset] = record
             self._begin(offset, dag, record)
         else:
-            self._queue(offset, record.dag)
+            self._queue(offset, name)
 
     def _startable(self, offset: int, name: str) -> Dag | None:
         """The DAG of a run that nothing holds back, so that it need not queue. O(1)."""
