@@ -145,3 +145,70 @@ def test_a_function_for_durations_is_asked_each_time() -> None:
         for ask in [lambda task: next(spans)] * 2
     ]
     assert [f"{ended:%H:%M}" for ended in found] == ["02:10", "02:20"]
+
+
+# --------------------------------------------------------------------- waits for tasks, calendars, silences, priorities
+
+
+@st.composite
+def webs(draw: st.DrawFn) -> tuple[dict[str, int], list[tuple[int, ...]]]:
+    """What shapes a web, and for each of its DAGs the tasks of the one before that it awaits."""
+    spans = {f"t{n}": draw(st.sampled_from([0, 5, 5, 10])) for n in range(4)}
+    awaited = [tuple(sorted(draw(st.sets(st.integers(0, 3), max_size=3)))) for _ in range(3)]
+    return spans | {"every": draw(st.sampled_from([15, 30])), "limit": draw(st.integers(0, 2))}, awaited
+
+
+def web(shape: dict[str, int], awaited: list[tuple[int, ...]]) -> rd.Graph:
+    """A chain of DAGs on one clock: each awaits tasks of the one before; events with calendars, heard and unheard."""
+    graph = rd.Graph("web")
+    daily = graph.dataset("daily", partitions=rd.day())
+    heard, quiet = graph.dataset("heard"), graph.dataset("quiet")
+    for number, tasks in enumerate(awaited):
+        dag = graph.dag(
+            f"d{number}", on=rd.every(f"{shape['every']}m"), max_active_runs=shape["limit"] or None, outlets=["whole"]
+        )
+        first = [dag.wait_for(f"d{number - 1}", tasks=[f"t{n}" for n in tasks] or None, timeout="2h")] if number else []
+        outlets: list[list[object]] = [[quiet, heard], [daily], [heard, quiet], []]
+        for at, out in enumerate(outlets):
+            after = first if at == 0 else ["t1", "t2"] if at == 3 else ["t0"]
+            dag.add(lambda: None, f"t{at}", after=after, outlets=out, priority=at if number == 2 else 0)
+    graph.dag("on_daily", on=rd.updated(daily)).add(lambda: None, "t")
+    graph.dag("silent", on=rd.absent(rd.updated(heard), for_="10m", after=rd.updated(quiet))).add(lambda: None, "t")
+    graph.dag("on_task", on=rd.completed("d0", task="t3")).add(lambda: None, "t")
+    graph.dag("on_run", on=rd.completed("d1") & rd.completed("d2")).add(lambda: None, "t")
+    return graph
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(webs(), st.booleans())
+def test_law_the_short_way_among_waits_calendars_and_silences(
+    shape: tuple[dict[str, int], list[tuple[int, ...]]], late: bool
+) -> None:
+    def played(how: Records) -> rd.Simulation:
+        found = rd.simulate(
+            web(*shape), start=format_time(START), until="90m", records=how,
+            durations=lambda name: f"{shape[0].get(name.partition('.')[2], 5)}m",
+        )  # fmt: skip
+        return found.what_if(rd.delay("d0.t1", "10m"), rd.fail("d1.t2")) if late else found
+
+    with nothing_is_quick():
+        slow = played("full")
+    for how in ("full", "compact"):
+        found = played(how)  # type: ignore[arg-type]
+        assert records(found) == records(slow)
+        assert rows(found) == rows(slow)
+        assert found.timeline().to_json() == slow.timeline().to_json()
+        found.trace.core.runs._check()
+        found.trace.core.waits._check()
+
+
+def test_a_task_with_a_failed_need_does_not_begin_when_the_others_end_well() -> None:
+    graph = rd.Graph("one")
+    dag = graph.dag("a", schedule="0 2 * * *")
+    for name, after in (("bad", []), ("good", []), ("long", []), ("last", ["bad", "good"])):
+        dag.add(lambda: None, name, after=after)
+    spans = {"bad": "5m", "good": "10m", "long": "1h", "last": "1m"}
+    found = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", durations=spans).what_if(rd.fail("bad"))
+    assert {id: task.state for id, task in found.runs[0].tasks.items()} == {
+        "bad": "failed", "good": "success", "long": "success", "last": "upstream_failed",
+    }  # fmt: skip

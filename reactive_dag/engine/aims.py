@@ -6,7 +6,7 @@ once a version of the graph. O(1), the first time O(clocks of the awaited DAG).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from attrs import define
 
@@ -34,12 +34,15 @@ class Aim(NamedTuple):
     early: bool | None
 
 
+Named: TypeAlias = dict[tuple[str, str, str, int], Aim]
+"""Aims by awaited DAG, how its runs match, the time zone and the date."""
+
+
 @define
 class Known:
-    """What was worked out, and for which version of the graph and which horizon it holds."""
+    """What was worked out, with the version of the graph and the horizon for which it holds: replaced as one."""
 
-    aims: dict[tuple[str, str, str, int], Aim]
-    valid: tuple[int, int | None] | None
+    aims: tuple[tuple[int, int | None] | None, Named] = (None, {})
 
 
 class Aims:
@@ -47,17 +50,18 @@ class Aims:
 
     def __init__(self, table: RunTable) -> None:
         self.table = table
-        self.known = Known({}, None)
+        self.known = Known()
 
     def of(self, tz: str, wait: Wait, date: int, horizon: int | None) -> Aim:
         """What a date means to a wait of a DAG in time zone `tz`. `horizon` is where what is known begins (ns)."""
-        now, known = (self.table.dating.version(), horizon), self.known
-        if now != known.valid or len(known.aims) > MOST:
-            known.valid, known.aims = now, {}
+        now = self.table.dating.version(), horizon
+        valid, aims = self.known.aims
+        if now != valid or len(aims) > MOST:
+            self.known.aims = now, (aims := {})
         name = wait.dag, wait.match, tz, date
-        found = known.aims.get(name)
+        found = aims.get(name)
         if found is None:
-            found = known.aims[name] = self._worked_out(tz, wait, date, horizon)
+            found = aims[name] = self._worked_out(tz, wait, date, horizon)
         return found
 
     def _worked_out(self, tz: str, wait: Wait, date: int, horizon: int | None) -> Aim:

@@ -174,8 +174,8 @@ class Attempts:
                     else:
                         results[index] = record = TaskFinished(now, offset, ids[index], "success")
                         append(record)
-                    for dataset, number, row in outlets[index]:
-                        append(code + row if compact else run.published(index, now, dataset, number))
+                    for dataset, row in outlets[index]:
+                        append(code + row if compact else run.published(index, now, dataset))
                     for each in nexts[index]:
                         left[each] = rest = left[each] - 1
                         if not rest and not asked[each]:
@@ -211,8 +211,8 @@ class Attempts:
             if line.heard[index] or line.awaited[index] in waited:
                 found = self._say(run, index, now)
             else:
-                for dataset, number, row in line.outlets[index]:
-                    rows.append(run.code + row if compact else run.published(index, now, dataset, number))
+                for dataset, row in line.outlets[index]:
+                    rows.append(run.code + row if compact else run.published(index, now, dataset))
             for each in line.nexts[index]:
                 left[each] = rest = left[each] - 1
                 if not rest and not state.asked[each]:
@@ -253,12 +253,12 @@ class Attempts:
         first = len(rows)
         if line.heard[index]:
             self._meet(now)
-            wanted = [[dataset, None, None, None, "updated", None, None] for dataset, _, _ in line.outlets[index]]
+            wanted = [[dataset, None, None, None, "updated", None, None] for dataset, _ in line.outlets[index]]
             core.runs.publish(run.state, line.ids[index], wanted)
             told = len(rows)
         else:
-            for dataset, number, row in line.outlets[index]:
-                rows.append(run.code + row if self.log.compact else run.published(index, now, dataset, number))
+            for dataset, row in line.outlets[index]:
+                rows.append(run.code + row if self.log.compact else run.published(index, now, dataset))
             first = told = len(rows)
         if line.awaited[index] in core.waits.by_task:
             self._meet(now)

@@ -62,8 +62,7 @@ class CourseLog(MemoryLog):
             return TaskStarted(cast(int, run.began[index]), run.name, run.line.ids[index])
         if kind == 1:
             return TaskFinished(run.over[index], run.name, run.line.ids[index], "success")
-        dataset, n, _ = run.line.outlets[index][kind - 2]
-        return run.published(index, run.over[index], dataset, n)
+        return run.published(index, run.over[index], run.line.outlets[index][kind - 2][0])
 
     def read(self, start: int, stop: int) -> list[AnyRecord]:
         """The records of a range. O(n)."""

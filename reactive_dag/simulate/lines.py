@@ -7,7 +7,7 @@ Invariant: a line never changes, and courses share it. O(tasks + edges) to make.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -44,18 +44,18 @@ class Heard:
         )
 
 
-Outlet = tuple[str, int, int]
-"""A dataset that a success publishes, its number among the task's, and where its compact row stands."""
+Outlet = tuple[str, int]
+"""A dataset that a success publishes, and where its compact row stands."""
 
 
 class Line:
     """The tasks of one DAG by number.
 
     `nexts[i]` are the quick tasks that follow task i, `others[i]` the rest of those that do; `ranks[i]` is its place
-    among those that begin at one instant. A success of task i publishes `outlets[i]` (dataset, its number among those
-    of the task, how far its compact row is from the run's first; `heard[i]` if somebody listens to one, or a calendar
-    gives it a partition); `awaited[i]` is its name if a wait may be for it. `simple[i]` if no more than a wait can
-    follow from it at once. `rows` numbers are enough for all that quick attempts of one run give.
+    among those that begin at one instant. A success of task i publishes `outlets[i]` (the dataset, and how far its
+    compact row is from the run's first); `heard[i]` if somebody listens to one, or a calendar gives it a partition.
+    `awaited[i]` is its name if a wait may be for it. `simple[i]` if no more than a wait can follow from it at once.
+    `rows` numbers are enough for all that quick attempts of one run give.
     """
 
     __slots__ = (
@@ -75,7 +75,10 @@ class Line:
         self.nexts = [tuple([each for each in row if self.quick[each]]) for row in plan.followers]
         self.others = [tuple([each for each in row if not self.quick[each]]) for row in plan.followers]
         self.ranks = [-task.settings.priority for task in tasks]
-        self.outlets = [tuple(_outlets(task, at, self.size)) for at, task in enumerate(tasks)]
+        self.outlets: list[tuple[Outlet, ...]] = [
+            tuple([(outlet.id, place * self.size + at) for place, outlet in enumerate(task.outlets, 2)])
+            for at, task in enumerate(tasks)
+        ]
         self.heard = [
             any(each.partitions is not None or each.id in heard.datasets for each in task.outlets) for task in tasks
         ]
@@ -89,11 +92,3 @@ def _is_ordinary(task: AnyTask) -> bool:
     told = task.settings
     rule = told.trigger_rule == "all_success" and not told.depends_on_past
     return rule and task.kind == "task" and told.timeout is None
-
-
-def _outlets(task: AnyTask, at: int, size: int) -> Iterator[Outlet]:
-    """What a success publishes: one dataset may stand there twice."""
-    numbers: dict[str, int] = {}
-    for place, outlet in enumerate(task.outlets, 2):
-        number = numbers[outlet.id] = numbers.get(outlet.id, -1) + 1
-        yield outlet.id, number, place * size + at

@@ -41,7 +41,7 @@ class Prepared:
         self.looks = {id: Shape.of(dag) for id, dag in self.dags.items()}
         self.heard = Heard.of(graph)
         self.waits = frozenset((id, wait.id) for id, dag in self.dags.items() for wait in dag.waits)
-        self.aims = Known({}, None)
+        self.aims = Known()
         self.registered: list[tuple[Registered, bool]] | None = None
         self._spans: dict[Durations, Spans] = {}
         self._lines: dict[int, tuple[Spans, dict[str, Line]]] = {}
