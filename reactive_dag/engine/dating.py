@@ -41,7 +41,9 @@ class Dating:
         self.origins = origins
         self.version = version
         self._begins: dict[str, bool] = {}
-        self._begins_version = -1
+        self.calendars: dict[str, Calendar | None] = {}
+        self.known_of = -1
+        """The version of the graph for which the calendars of DAGs' outlets, and what begins cascades, are known."""
 
     def told(self, request: RunRequested, dag: Dag) -> Told:
         """The logical date, partition and cascade of a run ("" for one of its own). O(causes)."""
@@ -52,19 +54,28 @@ class Dating:
             if calendar is not None and fits(calendar, partition):
                 date = calendar.start(partition)
         if partition is None and date is not None:
-            own = calendar_of_outlets(dag)
+            own = self.own_calendar(dag)
             partition = None if own is None else own.of(date)
         return date, partition, cascade if cascade and not self.begins_cascades(dag.id) else ""
 
     def begins_cascades(self, dag: str) -> bool:
         """Whether a DAG is its own origin, so that its runs begin cascades of their own (T8). O(1) amortised."""
-        if self._begins_version != self.version():
-            self._begins.clear()
-            self._begins_version = self.version()
+        self._refresh()
         found = self._begins.get(dag)
         if found is None:
             found = self._begins[dag] = dag in self.origins(dag)
         return found
+
+    def own_calendar(self, dag: Dag) -> Calendar | None:
+        """The calendar of a DAG's outlets. O(1), once a version of the graph O(tasks + outlets)."""
+        self._refresh()
+        if dag.id not in self.calendars:
+            self.calendars[dag.id] = calendar_of_outlets(dag)
+        return self.calendars[dag.id]
+
+    def _refresh(self) -> None:
+        if self.known_of != self.version():
+            self._begins, self.calendars, self.known_of = {}, {}, self.version()
 
     def _agreed(self, causes: Iterable[Item]) -> Told:
         """The newest date among the causes; the partition and the cascade on which they agree (None, "" if not)."""
@@ -85,7 +96,7 @@ class Dating:
                 dataset = self.datasets.get(fact.dataset)
                 return None if dataset is None else dataset.partitions
         dag = self.dag_of(request.dag)
-        return None if dag is None else calendar_of_outlets(dag)
+        return None if dag is None else self.own_calendar(dag)
 
     # ------------------------------------------------------------------------------------- schedules
 

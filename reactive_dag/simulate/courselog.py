@@ -51,10 +51,8 @@ class CourseLog(MemoryLog):
 
     # ------------------------------------------------------------------------------------- read
 
-    def _wide(self, row: Row) -> AnyRecord:
-        """The record that a row stands for."""
-        if type(row) is not int:
-            return cast(AnyRecord, row)
+    def _wide(self, row: int) -> AnyRecord:
+        """The record that a number stands for."""
         at = bisect_right(self._firsts, row) - 1
         run, number = self._runs[at], row - self._firsts[at]
         kind, index = divmod(number, run.line.size)
@@ -66,18 +64,21 @@ class CourseLog(MemoryLog):
 
     def read(self, start: int, stop: int) -> list[AnyRecord]:
         """The records of a range. O(n)."""
-        found = super().read(start, stop)
-        return list(map(self._wide, found)) if self.compact else found
+        return self._widened(self.rows[max(start, 0) : max(stop, 0)])
 
     def since(self, start: int) -> list[AnyRecord]:
         """The records from an offset on. O(n)."""
-        found = self.rows[start:]
-        return [self._wide(row) for row in found] if self.compact else cast("list[AnyRecord]", found)
+        return self._widened(self.rows[start:])
+
+    def _widened(self, rows: list[Row]) -> list[AnyRecord]:
+        if self.compact:
+            return [self._wide(row) if isinstance(row, int) else row for row in rows]
+        return cast("list[AnyRecord]", rows)
 
     def record(self, offset: int) -> AnyRecord:
         """One record. O(log runs)."""
-        found = super().record(offset)
-        return self._wide(found) if self.compact else found
+        found = cast(Row, super().record(offset))
+        return self._wide(found) if isinstance(found, int) else found
 
     def run(self, offset: int) -> RunRow | None:
         """The row of a run that ended. O(tasks) the first time."""

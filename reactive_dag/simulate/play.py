@@ -56,6 +56,8 @@ class Play:
         self.clock = VirtualClock(scenario.start - 1)
         self.core = Core(scenario.graph, self.log, self.clock, done_before=scenario.start)
         self.core.runs.shapes, self.core.waits.aims.known = self.prepared.shapes, self.prepared.aims
+        dating = self.core.runs.dating
+        dating.calendars, dating.known_of = self.prepared.calendars, scenario.graph.version
         self.core.runs.holds.update({dag: by for dag, by in effects.dags.items() if by})
         self._fire, self.core.wiring.fire = self.core.wiring.fire, self._fire_until  # type: ignore[method-assign]
         lines = self.prepared.lines(effects)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reactive_dag.engine.aims import Known
+from reactive_dag.engine.dating import calendar_of_outlets
 from reactive_dag.engine.shape import Shapes
 from reactive_dag.simulate.lines import Heard, Line
 from reactive_dag.simulate.names import Names
@@ -42,6 +43,7 @@ class Prepared:
         self.heard = Heard.of(graph)
         self.waits = frozenset((id, wait.id) for id, dag in self.dags.items() for wait in dag.waits)
         self.aims = Known()
+        self.calendars = {id: calendar_of_outlets(dag) for id, dag in self.dags.items()}
         self.registered: list[tuple[Registered, bool]] | None = None
         self._spans: dict[Durations, Spans] = {}
         self._lines: dict[int, tuple[Spans, dict[str, Line]]] = {}
