@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 
@@ -292,88 +291,6 @@ def test_a_commit_that_fails_stops_the_background_and_says_so(tmp_path):
     with live(declared(), tmp_path / "s.db") as engine:
         engine.run_until_idle()
         assert states(engine) == []
-
-
-# ---------------------------------------------------------------------------------------------- event loop
-
-
-def test_async_with_runs_on_the_loop_that_is_there():
-    graph = declared()
-    threads = []
-
-    @graph.dag(on=rd.completed("job"))
-    async def after(run):
-        threads.append(threading.current_thread())
-        await asyncio.sleep(0)
-        return "async"
-
-    async def main():
-        async with rd.Engine(graph) as engine:
-            receipt = await engine.apublish("a", extra=1, key="k")
-            assert not receipt.duplicate and receipt.extra == 1
-            await engine.idle("20s")
-            assert outputs(engine, "after") == ["async"]
-            run = await engine.start("job")
-            assert run.state == "success"
-            return engine
-
-    engine = asyncio.run(main())
-    assert engine.closed and set(threads) == {threading.main_thread()}
-
-
-def test_apublish_does_not_block_the_loop(tmp_path):
-    async def main():
-        engine = rd.Engine(declared(), tmp_path / "s.db")
-        ticks = 0
-        inside, go_on = threading.Event(), threading.Event()
-        commit = engine._log.commit
-        engine._log.commit = lambda: (inside.set(), go_on.wait(10), commit())[2]
-        publishing = asyncio.ensure_future(engine.apublish("a"))
-        while not inside.is_set():
-            ticks += 1
-            await asyncio.sleep(0)
-        go_on.set()
-        await publishing
-        del engine._log.commit
-        engine.close()
-        return ticks
-
-    assert asyncio.run(main()) > 0
-
-
-def test_async_tasks_run_side_by_side_on_one_loop():
-    graph = rd.Graph("driving")
-    meeting = []
-
-    async def main():
-        both = asyncio.Event()
-
-        @graph.dag
-        async def job(run):
-            meeting.append(run.key)
-            if len(meeting) == 2:
-                both.set()
-            await asyncio.wait_for(both.wait(), 10)
-
-        async with rd.Engine(graph) as engine:
-            await asyncio.gather(engine.start(job), engine.start(job))
-            return states(engine)
-
-    assert asyncio.run(main()) == ["job success"] * 2
-
-
-def test_idle_of_a_virtual_clock_on_the_loop_jumps_to_retries():
-    graph = rd.Graph("driving")
-    graph.dag("job", retries=1, retry_delay="1h")(lambda_first_fails)
-
-    async def main():
-        async with opened(graph) as engine:
-            engine.start("job")
-            await engine.idle("10s")
-            await asyncio.to_thread(engine.advance, "1h")
-            return states(engine)
-
-    assert asyncio.run(main()) == ["job success"]
 
 
 def test_nothing_is_written_by_a_timeout_that_makes_no_sense():

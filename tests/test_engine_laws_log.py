@@ -231,7 +231,7 @@ def test_I6_nobody_commits_half_a_turn(monkeypatch):
     with opened(graph, VolatileLog()) as engine:
         decided = engine.core.flush
         monkeypatch.setattr(engine.core, "flush", flush)
-        monkeypatch.setattr(engine.loop, "_others_drive", lambda: False)
+        monkeypatch.setattr(engine.acknowledging, "others_drive", lambda: False)
         engine.publish(source)
         engine.run_until_idle()
         publishers[0].join(30)

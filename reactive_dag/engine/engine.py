@@ -108,6 +108,7 @@ class Engine(Asking):
         self.turns = Turns()
         self.feed: Feed[AnyRecord] = Feed(self._log, on_fault=self._observer_raised)
         self.loop = Loop(self)
+        self.acknowledging = self.loop.acknowledging
         self.drive = Drive(self)
         self._unsubscribe = self.graph.subscribe(self._graph_changed)
         if self.read_only:
@@ -240,7 +241,7 @@ class Engine(Asking):
         core = self.core
         if partition is extra is key is logical_date is time is source is None and kind == "updated":
             offset = core.publishing.push_plain(core, dataset)
-            self.loop.durable(offset)
+            self.acknowledging.durable(offset)
             return Receipt(core, offset, False)
         origin, rest = core.publishing.prepare(
             dataset, {"partition": partition, "logical_date": logical_date, "time": time, "kind": kind,
@@ -248,12 +249,19 @@ class Engine(Asking):
         )  # fmt: skip
         with self._log.lock:
             offset, duplicate = core.publishing.push(core.stamp(), origin, rest)
-        self.loop.durable(offset)
+        self.acknowledging.durable(offset)
         return Receipt(core, offset, duplicate)
 
     async def apublish(self, dataset: Dataset | str, **fields: object) -> Receipt:
-        """`publish` without blocking the event loop."""
-        return await asyncio.to_thread(self.publish, dataset, **fields)  # type: ignore[arg-type]
+        """`publish` without blocking the event loop; coroutines that wait at one time share a commit."""
+        if self.changed:
+            await asyncio.to_thread(self._ready)
+        self._ready()
+        source, rest = self.core.publishing.prepare(dataset, fields)  # type: ignore[arg-type]
+        with self._log.lock:
+            offset, duplicate = self.core.publishing.push(self.core.stamp(), source, rest)
+        await self.acknowledging.adurable(offset)
+        return Receipt(self.core, offset, duplicate)
 
     def publish_many(self, events: Iterable[tuple[Dataset | str, EventFields]]) -> Receipts:
         """Record many events in one commit: all or, if one is wrong, none (T15). O(events).
@@ -264,7 +272,7 @@ class Engine(Asking):
         with self._log.lock:
             offsets = self.core.publishing.push_all(self.core.stamp(), events)
         if offsets.last >= 0:
-            self.loop.durable(offsets.last)
+            self.acknowledging.durable(offsets.last)
         return Receipts(self.core, offsets)
 
     def start(
@@ -278,7 +286,7 @@ class Engine(Asking):
         self._ready()
         with self._log.lock:
             run = self.core.starting.push(self.core.stamp(), dag, params, payload, logical_date, partition, key)
-        self.loop.durable(run)
+        self.acknowledging.durable(run)
         return Run(self, run)
 
     def cancel(self, run: Run | str, reason: str = "") -> None:
@@ -310,7 +318,7 @@ class Engine(Asking):
         self._ready()
         with self._log.lock:
             offset = self._log.push(make(self.core.stamp()))
-        self.loop.durable(offset)
+        self.acknowledging.durable(offset)
 
     # ------------------------------------------------------------------------------------- driving
 

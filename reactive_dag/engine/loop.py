@@ -15,6 +15,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from reactive_dag.engine.acknowledging import Acknowledging
 from reactive_dag.engine.execution import Attempting, Report, attempt
 from reactive_dag.engine.interrupts import Interrupts
 from reactive_dag.engine.snapshots import save
@@ -59,6 +60,7 @@ class Loop:
         self._handed: list[Attempting] = []
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._sleeping = False
+        self.acknowledging = Acknowledging(self)
 
     # ------------------------------------------------------------------------------------- one turn
 
@@ -72,6 +74,7 @@ class Loop:
                 raise
 
     def _turn(self) -> bool:
+        self.log.gather()
         self.engine.take_up_changes()
         self._tick()
         count = self._drain()
@@ -223,44 +226,12 @@ class Loop:
         if self._sleeping:
             self._bell.put(None)
 
-    # ------------------------------------------------------------------------------------- durability
-
-    def durable(self, offset: int) -> None:
-        """Return once the record at `offset` is durable: the driving thread commits it with its decisions; where nobody
-        drives, or the driver is inside a body, this thread does.
-        """
-        log = self.log
-        if not log.durable:
-            if self.engine.feed.watched:
-                log.commit()
-                self.engine.feed.notify()
-            if self._sleeping:
-                self._bell.put(None)
-            return
-        if self._others_drive():
-            self._wait_for_driver(offset)
-        if log.committed <= offset:
-            with self.turn_lock:  # never in the middle of a turn: its decisions belong into one commit
-                log.commit()
-            self.engine.feed.notify()
-        self.wake()
-
-    def _others_drive(self) -> bool:
-        return self.driven_elsewhere() and not self.in_body
-
-    def _wait_for_driver(self, offset: int) -> None:
-        done = threading.Event()
-        self.log.when_committed(offset, done.set)
-        self.wake()
-        while not done.wait(0.05) and self._others_drive():
-            self.wake()
+    # ------------------------------------------------------------------------------------- driving
 
     def wake(self) -> None:
         """Wake the draining thread, if it sleeps. O(1)."""
         if self._sleeping:
             self._bell.put(None)
-
-    # ------------------------------------------------------------------------------------- driving
 
     @contextmanager
     def driving(self, wait: bool = True) -> Iterator[bool]:
@@ -276,6 +247,7 @@ class Loop:
             self.driver = before
             self.drive_lock.release()
             self.rested()
+            self.acknowledging.leave()
 
     def driven_elsewhere(self) -> bool:
         """Whether another thread drives the engine. O(1)."""
@@ -287,6 +259,7 @@ class Loop:
         runner = self.engine.runner
         if runner is not None and runner.inline:
             self.in_body = True
+            self.acknowledging.leave()
             try:
                 worked = self._run_inline(runner) or worked
             finally:

@@ -104,7 +104,7 @@ def _record(engine: Engine, scope: str, name: str, key: str, value: object, ttl:
         at = engine.core.stamp()
         offset = log.push(OnceDone(at, scope, name, value, None if ttl is None else at + ttl))
         log.note_key(SCOPE, key, offset)
-    engine.loop.durable(offset)
+    engine.acknowledging.durable(offset)
 
 
 def _call(engine: Engine, fn: Callable[..., T], key: str) -> object:

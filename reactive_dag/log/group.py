@@ -47,7 +47,7 @@ class GroupCommit:
     """
 
     __slots__ = (
-        "_committer", "_crowded", "_flush", "_gate", "_heirs", "_leader", "_pushed", "_settle", "_taken", "_waiters",
+        "_committer", "_flush", "_gate", "_heirs", "_leader", "_pushed", "_settle", "_taken", "_waiters", "_woken",
         "done", "fault",
     )  # fmt: skip
 
@@ -55,7 +55,7 @@ class GroupCommit:
         self._pushed = pushed
         self._flush = flush
         self._settle = settle
-        self._crowded = False
+        self._woken = 0
         self._taken = _ticket()
         self._gate = threading.Lock()
         self._leader: int | None = None
@@ -72,7 +72,7 @@ class GroupCommit:
             while self.done <= offset:
                 ticket = self._follow(offset)
                 if ticket is None:
-                    self._gather()
+                    self.gather(1)
                     self._lead()
                 elif not ticket.acquire(timeout=PATIENCE if left is None else max(0.0, min(left, PATIENCE))):
                     left = None if left is None else left - PATIENCE
@@ -164,12 +164,12 @@ class GroupCommit:
                     return True
             return False
 
-    def _gather(self) -> None:
-        """Let those whom the last commit woke push first, so that one sync serves them too instead of every other one.
+    def gather(self, least: int) -> None:
+        """Let those whom the last commit woke push first, if they were so many: one sync then serves them too.
 
-        Measured with 8 threads: 8 records a sync instead of 4, and a third more of them in all.
+        Measured with 8 threads: 8 records a sync instead of 4, and a third more of them in all. Some 60 µs a look.
         """
-        if not self._crowded:
+        if self._woken < least:
             return
         seen = self._pushed()
         for _ in range(GATHERINGS):
@@ -205,7 +205,7 @@ class GroupCommit:
             self.done = max(self.done, done)
             waiters = self._waiters
             wakes = [wake for offset, wake, _ in waiters if offset < done]
-            self._crowded = bool(wakes)
+            self._woken = len(wakes)
             self._waiters = [waiter for waiter in waiters if waiter[0] >= done]
             heir = self._successor()
         for wake in wakes:

@@ -99,6 +99,9 @@ class MemoryLog(Tail):
         for callback in due:
             callback()
 
+    def gather(self) -> None:
+        """Nothing: nobody waits for a commit."""
+
     def set_committer(self, active: bool) -> None:
         """Nothing to say: nobody waits here."""
 

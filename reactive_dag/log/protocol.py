@@ -90,6 +90,9 @@ class EventLog(Protocol):
         It makes nobody commit: that is for callers who know that somebody will.
         """
 
+    def gather(self) -> None:
+        """Let those whom the last commit woke push first, where they were several: O(1) where they were not."""
+
     def set_committer(self, active: bool) -> None:
         """Say that the calling thread commits by itself from now on (so that waiters only wait), or no more."""
 

@@ -183,6 +183,10 @@ class SQLiteLog(Tail):
         """Call once when `committed > offset` or the log has failed. O(1)."""
         self._group.call(offset, callback)
 
+    def gather(self) -> None:
+        """Let those whom the last commit woke push first, where they were several: a sync serves them all."""
+        self._group.gather(2)
+
     def set_committer(self, active: bool) -> None:
         """The calling thread commits by itself from now on, or no more. O(1)."""
         self._group.set_committer(active)
