@@ -7,7 +7,7 @@ them. The graph is declared and was played before, as when a course is asked aga
 plays it anew from its first record. The plain loop knows nothing but the order. SimPy comes in two forms: `AllOf` as
 its documentation writes it (the goal's peer), and processes awaited one after the other, which is the fastest that it
 can do here. Of the estate's day the peers get what ours worked out: which attempt of which task of which run waits for
-which; they resolve no trigger, no tick and no date. Processor time, best of seven rounds in which all take turns.
+which; they resolve no trigger, no tick and no date. Processor time, best of fifteen rounds in which all take turns.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from reactive_dag.simulate.scenario import Records
 from reactive_dag.simulate.trace import Place
 
 TASKS = 1_000
-ROUNDS = 7
+ROUNDS = 15
 GOALS = {"full": 5, "compact": 7}
 """So many times SimPy's tasks a second, with either kind of records."""
 START = "2026-11-23T00:00Z"

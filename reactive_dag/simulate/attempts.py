@@ -144,16 +144,16 @@ class Attempts:
 
     # ------------------------------------------------------------------------------------- quick attempts
 
-    def play_quick(self, limit: int) -> None:
-        """Play the instants before `limit` at which only quick attempts end, up to one after which there is more to do.
+    def play_quick(self, until: Callable[[], int], settle: Callable[[], None]) -> None:
+        """Play the instants before that of `until` at which only quick attempts end.
 
-        That stands in the log, beyond the cursor, and in the flow's `ready`. One long loop, since a call costs as much
-        as all that is done for an attempt.
+        Where there is more to do than that, it stands in the log, beyond the cursor, and in the flow's `ready`:
+        `settle` does it. One long loop, since a call costs as much as all that is done for an attempt.
         """
         log, instants, ends, special = self.log, self.instants, self._at, self.special
         rows, compact, append = log.rows, log.compact, log.rows.append
         waited = self.core.waits.by_task
-        last, now = None, 0
+        last, now, limit = None, 0, until()
         while instants and instants[0] < limit and instants[0] not in special:
             now = heappop(instants)
             ended = ends.pop(now)
@@ -189,7 +189,8 @@ class Attempts:
                                 heappush(instants, end)
                     continue
             if self._end_quick(_listed(ended), now):
-                return
+                settle()
+                limit = until()
         self._meet(now)
         self.core.cursor = len(rows)
 

@@ -109,7 +109,7 @@ class Play:
             self.log.push_many([Tick(now)])
         elif attempts.instants and attempts.instants[0] == now:
             if now not in attempts.special:
-                attempts.play_quick(self._limit())
+                attempts.play_quick(self._limit, self._settle)
             else:
                 self.clock.advance_to(now)
                 attempts.end(now)
