@@ -116,3 +116,22 @@ def test_R5_lost_attempts_use_no_retry_lengthen_no_delay_and_count_only_in_a_row
         engine.run_until_idle()
         assert [attempt.state for attempt in run.tasks["job"].attempts] == ends
         assert now_is(engine) == "2026-11-23T00:03:00Z"
+
+
+@pytest.mark.parametrize("cancel", [False, True])
+def test_R14_a_cancelled_past_keeps_the_next_run_waiting(cancel):
+    graph = rd.Graph("clauses")
+
+    @graph.dag(schedule="0 0 * * *", retries=1, retry_delay="1h", depends_on_past=True)
+    def job(run):
+        if run.logical_date.day == 24 and run.attempt == 1:
+            raise ConnectionError("no")
+
+    with live(graph) as engine:
+        engine.advance("24h")
+        (first,) = engine.runs("job")
+        if cancel:
+            engine.cancel(first)
+        engine.advance("25h")
+        expected = ("cancelled", "running") if cancel else ("success", "success")
+        assert (first.state, engine.runs("job")[0].state) == expected
