@@ -45,18 +45,6 @@ def test_R14_a_skipped_past_satisfies():
         assert states(engine, "job") == ["success", "skipped", "success", "success"]
 
 
-def test_R14_a_cancelled_past_does_not():
-    graph = rd.Graph("runs")
-    dag = graph.dag("job", schedule="0 0 * * *", defaults={"depends_on_past": True})
-    up = dag.wait_for("gate", missing="wait", timeout="30d")
-    dag.add(nothing, id="work", after=[up])
-    with live(graph) as engine:
-        engine.advance("1d")
-        engine.cancel(engine.runs("job")[0])
-        engine.advance("1d")
-        assert states(engine, "job") == ["cancelled", "running"]
-
-
 def test_R14_a_success_of_the_past_lets_the_next_go_on():
     graph = rd.Graph("runs")
     dag = graph.dag("job", schedule="0 0 * * *")

@@ -121,9 +121,8 @@ class Drive:
             f"{job.run.dag.id}.{job.task.id} (attempt {job.attempt}) executes"
             for job in list(self.loop.inflight.values())
         ]
-        retry = self.core.runs.flow.next_retry()
-        if retry is not None:
-            parts.append(f"a retry is due at {format_time(retry)}")
+        retries = sorted(self.core.runs.flow.retries.values(), key=lambda retry: retry.due)
+        parts += [f"{self.core.run_of(r.run).dag}.{r.task} is tried again at {format_time(r.due)}" for r in retries[:3]]
         left = self.core.log.next_offset - self.core.cursor
         if left:
             parts.append(f"{left} records are undecided")
