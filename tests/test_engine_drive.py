@@ -79,7 +79,7 @@ def test_idle_counts_retries_to_come_on_a_real_clock():
     graph.dag("job", retries=1, retry_delay="1h")(lambda_fails)
     with rd.Engine(graph, runner=rd.InlineRunner()) as engine:
         engine.start("job")
-        with pytest.raises(rd.NotIdle, match="job.lambda_fails is tried again at"):
+        with pytest.raises(rd.NotIdle, match=r"job\.lambda_fails is tried again at"):
             engine.run_until_idle("1ms")
         assert engine.runs("job")[0].tasks["lambda_fails"].state == "retrying"
 

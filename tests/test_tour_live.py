@@ -187,7 +187,7 @@ def test_what_does_not_become_idle_in_time_is_named():
             raise ConnectionError("no")
 
         engine.start("job")
-        with pytest.raises(rd.NotIdle, match="job.job is tried again at"):
+        with pytest.raises(rd.NotIdle, match=r"job\.job is tried again at"):
             engine.run_until_idle(timeout="200ms")
 
 

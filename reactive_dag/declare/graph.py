@@ -18,7 +18,7 @@ from attrs import define, field, setters
 
 from reactive_dag.declare import jsonform
 from reactive_dag.declare.bound import bind_dags
-from reactive_dag.declare.bulk import Bulk, no_garbage
+from reactive_dag.declare.bulk import Bulk
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.datasets import owned, refuse_other_partitions
 from reactive_dag.declare.edges import Wiring, explained
@@ -30,6 +30,7 @@ from reactive_dag.declare.task import AnyTask, Task, task_id
 from reactive_dag.declare.view import View
 from reactive_dag.model import hooks
 from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.collector import no_garbage
 from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, InvalidValue, UsageError
 from reactive_dag.model.records import Json
 from reactive_dag.triggers.clock import Clock

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reactive_dag.declare.bulk import no_garbage
 from reactive_dag.engine.held import dissolved, let_go
 from reactive_dag.engine.wiring import Station, nature_of
+from reactive_dag.model.collector import no_garbage
 from reactive_dag.model.records import AnyRecord, FaultsRetried, Json, Registered, Removed
 from reactive_dag.triggers.circuit import Circuit
 from reactive_dag.triggers.completed import Completed

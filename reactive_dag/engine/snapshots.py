@@ -6,15 +6,13 @@ Costs O(triggers + live and queued runs + pending items) each way.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from reactive_dag.engine.runstate import RunState
 from reactive_dag.engine.wiring import Station
+from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.errors import StoreTooNew
 from reactive_dag.model.records import Registered, RunStarted, TaskFinished, TaskRetry, TaskStarted
 from reactive_dag.triggers.firing import Firing
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
     from reactive_dag.engine.core import Core
 
 FORMAT = 1
-CALM = 100_000
-"""Objects more, while a log is read back, before the garbage collector looks: with 10,000 triggers it takes a third of
-the time otherwise."""
 
 
 class RunPlain(msgspec.Struct, array_like=True):
@@ -136,23 +131,12 @@ def _run(core: Core, run: RunState) -> RunPlain:
 
 def recover(core: Core) -> None:
     """Bring a fresh core to the state of its log. O(snapshot + tail)."""
-    with _calm_collector():
+    with calm_collector():
         found = core.log.load_snapshot()
         start = 0
         if found is not None:
             start = restored(core, found[1])
         core.replay(start, core.log.segments_from(start))
-
-
-@contextmanager
-def _calm_collector() -> Iterator[None]:
-    """Until the end of the block the garbage collector looks less often: nearly all that is made is kept."""
-    before = gc.get_threshold()
-    gc.set_threshold(max(before[0], CALM), *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def restored(core: Core, blob: bytes) -> int:

@@ -12,9 +12,7 @@ sooner.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import blake2b
 from heapq import heappop, heappush
 from itertools import count
@@ -24,6 +22,7 @@ import msgspec
 
 from reactive_dag.engine.core import Core
 from reactive_dag.engine.wiring import Station
+from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.records import Mark, Registered, Tick
 from reactive_dag.model.times import NEVER
 from reactive_dag.simulate.attempts import Attempts
@@ -41,9 +40,6 @@ from reactive_dag.triggers.trigger import walk
 
 if TYPE_CHECKING:
     from reactive_dag.engine.runstate import RunState
-
-CALM = 100_000
-"""So many new objects at least between two looks of the garbage collector while a course is played."""
 
 
 class Play:
@@ -261,17 +257,6 @@ class Play:
         partition = None if calendar is None else calendar.of(tick)
         self.core.publishing.push(at, source, (partition, tick, None, "updated", None, None, None))
         self._next_event(place, dataset, ticks, self._late.get(dataset, 0))
-
-
-@contextmanager
-def calm_collector() -> Iterator[None]:
-    """Until the end of the block the garbage collector looks less often: a course keeps nearly all that it makes."""
-    before = gc.get_threshold()
-    gc.set_threshold(max(before[0], CALM), *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _ticks(source: Source, scenario: Scenario) -> Iterator[int]:
