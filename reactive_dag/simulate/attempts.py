@@ -220,7 +220,7 @@ class Attempts:
                     begin.append((line.ranks[each], run.name, each, run))
             if line.others[index] or not state.unfinished:
                 found = len(rows) if found < 0 else found
-                self._go_on(state, line.others[index], now)
+                self._go_on(run, line.others[index], now)
             if more < 0:
                 more = found
         if more >= 0:
@@ -266,17 +266,18 @@ class Attempts:
             core.waits.heard_task(run.state.dag.id, line.ids[index])
         return first if line.heard[index] or len(rows) > told else -1
 
-    def _go_on(self, run: RunState, others: tuple[int, ...], now: int) -> None:
+    def _go_on(self, run: CourseRun, others: tuple[int, ...], now: int) -> None:
         """Ask for tasks that are not quick, and for the end of the run."""
         self._meet(now)
+        state = run.state
         for other in others:
-            run.left[other] -= 1
+            state.left[other] -= 1
         for other in others:
-            self.core.runs.flow.consider(run, other)
-        if not run.unfinished:
-            begun = run.started
+            self.core.runs.flow.consider(state, other)
+        if not state.unfinished:
+            begun, outcome = state.started, "success" if run.line.sure else state.outcome()
             date, partition, cascade = begun.logical_date, begun.partition, begun.cascade
-            self.log.push(RunFinished(now, begun.run, begun.dag, begun.key, run.outcome(), date, partition, cascade))
+            self.log.push(RunFinished(now, begun.run, begun.dag, begun.key, outcome, date, partition, cascade))
 
     def _hand_over(self, begin: list[Fresh]) -> None:
         flow = self.core.runs.flow

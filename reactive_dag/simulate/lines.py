@@ -55,11 +55,12 @@ class Line:
     among those that begin at one instant. A success of task i publishes `outlets[i]` (the dataset, and how far its
     compact row is from the run's first); `heard[i]` if somebody listens to one, or a calendar gives it a partition.
     `awaited[i]` is its name if a wait may be for it. `simple[i]` if no more than a wait can follow from it at once.
-    `rows` numbers are enough for all that quick attempts of one run give.
+    `rows` numbers are enough for all that quick attempts of one run give. `sure`: no task is anything but quick.
     """
 
     __slots__ = (
-        "awaited", "heard", "ids", "nexts", "others", "outlets", "quick", "ranks", "rows", "simple", "size", "spans"
+        "awaited", "heard", "ids", "nexts", "others", "outlets", "quick", "ranks", "rows", "simple", "size", "spans",
+        "sure",
     )  # fmt: skip
 
     def __init__(self, dag: Dag, spans: list[int], heard: Heard, touched: Collection[TaskName]) -> None:
@@ -72,6 +73,7 @@ class Line:
         self.quick = [
             _is_ordinary(task) and name not in touched and name not in heard.tasks for task, name in zip(tasks, names)
         ]
+        self.sure = all(self.quick)
         self.nexts = [tuple([each for each in row if self.quick[each]]) for row in plan.followers]
         self.others = [tuple([each for each in row if not self.quick[each]]) for row in plan.followers]
         self.ranks = [-task.settings.priority for task in tasks]
