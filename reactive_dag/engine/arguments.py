@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from reactive_dag.declare.graph import Graph
+from reactive_dag.engine.runner import InlineRunner, Runner, ThreadRunner
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.streams.clock import VirtualClock
 
 
 def check_arguments(graph: object, runner: object, clock: object) -> None:
@@ -16,3 +18,12 @@ def check_arguments(graph: object, runner: object, clock: object) -> None:
         )
     if clock is not None and not callable(getattr(clock, "now", None)):
         raise InvalidValue(f"clock={clock!r} is no clock; give rd.VirtualClock('2026-11-23T00:00Z'), or none at all")
+
+
+def chosen_runner(given: Runner | str | None, clock: object, read_only: bool) -> Runner | None:
+    """The runner given, or the default: threads, under a virtual clock the thread that drives."""
+    if given is None or read_only:
+        return None
+    if not isinstance(given, str):
+        return given
+    return InlineRunner() if isinstance(clock, VirtualClock) else ThreadRunner(8)

@@ -20,7 +20,7 @@ import msgspec
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.options import whole
-from reactive_dag.engine.arguments import check_arguments
+from reactive_dag.engine.arguments import check_arguments, chosen_runner
 from reactive_dag.engine.asking import CLOSED, Asking
 from reactive_dag.engine.core import Core
 from reactive_dag.engine.drive import Drive
@@ -30,10 +30,11 @@ from reactive_dag.engine.once import Turns, call_once
 from reactive_dag.engine.publishing import EventFields, Time
 from reactive_dag.engine.receipts import Receipt, Receipts
 from reactive_dag.engine.run import Run
-from reactive_dag.engine.runner import InlineRunner, Runner, ThreadRunner
+from reactive_dag.engine.runner import Runner
 from reactive_dag.engine.snapshots import recover
 from reactive_dag.log.files import parse_store
 from reactive_dag.log.opening import Store, open_log
+from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.errors import EngineClosed, EngineReplaced, NotAStore, StoreError, UsageError, said
 from reactive_dag.model.records import (
     AnyRecord,
@@ -71,6 +72,7 @@ class Engine(Asking):
     is not right, StoreError for a store that cannot be used.
     """
 
+    @calm_collector()
     def __init__(
         self, graph: Graph, store: Store = None, *, runner: Runner | str | None = "default",
         clock: VirtualClock | MonotonicWall | None = None, read_only: bool = False, max_pending: int = MAX_PENDING,
@@ -84,7 +86,7 @@ class Engine(Asking):
         self.read_only = read_only
         self.closed = False
         self.changed = True
-        self.runner = _runner(runner, clock, read_only)
+        self.runner = chosen_runner(runner, clock, read_only)
         path = parse_store(store) if isinstance(store, str | PathLike) else None
         self.name = None if path is None else (graph.id, str(path.resolve()))
         self._replace()
@@ -382,14 +384,6 @@ class Engine(Asking):
     def __repr__(self) -> str:
         state = "closed" if self.closed else "read only" if self.read_only else "open"
         return f"<Engine {self.graph.id!r} {state}, {self._log.next_offset} records>"
-
-
-def _runner(given: Runner | str | None, clock: object, read_only: bool) -> Runner | None:
-    if given is None or read_only:
-        return None
-    if not isinstance(given, str):
-        return given
-    return InlineRunner() if isinstance(clock, VirtualClock) else ThreadRunner(8)
 
 
 def _span(value: Span) -> int:
