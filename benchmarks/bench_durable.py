@@ -47,15 +47,7 @@ def runs(store: str | None, chains: int, length: int, rounds: int = 1) -> float:
             for n in range(length):
                 dag = made.dag(f"c{chain}-{n}", on=rd.completed(f"c{chain}-{n - 1}") if n else begin)
                 dag.add(nothing, id="t")
-    with rd.Engine(made, store=store, runner=rd.InlineRunner()) as engine:
-        settled(lambda: (engine.publish(begin), engine.run_until_idle()))
-        began = time.perf_counter()
-        for _ in range(rounds):
-            engine.publish(begin)
-            engine.run_until_idle()
-        took = time.perf_counter() - began
-        assert len(engine.runs(state="success")) == chains * length * (rounds + 1)
-    return chains * length * rounds / took
+    return chains * length * rounds / rounds_of(made, begin, store, rounds, chains * length)
 
 
 def tasks(store: str | None, chains: int, length: int, rounds: int = 1) -> float:
@@ -67,6 +59,11 @@ def tasks(store: str | None, chains: int, length: int, rounds: int = 1) -> float
             dag = made.dag(f"c{chain}", on=begin)
             for n in range(length):
                 dag.add(nothing, id=f"t{n}", after=[f"t{n - 1}"] if n else [])
+    return chains * length * rounds / rounds_of(made, begin, store, rounds, chains)
+
+
+def rounds_of(made: rd.Graph, begin: rd.Dataset, store: str | None, rounds: int, runs_each: int) -> float:
+    """Seconds of so many rounds, each started by one event, after a first one."""
     with rd.Engine(made, store=store, runner=rd.InlineRunner()) as engine:
         settled(lambda: (engine.publish(begin), engine.run_until_idle()))
         began = time.perf_counter()
@@ -74,8 +71,8 @@ def tasks(store: str | None, chains: int, length: int, rounds: int = 1) -> float
             engine.publish(begin)
             engine.run_until_idle()
         took = time.perf_counter() - began
-        assert len(engine.runs(state="success")) == chains * (rounds + 1)
-    return chains * length * rounds / took
+        assert len(engine.runs(state="success")) == runs_each * (rounds + 1)
+    return took
 
 
 def nothing() -> None:

@@ -90,8 +90,7 @@ class RunTable:
         name, sink = record.dag, self.sink
         idle = not sink.executing or sink.replaying
         if idle and not self.holds and name not in self.gone and offset not in self.ahead:
-            queue = self.queued.get(name)  # nothing begins here: it waits, or its `RunStarted` comes
-            (self.queue_of(name) if queue is None else queue).append(offset)
+            self.queue_of(name).append(offset)  # nothing begins here: it waits, or its `RunStarted` comes
             return
         held = self.holds.get(name) if self.holds else None
         if held:
@@ -99,22 +98,24 @@ class RunTable:
             self.held.add(offset)
             self.timers.set(due, RUNS_FIRST, name, record.label, lambda now: self._queue(offset, name))
         elif (dag := self._startable(offset, name)) is not None:
-            self.active[name] = self.active.get(name, 0) + 1
-            self.begun[offset] = record
+            self._count_begun(name, offset, record)
             self._begin(offset, dag, record)
         else:
             self._queue(offset, name)
 
     def _startable(self, offset: int, name: str) -> Dag | None:
         """The DAG of a run that nothing holds back, so that it need not queue. O(1)."""
-        sink, dag = self.sink, self.dag_of(name)
-        if sink.replaying or not sink.executing or dag is None or self.queued.get(name) or offset in self.ahead:
+        if self.queued.get(name) or offset in self.ahead or name in self.gone:
             return None
-        if name in self.paused or name in self.gone:
+        return self._with_room(name)
+
+    def _with_room(self, name: str) -> Dag | None:
+        """A DAG of which a run may begin now: neither a pause nor its limit holds it back (R6 `queue`). O(1)."""
+        dag = self.dag_of(name)
+        if dag is None or name in self.paused or self.sink.replaying or not self.sink.executing:
             return None
         shape = self.shapes.of(dag)
-        limit = shape.limit
-        return dag if shape.size and (limit is None or self.active.get(name, 0) < limit) else None
+        return dag if shape.size and (shape.limit is None or self.active.get(name, 0) < shape.limit) else None
 
     def _queue(self, offset: int, dag: str) -> None:
         if offset in self.ahead:
@@ -145,28 +146,23 @@ class RunTable:
         return queue
 
     def start_what_may(self, dag_id: str) -> None:
-        """Begin queued runs of a DAG, in order, while neither a pause nor its limit holds them back (R6 `queue`)."""
+        """Begin queued runs of a DAG, in order, while nothing holds them back. O(what begins)."""
         queue = self.queued.get(dag_id)
-        dag = self.dag_of(dag_id)
-        if not queue or dag is None or not dag.tasks or dag_id in self.paused:
-            return
-        if self.sink.replaying or not self.sink.executing:
-            return
-        limit = dag.max_active_runs
-        while queue and (limit is None or self.active.get(dag_id, 0) < limit):
+        while queue and (dag := self._with_room(dag_id)) is not None:
             offset = queue.popleft()
-            self._count_begun(dag_id, offset)
-            self._begin(offset, dag, self.request(offset))
+            request = self.request(offset)
+            self._count_begun(dag_id, offset, request)
+            self._begin(offset, dag, request)
 
     def start_all_that_may(self) -> None:
         """Begin what nothing holds back any more: the engine, a definition or a limit is another. O(DAGs queued)."""
         for _, dag in sorted((queue[0], dag) for dag, queue in self.queued.items() if queue):
             self.start_what_may(dag)
 
-    def _count_begun(self, dag_id: str, offset: int) -> None:
+    def _count_begun(self, dag_id: str, offset: int, request: RunRequested | None = None) -> None:
         """From here on the run has its place, though its `RunStarted` is applied only when the cursor gets there."""
         self.active[dag_id] = self.active.get(dag_id, 0) + 1
-        self.begun[offset] = None
+        self.begun[offset] = request
 
     def begun_in_log(self, record: RunStarted) -> None:
         """A `RunStarted` that stands beyond the decided part of the log: the run must not begin a second time."""
