@@ -2,8 +2,8 @@
 
 A case is a store that several lives work on, one after the other. Each life is forked off this process, which has
 imported everything and has no other thread, so it costs some 10 ms; all but the last are killed, at the n-th write or
-sync of the log (log_kit.CountedLog) or after so many milliseconds. Every life first looks whether what was acknowledged
-is there, and notes what is recorded as done; the last one judges all notes.
+sync of the log (log_kit.CountedLog) or after so many seconds of processor time, wherever it is then. Every life first
+looks whether what was acknowledged is there, and notes what is recorded as done; the last one judges all notes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections import Counter
 from pathlib import Path
@@ -169,6 +168,7 @@ def born(folder: Path, threads: bool, kill_at: int, after: float, last: bool) ->
         code = 1
         try:
             signal.alarm(LONGEST)
+            signal.setitimer(signal.ITIMER_PROF, after)  # its signal ends the process wherever it is, as SIGKILL does
             CountedLog.point, CountedLog.kill_at = 0, kill_at
             live(folder, threads, last)
             note(folder / "points", str(CountedLog.point))
@@ -177,9 +177,6 @@ def born(folder: Path, threads: bool, kill_at: int, after: float, last: bool) ->
             note(folder / "errors", traceback.format_exc())
         finally:
             os._exit(code)
-    if after:
-        time.sleep(after)
-        os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status)
 
@@ -189,7 +186,7 @@ def case(folder: Path, threads: bool, lives: list[dict]) -> dict:
     codes = [born(folder, threads, each.get("at", -1), each.get("after", 0), last=False) for each in lives]
     codes.append(born(folder, threads, -1, 0, last=True))
     told = {"codes": codes, "points": [int(line) for line in lines(folder / "points")], "error": ""}
-    if codes[-1] != 0 or any(code not in (0, -signal.SIGKILL) for code in codes):
+    if codes[-1] != 0 or any(code not in (0, -signal.SIGKILL, -signal.SIGPROF) for code in codes):
         told["error"] = "\n".join(lines(folder / "errors"))
     return told
 

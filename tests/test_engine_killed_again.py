@@ -1,4 +1,4 @@
-"""The pipeline with threads, killed and killed again: at writes and syncs, and at any instant of wall time (X1, X2).
+"""The pipeline with threads, killed and killed again: at writes and syncs, and at any other instant (X1, X2).
 
 Each case is a store with several lives (killing.py), one after the other in one process; the last life judges. How
 many kills come in time depends on the machine, and nothing counts on it: one that is too late is an ordinary end, and
@@ -21,7 +21,7 @@ from profiles import NIGHTLY, examples
 
 KILLING = Path(__file__).parent / "killing.py"
 Lives = list[dict[str, float]]
-"""How each life ends: `at` the n-th write or sync of its log, or `after` so many seconds."""
+"""How each life ends: `at` the n-th write or sync of its log, or `after` so many seconds of its work."""
 
 
 class Server:
