@@ -112,3 +112,23 @@ def folded(engine: rd.Engine) -> Core:
 def tick(text: str) -> Mark:
     """A tick, as a cause."""
     return Mark("tick", ns(text))
+
+
+# --------------------------------------------------------------------------------- a graph to drive
+
+
+def driven() -> rd.Graph:
+    """A DAG that gives back what its event carries."""
+    graph = rd.Graph("driving")
+    a = graph.dataset("a")
+    graph.dag("job", on=a)(gives_extra)
+    return graph
+
+
+def gives_extra(run):
+    return run.events[0].extra
+
+
+def fails_first(run):
+    if run.attempt == 1:
+        raise ValueError("again")

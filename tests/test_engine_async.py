@@ -5,29 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from engines import opened, outputs, states
+from engines import driven, fails_first, opened, outputs, states
 
 import reactive_dag as rd
 
 
-def declared():
-    graph = rd.Graph("driving")
-    a = graph.dataset("a")
-    graph.dag("job", on=a)(lambda_extra)
-    return graph
-
-
-def lambda_extra(run):
-    return run.events[0].extra
-
-
-def lambda_first_fails(run):
-    if run.attempt == 1:
-        raise ValueError("again")
-
-
 def test_async_with_runs_on_the_loop_that_is_there():
-    graph = declared()
+    graph = driven()
     threads = []
 
     @graph.dag(on=rd.completed("job"))
@@ -52,7 +36,7 @@ def test_async_with_runs_on_the_loop_that_is_there():
 
 def test_apublish_does_not_block_the_loop(tmp_path):
     async def main():
-        engine = rd.Engine(declared(), tmp_path / "s.db")
+        engine = rd.Engine(driven(), tmp_path / "s.db")
         ticks = 0
         inside, go_on = threading.Event(), threading.Event()
         commit = engine._log.commit
@@ -72,7 +56,7 @@ def test_apublish_does_not_block_the_loop(tmp_path):
 
 def test_coroutines_that_publish_at_one_time_share_commits_and_take_no_threads(tmp_path, monkeypatch):
     async def main():
-        async with rd.Engine(declared(), tmp_path / "s.db", runner=None) as engine:
+        async with rd.Engine(driven(), tmp_path / "s.db", runner=None) as engine:
             pushed, commit, commits = threading.Event(), engine._log.commit, []
             engine._log.commit = lambda: (pushed.wait(10), commits.append(0), commit())[2]
             monkeypatch.setattr(asyncio, "to_thread", None)
@@ -93,7 +77,7 @@ def test_coroutines_that_publish_at_one_time_share_commits_and_take_no_threads(t
 
 def test_a_coroutine_commits_by_itself_when_the_background_ends(tmp_path):
     async def main():
-        engine = rd.Engine(declared(), tmp_path / "s.db", runner=None)
+        engine = rd.Engine(driven(), tmp_path / "s.db", runner=None)
         with engine.background():
             await asyncio.to_thread(engine.drive.until, lambda: not engine.loop.busy(), 10**10, "rest")
             turn, engine.loop.turn = engine.loop.turn, lambda: False
@@ -134,7 +118,7 @@ def test_async_tasks_run_side_by_side_on_one_loop():
 
 def test_idle_of_a_virtual_clock_on_the_loop_jumps_to_retries():
     graph = rd.Graph("driving")
-    graph.dag("job", retries=1, retry_delay="1h")(lambda_first_fails)
+    graph.dag("job", retries=1, retry_delay="1h")(fails_first)
 
     async def main():
         async with opened(graph) as engine:

@@ -6,24 +6,13 @@ import threading
 import time
 
 import pytest
-from engines import live, ns, offset_of, opened, outputs, states
+from engines import driven, fails_first, live, ns, offset_of, opened, outputs, states
 
 import reactive_dag as rd
 
 
 def nothing(run):
     return None
-
-
-def declared():
-    graph = rd.Graph("driving")
-    a = graph.dataset("a")
-    graph.dag("job", on=a)(lambda_extra)
-    return graph
-
-
-def lambda_extra(run):
-    return run.events[0].extra
 
 
 def gated(runner_waits_for):
@@ -44,7 +33,7 @@ def gated(runner_waits_for):
 
 
 def test_idle_does_not_count_waits_limits_pauses_or_timers_of_triggers_to_come():
-    graph = declared()
+    graph = driven()
     dag = graph.dag("waits", schedule="0 * * * *")
     dag.add(nothing, id="after", after=[dag.wait_for("job", timeout="9d")])
     graph.dag("limited", max_active_runs=1).wait_for("job", timeout="9d")
@@ -90,7 +79,7 @@ def lambda_fails(run):
 
 def test_idle_counts_observers_that_were_not_handed_all():
     hold, entered = threading.Event(), threading.Event()
-    with live(declared()) as engine:
+    with live(driven()) as engine:
         engine.updates("a").subscribe(lambda event: (entered.set(), hold.wait(10)))
         engine.publish("a")
         assert entered.wait(10)
@@ -111,7 +100,7 @@ def test_idle_means_that_nothing_could_start_now():
 
 
 def test_without_a_runner_everything_is_decided_and_nothing_starts():
-    with live(declared(), runner=None) as engine:
+    with live(driven(), runner=None) as engine:
         engine.publish("a")
         engine.start("job")
         engine.run_until_idle()
@@ -122,19 +111,19 @@ def test_without_a_runner_everything_is_decided_and_nothing_starts():
 
 
 def test_a_store_that_was_decided_without_a_runner_is_worked_off_later(tmp_path):
-    with live(declared(), tmp_path / "s.db", runner=None) as engine:
+    with live(driven(), tmp_path / "s.db", runner=None) as engine:
         engine.publish("a", extra=1)
         engine.run_until_idle()
-    with live(declared(), tmp_path / "s.db") as engine:
+    with live(driven(), tmp_path / "s.db") as engine:
         engine.run_until_idle()
-        assert outputs(engine, "job", "lambda_extra") == [1]
+        assert outputs(engine, "job", "gives_extra") == [1]
 
 
 # -------------------------------------------------------------------------------------------- Run.wait, threads
 
 
 def test_run_wait_drives_when_nothing_else_does():
-    with live(declared()) as engine:
+    with live(driven()) as engine:
         run = engine.start("job", payload=1)
         assert run.wait("10s") is run and run.state == "success" and run.done
         assert run.wait() is run, "it has ended"
@@ -203,7 +192,7 @@ def test_two_threads_may_wait_for_one_engine():
 
 
 def test_publishing_from_many_threads_loses_nothing(tmp_path):
-    with live(declared(), tmp_path / "s.db") as engine:
+    with live(driven(), tmp_path / "s.db") as engine:
 
         def publisher(n):
             for i in range(20):
@@ -216,7 +205,7 @@ def test_publishing_from_many_threads_loses_nothing(tmp_path):
         for thread in threads:
             thread.join(20)
         engine.run_until_idle("20s")
-        told = outputs(engine, "job", "lambda_extra")
+        told = outputs(engine, "job", "gives_extra")
         assert len(told) == 80
         for n in range(4):
             assert [i for m, i in told if m == n] == list(range(20)), "each publisher's own order is kept"
@@ -226,12 +215,12 @@ def test_publishing_from_many_threads_loses_nothing(tmp_path):
 
 
 def test_background_drives_on_a_thread_of_its_own(tmp_path):
-    with rd.Engine(declared(), tmp_path / "s.db") as engine:
+    with rd.Engine(driven(), tmp_path / "s.db") as engine:
         with engine.background() as same:
             assert same is engine
             engine.publish("a", extra=1)
             engine.run_until_idle("10s")
-            assert outputs(engine, "job", "lambda_extra") == [1]
+            assert outputs(engine, "job", "gives_extra") == [1]
             assert engine.start("job").wait("10s").state == "success"
             with pytest.raises(rd.UsageError, match="already"), engine.background():
                 pass
@@ -258,7 +247,7 @@ def lambda_sets(event):
 
 def test_virtual_time_moves_beside_a_background_thread():
     graph = rd.Graph("driving")
-    graph.dag("job", schedule="0 * * * *", retries=1, retry_delay="10m")(lambda_first_fails)
+    graph.dag("job", schedule="0 * * * *", retries=1, retry_delay="10m")(fails_first)
     with live(graph) as engine, engine.background():
         engine.advance("1h")
         engine.run_until_idle("10s")
@@ -268,13 +257,8 @@ def test_virtual_time_moves_beside_a_background_thread():
         assert states(engine, "job") == ["success", "success"]
 
 
-def lambda_first_fails(run):
-    if run.attempt == 1:
-        raise ValueError("again")
-
-
 def test_a_commit_that_fails_stops_the_background_and_says_so(tmp_path):
-    engine = opened(declared(), tmp_path / "s.db")
+    engine = opened(driven(), tmp_path / "s.db")
 
     def broken(batch):
         raise OSError("disk full")
@@ -288,13 +272,13 @@ def test_a_commit_that_fails_stops_the_background_and_says_so(tmp_path):
         engine.publish("a")
     del engine._log._write_batch
     engine.close()
-    with live(declared(), tmp_path / "s.db") as engine:
+    with live(driven(), tmp_path / "s.db") as engine:
         engine.run_until_idle()
         assert states(engine) == []
 
 
 def test_nothing_is_written_by_a_timeout_that_makes_no_sense():
-    with live(declared()) as engine:
+    with live(driven()) as engine:
         before = offset_of(engine)
         for timeout in ("-1s", "soon", object()):
             with pytest.raises(rd.InvalidValue):
