@@ -12,6 +12,7 @@ from reactive_dag.engine.identity import Facts, Told
 from reactive_dag.engine.publishing import fits
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.records import Item, Published, RunFinished, RunRequested, TaskFinished
 from reactive_dag.model.schedule import Schedule
 from reactive_dag.triggers.clock import Clock
@@ -63,7 +64,10 @@ class Dating:
         self._refresh()
         found = self._begins.get(dag)
         if found is None:
-            found = self._begins[dag] = dag in self.origins(dag)
+            try:
+                found = self._begins[dag] = dag in self.origins(dag)
+            except UnknownId:
+                return True  # another thread has just removed it: nothing goes back further
         return found
 
     def own_calendar(self, dag: Dag) -> Calendar | None:

@@ -14,6 +14,7 @@ import msgspec
 from reactive_dag.engine.held import dissolved, let_go
 from reactive_dag.engine.wiring import Station, nature_of
 from reactive_dag.model.collector import no_garbage
+from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.records import AnyRecord, FaultsRetried, Json, Registered, Removed
 from reactive_dag.triggers.circuit import Circuit
 from reactive_dag.triggers.completed import Completed
@@ -51,7 +52,10 @@ class Definitions:
         graph = self.core.graph
         wanted: set[Name] = set()
         for dag_id, dag in list(graph.dags.items()):
-            triggers: Mapping[str, Trigger | None] = graph.effective(dag_id) or {"": None}
+            try:
+                triggers: Mapping[str, Trigger | None] = graph.effective(dag_id) or {"": None}
+            except UnknownId:
+                continue  # another thread has just removed it
             for label, trigger in triggers.items():
                 wanted.add((dag_id, label))
                 if dag.tasks or not self.core.executing or (dag_id, label) in self.latest:
