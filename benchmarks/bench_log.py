@@ -18,7 +18,7 @@ from harness import Line, folder, machine, quantile, show
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.log.memory import MemoryLog
 from reactive_dag.log.protocol import EventLog
-from reactive_dag.log.sqlite import SQLiteLog
+from reactive_dag.log.sqlite.store import SQLiteLog
 from reactive_dag.model.records import AnyRecord, Published, RunRequested
 
 T0 = 1_764_000_000 * 10**9

@@ -14,7 +14,7 @@ from bench_trigger import graph
 from harness import Line, folder, machine, show
 
 import reactive_dag as rd
-from reactive_dag.engine import loop
+from reactive_dag.engine.drive import drain_loop as loop
 
 EVENTS = 1_000_000
 TRIGGERS = 10_000

@@ -24,8 +24,8 @@ from harness import Line, machine, show
 import reactive_dag as rd
 from reactive_dag.interop.examples import open_example
 from reactive_dag.model.times import SECOND
-from reactive_dag.simulate.scenario import Records
-from reactive_dag.simulate.trace import Place
+from reactive_dag.whatif.answers.trace import Place
+from reactive_dag.whatif.question.scenario import Records
 
 TASKS = 1_000
 GOALS = {"full": 5, "compact": 7}

@@ -9,10 +9,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from reactive_dag.declare.analysis.problems import Problem
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.parameters import output
-from reactive_dag.declare.problems import Problem
 from reactive_dag.declare.task import Task
 from reactive_dag.model.calendar import Calendar, day, hour, month, week
 from reactive_dag.model.errors import (
@@ -40,45 +40,46 @@ from reactive_dag.model.errors import (
 )
 from reactive_dag.model.event import Event
 from reactive_dag.notebook import register
-from reactive_dag.triggers.absent import absent
-from reactive_dag.triggers.all_of import all_of
-from reactive_dag.triggers.any_of import any_of
-from reactive_dag.triggers.at_least import at_least
-from reactive_dag.triggers.clock import at, cron, daily, every, weekly
-from reactive_dag.triggers.completed import completed
-from reactive_dag.triggers.dataset import Dataset, updated
-from reactive_dag.triggers.sequence import sequence
-from reactive_dag.triggers.trigger import Trigger
+from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.joins.all_of import all_of
+from reactive_dag.triggers.joins.any_of import any_of
+from reactive_dag.triggers.joins.at_least import at_least
+from reactive_dag.triggers.joins.sequence import sequence
+from reactive_dag.triggers.leaves.absent import absent
+from reactive_dag.triggers.leaves.clock import at, cron, daily, every, weekly
+from reactive_dag.triggers.leaves.completed import completed
+from reactive_dag.triggers.leaves.dataset import Dataset, updated
 
 if TYPE_CHECKING:
     from reactive_dag import operators
     from reactive_dag.engine.engine import Engine
-    from reactive_dag.engine.run import Run
-    from reactive_dag.engine.runner import InlineRunner, ThreadRunner
+    from reactive_dag.engine.execute.runners import InlineRunner, ThreadRunner
+    from reactive_dag.engine.inspect.run import Run
     from reactive_dag.log.ledger import Ledger
-    from reactive_dag.simulate.interventions import delay, duration, fail
-    from reactive_dag.simulate.simulation import Simulation, simulate
     from reactive_dag.streams.aiter import aiter
     from reactive_dag.streams.clock import VirtualClock
+    from reactive_dag.whatif.question.interventions import delay, duration, fail
+    from reactive_dag.whatif.simulation import Simulation, simulate
 
 __version__ = "0.1.0"
 register()
 
 _LAZY = {
     "Engine": "reactive_dag.engine.engine",
-    "InlineRunner": "reactive_dag.engine.runner",
+    "InlineRunner": "reactive_dag.engine.execute.runners",
     "Ledger": "reactive_dag.log.ledger",
-    "Run": "reactive_dag.engine.run",
-    "Simulation": "reactive_dag.simulate.simulation",
-    "ThreadRunner": "reactive_dag.engine.runner",
+    "Run": "reactive_dag.engine.inspect.run",
+    "Simulation": "reactive_dag.whatif.simulation",
+    "ThreadRunner": "reactive_dag.engine.execute.runners",
     "VirtualClock": "reactive_dag.streams.clock",
     "aiter": "reactive_dag.streams.aiter",
-    "delay": "reactive_dag.simulate.interventions",
-    "duration": "reactive_dag.simulate.interventions",
-    "fail": "reactive_dag.simulate.interventions",
-    "spread_durations": "reactive_dag.simulate.durations",
+    "delay": "reactive_dag.whatif.question.interventions",
+    "duration": "reactive_dag.whatif.question.interventions",
+    "fail": "reactive_dag.whatif.question.interventions",
+    "simulate": "reactive_dag.whatif.simulation",
+    "spread_durations": "reactive_dag.whatif.question.durations",
 }
-_WINGS = ("operators", "simulate")
+_WINGS = ("operators",)
 
 
 def __getattr__(name: str) -> object:

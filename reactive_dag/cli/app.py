@@ -18,7 +18,7 @@ import reactive_dag as rd
 from reactive_dag.cli import tables
 from reactive_dag.cli.estates import ASSUMED, ESTATE_DAY, simulate_graph
 from reactive_dag.cli.sources import as_json, load_graph
-from reactive_dag.simulate.interventions import Intervention
+from reactive_dag.whatif.question.interventions import Intervention
 
 app = typer.Typer(
     name="reactive-dag", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import reactive_dag as rd
 from reactive_dag.interop.estate import Estate
 from reactive_dag.interop.examples import open_example
-from reactive_dag.simulate.durations import spread_durations
-from reactive_dag.simulate.simulation import simulate
+from reactive_dag.whatif.question.durations import spread_durations
+from reactive_dag.whatif.simulation import simulate
 
 ESTATE_DAY = datetime(2026, 11, 23, tzinfo=UTC)
 ASSUMED = ("5m", "40m")

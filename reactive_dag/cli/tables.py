@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 import reactive_dag as rd
-from reactive_dag.simulate.timeline import TimelineRow
+from reactive_dag.whatif.answers.timeline import TimelineRow
 
 STATE_STYLES = {
     "success": "green", "failed": "red", "cancelled": "yellow", "skipped": "dim", "running": "cyan", "queued": "blue",

@@ -12,7 +12,7 @@ from attrs import define, field
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
-    from reactive_dag.triggers.dataset import Dataset
+    from reactive_dag.triggers.leaves.dataset import Dataset
 
 
 @define

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast, overloa
 
 from attrs import define
 
+from reactive_dag.declare.dag_reader import Outline
+from reactive_dag.declare.named_triggers import sources_of, triggers_of
 from reactive_dag.declare.options import (
     DAG_PARSERS,
     DEFAULTS,
@@ -26,15 +28,13 @@ from reactive_dag.declare.options import (
     only_known,
     parsed,
 )
-from reactive_dag.declare.outline import Outline
 from reactive_dag.declare.place import Place, declared_twice, here, note_twice, text_of
 from reactive_dag.declare.plan import Links, Plan, circle_of, links_of, plan_of
 from reactive_dag.declare.task import AnyTask, Task, ids_after, outlets_of, task_id, wait_task
-from reactive_dag.declare.triggered import sources_of, triggers_of
 from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
 from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, InvalidValue, UsageError
-from reactive_dag.triggers.dataset import Dataset
-from reactive_dag.triggers.trigger import Trigger
+from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.leaves.dataset import Dataset
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph

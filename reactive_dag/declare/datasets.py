@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import GraphError
-from reactive_dag.triggers.dataset import Dataset
+from reactive_dag.triggers.leaves.dataset import Dataset
 
 
 def owned(table: dict[str, Dataset], given: Iterable[Dataset], new: list[str]) -> tuple[Dataset, ...]:

@@ -17,26 +17,26 @@ from typing import Any, TypeAlias, Unpack, overload
 from attrs import define, field, setters
 
 from reactive_dag.declare import jsonform
-from reactive_dag.declare.bound import bind_dags
+from reactive_dag.declare.analysis.edges import Wiring, explained
+from reactive_dag.declare.analysis.problems import Problem, cycle_problem, problems_of, summary
+from reactive_dag.declare.analysis.relations import View
+from reactive_dag.declare.bind import bind_dags
 from reactive_dag.declare.bulk import Bulk
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.datasets import owned, refuse_other_partitions
-from reactive_dag.declare.edges import Wiring, explained
-from reactive_dag.declare.look import Look
+from reactive_dag.declare.graph_queries import Look
 from reactive_dag.declare.options import DagOptions, name
 from reactive_dag.declare.place import here, note_twice
-from reactive_dag.declare.problems import Problem, cycle_problem, problems_of, summary
 from reactive_dag.declare.task import AnyTask, Task, task_id
-from reactive_dag.declare.view import View
 from reactive_dag.model import hooks
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.collector import no_garbage
 from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, InvalidValue, UsageError
 from reactive_dag.model.records import Json
-from reactive_dag.triggers.clock import Clock
-from reactive_dag.triggers.completed import Completed
-from reactive_dag.triggers.dataset import Dataset, Updated
-from reactive_dag.triggers.trigger import leaves
+from reactive_dag.triggers.base import leaves
+from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.dataset import Dataset, Updated
 
 
 def _graph_id(value: str) -> str:

@@ -24,12 +24,12 @@ from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import AnyCallable, Call
 from reactive_dag.model.errors import InvalidValue, ReactiveDagError
-from reactive_dag.model.hints import did_you_mean
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
+from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import format_duration, format_time, parse_time
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import listed
-from reactive_dag.triggers.trigger import Trigger
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph

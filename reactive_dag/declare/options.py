@@ -17,11 +17,11 @@ from attrs import evolve, fields, frozen
 from reactive_dag.declare.params import NO_PARAMS, Params, params_of
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.hints import did_you_mean
+from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import format_time, parse_duration, parse_time, zone
+from reactive_dag.triggers.base import Span, Trigger
 from reactive_dag.triggers.checks import choice_of, names_of
-from reactive_dag.triggers.dataset import Dataset
-from reactive_dag.triggers.trigger import Span, Trigger
+from reactive_dag.triggers.leaves.dataset import Dataset
 
 if TYPE_CHECKING:
     from reactive_dag.declare.task import AnyTask

@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.hints import did_you_mean
+from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.triggers.checks import id_of
 
 if TYPE_CHECKING:

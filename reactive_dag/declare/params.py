@@ -14,9 +14,9 @@ import attrs
 
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.hints import did_you_mean
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
+from reactive_dag.model.suggest import did_you_mean
 
 
 @attrs.frozen

@@ -30,7 +30,7 @@ from reactive_dag.declare.wait import Wait
 from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue, UsageError
 from reactive_dag.triggers.checks import id_of
-from reactive_dag.triggers.dataset import Dataset
+from reactive_dag.triggers.leaves.dataset import Dataset
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag

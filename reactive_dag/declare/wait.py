@@ -17,9 +17,9 @@ from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
 from reactive_dag.model.times import MICROSECOND, MINUTE, format_duration, format_time, parse_duration, parse_time
+from reactive_dag.triggers.base import Span, Trigger
 from reactive_dag.triggers.checks import choice_of, choices_of, id_of, listed, names_of
-from reactive_dag.triggers.dataset import Dataset
-from reactive_dag.triggers.trigger import Span, Trigger
+from reactive_dag.triggers.leaves.dataset import Dataset
 
 if TYPE_CHECKING:
     from reactive_dag.declare.task import AnyTask

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reactive_dag.declare.graph import Graph
-from reactive_dag.engine.runner import InlineRunner, Runner, ThreadRunner
+from reactive_dag.engine.execute.runners import InlineRunner, Runner, ThreadRunner
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.streams.clock import VirtualClock
 

@@ -21,19 +21,19 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.options import whole
 from reactive_dag.engine.arguments import check_arguments, chosen_runner
-from reactive_dag.engine.asking import CLOSED, Asking
-from reactive_dag.engine.core import Core
-from reactive_dag.engine.drive import Drive
-from reactive_dag.engine.loop import Loop
-from reactive_dag.engine.loops import Loops
-from reactive_dag.engine.once import Turns, call_once
-from reactive_dag.engine.publishing import EventFields, Time
-from reactive_dag.engine.receipts import Receipt, Receipts
-from reactive_dag.engine.run import Run
-from reactive_dag.engine.runner import Runner
-from reactive_dag.engine.snapshots import recover
-from reactive_dag.log.files import parse_store
+from reactive_dag.engine.drive.drain_loop import Loop
+from reactive_dag.engine.drive.drive import Drive
+from reactive_dag.engine.execute.event_loops import Loops
+from reactive_dag.engine.execute.once import Turns, call_once
+from reactive_dag.engine.execute.runners import Runner
+from reactive_dag.engine.facts.publish import EventFields, Time
+from reactive_dag.engine.facts.receipts import Receipt, Receipts
+from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.fold.snapshots import recover
+from reactive_dag.engine.inspect.queries import CLOSED, Asking
+from reactive_dag.engine.inspect.run import Run
 from reactive_dag.log.opening import Store, open_log
+from reactive_dag.log.sqlite.files import parse_store
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.errors import EngineClosed, EngineReplaced, NotAStore, StoreError, UsageError, said
 from reactive_dag.model.records import (
@@ -53,7 +53,7 @@ from reactive_dag.model.times import SECOND, parse_duration, parse_time
 from reactive_dag.streams.clock import MonotonicWall, VirtualClock
 from reactive_dag.streams.observers import Feed
 from reactive_dag.triggers.cells.cell import MAX_PENDING
-from reactive_dag.triggers.dataset import Dataset
+from reactive_dag.triggers.leaves.dataset import Dataset
 
 T = TypeVar("T")
 Span = str | timedelta | float

@@ -27,17 +27,17 @@ from typing import TypeAlias
 
 from attrs import define, field, frozen
 
+from reactive_dag.declare.analysis.problems import Problem
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.options import DagOptions, TaskOptions
-from reactive_dag.declare.problems import Problem
 from reactive_dag.declare.task import Task, wait_task
 from reactive_dag.declare.wait import WaitOptions, wait_of
 from reactive_dag.interop.estate_dates import awaited
 from reactive_dag.interop.estate_form import Facts, TaskForm, TaskKey, WaitForm, read_bytes, read_data
 from reactive_dag.model.errors import CycleError
 from reactive_dag.model.times import SECOND, format_duration
-from reactive_dag.triggers.clock import Clock
+from reactive_dag.triggers.leaves.clock import Clock
 
 WaitKey: TypeAlias = tuple[str, str, int | None]
 """The awaited DAG and task, and the declared offset in seconds, if there is one."""

@@ -17,9 +17,9 @@ from attrs import field, frozen
 from reactive_dag.declare.options import name
 from reactive_dag.declare.task import task_id
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.hints import did_you_mean
 from reactive_dag.model.records import Json
 from reactive_dag.model.schedule import Schedule, from_word
+from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import parse_time
 
 _AGE = 3_000_000_000  # seconds, 95 years: what a duration may be

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reactive_dag.interop.estate import Estate, load_estate
 from reactive_dag.model.errors import UnknownId
-from reactive_dag.model.hints import did_you_mean
+from reactive_dag.model.suggest import did_you_mean
 
 EXAMPLES = {"mozilla": "mozilla-bigquery-etl.json"}
 """Each example's name and file."""

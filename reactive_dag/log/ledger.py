@@ -21,11 +21,11 @@ from typing import Protocol
 
 import msgspec
 
-from reactive_dag.log import schema
-from reactive_dag.log.files import connect, look_at, parse_store, prepare, store_error
 from reactive_dag.log.group import GroupCommit
-from reactive_dag.log.lease import Lease
-from reactive_dag.log.readers import Readers
+from reactive_dag.log.sqlite import schema
+from reactive_dag.log.sqlite.files import connect, look_at, parse_store, prepare, store_error
+from reactive_dag.log.sqlite.lease import Lease
+from reactive_dag.log.sqlite.readers import Readers
 from reactive_dag.model.errors import InvalidValue, StoreError
 from reactive_dag.model.times import NEVER, parse_duration
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TypeAlias
 
-from reactive_dag.log.files import parse_store
 from reactive_dag.log.memory import MemoryLog
 from reactive_dag.log.protocol import EventLog
+from reactive_dag.log.sqlite.files import parse_store
 from reactive_dag.model.errors import InvalidValue, UsageError
 
 Store: TypeAlias = str | os.PathLike[str] | EventLog | None
@@ -29,7 +29,7 @@ def open_log(store: Store = None, *, read_only: bool = False) -> EventLog:
         if path is None:
             return _in_memory(read_only)
         # Here, so that who stays in memory does not pay for loading SQLite.
-        from reactive_dag.log.sqlite import SQLiteLog
+        from reactive_dag.log.sqlite.store import SQLiteLog
 
         return SQLiteLog(path, read_only=read_only)
     if not hasattr(store, "push_many"):

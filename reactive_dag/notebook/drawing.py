@@ -11,11 +11,11 @@ from html import escape
 
 import attrs
 
+from reactive_dag.declare.analysis.edges import Edge, NodeKind
 from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.edges import Edge, NodeKind
 from reactive_dag.declare.graph import Graph
 from reactive_dag.resolve.heights import heights
-from reactive_dag.triggers.trigger import Trigger
+from reactive_dag.triggers.base import Trigger
 
 BOX = 30
 ROW = 48

@@ -13,7 +13,7 @@ from typing import Any, cast
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.cells.by import ByCell, Inside, Keys
 from reactive_dag.triggers.cells.cell import Cell, Opaque, ignore
-from reactive_dag.triggers.keys import rank
+from reactive_dag.triggers.machine.keys import rank
 
 
 class KeyedCell(Cell):

@@ -21,6 +21,7 @@ from reactive_dag.streams.by import ByStream
 from reactive_dag.streams.keyed import KeyedCell
 from reactive_dag.streams.lift import Begin, Lifted
 from reactive_dag.streams.once import ExactlyOnce, Seen
+from reactive_dag.triggers.base import MAX_KEYS
 from reactive_dag.triggers.cells.absent import AbsentCell
 from reactive_dag.triggers.cells.all_of import AllOfCell, EachCell
 from reactive_dag.triggers.cells.at_least import AtLeastCell
@@ -30,7 +31,6 @@ from reactive_dag.triggers.cells.debounce import DebounceCell
 from reactive_dag.triggers.cells.sequence import SequenceCell
 from reactive_dag.triggers.cells.throttle import ThrottleCell
 from reactive_dag.triggers.checks import choice_of, optional_positive, positive
-from reactive_dag.triggers.trigger import MAX_KEYS
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.hints import did_you_mean
+from reactive_dag.model.suggest import did_you_mean
 
 
 def positive(value: object, what: str) -> int:

@@ -20,26 +20,26 @@ import msgspec
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.hints import did_you_mean
 from reactive_dag.model.records import Json
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, schedule_from_json
-from reactive_dag.triggers.absent import Absent
-from reactive_dag.triggers.all_of import AllOf
-from reactive_dag.triggers.any_of import AnyOf
-from reactive_dag.triggers.at_least import AtLeast
-from reactive_dag.triggers.batch import Batch
-from reactive_dag.triggers.by import By, JoinKey
+from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import listed
-from reactive_dag.triggers.clock import Clock
-from reactive_dag.triggers.completed import Completed
-from reactive_dag.triggers.dataset import Dataset, Updated
-from reactive_dag.triggers.debounce import Debounce
-from reactive_dag.triggers.map import Map
-from reactive_dag.triggers.sequence import Sequence
-from reactive_dag.triggers.throttle import Throttle
-from reactive_dag.triggers.trigger import Trigger
-from reactive_dag.triggers.where import Where
-from reactive_dag.triggers.within import Within
+from reactive_dag.triggers.functions.by import By, JoinKey
+from reactive_dag.triggers.functions.map import Map
+from reactive_dag.triggers.functions.where import Where
+from reactive_dag.triggers.joins.all_of import AllOf
+from reactive_dag.triggers.joins.any_of import AnyOf
+from reactive_dag.triggers.joins.at_least import AtLeast
+from reactive_dag.triggers.joins.sequence import Sequence
+from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.dataset import Dataset, Updated
+from reactive_dag.triggers.windows.batch import Batch
+from reactive_dag.triggers.windows.debounce import Debounce
+from reactive_dag.triggers.windows.throttle import Throttle
+from reactive_dag.triggers.windows.within import Within
 
 CLASSES: dict[str, type[Trigger]] = {
     cls.kind: cls
@@ -64,7 +64,7 @@ _Made = TypeVar("_Made")
 def to_json(trigger: Trigger) -> dict[str, Json]:
     """The trigger as plain JSON data; callables as references.
 
-    >>> from reactive_dag.triggers.dataset import updated
+    >>> from reactive_dag.triggers.leaves.dataset import updated
     >>> to_json(updated("orders").batch(count=2))
     {'kind': 'batch', 'part': {'kind': 'updated', 'dataset': 'orders'}, 'count': 2}
     """
@@ -74,7 +74,7 @@ def to_json(trigger: Trigger) -> dict[str, Json]:
 def digest(trigger: Trigger) -> str:
     """The content's hash: 32 hexadecimal digits, a function of the trigger's JSON with callables by their own (I7).
 
-    >>> from reactive_dag.triggers.dataset import updated
+    >>> from reactive_dag.triggers.leaves.dataset import updated
     >>> digest(updated("a")) == digest(updated("a")), digest(updated("a")) == digest(updated("b"))
     (True, False)
     """

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reactive_dag.triggers.cells.cell import Arrivals, Cell, Opaque, State
-from reactive_dag.triggers.firing import GONE, Mapped
+from reactive_dag.triggers.machine.firing import GONE, Mapped
 
 
 def unanswered(item: Opaque) -> Any:

@@ -1,0 +1,1 @@
+"""What follows from the declarations as a whole."""

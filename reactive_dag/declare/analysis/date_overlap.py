@@ -1,0 +1,242 @@
+"""Whether dates can ever meet: the schedules behind a join, a wait, a trigger.
+
+Owns `Dates`, which says of each DAG at which ticks its runs can be dated and whether they always are (R1, T8). What
+cannot be known (a start by hand, an event from outside) is taken to be possible, so a warning is never a guess.
+Cost: O(graph) once, and the ticks of a year at most for each pair of schedules, remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC
+from functools import lru_cache
+from itertools import combinations
+from typing import TYPE_CHECKING, TypeAlias
+
+from reactive_dag.declare.analysis.relations import View, turned
+from reactive_dag.declare.named_triggers import is_flat
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule, shares_tick
+from reactive_dag.model.times import DAY, NEVER, format_duration, from_datetime, wall_clock, zone
+from reactive_dag.resolve.heights import heights
+from reactive_dag.triggers.base import Trigger, walk
+from reactive_dag.triggers.functions.by import By, has_by
+from reactive_dag.triggers.implicit_joins import is_join, sources
+from reactive_dag.triggers.joins.all_of import AllOf
+from reactive_dag.triggers.joins.any_of import AnyOf
+from reactive_dag.triggers.joins.at_least import AtLeast
+from reactive_dag.triggers.joins.sequence import Sequence
+from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.dataset import Updated
+
+if TYPE_CHECKING:
+    from reactive_dag.declare.dag import Dag
+    from reactive_dag.declare.wait import Wait
+
+JOINING = (AllOf, AtLeast, Sequence)
+Known: TypeAlias = frozenset[Schedule] | None
+"""The schedules whose ticks can be a date; None: any date can be."""
+
+_TIMES = (Clock, Absent)
+_YEAR_FROM = 1_767_225_600_000_000_000  # 2026-01-01 UTC, as `shares_tick` has it
+
+
+class Dates:
+    """The dates of each DAG's runs, as far as the declarations say."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._ticks: dict[str, Known] = {}
+        self._dated: dict[str, bool] = {}
+        order = heights(view.dags, turned(view.triggering))
+        for id in sorted(view.dags, key=order.__getitem__):
+            triggers = view.dags[id].triggers.values()
+            self._ticks[id] = _united([self.ticks_of(each) for each in triggers])
+            self._dated[id] = bool(triggers) and all(self.is_dated(each) for each in triggers)
+
+    def of(self, id: str) -> Known:
+        """At which ticks a DAG's runs can be dated; None where any date can be. O(1)."""
+        return self._ticks.get(id)
+
+    def ticks_of(self, trigger: Trigger) -> Known:
+        """The same for what a trigger releases. O(size)."""
+        if type(trigger) is Completed:
+            return self._ticks.get(trigger.dag)
+        found: list[Known] = []
+        for source in trigger.parts if is_flat(trigger) else sources(trigger):
+            if isinstance(source, Clock):
+                found.append(frozenset((source.schedule,)))
+            elif isinstance(source, Completed) and source.dag in self._ticks:
+                found.append(self._ticks[source.dag])
+            elif isinstance(source, Updated) and self._inherits(source):
+                found.extend(self._ticks[each] for each in self.view.producers[source.dataset.uri])
+            else:
+                return None
+        return _united(found)
+
+    def _inherits(self, source: Updated) -> bool:
+        return all(each in self._ticks for each in self.view.producers.get(source.dataset.uri, ("",)))
+
+    def is_dated(self, trigger: Trigger) -> bool:
+        """Whether each of its firings has a date: the newest among its causes that have one (R1). O(size)."""
+        if isinstance(trigger, Clock):
+            return True
+        if isinstance(trigger, Completed):
+            return trigger.dag == "*" or self._dated.get(trigger.dag, True)
+        if isinstance(trigger, Updated):
+            above = self.view.producers.get(trigger.dataset.uri, ())
+            return trigger.dataset.partitions is not None or (
+                bool(above) and all(self._dated.get(e, True) for e in above)
+            )
+        if isinstance(trigger, Absent):
+            return False
+        dated = [self.is_dated(part) for part in trigger.parts]
+        if isinstance(trigger, AllOf | Sequence):
+            return any(dated)
+        return dated.count(False) < trigger.n if isinstance(trigger, AtLeast) else all(dated)
+
+
+def _united(found: list[Known]) -> Known:
+    known = [each for each in found if each is not None]
+    return frozenset().union(*known) if found and len(known) == len(found) else None
+
+
+# ------------------------------------------------------------------------------------------------- joins
+
+
+def join_warnings(trigger: Trigger, dates: Dates) -> Iterator[tuple[str, str]]:
+    """Kind and text of each join in a trigger whose parts may never meet (T8). O(size squared)."""
+    if isinstance(trigger, By):
+        return
+    if isinstance(trigger, JOINING):
+        if is_flat(trigger) or is_join(trigger):
+            yield from _of_dates(trigger, dates)
+            return
+        yield from _of_partitions(trigger)
+    for part in trigger.parts:
+        yield from join_warnings(part, dates)
+
+
+def _of_dates(trigger: Trigger, dates: Dates) -> Iterator[tuple[str, str]]:
+    known = [(part, ticks) for part in trigger.parts if (ticks := dates.ticks_of(part))]
+    for (one, first), (other, second) in combinations(known, 2):
+        if not any(_meets(a, b) for a in first for b in second):
+            yield (
+                "never_meets",
+                f"{one!r} and {other!r} are joined by logical date, and their schedules "
+                f"({_texts(first)}; {_texts(second)}) never share one: add .by(rd.day({_zone(first)!r}))",
+            )
+    dated = [dates.is_dated(part) for part in trigger.parts]
+    if any(dated) and not all(dated):
+        always, maybe = trigger.parts[dated.index(True)], trigger.parts[dated.index(False)]
+        yield (
+            "may_not_meet",
+            f"{always!r} always has a logical date and {maybe!r} can be without one; then they do not meet: "
+            "add .by(None), or a key that both have",
+        )
+
+
+def _of_partitions(trigger: Trigger) -> Iterator[tuple[str, str]]:
+    """Only where no `.by` is written inside: one outside was not entered."""
+    if has_by(trigger):
+        return
+    seen: dict[Calendar, Updated] = {}
+    for part in trigger.parts:
+        for leaf in sources(part):
+            calendar = leaf.dataset.partitions if isinstance(leaf, Updated) else None
+            if calendar is None or not isinstance(leaf, Updated):
+                continue
+            other = seen.setdefault(calendar, leaf)
+            if other.dataset != leaf.dataset:
+                yield (
+                    "no_key",
+                    f"{other!r} and {leaf!r} are both partitioned by {calendar!r} and joined without a key, so one "
+                    "day's meets another's: add .by('partition'), or .by(None) if that is meant",
+                )
+
+
+def _texts(schedules: frozenset[Schedule]) -> str:
+    return ", ".join(sorted(each.text for each in schedules))
+
+
+def _zone(schedules: frozenset[Schedule]) -> str:
+    zones = sorted(each.tz for each in schedules if isinstance(each, CronSchedule))
+    return zones[0] if zones else "UTC"
+
+
+# ------------------------------------------------------------------------------------------------- waits
+
+
+def never_awaited(dag: Dag, wait: Wait, upstream: Dag, dates: Dates) -> str:
+    """Why a wait can never find its date, or "". O(schedules of both), each the ticks of a year at most."""
+    if wait.match != "exact" or not isinstance(wait.logical_date, str | int):
+        return ""
+    offset = wait.logical_date if isinstance(wait.logical_date, int) else 0
+    own, theirs = dates.of(dag.id), dates.of(upstream.id)
+    if not own or not theirs or any(_meets(a, b, offset) for a in own for b in theirs):
+        return ""
+    before = f"{format_duration(abs(offset))} {'before' if offset > 0 else 'after'} " if offset else ""
+    return (
+        f"waits for DAG {upstream.id!r} at the date {before}{'its own' if offset else 'of its own run'} "
+        f"({_texts(own)}), and the upstream's schedule ({_texts(theirs)}) never has that date: mend logical_date=, or "
+        "write match='latest' or match='same_day'"
+    )
+
+
+@lru_cache(maxsize=4096)
+def _meets(own: Schedule, theirs: Schedule, offset: int = 0) -> bool:
+    """Whether a tick of `own`, so much earlier, is one of `theirs` within a year from where both have begun.
+
+    What a clock change moved does not count: a job of 02:00 that runs at 03:00 on one day a year joins nothing.
+    Cost: O(ticks of the rarer one), at most 0.3 s for two that tick each minute, once.
+    """
+    if not isinstance(own, CronSchedule):
+        return shares_tick(_earlier(own, offset), theirs)
+    if not isinstance(theirs, CronSchedule):
+        return shares_tick(own, _earlier(theirs, -offset))
+    tick, first = own.after(_YEAR_FROM - 1), theirs.after(_YEAR_FROM - 1)
+    end = max(tick or NEVER, first or NEVER) + 366 * DAY
+    while tick is not None and tick < end:
+        found = theirs.after(tick - offset - 1)
+        if found is None:
+            return False
+        if found == tick - offset and _is_regular(own, tick) and _is_regular(theirs, found):
+            return True
+        tick = own.after(max(tick, found + offset - 1))
+    return False
+
+
+def _is_regular(schedule: CronSchedule, tick: int) -> bool:
+    """Whether the clock on the wall shows what the schedule says, and the tick was not moved out of a gap."""
+    wall = wall_clock(tick, zone(schedule.tz)).replace(tzinfo=UTC)
+    return schedule.tz == "UTC" or CronSchedule(schedule.expr, "UTC").has_tick(from_datetime(wall))
+
+
+def _earlier(schedule: EverySchedule | AtSchedule, offset: int) -> Schedule:
+    if isinstance(schedule, EverySchedule):
+        return EverySchedule(schedule.period, schedule.anchor - offset)
+    return AtSchedule(schedule.time - offset)
+
+
+# ------------------------------------------------------------------------------------------------ firing
+
+
+def can_fire(trigger: Trigger, start: int | None, end: int | None) -> bool:
+    """Whether a trigger's clocks leave it a chance between start and end, the end included (R9). O(size)."""
+    if not any(isinstance(part, _TIMES) for part in walk(trigger)):
+        return True
+    if isinstance(trigger, Clock):
+        return _ticks(trigger.schedule, start, end)
+    if isinstance(trigger, Absent):
+        return trigger.at is None or _ticks(trigger.at.schedule, start, end)
+    parts = [can_fire(part, start, end) for part in trigger.parts]
+    if isinstance(trigger, AnyOf):
+        return any(parts)
+    return parts.count(True) >= trigger.n if isinstance(trigger, AtLeast) else all(parts)
+
+
+def _ticks(schedule: Schedule, start: int | None, end: int | None) -> bool:
+    first = schedule.after((0 if start is None else start) - 1)
+    return first is not None and first <= (NEVER if end is None else end)

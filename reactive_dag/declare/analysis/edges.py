@@ -1,0 +1,244 @@
+"""The edges of a graph: which make an order, and which are only drawn (G1).
+
+Owns `Edge`, what people see, and `Wiring`, the topology in which cycles are looked for. There a DAG is one node as long
+as nothing enters it in the middle; one whose tasks wait is its tasks, with a node before (its id) and one after them
+("end", id), so two DAGs may wait for each other's tasks while the tasks are acyclic. Clocks, silences and waits for an
+earlier date make no edge there: time breaks those circles.
+Invariant: the wiring holds exactly the edges that the declared DAGs give, or, refused, those from before.
+Cost: O(edges of the DAGs that changed) and what the topology takes for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from attrs import Factory, define, frozen
+
+from reactive_dag.model.errors import CycleError
+from reactive_dag.resolve.topology import Topology
+from reactive_dag.triggers.base import Trigger, leaves
+from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.dataset import Dataset, Updated
+
+if TYPE_CHECKING:
+    from reactive_dag.declare.dag import Dag
+
+NodeKind: TypeAlias = Literal["dag", "task", "dataset", "clock"]
+EdgeKind: TypeAlias = Literal["updated", "completed", "clock", "absent", "outlet", "wait", "task"]
+Node: TypeAlias = str | tuple[str, ...] | Dataset
+"""A node of the wiring: a DAG's id (also what comes before its tasks), ("end", dag), ("task", dag, task), a dataset."""
+Way: TypeAlias = tuple[Node, Node]
+
+
+@frozen
+class Edge:
+    """One edge as it is drawn: `target` follows `source`. Tasks are named "dag.task", "*" stands for every DAG.
+
+    Kinds: updated, completed, clock, absent (a source of a trigger to its DAG), outlet (a DAG or task to a dataset),
+    wait (what is awaited to the task that waits), task (a task to the next of its DAG).
+    """
+
+    kind: EdgeKind
+    source: str
+    target: str
+    source_kind: NodeKind = "dag"
+    target_kind: NodeKind = "dag"
+
+
+# ------------------------------------------------------------------------------------------------- drawn
+
+
+def edges_of(dag: Dag) -> Iterator[Edge]:
+    """All edges that a DAG's declaration gives, drawn ones too. O(edges)."""
+    for source in dag.sources:
+        yield from _drawn(source, dag.id)
+    yield from (Edge("outlet", dag.id, each.uri, "dag", "dataset") for each in dag.outlets)
+    for task in dag.tasks.values():
+        own = f"{dag.id}.{task.id}"
+        yield from (Edge("task", f"{dag.id}.{above}", own, "task", "task") for above in task.needs)
+        yield from (Edge("outlet", own, each.uri, "task", "dataset") for each in task.outlets)
+        wait = task.wait
+        if wait is not None and wait.tasks:
+            yield from (Edge("wait", f"{wait.dag}.{each}", own, "task", "task") for each in wait.tasks)
+        elif wait is not None:
+            yield Edge("wait", wait.dag, own, "dag", "task")
+
+
+def _drawn(source: Trigger, dag: str) -> Iterator[Edge]:
+    if isinstance(source, Updated):
+        yield Edge("updated", source.dataset.uri, dag, "dataset")
+    elif isinstance(source, Completed):
+        yield _completion(source, dag, "completed")
+    elif isinstance(source, Clock):
+        yield Edge("clock", repr(source), dag, "clock")
+    elif isinstance(source, Absent):
+        for heard in leaves(source):
+            if isinstance(heard, Updated):
+                yield Edge("absent", heard.dataset.uri, dag, "dataset")
+            elif isinstance(heard, Completed):
+                yield _completion(heard, dag, "absent")
+        if source.at is not None:
+            yield Edge("clock", repr(source.at), dag, "clock")
+
+
+def _completion(source: Completed, dag: str, kind: EdgeKind) -> Edge:
+    if source.task is None:
+        return Edge(kind, source.dag, dag)
+    return Edge(kind, f"{source.dag}.{source.task}", dag, "task")
+
+
+# ----------------------------------------------------------------------------------------------- counted
+
+
+def name_of(node: Node) -> str:
+    """A node as people write it. O(1).
+
+    >>> name_of(("task", "ingest", "load")), name_of(("end", "ingest")), name_of("ingest")
+    ('ingest.load', 'ingest', 'ingest')
+    """
+    if isinstance(node, Dataset):
+        return node.uri
+    return node if isinstance(node, str) else ".".join(node[1:])
+
+
+def is_split(dag: Dag) -> bool:
+    """Whether something enters the DAG in its middle. O(tasks)."""
+    tasks = dag.tasks.values()
+    return bool(tasks) and any(task.wait is not None and not task.wait.looks_back for task in tasks)
+
+
+@define
+class Wiring:
+    """The topology of what counts; what each split DAG has laid in it, and what others named of those."""
+
+    topology: Topology[Node] = Factory(lambda: Topology[Node](name=name_of))
+    _laid: dict[str, list[Way]] = Factory(dict)
+    _split: set[str] = Factory(set)
+    _ends: dict[str, set[Node]] = Factory(dict)
+
+    def lay(self, dags: Mapping[str, Dag], changed: Iterable[str]) -> None:
+        """Bring the edges of these DAGs up to date, or leave all as it was. O(their edges). Raises CycleError."""
+        ids = dict.fromkeys(changed)
+        before = self._split
+        after = self._split_after(dags, ids)
+        for flipped in before ^ after:
+            ids.update(dict.fromkeys(self._followers(flipped)))
+        self._split = after
+        try:
+            laid = {each: self._ways(dags[each]) if each in dags else [] for each in ids}
+            self._replace(laid)
+        except BaseException:
+            self._split = before
+            raise
+        for each, ways in laid.items():
+            if each in after and each in dags:
+                self._laid[each] = ways
+            else:
+                self._laid.pop(each, None)
+
+    def keeper(self) -> Callable[[], None]:
+        """What puts the books back as they are now (the topology undoes its own changes). O(DAGs)."""
+        laid, split = dict(self._laid), self._split
+
+        def restore() -> None:
+            self._laid, self._split = laid, split
+
+        return restore
+
+    def _split_after(self, dags: Mapping[str, Dag], ids: Iterable[str]) -> set[str]:
+        now = {each for each in ids if each in dags and is_split(dags[each])}
+        gone = {each for each in self._split if each in ids and each not in now}
+        return (self._split | now) - gone if now - self._split or gone else self._split
+
+    def _followers(self, dag: str) -> Iterator[str]:
+        """The DAGs whose edges begin at this one or at its tasks."""
+        for node in (dag, *self._ends.get(dag, ())):
+            for head in self.topology.children(node) if node in self.topology else ():
+                if not isinstance(head, Dataset):
+                    yield head if isinstance(head, str) else head[1]
+
+    def _replace(self, laid: Mapping[str, list[Way]]) -> None:
+        old = [way for each in laid for way in self._old(each)]
+        if not old:
+            self.topology.add_edges(chain.from_iterable(laid.values()))
+            return
+        new = {way for ways in laid.values() for way in ways}
+        gone = [way for way in old if way not in new]
+        with self.topology.change():
+            self.topology.remove_edges(gone)
+            self.topology.add_edges(new.difference(old))
+            for node in dict.fromkeys(chain.from_iterable(gone)):
+                if not self.topology.parents(node) and not self.topology.children(node):
+                    self.topology.remove_node(node)
+
+    def _old(self, id: str) -> Iterable[Way]:
+        """What a DAG has laid; for one that is a single node, all that leads in, and its outlets."""
+        if id in self._laid:
+            return self._laid[id]
+        if id not in self.topology:
+            return ()
+        outlets = [(id, head) for head in self.topology.children(id) if isinstance(head, Dataset)]
+        return [(tail, id) for tail in self.topology.parents(id)] + outlets
+
+    # ------------------------------------------------------------------------------- the edges of one DAG
+
+    def _ways(self, dag: Dag) -> list[Way]:
+        id = dag.id
+        ways: list[Way] = []
+        split = self._split
+        for source in dag.sources:
+            if type(source) is Completed:
+                above = source.dag
+                if above != "*":
+                    ways.append((self._end(above, source.task) if above in split else above, id))
+            elif type(source) is Updated:
+                ways.append((source.dataset, id))
+        if id in self._split:
+            ways.extend(self._inside(dag))
+        else:
+            ways.extend([(id, each) for each in dag.produces])
+        return ways
+
+    def _end(self, dag: str, task: str | None) -> Node:
+        if dag not in self._split:
+            return dag
+        end = ("end", dag) if task is None else ("task", dag, task)
+        self._ends.setdefault(dag, set()).add(end)
+        return end
+
+    def _inside(self, dag: Dag) -> Iterator[Way]:
+        id, plan = dag.id, dag.plan()
+        nodes: list[Node] = [("task", id, each) for each in plan.ids]
+        yield from ((id, nodes[root]) for root in plan.roots)
+        yield from ((nodes[last], ("end", id)) for last in plan.last)
+        yield from ((nodes[at], nodes[below]) for at, row in enumerate(plan.followers) for below in row)
+        yield from ((("end", id), each) for each in dag.outlets)
+        for node, task in zip(nodes, dag.tasks.values(), strict=True):
+            yield from ((node, each) for each in task.outlets)
+            wait = task.wait
+            if wait is not None and not wait.looks_back:
+                yield from ((self._end(wait.dag, each), node) for each in wait.tasks or (None,))
+
+    def _check(self, dags: Mapping[str, Dag]) -> None:
+        assert self._split == {each for each, dag in dags.items() if is_split(dag)}
+        expected = {way for dag in dags.values() for way in self._ways(dag)}
+        assert expected == {(tail, head) for tail, head, _ in self.topology.edges()}
+
+
+def explained(error: CycleError, dag: Dag | None) -> CycleError:
+    """The same cycle in the names that people gave, and where what closed it is declared. O(path)."""
+    path = _readable(error.path)
+    shown = [*path[:10], f"({len(path) - 20} more)", *path[-10:]] if len(path) > 24 else path
+    who = "these DAGs close" if dag is None else f"DAG {dag.id!r} ({dag.place}) closes"
+    return CycleError(f"{who} a cycle: {' -> '.join(shown)}; leave one of these triggers, outlets or waits out", path)
+
+
+def _readable(way: tuple[Node, ...]) -> tuple[str, ...]:
+    """Without the nodes that only stand for a DAG's end behind one of its tasks."""
+    ring = way[:-1]
+    kept = [node for node in ring if not (isinstance(node, tuple) and node[0] == "end")] or list(ring)
+    return tuple(name_of(node) for node in (*kept, kept[0]))

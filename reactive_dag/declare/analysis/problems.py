@@ -1,0 +1,191 @@
+"""What is wrong with a graph, all of it at once (G3).
+
+Owns `Problem` and the list of checks. An error stops `check()`; a warning does not: a dataset that nobody produces, a
+DAG without tasks, a wait without a timeout, joins that cannot meet, waits for a date that never comes. Each names the
+ids, the place and what to do. Cost: O(graph), and the ticks of a year for pairs of schedules that are to meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Literal
+
+from attrs import frozen
+
+from reactive_dag.declare.analysis.date_overlap import Dates, can_fire, join_warnings, never_awaited
+from reactive_dag.declare.analysis.relations import View
+from reactive_dag.declare.parameters import advice
+from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.triggers.base import leaves
+from reactive_dag.triggers.leaves.completed import Completed
+
+if TYPE_CHECKING:
+    from reactive_dag.declare.dag import Dag
+    from reactive_dag.declare.task import AnyTask
+    from reactive_dag.declare.wait import Wait
+
+Severity = Literal["error", "warning"]
+_MEND = "; declare it or mend its name"
+
+
+@frozen
+class Problem:
+    """One thing that is not right: what kind, how bad, which ids, where it is declared, and what to do about it."""
+
+    kind: str
+    severity: Severity
+    ids: tuple[str, ...]
+    place: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.text} ({self.place})"
+
+
+def problems_of(view: View, twice: Mapping[str, str]) -> list[Problem]:
+    """Everything that is wrong, errors first, in the order of declaration. O(graph)."""
+    dates = Dates(view)
+    found: list[Problem] = []
+    for id, dag in view.dags.items():
+        if id in twice:
+            found.append(_twice(dag, f"DAG {id!r}", (id,), twice[id], dag.place))
+        found.extend(_of_triggers(view, dag, dates))
+        found.extend(_of_tasks(view, dag, dates))
+    found.extend(_no_producer(view))
+    return sorted(dict.fromkeys(found), key=lambda problem: problem.severity != "error")
+
+
+def _error(dag: Dag, kind: str, ids: Iterable[str], text: str, place: str | None = None) -> Problem:
+    return Problem(kind, "error", (dag.id, *ids), dag.place if place is None else place, text)
+
+
+def _warning(dag: Dag, kind: str, ids: Iterable[str], text: str, place: str | None = None) -> Problem:
+    return Problem(kind, "warning", (dag.id, *ids), dag.place if place is None else place, text)
+
+
+def _twice(dag: Dag, what: str, ids: tuple[str, ...], before: str, now: str) -> Problem:
+    text = f"{what} is declared at {before} and again at {now}, which replaces it; give one of them another id"
+    return Problem("declared_twice", "error", ids, now, text)
+
+
+# ---------------------------------------------------------------------------------------------- triggers
+
+
+def _of_triggers(view: View, dag: Dag, dates: Dates) -> Iterator[Problem]:
+    for source in dag.sources:
+        for leaf in leaves(source) if source.parts else (source,):
+            if isinstance(leaf, Completed) and leaf.dag != "*":
+                yield from _unknown_end(view, dag, leaf)
+    for label, trigger in dag.triggers.items():
+        named = f" {label!r}" if label else ""
+        if not can_fire(trigger, dag.start, dag.end):
+            yield _error(
+                dag,
+                "never_fires",
+                (),
+                f"the trigger{named} of DAG {dag.id!r}, {trigger!r}, can never fire: a clock in it has no tick "
+                "between the DAG's start and end; change the clock, start= or end=",
+            )
+        for kind, text in join_warnings(trigger, dates):
+            yield _warning(dag, kind, (), f"the trigger{named} of DAG {dag.id!r}: {text}")
+
+
+def _unknown_end(view: View, dag: Dag, leaf: Completed) -> Iterator[Problem]:
+    upstream = view.dags.get(leaf.dag)
+    if upstream is None:
+        hint = did_you_mean(leaf.dag, view.dags)
+        yield _error(
+            dag,
+            "unknown_dag",
+            (leaf.dag,),
+            f"DAG {dag.id!r} listens to DAG {leaf.dag!r}, which is not declared{hint or _MEND}",
+        )
+    elif leaf.task is not None and leaf.task not in upstream.tasks:
+        hint = did_you_mean(leaf.task, upstream.tasks)
+        yield _error(
+            dag,
+            "unknown_task",
+            (f"{leaf.dag}.{leaf.task}",),
+            f"DAG {dag.id!r} listens to task {leaf.task!r} of DAG {leaf.dag!r}, which has no such task{hint or _MEND}",
+        )
+
+
+def _no_producer(view: View) -> Iterator[Problem]:
+    for uri, consumers in view.consumers.items():
+        if uri not in view.producers:
+            names = ", ".join(map(repr, consumers[:3])) + (
+                f" and {len(consumers) - 3} more" if len(consumers) > 3 else ""
+            )
+            yield Problem(
+                "no_producer",
+                "warning",
+                (uri, *consumers),
+                view.dags[consumers[0]].place,
+                f"dataset {uri!r} fires {names}, and no DAG has it among its outlets; publish it from outside",
+            )
+
+
+# ------------------------------------------------------------------------------------------------- tasks
+
+
+def _of_tasks(view: View, dag: Dag, dates: Dates) -> Iterator[Problem]:
+    if not dag.tasks:
+        yield _warning(dag, "no_tasks", (), f"DAG {dag.id!r} has no tasks, so it never runs; add one with @dag.task")
+    for id, before in (dag.twice or {}).items():
+        if id in dag.tasks:
+            yield _twice(dag, f"task {id!r} of DAG {dag.id!r}", (f"{dag.id}.{id}",), before, dag.tasks[id].place)
+    for task in dag.tasks.values():
+        yield from _unresolved(dag, task)
+        if task.wait is not None:
+            yield from _of_wait(view, dag, task, task.wait, dates)
+
+
+def _unresolved(dag: Dag, task: AnyTask) -> Iterator[Problem]:
+    links = dag.links(task.id)
+    others = [each for each in dag.tasks if each != task.id]
+    for name in links.unknown:
+        hint = advice(name, others, dag.settings.params.names)
+        text = f"parameter {name!r} of task {task.id!r} in DAG {dag.id!r} names nothing: {hint}"
+        yield _error(dag, "unknown_parameter", (f"{dag.id}.{task.id}", name), text, task.place)
+    for name in links.strangers:
+        hint = did_you_mean(name, others) or _MEND
+        text = f"task {task.id!r} of DAG {dag.id!r} follows task {name!r}, which this DAG has not{hint}"
+        yield _error(dag, "unknown_task", (f"{dag.id}.{task.id}", f"{dag.id}.{name}"), text, task.place)
+
+
+def _of_wait(view: View, dag: Dag, task: AnyTask, wait: Wait, dates: Dates) -> Iterator[Problem]:
+    own = f"{dag.id}.{task.id}"
+    if wait.timeout is None:
+        text = f"{own!r} waits for {wait.what} without an end; give it a timeout="
+        yield _warning(dag, "no_timeout", (own,), text, task.place)
+    upstream = view.dags.get(wait.dag)
+    if upstream is None:
+        if wait.missing == "error":
+            hint = did_you_mean(wait.dag, view.dags) or "; declare it, or wait for it to come with missing='wait'"
+            text = f"{own!r} waits for DAG {wait.dag!r}, which is not declared{hint}"
+            yield _error(dag, "unknown_dag", (own, wait.dag), text, task.place)
+        return
+    if wait.missing == "error":
+        for name in wait.tasks:
+            if name not in upstream.tasks:
+                hint = did_you_mean(name, upstream.tasks) or "; declare it, or wait for it to come with missing='wait'"
+                text = f"{own!r} waits for task {name!r} of DAG {wait.dag!r}, which has no such task{hint}"
+                yield _error(dag, "unknown_task", (own, f"{wait.dag}.{name}"), text, task.place)
+    never = never_awaited(dag, wait, upstream, dates)
+    if never:
+        yield _warning(dag, "no_such_date", (own, wait.dag), f"{own!r} {never}", task.place)
+
+
+def cycle_problem(path: tuple[str, ...], text: str, place: str) -> Problem:
+    """The cycle that a bulk would be refused for. O(1)."""
+    return Problem("cycle", "error", path, place, text)
+
+
+def summary(found: Iterable[Problem]) -> str:
+    """The errors among these problems as one message, or "". O(problems)."""
+    errors = [problem for problem in found if problem.severity == "error"]
+    if not errors:
+        return ""
+    rows = [f"  {at}. {problem.text} ({problem.place})" for at, problem in enumerate(errors[:20], 1)]
+    more = [f"  and {len(errors) - 20} more: see graph.problems()"] if len(errors) > 20 else []
+    return "\n".join([f"{len(errors)} problem{'s' if len(errors) > 1 else ''} in this graph:", *rows, *more])

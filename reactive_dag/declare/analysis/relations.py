@@ -1,0 +1,275 @@
+"""What follows from the declarations as a whole: who is up- and downstream of whom, heights, origins, joins.
+
+Owns `View`, which looks at the DAGs of one version of a graph and works out each answer when it is first asked for.
+At this level a DAG is one node; edges lead through datasets, completions and waits. *Height* is the longest path of
+those; silences are followed by `upstream` and `downstream` only. DAGs in a circle of waits share one height.
+Cost: O(DAGs + edges) once for each version and kind of question; a dataset of p producers and c consumers is p*c edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from reactive_dag.declare.analysis.edges import Edge, edges_of
+from reactive_dag.resolve.heights import heights
+from reactive_dag.resolve.origins import origins
+from reactive_dag.resolve.ready import Form
+from reactive_dag.triggers.base import Trigger, leaves
+from reactive_dag.triggers.implicit_joins import effective, origin_sources
+from reactive_dag.triggers.joins.all_of import AllOf
+from reactive_dag.triggers.joins.any_of import AnyOf
+from reactive_dag.triggers.joins.at_least import AtLeast
+from reactive_dag.triggers.joins.sequence import Sequence
+from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.dataset import Updated
+
+if TYPE_CHECKING:
+    from reactive_dag.declare.dag import Dag
+
+_SELF = "\0"
+_WORDS = {AllOf: "all", Sequence: "all", AnyOf: "any", AtLeast: "at_least"}
+
+
+class View:
+    """All answers about these DAGs; `dags` must not change meanwhile.
+
+    `kept` is what other wings worked out for this version, under names of their own; it goes with the version.
+    """
+
+    def __init__(self, dags: Mapping[str, Dag]) -> None:
+        self.dags = dags
+        self.kept: dict[str, object] = {}
+        self._effective: dict[str, dict[str, tuple[Trigger, str]]] = {}
+
+    # ------------------------------------------------------------------------------------------ datasets
+
+    @cached_property
+    def producers(self) -> dict[str, tuple[str, ...]]:
+        """The DAGs that produce each dataset, by uri, in order of declaration."""
+        found: dict[str, list[str]] = {}
+        for id, dag in self.dags.items():
+            for each in dag.produces:
+                found.setdefault(each.uri, []).append(id)
+        return {uri: tuple(ids) for uri, ids in found.items()}
+
+    @cached_property
+    def consumers(self) -> dict[str, tuple[str, ...]]:
+        """The DAGs that a dataset can fire, by uri, in order of declaration; a silence of it counts."""
+        found: dict[str, dict[str, None]] = {}
+        for id, dag in self.dags.items():
+            for source in dag.sources:
+                for leaf in leaves(source):
+                    if isinstance(leaf, Updated):
+                        found.setdefault(leaf.dataset.uri, {})[id] = None
+        return {uri: tuple(ids) for uri, ids in found.items()}
+
+    # -------------------------------------------------------------------------------------- neighbours
+
+    def _above(self, source: Trigger) -> Iterable[str]:
+        """The known DAGs that a source listens to, those of a "*" left out."""
+        if isinstance(source, Updated):
+            return self.producers.get(source.dataset.uri, ())
+        if isinstance(source, Completed):
+            return (source.dag,) if source.dag in self.dags else ()
+        return ()
+
+    @cached_property
+    def triggering(self) -> dict[str, list[str]]:
+        """What each DAG follows directly by a trigger; a "*" left out. No circle is possible here."""
+        found: dict[str, list[str]] = {}
+        for id, dag in self.dags.items():
+            above = [each for source in dag.sources for each in self._above(source)]
+            found[id] = list(dict.fromkeys(above)) if len(above) > 1 else above
+        return found
+
+    @cached_property
+    def counted(self) -> dict[str, list[str]]:
+        """What each DAG follows directly, by trigger or wait; a "*" left out."""
+        found = dict(self.triggering)
+        for id, dag in self.dags.items():
+            waits = [wait.dag for wait in dag.waits if wait.dag in self.dags]
+            if waits:
+                found[id] = list(dict.fromkeys((*found[id], *waits)))
+        return found
+
+    @cached_property
+    def up(self) -> dict[str, list[str]]:
+        """What each DAG follows directly in any way, silences and "*" too."""
+        found: dict[str, list[str]] = {}
+        for id, above in self.counted.items():
+            silences = [source for source in self.dags[id].sources if isinstance(source, Absent)]
+            heard = [each for source in silences for leaf in leaves(source) for each in self._above(leaf)]
+            found[id] = list(dict.fromkeys((*above, *heard, *sorted(self.stars.get(id, ())))))
+        return found
+
+    @cached_property
+    def down(self) -> dict[str, list[str]]:
+        """What follows each DAG directly in any way."""
+        return turned(self.up)
+
+    @cached_property
+    def stars(self) -> dict[str, frozenset[str]]:
+        """For each DAG with a "*": those it hears, which are all but itself and those that follow from it.
+
+        Where two listen to each other so, the one with the lesser id hears the other: somebody has to be last.
+        """
+        listening = sorted(id for id, dag in self.dags.items() if any(_is_star(s) for s in dag.sources))
+        if not listening:
+            return {}
+        below = turned(self._without_stars())
+        found: dict[str, frozenset[str]] = {}
+        for id in listening:
+            heard = self.dags.keys() - _reach((id,), below) - {id}
+            found[id] = frozenset(heard & self._tagged(id))
+            for each in found[id]:
+                below.setdefault(each, []).append(id)
+        return found
+
+    def _without_stars(self) -> dict[str, list[str]]:
+        found = {}
+        for id, above in self.counted.items():
+            silent = [leaf for s in self.dags[id].sources if isinstance(s, Absent) for leaf in leaves(s)]
+            found[id] = [*above, *(each for leaf in silent for each in self._above(leaf))]
+        return found
+
+    def _tagged(self, id: str) -> set[str]:
+        wanted = [source.tags for source in self.dags[id].sources if _is_star(source) and isinstance(source, Completed)]
+        return {each for each, dag in self.dags.items() if any(tags <= dag.tags for tags in wanted)}
+
+    def heard(self, id: str, tags: frozenset[str] = frozenset()) -> frozenset[str]:
+        """The DAGs that a `completed("*", tags=...)` of this DAG hears. O(DAGs)."""
+        found = self.stars.get(id, frozenset())
+        return found if not tags else frozenset(each for each in found if tags <= self.dags[each].tags)
+
+    def upstream(self, ids: Iterable[str]) -> set[str]:
+        """All that these follow, transitively, without themselves unless they do. O(what is found)."""
+        return _reach(ids, self.up)
+
+    def downstream(self, ids: Iterable[str]) -> set[str]:
+        """All that follows these, transitively, without themselves unless they do. O(what is found)."""
+        return _reach(ids, self.down)
+
+    # ------------------------------------------------------------------------------------------ order
+
+    @cached_property
+    def heights(self) -> dict[str, int]:
+        """The longest path of trigger edges and waits that ends at each DAG."""
+        above = self.counted
+        if self.stars:
+            above = {id: [*row, *self.stars.get(id, ())] for id, row in above.items()}
+        return heights(self.dags, turned(above))
+
+    @cached_property
+    def levels(self) -> list[list[str]]:
+        """The DAGs of each height, in the order of declaration."""
+        found: list[list[str]] = [[] for _ in range(1 + max(self.heights.values(), default=-1))]
+        for id in self.dags:
+            found[self.heights[id]].append(id)
+        return found
+
+    @cached_property
+    def edges(self) -> list[Edge]:
+        """Every edge that is drawn, in the order of declaration, each once."""
+        return list(dict.fromkeys(edge for dag in self.dags.values() for edge in edges_of(dag)))
+
+    # ---------------------------------------------------------------------------------- origins, joins
+
+    @cached_property
+    def origins(self) -> dict[str, frozenset[str]]:
+        """The DAGs, and outside datasets ("dataset <uri>"), that each DAG's events go back to (T8)."""
+        above: dict[str, list[str]] = {}
+        for id, dag in self.dags.items():
+            above[id] = self._origins_above(id, dag)
+        for dag in self.dags.values():
+            for source in dag.sources:
+                if isinstance(source, Updated):
+                    uri = source.dataset.uri
+                    above.setdefault(f"dataset {uri}", list(self.producers.get(uri, ())))
+        found = origins(above, above)
+        return {id: frozenset(each.removeprefix(_SELF) for each in found[id]) for id in self.dags}
+
+    def _origins_above(self, id: str, dag: Dag) -> list[str]:
+        found: list[str] = []
+        for trigger in dag.triggers.values():
+            for source in origin_sources(trigger) or (None,):
+                if isinstance(source, Updated):
+                    found.append(f"dataset {source.dataset.uri}")
+                elif isinstance(source, Completed):
+                    found.extend(self.stars.get(id, ()) if source.dag == "*" else (source.dag,))
+                else:
+                    found.append(_SELF + id)
+        return list(dict.fromkeys(found))
+
+    def effective(self, id: str) -> dict[str, tuple[Trigger, str]]:
+        """Each trigger with its implicit join (T8), and that rule in words. O(size) once."""
+        found = self._effective.get(id)
+        if found is None:
+            found = {label: effective(each, self._origins_of) for label, each in self.dags[id].triggers.items()}
+            self._effective[id] = found
+        return found
+
+    def _origins_of(self, id: str) -> frozenset[str]:
+        return self.origins.get(id, frozenset())
+
+    # ------------------------------------------------------------------------------------------ readiness
+
+    @cached_property
+    def forms(self) -> dict[str, Form | None]:
+        """Each DAG's triggers as a boolean form of upstream DAGs (G4)."""
+        return {id: _any([self._form(id, each) for each in dag.triggers.values()]) for id, dag in self.dags.items()}
+
+    def _form(self, id: str, trigger: Trigger) -> Form | None:
+        if isinstance(trigger, Completed):
+            return _any(sorted(self.heard(id, trigger.tags))) if trigger.dag == "*" else trigger.dag
+        if isinstance(trigger, Updated):
+            return _any(self.producers.get(trigger.dataset.uri, ()))
+        if isinstance(trigger, Absent) or not trigger.parts:
+            return None
+        word = _WORDS.get(type(trigger))
+        if word is None:
+            return self._form(id, trigger.parts[0])
+        parts = tuple([self._form(id, part) for part in trigger.parts])
+        return (word, getattr(trigger, "n", len(parts)), parts)  # type: ignore[return-value]
+
+
+def _any(forms: Iterable[Form | None]) -> Form | None:
+    found = tuple(forms)
+    return found[0] if len(found) == 1 else ("any", 1, found) if found else None
+
+
+def _is_star(source: Trigger) -> bool:
+    return isinstance(source, Completed) and source.dag == "*"
+
+
+def turned(rows: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """The same edges the other way round. O(nodes + edges)."""
+    found: dict[str, list[str]] = {id: [] for id in rows}
+    for id, row in rows.items():
+        for each in row:
+            found.setdefault(each, []).append(id)
+    return found
+
+
+def _reach(ids: Iterable[str], rows: Mapping[str, Iterable[str]]) -> set[str]:
+    """What can be reached from `ids` along the rows; they themselves only round a circle. O(what is found)."""
+    found: set[str] = set()
+    waiting: list[str] = list(ids)
+    while waiting:
+        for each in rows.get(waiting.pop(), ()):
+            if each not in found:
+                found.add(each)
+                waiting.append(each)
+    return found
+
+
+def nodes_of(edges: Iterable[Edge], dags: Mapping[str, Dag]) -> Iterator[tuple[str, str]]:
+    """Every node of the drawing with its kind: DAGs, their tasks, and the ends of the edges. O(nodes + edges)."""
+    for id, dag in dags.items():
+        yield id, "dag"
+        yield from ((f"{id}.{task}", "task") for task in dag.tasks)
+    for edge in edges:
+        yield edge.source, edge.source_kind
+        yield edge.target, edge.target_kind

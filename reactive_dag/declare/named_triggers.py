@@ -1,0 +1,122 @@
+"""What fires a DAG: `on=` and `schedule=` made into named triggers, and the sources they listen to.
+
+Owns nothing. Invariant: a DAG's triggers are right, completions that need a key have one (T8), and an `every` counts
+from the DAG's start where it has one (R9). A trigger of completions alone costs O(1) here, others O(size).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from attrs import evolve
+
+from reactive_dag.declare.options import DagOptions, DagSettings, name
+from reactive_dag.model.errors import GraphError, InvalidValue
+from reactive_dag.model.schedule import EverySchedule
+from reactive_dag.triggers.base import Trigger, as_trigger
+from reactive_dag.triggers.implicit_joins import effective, sources
+from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.leaves.clock import Clock, cron
+from reactive_dag.triggers.leaves.completed import Completed
+
+_NO_ORIGINS: frozenset[str] = frozenset()
+
+
+def triggers_of(options: DagOptions, settings: DagSettings, where: Callable[[], str]) -> dict[str, Trigger]:
+    """The triggers by label ("" for the one of a plain `on=`). O(size).
+
+    Raises InvalidValue for what is no trigger and for `on=` beside `schedule=`; GraphError where completions meet
+    another source without a key (T8).
+    """
+    on, schedule = options.get("on"), options.get("schedule")
+    try:
+        found = _labelled(on) if schedule is None else {"": _scheduled(schedule, on, settings.tz)}
+        for trigger in found.values():
+            _check_joins(trigger)
+    except InvalidValue as error:
+        raise InvalidValue(f"{where()}: {error}") from None
+    except GraphError as error:
+        raise GraphError(f"{where()}: {error}") from None
+    if settings.start is None:
+        return found
+    return {label: _anchored(trigger, settings.start) for label, trigger in found.items()}
+
+
+def _labelled(on: object) -> dict[str, Trigger]:
+    if isinstance(on, Trigger):
+        return {"": on}
+    if on is None:
+        return {}
+    if not isinstance(on, Mapping):
+        if isinstance(on, list | tuple | set | frozenset):
+            raise InvalidValue(f"on={on!r} says not how they belong together: write rd.all_of(...) or rd.any_of(...)")
+        return {"": as_trigger(on)}
+    if not on:
+        raise InvalidValue("on={} has no trigger; leave it out for a DAG that is started by hand")
+    return {name(label, "the name of a trigger in on={...}"): as_trigger(each) for label, each in on.items()}
+
+
+def _scheduled(schedule: object, on: object, tz: str) -> Trigger:
+    if not isinstance(schedule, str):
+        raise InvalidValue(f"schedule must be a cron text such as '0 2 * * *', not {schedule!r}; others go to on=")
+    if on is not None:
+        zone = "" if tz == "UTC" else f", tz={tz!r}"
+        raise InvalidValue(f"schedule and on at once; write on=rd.cron({schedule!r}{zone}) | ...")
+    return cron(schedule, tz)
+
+
+def _check_joins(trigger: Trigger) -> None:
+    if trigger.parts and not is_flat(trigger):
+        effective(trigger, lambda _: _NO_ORIGINS)
+
+
+def is_flat(trigger: Trigger) -> bool:
+    """Whether it is made of completions alone: the common case in a large graph, and worth a short way. O(parts).
+
+    >>> from reactive_dag.triggers.leaves.completed import completed
+    >>> is_flat(completed("a") & completed("b")), is_flat(completed("a"))
+    (True, False)
+    """
+    parts = trigger.parts
+    for part in parts:
+        if type(part) is not Completed:
+            return False
+    return bool(parts) and type(trigger) is not Absent
+
+
+def _anchored(trigger: Trigger, start: int) -> Trigger:
+    """The same, with each `every` that says nothing else counted from `start`."""
+    if isinstance(trigger, Clock):
+        return _anchored_clock(trigger, start)
+    parts = tuple([_anchored(part, start) for part in trigger.parts])
+    found = trigger if parts == trigger.parts else trigger.rebuilt(parts)
+    if isinstance(found, Absent) and found.at is not None:
+        return evolve(found, at=_anchored_clock(found.at, start))
+    return found
+
+
+def _anchored_clock(clock: Clock, start: int) -> Clock:
+    schedule = clock.schedule
+    if isinstance(schedule, EverySchedule) and schedule.anchor == 0:
+        return Clock(EverySchedule(schedule.period, start))
+    return clock
+
+
+def sources_of(triggers: Iterable[Trigger]) -> tuple[Trigger, ...]:
+    """All that can deliver an item: the leaves of all triggers, with each silence for itself. O(size)."""
+    found: tuple[Trigger, ...] = ()
+    for trigger in triggers:
+        own = (trigger,) if not trigger.parts else trigger.parts if is_flat(trigger) else tuple(sources(trigger))
+        found = found + own if found else own
+    return found
+
+
+def expression(triggers: Mapping[str, Trigger]) -> str:
+    """The triggers as `on=` would be written. O(size).
+
+    >>> expression({"": cron("0 2 * * *")})
+    "rd.cron('0 2 * * *')"
+    """
+    if "" in triggers:
+        return repr(triggers[""])
+    return "{" + ", ".join(f"{label!r}: {trigger!r}" for label, trigger in triggers.items()) + "}"

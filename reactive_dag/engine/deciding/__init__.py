@@ -1,0 +1,1 @@
+"""Which trigger hears which fact, and what it decides."""

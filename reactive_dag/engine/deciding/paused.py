@@ -1,0 +1,105 @@
+"""Firings that a pause holds: what a resume lets go (T12), and what they had taken when the trigger changes (T11).
+
+Owns no state. Invariant: a held firing's items are pending, and each ends as consumed or dropped under a name.
+Costs O(items of the firings).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from reactive_dag.engine.deciding.router import Station
+from reactive_dag.log.protocol import EventLog
+from reactive_dag.model.records import AnyRecord, Item, Mark, Published, RunFinished, TaskFinished
+from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.machine.circuit import Circuit, Firing, Leaf
+from reactive_dag.triggers.machine.firing import in_order
+
+
+def let_go(station: Station, held: list[Firing]) -> list[Firing]:
+    """Which firings a resume requests: `all`, `one` for each key with all causes, or `none`; the rest is `paused`."""
+    if station.catchup == "all":
+        return held
+    if station.catchup == "none":
+        for firing in held:
+            station.circuit.recount(firing, "paused")
+        return []
+    by_key: dict[tuple[object, ...], list[Firing]] = {}
+    for firing in held:
+        by_key.setdefault(firing.key, []).append(firing)
+    return [_united(station, firings) for firings in by_key.values()]
+
+
+def _united(station: Station, firings: list[Firing]) -> Firing:
+    """One firing with all causes; of several ticks of one part only the newest stays."""
+    ticks = [pair for firing in firings for pair in _ticks(station, firing)]
+    newest = set(dict(ticks).values())
+    parts = [part for firing in firings for part in firing.parts]
+    gone = {mark for _, mark in ticks} - newest
+    for part, mark in ticks:
+        if mark in gone:
+            parts.remove(part)
+            station.circuit.recount(Firing([mark], parts=[part]), "paused")
+    items = in_order([item for firing in firings for item in firing.items if item not in gone])
+    last = firings[-1]
+    payload = last.payload if len(firings) == 1 else [firing.payload for firing in firings]
+    return Firing(items, payload, last.mapped, last.key, parts)
+
+
+def _ticks(station: Station, firing: Firing) -> list[tuple[int, Mark]]:
+    """The ticks among a firing's items, each with the clock parts that gave it."""
+    parts = sorted(set(firing.parts))
+    return [
+        (part, item)
+        for item in firing.items
+        if isinstance(item, Mark) and item.kind == "tick"
+        for part in parts
+        if _gave(station.circuit.parts[part], item)
+    ]
+
+
+def dissolved(circuit: Circuit, firing: Firing, log: EventLog) -> Iterator[tuple[Trigger, Item]]:
+    """What a held firing had taken, as pending again: leaf and item, as many of a leaf as it took. O(items * parts)."""
+    took = Counter(firing.parts)
+    facts = {item: item if isinstance(item, Mark) else log.record(item) for item in firing.items}
+    given = {part: [item for item in firing.items if _came_by(circuit, part, facts[item])] for part in took}
+    seen: set[Item] = set()
+    for part in sorted(took, key=lambda part: (len(given[part]) - took[part], part)):
+        for item in sorted(given[part], key=seen.__contains__)[: took[part]]:
+            seen.add(item)
+            yield circuit.parts[part].trigger, item
+    for part in took:  # which leaf took what is not kept: rather count one too many than lose it
+        for item in given[part]:
+            if item not in seen:
+                seen.add(item)
+                yield circuit.parts[part].trigger, item
+
+
+def _came_by(circuit: Circuit, part: int, fact: AnyRecord | Mark) -> bool:
+    leaf = circuit.parts[part]
+    if isinstance(fact, Mark) and fact.kind == "absent":
+        return leaf is _silence(circuit, fact)
+    return _gave(leaf, fact) and (isinstance(fact, Mark) or leaf.takes(fact))
+
+
+def _silence(circuit: Circuit, mark: Mark) -> Leaf:
+    return [leaf for leaf in circuit.parts if isinstance(leaf.trigger, Absent)][mark.part]
+
+
+def _gave(leaf: Leaf, fact: AnyRecord | Mark) -> bool:
+    """Whether a tick or a fact comes in by this leaf part."""
+    trigger = leaf.trigger
+    if isinstance(fact, Mark):
+        return isinstance(trigger, Clock) and trigger.schedule.has_tick(fact.due)
+    if isinstance(trigger, Updated):
+        return isinstance(fact, Published) and fact.dataset == trigger.dataset.uri
+    if not isinstance(trigger, Completed):
+        return False
+    if trigger.task is None:
+        return isinstance(fact, RunFinished) and trigger.dag in ("*", fact.dag)
+    return isinstance(fact, TaskFinished) and fact.task == trigger.task

@@ -1,0 +1,110 @@
+"""What the callables of triggers answer: asked live, recorded, and read back in the same order at a replay (I6, T10).
+
+Invariant: a replay calls no callable; it asks in the same order as the live run did, so a queue per trigger is enough.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from reactive_dag.model.callables import Call
+from reactive_dag.model.errors import StoreDamaged, said
+from reactive_dag.model.payload import plain
+from reactive_dag.model.records import (
+    Answers,
+    AnyRecord,
+    Duplicate,
+    Item,
+    Json,
+    Mark,
+    Record,
+    RunRequested,
+    TriggerFault,
+)
+from reactive_dag.triggers.faults import CallableFault
+from reactive_dag.triggers.machine.firing import resolved
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.fold.fold import Core
+
+Name = tuple[str, str]
+"""A trigger: its DAG and label."""
+
+
+class Answering:
+    """The callables' answers of the turn that is being decided, or of the group that is being replayed."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.given: dict[Name, list[Json]] = {}
+        self._recorded: dict[Name, deque[Json]] = {}
+        self._verdicts: dict[Name, deque[bool]] = {}
+
+    def recorded(self, records: Iterable[AnyRecord]) -> None:
+        """Take what records out of the log say was answered; each record once. O(records)."""
+        for record in records:
+            if type(record) is Answers:
+                self._recorded.setdefault((record.dag, record.label), deque()).extend(record.values)
+            elif (type(record) is RunRequested or type(record) is Duplicate) and record.key is not None:
+                repeated = type(record) is Duplicate
+                self._verdicts.setdefault((record.dag, record.label), deque()).append(repeated)
+
+    def was_duplicate(self, name: Name) -> bool:
+        """Whether the next firing of a trigger whose keys can repeat was dropped as a duplicate."""
+        queue = self._verdicts.get(name)
+        if not queue:
+            raise _too_few(name, "firings")
+        return queue.popleft()
+
+    def take(self) -> list[AnyRecord]:
+        """The `Answers` records of this turn, one a trigger."""
+        at = self.core.log.last_at
+        records: list[AnyRecord] = [Answers(at, dag, label, values) for (dag, label), values in self.given.items()]
+        self.given = {}
+        return records
+
+    def ask(self, name: Name, kind: str, call: Call, given: object, item: object, at: int) -> object:
+        """The answer of one callable: `where` a bool, `by` a key, `map` a payload. Raises CallableFault."""
+        if self.core.replaying:
+            return self._recall(name, kind)
+        try:
+            answer = self._answer(kind, call, given, item)
+        except Exception as error:  # a user's callable may raise anything: its item is parked, its siblings go on
+            self.given.setdefault(name, []).append(None)
+            fault = CallableFault(call.text, call.place, said(error))
+            first = item[0] if isinstance(item, list) and item else item
+            self.core.decide(TriggerFault(at, *name, _ref(first), fault.function, fault.place, fault.error))
+            raise fault from error
+        self.given.setdefault(name, []).append([answer])
+        return as_key(answer) if kind == "by" else answer
+
+    def _answer(self, kind: str, call: Call, given: object, item: object) -> Json:
+        if isinstance(given, (Record, Mark)) and isinstance(item, (int, Mark)):
+            answer = call.fn(self.core.view(item))  # directly behind a leaf: the payload so far is the event itself
+        else:
+            answer = call.fn(resolved(given, self.core.view))
+        return bool(answer) if kind == "where" else plain(answer, f"what {call.text} gave")
+
+    def _recall(self, name: Name, kind: str) -> object:
+        queue = self._recorded.get(name)
+        if not queue:
+            raise _too_few(name, "answers")
+        answer = queue.popleft()
+        if answer is None:
+            raise CallableFault("recorded", "the log", "raised when it was asked")
+        return as_key(answer[0]) if kind == "by" else answer[0]
+
+
+def _too_few(name: Name, what: str) -> StoreDamaged:
+    return StoreDamaged(f"trigger {name[1]!r} of DAG {name[0]!r}: the log holds fewer {what} than its facts ask for")
+
+
+def as_key(value: object) -> object:
+    """A key that can be hashed: lists become tuples."""
+    return tuple(as_key(item) for item in value) if isinstance(value, list) else value
+
+
+def _ref(item: object) -> Item:
+    return item if isinstance(item, (int, Mark)) else -1

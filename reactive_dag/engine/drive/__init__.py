@@ -1,0 +1,1 @@
+"""The drain loop and the ways to drive it."""

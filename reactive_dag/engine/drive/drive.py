@@ -1,0 +1,213 @@
+"""Ways to drive an engine: until idle, in the background, on an event loop, by moving a virtual clock.
+
+Owns how long to go on and what to wait for; each turn is the loop's. Invariant: virtual time moves only here, and stops
+at each due instant until nothing is left to do at it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from reactive_dag.engine.execute.current_body import current_body
+from reactive_dag.model.errors import NotIdle, UsageError
+from reactive_dag.model.records import FINAL_RUN_STATES, Tick
+from reactive_dag.model.times import format_duration, format_time
+from reactive_dag.streams.clock import VirtualClock
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.engine import Engine
+
+PAUSE = 0.05
+"""Seconds between two looks where no signal says that something changed."""
+
+
+class Drive:
+    """Drives one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.loop = engine.loop
+        self.core = engine.core
+        self.thread: threading.Thread | None = None
+        self.stopping = False
+        self.failure: BaseException | None = None
+
+    # ------------------------------------------------------------------------------------- until idle
+
+    def until_idle(self, timeout: int | None) -> None:
+        """Work until the engine is idle. Raises NotIdle after `timeout` (ns), naming what it waits for."""
+        if current_body():
+            raise UsageError(f"{current_body()} waits for the engine to be idle: it is not while this body executes")
+        self.until(lambda: not self.loop.busy() and self._observed(), timeout, "the engine to be idle")
+
+    def until(self, done: Callable[[], bool], timeout: int | None, what: str) -> None:
+        """Work, or wait for whoever drives, until `done()`."""
+        deadline = None if timeout is None else time.monotonic_ns() + timeout
+        while not self._others(done, deadline, what):
+            with self._alone(what) as alone:
+                if alone:
+                    self._work(done, deadline, what)
+                    return
+
+    def _work(self, done: Callable[[], bool], deadline: int | None, what: str) -> None:
+        while True:
+            seen = self.loop.seen()
+            self.loop.settle()
+            if done():
+                return
+            self._check(deadline, what)
+            self._rest(seen, deadline)
+
+    def _others(self, done: Callable[[], bool], deadline: int | None, what: str) -> bool:
+        """Wait while another thread drives; whether it came to the end. Virtual time is moved by who waits for it."""
+        with self.loop.rest:
+            while self.loop.driven_elsewhere() and not (self.thread is not None and self._virtual):
+                if done():
+                    return True
+                if self.failure is not None:
+                    raise self.failure
+                self._check(deadline, what)
+                self.loop.wake()
+                self.loop.rest.wait(PAUSE)
+        return False
+
+    @property
+    def _virtual(self) -> bool:
+        return isinstance(self.core.clock, VirtualClock)
+
+    @contextmanager
+    def _alone(self, what: str) -> Iterator[bool]:
+        """Drive on this thread, with the background thread set aside; whether nobody else does."""
+        if self.loop.driver == threading.get_ident():
+            raise UsageError(f"waiting for {what} from inside a body that the driving thread executes would never end")
+        aside = self.thread is not None
+        if aside:
+            self.stop()
+        try:
+            with self.loop.driving(wait=aside) as mine:
+                yield mine
+        finally:
+            if aside and not self.engine.closed:
+                self.start()
+
+    def _check(self, deadline: int | None, what: str) -> None:
+        if deadline is not None and time.monotonic_ns() >= deadline:
+            raise NotIdle(f"waited for {what} in vain; {self.waiting_for()}")
+
+    def _rest(self, seen: tuple[int, int], deadline: int | None) -> None:
+        """Nothing can be done now: move virtual time to the next retry, else sleep until something happens."""
+        if self._virtual and not self.loop.inflight:
+            retry = self.core.runs.flow.next_retry()
+            if retry is not None:
+                self.move_to(retry)
+                return
+        if not self.loop.busy() and not self._observed() and self._observed(PAUSE):
+            return
+        if self._virtual or deadline is not None:
+            self.loop.sleep_briefly(PAUSE)
+        else:
+            self.loop.sleep(seen)
+
+    def _observed(self, timeout: float = 0.0) -> bool:
+        return self.engine.feed.wait_idle(self.core.log.committed, timeout)
+
+    def waiting_for(self) -> str:
+        """What keeps the engine from being idle, in words."""
+        parts = [
+            f"{job.run.dag.id}.{job.task.id} (attempt {job.attempt}) executes"
+            for job in list(self.loop.inflight.values())
+        ]
+        retries = sorted(self.core.runs.flow.retries.values(), key=lambda retry: retry.due)
+        parts += [f"{self.core.run_of(r.run).dag}.{r.task} is tried again at {format_time(r.due)}" for r in retries[:3]]
+        left = self.core.log.next_offset - self.core.cursor
+        if left:
+            parts.append(f"{left} records are undecided")
+        return "; ".join(parts[:10]) or "observers have not been handed all records"
+
+    # ------------------------------------------------------------------------------------- virtual time
+
+    def move_to(self, instant: int) -> None:
+        """Move the virtual clock to `instant`, stopping at each due timer until nothing is left to do there."""
+        clock = self.core.clock
+        assert isinstance(clock, VirtualClock)
+        while self.core.timers.due <= instant:
+            due = max(self.core.timers.due, clock.now())
+            clock.advance_to(due)
+            self.work_at_instant()
+        clock.advance_to(instant)
+        self.work_at_instant()
+
+    def work_at_instant(self) -> None:
+        """Do all that can be done now; with threads, wait for attempts before time may move."""
+        self.loop.settle()
+        while self.loop.inflight:
+            self.loop.sleep_briefly(PAUSE)
+            self.loop.settle()
+
+    def advance(self, to: int) -> None:
+        """`engine.advance`: virtual time moves to `to`. Raises UsageError on a clock that is not virtual."""
+        clock = self.core.clock
+        if not isinstance(clock, VirtualClock):
+            raise UsageError("engine.advance() moves a virtual clock: open the engine with clock=rd.VirtualClock(...)")
+        if to < clock.now():
+            raise UsageError(f"time never goes back: now is {format_time(clock.now())}, asked for {format_time(to)}")
+        with self._alone("time to move"), self.loop.driving():
+            self.work_at_instant()
+            self.move_to(to)
+            self._tick(to)
+        self.engine.feed.wait_idle(self.core.log.committed, 30.0)
+
+    def _tick(self, to: int) -> None:
+        """Record that time got here, so that a log read back knows it too (I1)."""
+        log = self.core.log
+        if log.last_at < to:
+            with log.lock:
+                log.push(Tick(self.core.stamp()))
+            self.loop.settle()
+
+    # ------------------------------------------------------------------------------------- background
+
+    def start(self) -> None:
+        """Drive on a thread of its own until `stop`."""
+        if self.thread is not None:
+            raise UsageError("this engine runs in the background already")
+        self.stopping = False
+        self.thread = threading.Thread(target=self._serve, name="reactive_dag engine", daemon=True)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        try:
+            with self.loop.driving():
+                while not self.stopping:
+                    seen = self.loop.seen()
+                    self.loop.settle()
+                    self.loop.rested()
+                    self.loop.sleep(seen, lambda: self.stopping)
+        except BaseException as error:  # a commit that failed: those who wait must hear of it (I6)
+            self.failure = error
+            self.loop.rested()
+
+    def stop(self) -> None:
+        """End the background thread; what is undecided stays for the next start (X5)."""
+        thread, self.thread = self.thread, None
+        self.stopping = True
+        if thread is not None:
+            self.loop.wake()
+            while thread.is_alive():
+                self.loop.wake()
+                thread.join(PAUSE)
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+
+    # ------------------------------------------------------------------------------------- runs
+
+    def wait_for_run(self, run: int, timeout: int | None) -> None:
+        """Wait until a run has ended, driving if nobody does. Raises NotIdle."""
+        span = "" if timeout is None else f" for {format_duration(timeout)}"
+        what = f"run {self.core.runs.row(run).dag!r} to end{span}"
+        self.until(lambda: self.core.runs.row(run).state in FINAL_RUN_STATES, timeout, what)

@@ -1,0 +1,1 @@
+"""Attempts and who executes them."""

@@ -1,0 +1,142 @@
+"""One attempt, from its arguments to its record (R3-R5): a body that raises fails its task, never the engine.
+
+Owns no state. Costs what the body costs, and some microseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import inspect
+import os
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from reactive_dag.declare.parameters import Binding
+from reactive_dag.declare.task import AnyTask
+from reactive_dag.engine.execute.context import RunContext
+from reactive_dag.engine.execute.current_body import BODY
+from reactive_dag.engine.inspect.run import Run
+from reactive_dag.engine.runs.state import RunState
+from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, said
+from reactive_dag.model.payload import fresh, plain
+from reactive_dag.model.records import TaskFinished
+from reactive_dag.model.times import SECOND, parse_duration
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.engine import Engine
+
+Report = Callable[[int], TaskFinished]
+"""Makes the attempt's record, given the instant of its append."""
+
+LAST_FRAMES = 3
+"""How many frames of a traceback an error text keeps."""
+LONGEST_TEXT = 10_000
+_HOME = Path(__file__).resolve().parents[2]
+_OURS = tuple(str(_HOME / room) + os.sep for room in ("engine", "model", "triggers", "declare", "log", "streams"))
+_FUTURES = tuple(str(Path(inspect.getfile(module)).parent) + os.sep for module in (asyncio, concurrent.futures))
+
+
+@attrs.define(eq=False)
+class Attempting:
+    """One attempt that was handed out; it never changes."""
+
+    run: RunState
+    index: int
+    attempt: int
+
+    @property
+    def begun(self) -> bool:
+        """Whether its `TaskStarted` was applied. O(1)."""
+        return self.run.attempt[self.index] >= self.attempt or self.run.final(self.index)
+
+    @property
+    def task(self) -> AnyTask:
+        """The task's declaration."""
+        return self.run.tasks[self.index]
+
+
+def attempt(engine: Engine, job: Attempting) -> Report:
+    """Execute one attempt; what it reports. Raises nothing but what stops the process."""
+    began = engine.core.clock.now()
+    shape, index, context = job.run.shape, job.index, None
+    task, name = shape.tasks[index], shape.names[index]
+    try:
+        arguments: dict[str, Any] = {}
+        if shape.bindings[index]:
+            context = RunContext(engine, job.run.run, task, job.attempt)
+            arguments = arguments_of(engine, job, shape.bindings[index], context)
+        token = BODY.set(name)
+        try:
+            given = task.fn(**arguments)
+            if given is not None and inspect.iscoroutine(given):
+                given = engine.loops.run(given, None if task.timeout is None else task.timeout / SECOND)
+        finally:
+            BODY.reset(token)
+        output = None if given is None else plain(given, f"the output of {name}")
+        published = None if context is None else context.published()
+        run, id, number = job.run.run, shape.ids[index], job.attempt
+        return lambda at: TaskFinished(at, run, id, "success", number, output, None, began, True, None, published)
+    except SkipTask as skip:
+        return _report(job, began, "skipped", error=str(skip) or None, retry=False)
+    except RetryTask as again:
+        return _again(job, began, again)
+    except FailTask as final:
+        return _report(job, began, "failed", error=describe(final), retry=False)
+    except (Exception, SystemExit) as error:  # what a user's code raises fails that attempt, not the engine
+        return _report(job, began, "failed", error=describe(error))
+
+
+def _again(job: Attempting, began: int, again: RetryTask) -> Report:
+    try:
+        after = None if again.after is None else parse_duration(again.after, what="RetryTask(after=)", zero_ok=True)  # type: ignore[arg-type]
+    except InvalidValue as error:
+        return _report(job, began, "failed", error=f"{describe(again)}\n{error}", retry=False)
+    return _report(job, began, "failed", error=describe(again), retry_after=after)
+
+
+def _report(
+    job: Attempting, began: int, state: str, *, error: str | None = None, retry: bool = True,
+    retry_after: int | None = None,
+) -> Report:  # fmt: skip
+    run, task, number = job.run.run, job.run.shape.ids[job.index], job.attempt
+    return lambda at: TaskFinished(at, run, task, state, number, None, error, began, retry, retry_after)
+
+
+def arguments_of(
+    engine: Engine, job: Attempting, bindings: Iterable[Binding], context: RunContext
+) -> dict[str, object]:
+    """The arguments of a body, by the bindings of its parameters. O(parameters)."""
+    found: dict[str, object] = {}
+    run = job.run
+    for binding in bindings:
+        if binding.kind == "run":
+            found[binding.name] = context
+        elif binding.kind == "task":
+            found[binding.name] = _output_of(engine, run, run.plan.index[binding.ref])
+        elif binding.kind == "param":
+            found[binding.name] = fresh(engine.core.runs.params(run.run)[binding.ref])
+    return found
+
+
+def _output_of(engine: Engine, run: RunState, index: int) -> object:
+    done = run.results[index]
+    output = None if done is None else done.output
+    if run.tasks[index].kind != "wait":
+        return fresh(output)
+    awaited = [Run(engine, one["run"]) if one else None for one in (output if isinstance(output, list) else [output])]
+    return awaited if isinstance(output, list) else awaited[0]
+
+
+def describe(error: BaseException) -> str:
+    """An exception as the text that is recorded: what, and the last of the user's own frames. O(frames)."""
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    users = [(code, line) for code, line in frames if not code.co_filename.startswith(_OURS)]
+    while users and users[0][0].co_filename.startswith(_FUTURES):
+        del users[0]
+    where = "".join(f"\n  {code.co_filename}:{line} in {code.co_name}" for code, line in users[-LAST_FRAMES:])
+    return said(error)[:LONGEST_TEXT] + where.encode(errors="replace").decode()

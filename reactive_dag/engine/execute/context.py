@@ -1,0 +1,120 @@
+"""The run's context: what a task's body may ask and do (semantics R3, X2).
+
+Invariant: nothing that a body publishes is recorded before its attempt has succeeded, and then all of it is, in one
+commit. Each call costs O(1) besides its payload.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from reactive_dag.declare.task import AnyTask
+from reactive_dag.engine.execute.once import call_once
+from reactive_dag.engine.facts.publish import Time, check_key, check_kind, check_partition
+from reactive_dag.engine.inspect.run import Run
+from reactive_dag.model.errors import UndeclaredOutlet
+from reactive_dag.model.payload import plain
+from reactive_dag.model.records import Json
+from reactive_dag.model.times import parse_time, to_datetime
+from reactive_dag.triggers.base import walk
+from reactive_dag.triggers.functions.by import By, JoinKey
+from reactive_dag.triggers.leaves.dataset import Dataset
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.engine import Engine
+
+T = TypeVar("T")
+
+
+class RunContext(Run):
+    """One attempt of one task, as its body sees it: the run, and what may be done in its name."""
+
+    def __init__(self, engine: Engine, offset: int, task: AnyTask, attempt: int) -> None:
+        super().__init__(engine, offset)
+        self._task = task
+        self.attempt = attempt
+        self._events: list[list[Json]] = []
+        self._unchanged: set[str] = set()
+
+    @property
+    def task(self) -> str:
+        """The task's id."""
+        return self._task.id
+
+    @property
+    def group(self) -> Any:
+        """The key under which the trigger joined its items: a tuple where it has several names; None without one.
+
+        Dates are aware datetimes, as those of events.
+        """
+        request = self._core.runs.request(self._offset)
+        if not request.group:
+            return None
+        graph = self._core.graph
+        found = graph.effective(request.dag).get(request.label) if request.dag in graph.dags else None
+        names = [] if found is None else [name for part in walk(found) if isinstance(part, By) for name in part.keys]
+        dated = [name == "logical_date" or isinstance(name, JoinKey) for name in names]
+        dated += [False] * (len(request.group) - len(dated))
+        key = tuple(to_datetime(v) if of and isinstance(v, int) else v for v, of in zip(request.group, dated))
+        return key[0] if len(key) == 1 else key
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger that names the run: `reactive_dag.run`."""
+        about = {"dag": self.dag, "task": self.task, "run": self.key, "attempt": self.attempt}
+        return logging.LoggerAdapter(logging.getLogger("reactive_dag.run"), about)
+
+    def publish(
+        self, dataset: Dataset | str, *, partition: str | None = None, logical_date: Time | None = None,
+        time: Time | None = None, kind: str = "updated", extra: object = None, key: str | None = None,
+    ) -> None:  # fmt: skip
+        """Say that a dataset changed: recorded in the commit of this task's success, once for each call (R3).
+
+        Raises UndeclaredOutlet for a dataset that is not among the task's outlets, InvalidValue for a wrong field.
+        """
+        declared = self._outlet(dataset)
+        where = f"run.publish({declared.id!r}) in {self.dag}.{self.task}"
+        check_partition(declared, partition, where)
+        check_kind(kind, where)
+        dag = self._core.graph.dags.get(self.dag)
+        tz = None if dag is None else dag.tz
+        date = None if logical_date is None else parse_time(logical_date, tz, what="logical_date")
+        when = None if time is None else parse_time(time, what="time")
+        told = None if extra is None else plain(extra, f"{where}: extra")
+        self._events.append([declared.id, partition, date, told, kind, check_key(key, where), when])
+
+    def unchanged(self, dataset: Dataset | str) -> None:
+        """Say that an outlet did not change: no automatic event for it. Raises UndeclaredOutlet."""
+        self._unchanged.add(self._outlet(dataset).id)
+
+    def once(self, name: str, fn: Callable[..., T]) -> T:
+        """Do something once for this run and task, whatever is retried or restarted: what `fn` gave is recorded (X2).
+
+        `fn` may take `key`, for the other side's idempotency. A crash between the effect and its record runs it again.
+        """
+        return call_once(self._engine, f"{self.key}/{self.task}", name, fn, None)
+
+    def _outlet(self, dataset: Dataset | str) -> Dataset:
+        name = dataset if isinstance(dataset, str) else dataset.id
+        found = next((outlet for outlet in self._task.outlets if outlet.id == name), None)
+        if found is None:
+            known = ", ".join(repr(outlet.id) for outlet in self._task.outlets) or "none"
+            raise UndeclaredOutlet(
+                f"{self.dag}.{self.task} published to {name!r}, which is not among its outlets ({known}); "
+                f"declare it where the task is: outlets=[{name!r}]"
+            )
+        return found
+
+    def published(self) -> list[list[Json]] | None:
+        """What the success of this attempt records: the calls, and one automatic event for each outlet without one."""
+        if not self._events and not self._unchanged:
+            return None
+        said = {event[0] for event in self._events} | self._unchanged
+        automatic = [
+            [outlet.id, None, None, None, "updated", None, None]
+            for outlet in self._task.outlets
+            if outlet.id not in said
+        ]
+        return [*self._events, *automatic]

@@ -1,0 +1,1 @@
+"""Facts on their way into the log: publishes, starts, receipts."""

@@ -1,0 +1,282 @@
+"""Events on their way into the log: validation, numbers, keys (semantics I3, I5, R1, R3).
+
+Invariant: outside events of a dataset are numbered 0, 1, 2, … without a gap; a key that the log holds takes no number.
+Everything is validated before anything is pushed. One event costs O(1) besides its `extra`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol, TypedDict
+
+import attrs
+
+from reactive_dag.engine.facts.receipts import Offsets
+from reactive_dag.log.protocol import EventLog
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.payload import plain
+from reactive_dag.model.records import Json, KeyConflict, Published, RunStarted
+from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.times import parse_time
+from reactive_dag.triggers.leaves.dataset import Dataset
+
+KINDS = frozenset({"created", "updated", "deleted", "partition_added"})
+
+Time = datetime | date | str
+
+
+class EventFields(TypedDict, total=False):
+    """What `publish` takes besides the dataset."""
+
+    partition: str | None
+    logical_date: Time | None
+    time: Time | None
+    kind: str
+    extra: object
+    key: str | None
+    source: str | None
+
+
+class Stamps(Protocol):
+    """Gives the instant of an append (I1)."""
+
+    def stamp(self) -> int:
+        """Nanoseconds UTC; the log's lock is held."""
+
+
+@attrs.define
+class Source:
+    """A dataset and the number of its next outside event."""
+
+    dataset: Dataset
+    next: int = 0
+
+
+class Publishing:
+    """The datasets of one engine."""
+
+    def __init__(self, log: EventLog, datasets: Mapping[str, Dataset]) -> None:
+        self.log = log
+        self.datasets = datasets
+        self.sources: dict[str, Source] = {}
+        self.counted: dict[str, int] = {}
+
+    def source(self, dataset: Dataset | str) -> Source:
+        """The dataset's entry. O(1). Raises UnknownId."""
+        name = dataset if isinstance(dataset, str) else getattr(dataset, "uri", None)
+        if name is None:
+            raise InvalidValue(f"{dataset!r} is no dataset; give one, or its uri")
+        found = self.sources.get(name)
+        if found is None:
+            declared = self.datasets.get(name)
+            if declared is None:
+                hint = did_you_mean(name, self.datasets)
+                raise UnknownId(f"no dataset {name!r} in this graph{hint}; declare it with graph.dataset({name!r})")
+            found = self.sources[name] = Source(declared, self.counted.get(name, 0))
+        return found
+
+    # ------------------------------------------------------------------------------------- from outside
+
+    def prepare(self, dataset: Dataset | str, fields: EventFields) -> tuple[Source, tuple[Json, ...]]:
+        """Validate one event; its source and fields in the order of `Published` after `n`."""
+        source = self.source(dataset)
+        unknown = fields.keys() - EventFields.__optional_keys__
+        if unknown:
+            raise InvalidValue(
+                f"publish({source.dataset.id!r}): unknown argument {sorted(unknown)[0]!r}; "
+                f"it takes {', '.join(sorted(EventFields.__optional_keys__))}"
+            )
+        where = f"publish({source.dataset.id!r})"
+        partition = fields.get("partition")
+        check_partition(source.dataset, partition, where)
+        kind = fields.get("kind", "updated")
+        check_kind(kind, where)
+        extra = fields.get("extra")
+        return source, (
+            partition,
+            _time(fields.get("logical_date"), "logical_date"),
+            None if extra is None else plain(extra, f"{where}: extra"),
+            kind,
+            check_key(fields.get("key"), where),
+            _time(fields.get("time"), "time"),
+            check_text(fields.get("source"), where, "source"),
+        )
+
+    def push(self, at: int, source: Source, rest: Sequence[Json]) -> tuple[int, bool]:
+        """Push one validated event (the log's lock is held): its offset, and whether its key was there already."""
+        key = rest[4]
+        if key is not None:
+            first = self.log.find(scope_of(source.dataset.id), key)
+            if first is not None:
+                self._conflict(at, scope_of(source.dataset.id), first, rest)
+                return first, True
+        offset = self.log.push(Published(at, source.dataset.id, source.next, *rest))
+        source.next += 1
+        if key is not None:
+            self.log.note_key(scope_of(source.dataset.id), key, offset)
+        return offset, False
+
+    def take_in(self, at: int, fact: Published) -> None:
+        """Push a fact that the intake acknowledged, even of a dataset that is declared no more. O(1)."""
+        name = fact.dataset
+        declared = name in self.datasets
+        source = self.source(name) if declared else Source(Dataset(name), self.counted.get(name, 0))
+        rest = (fact.partition, fact.logical_date, fact.extra, fact.kind, fact.key, fact.time, fact.source)
+        self.push(at, source, rest)
+        if not declared:
+            self.counted[name] = source.next
+
+    def push_plain(self, core: Stamps, dataset: Dataset | str) -> int:
+        """Push one event that says nothing but its dataset; its offset. O(1): the hot path of `publish`."""
+        name = dataset.uri if type(dataset) is Dataset else dataset
+        try:
+            source = self.sources[name]  # type: ignore[index]
+        except (KeyError, TypeError):
+            source = self.source(dataset)
+            name = source.dataset.id
+        log = self.log
+        with log.lock:
+            number = source.next
+            offset = log.push(Published(core.stamp(), name, number))  # type: ignore[arg-type]
+            source.next = number + 1
+        return offset
+
+    def _conflict(self, at: int, scope: str, first: int, rest: Sequence[Json]) -> None:
+        there = self.log.record(first)
+        assert isinstance(there, Published)
+        said = (there.partition, there.logical_date, there.extra, there.kind, there.key, there.time, there.source)
+        if said != tuple(rest):
+            self.log.push(KeyConflict(at, scope, str(rest[4]), first))
+
+    def push_all(self, at: int, events: Iterable[tuple[Dataset | str, EventFields]]) -> Offsets:
+        """Push many events, all or none (the log's lock is held). O(events).
+
+        Events that carry nothing but their dataset are the hot path: they are made and pushed in one go.
+        """
+        given = list(events)  # an iterator may publish while it is asked: that comes before
+        records = self._plain(at, given)
+        if records is not None:
+            return Offsets(self.log.push_many(records) if records else 0, len(records))
+        told = [self.prepare(dataset, fields) for dataset, fields in map(_pair, given)]
+        places = [self.push(at, source, rest) for source, rest in told]
+        return Offsets(places[0][0], len(places), places)
+
+    def _plain(self, at: int, events: Sequence[tuple[Dataset | str, EventFields]]) -> list[Published] | None:
+        """The records of events that carry nothing but their dataset, which get their numbers; None if one has more."""
+        records: list[Published] = []
+        append, numbers = records.append, dict[str, int]()
+        for event in events:
+            try:
+                dataset, fields = event
+                name = dataset.uri if type(dataset) is Dataset else dataset
+                number = numbers[name]  # type: ignore[index]
+            except (KeyError, TypeError, ValueError):
+                dataset, fields = _pair(event)
+                source = self.source(dataset)
+                name = source.dataset.id
+                number = numbers.get(name, source.next)
+            if fields:
+                return None
+            append(Published(at, name, number))  # type: ignore[arg-type]
+            numbers[name] = number + 1  # type: ignore[index]
+        for name, number in numbers.items():
+            self.sources[name].next = number
+        return records
+
+    def _check(self) -> None:
+        assert all(name == source.dataset.id and source.next >= 0 for name, source in self.sources.items())
+
+    # ------------------------------------------------------------------------------------- from a run
+
+    def push_of_run(self, at: int, run: RunStarted, task: str, wanted: Iterable[Sequence[Json]]) -> None:
+        """Push the events that a task's success (or a DAG's) records (R3); the log's lock is held. O(events).
+
+        A key that is there already gives none, as with `publish` (I5).
+        """
+        numbers: dict[str, int] = {}
+        for dataset_id, partition, logical_date, extra, kind, key, time in wanted:
+            when = run.logical_date if logical_date is None else logical_date
+            where = self._partition(dataset_id, partition, when, run, logical_date is not None)
+            scope = scope_of(dataset_id)
+            first = None if key is None else self.log.find(scope, key)
+            if first is not None:
+                self._conflict(at, scope, first, (where, when, extra, kind, key, time, None))
+                continue
+            number = numbers.get(dataset_id, 0)
+            numbers[dataset_id] = number + 1
+            told = (where, when, extra, kind, key, time, None, run.run, task, run.cascade)
+            offset = self.log.push(Published(at, dataset_id, number, *told))
+            if key is not None:
+                self.log.note_key(scope, key, offset)
+
+    def _partition(self, name: str, given: str | None, date: int | None, run: RunStarted, dated: bool) -> str | None:
+        if given is not None:
+            return given
+        dataset = self.datasets.get(name)
+        calendar = None if dataset is None else dataset.partitions
+        if calendar is None:
+            return run.partition
+        if run.partition is not None and not dated and fits(calendar, run.partition):
+            return run.partition
+        return None if date is None else calendar.of(date)
+
+
+def _pair(event: tuple[Dataset | str, EventFields]) -> tuple[Dataset | str, EventFields]:
+    try:
+        dataset, fields = event
+    except (TypeError, ValueError):
+        raise InvalidValue(f"publish_many() takes pairs (dataset, fields), not {event!r}") from None
+    return dataset, fields
+
+
+def scope_of(dataset: str) -> str:
+    """Where the keys of a dataset's events are unique (I5)."""
+    return f"dataset:{dataset}"
+
+
+def check_partition(dataset: Dataset, partition: object, where: str) -> None:
+    """Refuse a partition that is none of its dataset's. Raises InvalidValue."""
+    text = check_text(partition, where, "partition")
+    if text is not None and dataset.partitions is not None:
+        dataset.partitions.check(text)
+
+
+def fits(calendar: Calendar, partition: str) -> bool:
+    """Whether a partition is one of a calendar's. O(1)."""
+    try:
+        calendar.check(partition)
+    except InvalidValue:
+        return False
+    return True
+
+
+def check_kind(kind: object, where: str) -> None:
+    """Refuse an unknown kind of event. Raises InvalidValue."""
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise InvalidValue(f"{where}: kind={kind!r} is unknown; it is one of {', '.join(sorted(KINDS))}")
+
+
+def check_key(key: object, where: str) -> str | None:
+    """Refuse a key that is no text. Raises InvalidValue."""
+    if key == "":
+        raise InvalidValue(f"{where}: key='' is empty; give a text, or none")
+    return check_text(key, where, "key")
+
+
+def check_text(value: object, where: str, what: str) -> str | None:
+    """Refuse what is no text, or none that can be written down. Raises InvalidValue."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidValue(f"{where}: {what}={value!r} is no text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidValue(f"{where}: {what}={value!r} cannot be written as UTF-8: {error.reason}") from None
+    return value
+
+
+def _time(value: Time | None, what: str) -> int | None:
+    return None if value is None else parse_time(value, what=what)

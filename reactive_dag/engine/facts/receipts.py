@@ -1,0 +1,82 @@
+"""What `publish` gives back: the durable record, read only when somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+
+from reactive_dag.engine.items.events import event_of
+from reactive_dag.model.event import Event
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.fold.fold import Core
+
+
+class Receipt(msgspec.Struct, frozen=True, eq=False):
+    """One published event: its attributes are those of `rd.Event`, and `duplicate` says that its key was there already.
+
+    `offset` is its place in the log, for `engine.records_from`.
+    """
+
+    _core: Core
+    offset: int
+    duplicate: bool
+
+    @property
+    def event(self) -> Event:
+        """The record as an event. O(1)."""
+        return event_of(self._core.facts, self.offset)
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.event, name)
+
+    def __repr__(self) -> str:
+        return f"<Receipt {self.offset}{' duplicate' if self.duplicate else ''} {self.event!r}>"
+
+
+@attrs.frozen
+class Offsets:
+    """Where events went: either `count` offsets from `first` on, or each in `places` with its duplicate flag."""
+
+    first: int
+    count: int
+    places: list[tuple[int, bool]] | None = None
+
+    @property
+    def last(self) -> int:
+        """The highest offset; -1 if there is none."""
+        if self.places is None:
+            return self.first + self.count - 1 if self.count else -1
+        return max((offset for offset, _ in self.places), default=-1)
+
+
+class Receipts:
+    """The receipts of one `publish_many`, in order; made when looked at. O(1) each."""
+
+    __slots__ = ("_core", "_offsets")
+
+    def __init__(self, core: Core, offsets: Offsets) -> None:
+        self._core = core
+        self._offsets = offsets
+
+    def __len__(self) -> int:
+        return self._offsets.count
+
+    def __getitem__(self, index: int) -> Receipt:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{len(self)} events were published; there is no number {index}")
+        index %= len(self)
+        if self._offsets.places is None:
+            return Receipt(self._core, self._offsets.first + index, False)
+        return Receipt(self._core, *self._offsets.places[index])
+
+    def __iter__(self) -> Iterator[Receipt]:
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"<Receipts of {len(self)} events>"

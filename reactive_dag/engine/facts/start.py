@@ -1,0 +1,92 @@
+"""Starts by hand on their way into the log: validation, numbers, keys (I3, I5, R8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.engine.facts.publish import Time, check_key, check_text
+from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.payload import plain
+from reactive_dag.model.records import Json, KeyConflict, RunRequested, StartRequested
+from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.times import parse_time
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.fold.fold import Core
+
+
+class Starting:
+    """The starts of one engine. One costs O(1) besides its payload."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    def push(
+        self, at: int, dag: Dag | str, params: object, payload: object, date: Time | None, partition: str | None,
+        key: str | None,
+    ) -> int:  # fmt: skip
+        """Push one start with its request (the log's lock is held); its run, or that of the first start with this key.
+
+        The request stands right behind its fact, in one commit: there is nothing to decide about it.
+        """
+        declared = self.dag(dag)
+        where = f"start({declared.id!r})"
+        given = self._params(declared, params, where)
+        body = None if payload is None else plain(payload, f"{where}: payload")
+        when = None if date is None else parse_time(date, declared.tz, what="logical_date")
+        place = check_text(partition, where, "partition")
+        return self.judge(StartRequested(at, declared.id, 0, check_key(key, where), given, body, when, place))
+
+    def keyed(self, dag: str, key: str) -> int | None:
+        """The run of the first start of a DAG with this key (I5). O(log n)."""
+        first = self.core.log.find(f"start:{dag}", key)
+        return None if first is None else first + 1
+
+    def judge(self, record: StartRequested) -> int:
+        """Number a start that is right and push it, unless its key is known; its run (the log's lock is held)."""
+        scope, starts = f"start:{record.dag}", self.core.runs.starts
+        record = msgspec.structs.replace(record, n=starts.get(record.dag, 0))
+        first = None if record.key is None else self.core.log.find(scope, record.key)
+        if first is not None:
+            self._conflict(record.at, scope, first, record)
+            return first + 1
+        starts[record.dag] = record.n + 1
+        return self._append(record)
+
+    def _append(self, record: StartRequested) -> int:
+        log = self.core.log
+        offset = log.push(record)
+        if record.key is not None:
+            log.note_key(f"start:{record.dag}", record.key, offset)
+        given = record.payload is not None
+        return log.push(RunRequested(record.at, record.dag, "", (offset,), record.payload, given))
+
+    def dag(self, dag: Dag | str) -> Dag:
+        """A DAG of this graph. Raises UnknownId."""
+        name = dag if isinstance(dag, str) else dag.id
+        found = self.core.graph.dags.get(name)
+        if found is None:
+            raise UnknownId(
+                f"no DAG {name!r} in graph {self.core.graph.id!r}{did_you_mean(name, self.core.graph.dags)}"
+            )
+        return found
+
+    def _params(self, dag: Dag, params: object, where: str) -> Json:
+        if params is None:
+            return None
+        given = plain(params, f"{where}: params")
+        if not isinstance(given, Mapping):
+            raise InvalidValue(f"{where}: params={params!r} must be a dict of the DAG's params")
+        dag.settings.params.merged(given, where)
+        return given
+
+    def _conflict(self, at: int, scope: str, first: int, record: StartRequested) -> None:
+        there = self.core.log.record(first)
+        assert isinstance(there, StartRequested)
+        said = (there.params, there.payload, there.logical_date, there.partition)
+        if said != (record.params, record.payload, record.logical_date, record.partition):
+            self.core.log.push(KeyConflict(at, scope, str(record.key), first))

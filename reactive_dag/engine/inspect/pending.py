@@ -1,0 +1,115 @@
+"""`engine.pending`: what a DAG's triggers hold and wait for, in public words (T1).
+
+O(items pending); reads the circuits' own counts, keeps none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import attrs
+
+from reactive_dag.engine.deciding.router import Station
+from reactive_dag.engine.items.events import event_of
+from reactive_dag.model.event import Event
+from reactive_dag.model.records import FACTS
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.fold.fold import Core
+    from reactive_dag.engine.inspect.queries import Asking
+
+
+@attrs.frozen
+class Part:
+    """One leaf part: how many items it was given, and where they went. delivered = consumed + pending + dropped."""
+
+    trigger: str
+    text: str
+    delivered: int
+    consumed: int
+    pending: int
+    dropped: dict[str, int]
+    items: list[Event]
+
+
+@attrs.frozen
+class Waiting:
+    """A wait that is under way: whose it is, and what it last saw."""
+
+    run: str
+    task: str
+    dag: str
+    why: str
+
+
+@attrs.frozen
+class Pending:
+    """What a DAG holds and waits for.
+
+    `parts`: its leaf parts; `joins`: how each trigger joins (T8); `held`: firings that a pause holds back; `waits`: the
+    waits of its live runs; `queued`: runs that have not begun; `undecided`: records that the engine has not looked at
+    yet, since nobody has driven it.
+    """
+
+    dag: str
+    parts: list[Part]
+    joins: dict[str, str]
+    held: int
+    waits: list[Waiting]
+    queued: int
+    paused: bool
+    undecided: int = 0
+
+    def __str__(self) -> str:
+        lines = [f"{self.dag}:" + (" paused" if self.paused else "")]
+        for part in self.parts:
+            drops = "".join(f", {count} {policy}" for policy, count in sorted(part.dropped.items()))
+            lines.append(
+                f"  {part.text}: {part.delivered} delivered, {part.consumed} consumed, {part.pending} pending{drops}"
+            )
+        lines.extend(f"  joined: {text}" for text in self.joins.values() if text)
+        lines.extend(f"  {wait.task} of run {wait.run[:8]} waits: {wait.why}" for wait in self.waits)
+        if self.held:
+            lines.append(f"  {self.held} firings held by the pause")
+        if self.queued:
+            lines.append(f"  {self.queued} runs queued")
+        if self.undecided:
+            lines.append(f"  records not decided yet: {self.undecided}; engine.run_until_idle()")
+        return "\n".join(lines)
+
+
+def pending(engine: Asking, dag: str) -> Pending:
+    """What the triggers of `dag` hold, and what its runs wait for."""
+    core = engine.core
+    stations = [station for (owner, _), station in core.wiring.stations.items() if owner == dag]
+    parts = [part for station in stations for part in _parts(engine, station)]
+    joins = {station.label: engine.graph.view.effective(dag)[station.label][1] for station in stations}
+    waits = [
+        Waiting(watch.run.started.key, watch.wait.id, watch.wait.dag, watch.why)
+        for watches in core.waits.watches.values()
+        for watch in watches.values()
+        if watch.run.dag.id == dag
+    ]
+    held = sum(len(station.held) for station in stations)
+    queued = len(core.runs.queued.get(dag, ()))
+    return Pending(dag, parts, joins, held, waits, queued, dag in core.runs.paused, undecided(core))
+
+
+def undecided(core: Core) -> int:
+    """How many facts no decision covers yet: nobody has driven the engine since. O(result)."""
+    return sum(isinstance(record, FACTS) for record in core.log.read(core.cursor, core.log.next_offset))
+
+
+def _parts(engine: Asking, station: Station) -> list[Part]:
+    items: dict[int, list[Event]] = {}
+    for index, _, item in station.circuit.pending():
+        items.setdefault(index, []).append(event_of(engine.core.facts, item))
+    held = Counter(part for firing in station.held for part in firing.parts)
+    parts = [
+        Part(station.label, count.text, count.delivered, count.consumed - held[index], count.pending + held[index],
+             dict(count.dropped), items.get(index, []))
+        for index, count in enumerate(station.circuit.counts())
+    ]  # fmt: skip
+    gone = [Part(station.label, text, n, 0, 0, {"redefined": n}, []) for text, n in station.redefined.items()]
+    return [*parts, *gone]

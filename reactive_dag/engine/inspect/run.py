@@ -1,0 +1,282 @@
+"""`Run`: one run as people see it, whatever its state. It reads the engine when asked and holds nothing itself.
+
+Each property costs a look-up of the run's row: O(tasks).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import attrs
+
+from reactive_dag.engine.deciding.router import is_composite
+from reactive_dag.engine.facts.publish import Time
+from reactive_dag.engine.items.events import event_of
+from reactive_dag.log.history import RunRow, TaskRow
+from reactive_dag.model.errors import UsageError
+from reactive_dag.model.event import Event
+from reactive_dag.model.payload import fresh
+from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished, TaskFinished
+from reactive_dag.model.times import to_datetime, zone
+from reactive_dag.triggers.leaves.dataset import Dataset
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.engine import Engine
+    from reactive_dag.engine.fold.fold import Core
+
+
+T = TypeVar("T")
+UNDER_WAY = ("running", "waiting")
+"""States of an attempt that has not ended: its row says when it began twice."""
+
+
+class DataInterval(NamedTuple):
+    """The span of time that a run stands for: from `start` up to, not including, `end`."""
+
+    start: datetime | None
+    end: datetime | None
+
+
+@attrs.frozen
+class Attempt:
+    """One attempt of a task."""
+
+    number: int
+    state: str
+    started: datetime | None
+    ended: datetime | None
+    error: str | None
+
+
+@attrs.frozen
+class TaskView:
+    """How a task of a run stands."""
+
+    id: str
+    state: str
+    attempts: list[Attempt]
+    output: Json
+    error: str | None
+
+
+class Run:
+    """One run of a DAG. Two are equal when they are the same run of the same engine's log."""
+
+    def __init__(self, engine: Engine, offset: int) -> None:
+        self._engine = engine
+        self._offset = offset
+
+    @property
+    def offset(self) -> int:
+        """The offset of the run's request: its name inside this log."""
+        return self._offset
+
+    @property
+    def _core(self) -> Core:
+        self._engine.check_not_shut()
+        return self._engine.core
+
+    @property
+    def _row(self) -> RunRow:
+        return self._core.runs.row(self._offset)
+
+    @property
+    def key(self) -> str:
+        """The run's key: a hash of what caused it (I4)."""
+        return self._row.key
+
+    @property
+    def dag(self) -> str:
+        """The DAG's id."""
+        return self._row.dag
+
+    @property
+    def label(self) -> str:
+        """The name of the trigger that fired, where `on=` names several; else ""."""
+        return self._row.label
+
+    @property
+    def state(self) -> str:
+        """`queued` `running` `success` `failed` `cancelled` `skipped`."""
+        return self._row.state
+
+    @property
+    def error(self) -> str | None:
+        """What failed first, with the task's id."""
+        return self._row.error
+
+    @property
+    def round(self) -> int:
+        """Which round of the run this is; the first is 1."""
+        return self._row.round
+
+    @property
+    def logical_date(self) -> datetime | None:
+        """The date that the run stands for, in UTC (R1)."""
+        return _time(self._row.logical_date)
+
+    @property
+    def local_date(self) -> date | None:
+        """The logical date's day in the DAG's zone."""
+        value = self._row.logical_date
+        dag = self._core.graph.dags.get(self.dag)
+        return None if value is None else to_datetime(value).astimezone(zone((dag and dag.tz) or "UTC")).date()
+
+    @property
+    def partition(self) -> str | None:
+        """The partition on which all causes agree (R1)."""
+        return self._row.partition
+
+    @property
+    def partitions(self) -> list[str]:
+        """All partitions among the causes, each once, in order of delivery."""
+        return list(dict.fromkeys(event.partition for event in self.events if event.partition is not None))
+
+    @property
+    def requested(self) -> datetime | None:
+        """When the run was requested."""
+        return _time(self._row.requested)
+
+    @property
+    def started(self) -> datetime | None:
+        """When it began."""
+        return _time(self._row.started)
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it ended."""
+        return _time(self._row.ended)
+
+    @property
+    def tasks(self) -> dict[str, TaskView]:
+        """How each task stands; one that has not been touched yet is absent."""
+        return {row.task: _task(row) for row in self._row.tasks}
+
+    @property
+    def causes(self) -> tuple[Item, ...]:
+        """The items that the firing consumed, in order of delivery."""
+        return self._core.runs.request(self._offset).causes
+
+    @property
+    def events(self) -> list[Event]:
+        """Every event that caused this run, none lost (T13). O(causes)."""
+        return [event_of(self._core.facts, cause) for cause in self.causes]
+
+    @property
+    def payload(self) -> Json:
+        """What `.map` or the start gave, else the event of a leaf, else the list of a composite's events (T13)."""
+        request = self._core.runs.request(self._offset)
+        if request.mapped:
+            return fresh(request.payload)
+        events = self.events
+        dag = self._core.graph.dags.get(request.dag)
+        trigger = None if dag is None or events[0].kind == "start" else dag.triggers.get(request.label)
+        many = len(events) > 1 or (trigger is not None and is_composite(trigger))
+        return events if many else events[0]
+
+    @property
+    def params(self) -> Any:
+        """The DAG's params, with what the start gave: a dict, or an object of the class that the DAG types them by."""
+        given = fresh(self._core.runs.params(self._offset))
+        dag = self._core.graph.dags.get(self.dag)
+        return given if dag is None or dag.params_type is None else dag.params_type(**given)
+
+    @cached_property
+    def results(self) -> dict[str, dict[str, Json]]:
+        """The outputs of the newest run of each DAG among the causes: by DAG, then by task (R1). O(causes)."""
+        found: dict[str, dict[str, Json]] = {}
+        for cause in self.causes:
+            fact = self._core.facts.record(cause) if isinstance(cause, int) else None
+            if isinstance(fact, RunFinished):
+                rows = self._core.runs.row(fact.run).tasks
+                found[fact.dag] = {row.task: fresh(row.output) for row in rows if row.state == "success"}
+            elif isinstance(fact, TaskFinished):
+                found[self._core.run_of(fact.run).dag] = {fact.task: fresh(fact.output)}
+        return found
+
+    @property
+    def data_interval(self) -> DataInterval:
+        """The partition's span, else from the schedule's own tick before to this one (R1)."""
+        runs = self._core.runs
+        start, end = runs.dating.interval(self._row, runs.row)
+        return DataInterval(_time(start), _time(end))
+
+    @property
+    def previous(self) -> Run | None:
+        """The newest run of the same DAG with a lower logical date (for an undated run: requested before it)."""
+        found = self._core.runs.previous(self._row)
+        return None if found is None else Run(self._engine, found)
+
+    # ------------------------------------------------------------------------------ only inside a body
+
+    attempt: int
+    """Which attempt of the task this is, from 1: inside a task's body."""
+
+    def publish(
+        self, dataset: Dataset | str, *, partition: str | None = None, logical_date: Time | None = None,
+        time: Time | None = None, kind: str = "updated", extra: object = None, key: str | None = None,
+    ) -> None:  # fmt: skip
+        """Say that a dataset changed: inside a task's body. Raises UsageError elsewhere."""
+        raise _outside("publish", "engine.publish(...) publishes from outside")
+
+    def unchanged(self, dataset: Dataset | str) -> None:
+        """Say that an outlet did not change: inside a task's body. Raises UsageError elsewhere."""
+        raise _outside("unchanged", "it speaks of one attempt's outlets")
+
+    def once(self, name: str, fn: Callable[..., T]) -> T:
+        """Do something once for this run and task: inside a task's body. Raises UsageError elsewhere."""
+        raise _outside("once", "engine.once(key, fn) is the graph-wide one")
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger that names the run: inside a task's body. Raises UsageError elsewhere."""
+        raise _outside("log", "use a logger of your own")
+
+    # ---------------------------------------------------------------------------------------------- wait
+
+    def wait(self, timeout: str | float | None = None) -> Run:
+        """Wait until the run has ended, driving the engine if nothing else does. Raises NotIdle after `timeout`."""
+        self._engine.wait_for_run(self._offset, timeout)
+        return self
+
+    def __await__(self) -> Generator[object, None, Run]:
+        return asyncio.to_thread(self.wait).__await__()
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self.state in FINAL_RUN_STATES
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and (other._engine, other._offset) == (self._engine, self._offset)
+
+    def __hash__(self) -> int:
+        return hash(self._offset)
+
+    def __repr__(self) -> str:
+        if self._engine.shut:
+            return f"<Run {self._offset} of a closed engine>"
+        row = self._row
+        when = "" if row.logical_date is None else f" {to_datetime(row.logical_date):%Y-%m-%dT%H:%MZ}"
+        return f"<Run {row.dag}{when} {row.state} {row.key[:8]}>"
+
+
+def _outside(what: str, instead: str) -> UsageError:
+    return UsageError(f"run.{what} belongs into a task's body; {instead}")
+
+
+def _time(value: int | None) -> datetime | None:
+    return None if value is None else to_datetime(value)
+
+
+def _task(row: TaskRow) -> TaskView:
+    attempts = [
+        Attempt(n, state, _time(began), None if state in UNDER_WAY else _time(ended), error)
+        for n, began, ended, state, error in row.attempts
+    ]
+    return TaskView(row.task, row.state, attempts, row.output, row.error)

@@ -1,0 +1,44 @@
+"""A list of runs that prints as a table and becomes a frame."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from reactive_dag.engine.inspect.run import Run
+
+if TYPE_CHECKING:
+    import pandas
+
+COLUMNS = ("dag", "state", "logical_date", "partition", "requested", "started", "ended", "key")
+
+
+class RunList(list[Run]):
+    """Runs, newest request first."""
+
+    def rows(self) -> list[dict[str, object]]:
+        """One plain row a run. O(runs)."""
+        return [{name: getattr(run, name) for name in COLUMNS} for run in self]
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A frame with one row a run. O(runs). Raises ImportError without pandas, the extra `[pandas]`."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("to_pandas() needs pandas: pip install 'reactive-dag[pandas]'") from error
+
+        return pandas.DataFrame(self.rows(), columns=list(COLUMNS))
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{name}</th>" for name in COLUMNS)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(_text(row[name]))}</td>" for name in COLUMNS) + "</tr>"
+            for row in self.rows()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "hour") else str(value)

@@ -1,0 +1,175 @@
+"""`engine.why`: the tree of causes of a run, or what is missing for one that did not happen.
+
+Built iteratively from the log, at most `MOST` nodes and `WIDEST` causes a run: a chain of 100,000 hops is cut, and says
+so. O(nodes).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import attrs
+
+from reactive_dag.engine.inspect.pending import undecided
+from reactive_dag.engine.inspect.run import Run
+from reactive_dag.engine.items.events import event_of
+from reactive_dag.model.event import Event
+from reactive_dag.model.records import Mark, Published, RunFinished, TaskFinished, TriggerFault
+from reactive_dag.model.times import NEVER, format_time, from_datetime
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.deciding.router import Station
+    from reactive_dag.engine.inspect.queries import Asking
+
+MOST = 1_000
+WIDEST = 50
+
+
+@attrs.define
+class Why:
+    """One node: a run or an event, and what it came from. `missing` says what a run that did not happen waits for."""
+
+    text: str
+    run: Run | None = None
+    event: Event | None = None
+    causes: list[Why] = attrs.field(factory=list)
+    missing: list[str] = attrs.field(factory=list)
+
+    def __str__(self) -> str:
+        lines: list[str] = []
+        stack: list[tuple[str, str, Why]] = [("", "", self)]
+        while stack:
+            first, rest, node = stack.pop()
+            lines.append(first + node.text)
+            lines.extend(f"{rest}  missing: {text}" for text in node.missing)
+            last = len(node.causes) - 1
+            for n in range(last, -1, -1):
+                branch, below = ("└─ ", "   ") if n == last else ("├─ ", "│  ")
+                stack.append((rest + branch, rest + below, node.causes[n]))
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, object]:
+        """The tree as plain data. O(nodes)."""
+        return {
+            "text": self.text, "run": None if self.run is None else self.run.key, "missing": list(self.missing),
+            "causes": [cause.to_json() for cause in self.causes],
+        }  # fmt: skip
+
+
+def why_run(engine: Asking, run: Run) -> Why:
+    """The tree of causes of a run, down to outside events, ticks and starts."""
+    root = Why(_run_text(run), run)
+    todo = deque([root])
+    nodes = 1
+    while todo and nodes < MOST:
+        node = todo.popleft()
+        assert node.run is not None
+        causes = node.run.causes
+        for item in causes[:WIDEST]:
+            child, maker = _cause(engine, item)
+            node.causes.append(child)
+            nodes += 1
+            if maker is not None:
+                behind = child if child.run is not None else Why(_run_text(maker), maker)
+                if behind is not child:
+                    child.causes.append(behind)
+                todo.append(behind)
+        if len(causes) > WIDEST:
+            node.causes.append(Why(f"… and {len(causes) - WIDEST} more causes"))
+    for node in todo:
+        node.causes.append(Why("… (the tree goes on)"))
+    return root
+
+
+def _cause(engine: Asking, item: int | Mark) -> tuple[Why, Run | None]:
+    event = event_of(engine.core.facts, item)
+    if isinstance(item, Mark):
+        return Why(f"{item.kind} {format_time(item.due)}", event=event), None
+    fact = engine.core.facts.record(item)
+    if isinstance(fact, (RunFinished, TaskFinished)):
+        made = Run(engine, fact.run)  # type: ignore[arg-type]
+        what = f"{event.dag}.{event.task}" if event.task else f"{event.dag}"
+        return Why(f"completed {what} {event.state}: {_run_text(made)}", made, event), made
+    maker = Run(engine, fact.run) if isinstance(fact, Published) and fact.run >= 0 else None  # type: ignore[arg-type]
+    return Why(_event_text(event), event=event), maker
+
+
+def _event_text(event: Event) -> str:
+    at = "" if event.at is None else f" at {format_time(from_datetime(event.at))}"
+    if event.kind == "start":
+        return f"started by hand{at}" + (f", key {event.key}" if event.key else "")
+    about = [f"partition {event.partition}" if event.partition else "", f"key {event.key}" if event.key else ""]
+    more = "".join(f", {text}" for text in about if text)
+    return f"{event.kind} {event.dataset}{more}{at}"
+
+
+def _run_text(run: Run) -> str:
+    when = "" if run.logical_date is None else f" for {format_time(from_datetime(run.logical_date))}"
+    return f"run {run.dag}{when} ({run.state}, {run.key[:8]})"
+
+
+def why_not(engine: Asking, dag: str, date: int | None) -> Why:
+    """What a DAG that did not run (for a date) waits for: the parts of its triggers with nothing pending.
+
+    Without a date it is the next run that did not happen. O(items pending); where a function raised, O(records) since.
+    """
+    about = "" if date is None else f" for {format_time(date)}"
+    again = " again" if date is None and engine.runs(dag, limit=1) else ""
+    root = Why(f"{dag} did not run{again}{about}")
+    core = engine.core
+    for (owner, label), station in core.wiring.stations.items():
+        if owner != dag:
+            continue
+        named = f"{label}: " if label else ""
+        held = {index for index, _, item in station.circuit.pending() if date is None or _is_of(engine, item, date)}
+        for index, count in enumerate(station.circuit.counts()):
+            if index in held:
+                root.causes.append(Why(f"{named}there: {count.text}"))
+            else:
+                root.missing.append(f"{named}{count.text}{about}")
+        faults = _faults(engine, station, date)
+        root.missing.extend(f"{named}{text}" for text in faults)
+        if not faults and len(held) == len(station.circuit.parts):
+            root.missing.append(f"{named}{_open(station)}")
+    if dag in core.runs.paused:
+        root.missing.append("engine.resume: the DAG is paused")
+    if left := undecided(core):
+        root.missing.append(f"engine.run_until_idle: records not decided yet: {left}")
+    if not engine.graph.dags[dag].triggers:
+        root.missing.append("a start by hand: the DAG has no trigger")
+    return root
+
+
+def _open(station: Station) -> str:
+    """What a trigger waits for whose parts all hold something: a window that is open, or another key or number."""
+    due = station.circuit.due
+    if due < NEVER:
+        return f"the end of a window: {format_time(due)} at the latest"
+    return f"more of the same: {station.trigger!r} did not fire with what is there"
+
+
+def _faults(engine: Asking, station: Station, date: int | None) -> list[str]:
+    """What raised on the items that a trigger has parked (T10), each function once."""
+    parked = [item for _, item in station.circuit.parked if date is None or _is_of(engine, item, date)]
+    if not parked:
+        return []
+    first = min((item for item in parked if not isinstance(item, Mark)), default=0)
+    found: dict[str, int] = {}
+    for _, records in engine.core.log.segments_from(first):
+        for record in records:
+            if isinstance(record, TriggerFault) and (record.dag, record.label) == (station.dag, station.label):
+                text = f"{record.function} ({record.place}) raised {record.error}"
+                found[text] = found.get(text, 0) + 1
+    return [f"{text}; mend it, then engine.retry_faults({station.dag!r})" for text in found]
+
+
+def _is_of(engine: Asking, item: int | Mark, date: int) -> bool:
+    told, partition, _ = engine.core.facts.told(item)
+    if told is None and partition is not None and not isinstance(item, Mark):
+        fact = engine.core.facts.record(item)
+        dataset = engine.graph.datasets.get(fact.dataset) if isinstance(fact, Published) else None
+        if dataset is not None and dataset.partitions is not None:
+            start, end = dataset.partitions.span(partition)
+            return start <= date < end
+    return told == date

@@ -1,0 +1,67 @@
+"""What people see of items: public events, built from the log only when somebody looks.
+
+Owns no state. One event costs O(1) and some microseconds.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from reactive_dag.engine.items.identity import Facts
+from reactive_dag.model.event import Event
+from reactive_dag.model.records import (
+    AnyRecord,
+    Item,
+    Mark,
+    Published,
+    RunFinished,
+    RunStarted,
+    StartRequested,
+    TaskFinished,
+)
+from reactive_dag.model.times import to_datetime
+
+
+def event_of(facts: Facts, item: Item) -> Event:
+    """The public event of an item. O(1)."""
+    return event_of_mark(item) if isinstance(item, Mark) else event_of_fact(facts, facts.record(item))
+
+
+def event_of_mark(mark: Mark) -> Event:
+    """A tick or a silence as an event."""
+    due = to_datetime(mark.due)
+    return Event(kind=mark.kind, at=due, time=due, logical_date=due if mark.kind == "tick" else None)
+
+
+def event_of_fact(facts: Facts, fact: AnyRecord) -> Event:
+    """A fact that can be an item as an event."""
+    if isinstance(fact, Published):
+        return _published(facts, fact)
+    if isinstance(fact, RunFinished):
+        return _completed(fact.at, fact.state, fact, None)
+    if isinstance(fact, TaskFinished):
+        return _completed(fact.at, fact.state, facts.run_of(fact.run), fact.task)
+    assert isinstance(fact, StartRequested), fact
+    return Event(
+        kind="start", at=to_datetime(fact.at), key=fact.key, dag=fact.dag, partition=fact.partition,
+        logical_date=_date(fact.logical_date), extra=fact.payload,
+    )  # fmt: skip
+
+
+def _published(facts: Facts, fact: Published) -> Event:
+    return Event(
+        kind=fact.kind, at=to_datetime(fact.at), time=_date(fact.time), key=fact.key, dataset=fact.dataset,
+        partition=fact.partition, logical_date=_date(fact.logical_date), extra=fact.extra, source=fact.source,
+        run=facts.run_of(fact.run).key if fact.run >= 0 else None, task=fact.task or None, cascade=fact.cascade,
+    )  # fmt: skip
+
+
+def _completed(at: int, state: str, run: RunFinished | RunStarted, task: str | None) -> Event:
+    return Event(
+        kind="completed", at=to_datetime(at), dag=run.dag, task=task, state=state, partition=run.partition,
+        logical_date=_date(run.logical_date), run=run.key, cascade=run.cascade,
+    )  # fmt: skip
+
+
+def _date(value: int | None) -> datetime | None:
+    return None if value is None else to_datetime(value)

@@ -1,0 +1,1 @@
+"""Runs and their tasks: what each record about a run changes."""

@@ -1,0 +1,187 @@
+"""Which run of a DAG stands for a logical date (or a cascade): the newest requested one (semantics, "Waiting").
+
+Owns the unfinished runs by date; finished ones are asked of the log's history. A log that is in memory anyway is asked
+once, and what ends from then on is kept by date here too. A look-up costs O(log runs), in memory O(1).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from reactive_dag.engine.runs.state import RunState
+from reactive_dag.log.history import RunRow
+from reactive_dag.log.protocol import EventLog
+
+
+class Tasks(Protocol):
+    """The final states of a run's tasks."""
+
+    def get(self, task: str, default: str, /) -> str:
+        """The state of a task, or `default` where it has none yet."""
+
+
+class Seen(NamedTuple):
+    """A run as a wait sees it; tasks that have no final state yet are absent."""
+
+    run: int
+    key: str
+    state: str
+    logical_date: int | None
+    tasks: Tasks
+
+
+class LiveTasks:
+    """The tasks of a run that has not ended. A look costs O(1)."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, run: RunState) -> None:
+        self._run = run
+
+    def get(self, task: str, default: str, /) -> str:
+        """The final state of a task, or `default`."""
+        index = self._run.shape.index.get(task, -1)
+        done = None if index < 0 else self._run.results[index]
+        return default if done is None else done.state
+
+
+class EndedTasks:
+    """The tasks of a run that has ended. A look costs O(tasks)."""
+
+    __slots__ = ("_row",)
+
+    def __init__(self, row: RunRow) -> None:
+        self._row = row
+
+    def get(self, task: str, default: str, /) -> str:
+        """The state of a task, or `default`."""
+        return next((row.state for row in self._row.tasks if row.task == task), default)
+
+
+class ByDate:
+    """Runs by date: of each date the one that was requested last."""
+
+    __slots__ = ("order", "runs")
+
+    def __init__(self) -> None:
+        self.runs: dict[int, int] = {}
+        self.order: list[int] = []
+
+    def keep(self, date: int, run: int) -> None:
+        """Take a run, unless a later one of its date is here. O(log dates) to find its place, O(1) behind all."""
+        known = self.runs.get(date)
+        if known is None:
+            insort(self.order, date)
+            self.runs[date] = run
+        elif run > known:
+            self.runs[date] = run
+
+    def drop(self, date: int, run: int) -> None:
+        """Let a run go, if it is the one that is kept of its date. O(log dates) to find its place."""
+        if self.runs.get(date) == run:
+            del self.runs[date]
+            del self.order[bisect_left(self.order, date)]
+
+    def highest(self, high: int) -> int | None:
+        """The highest date that is not above `high`. O(log dates)."""
+        at = bisect_right(self.order, high)
+        return self.order[at - 1] if at else None
+
+
+NONE = ByDate()
+"""No run at all; never written to."""
+
+
+class Dates:
+    """The unfinished runs of every DAG by logical date and by cascade."""
+
+    def __init__(self, log: EventLog, live: Callable[[int], RunState | None]) -> None:
+        self.log = log
+        self.live = live
+        self._dates: dict[str, ByDate] = {}
+        self._past: dict[str, ByDate] | None = None
+        self._cascades: dict[tuple[str, str], int] = {}
+
+    def add(self, dag: str, run: int, date: int | None, cascade: str) -> None:
+        """A run of a date began (or was requested). O(log runs)."""
+        if date is not None:
+            _later(self._dates, dag, date, run)
+        else:
+            known = self._cascades.get((dag, cascade))
+            if known is None or known < run:
+                self._cascades[dag, cascade] = run
+
+    def discard(self, dag: str, run: int, date: int | None, cascade: str) -> None:
+        """A run ended: the history has it now. O(log runs)."""
+        if date is not None:
+            self._dates.get(dag, NONE).drop(date, run)
+            if self._past is not None:
+                _later(self._past, dag, date, run)
+        elif self._cascades.get((dag, cascade)) == run:
+            del self._cascades[dag, cascade]
+
+    def exact(self, dag: str, date: int) -> Seen | None:
+        """The newest requested run of `date`. O(log runs)."""
+        return self._newer(self._dates.get(dag, NONE).runs.get(date), self._ended(dag, date))
+
+    def _ended(self, dag: str, date: int) -> RunRow | None:
+        """The newest requested run of `date` among those that ended."""
+        if self.log.durable:
+            rows = self.log.runs(dag=dag, logical_date=date, limit=1)
+            return rows[0] if rows else None
+        run = self._in_memory(dag).runs.get(date)
+        return None if run is None else self.log.run(run)
+
+    def _in_memory(self, dag: str) -> ByDate:
+        """The ended runs of a DAG by date, where the log is in memory."""
+        if self._past is None:
+            self._past = {}
+            for row in self.log.runs():
+                if row.logical_date is not None:
+                    _later(self._past, row.dag, row.logical_date, row.run)
+        return self._past.get(dag, NONE)
+
+    def newest(self, dag: str, low: int, high: int) -> Seen | None:
+        """The run with the highest date in `low <= date <= high`; of one date the newest requested. O(log runs)."""
+        live = self._dates.get(dag, NONE).highest(high)
+        past = self.log.latest_date(dag, high) if self.log.durable else self._in_memory(dag).highest(high)
+        found = [date for date in (live, past) if date is not None and date >= low]
+        return self.exact(dag, max(found)) if found else None
+
+    def cascade(self, dag: str, cascade: str) -> Seen | None:
+        """The newest requested run without a date in a cascade. O(log runs)."""
+        live = self._cascades.get((dag, cascade))
+        rows = self.log.runs(dag=dag, cascade=cascade, limit=1)
+        return self._newer(live, rows[0] if rows else None)
+
+    def past_state(self, run: RunState, task: str) -> str | None:
+        """The state of `task` in the newest requested run of a lower date than `run`'s; None if there is none (R14)."""
+        date = run.started.logical_date
+        if date is None:
+            return None
+        seen = self.newest(run.dag.id, -(2**63), date - 1)
+        return None if seen is None else seen.tasks.get(task, "waiting")
+
+    def _newer(self, live: int | None, row: RunRow | None) -> Seen | None:
+        if live is not None and (row is None or live > row.run):
+            state = self.live(live)
+            return Seen(live, "", "queued", None, {}) if state is None else seen_live(state)
+        if row is None:
+            return None
+        return Seen(row.run, row.key, row.state, row.logical_date, EndedTasks(row))
+
+
+def _later(dates: dict[str, ByDate], dag: str, date: int, run: int) -> None:
+    """Keep the run of a date that was requested last. O(log dates)."""
+    known = dates.get(dag)
+    if known is None:
+        known = dates[dag] = ByDate()
+    known.keep(date, run)
+
+
+def seen_live(run: RunState) -> Seen:
+    """A live run as a wait sees it. O(1)."""
+    begun = run.started
+    return Seen(begun.run, begun.key, "running", begun.logical_date, LiveTasks(run))

@@ -1,0 +1,72 @@
+"""Rows of runs: one shape for what is queued, what runs and what ended, so that every query reads alike.
+
+A row costs O(tasks) to make; only ended runs are kept as rows (log/history.py).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from reactive_dag.engine.runs.state import RunState
+from reactive_dag.log.history import RunRow, TaskRow
+from reactive_dag.model.records import RunFinished, RunRequested, RunStarted
+
+
+def row_of(run: RunState, ended: RunFinished | None = None) -> RunRow:
+    """The row of a live run, or of one that ends now. O(tasks)."""
+    begun = run.started
+    request, rows, states = run.request, [], run.states
+    for index, id in enumerate(run.shape.ids):
+        if states[index] is not None:
+            rows.append(task_row(run, index, id))
+    tasks = tuple(rows)
+    failed = None
+    if ended is not None and ended.state == "failed":
+        failed = next((f"{row.task}: {row.error}" for row in tasks if row.state == "failed"), None)
+    return RunRow(
+        begun.run, begun.dag, "running" if ended is None else ended.state, begun.key, request.label, begun.logical_date,
+        begun.partition, begun.cascade, begun.round, request.at, begun.at, None if ended is None else ended.at,
+        failed, tasks,
+    )  # fmt: skip
+
+
+def task_row(run: RunState, index: int, id: str) -> TaskRow:
+    """How one task of a live run stands. O(attempts)."""
+    done = run.results[index]
+    noted = run.attempts.get(index)
+    attempts = tuple(noted) if noted is not None else ()
+    if done is None:
+        began = run.open.get(index)
+        if began is not None:
+            attempts += ((run.attempt[index], began, began, str(run.states[index]), None),)
+        return TaskRow(id, str(run.states[index]), attempts)
+    return TaskRow(id, done.state, attempts, done.output, done.error)
+
+
+def queued_row(offset: int, request: RunRequested, key: str, told: tuple[int | None, str | None, str]) -> RunRow:
+    """The row of a run that has not begun. O(1)."""
+    date, partition, cascade = told
+    return RunRow(offset, request.dag, "queued", key, request.label, date, partition, cascade, 1, request.at)
+
+
+def ended_in_queue(row: RunRow, ended: RunFinished) -> RunRow:
+    """The row of a run that ended before it began. O(1)."""
+    return RunRow(
+        row.run, row.dag, ended.state, row.key, row.label, row.logical_date, row.partition, row.cascade, 1,
+        row.requested, None, ended.at,
+    )  # fmt: skip
+
+
+def orphan_row(begun: RunStarted, request: RunRequested) -> RunRow:
+    """The row of a run whose DAG is declared no more. O(1)."""
+    return RunRow(
+        begun.run, begun.dag, "running", begun.key, request.label, begun.logical_date, begun.partition, begun.cascade,
+        begun.round, request.at, begun.at,
+    )  # fmt: skip
+
+
+def ended_orphan(begun: RunStarted, request: RunRequested, ended: RunFinished) -> RunRow:
+    """The same at its end. O(1)."""
+    gone = f"TaskGone: DAG {begun.dag!r} is not declared any more, so nothing can execute its tasks"
+    error = gone if ended.state == "failed" else None
+    return msgspec.structs.replace(orphan_row(begun, request), state=ended.state, ended=ended.at, error=error)

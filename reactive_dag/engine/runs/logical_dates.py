@@ -1,0 +1,154 @@
+"""What a run says of itself, from what caused it: logical date, partition, cascade, data interval (R1, T8).
+
+Owns no state: causes are read from the log, calendars and schedules from the declarations in force. Costs O(causes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.engine.facts.publish import fits
+from reactive_dag.engine.items.identity import Facts, Told
+from reactive_dag.log.history import RunRow
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.errors import UnknownId
+from reactive_dag.model.records import Item, Published, RunFinished, RunRequested, TaskFinished
+from reactive_dag.model.schedule import Schedule
+from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.dataset import Dataset
+
+Interval = tuple[int | None, int | None]
+"""From, and up to: ns UTC."""
+
+MOST_HOPS = 1_000
+"""So many runs at most are gone back for a schedule."""
+
+
+class Dating:
+    """Dates the runs of one graph."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        dags: Callable[[str], Dag | None],
+        datasets: Mapping[str, Dataset],
+        origins: Callable[[str], frozenset[str]],
+        version: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.facts = facts
+        self.dag_of = dags
+        self.datasets = datasets
+        self.origins = origins
+        self.version = version
+        self._begins: dict[str, bool] = {}
+        self.calendars: dict[str, Calendar | None] = {}
+        self.known_of = -1
+        """The version of the graph for which the calendars of DAGs' outlets, and what begins cascades, are known."""
+
+    def told(self, request: RunRequested, dag: Dag) -> Told:
+        """The logical date, partition and cascade of a run ("" for one of its own). O(causes)."""
+        causes = request.causes
+        date, partition, cascade = self.facts.told(causes[0]) if len(causes) == 1 else self._agreed(causes)
+        if date is None and partition is not None:
+            calendar = self._calendar(request)
+            if calendar is not None and fits(calendar, partition):
+                date = calendar.start(partition)
+        if partition is None and date is not None:
+            own = self.own_calendar(dag)
+            partition = None if own is None else own.of(date)
+        return date, partition, cascade if cascade and not self.begins_cascades(dag.id) else ""
+
+    def begins_cascades(self, dag: str) -> bool:
+        """Whether a DAG is its own origin, so that its runs begin cascades of their own (T8). O(1) amortised."""
+        self._refresh()
+        found = self._begins.get(dag)
+        if found is None:
+            try:
+                found = self._begins[dag] = dag in self.origins(dag)
+            except UnknownId:
+                return True  # another thread has just removed it: nothing goes back further
+        return found
+
+    def own_calendar(self, dag: Dag) -> Calendar | None:
+        """The calendar of a DAG's outlets. O(1), once a version of the graph O(tasks + outlets)."""
+        self._refresh()
+        if dag.id not in self.calendars:
+            self.calendars[dag.id] = calendar_of_outlets(dag)
+        return self.calendars[dag.id]
+
+    def _refresh(self) -> None:
+        if self.known_of != self.version():
+            self._begins, self.calendars, self.known_of = {}, {}, self.version()
+
+    def _agreed(self, causes: Iterable[Item]) -> Told:
+        """The newest date among the causes; the partition and the cascade on which they agree (None, "" if not)."""
+        told = [self.facts.told(cause) for cause in causes]
+        partitions = {partition for _, partition, _ in told if partition is not None}
+        cascades = {cascade for _, _, cascade in told}
+        return (
+            max([date for date, _, _ in told if date is not None], default=None),
+            partitions.pop() if len(partitions) == 1 else None,
+            cascades.pop() if len(cascades) == 1 else "",
+        )
+
+    def _calendar(self, request: RunRequested) -> Calendar | None:
+        """The calendar of the causes' partitions: that of the first dataset among them, else of the DAG's outlets."""
+        for cause in request.causes:
+            fact = self.facts.record(cause) if isinstance(cause, int) else None
+            if isinstance(fact, Published) and fact.partition is not None:
+                dataset = self.datasets.get(fact.dataset)
+                return None if dataset is None else dataset.partitions
+        dag = self.dag_of(request.dag)
+        return None if dag is None else self.own_calendar(dag)
+
+    # ------------------------------------------------------------------------------------- schedules
+
+    def newest_tick(self, dag_id: str, at: int) -> int | None:
+        """The newest tick at or before an instant of a DAG that runs on a clock; None for any other. O(clocks)."""
+        dag = self.dag_of(dag_id)
+        found = [] if dag is None else [schedule.before(at) for schedule in schedules_of(dag)]
+        return max([tick for tick in found if tick is not None], default=None)
+
+    def interval(self, row: RunRow, row_of: Callable[[int], RunRow]) -> Interval:
+        """A run's data interval: its partition's span, else from the tick before its own to its own.
+
+        A DAG without a clock follows the run that dated it, and so on. O(causes of the runs gone back).
+        """
+        for _ in range(MOST_HOPS):
+            request = self.facts.record(row.run)
+            assert isinstance(request, RunRequested), request
+            calendar = None if row.partition is None else self._calendar(request)
+            if calendar is not None and fits(calendar, str(row.partition)):
+                return calendar.span(str(row.partition))
+            dag = self.dag_of(row.dag)
+            if row.logical_date is None or (dag is not None and schedules_of(dag)):
+                break
+            cause = self._dated_by(request, row.logical_date)
+            if cause is None:
+                break
+            row = row_of(cause)
+        if row.logical_date is None:
+            return None, None
+        return self.newest_tick(row.dag, row.logical_date - 1), row.logical_date
+
+    def _dated_by(self, request: RunRequested, date: int) -> int | None:
+        """The run among the causes that the date comes from."""
+        for cause in reversed(request.causes):
+            fact = self.facts.record(cause) if isinstance(cause, int) else None
+            if not isinstance(fact, (RunFinished, TaskFinished, Published)):
+                continue
+            if fact.run >= 0 and self.facts.fact_told(fact)[0] == date:
+                return fact.run
+        return None
+
+
+def calendar_of_outlets(dag: Dag) -> Calendar | None:
+    """The calendar of the first outlet that has one. O(tasks + outlets)."""
+    made = [dag.outlets, *[task.outlets for task in dag.tasks.values() if task.outlets]]
+    return next((outlet.partitions for row in made for outlet in row if outlet.partitions is not None), None)
+
+
+def schedules_of(dag: Dag) -> list[Schedule]:
+    """The schedules of a DAG's clocks. O(size of its triggers)."""
+    return [source.schedule for source in dag.sources if isinstance(source, Clock)]

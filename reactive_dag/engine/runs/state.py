@@ -1,0 +1,181 @@
+"""One live run: which of its tasks ended how, and what may go next (R3, R4).
+
+Invariant: `left[i]` counts the needs of task i without a final state, `failed[i]` and `skipped[i]` those that ended so
+(the others went well); a task is `asked` as soon as they decide it; `unfinished` counts the tasks without one. A task's
+end costs its out-degree. Holds records by reference while the run is live; a finished run lives in the log's history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reactive_dag.model.records import RunRequested, RunStarted, TaskFinished
+
+if TYPE_CHECKING:
+    from reactive_dag.declare.dag import Dag
+    from reactive_dag.engine.runs.task_arrays import Shape
+
+Attempt = tuple[int, int | None, int, str, str | None]
+"""Number, start, end (ns), state, error."""
+
+READY, WAIT, SKIP, FAIL = "ready", "wait", "skipped", "upstream_failed"
+
+
+def judge(rule: str, total: int, left: int, good: int, failed: int, skipped: int) -> str:
+    """Whether a task may go, given how its needs ended: `ready`, `wait`, or the state it gets without running (R4).
+
+    >>> judge("all_success", 2, 1, 1, 0, 0), judge("all_success", 2, 0, 1, 1, 0), judge("one_failed", 1, 0, 1, 0, 0)
+    ('wait', 'upstream_failed', 'skipped')
+    """
+    unmet = FAIL if failed else SKIP
+    if rule == "all_success":
+        return unmet if failed or skipped else (WAIT if left else READY)
+    if rule == "none_failed":
+        return FAIL if failed else (WAIT if left else READY)
+    if rule == "one_success" and good:
+        return READY
+    if rule == "one_failed" and failed:
+        return READY
+    if left:
+        return FAIL if failed and rule == "none_failed_min_one_success" else WAIT
+    met = {
+        "all_done": True,
+        "one_success": total == 0,
+        "one_failed": total == 0,
+        "all_failed": failed == total,
+        "none_failed_min_one_success": not failed and (good > 0 or total == 0),
+    }[rule]
+    return READY if met else unmet
+
+
+class RunState:
+    """A run that started and has not ended. O(tasks) in memory."""
+
+    __slots__ = (
+        "asked",
+        "attempt",
+        "attempts",
+        "cancelled",
+        "dag",
+        "failed",
+        "fails",
+        "left",
+        "lost",
+        "open",
+        "plan",
+        "request",
+        "results",
+        "run",
+        "shape",
+        "skipped",
+        "started",
+        "states",
+        "tasks",
+        "unfinished",
+    )  # fmt: skip
+
+    def __init__(self, started: RunStarted, request: RunRequested, dag: Dag, shape: Shape) -> None:
+        plan, size = shape.plan, shape.size
+        self.started = started
+        self.run = started.run
+        """The offset of the run's request: its name in this log."""
+        self.request = request
+        self.dag = dag
+        self.shape = shape
+        self.plan = plan
+        self.tasks = shape.tasks
+        self.left = list(plan.counts)
+        # Most runs go well: these are one list of zeros, the shape's, until the first that is none.
+        self.failed = self.skipped = self.lost = self.fails = shape.zeros
+        self.states: list[str | None] = [None] * size
+        self.asked = bytearray(size)
+        self.attempt = [0] * size
+        self.open: dict[int, int] = {}
+        self.results: list[TaskFinished | None] = [None] * size
+        self.attempts: dict[int, list[Attempt]] = {}
+        self.unfinished = size
+        self.cancelled = False
+
+    def note_lost(self, index: int, count: int) -> None:
+        """So many attempts of a task were lost in a row. O(1), the first of a run O(tasks)."""
+        if self.lost is self.shape.zeros:
+            self.lost = list(self.lost)
+        self.lost[index] = count
+
+    def note_fails(self, index: int, count: int) -> None:
+        """So many attempts of a task failed. O(1), the first of a run O(tasks)."""
+        if self.fails is self.shape.zeros:
+            self.fails = list(self.fails)
+        self.fails[index] = count
+
+    def _tally(self, state: str) -> list[int]:
+        """The counts in which a need that ended so is counted, this run's own."""
+        zeros = self.shape.zeros
+        if state == "skipped":
+            self.skipped = list(zeros) if self.skipped is zeros else self.skipped
+            return self.skipped
+        self.failed = list(zeros) if self.failed is zeros else self.failed
+        return self.failed
+
+    def verdict(self, index: int) -> str:
+        """Whether task `index` may go now. O(1)."""
+        total, left = self.plan.counts[index], self.left[index]
+        failed, skipped = self.failed[index], self.skipped[index]
+        return judge(self.shape.rules[index], total, left, total - left - failed - skipped, failed, skipped)
+
+    def settle(self, index: int, state: str, result: TaskFinished) -> tuple[Sequence[int], Sequence[int]]:
+        """Give task `index` its final state, and count it for those that follow it. O(out-degree).
+
+        Gives those of them that may go now as far as it is for what they need, and those that must be asked.
+        """
+        self.states[index] = state
+        self.results[index] = result
+        self.unfinished -= 1
+        self.open.pop(index, None)
+        followers = self.plan.followers[index]
+        if not followers:
+            return followers, followers
+        left = self.left
+        ready: list[int] = []
+        if state == "success":
+            direct = self.shape.direct
+            others: list[int] = []
+            for follower in followers:
+                left[follower] = rest = left[follower] - 1
+                if not direct[follower]:
+                    others.append(follower)
+                elif not rest:
+                    ready.append(follower)
+            return ready, others
+        tally = self._tally(state)
+        for follower in followers:
+            left[follower] -= 1
+            tally[follower] += 1
+        return ready, followers
+
+    def outcome(self) -> str:
+        """The state of the run once nothing is unfinished (R4). O(tasks)."""
+        states = self.states
+        if self.cancelled:
+            return "cancelled"
+        if "failed" in states or "upstream_failed" in states:
+            return "failed"
+        last = self.plan.last
+        if "skipped" in states and last and all(states[i] == "skipped" for i in last):
+            return "skipped"
+        return "success"
+
+    def _check(self) -> None:
+        """The invariant of this module. O(tasks + edges)."""
+        assert self.unfinished == sum(not self.final(i) for i in range(len(self.states)))
+        for index, needs in enumerate(self.plan.needs):
+            ended = sum(self.final(n) for n in needs)
+            assert self.left[index] == len(needs) - ended, (index, self.left, self.states)
+            states = [self.states[need] for need in needs if self.final(need)]
+            assert self.skipped[index] == states.count("skipped")
+            assert self.failed[index] == ended - states.count("success") - states.count("skipped")
+
+    def final(self, index: int) -> bool:
+        """Whether task `index` has its final state."""
+        return self.results[index] is not None

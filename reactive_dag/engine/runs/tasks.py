@@ -1,0 +1,297 @@
+"""The tasks of live runs: which may go, what an attempt's end means, retries, timeouts, the past (R3-R5, R14).
+
+Invariant: a task is in `startable` from when its needs allow it until its `TaskStarted` is applied; an attempt is open
+from `TaskStarted` to the first `TaskFinished` of that number, and later ones count for nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sortedcontainers import SortedList
+
+from reactive_dag.declare.task import AnyTask
+from reactive_dag.engine.items.timers import RUNS_FIRST, Timer
+from reactive_dag.engine.runs.retries import retry_delay
+from reactive_dag.engine.runs.state import READY, WAIT, RunState
+from reactive_dag.model.errors import said
+from reactive_dag.model.records import TaskFinished, TaskRetry, TaskStarted
+from reactive_dag.model.times import NEVER, format_duration
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.runs.table import RunTable
+
+MOST_LOST = 3
+"""So many attempts in a row cut off by a crash fail their task (R5)."""
+
+Ready = tuple[int, int, int]
+"""Priority (negated), run, index of the task: the order in which attempts are handed out."""
+
+
+class TaskFlow:
+    """What happens inside live runs."""
+
+    def __init__(self, table: RunTable) -> None:
+        self.table = table
+        self.live = table.live
+        self.sink = table.sink
+        self.ready: list[Ready] = []
+        self.prioritized = False
+        self.losses = False
+        """Whether an attempt was ever cut off by a crash: only then there are suspects."""
+        self.timeouts: dict[tuple[int, int], Timer] = {}
+        self._retry_timers: dict[tuple[int, int], Timer] = {}
+        self.startable: set[tuple[int, int]] = set()
+        self.past: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        self.retries: dict[tuple[int, int], TaskRetry] = {}
+        self.retries_due: SortedList = SortedList()
+        self.watch: Callable[[RunState, int], None] = _nobody
+        self.watching: Callable[[RunState, int, TaskStarted], None] = lambda run, index, record: None
+        self.settled: Callable[[int, RunState, int, TaskFinished], None] = lambda offset, run, index, done: None
+
+    # ------------------------------------------------------------------------------------- what may go
+
+    def begin(self, run: RunState) -> None:
+        """Consider the tasks that need nothing."""
+        direct = run.shape.direct
+        for index in run.plan.roots:
+            if direct[index]:
+                run.asked[index] = 1
+                self.offer(run, index)
+            else:
+                self.consider(run, index)
+
+    def consider(self, run: RunState, index: int) -> None:
+        """Let a task go, give it the state that its needs imply, or leave it waiting. O(log ready)."""
+        if run.asked[index]:
+            return
+        verdict = run.verdict(index)
+        if verdict == READY:
+            self._let_go(run, index)
+        elif verdict != WAIT:
+            run.asked[index] = 1
+            self.table.give(run, run.plan.ids[index], verdict)
+
+    def _let_go(self, run: RunState, index: int) -> None:
+        task = run.tasks[index]
+        if task.depends_on_past and not self.past_is_well(run, task, index):
+            return
+        run.asked[index] = 1
+        if task.kind == "wait":
+            self.watch(run, index)
+        else:
+            self.offer(run, index)
+
+    def past_is_well(self, run: RunState, task: AnyTask, index: int) -> bool:
+        """Whether a task's own success in the newest requested run of a lower date is there (R14); else it waits."""
+        if not self.sink.replaying and self.table.dates.past_state(run, task.id) in ("success", "skipped", None):
+            return True
+        self.past.setdefault((run.dag.id, task.id), []).append((run.run, index))
+        return False
+
+    def reconsider_past(self, dag: str, task: str) -> None:
+        """The past of a task changed: ask again for those that wait for it."""
+        for offset, index in self.past.pop((dag, task), ()):
+            run = self.table.live.get(offset)
+            if run is not None and not run.final(index):
+                self.consider(run, index)
+
+    def reconsider_all(self) -> None:
+        """The same for every task that waits for its past: a replay asks nobody's history."""
+        for dag, task in list(self.past):
+            self.reconsider_past(dag, task)
+
+    def offer(self, run: RunState, index: int) -> None:
+        """Put an attempt among those to hand out. O(log ready)."""
+        offset = run.run
+        self.startable.add((offset, index))
+        heapq.heappush(self.ready, (run.shape.priorities[index], offset, index))
+
+    # ------------------------------------------------------------------------------------- records
+
+    def task_started(self, offset: int, record: TaskStarted) -> None:
+        """An attempt was handed out: it is open. O(1)."""
+        run = self.live.get(record.run)
+        index = -1 if run is None else run.shape.index.get(record.task, -1)
+        if run is not None and index >= 0:
+            self.opened(run, index, record)
+
+    def opened(self, run: RunState, index: int, record: TaskStarted) -> None:
+        """The same, for who knows the run and the task's number."""
+        run.asked[index] = 1
+        run.attempt[index] = record.attempt
+        run.open[index] = record.at
+        if run.shape.waits[index]:
+            run.states[index] = "waiting"
+            self.watching(run, index, record)
+            return
+        run.states[index] = "running"
+        self.startable.discard((record.run, index))
+        if run.shape.timeouts[index] is not None:
+            self.watch_timeout(run, index)
+
+    def watch_timeout(self, run: RunState, index: int) -> None:
+        """Set the timer of an open attempt's timeout, if its task has one. O(log timers)."""
+        timeout, attempt = run.shape.timeouts[index], run.attempt[index]
+        if timeout is None:
+            return
+
+        def wake(now: int) -> None:
+            if index in run.open and run.attempt[index] == attempt and not run.final(index):
+                self.sink.fact(lambda at: timed_out(at, run, index, attempt))
+
+        due, task = run.open[index] + timeout, run.plan.ids[index]
+        self.timeouts[run.run, index] = self.table.timers.set(due, RUNS_FIRST, run.dag.id, task, wake)
+
+    def task_finished(self, offset: int, record: TaskFinished) -> None:
+        """An attempt ended, or a task got its state. O(out-degree)."""
+        run = self.live.get(record.run)
+        index = -1 if run is None else run.shape.index.get(record.task, -1)
+        if run is not None and index >= 0:
+            self.ended(offset, run, index, record)
+
+    def ended(self, offset: int, run: RunState, index: int, record: TaskFinished) -> None:
+        """The same, for who knows the run and the task's number."""
+        state, number = record.state, record.attempt
+        began = run.open.get(index)
+        if run.results[index] is not None or (number and (began is None or run.attempt[index] != number)):
+            return
+        if number and self.timeouts:
+            self.table.timers.drop(self.timeouts.pop((run.run, index), None))
+        if run.cancelled and state != "cancelled":
+            return  # it came after the cancellation, which gives every task its state
+        if number:
+            noted = (number, record.began or began, record.at, state, record.error)
+            run.attempts.setdefault(index, []).append(noted)
+        if state == "lost":
+            self._lost(run, index, record)
+        elif state == "failed" and record.retry and self._retries_left(run, index):
+            self._retry(run, index, record)
+        else:
+            self._settle(offset, run, index, record)
+
+    def _retries_left(self, run: RunState, index: int) -> bool:
+        return run.fails[index] < run.tasks[index].retries and not run.cancelled and run.attempt[index] > 0
+
+    def _lost(self, run: RunState, index: int, record: TaskFinished) -> None:
+        del run.open[index]
+        run.note_lost(index, run.lost[index] + 1)
+        self.losses = True
+        if run.lost[index] >= MOST_LOST:
+            why = f"lost {MOST_LOST} times in a row: the process died each time while this task ran"
+            self.table.give(run, record.task, "failed", why)
+            return
+        run.states[index] = None
+        self.offer(run, index)
+
+    def _retry(self, run: RunState, index: int, record: TaskFinished) -> None:
+        del run.open[index]
+        run.note_lost(index, 0)
+        run.note_fails(index, run.fails[index] + 1)
+        run.states[index] = "retrying"
+        if self.sink.replaying:
+            return
+        delay = record.retry_after
+        if delay is None:
+            try:
+                delay = retry_delay(run.tasks[index], run.fails[index], run.started.key)
+            except Exception as error:  # a user's callable may raise anything: it fails its task, not the engine
+                why = f"{record.error}\nretry_delay: {said(error)}"
+                self.table.give(run, record.task, "failed", why)
+                return
+        due = min(record.at + delay, NEVER - 1)
+        self.sink.fact(lambda at: TaskRetry(at, record.run, record.task, record.attempt + 1, due))
+
+    def task_retry(self, record: TaskRetry) -> None:
+        """The next attempt is due at an instant. O(log timers)."""
+        run = self.table.live.get(record.run)
+        index = -1 if run is None else run.plan.index.get(record.task, -1)
+        if run is None or index < 0 or run.final(index):
+            return
+        self.retries_due.add(record.due)
+        self.retries[record.run, index] = record
+
+        def wake(now: int) -> None:
+            if self._forget_retry(record.run, index, record):
+                self.offer(run, index)
+
+        timer = self.table.timers.set(record.due, RUNS_FIRST, run.dag.id, record.task, wake)
+        self._retry_timers[record.run, index] = timer
+
+    def _forget_retry(self, run: int, index: int, wanted: TaskRetry | None = None) -> bool:
+        """A retry came, or is needed no more; whether there was one (the `wanted` one)."""
+        record = self.retries.get((run, index))
+        if record is None or (wanted is not None and record is not wanted):
+            return False
+        del self.retries[run, index]
+        self.retries_due.remove(record.due)
+        self.table.timers.drop(self._retry_timers.pop((run, index)))
+        return True
+
+    def forget(self, run: RunState, index: int) -> None:
+        """Nothing more is to come of a task. O(log retries)."""
+        self.startable.discard((run.run, index))
+        self._forget_retry(run.run, index)
+
+    def next_retry(self) -> int | None:
+        """When the next retry is due; None without any. O(1)."""
+        return self.retries_due[0] if self.retries_due else None
+
+    # ------------------------------------------------------------------------------------- final states
+
+    def _settle(self, offset: int, run: RunState, index: int, record: TaskFinished) -> None:
+        if index not in run.open or self.retries:
+            self.forget(run, index)
+        ready, others = run.settle(index, record.state, record)
+        if run.shape.outlets[index] or record.publishes is not None:
+            self._publish(run, index, record)
+        self.settled(offset, run, index, record)
+        asked = run.asked
+        for follower in ready:
+            if not asked[follower]:
+                asked[follower] = 1
+                self.offer(run, follower)
+        for follower in others:
+            self.consider(run, follower)
+        if self.past:
+            self.reconsider_past(run.dag.id, record.task)
+        if not run.unfinished:
+            self.table.end_if_done(run)
+
+    def _publish(self, run: RunState, index: int, record: TaskFinished) -> None:
+        if record.state != "success" or self.sink.replaying:
+            return
+        outlets = run.tasks[index].outlets
+        wanted = record.publishes
+        if wanted is None:
+            wanted = [[outlet.id, None, None, None, "updated", None, None] for outlet in outlets]
+        self.table.publish(run, record.task, wanted)
+
+    def _check(self) -> None:
+        """What may start stands in the heap, not over, not under way; what is retrying has its timer. O(tasks)."""
+        heap = {(run, index) for _, run, index in self.ready}
+        live = self.table.live
+        for place in self.startable:
+            assert place in heap and place[0] in live, place
+            assert not live[place[0]].final(place[1]) and place[1] not in live[place[0]].open, place
+        due = Counter(retry.due for retry in self.retries.values())
+        assert due == Counter(self.retries_due), (due, self.retries_due)
+        for (offset, index), retry in self.retries.items():
+            run = live[offset]
+            assert run.states[index] == "retrying", (run.plan.ids[index], run.states[index])
+            assert self.table.timers.has(retry.due, run.dag.id, retry.task)
+
+
+def timed_out(at: int, run: RunState, index: int, attempt: int) -> TaskFinished:
+    """The end of an attempt that took longer than its task may."""
+    task = run.tasks[index]
+    assert task.timeout is not None
+    error = f"timed out after {format_duration(task.timeout)}"
+    return TaskFinished(at, run.run, task.id, "failed", attempt, error=error, began=run.open.get(index))
+
+
+def _nobody(run: RunState, index: int) -> None:
+    raise AssertionError("no one watches waits")

@@ -1,0 +1,122 @@
+"""What one commit takes: records, and what was noted along with them.
+
+Invariant: notes and records that were made in one critical section are in one batch. Merging an older set of notes into
+a newer one is repeatable: a key is noted once, of the rest the newest stands.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from reactive_dag.log.codec import encode_tasks, segments
+from reactive_dag.log.history import RunRow, RunRows
+from reactive_dag.log.sqlite import schema
+from reactive_dag.model.records import AnyRecord
+
+Statement: TypeAlias = tuple[str, list[tuple[object, ...]]]
+"""An SQL statement and the rows to execute it with."""
+
+
+class Notes:
+    """Keys, run rows, snapshots, texts and intake ids that wait for the next commit."""
+
+    __slots__ = ("done", "keys", "meta", "runs", "snapshots")
+
+    def __init__(self) -> None:
+        self.keys: dict[tuple[str, str], int] = {}
+        self.runs = RunRows()
+        self.snapshots: dict[int, bytes] = {}
+        self.meta: dict[str, str] = {}
+        self.done: list[int] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.keys or self.runs.rows or self.snapshots or self.meta or self.done)
+
+    def put_back(self, older: Notes) -> None:
+        """Take up notes whose commit did not come about. O(n)."""
+        self.keys = older.keys | self.keys
+        self.runs = older.runs.updated(self.runs)
+        self.snapshots = older.snapshots | self.snapshots
+        self.meta = older.meta | self.meta
+        self.done = older.done + self.done
+
+
+class Batch:
+    """The records from offset `first` on, and the notes, that one commit writes; the highest `at` before and after."""
+
+    __slots__ = ("end_at", "first", "notes", "records", "start_at")
+
+    def __init__(self, first: int, records: Sequence[AnyRecord], start_at: int, end_at: int, notes: Notes) -> None:
+        self.first = first
+        self.records = records
+        self.start_at = start_at
+        self.end_at = end_at
+        self.notes = notes
+
+    @property
+    def stop(self) -> int:
+        """The offset after the last record."""
+        return self.first + len(self.records)
+
+    def __bool__(self) -> bool:
+        return bool(self.records or self.notes)
+
+    def statements(self) -> list[Statement]:
+        """What to write, encoded: records first. O(n)."""
+        pieces = list(segments(self.first, self.records, self.start_at, self.end_at))
+        found: list[Statement] = [
+            (schema.ADD_SEGMENT, [row for row, _ in pieces]),
+            (schema.ADD_SOURCE, [(source, row[0]) for row, sources in pieces for source in sources]),
+        ]
+        if self.notes:
+            found += _note_statements(self.notes)
+        return [statement for statement in found if statement[1]]
+
+
+def _note_statements(notes: Notes) -> list[Statement]:
+    snapshots: list[tuple[object, ...]] = [(upto, zlib.crc32(blob), blob) for upto, blob in notes.snapshots.items()]
+    return [
+        (schema.ADD_KEY, [(scope, key, offset) for (scope, key), offset in notes.keys.items()]),
+        (schema.ADD_RUN, [_run_params(row) for row in notes.runs.rows.values()]),
+        (schema.ADD_SNAPSHOT, snapshots),
+        (schema.TRIM_SNAPSHOTS, [()] if snapshots else []),
+        (schema.ADD_META, list(notes.meta.items())),
+        (schema.DROP_OFFER, [(id,) for id in notes.done]),
+    ]
+
+
+def _run_params(row: RunRow) -> tuple[object, ...]:
+    return (
+        row.run, row.dag, row.state, row.key, row.label, row.logical_date, row.partition, row.cascade, row.round,
+        row.requested, row.started, row.ended, row.error, encode_tasks(row.tasks),
+    )  # fmt: skip
+
+
+class KeyCache:
+    """Keys that were committed lately, in two generations: O(1), bounded at twice `limit`, no lock.
+
+    >>> cache = KeyCache(limit=1)
+    >>> for n in range(3): cache.add({("s", str(n)): n})
+    >>> cache.get(("s", "0")), cache.get(("s", "2"))
+    (None, 2)
+    """
+
+    __slots__ = ("_limit", "_new", "_old")
+
+    def __init__(self, limit: int = 50_000) -> None:
+        self._limit = limit
+        self._new: dict[tuple[str, str], int] = {}
+        self._old: dict[tuple[str, str], int] = {}
+
+    def add(self, keys: dict[tuple[str, str], int]) -> None:
+        """Take keys up; the older generation goes when the newer is full. One thread at a time."""
+        if len(self._new) >= self._limit:
+            self._old, self._new = self._new, {}
+        self._new.update(keys)
+
+    def get(self, key: tuple[str, str]) -> int | None:
+        """The offset of a key, if it is here."""
+        found = self._new.get(key)
+        return self._old.get(key) if found is None else found

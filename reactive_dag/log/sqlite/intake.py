@@ -1,0 +1,58 @@
+"""The intake: what other processes append to a store that an engine is writing (I8).
+
+It needs no lock but SQLite's own, taken for one row. A fact is durable when `offer` returns, and stamped with the clock
+of who offers it; what it becomes (its offset, its number, whether its key is a duplicate) the engine judges when it
+takes it over. One sync an offer.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import zlib
+from pathlib import Path
+from types import TracebackType
+
+from reactive_dag.log.codec import encode_fact
+from reactive_dag.log.protocol import Fact
+from reactive_dag.log.sqlite import schema
+from reactive_dag.log.sqlite.files import connect, look_at, prepare, store_error
+from reactive_dag.model.errors import NotAStore
+
+
+class SQLiteIntake:
+    """Appends to the intake of a store that exists. Raises NotAStore, StoreTooNew, StoreError."""
+
+    def __init__(self, path: Path) -> None:
+        path = path.resolve()
+        if not look_at(path, schema.LOG_MARK, schema.FORMAT):
+            raise NotAStore(f"{path}: there is no store yet; open an engine on it once to make it.")
+        self.path = path
+        self._lock = threading.Lock()
+        self._db = connect(path)
+        prepare(self._db, path, schema.LOG_MARK, schema.FORMAT, schema.LOG_TABLES)
+
+    def offer(self, fact: Fact, stamp: int) -> None:
+        """Append a fact, durable on return; `stamp` is the caller's clock (ns). Raises StoreError. One sync."""
+        data = encode_fact(fact, stamp)
+        with self._lock:
+            try:
+                self._db.execute(schema.OFFER, (zlib.crc32(data), data))
+            except sqlite3.Error as error:
+                raise store_error(self.path, error) from error
+
+    def find(self, scope: str, key: str) -> int | None:
+        """The offset that the log has committed for a key, as of now. O(log n)."""
+        with self._lock:
+            row = self._db.execute(schema.FIND_KEY, (scope, key)).fetchone()
+        return None if row is None else int(row[0])
+
+    def close(self) -> None:
+        """Close the connection; a second call does nothing."""
+        self._db.close()
+
+    def __enter__(self) -> SQLiteIntake:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""What tests of graphs and of the engine itself use."""

@@ -1,0 +1,163 @@
+"""The state of a core as canonical bytes: what cores that decided the same facts agree on, bit for bit.
+
+Owns the encoding behind the law `replay_equals_live`: definitions, trigger states, ledger, run table, timers, numbers.
+Invariant: it holds no offset. Items and runs stand by their identity (I3, I4), instants are those of facts and due
+times, and what has no order of its own is sorted. Costs O(records + state): for tests and for comparing two stores.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reactive_dag.engine.deciding.router import Station
+from reactive_dag.model.records import Json, OnceDone, Published, RunRequested, StartRequested
+from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.machine.pack import pack
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.fold.fold import Core
+    from reactive_dag.engine.runs.state import RunState
+    from reactive_dag.engine.runs.waits import Watch
+    from reactive_dag.log.history import RunRow
+
+AWAITED = {"run", "key", "state", "logical_date"}
+"""What a wait tells of a run that it awaited."""
+
+
+def canonical(core: Core) -> bytes:
+    """The state of a core that has applied its whole log, as bytes. O(records + state)."""
+    return msgspec.json.encode(described(core), order="deterministic")
+
+
+def described(core: Core) -> dict[str, Json]:
+    """The same as plain data, for looking at a difference. O(records + state)."""
+    records = core.log.read(0, core.cursor)
+    runs = core.runs
+    return {
+        "definitions": sorted(
+            [*name, known.digest, core.definitions.numbers[name], _without_offset(known.options)]
+            for name, known in core.definitions.known.items()
+        ),
+        "triggers": [_trigger(core, station) for _, station in sorted(core.wiring.stations.items())],
+        "paused": sorted(runs.paused),
+        "ledger": sorted(_requested(core, record) for record in records if type(record) is RunRequested),
+        "ended": sorted((_ended(row) for row in core.log.runs()), key=repr),
+        "live": sorted((_live(run) for run in runs.live.values()), key=repr),
+        "queued": {dag: [runs.row(run).key for run in queue] for dag, queue in runs.queued.items() if queue},
+        "active": {dag: count for dag, count in runs.active.items() if count},
+        "startable": sorted(_task(core, run, index) for run, index in runs.flow.startable),
+        "past": sorted([*name, *_task(core, *each)] for name, all in runs.flow.past.items() for each in all),
+        "waits": sorted(_wait(core, watch) for all in core.waits.watches.values() for watch in all.values()),
+        "timers": sorted(_timers(core), key=repr),
+        "numbers": _numbers(core),
+        "starts": {dag: count for dag, count in runs.starts.items() if count},
+        "keys": sorted(_keys(core, records)),
+        "once": sorted(
+            [record.scope, record.name, record.at, record.expires or 0, record.value]
+            for record in records if type(record) is OnceDone
+        ),
+    }  # fmt: skip
+
+
+def _without_offset(options: Json) -> dict[str, Json]:
+    return {name: value for name, value in (options or {}).items() if name != "since"}
+
+
+def _trigger(core: Core, station: Station) -> list[Json]:
+    identity = core.facts.identity
+    held = [[[identity(i) for i in f.items], f.payload, pack(f.key), list(f.parts)] for f in station.held]
+    waiting = [[repr(leaf), identity(item)] for leaf, item in station.backlog]
+    return [
+        station.dag, station.label, station.digest, station.number, station.catchup, station.max_catchup,
+        station.circuit.canonical(identity), held, station.redefined, station.stale_from is not None, waiting,
+    ]  # fmt: skip
+
+
+def _requested(core: Core, record: RunRequested) -> list[Json]:
+    about = [record.at, record.payload, record.mapped, pack(record.group)]
+    causes = [core.facts.identity(cause) for cause in record.causes]
+    return [record.dag, record.label, core.runs.key_of(record), causes, repr(about)]
+
+
+def _ended(row: RunRow) -> list[Json]:
+    fields: list[Json] = msgspec.to_builtins(row)
+    tasks = [[task.task, task.state, task.attempts, _output(task.output), task.error] for task in row.tasks]
+    return [*fields[1:13], tasks]
+
+
+def _output(output: Json) -> Json:
+    """An output without offsets: a wait's names the awaited runs by offset and by key."""
+    if isinstance(output, list):
+        return [_output(each) for each in output]
+    if isinstance(output, dict) and output.keys() == AWAITED:
+        return {name: value for name, value in output.items() if name != "run"}
+    return output
+
+
+def _live(run: RunState) -> list[Json]:
+    begun = run.started
+    tasks = [
+        [
+            task, run.states[index], run.asked[index], run.attempt[index], run.lost[index], run.fails[index],
+            run.open.get(index), run.attempts.get(index, []), _result(run, index),
+        ]
+        for index, task in enumerate(run.plan.ids)
+    ]  # fmt: skip
+    about = [begun.at, begun.dag, begun.key, begun.logical_date, begun.partition, begun.cascade, begun.round]
+    return [*about, run.request.at, run.request.label, run.request.payload, run.cancelled, run.unfinished, tasks]
+
+
+def _result(run: RunState, index: int) -> Json:
+    done = run.results[index]
+    return None if done is None else [done.at, done.state, done.attempt, _output(done.output), done.error]
+
+
+def _task(core: Core, run: int, index: int) -> list[Json]:
+    live = core.runs.live[run]
+    return [live.started.key, live.plan.ids[index]]
+
+
+def _wait(core: Core, watch: Watch) -> list[Json]:
+    ended = None if watch.ended is None else sorted(core.run_of(run).key for run in watch.ended)
+    begun = watch.run.started
+    return [begun.key, watch.wait.id, watch.record.at, repr([watch.dates, watch.several, ended])]
+
+
+def _timers(core: Core) -> list[list[Json]]:
+    """What will step, and when. A timer that stands for nothing any more is none."""
+    found: list[list[Json]] = [
+        [station.circuit.due, "trigger", *name]
+        for name, station in core.wiring.stations.items()
+        if station.circuit.due != NEVER
+    ]
+    found += [
+        [retry.due, "retry", *_task(core, run, index), retry.attempt]
+        for (run, index), retry in core.runs.flow.retries.items()
+    ]
+    for run in core.runs.live.values():
+        for index, begun in run.open.items():
+            timeout = run.tasks[index].timeout
+            if timeout is not None:
+                found.append([begun + timeout, "timeout", run.started.key, run.plan.ids[index]])
+    for watches in core.waits.watches.values():
+        for watch in watches.values():
+            if watch.wait.timeout is not None:
+                found.append([watch.record.at + watch.wait.timeout, "wait", watch.run.started.key, watch.wait.id])
+    return found
+
+
+def _numbers(core: Core) -> dict[str, int]:
+    publishing = core.publishing
+    numbers = publishing.counted | {name: source.next for name, source in publishing.sources.items()}
+    return {name: number for name, number in numbers.items() if number}
+
+
+def _keys(core: Core, records: list[Json]) -> list[list[Json]]:
+    """The keys that callers gave, each with what it stands for."""
+    return [
+        [type(record).__name__, record.key, core.facts.fact_identity(record)]
+        for record in records
+        if isinstance(record, Published | StartRequested) and record.key is not None
+    ]

@@ -1,0 +1,1 @@
+"""Triggers that ask a function."""

@@ -1,0 +1,1 @@
+"""Triggers that put parts together."""

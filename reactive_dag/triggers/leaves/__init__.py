@@ -1,0 +1,1 @@
+"""Triggers that hear facts or the clock."""

@@ -1,0 +1,103 @@
+"""Datasets, the leaves that facts from outside reach, and the trigger on their events.
+
+Owns `Dataset` and `Updated`. A dataset is its uri: two objects with the same uri are equal, whatever calendar or
+metadata they carry. Making one costs about 1 µs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.errors import InvalidValue
+from reactive_dag.triggers.base import Combinable, Trigger
+from reactive_dag.triggers.checks import choices_of, text_of
+
+KINDS = frozenset({"created", "updated", "deleted", "partition_added"})
+"""What can happen to a dataset."""
+
+DEFAULT_KINDS = KINDS - {"deleted"}
+"""What `updated` fires on unless told."""
+
+
+def _metadata(value: Mapping[str, object] | None) -> dict[str, object]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidValue(f"metadata must be a dict, not {value!r}")
+    return dict(value)
+
+
+@frozen(cache_hash=True)
+class Dataset(Combinable):
+    """Something that is written and read, named by its uri; in a trigger it stands for `rd.updated(it)`.
+
+    Raises InvalidValue for an empty uri or partitions that are no calendar.
+
+    >>> Dataset("orders") & Dataset("users")
+    rd.all_of(rd.updated('orders'), rd.updated('users'))
+    """
+
+    uri: str
+    partitions: Calendar | None = field(default=None, eq=False)
+    metadata: dict[str, object] = field(default=None, eq=False, converter=_metadata)
+
+    def __attrs_post_init__(self) -> None:
+        text_of(self.uri, "a dataset's uri")
+        if self.partitions is not None and not isinstance(self.partitions, Calendar):
+            raise InvalidValue(
+                f"dataset {self.uri!r}: partitions must be a calendar such as rd.day('Europe/Berlin'), "
+                f"not {self.partitions!r}"
+            )
+
+    @property
+    def id(self) -> str:
+        """The uri. O(1)."""
+        return self.uri
+
+    def as_trigger(self) -> Trigger:
+        """`rd.updated(self)`. O(1)."""
+        return Updated(self)
+
+    def __repr__(self) -> str:
+        calendar = "" if self.partitions is None else f", partitions={self.partitions!r}"
+        metadata = "" if not self.metadata else f", metadata={self.metadata!r}"
+        return f"rd.Dataset({self.uri!r}{calendar}{metadata})"
+
+
+@frozen(cache_hash=True)
+class Updated(Trigger):
+    """Fires on each event of `dataset` whose kind is among `kinds`."""
+
+    kind: ClassVar[str] = "updated"
+
+    dataset: Dataset
+    kinds: frozenset[str] = DEFAULT_KINDS
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.dataset, Dataset):
+            raise InvalidValue(f"updated() takes a dataset or its uri, not {self.dataset!r}")
+        if self.kinds is not DEFAULT_KINDS:
+            object.__setattr__(self, "kinds", choices_of(self.kinds, KINDS, f"kinds of updated({self.dataset.uri!r})"))
+
+    def __repr__(self) -> str:
+        if self.kinds == DEFAULT_KINDS:
+            return f"rd.updated({self.dataset.uri!r})"
+        kinds = sorted(self.kinds)
+        text = repr(kinds[0]) if len(kinds) == 1 else "{" + ", ".join(map(repr, kinds)) + "}"
+        return f"rd.updated({self.dataset.uri!r}, kinds={text})"
+
+
+def updated(dataset: Dataset | str, kinds: Iterable[str] = DEFAULT_KINDS) -> Updated:
+    """Fire on each event of the dataset; `kinds` chooses which (all but "deleted" unless said). O(kinds).
+
+    Raises InvalidValue for what is no dataset, and for an unknown or empty `kinds`.
+
+    >>> updated("orders", kinds="deleted")
+    rd.updated('orders', kinds='deleted')
+    """
+    found = Dataset(dataset) if isinstance(dataset, str) else dataset
+    return Updated(found, kinds)  # type: ignore[arg-type]

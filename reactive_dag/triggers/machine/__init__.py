@@ -1,0 +1,1 @@
+"""A trigger at work: compiled, fed, stepped."""

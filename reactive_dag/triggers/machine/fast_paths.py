@@ -1,0 +1,213 @@
+"""The short way for triggers of the common shapes: one closure for a whole step.
+
+Owns `flat_feed`, which gives a circuit its `feed` where the trigger is a leaf, an `any_of` of leaves, a join of leaves
+by one key, or any one cell behind leaves; a batch and an `all_of` have the cell's own logic written out. Invariant: it
+works on the same states and counts as the general way (evaluate.py) and does the same to them; what is not the plain
+case (a bound reached, no key) goes the general way. A property test holds the two equal. Cost: 0.1 to 0.3 µs a feed,
+firings included, where the logic is written out; else the cell's and some 0.3 µs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from reactive_dag.model.callables import Call
+from reactive_dag.model.records import Item
+from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.cells.all_of import AllOfCell
+from reactive_dag.triggers.cells.any_of import AnyOfCell
+from reactive_dag.triggers.cells.batch import BatchCell
+from reactive_dag.triggers.cells.by import ByCell, Keys
+from reactive_dag.triggers.cells.cell import Cell
+from reactive_dag.triggers.machine.evaluate import Evaluator
+from reactive_dag.triggers.machine.firing import Firing
+from reactive_dag.triggers.machine.tree import Leaf, Node, Place, Scope
+
+if TYPE_CHECKING:
+    from reactive_dag.triggers.machine.circuit import Circuit
+
+Feed: TypeAlias = Callable[[tuple[int, ...], Item, int, object], "list[Firing] | None"]
+
+
+def flat_feed(circuit: Circuit, scope: Scope, states: Any, work: Evaluator) -> Feed | None:
+    """The short way for this circuit, or None if its trigger has no such shape. O(parts)."""
+    if any(leaf.chain or not leaf.is_source for leaf in circuit.parts):
+        return None
+    top = scope.top
+    if isinstance(top, Leaf):
+        return _leaf(work)
+    if len(scope.nodes) > 1:
+        return None
+    if isinstance(top.cell, AnyOfCell):
+        return _any_of(work)
+    if not _apart(circuit):
+        return None
+    if isinstance(top.cell, BatchCell) and top.cell.count <= top.cell.limit:
+        return _batch(circuit, top.cell, states, work)
+    if _plain_join(top):
+        return _all_of(circuit, cast(AllOfCell, top.cell), states, work)
+    if top.inside is None:
+        return _one_cell(circuit, top.cell, states, work)
+    return _by(circuit, top, states, work) if _plain_join(top.inside.top) else None
+
+
+def _apart(circuit: Circuit) -> bool:
+    """Whether no item can come in by two leaves."""
+    if len(circuit.parts) == 1:
+        return True
+    sources = {leaf.source for leaf in circuit.parts}
+    return len(sources) == len(circuit.parts) and ("*", None) not in sources
+
+
+def _plain_join(place: Place) -> bool:
+    """Whether it is an `all_of` of several leaves that takes all."""
+    if not isinstance(place, Node) or not isinstance(place.cell, AllOfCell) or len(place.scope.nodes) > 1:
+        return False
+    return len(place.kids) > 1 and not place.cell.latest and place.cell.window is None
+
+
+def _leaf(work: Evaluator) -> Feed:
+    delivered, consumed = work.tally.delivered, work.tally.consumed
+
+    def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
+        delivered[0] += 1
+        consumed[0] += 1
+        return [Firing([item], None, False, (), hits)]
+
+    return feed
+
+
+def _any_of(work: Evaluator) -> Feed:
+    delivered, consumed = work.tally.delivered, work.tally.consumed
+
+    def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
+        for part in hits:
+            delivered[part] += 1
+            consumed[part] += 1
+        return [Firing([item], None, False, (), hits)]
+
+    return feed
+
+
+def _batch(circuit: Circuit, cell: BatchCell, state: list[Any], work: Evaluator) -> Feed:
+    delivered, consumed = work.tally.delivered, work.tally.consumed
+    count, wait = cell.count, cell.max_wait
+    append = state.append
+    parts = bytes(count)  # `count` times the only leaf part, 0, in a byte each
+
+    def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
+        delivered[0] += 1
+        append(item)
+        held = len(state)
+        if held <= count:
+            if held == 2 and wait is not None:
+                circuit.due = state[0] = now + wait
+            return None
+        items = state[1:]
+        state.clear()
+        append(NEVER)
+        consumed[0] += count
+        if wait is not None:
+            circuit.due = NEVER
+        return [Firing(items, None, False, (), parts)]
+
+    return feed
+
+
+def _all_of(circuit: Circuit, cell: AllOfCell, state: list[Any], work: Evaluator) -> Feed:
+    delivered, rounds, consume = work.tally.delivered, work.tally.rounds, work.tally.consume
+    full, room, general, append, count = cell.full, 2 * cell.limit, circuit._feed, state.append, 1 + 2 * cell.parts
+    bits, whole = tuple([1 << part for part in range(cell.parts)]), tuple(range(cell.parts))
+
+    def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
+        (part,) = hits
+        held = state[0]
+        bit = bits[part]
+        if held & bit:
+            if len(state) > room:
+                return general(hits, item, now, event)
+            delivered[part] += 1
+            append(part)
+            append(item)
+            return None
+        delivered[part] += 1
+        append(part)
+        append(item)
+        held |= bit
+        if held != full:
+            state[0] = held
+            return None
+        items = state[2::2]
+        if len(state) == count:
+            parts: Any = whole
+            rounds[0] += 1
+        else:
+            parts = state[1::2]
+            consume(parts)
+        state.clear()
+        append(0)
+        return [Firing(items, None, False, (), parts)]
+
+    return feed
+
+
+def _one_cell(circuit: Circuit, cell: Cell, state: list[Any], work: Evaluator) -> Feed:
+    delivered, step, fire = work.tally.delivered, cell.feed, circuit._fire
+    due = cell.due if cell.timed else None
+
+    def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
+        (part,) = hits
+        delivered[part] += 1
+        released = step(state, part, item, now)
+        if due is not None:
+            circuit.due = due(state)
+        return fire(released) if released else None
+
+    return feed
+
+
+def _by(circuit: Circuit, top: Node, keys: Keys, work: Evaluator) -> Feed | None:
+    cell, inside = cast(ByCell, top.cell), top.inside
+    readers = [read for leaf in circuit.parts if not isinstance(read := top.asks[leaf][0], Call)]
+    if cell.width > 1 or cell.ttl is not None or inside is None or len(readers) < len(circuit.parts):
+        return None
+    join = cast(AllOfCell, inside.nodes[0].cell)
+    delivered, rounds, consume = work.tally.delivered, work.tally.rounds, work.tally.consume
+    full, room, max_keys, general, count = join.full, 2 * join.limit, cell.max_keys, circuit._feed, join.parts
+    by_key = keys.by_key
+    find, whole = by_key.get, tuple(range(join.parts))
+
+    def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
+        (part,) = hits
+        key = readers[part](event)
+        pile = find(key)
+        if pile is None:
+            if key is None or len(by_key) >= max_keys:
+                return general(hits, item, now, event)
+            delivered[part] += 1
+            by_key[key] = [1 << part, part, item]
+            return None
+        held = pile[0] | 1 << part
+        if held != full:
+            if len(pile) > room:
+                return general(hits, item, now, event)
+            delivered[part] += 1
+            pile[0] = held
+            pile.append(part)
+            pile.append(item)
+            return None
+        delivered[part] += 1
+        del by_key[key]
+        items = pile[2::2]
+        items.append(item)
+        if len(items) == count:
+            parts: Any = whole
+            rounds[0] += 1
+        else:
+            parts = pile[1::2]
+            parts.append(part)
+            consume(parts)
+        return [Firing(items, None, False, (key,), parts)]
+
+    return feed

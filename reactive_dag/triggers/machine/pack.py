@@ -1,0 +1,52 @@
+"""Items, releases and keys as plain data that msgpack and JSON keep.
+
+Owns the form: numbers, text, None and lists as they are; a tuple is `{"t": […]}`, a mark `{"m": […]}`, a mapped release
+`{"v": payload, "i": release}`. Invariant: `unpack(pack(x)) == x` for whatever a trigger holds. Cost: O(size).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reactive_dag.model.records import Mark
+from reactive_dag.triggers.machine.firing import Mapped
+
+
+def pack(value: Any) -> Any:
+    """Plain data for an item, a release or a key.
+
+    >>> pack((1, [Mark("tick", 50)]))
+    {'t': [1, [{'m': ['tick', 50, -1, '', 0]}]]}
+    """
+    kind = type(value)
+    if kind is int or kind is str:
+        return value
+    if kind is tuple:
+        return {"t": [pack(each) for each in value]}
+    if kind is list:
+        return [pack(each) for each in value]
+    if kind is Mark:
+        return {"m": [value.kind, value.due, value.after, value.by, value.part]}
+    if kind is Mapped:
+        return {"v": value.value, "i": pack(value.item)}
+    return value
+
+
+def unpack(plain: Any) -> Any:
+    """What `pack` was given.
+
+    >>> unpack(pack((1, [Mapped({"rows": 1}, 7)])))
+    (1, [Mapped(value={'rows': 1}, item=7)])
+    """
+    kind = type(plain)
+    if kind is int or kind is str:
+        return plain
+    if kind is list:
+        return [unpack(each) for each in plain]
+    if kind is not dict:
+        return plain
+    if "t" in plain:
+        return tuple([unpack(each) for each in plain["t"]])
+    if "m" in plain:
+        return Mark(*plain["m"])
+    return Mapped(plain["v"], unpack(plain["i"]))

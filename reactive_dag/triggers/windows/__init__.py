@@ -1,0 +1,1 @@
+"""Triggers that hold firings for a time."""

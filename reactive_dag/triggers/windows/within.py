@@ -1,0 +1,43 @@
+"""The window: all parts within one span of time.
+
+Owns `Within` (T6). Invariant: it stands directly on an `all_of`, `at_least` or `sequence`. Making one costs O(1).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.times import format_duration, parse_duration
+from reactive_dag.triggers.base import Modifier, Span
+from reactive_dag.triggers.checks import positive
+from reactive_dag.triggers.joins.all_of import AllOf
+from reactive_dag.triggers.joins.at_least import AtLeast
+from reactive_dag.triggers.joins.sequence import Sequence
+
+
+@frozen(cache_hash=True)
+class Within(Modifier):
+    """Fires if what its part needs came within `window`; what is older is dropped as `outside_window`."""
+
+    kind: ClassVar[str] = "within"
+
+    window: int = field()
+
+    def __attrs_post_init__(self) -> None:
+        positive(self.window, "window of .within()")
+        if not isinstance(self.part, AllOf | AtLeast | Sequence):
+            raise InvalidValue(
+                f".within() bounds how far the parts of an all_of, at_least or sequence lie apart, and stands directly "
+                f"after it; it was given {self.part!r}"
+            )
+
+    def __repr__(self) -> str:
+        return f"{self.part!r}.within({format_duration(self.window)!r})"
+
+
+def within(part: object, window: Span) -> Within:
+    """`part.within(...)` as a function. O(1). Raises InvalidValue as that does."""
+    return Within(part, parse_duration(window, what="window of .within()"))

@@ -1,0 +1,188 @@
+"""The critical path: from the end of a run back through whatever ended last, to a tick or an event from outside.
+
+Owns `Step` and `CriticalPath`. Invariant: each step is what decided when the next one could go on; the steps stand in
+the order of time. O(steps * needs).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, overload
+
+from attrs import frozen
+
+from reactive_dag.whatif.answers.show import Table, iso, length, moment, span, wall
+from reactive_dag.whatif.answers.trace import Before, Kind, Link, Place, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reactive_dag.engine.inspect.run import Run
+
+
+@frozen
+class Hop:
+    """One place on the way, with how the next hop hung on it: times in ns, `end` None for what has not ended."""
+
+    place: Place
+    link: Link
+    start: int
+    end: int | None
+    waited: int
+
+
+@frozen
+class Step:
+    """One step of a critical path.
+
+    `kind` is "task", "wait", "tick", "silence" or "event". `link` says how it hung on the step before: "needs" (within
+    its DAG), "awaits" (a wait for another DAG), "caused by" (a trigger), "slot" (a place among the DAG's active runs),
+    "past" (the DAG's run before). `waited` is what passed between the end of the step before and this one's start; of a
+    wait, how long it waited.
+    """
+
+    name: str
+    kind: str
+    link: Link
+    run: str | None
+    start: datetime | None
+    end: datetime | None
+    waited: timedelta
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data. O(1)."""
+        return {
+            "name": self.name, "kind": self.kind, "link": self.link, "run": self.run, "start": iso(self.start),
+            "end": iso(self.end), "waited_s": self.waited.total_seconds(),
+        }  # fmt: skip
+
+
+class CriticalPath(Table):
+    """The critical path to one run. It prints as a table, and is a sequence of its steps."""
+
+    columns = ("start", "end", "step", "takes", "waited", "because it")
+    right = frozenset({"takes", "waited"})
+
+    def __init__(self, run: Run, steps: list[Step]) -> None:
+        self.run = run
+        self.steps = steps
+
+    @property
+    def waited(self) -> timedelta:
+        """What of the path was waiting. O(steps)."""
+        return sum((step.waited for step in self.steps), timedelta(0))
+
+    @property
+    def title(self) -> str:
+        """Which run, and when it landed."""
+        ended = self.run.ended
+        when = f"ended {wall(ended)}" if ended is not None else f"is {self.run.state}"
+        waited = span(self.waited)
+        return f"critical path to {_run(self.run)}, {when}" + (f"; {waited} of it waiting" if waited else "")
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """A row a step."""
+        return [
+            (
+                wall(step.start), wall(step.end), step.name, _takes(step), span(step.waited),
+                _LINKS.get(step.link, step.link),
+            )
+            for step in self.steps
+        ]  # fmt: skip
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data. O(steps)."""
+        return {
+            "dag": self.run.dag, "run": self.run.key, "logical_date": iso(self.run.logical_date),
+            "ended": iso(self.run.ended), "steps": [step.to_json() for step in self.steps],
+        }  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @overload
+    def __getitem__(self, at: int) -> Step: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Step]: ...
+
+    def __getitem__(self, at: int | slice) -> Step | list[Step]:
+        return self.steps[at]
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+
+_LINKS = {"needs": "needs the one above", "awaits": "awaits the one above", "caused by": "is caused by the one above",
+          "slot": "takes the place of the one above", "past": "needs its own run before"}  # fmt: skip
+
+
+def hops(trace: Trace, run: int) -> list[Hop]:
+    """The way to a run, in the order of time. O(steps * needs)."""
+    found: list[Hop] = []
+    place: Place = Place("end", run)
+    later = None
+    seen: set[Place] = set()
+    while place not in seen:
+        seen.add(place)
+        before = trace.before(place)
+        if place.kind not in ("start", "end"):
+            later = _hop(trace, place, before)
+            found.append(later)
+        elif before is not None and before.link and later is not None and found[-1].link == "":
+            found[-1] = _linked(found[-1], before.link)
+        if before is None:
+            break
+        place = before.place
+    found.reverse()
+    return [_waiting(trace, hop, found[at - 1] if at else None) for at, hop in enumerate(found)]
+
+
+def _hop(trace: Trace, place: Place, before: Before | None) -> Hop:
+    link: Link = "" if before is None else before.link
+    if place.kind == "task":
+        start, end = trace.span(place.of, place.task)
+        return Hop(place, link, start or 0, end, 0)
+    at = trace.core.log.record(place.of).at if place.kind == "event" else place.of
+    return Hop(place, link, at, at, 0)
+
+
+def _linked(hop: Hop, link: Link) -> Hop:
+    return Hop(hop.place, link, hop.start, hop.end, hop.waited)
+
+
+def _waiting(trace: Trace, hop: Hop, before: Hop | None) -> Hop:
+    """A wait waited all its time; anything else from the end of what came before."""
+    if hop.place.kind != "task" or before is None:
+        return hop
+    if trace.task(hop.place).wait is not None:
+        waited = (hop.end if hop.end is not None else trace.core.clock.now()) - hop.start
+    else:
+        waited = hop.start - (before.end or hop.start)
+    return Hop(hop.place, hop.link, hop.start, hop.end, waited)
+
+
+def steps_of(trace: Trace, way: list[Hop]) -> list[Step]:
+    """Hops as people see them. O(steps)."""
+    return [_step(trace, hop) for hop in way]
+
+
+def _step(trace: Trace, hop: Hop) -> Step:
+    place = hop.place
+    kind: Kind | str = place.kind
+    if place.kind == "task" and trace.task(place).wait is not None:
+        kind = "wait"
+    run = trace.rows[place.of].key if place.kind == "task" else None
+    waited = length(hop.waited) or timedelta(0)
+    return Step(trace.name(place), kind, hop.link, run, moment(hop.start), moment(hop.end), waited)
+
+
+def _takes(step: Step) -> str:
+    if step.kind == "wait" or step.start is None or step.end is None:
+        return ""
+    return span(step.end - step.start)
+
+
+def _run(run: Run) -> str:
+    about = run.partition or (None if run.logical_date is None else f"{run.logical_date:%Y-%m-%dT%H:%MZ}")
+    return f"{run.dag} {about}" if about else run.dag

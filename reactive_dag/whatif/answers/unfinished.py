@@ -1,0 +1,125 @@
+"""What never finished in a course, and why: waits, queued runs, tasks with a past, triggers that hold items.
+
+Owns `Unfinished` and `Pending`. O(live runs + items pending).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from reactive_dag.whatif.answers.show import Table
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.deciding.router import Station
+    from reactive_dag.engine.runs.state import RunState
+    from reactive_dag.whatif.answers.trace import Trace
+
+
+@frozen
+class Unfinished:
+    """One thing that has not come to its end. `kind`: "wait", "past", "queued", "trigger" or "fault".
+
+    `run` is the run's key and `task` its task, "" where the DAG as a whole is meant.
+    """
+
+    kind: str
+    dag: str
+    run: str
+    task: str
+    why: str
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data. O(1)."""
+        return {"kind": self.kind, "dag": self.dag, "run": self.run, "task": self.task, "why": self.why}
+
+
+class Pending(Table):
+    """All that is unfinished; false where everything came to its end. It is a sequence of its rows."""
+
+    columns = ("what", "kind", "why")
+
+    def __init__(self, rows: list[Unfinished]) -> None:
+        self.rows = rows
+
+    @property
+    def title(self) -> str:
+        """How much there is."""
+        return f"{len(self.rows)} unfinished" if self.rows else "everything came to its end"
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """A row each."""
+        return [(f"{row.dag}.{row.task}" if row.task else row.dag, row.kind, row.why) for row in self.rows]
+
+    def to_json(self) -> list[dict[str, object]]:
+        """Plain data. O(rows)."""
+        return [row.to_json() for row in self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Unfinished]:
+        return iter(self.rows)
+
+    def __getitem__(self, at: int) -> Unfinished:
+        return self.rows[at]
+
+
+def pending_of(trace: Trace) -> Pending:
+    """What is unfinished at the end of a course. O(live runs + items pending)."""
+    core = trace.core
+    rows = [row for run in core.runs.live.values() for row in _of_run(trace, run)]
+    for dag, queue in core.runs.queued.items():
+        rows.extend(Unfinished("queued", dag, trace.rows[run].key, "", _held_back(trace, dag)) for run in queue)
+    for station in core.wiring.stations.values():
+        rows.extend(_of_station(station))
+    return Pending(rows)
+
+
+def _of_run(trace: Trace, run: RunState) -> Iterator[Unfinished]:
+    dag, key = run.dag.id, run.started.key
+    watches = {
+        index: watch.why
+        for each in trace.core.waits.watches.values()
+        for (offset, index), watch in each.items()
+        if offset == run.run
+    }
+    for index, task in enumerate(run.plan.ids):
+        if index in watches:
+            yield Unfinished("wait", dag, key, task, f"awaits {watches[index]}{_never(trace, dag, task)}")
+    for (owner, task), waiting in trace.core.runs.flow.past.items():
+        if owner == dag and (run.run, run.plan.index[task]) in waiting:
+            yield Unfinished("past", dag, key, task, "waits for its own success in the run before (depends_on_past)")
+
+
+def _never(trace: Trace, dag: str, task: str) -> str:
+    """What the graph says of a wait whose date never comes."""
+    own = f"{dag}.{task}"
+    problems = trace.core.graph.problems()
+    known = any(each.kind == "no_such_date" and own in each.ids for each in problems)
+    return "; the schedule awaited never has such a date" if known else ""
+
+
+def _held_back(trace: Trace, dag: str) -> str:
+    if dag in trace.core.runs.paused:
+        return "the DAG is paused"
+    limit = trace.shapes[dag].max_active_runs
+    return f"queued behind the DAG's active runs (max_active_runs={limit})"
+
+
+def _of_station(station: Station) -> Iterator[Unfinished]:
+    counts = station.circuit.counts()
+    label = f"{station.label}: " if station.label else ""
+    held = [f"{count.pending} of {count.text}" for count in counts if count.pending]
+    parked = station.circuit.parked
+    if parked:
+        why = f"{label}a function raised on {len(parked)} items: they are parked"
+        yield Unfinished("fault", station.dag, "", "", why)
+    if held:
+        missing = [count.text for count in counts if not count.pending]
+        lacking = f", nothing of {', '.join(missing)}" if missing else ""
+        yield Unfinished("trigger", station.dag, "", "", f"{label}holds {', '.join(held)}{lacking}")
+    if station.held:
+        yield Unfinished("queued", station.dag, "", "", f"{label}{len(station.held)} firings held: the DAG is paused")

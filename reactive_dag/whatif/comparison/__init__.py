@@ -1,0 +1,1 @@
+"""Two courses beside each other."""

@@ -1,0 +1,165 @@
+"""Two courses beside each other: which runs are later, missing, extra or end otherwise, by how much, and why.
+
+Owns `Change` and `Comparison`. Invariant: every run of both courses is in a change or among the unchanged, once. The
+changes stand in the order of lateness: what never ends first, what is earlier last. O(runs + changes * path).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, TypeAlias, overload
+
+from attrs import field, frozen
+
+from reactive_dag.model.times import NEVER
+from reactive_dag.whatif.answers.show import Table, iso, length, moment, signed, wall
+from reactive_dag.whatif.comparison.chain import Reasons
+from reactive_dag.whatif.comparison.links import Chain
+from reactive_dag.whatif.comparison.pairs import Pair, Pairs
+from reactive_dag.whatif.question.scenario import Effects
+
+if TYPE_CHECKING:
+    from reactive_dag.log.history import RunRow
+    from reactive_dag.whatif.answers.trace import Trace
+
+ChangeKind: TypeAlias = Literal["later", "earlier", "missing", "extra", "state"]
+
+
+@frozen
+class Change:
+    """One run that is not as it was. `by`: how much later it ended (negative: earlier), None where one has no end.
+
+    `kind`: "later", "earlier", "missing", "extra", or "state" (it ends otherwise, or not at all).
+    """
+
+    dag: str
+    run: str
+    logical_date: datetime | None
+    partition: str | None
+    kind: ChangeKind
+    by: timedelta | None
+    before: str | None
+    after: str | None
+    ended_before: datetime | None
+    ended_after: datetime | None
+    why: Chain
+    lateness: int = field(repr=False)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data. O(length of the chain)."""
+        return {
+            "dag": self.dag, "run": self.run, "logical_date": iso(self.logical_date), "partition": self.partition,
+            "kind": self.kind, "by_s": None if self.by is None else self.by.total_seconds(), "before": self.before,
+            "after": self.after, "ended_before": iso(self.ended_before), "ended_after": iso(self.ended_after),
+            "why": [link.to_json() for link in self.why], "text": str(self.why),
+        }  # fmt: skip
+
+
+class Comparison(Table):
+    """The changes, latest first. It prints as a table, and is a sequence of its rows."""
+
+    columns = ("dag", "date", "was", "is", "by", "why")
+    right = frozenset({"by"})
+
+    def __init__(self, rows: list[Change], unchanged: int, name: str, base: str) -> None:
+        self.rows = rows
+        self.unchanged = unchanged
+        self.name = name
+        self.base = base
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many changes of each kind. O(rows) once."""
+        return dict(Counter(row.kind for row in self.rows))
+
+    @property
+    def title(self) -> str:
+        """What was compared with what."""
+        return f"{self.name} compared with {self.base}"
+
+    @property
+    def notes(self) -> list[str]:
+        """How many runs there are of each kind."""
+        words = {"state": "ending otherwise"}
+        parts = [f"{count} {words.get(kind, kind)}" for kind, count in self.counts.items()]
+        return [", ".join([*parts, f"{self.unchanged} unchanged"])]
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """A row a change."""
+        return [
+            (
+                row.dag, row.partition or wall(row.logical_date), _end(row.before, row.ended_before),
+                _end(row.after, row.ended_after), signed(row.by) or row.kind, str(row.why),
+            )
+            for row in self.rows
+        ]  # fmt: skip
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data. O(rows)."""
+        rows = [row.to_json() for row in self.rows]
+        return {"name": self.name, "base": self.base, "unchanged": self.unchanged, "counts": self.counts, "rows": rows}
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Change: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Change]: ...
+
+    def __getitem__(self, at: int | slice) -> Change | list[Change]:
+        return self.rows[at]
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.rows)
+
+
+def _end(state: str | None, ended: datetime | None) -> str:
+    if state is None:
+        return "-"
+    return f"{wall(ended)} {state}".strip() if state != "success" or ended is None else wall(ended)
+
+
+def compared(base: Trace, mine: Trace, given: Effects, own: Effects, name: str, base_name: str) -> Comparison:
+    """Compare a course with a base. O(runs + changes * path)."""
+    pairs = Pairs.of(base, mine)
+    reasons = Reasons(pairs, given, own)
+    pairs_all = list(pairs.all())
+    rows = [change for pair in pairs_all if (change := _change(pairs, reasons, pair)) is not None]
+    rows.sort(key=lambda row: (-row.lateness, row.dag))
+    return Comparison(rows, len(pairs_all) - len(rows), name, base_name)
+
+
+def _change(pairs: Pairs, reasons: Reasons, pair: Pair) -> Change | None:
+    base = None if pair[0] is None else pairs.base.rows[pair[0]]
+    mine = None if pair[1] is None else pairs.mine.rows[pair[1]]
+    if base is None or mine is None or base.state != mine.state:
+        kind: ChangeKind = "missing" if mine is None else "extra" if base is None else "state"
+        return _made(kind, base, mine, reasons.of_fate(pair))
+    if base.ended == mine.ended:
+        return None
+    later = (mine.ended or NEVER) > (base.ended or NEVER)
+    return _made("later" if later else "earlier", base, mine, reasons.of_shift(mine.run))
+
+
+def _made(kind: ChangeKind, base: RunRow | None, mine: RunRow | None, why: Chain) -> Change:
+    row = mine or base
+    assert row is not None
+    before, was = (None, None) if base is None else (base.ended, base.state)
+    after, now = (None, None) if mine is None else (mine.ended, mine.state)
+    by = None if before is None or after is None else after - before
+    return Change(
+        row.dag, row.key, moment(row.logical_date), row.partition, kind, length(by), was, now, moment(before),
+        moment(after), why, _lateness(by, mine, after),
+    )  # fmt: skip
+
+
+def _lateness(by: int | None, mine: RunRow | None, after: int | None) -> int:
+    """What never ends is latest; what is extra is not late at all."""
+    if by is not None:
+        return by
+    return NEVER if mine is None or after is None else 0

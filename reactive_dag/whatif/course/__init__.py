@@ -1,0 +1,1 @@
+"""One course of events in virtual time."""

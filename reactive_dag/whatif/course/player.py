@@ -1,0 +1,279 @@
+"""One course of events: the engine's core on a log in memory, a virtual clock, and a heap of attempts' ends as runner.
+
+Owns the order of instants and nothing of what they mean: every rule is the core's. Invariants: time never goes back; at
+one instant first the timers step, then attempts end, then delayed ones begin, then outside publishes, each with all
+that follows from it; the same scenario gives the same log, record for record. An attempt costs O(log attempts) beside
+what its records cost the core.
+
+From `until` on no clock ticks, no silence is noticed and outside publishes nothing new; what was begun before goes on
+to its end, with what follows from it. An attempt ends when its time is over, or at its task's timeout if that is
+sooner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reactive_dag.engine.deciding.router import Station
+from reactive_dag.engine.fold.fold import Core
+from reactive_dag.model.collector import calm_collector
+from reactive_dag.model.records import Mark, Registered, Tick
+from reactive_dag.model.times import NEVER
+from reactive_dag.streams.clock import VirtualClock
+from reactive_dag.triggers.base import walk
+from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.machine.firing import Firing
+from reactive_dag.triggers.windows.batch import Batch
+from reactive_dag.triggers.windows.debounce import Debounce
+from reactive_dag.triggers.windows.throttle import Throttle
+from reactive_dag.whatif.course.attempts import Attempts
+from reactive_dag.whatif.course.log import CourseLog
+from reactive_dag.whatif.course.prepared import Prepared
+from reactive_dag.whatif.question.scenario import Effects, Scenario, Source
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.runs.state import RunState
+
+
+class Play:
+    """One course; `run` plays it to its end, `core` then holds it."""
+
+    def __init__(self, scenario: Scenario, effects: Effects) -> None:
+        self.scenario = scenario
+        self.prepared = Prepared.of(scenario.graph)
+        self.log = CourseLog(scenario.records == "compact")
+        self.clock = VirtualClock(scenario.start - 1)
+        self.core = Core(scenario.graph, self.log, self.clock, done_before=scenario.start)
+        self.core.runs.shapes, self.core.waits.aims.known = self.prepared.shapes, self.prepared.aims
+        dating = self.core.runs.dating
+        dating.calendars, dating.known_of = self.prepared.calendars, scenario.graph.version
+        self.core.runs.holds.update({dag: by for dag, by in effects.dags.items() if by})
+        self._fire, self.core.wiring.fire = self.core.wiring.fire, self._fire_until  # type: ignore[method-assign]
+        lines = self.prepared.lines(effects)
+        self.attempts = Attempts(self.core, self.log, self.clock, lines, self._fails_now, self._waits_first)
+        self._delays = effects.tasks
+        self._fails = effects.fails
+        self._number = count()
+        self._delayed: list[tuple[int, int, int, int]] = []
+        self._held_once: set[tuple[int, int]] = set()
+        self._outside: list[tuple[int, int, int, str, Iterator[int]]] = []
+        for place, source in enumerate(scenario.sources):
+            self._next_event(place, source.dataset, _ticks(source, scenario), effects.datasets.get(source.dataset, 0))
+        self._late = effects.datasets
+        if not self.prepared.waits.isdisjoint(self._delays):
+            self._watch, self.core.runs.flow.watch = self.core.runs.flow.watch, self._watch_later
+
+    def run(self) -> Core:
+        """Play to the end. O(records)."""
+        with self.log.lock, calm_collector():
+            self._register()
+            self._settle()
+            while (now := self._next()) < NEVER:
+                self._step(now)
+                self._settle()
+        self.log.commit()
+        for run in self.attempts.runs.values():
+            run.unfold()
+        return self.core
+
+    # ------------------------------------------------------------------------------------- instants
+
+    def _next(self) -> int:
+        """The next instant at which something is to be done; NEVER if all that was begun has ended."""
+        due = self.core.timers.due
+        ends = self.attempts.instants
+        if ends and ends[0] < due:
+            due = ends[0]
+        if self._delayed and self._delayed[0][0] < due:
+            due = self._delayed[0][0]
+        if self._outside and self._outside[0][0] < due:
+            due = self._outside[0][0]
+        return due if due < self.scenario.until or self._goes_on() else NEVER
+
+    def _step(self, now: int) -> None:
+        """Do what comes first at an instant; where only quick attempts end, go on to where something else comes."""
+        attempts = self.attempts
+        if self.core.timers.due <= now:
+            self.clock.advance_to(now)
+            self.log.push_many([Tick(now)])
+        elif attempts.instants and attempts.instants[0] == now:
+            if now not in attempts.special:
+                attempts.play_quick(self._limit, self._settle)
+            else:
+                self.clock.advance_to(now)
+                attempts.end(now)
+        else:
+            self.clock.advance_to(now)
+            if self._delayed and self._delayed[0][0] == now:
+                self._begin_delayed(now)
+            else:
+                self._publish()
+
+    def _limit(self) -> int:
+        """Before this instant nothing but attempts' ends is to come, as things are."""
+        limit = self.core.timers.due
+        if self._delayed:
+            limit = min(limit, self._delayed[0][0] + 1)
+        if self._outside:
+            limit = min(limit, self._outside[0][0] + 1)
+        return limit
+
+    def _settle(self) -> None:
+        """Apply what is there, and begin what may begin, until nothing is left to do at this instant."""
+        core, log, ready = self.core, self.log, self.core.runs.flow.ready
+        while True:
+            if core.cursor < log.next_offset:
+                self._drain()
+            elif ready:
+                self.attempts.begin(ready)
+            else:
+                return
+
+    def _drain(self) -> None:
+        """As the core's own, without the looks that only a shared log needs."""
+        core, start = self.core, self.core.cursor
+        batch = self.log.since(start)
+        core.apply_all(start, batch)
+        core.cursor = start + len(batch)
+        if core.out or core.answers.given:
+            core.flush()
+
+    def _goes_on(self) -> bool:
+        """Whether something that was begun has not ended: what only waits without an end is none."""
+        runs = self.core.runs
+        if self.attempts.instants or self._delayed or self._outside or runs.flow.retries_due or runs.held:
+            return True
+        for watches in self.core.waits.watches.values():
+            if any(watch.wait.timeout is not None for watch in watches.values()):
+                return True
+        return any(self._window_is_open(station) for station in self.core.wiring.stations.values())
+
+    def _window_is_open(self, station: Station) -> bool:
+        longest = 0
+        for part in walk(station.trigger):
+            if isinstance(part, Absent):
+                return False
+            longest += _longest(part)
+        due = station.circuit.due
+        return due <= self.clock.now() + longest and bool(station.circuit.pending())
+
+    # ------------------------------------------------------------------------------------- definitions
+
+    def _register(self) -> None:
+        """Put the graph's triggers into force: clocks just before the start, so that a tick at the start is one.
+
+        No tick before the start is missed, and none is due from `until` on.
+        """
+        start = self.scenario.start
+        found = self.prepared.registered
+        if found is None:
+            found = self.prepared.registered = [
+                (record, self._is_clocked(record))
+                for record in self.core.definitions.changes(start) if isinstance(record, Registered)
+            ]  # fmt: skip
+        self.log.push_many([self._bounded(record) for record, clocked in found if clocked])
+        self._settle()
+        self.clock.advance_to(start)
+        self.log.push_many([msgspec.structs.replace(record, at=start) for record, clocked in found if not clocked])
+
+    def _is_clocked(self, record: Registered) -> bool:
+        trigger = self.scenario.graph.effective(record.dag).get(record.label)
+        return trigger is not None and any(isinstance(part, Clock) for part in walk(trigger))
+
+    def _bounded(self, record: Registered) -> Registered:
+        options = dict(record.options)
+        if options.get("start", NEVER) <= self.scenario.start:
+            del options["start"]
+        options["end"] = min(options.get("end", NEVER), self.scenario.until - 1)
+        return msgspec.structs.replace(record, at=self.scenario.start - 1, options=options)
+
+    def _fire_until(self, station: Station, fired: list[Firing], at: int) -> None:
+        """Ticks and silences beyond the end decide nothing: that nothing comes any more is no silence."""
+        until = self.scenario.until
+        if at >= until:
+            fired = [f for f in fired if not any(isinstance(item, Mark) and item.due >= until for item in f.items)]
+        if fired:
+            self._fire(station, fired, at)
+
+    # ------------------------------------------------------------------------------------- interventions
+
+    def _fails_now(self, run: RunState, task: str, number: int) -> bool:
+        return bool(self._fails) and self._draw(run, task, number)
+
+    def _draw(self, run: RunState, task: str, number: int) -> bool:
+        """Whether this attempt fails: drawn from the seed for it alone, whatever else is simulated."""
+        chance = self._fails.get((run.dag.id, task), 0.0)
+        if chance in (0, 1):
+            return chance == 1
+        text = f"{self.scenario.seed}/{run.started.key}/{task}/{number}"
+        drawn = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
+        return drawn < chance * 2.0**64
+
+    def _waits_first(self, run: RunState, index: int) -> bool:
+        """Whether this is a first attempt that comes later; then it is looked at again when its time has come."""
+        if not self._delays or run.attempt[index] or (run.run, index) in self._held_once:
+            return False
+        delay = self._delays.get((run.dag.id, run.plan.ids[index]))
+        if not delay:
+            return False
+        self._held_once.add((run.run, index))
+        heappush(self._delayed, (self.clock.now() + delay, next(self._number), run.run, index))
+        return True
+
+    def _begin_delayed(self, now: int) -> None:
+        while self._delayed and self._delayed[0][0] == now:
+            _, _, offset, index = heappop(self._delayed)
+            run = self.core.runs.live.get(offset)
+            if run is None or run.final(index):
+                continue
+            if run.tasks[index].kind == "wait":
+                self._watch(run, index)
+            else:
+                self.core.runs.flow.offer(run, index)
+
+    def _watch_later(self, run: RunState, index: int) -> None:
+        if not self._waits_first(run, index):
+            self._watch(run, index)
+
+    # ------------------------------------------------------------------------------------- outside
+
+    def _next_event(self, place: int, dataset: str, ticks: Iterator[int], late: int) -> None:
+        tick = next(ticks, None)
+        if tick is not None:
+            heappush(self._outside, (tick + late, place, tick, dataset, ticks))
+
+    def _publish(self) -> None:
+        """Publish the next event from outside: it has the tick as date, and its partition."""
+        at, place, tick, dataset, ticks = heappop(self._outside)
+        source = self.core.publishing.source(dataset)
+        calendar = source.dataset.partitions
+        partition = None if calendar is None else calendar.of(tick)
+        self.core.publishing.push(at, source, (partition, tick, None, "updated", None, None, None))
+        self._next_event(place, dataset, ticks, self._late.get(dataset, 0))
+
+
+def _ticks(source: Source, scenario: Scenario) -> Iterator[int]:
+    """The instants of a source, each once, ascending; the start is included, `until` is not."""
+    last = scenario.start - 1
+    while True:
+        found = [schedule.after(last) for schedule in source.schedules]
+        ticks = [tick for tick in found if tick is not None and tick < scenario.until]
+        if not ticks:
+            return
+        last = min(ticks)
+        yield last
+
+
+def _longest(part: object) -> int:
+    if isinstance(part, Batch):
+        return part.max_wait or 0
+    if isinstance(part, Debounce):
+        return max(part.pause, part.max_wait or 0)
+    return part.period if isinstance(part, Throttle) else 0

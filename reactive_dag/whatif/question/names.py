@@ -1,0 +1,124 @@
+"""Names of DAGs, tasks and datasets, as interventions and durations give them, and what they mean in a graph.
+
+Owns `Name` and `Names`. A text is, in this order: a DAG's id, `"dag.task"`, a dataset's uri, a task's id where only one
+DAG has a task of that id. Invariant: a name means one thing, or is refused with what it could have been. O(1) each
+after O(tasks) once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from attrs import frozen
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.task import Task
+from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.triggers.leaves.dataset import Dataset
+
+if TYPE_CHECKING:
+    from reactive_dag.declare.graph import Graph
+
+Kind: TypeAlias = Literal["dag", "task", "dataset", "any"]
+TaskName: TypeAlias = tuple[str, str]
+"""A DAG's id and the id of a task of it."""
+
+
+@frozen(repr=False)
+class Name:
+    """What somebody called a thing; `kind` is "any" where only its text was given."""
+
+    kind: Kind
+    text: str
+
+    def __repr__(self) -> str:
+        return repr(self.text)
+
+
+def name_of(value: object, what: str) -> Name:
+    """The name of an object, or of a text. O(1). Raises InvalidValue for anything else.
+
+    >>> name_of("build.load", "rd.delay()"), name_of(Dataset("orders"), "rd.delay()").kind
+    ('build.load', 'dataset')
+    """
+    if isinstance(value, Dataset):
+        return Name("dataset", value.uri)
+    if isinstance(value, Dag):
+        return Name("dag", value.id)
+    if isinstance(value, Task):
+        return Name("task", value.id if value.dag_id is None else f"{value.dag_id}.{value.id}")
+    if isinstance(value, str) and value.strip():
+        return Name("any", value)
+    raise InvalidValue(f"{what} takes a DAG, a task, a dataset, or the name of one, not {value!r}")
+
+
+class Names:
+    """What the names of one graph mean."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    @cached_property
+    def _whole(self) -> dict[str, list[TaskName]]:
+        found: dict[str, list[TaskName]] = {}
+        for dag in self.graph.dags.values():
+            for task in dag.tasks:
+                found.setdefault(f"{dag.id}.{task}", []).append((dag.id, task))
+        return found
+
+    @cached_property
+    def _bare(self) -> dict[str, list[TaskName]]:
+        found: dict[str, list[TaskName]] = {}
+        for dag in self.graph.dags.values():
+            for task in dag.tasks:
+                found.setdefault(task, []).append((dag.id, task))
+        return found
+
+    def dag(self, name: Name) -> str | None:
+        """The DAG that is meant, if it is one. O(1)."""
+        return name.text if name.kind in ("any", "dag") and name.text in self.graph.dags else None
+
+    def dataset(self, name: Name) -> str | None:
+        """The dataset that is meant, if it is one. O(1)."""
+        if name.kind == "any" and (name.text in self.graph.dags or name.text in self._whole):
+            return None
+        return name.text if name.kind in ("any", "dataset") and name.text in self.graph.datasets else None
+
+    def task(self, name: Name, what: str) -> TaskName:
+        """The task that is meant. O(1). Raises UnknownId, InvalidValue for a name that several have."""
+        if name.kind in ("any", "task"):
+            found = self._whole.get(name.text) or self._bare.get(name.text) or []
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise InvalidValue(f"{what}: {_listed(found)} are all called {name}; write 'dag.task', or the task")
+        raise self.unknown(name, what)
+
+    def tasks(self, name: Name, what: str) -> list[TaskName]:
+        """The tasks that are meant: one, or all of a DAG, waits left out. O(tasks). Raises as `task`."""
+        dag = self.dag(name)
+        if dag is None:
+            return [self.task(name, what)]
+        return [(dag, task.id) for task in self.graph.dags[dag].tasks.values() if task.kind == "task"]
+
+    def only_task(self, name: Name, what: str) -> TaskName:
+        """The task that is meant; a DAG stands for its only one. O(tasks). Raises as `task`."""
+        found = self.tasks(name, what)
+        if len(found) != 1:
+            raise InvalidValue(f"{what}: DAG {name} has {len(found)} tasks ({_listed(found)}); name one of them")
+        return found[0]
+
+    def unknown(self, name: Name, what: str) -> UnknownId:
+        """The error for a name that means nothing here. O(names)."""
+        known = [*self.graph.dags, *self._whole, *self.graph.datasets, *self._bare]
+        return UnknownId(
+            f"{what}: graph {self.graph.id!r} has no DAG, task or dataset {name}{did_you_mean(name.text, known)}"
+        )
+
+
+def _listed(tasks: Iterable[TaskName]) -> str:
+    names = [f"{dag}.{task}" for dag, task in tasks]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,0 +1,186 @@
+"""`simulate` and `Simulation`: a course of events in virtual time, and what it can be asked.
+
+Owns one finished course and the scenario that it came from. Invariant: it never changes; the same scenario of the same
+graph gives the same course, record for record. Playing costs O(records); each answer stands with its cost.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from reactive_dag.declare.analysis.problems import Problem
+from reactive_dag.declare.dag import Dag
+from reactive_dag.engine.inspect.run import Run
+from reactive_dag.engine.inspect.run_list import RunList
+from reactive_dag.model.errors import UnknownId, UsageError
+from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.times import format_time
+from reactive_dag.whatif.answers.critical_path import CriticalPath, hops, steps_of
+from reactive_dag.whatif.answers.inspector import Lens
+from reactive_dag.whatif.answers.timeline import Timeline, timeline_of
+from reactive_dag.whatif.answers.trace import Trace
+from reactive_dag.whatif.answers.unfinished import Pending, pending_of
+from reactive_dag.whatif.comparison.compare import Comparison, compared
+from reactive_dag.whatif.course.player import Play
+from reactive_dag.whatif.course.prepared import Prepared
+from reactive_dag.whatif.question.binding import bind_all_but_bodies
+from reactive_dag.whatif.question.durations import GivenDurations, GivenSpan
+from reactive_dag.whatif.question.interventions import Intervention
+from reactive_dag.whatif.question.scenario import GivenSources, Records, Scenario, Time, scenario_of
+
+if TYPE_CHECKING:
+    from reactive_dag.declare.graph import Graph
+    from reactive_dag.engine.inspect.why import Why
+
+
+def simulate(
+    graph: Graph, *, start: Time, until: timedelta | Time, sources: GivenSources | None = None,
+    durations: GivenDurations = None, default_duration: GivenSpan | None = None, seed: int = 0,
+    records: Records = "compact",
+) -> Simulation:  # fmt: skip
+    """Play a graph in virtual time, with durations instead of bodies. O(records).
+
+    `start` is included, `until` (an instant, or so long after it) is not; what was begun goes on to its end. `sources`
+    says when outside publishes which datasets, `durations` how long tasks take: by `"dag.task"`, a task's id or a
+    DAG's, a duration or a function of the task's name. Each success publishes one event for each outlet. What lies
+    before the start counts as done in time. `records="full"` makes every record at once, `"compact"` those of ordinary
+    attempts when somebody reads them: every answer is the same, a course takes less time and memory, and the first
+    look at it takes longer. Raises GraphError for a graph that is not right, InvalidValue for what
+    cannot be meant and for tasks without a duration, UnknownId.
+
+    >>> from reactive_dag.declare.graph import Graph
+    >>> graph = Graph("sales")
+    >>> orders = graph.dataset("orders")
+    >>> @graph.dag(schedule="0 2 * * *", outlets=[orders])
+    ... def ingest(run): ...
+    >>> @graph.dag(on=orders)
+    ... def report(run): ...
+    >>> base = simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m")
+    >>> [(run.dag, run.state, f"{run.ended:%H:%M}") for run in base.runs]
+    [('ingest', 'success', '02:10'), ('report', 'success', '02:20')]
+    """
+    graph.check()
+    bind_all_but_bodies(graph)
+    return Simulation(scenario_of(graph, start, until, sources, durations, default_duration, seed, records))
+
+
+class Simulation:
+    """A finished course of events; made by `simulate` and by `what_if`."""
+
+    def __init__(self, scenario: Scenario, name: str = "", parent: Simulation | None = None) -> None:
+        self.scenario = scenario
+        self.name = name
+        self.parent = parent
+        self.effects = scenario.effects()
+        core = Play(scenario, self.effects).run()
+        self.trace = Trace(core, Prepared.of(scenario.graph).looks)
+        self._lens = Lens(core)
+
+    # ------------------------------------------------------------------------------------- what happened
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that was played."""
+        return self.scenario.graph
+
+    @property
+    def interventions(self) -> tuple[Intervention, ...]:
+        """What is different from the graph as it stands, its parents' interventions included."""
+        return self.scenario.interventions
+
+    @property
+    def runs(self) -> RunList:
+        """Every run, in the order in which they were requested. O(runs)."""
+        return RunList(self._run(offset) for offset in self.trace.rows)
+
+    def runs_of(self, dag: Dag | str) -> RunList:
+        """The runs of one DAG, in the order of their requests. O(runs of the DAG). Raises UnknownId."""
+        return RunList(self._run(row.run) for row in self.trace.by_dag.get(self.graph.known(dag), ()))
+
+    def run(self, key: Run | str) -> Run:
+        """A run by its key, or by the first digits of it. Raises UnknownId."""
+        return self._lens.run(key)
+
+    def why(self, what: Run | Dag | str, *, logical_date: Time | None = None) -> Why:
+        """Why a run happened, or why a DAG did not run: as `Engine.why`. O(causes). Raises UnknownId."""
+        return self._lens.why(what, logical_date=logical_date)
+
+    def _run(self, offset: int) -> Run:
+        return Run(self._lens, offset)  # type: ignore[arg-type]
+
+    def timeline(self, *dags: Dag | str) -> Timeline:
+        """Every task of every run (of these DAGs), with what it waited for. O(tasks + edges). Raises UnknownId."""
+        if not dags:
+            return timeline_of(self.trace, self.trace.rows.values())
+        wanted = [self.graph.known(dag) for dag in dags]
+        return timeline_of(self.trace, [row for dag in wanted for row in self.trace.by_dag.get(dag, ())])
+
+    def critical_path(self, dag_or_run: Dag | Run | str) -> CriticalPath:
+        """What decided when a run ended, back to a tick or an event from outside; of a DAG, its last run. O(steps).
+
+        Raises UnknownId for a DAG that is not here, or that never ran.
+        """
+        run = self._meant(dag_or_run)
+        return CriticalPath(run, steps_of(self.trace, hops(self.trace, run.offset)))
+
+    def _meant(self, given: Dag | Run | str) -> Run:
+        if isinstance(given, Run):
+            return self.run(given.key)
+        name = given if isinstance(given, str) else given.id
+        if name not in self.graph.dags:
+            return self._by_key(name)
+        rows = self.trace.by_dag.get(name)
+        if not rows:
+            raise UnknownId(f"DAG {name!r} never ran in this course; .why({name!r}) says what it lacked")
+        return self._run(max(rows, key=lambda row: (row.ended is None, row.ended or 0, row.run)).run)
+
+    def _by_key(self, key: str) -> Run:
+        try:
+            return self.run(key)
+        except UnknownId:
+            hint = did_you_mean(key, self.graph.dags)
+            raise UnknownId(f"no DAG {key!r} in graph {self.graph.id!r}, nor a run of that key{hint}") from None
+
+    def pending(self) -> Pending:
+        """What had not come to its end when nothing more could happen, and why. O(live runs + items pending)."""
+        return pending_of(self.trace)
+
+    def problems(self) -> list[Problem]:
+        """What is odd: the graph's problems, and datasets that nothing publishes here. O(graph) the first time."""
+        published = {source.dataset for source in self.scenario.sources}
+        return [
+            problem for problem in self.graph.problems()
+            if problem.kind != "no_producer" or problem.ids[0] not in published
+        ]  # fmt: skip
+
+    # ------------------------------------------------------------------------------------- what if
+
+    def what_if(self, *interventions: Intervention, name: str = "") -> Simulation:
+        """The same with something different: `rd.delay`, `rd.duration`, `rd.fail`. O(records).
+
+        Interventions add to those of this one. Raises InvalidValue for what is no intervention, UnknownId.
+        """
+        return Simulation(self.scenario.with_more(interventions), name, self)
+
+    def compare(self, base: Simulation | None = None) -> Comparison:
+        """Which runs are later, missing, extra or end otherwise than in `base` (or the parent), and why.
+
+        O(runs + changes * path). Raises UsageError without a base, for one that has no parent.
+        """
+        other = base or self.parent
+        if other is None:
+            raise UsageError("this course came from no other: write .compare(base), or .what_if(...).compare()")
+        return compared(other.trace, self.trace, other.effects, self.effects, self.label, other.label)
+
+    @property
+    def label(self) -> str:
+        """Its name, else its interventions, else "base". O(interventions)."""
+        return self.name or ", ".join(map(repr, self.interventions)) or "base"
+
+    def __repr__(self) -> str:
+        begin, end = format_time(self.scenario.start), format_time(self.scenario.until)
+        return f"<Simulation {self.graph.id!r} {self.label!r} {begin} to {end}, {len(self.trace.rows)} runs>"
+
+    def _repr_html_(self) -> str:
+        return self.timeline()._repr_html_()

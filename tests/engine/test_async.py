@@ -1,0 +1,129 @@
+"""An engine on an event loop: async tasks, `apublish`, and coroutines that share commits (tour, section 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import reactive_dag as rd
+from tests.support.engines import driven, fails_first, opened, outputs, states
+
+
+def test_async_with_runs_on_the_loop_that_is_there():
+    graph = driven()
+    threads = []
+
+    @graph.dag(on=rd.completed("job"))
+    async def after(run):
+        threads.append(threading.current_thread())
+        await asyncio.sleep(0)
+        return "async"
+
+    async def main():
+        async with rd.Engine(graph) as engine:
+            receipt = await engine.apublish("a", extra=1, key="k")
+            assert not receipt.duplicate and receipt.extra == 1
+            await engine.idle("20s")
+            assert outputs(engine, "after") == ["async"]
+            run = await engine.start("job")
+            assert run.state == "success"
+            return engine
+
+    engine = asyncio.run(main())
+    assert engine.closed and set(threads) == {threading.main_thread()}
+
+
+def test_apublish_does_not_block_the_loop(tmp_path):
+    async def main():
+        engine = rd.Engine(driven(), tmp_path / "s.db")
+        ticks = 0
+        inside, go_on = threading.Event(), threading.Event()
+        commit = engine._log.commit
+        engine._log.commit = lambda: (inside.set(), go_on.wait(10), commit())[2]
+        publishing = asyncio.ensure_future(engine.apublish("a"))
+        while not inside.is_set():
+            ticks += 1
+            await asyncio.sleep(0)
+        go_on.set()
+        await publishing
+        del engine._log.commit
+        engine.close()
+        return ticks
+
+    assert asyncio.run(main()) > 0
+
+
+def test_coroutines_that_publish_at_one_time_share_commits_and_take_no_threads(tmp_path, monkeypatch):
+    async def main():
+        async with rd.Engine(driven(), tmp_path / "s.db", runner=None) as engine:
+            pushed, commit, commits = threading.Event(), engine._log.commit, []
+            engine._log.commit = lambda: (pushed.wait(10), commits.append(0), commit())[2]
+            monkeypatch.setattr(asyncio, "to_thread", None)
+            publishing = [asyncio.ensure_future(engine.apublish("a")) for _ in range(50)]
+            while engine.core.publishing.source("a").next < 50:
+                await asyncio.sleep(0)
+            pushed.set()
+            receipts = await asyncio.gather(*publishing)
+            monkeypatch.undo()
+            del engine._log.commit
+            assert [receipt.key for receipt in receipts] == [None] * 50
+            assert len({receipt.offset for receipt in receipts}) == 50
+            assert all(receipt.offset < engine._log.committed for receipt in receipts)
+            return len(commits)
+
+    assert asyncio.run(main()) <= 3
+
+
+def test_a_coroutine_commits_by_itself_when_the_background_ends(tmp_path):
+    async def main():
+        engine = rd.Engine(driven(), tmp_path / "s.db", runner=None)
+        with engine.background():
+            await asyncio.to_thread(engine.drive.until, lambda: not engine.loop.busy(), 10**10, "rest")
+            turn, engine.loop.turn = engine.loop.turn, lambda: False
+            publishing = asyncio.ensure_future(engine.apublish("a"))
+            while not engine.acknowledging.coroutines:
+                await asyncio.sleep(0)
+            assert not publishing.done()
+            engine.drive.stopping = True
+            engine.loop.wake()
+            receipt = await asyncio.wait_for(publishing, 10)
+            assert engine._log.committed > receipt.offset
+            engine.loop.turn = turn
+        engine.close()
+
+    asyncio.run(main())
+
+
+def test_async_tasks_run_side_by_side_on_one_loop():
+    graph = rd.Graph("driving")
+    meeting = []
+
+    async def main():
+        both = asyncio.Event()
+
+        @graph.dag
+        async def job(run):
+            meeting.append(run.key)
+            if len(meeting) == 2:
+                both.set()
+            await asyncio.wait_for(both.wait(), 10)
+
+        async with rd.Engine(graph) as engine:
+            await asyncio.gather(engine.start(job), engine.start(job))
+            return states(engine)
+
+    assert asyncio.run(main()) == ["job success"] * 2
+
+
+def test_idle_of_a_virtual_clock_on_the_loop_jumps_to_retries():
+    graph = rd.Graph("driving")
+    graph.dag("job", retries=1, retry_delay="1h")(fails_first)
+
+    async def main():
+        async with opened(graph) as engine:
+            engine.start("job")
+            await engine.idle("10s")
+            await asyncio.to_thread(engine.advance, "1h")
+            return states(engine)
+
+    assert asyncio.run(main()) == ["job success"]

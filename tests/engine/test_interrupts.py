@@ -1,0 +1,110 @@
+"""Ctrl-C: what must not be cut in half ends first, and the engine goes on (I6)."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+import reactive_dag as rd
+from reactive_dag.engine.drive.interrupts import Interrupts
+from tests.support.engines import live, states
+
+
+def ctrl_c():
+    os.kill(os.getpid(), signal.SIGINT)
+    signal.sigtimedwait([], 0)  # the handler has run
+
+
+def nothing(run):
+    return None
+
+
+def test_an_interrupt_waits_for_the_end_of_the_block():
+    done, held = [], Interrupts()
+    with pytest.raises(KeyboardInterrupt), held.caught(), held:
+        ctrl_c()
+        done.append(held.hit)
+    assert done == [True] and not held.hit
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_interrupt_does_not_wait():
+    done, held = [], Interrupts()
+    with pytest.raises(KeyboardInterrupt), held.caught(), held:
+        ctrl_c()
+        done.append("first")
+        ctrl_c()
+        done.append("second")
+    assert done == ["first"]
+
+
+def test_between_two_blocks_an_interrupt_is_raised_at_once():
+    done, held = [], Interrupts()
+    with pytest.raises(KeyboardInterrupt), held.caught():
+        with held, held:
+            done.append("inside")
+        ctrl_c()
+        done.append("never")
+    assert done == ["inside"]
+
+
+def test_another_handler_is_left_alone():
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda *_: heard.append("theirs"))
+    try:
+        held = Interrupts()
+        with held.caught(), held:
+            ctrl_c()
+            assert heard == ["theirs"]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("store", ["memory", "file"])
+def test_I6_an_engine_goes_on_after_an_interrupt_in_the_middle_of_a_turn(store, tmp_path):
+    graph = rd.Graph("interrupts")
+    a = graph.dataset("a")
+    hits = []
+
+    def looked_at(event):
+        if not hits:
+            hits.append(event.extra)
+            ctrl_c()
+        return True
+
+    graph.dag("job", on=rd.updated(a).where(looked_at))(nothing)
+    with live(graph, tmp_path / "s.db" if store == "file" else None) as engine:
+        engine.publish_many([(a, {"extra": n}) for n in range(3)])
+        with pytest.raises(KeyboardInterrupt):
+            engine.run_until_idle()
+        engine.run_until_idle()
+        assert states(engine) == ["job success"] * 3
+
+
+def test_I6_an_interrupt_between_a_body_and_its_record_loses_nothing():
+    graph = rd.Graph("interrupts")
+    times = []
+
+    @graph.dag
+    def job(run):
+        times.append(run.attempt)
+        return "done"
+
+    with live(graph) as engine:
+        stamp = engine.core.stamp
+
+        def interrupted():
+            if times and not engine.core.replaying:
+                engine.core.stamp = stamp
+                ctrl_c()
+            return stamp()
+
+        engine.core.stamp = interrupted
+        engine.start(job)
+        with pytest.raises(KeyboardInterrupt):
+            engine.run_until_idle()
+        engine.run_until_idle()
+        assert times == [1] and engine.runs(job)[0].tasks["job"].output == "done"
+        assert engine.loop.inflight == {}

@@ -1,0 +1,37 @@
+"""The README's blocks run as they stand, in order, and print what the README says; its commands are what CI runs."""
+
+from __future__ import annotations
+
+import re
+from contextlib import redirect_stdout
+from io import StringIO
+
+from tests.support.places import ROOT
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```)?", README, re.DOTALL)
+
+
+def test_the_readmes_tour_runs_and_prints_what_it_says() -> None:
+    assert len(BLOCKS) >= 5
+    names: dict[str, object] = {"__name__": "readme"}
+    for number, (code, wanted) in enumerate(BLOCKS):
+        said = StringIO()
+        with redirect_stdout(said):
+            exec(compile(code, f"README block {number}", "exec"), names)
+        if wanted:
+            assert said.getvalue().rstrip() == wanted.rstrip(), f"block {number}"
+
+
+def test_ci_runs_the_readmes_test_command_and_nothing_else() -> None:
+    commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
+    assert len(commands) == 2
+    assert commands[1].endswith(".venv/bin/python -m pytest -n 2")
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "README.md" in script and "pip install" not in script
+
+
+def test_no_file_names_a_registry() -> None:
+    for name in ("constraints.txt", "pyproject.toml", "README.md", ".ci/run"):
+        assert "index-url" not in (ROOT / name).read_text() and "/simple" not in (ROOT / name).read_text(), name
+    assert "http" not in (ROOT / "constraints.txt").read_text()

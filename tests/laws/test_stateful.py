@@ -1,0 +1,144 @@
+"""The centre of the tests: an engine beside its naive model, whatever happens to them.
+
+Each step does the same to both (twins.py) and then holds every invariant, every record of the log, every run and every
+count of every trigger part to the model. `World` settles only when a step says so, so that facts pile up undecided, and
+the process may die at any commit. In CI that is some thousand steps; the nightly profile takes thirty times as many.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from tests.support.dying import DyingLog
+from tests.support.profiles import examples
+from tests.support.strategies import triggers
+from tests.support.twins import Twins
+from tests.support.zoo import OUTCOMES, SPANS, fields
+
+URIS = st.sampled_from("aaabbcd")
+CHANGING = st.sampled_from(["x0", "x1", "x2"])
+DAGS = st.sampled_from(["p", "q", "r", "s", "x0", "x1", "x2"])
+EVENTS = st.tuples(URIS, fields())
+TRIGGERS = triggers(2)
+
+
+class EngineMachine(RuleBasedStateMachine):
+    """Everything that can happen to an engine; in memory, where dying costs nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.twins = self.begun()
+
+    def begun(self) -> Twins:
+        return Twins()
+
+    # ------------------------------------------------------------------------------------ facts
+
+    @rule(event=EVENTS)
+    def publish(self, event):
+        self.twins.publish(*event)
+
+    @rule(events=st.lists(EVENTS, min_size=1, max_size=5))
+    def publish_many(self, events):
+        self.twins.publish_many(events)
+
+    @rule(key=st.sampled_from([None, None, "s1", "s2"]))
+    def start(self, key):
+        self.twins.start(key)
+
+    @precondition(lambda self: self.twins.model.jobs)
+    @rule(number=st.integers(0, 5), outcome=st.sampled_from(["succeed", *OUTCOMES]))
+    def finish(self, number, outcome):
+        self.twins.finish(number, outcome)
+
+    @precondition(lambda self: len(self.twins.model.jobs) > 1)
+    @rule(outcome=st.sampled_from(["succeed", *OUTCOMES]))
+    def finish_and_settle(self, outcome):
+        self.twins.finish(0, outcome)
+        self.twins.settle()
+
+    @rule(number=st.integers(0, 9))
+    def cancel(self, number):
+        self.twins.cancel(number)
+
+    # ------------------------------------------------------------------------------------ time
+
+    @rule()
+    def settle(self):
+        self.twins.settle()
+
+    @rule(span=st.sampled_from(SPANS))
+    def advance(self, span):
+        self.twins.advance(span)
+
+    @rule(span=st.sampled_from(SPANS))
+    def nobody_is_awake(self, span):
+        self.twins.tick(span)
+
+    # ------------------------------------------------------------------------------------ the graph
+
+    @rule(dag=CHANGING, trigger=TRIGGERS)
+    def redefine(self, dag, trigger):
+        self.twins.redefine(dag, trigger)
+
+    @rule(dag=CHANGING)
+    def remove(self, dag):
+        self.twins.remove(dag)
+
+    @rule(dag=DAGS)
+    def pause(self, dag):
+        self.twins.pause(dag)
+
+    @precondition(lambda self: self.twins.model.paused)
+    @rule(dag=DAGS)
+    def resume(self, dag):
+        self.twins.resume(dag)
+
+    # ------------------------------------------------------------------------------------ deaths
+
+    @rule()
+    def snapshot(self):
+        self.twins.snapshot()
+
+    @rule()
+    def die(self):
+        self.twins.die()
+
+    @rule(commits=st.integers(1, 4), span=st.sampled_from(SPANS))
+    def die_within(self, commits, span):
+        self.twins.die_within(commits, span)
+
+    # ------------------------------------------------------------------------------------ what must hold
+
+    @invariant()
+    def they_say_the_same(self):
+        self.twins.compare()
+
+    def teardown(self):
+        self.twins.settle()
+        self.twins.compare()
+        self.twins.close()
+
+
+class StoredMachine(EngineMachine):
+    """The same on SQLite: what is read back after a death comes from the file."""
+
+    def begun(self) -> Twins:
+        self.folder = Path(tempfile.mkdtemp(prefix="reactive-dag-"))
+        return Twins(DyingLog(self.folder / "store.db"))
+
+    def teardown(self):
+        super().teardown()
+        shutil.rmtree(self.folder)
+
+
+EngineMachine.TestCase.settings = settings(max_examples=examples(140), stateful_step_count=50)
+StoredMachine.TestCase.settings = settings(max_examples=examples(30), stateful_step_count=40)
+TestEngine = EngineMachine.TestCase
+TestStoredEngine = StoredMachine.TestCase

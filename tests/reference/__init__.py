@@ -1,0 +1,1 @@
+"""The naive models: slow, obvious, independent of the product."""

@@ -1,0 +1,281 @@
+"""The naive model of an engine: one fact after the other, everything looked for anew, nothing quick or clever.
+
+A `Model` is told what happens (`publish`, `finish`, `die`, …) and works out the rest in the most obvious way. Each
+trigger is a naive one (naive.py); runs are plain objects that are walked (model_runs.py). What follows from a batch of
+facts stands behind it, as in the log, so `facts` can be compared with the log record by record. A death forgets what no
+commit took.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from reactive_dag.engine.items.identity import mark_identity, run_key
+from reactive_dag.model.records import Mark
+from reactive_dag.model.times import NEVER
+from tests.reference.model_parts import Fact, Station
+from tests.reference.model_runs import SAID, Runs
+from tests.reference.naive import order
+
+KEEP = {"one": 1, "all": 1000, "none": 0}
+
+
+class Model(Runs):
+    """The whole: `graph` is the real one (for heights, origins and joins), `specs` the tasks of its DAGs, plain."""
+
+    def __init__(self, graph, specs, now):
+        self.graph, self.specs, self.now, self.last, self.committed = graph, specs, now, 0, 0
+        self.facts, self.queue, self.out, self.recovering = [], [], [], True
+        self.stations, self.known, self.numbers, self.paused = {}, {}, Counter(), set()
+        self.keys, self.counts, self.seen, self.once = {}, Counter(), set(), set()
+        self.runs, self.waiting, self.active = {}, {}, Counter()
+        self.startable, self.timers, self.jobs, self.inflight = [], [], [], set()
+        self.open()
+
+    # ------------------------------------------------------------------------------------ what is told
+
+    def publish(self, events):
+        """Events from outside, in one commit; one whose key is known is none."""
+        self.take_up_changes()
+        new = [self.put(uri, **fields) for uri, fields in events]
+        if any(new):
+            self.commit()
+
+    def put(self, uri, key=None, **fields):
+        said = {**SAID, **fields}
+        if key is not None and (uri, key) in self.keys:
+            if self.keys[uri, key] != said:
+                self.push("conflict", key=key)
+            return False
+        ident = f"{uri}#{self.counts[uri]}"
+        self.counts[uri] += 1
+        self.push("published", ident=ident, source=uri, key=key, said=said, **said)
+        return True
+
+    def start(self, dag, key):
+        self.take_up_changes()
+        if key is None or ("start", dag, key) not in self.keys:
+            number = f"#{self.counts['start', dag]}" if key is None else f"={key}"
+            self.counts["start", dag] += 1
+            item = self.push("start", ident=f"start:{dag}{number}", dag=dag, key=key, said={})
+            self.append(self.request(dag, [item.number], item.at, ()))
+            self.commit()
+
+    def tell(self, what, **fields):
+        """A pause, a resume, a cancellation."""
+        self.take_up_changes()
+        self.push(what, **fields)
+        self.commit()
+
+    def finish(self, job, state, retry=True, after=None, publishes=None, once=False):
+        """An attempt returns. One that is over already counts for nothing; one that took too long has failed."""
+        task = job.run.tasks[job.task]
+        self.inflight.discard((job.run, job.task))
+        if task.final or task.attempt != job.attempt:
+            return False
+        if once and (job.run.key, job.task) not in self.once:
+            self.once.add((job.run.key, job.task))
+            self.push("once", run=job.run)
+            self.commit()
+        if task.open is not None and task.spec.timeout and self.stamp() >= task.open + task.spec.timeout:
+            state, retry, after, publishes = "failed", True, None, None
+        self.finished(job.run, job.task, state, job.attempt, retry, after, publishes)
+        return True
+
+    def die(self):
+        """What is not durable never was; attempts are cut off."""
+        for fact in self.facts[self.safe :]:
+            assert fact.what in ("finished", "conflict", "registered", "removed"), "the rest is committed at once"
+            self.queue.remove(fact)
+        del self.facts[self.safe :]
+        self.jobs, self.inflight, self.last = [], set(), self.committed
+
+    def open(self):
+        """A process starts: it says since when nobody was there, and what of the definitions has changed."""
+        for station in self.stations.values():
+            station.look(self.graph)
+            station.stale = False
+        for run in self.runs.values():
+            run.orphan = run.state == "running" and run.dag not in self.graph.dags
+        self.recovering = True
+        self.append(Fact("engine", self.last or self.now, until=max(self.now, self.last)))
+        self.take_up_changes()
+        self.commit()
+
+    # ------------------------------------------------------------------------------------ the log
+
+    def stamp(self):
+        return max(self.now, self.last)
+
+    def push(self, what, **fields):
+        return self.append(Fact(what, self.stamp(), **fields))
+
+    def append(self, fact):
+        fact.number = len(self.facts)
+        self.facts.append(fact)
+        self.queue.append(fact)
+        self.last = max(self.last, fact.at)
+        if fact.what in ("published", "start") and fact.key is not None:
+            self.keys.setdefault((fact.source, fact.key) if fact.source else ("start", fact.dag, fact.key), fact.said)
+        return fact
+
+    def commit(self):
+        self.safe, self.committed = len(self.facts), self.last
+
+    def turn(self):
+        """Decide all that is there, and what follows from it; whether there was anything."""
+        self.take_up_changes()
+        if not self.queue and self.due() <= self.now:
+            self.push("tick")
+        worked, handed = bool(self.queue), []
+        while self.queue or self.cut_off() or self.dispatch(handed):
+            batch, self.queue = self.queue, []
+            for fact in batch:
+                self.step_timers(fact.at)
+                getattr(self, f"on_{fact.what}", lambda fact: None)(fact)
+            decided, self.out = self.out, []
+            for request in decided:
+                self.append(request)
+        if worked:
+            self.commit()
+        self.jobs += handed
+        return worked
+
+    def due(self):
+        """When the next timer is due."""
+        times = [station.naive.due for station in self.stations.values()] + [timer[0] for timer in self.timers]
+        return min(times, default=NEVER)
+
+    def step_timers(self, at):
+        """All that is due, in the order of I1: instant, height (runs first), DAG, label, order of setting."""
+        while self.due() <= at:
+            waiting = [(s.naive.due, s.height, s.dag, "", 0, s) for s in self.stations.values()] + self.timers
+            due, *_, what = timer = min(waiting, key=lambda each: each[:5])
+            if isinstance(what, Station):
+                self.fire(what, what.naive.step(due), due)
+            else:
+                self.timers.remove(timer)
+                self.wake(what)
+
+    def set_timer(self, due, fact):
+        self.timers.append((due, -1, fact.run.dag, fact.task, fact.number, fact))
+
+    def wake(self, fact):
+        """A timeout (of an attempt that began by `fact`), or a retry (that `fact` asked for)."""
+        run, task = fact.run, fact.run.tasks[fact.task]
+        if fact.what == "task_started" and run.alive and task.open is not None and task.attempt == fact.attempt:
+            self.finished(run, fact.task, "failed", fact.attempt, retry=True)
+        elif fact.what == "retry" and run.alive and task.retry is fact:
+            task.retry = None
+            self.startable.append((run, fact.task))
+
+    # ------------------------------------------------------------------------------------ definitions (T11, T12)
+
+    def take_up_changes(self):
+        wanted = {dag: self.graph.effective(dag).get("") for dag in self.graph.dags}
+        latest = dict(self.known)
+        for fact in self.queue:
+            if fact.what == "registered":
+                latest[fact.dag] = fact.trigger
+            elif fact.what == "removed":
+                latest.pop(fact.dag, None)
+        for dag, trigger in wanted.items():
+            if dag not in latest or latest[dag] != trigger:
+                self.push("registered", dag=dag, trigger=trigger, change=dag in latest)
+        for dag in [dag for dag in latest if dag not in wanted]:
+            self.push("removed", dag=dag)
+        if not self.recovering:
+            self.start_all_that_may()
+        for fact in self.queue:  # what is decided from here on is the new definition's
+            if fact.dag in self.stations and (fact.what == "removed" or (fact.what == "registered" and fact.change)):
+                self.stations[fact.dag].stale = True
+
+    def on_registered(self, fact):
+        dag, old = fact.dag, self.stations.get(fact.dag)
+        self.known[dag] = fact.trigger
+        self.numbers[dag] += 1
+        later = [f for f in self.facts[fact.number + 1 :] if f.what in ("registered", "removed") and f.dag == dag]
+        if old is None or (not later and (old.trigger != fact.trigger or old.stale)):
+            self.replace(old, fact, overtaken=bool(later))
+        self.start_what_may(dag)
+
+    def replace(self, old, fact, overtaken):
+        self.stations.pop(fact.dag, None)
+        if fact.trigger is None:
+            return
+        new = self.stations[fact.dag] = Station(self, fact.dag, fact.trigger)
+        new.naive.arm(fact.at, self.numbers[fact.dag], keep=KEEP[new.catchup])
+        if old is not None:
+            self.hand_over(old, new, fact.at)
+        new.stale = overtaken
+
+    def hand_over(self, old, new, at):
+        """What the old one holds is delivered anew, in order; what nobody takes is dropped as redefined."""
+        leaves = [leaf for leaf, _ in old.naive.parts]
+        pairs = [(leaves[part], item) for given in old.held for part, item in given.pairs]
+        pairs += [(leaves[part], item) for part, _, item in old.naive.pending()] + old.backlog
+        fired = []
+        for item in sorted({item for _, item in pairs}, key=order):
+            event = item if isinstance(item, Mark) else self.facts[item]
+            given = [leaf for leaf, each in pairs if each == item]
+            hits = new.hits(given, event)
+            if hits:
+                fired += new.naive.feed(hits, item, at, event)
+            else:
+                new.redefined.update(map(repr, given))
+        self.fire(new, fired, at)
+
+    def on_removed(self, fact):
+        self.known.pop(fact.dag, None)
+        self.stations.pop(fact.dag, None)
+        for run in list(self.waiting.get(fact.dag, ())):
+            self.end_waiting(run)
+
+    def on_engine(self, fact):
+        for station in self.stations.values():
+            station.naive.gap(fact.until, KEEP[station.catchup])
+
+    def on_paused(self, fact):
+        self.paused.add(fact.dag)
+
+    def on_resumed(self, fact):
+        self.paused.discard(fact.dag)
+        station = self.stations.get(fact.dag)
+        if station is not None and station.held:
+            self.fire(station, station.let_go(), fact.at)
+        self.start_what_may(fact.dag)
+
+    # ------------------------------------------------------------------------------------ triggers
+
+    def identity(self, item):
+        return mark_identity(item) if isinstance(item, Mark) else self.facts[item].ident
+
+    def deliver(self, fact):
+        """Give a fact to all that listen, by height and id; what they decide stands behind the batch."""
+        for station in sorted(self.stations.values(), key=lambda each: (each.height, each.dag)):
+            hits = station.hits_of(fact)
+            if hits and station.stale:
+                station.backlog += [(station.naive.parts[part][0], fact.number) for part in hits]
+            elif hits:
+                self.fire(station, station.naive.feed(hits, fact.number, fact.at, fact), fact.at)
+
+    def fire(self, station, fired, at):
+        if station.dag in self.paused:
+            station.held += fired
+            return
+        for given in fired:
+            request = self.request(station.dag, given.items, at, given.key)
+            if request is None:
+                station.drop("duplicate", given.pairs)
+            else:
+                self.out.append(request)
+
+    def request(self, dag, items, at, group):
+        key = run_key(self.graph.id, dag, "", map(self.identity, items))
+        if key in self.seen:
+            return None
+        self.seen.add(key)
+        return Fact("requested", at, dag=dag, key=key, causes=list(items), group=list(group))
+
+    def on_published(self, fact):
+        self.deliver(fact)

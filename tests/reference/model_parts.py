@@ -1,0 +1,240 @@
+"""What the naive model of an engine is made of: facts, triggers in force, runs and their tasks."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import attrs
+
+from reactive_dag.model.records import Mark
+from reactive_dag.triggers.faults import CallableFault
+from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.machine.tree import source_of
+from tests.reference.naive import Naive, order, united
+
+FAILED = ("failed", "upstream_failed", "cancelled")
+FINAL = ("success", "skipped", *FAILED)
+LOST = 3
+
+
+class Fact:
+    """Something recorded, and what it is for a trigger: its source, kind or state, date, partition, cascade."""
+
+    dag = source = extra = logical_date = partition = key = None
+    cascade = kind = state = ident = ""
+    durable = False
+
+    def __init__(self, what, at, **fields):
+        self.what, self.at = what, at
+        self.__dict__.update(fields)
+
+    def __repr__(self):
+        about = {k: v for k, v in self.__dict__.items() if k not in ("what", "durable", "number", "said")}
+        return f"{self.what} {about}"
+
+
+def told_by(item, facts):
+    """What an item says of itself: date, partition, cascade."""
+    if isinstance(item, Mark):
+        return (item.due if item.kind == "tick" else None), None, ""
+    fact = facts[item]
+    return fact.logical_date, fact.partition, fact.cascade or (fact.ident if fact.what == "published" else "")
+
+
+# -------------------------------------------------------------------------------------------------- triggers
+
+
+class Taking(Naive):
+    """A naive trigger whose firings also say which deliveries they took; marks may be delivered to it anew."""
+
+    def go(self, landing, now, path):
+        self.step_number += 1
+        fired = self.top.go(landing, now, path)
+        for given in fired:
+            for pair in given.pairs:
+                assert self.fates[pair] == "pending", pair
+                self.fates[pair] = "consumed"
+        return fired
+
+    def feed(self, hits, item, now, event):
+        for part in hits:
+            self.fates[part, item] = "pending"
+        if not isinstance(item, Mark):
+            self.last = max(self.last, item)
+        return self.deliver(hits, item, now, event)
+
+
+class Station:
+    """A trigger of a DAG in force. `held`: firings that a pause holds. `stale`: its facts wait in `backlog`."""
+
+    def __init__(self, model, dag, trigger):
+        self.dag, self.trigger = dag, trigger
+        self.catchup = model.graph.dags[dag].catchup if dag in model.graph.dags else "one"
+        self.naive = Taking(trigger, self.ask, model.facts.__getitem__, identity=model.identity)
+        self.held, self.stale, self.backlog, self.redefined = [], False, [], Counter()
+        self.look(model.graph)
+
+    def look(self, graph):
+        """See what of the graph a process has: the height, and whether the functions of this trigger are there."""
+        declared = self.dag in graph.dags
+        self.height = graph.height(self.dag) if declared else 0
+        self.bound = declared and graph.effective(self.dag).get("") == self.trigger
+
+    def ask(self, kind, fn, payload, item):
+        if not self.bound:
+            raise CallableFault(fn.text, "", "nobody has it any more")
+        return fn.fn(payload)
+
+    def hits_of(self, fact):
+        """The leaf parts that a fact comes in by."""
+        leaves = enumerate(leaf for leaf, _ in self.naive.parts)
+        return [i for i, leaf in leaves if source_of(leaf) == fact.source and takes(leaf, fact)]
+
+    def hits(self, given, event):
+        """The leaf parts on one of these leaves' sources that take an event."""
+        sources = [source_of(leaf) for leaf in given]
+        leaves = enumerate(leaf for leaf, _ in self.naive.parts)
+        return [i for i, leaf in leaves if source_of(leaf) in sources and takes(leaf, event)]
+
+    def drop(self, policy, pairs):
+        for pair in pairs:
+            self.naive.fates[pair] = policy
+
+    def let_go(self):
+        """What a resume requests: all; one for each key, of each clock only the newest tick; or nothing."""
+        held, self.held = self.held, []
+        if self.catchup == "all":
+            return held
+        if self.catchup == "none":
+            for given in held:
+                self.drop("paused", given.pairs)
+            return []
+        by_key = {}
+        for given in held:
+            by_key.setdefault(given.key, []).append(given)
+        return [self.newest_ticks(key, firings) for key, firings in by_key.items()]
+
+    def newest_ticks(self, key, firings):
+        all_of_them = united(firings)
+        ticks = [(p, i) for p, i in all_of_them.pairs if isinstance(self.naive.parts[p][0], Clock)]
+        newest = {max((i for p, i in ticks if p == part), key=order) for part, _ in ticks}
+        old = [pair for pair in ticks if pair[1] not in newest]
+        self.drop("paused", old)
+        all_of_them.pairs = [pair for pair in all_of_them.pairs if pair not in old]
+        all_of_them.key = key
+        return all_of_them
+
+    def counts(self):
+        """Delivered, consumed, pending and dropped for each part; what a pause holds is pending."""
+        held = Counter(part for given in self.held for part, _ in given.pairs)
+        rows = [(d, c - held[i], p + held[i], drops) for i, (d, c, p, drops) in enumerate(self.naive.counts())]
+        return rows + [(n, 0, 0, {"redefined": n}) for _, n in sorted(self.redefined.items())]
+
+
+def takes(leaf, event):
+    if isinstance(leaf, Updated):
+        return event.kind in leaf.kinds
+    return not isinstance(leaf, Completed) or event.state in leaf.states
+
+
+# -------------------------------------------------------------------------------------------------- runs
+
+
+@attrs.frozen
+class Spec:
+    """A task as it is declared."""
+
+    needs: tuple = ()
+    rule: str = "all_success"
+    retries: int = 0
+    delay: int = 0
+    timeout: int | None = None
+    priority: int = 0
+    outlets: tuple = ()
+
+
+def verdict(rule, needs):
+    """Whether a task may go, given the states of what it needs (None: not ended): R4, rule by rule."""
+    ended = [state for state in needs if state is not None]
+    failed, good = any(state in FAILED for state in ended), "success" in ended
+    waits = len(ended) < len(needs)
+    unmet = "upstream_failed" if failed else "skipped"
+    if rule == "all_success":
+        return unmet if any(state != "success" for state in ended) else "wait" if waits else "ready"
+    if rule == "all_done":
+        return "wait" if waits else "ready"
+    if rule == "one_failed":
+        return "ready" if failed or not needs else "wait" if waits else unmet
+    if rule == "one_success":
+        return "ready" if good or not needs else "wait" if waits else unmet
+    if rule == "all_failed":
+        return "wait" if waits else "ready" if all(state in FAILED for state in ended) else unmet
+    if failed:
+        return "upstream_failed"
+    if waits:
+        return "wait"
+    return "ready" if rule == "none_failed" or good or not needs else unmet
+
+
+class Task:
+    """How a task of a run stands; `open` is since when its attempt is under way."""
+
+    def __init__(self, spec):
+        self.spec, self.state, self.asked, self.open, self.retry = spec, None, False, None, None
+        self.attempt = self.fails = self.lost = 0
+
+    @property
+    def final(self):
+        return self.state in FINAL
+
+
+class Run:
+    """A run; `state` is what the table says."""
+
+    def __init__(self, request):
+        self.dag, self.key, self.causes, self.number = request.dag, request.key, request.causes, request.number
+        self.state, self.tasks, self.began = "queued", {}, None
+        self.cancelled = self.stopping = self.orphan = False
+        self.tell(None, None, "")
+
+    @property
+    def alive(self):
+        """Whether it runs, and somebody has its tasks."""
+        return self.state == "running" and not self.orphan
+
+    def tell(self, logical_date, partition, cascade):
+        self.logical_date, self.partition, self.cascade = logical_date, partition, cascade
+
+    def about(self):
+        """What everything that comes of the run says of itself."""
+        return {"logical_date": self.logical_date, "partition": self.partition, "cascade": self.cascade}
+
+    def begin(self, specs, number):
+        self.state, self.began = "running", number
+        self.tasks = {name: Task(spec) for name, spec in specs.items()}
+
+    def needs(self, task):
+        return [each.state if each.final else None for each in map(self.tasks.get, self.tasks[task].spec.needs)]
+
+    def place(self, task):
+        """Where a task stands among those that may start: by priority, then the earlier request."""
+        return -self.tasks[task].spec.priority, self.number, list(self.tasks).index(task)
+
+    def outcome(self):
+        states = {name: task.state for name, task in self.tasks.items()}
+        if self.cancelled:
+            return "cancelled"
+        if any(state in FAILED for state in states.values()):
+            return "failed"
+        needed = {need for task in self.tasks.values() for need in task.spec.needs}
+        last = [state for name, state in states.items() if name not in needed]
+        return "skipped" if set(last) == {"skipped"} else "success"
+
+
+class Job:
+    """An attempt that was handed out."""
+
+    def __init__(self, run, task, attempt):
+        self.run, self.task, self.attempt = run, task, attempt

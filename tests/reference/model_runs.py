@@ -1,0 +1,205 @@
+"""The half of the naive model that knows runs: queues, tasks, attempts, ends (R3 to R6).
+
+`Runs` works on the facts and the lists of a `Model` (model_engine.py). Whatever happens to a task asks all of its run
+again; nothing is counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from reactive_dag.engine.drive.drain_loop import SUSPECT
+from tests.reference.model_parts import LOST, Job, Run, told_by, verdict
+
+SAID = {"kind": "updated", "extra": None, "partition": None, "logical_date": None}
+
+
+class Runs:
+    """What a model does with runs."""
+
+    def on_requested(self, fact):
+        run = self.runs[fact.key] = Run(fact)
+        self.waiting.setdefault(run.dag, []).append(run)
+        if run.dag in self.numbers and run.dag not in self.known:
+            self.end_waiting(run)
+        self.start_what_may(run.dag)
+
+    def start_what_may(self, dag):
+        declared, waiting = self.graph.dags.get(dag), self.waiting.get(dag, [])
+        while waiting and declared is not None and dag not in self.paused:
+            if declared.max_active_runs is not None and self.active[dag] >= declared.max_active_runs:
+                return
+            run = waiting.pop(0)
+            self.active[dag] += 1
+            run.tell(*self.told(run))
+            self.push("run_started", run=run, dag=dag)
+
+    def start_all_that_may(self):
+        """A graph that was changed, or read anew, may hold back less: by the earliest request."""
+        for dag in sorted(self.waiting, key=lambda dag: min([run.number for run in self.waiting[dag]], default=0)):
+            self.start_what_may(dag)
+
+    def told(self, run):
+        """The logical date, partition and cascade of a run, from its causes (R1, T8)."""
+        causes = [told_by(item, self.facts) for item in run.causes]
+        dates = [date for date, _, _ in causes if date is not None]
+        partitions = {partition for _, partition, _ in causes if partition is not None}
+        cascades = {cascade for _, _, cascade in causes}
+        inherits = len(cascades) == 1 and run.dag not in self.graph.origins(run.dag)
+        cascade = next(iter(cascades)) if inherits else ""
+        return max(dates, default=None), partitions.pop() if len(partitions) == 1 else None, cascade or run.key
+
+    def on_run_started(self, fact):
+        run = fact.run
+        run.begin(self.specs.get(run.dag, {}), fact.number)
+        run.orphan = run.dag not in self.graph.dags
+        if run.orphan:
+            self.end(run, "failed")
+        elif run.stopping:
+            self.stop(run)
+        else:
+            for task in [task for task, each in run.tasks.items() if not each.spec.needs]:
+                self.consider(run, task)
+
+    def consider(self, run, task):
+        each = run.tasks[task]
+        if each.asked:
+            return
+        judged = verdict(each.spec.rule, run.needs(task))
+        each.asked = judged != "wait"
+        if judged == "ready":
+            self.startable.append((run, task))
+        elif judged != "wait":
+            self.finished(run, task, judged)
+
+    def dispatch(self, handed):
+        """Hand out what may start: by priority, then the earlier request. A suspect goes alone (R5)."""
+        waiting = sorted(self.startable, key=lambda each: each[0].place(each[1]))
+        suspects = sum(run.tasks[task].lost >= SUSPECT for run, task in self.inflight)
+        started = False
+        for run, task in waiting:
+            suspect = run.tasks[task].lost >= SUSPECT
+            if (run, task) not in self.inflight and not (suspect and suspects):
+                suspects += suspect
+                self.startable = [each for each in self.startable if each != (run, task)]
+                self.inflight.add((run, task))
+                handed.append(Job(run, task, run.tasks[task].attempt + 1))
+                self.push("task_started", run=run, task=task, attempt=run.tasks[task].attempt + 1)
+                started = True
+        return started
+
+    def cut_off(self):
+        """After a start: runs whose DAG is gone have failed, attempts that nobody executes are lost."""
+        again, self.recovering = self.recovering, False
+        for run in [run for run in self.runs.values() if again and run.state == "running" and run.orphan]:
+            self.end(run, "failed")
+        if again:
+            self.start_all_that_may()
+        running = [run for run in self.runs.values() if again and run.alive]
+        for run in sorted(running, key=lambda each: each.began):
+            for name in [name for name, task in run.tasks.items() if task.open is not None]:
+                self.finished(run, name, "lost", run.tasks[name].attempt, retry=True)
+        return bool(self.queue)
+
+    def on_task_started(self, fact):
+        run, task = fact.run, fact.run.tasks[fact.task]
+        if not run.alive:
+            return
+        task.asked, task.attempt, task.open, task.state = True, fact.attempt, fact.at, "running"
+        if task.spec.timeout:
+            self.set_timer(fact.at + task.spec.timeout, fact)
+
+    def finished(self, run, task, state, attempt=0, retry=False, after=None, publishes=None):
+        about = {"ident": f"{run.key}/{task}", "source": (run.dag, task), "state": state}
+        rest = {"attempt": attempt, "retry": retry, "after": after, "publishes": publishes}
+        self.push("finished", run=run, task=task, **about, **run.about(), **rest)
+
+    def on_finished(self, fact):
+        run, task = fact.run, fact.run.tasks.get(fact.task)
+        if not run.alive or task.final or (run.cancelled and fact.state != "cancelled"):
+            return
+        if fact.attempt and (task.attempt != fact.attempt or task.open is None):
+            return
+        if fact.state == "lost":
+            self.on_lost(run, fact.task, task)
+        elif fact.state == "failed" and fact.retry and task.fails < task.spec.retries and not run.cancelled:
+            task.open, task.lost, task.fails, task.state = None, 0, task.fails + 1, "retrying"
+            due = fact.at + (task.spec.delay if fact.after is None else fact.after)
+            self.push("retry", run=run, task=fact.task, attempt=fact.attempt + 1, due=due)
+        else:
+            self.settle(run, task, fact)
+
+    def on_lost(self, run, name, task):
+        task.open, task.lost = None, task.lost + 1
+        if task.lost >= LOST:
+            self.finished(run, name, "failed")
+        else:
+            task.state = None
+            self.startable.append((run, name))
+
+    def on_retry(self, fact):
+        task = fact.run.tasks[fact.task]
+        if fact.run.alive and not task.final:
+            task.retry = fact
+            self.set_timer(fact.due, fact)
+
+    def settle(self, run, task, fact):
+        task.state, task.open, task.retry = fact.state, None, None
+        if (run, fact.task) in self.startable:
+            self.startable.remove((run, fact.task))
+        if fact.state == "success":
+            said = fact.publishes
+            self.put_of(run, fact.task, [(uri, None, None) for uri in task.spec.outlets] if said is None else said)
+        self.deliver(fact)
+        for name in [name for name, each in run.tasks.items() if fact.task in each.spec.needs]:
+            self.consider(run, name)
+        if all(each.final for each in run.tasks.values()):
+            self.end(run, run.outcome())
+
+    def put_of(self, run, task, events):
+        """The events of a success; a key that is known gives none."""
+        numbers = Counter()
+        for uri, extra, key in events:
+            said = {**SAID, "extra": extra, "partition": run.partition, "logical_date": run.logical_date}
+            if key is not None and (uri, key) in self.keys:
+                if self.keys[uri, key] != said:
+                    self.push("conflict", key=key)
+                continue
+            ident = f"{run.key}/{task}/{uri}#{numbers[uri]}"
+            numbers[uri] += 1
+            self.push("published", ident=ident, source=uri, key=key, said=said, cascade=run.cascade, **said)
+
+    def end(self, run, state):
+        self.push("run_finished", ident=f"{run.key}/", source=(run.dag, None), run=run, state=state, **run.about())
+
+    def on_run_finished(self, fact):
+        run = fact.run
+        if run.state == "running":
+            self.active[run.dag] -= 1
+        was, run.state = run.state, fact.state
+        self.startable = [each for each in self.startable if each[0] is not run]
+        if was == "running":
+            self.start_what_may(run.dag)
+            if fact.state == "success" and run.dag in self.graph.dags:
+                outlets = [outlet.uri for outlet in self.graph.dags[run.dag].outlets]
+                self.put_of(run, "", [(uri, None, None) for uri in outlets])
+        self.deliver(fact)
+
+    def on_cancelled(self, fact):
+        if fact.run.alive:
+            self.stop(fact.run)
+        elif fact.run in self.waiting.get(fact.run.dag, ()):
+            self.end_waiting(fact.run)
+        elif fact.run.state == "queued":
+            fact.run.stopping = True
+
+    def stop(self, run):
+        run.cancelled = True
+        for name, task in run.tasks.items():
+            if not task.final:
+                self.finished(run, name, "cancelled", task.attempt if task.open is not None else 0)
+
+    def end_waiting(self, run):
+        self.waiting[run.dag].remove(run)
+        run.tell(*(self.told(run) if run.dag in self.graph.dags else (None, None, run.key)))
+        self.end(run, "cancelled")

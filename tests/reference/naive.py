@@ -1,0 +1,220 @@
+"""The naive model of triggers: T1 to T10 and T13 in the most obvious form, as the reference for everything faster.
+
+Nothing here is quick or clever, and nothing is shared with the cells but the trigger itself. Each node of a trigger is
+an object that holds plain lists; `.by` holds a whole copy of what stands inside for each key; due times, counts and
+pending items are looked for anew each time somebody asks. A step (`go`) runs down the tree and back up. The nodes
+are in naive_nodes.py, naive_timed.py and naive_keys.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from reactive_dag.model.records import Mark
+from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.faults import CallableFault
+from reactive_dag.triggers.functions.by import By
+from reactive_dag.triggers.functions.map import Map
+from reactive_dag.triggers.functions.where import Where
+from reactive_dag.triggers.joins.all_of import AllOf
+from reactive_dag.triggers.joins.any_of import AnyOf
+from reactive_dag.triggers.joins.at_least import AtLeast
+from reactive_dag.triggers.joins.sequence import Sequence
+from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.windows.batch import Batch
+from reactive_dag.triggers.windows.debounce import Debounce
+from reactive_dag.triggers.windows.throttle import Throttle
+from reactive_dag.triggers.windows.within import Within
+from tests.reference.naive_given import Given, is_source, key_of, leaf_places, order, source, united
+from tests.reference.naive_keys import ByNode
+from tests.reference.naive_nodes import AllOfNode, AnyOfNode, AskNode, AtLeastNode, Leaf, SequenceNode
+from tests.reference.naive_timed import AbsentNode, BatchNode, DebounceNode, ThrottleNode
+
+__all__ = ["Naive", "order", "united"]
+
+
+class Naive:
+    """A trigger with its state. `ask(kind, fn, payload, item)` answers callables; `event_of(item)` finds an event."""
+
+    def __init__(self, trigger, ask=None, event_of=lambda item: item, max_pending=1_000_000, identity=str):
+        self.ask = ask or (lambda kind, fn, payload, item: fn.fn(payload))
+        self.event_of, self.limit, self.identity = event_of, max_pending, identity
+        self.fates = {}  # (part, item) -> "pending", "consumed" or the policy that dropped it
+        self.missed = Counter()
+        self.told = []  # what a bound dropped, and the first item of a source without a key
+        self.parked = []
+        self.last, self.event, self.step_number = -1, None, 0
+        places = list(leaf_places(trigger))
+        places = [p for p in places if is_source(p[1])] + [p for p in places if not is_source(p[1])]
+        self.numbers = {place: number for number, (place, _, _, _) in enumerate(places)}  # of the leaf parts
+        self.parts = [(leaf, bys) for _, leaf, bys, _ in places]
+        self.chains = [chain for _, _, _, chain in places]  # the functions directly behind a leaf part
+        self.silences = [i for i, (leaf, _) in enumerate(self.parts) if isinstance(leaf, Absent)]
+        self.clocks = {i: [[], NEVER, NEVER] for i, (leaf, _) in enumerate(self.parts) if isinstance(leaf, Clock)}
+        self.top = self.build(trigger, (), ())
+
+    # ---------------------------------------------------------------------------------------- what happens
+
+    def feed(self, hits, item, now, event):
+        for part in hits:
+            self.fates[part, item] = "pending"
+        self.last = max(self.last, item)
+        return self.deliver(hits, item, now, event)
+
+    def deliver(self, hits, item, now, event):
+        self.event = event
+        landing = {part: given for part in hits for given in self.through(part, item, event)}
+        return self.go(landing, now, None) if landing else []
+
+    def go(self, landing, now, path):
+        self.step_number += 1
+        fired = self.top.go(landing, now, path)
+        for given in fired:
+            for pair in given.pairs:
+                assert self.fates[pair] == "pending", pair
+                self.fates[pair] = "consumed"
+        return [(given.items, given.payload, given.key) for given in fired]
+
+    def step(self, now):
+        due = {}
+        for part, clock in self.clocks.items():
+            kept, following, end = clock
+            if now not in kept and now != following:
+                continue
+            if now in kept:
+                kept.remove(now)
+            else:
+                clock[1] = self.tick_after(part, now, end)
+            mark = Mark("tick", now, self.last)
+            self.fates[part, mark] = "pending"
+            path = tuple(key_of(key, self.parts[part][0], mark) for by in self.parts[part][1] for key in by.keys)
+            for given in self.through(part, mark, mark):
+                due.setdefault(path, {})[part] = given
+        for path in self.top.due_paths(now):
+            due.setdefault(path, {})
+        fired = []
+        for path in sorted(due, key=lambda path: [(isinstance(key, str), key) for key in path]):
+            fired += self.go(due[path], now, path)
+        return fired
+
+    def retry(self, now):
+        parked, self.parked = self.parked, []
+        facts, fired = {}, []
+        for part, item, path in sorted(parked, key=lambda entry: order(entry[1])):
+            if isinstance(self.parts[part][0], Absent):
+                fired += self.go({part: Given([(part, item)], item)}, now, path)
+            else:
+                facts.setdefault(item, []).append(part)
+        for item, parts in facts.items():
+            fired += self.deliver(sorted(parts), item, now, self.event_of(item))
+        return fired
+
+    def arm(self, now, number, start=None, end=None, keep=1):
+        for part, clock in self.clocks.items():
+            clock[2] = NEVER if end is None else end
+            if start is None or start >= now:
+                clock[1] = self.tick_after(part, now if start is None else max(now, start - 1), clock[2])
+            else:
+                clock[1] = self.tick_after(part, start - 1, clock[2])
+                self.miss(part, now, keep)
+                clock[1] = self.tick_after(part, now, clock[2])
+        self.top.arm(now, f"reg:{number}")
+
+    def gap(self, until, keep):
+        for part in self.clocks:
+            self.miss(part, until, keep)
+
+    def miss(self, part, until, keep):
+        clock, ticks = self.clocks[part], []
+        while clock[1] < until:
+            ticks.append(clock[1])
+            clock[1] = self.tick_after(part, clock[1], clock[2])
+        gone = max(0, len(ticks) - keep)
+        self.missed[part] += gone
+        clock[0] += ticks[gone:]
+
+    def tick_after(self, part, now, end):
+        tick = self.parts[part][0].schedule.after(now)
+        return NEVER if tick is None or tick > end else tick
+
+    # ---------------------------------------------------------------------------------- what nodes need
+
+    def through(self, part, item, event):
+        """The functions directly behind a leaf; [] if the item does not pass."""
+        payload = event
+        for kind, fn in self.chains[part]:
+            answer = self.answer(kind, fn, payload, item, Given([(part, item)], payload), ())
+            if answer is None:
+                return []
+            if kind == "map":
+                payload = answer[0]
+            elif not answer[0]:
+                self.drop("filtered", [(part, item)], ())
+                return []
+        return [Given([(part, item)], payload)]
+
+    def answer(self, kind, fn, payload, item, given, path):
+        try:
+            return [self.ask(kind, fn, payload, item)]
+        except CallableFault:
+            self.parked += [(part, item, path) for part, item in given.pairs]
+            return None
+
+    def drop(self, policy, pairs, path):
+        for pair in pairs:
+            assert self.fates[pair] == "pending", (policy, pair, self.fates[pair])
+            if policy == "no_key" and not any(
+                fate == "no_key" and source(self.parts[part][0]) == source(self.parts[pair[0]][0])
+                for (part, _), fate in self.fates.items()
+            ):
+                self.told.append((policy, pair[0], path, 1))
+            self.fates[pair] = policy
+        if policy == "expired":
+            parts = Counter(part for part, _ in pairs)
+            self.told += [(policy, part, path, parts[part]) for part in sorted(parts)]
+
+    # ---------------------------------------------------------------------------------------- to look
+
+    @property
+    def due(self):
+        return min([self.top.due(), *(min([*kept, following]) for kept, following, _ in self.clocks.values())])
+
+    def counts(self):
+        found = [[0, 0, 0, {}] for _ in self.parts]
+        for (part, _), fate in self.fates.items():
+            row = found[part]
+            row[0] += 1
+            if fate in ("consumed", "pending"):
+                row[1 if fate == "consumed" else 2] += 1
+            else:
+                row[3][fate] = row[3].get(fate, 0) + 1
+        for part, missed in self.missed.items():
+            if missed:
+                found[part][0] += missed
+                found[part][3]["missed"] = missed
+        return found
+
+    def pending(self):
+        return sorted([*self.top.pending(), *((p, path, i) for p, i, path in self.parked)], key=str)
+
+    def build(self, trigger, place, path, window=None):
+        if isinstance(trigger, Within):
+            return self.build(trigger.part, (*place, 0), path, trigger.window)
+        if isinstance(trigger, By) and not trigger.keys:
+            return self.build(trigger.part, (*place, 0), path)
+        if not trigger.parts:
+            return Leaf(self, trigger, place, path)
+        if isinstance(trigger, Where | Map):
+            node = self.build(trigger.part, (*place, 0), path)
+            if isinstance(node, Leaf):
+                return node
+        if isinstance(trigger, AllOf | AtLeast | Sequence | AnyOf):
+            return NODES[type(trigger)](self, trigger, place, path, window)
+        return NODES[type(trigger)](self, trigger, place, path)
+
+
+NODES = {
+    AllOf: AllOfNode, AnyOf: AnyOfNode, AtLeast: AtLeastNode, Sequence: SequenceNode, Batch: BatchNode,
+    Debounce: DebounceNode, Throttle: ThrottleNode, Absent: AbsentNode, Where: AskNode, Map: AskNode, By: ByNode,
+}  # fmt: skip

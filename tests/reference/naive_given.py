@@ -1,0 +1,88 @@
+"""Items, what a node of the naive model gives, and the leaf parts of a trigger with their keys."""
+
+from __future__ import annotations
+
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.records import Mark
+from reactive_dag.triggers.functions.by import By, JoinKey
+from reactive_dag.triggers.functions.map import Map
+from reactive_dag.triggers.functions.where import Where
+from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.dataset import Updated
+
+
+def order(item):
+    """Where an item stands in the order of delivery."""
+    return (item.after, 1, item.due, item.kind, item.by, item.part) if isinstance(item, Mark) else (item, 0)
+
+
+class Given:
+    """What a node gives: pairs of leaf part and item, and the payload (`flat`: a composite's list of payloads)."""
+
+    def __init__(self, pairs, payload, flat=False, key=()):
+        self.pairs, self.payload, self.flat, self.key = pairs, payload, flat, key
+
+    @property
+    def items(self):
+        return sorted({item for _, item in self.pairs}, key=order)
+
+
+def united(given):
+    payload = [value for each in given for value in (each.payload if each.flat else [each.payload])]
+    return Given([pair for each in given for pair in each.pairs], payload, flat=True)
+
+
+def is_source(leaf):
+    return isinstance(leaf, Updated | Completed)
+
+
+def source(leaf):
+    return leaf.dataset if isinstance(leaf, Updated) else (leaf.dag, leaf.task) if isinstance(leaf, Completed) else leaf
+
+
+def leaf_places(trigger, place=(), bys=(), chain=()):
+    """The leaf parts in the order in which they are written: where, what, under which `.by`, behind which functions."""
+    if isinstance(trigger, Absent) or not trigger.parts:
+        yield place, trigger, bys, () if isinstance(trigger, Absent) else chain
+    if isinstance(trigger, Where | Map):
+        chain = ((trigger.kind, trigger.fn), *chain)
+    elif not isinstance(trigger, By) or trigger.keys:
+        chain = ()
+    if isinstance(trigger, By) and trigger.keys:
+        bys = (*bys, trigger)
+    for i, part in enumerate(trigger.parts):
+        yield from leaf_places(part, (*place, i), bys, chain)
+
+
+def key_of(key, leaf, event):
+    """The value of a key for an event; a function is not asked here."""
+    if isinstance(key, str):
+        return getattr(event, key)
+    if isinstance(key, JoinKey):
+        if event.logical_date is not None:
+            return event.logical_date
+        return event.cascade if key.mode == "date+cascade" else ""
+    assert isinstance(key, Calendar)
+    if event.logical_date is not None:
+        return key.of(event.logical_date)
+    for calendar in ([leaf.dataset.partitions] if isinstance(leaf, Updated) else []) + [key]:
+        try:
+            return key.of(calendar.start(event.partition))
+        except (AttributeError, InvalidValue):
+            pass
+    return None
+
+
+def is_solo(trigger):
+    """A clock or a silence, perhaps behind a function, holds one pending item at most (T9)."""
+    return is_solo(trigger.part) if isinstance(trigger, Where | Map) else isinstance(trigger, Clock | Absent)
+
+
+def keyed(trigger):
+    """Whether what it gives is of one key already."""
+    if isinstance(trigger, By) and trigger.keys:
+        return True
+    return isinstance(trigger, Where | Map | By) and keyed(trigger.part)

@@ -1,0 +1,1 @@
+"""What the tests share: engines in worlds that they control, strategies, marbles, stores that die."""

@@ -1,0 +1,148 @@
+"""Hypothesis strategies for random triggers, always right ones, of bounded depth.
+
+`triggers()` draws over the datasets a, b, c, d (and, where asked for, completions of p, q, r, clocks and silences).
+Its functions have names that can be imported, and read whatever a trigger gives them: an event, a bare object, or the
+list that a composite's payload is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import strategies as st
+
+from reactive_dag.model.calendar import day, hour
+from reactive_dag.model.callables import Call
+from reactive_dag.model.times import MINUTE, SECOND
+from reactive_dag.triggers.base import Trigger, walk
+from reactive_dag.triggers.functions.by import By, Key
+from reactive_dag.triggers.functions.map import Map
+from reactive_dag.triggers.functions.where import Where
+from reactive_dag.triggers.joins.all_of import CONSUMES, AllOf
+from reactive_dag.triggers.joins.any_of import AnyOf
+from reactive_dag.triggers.joins.at_least import AtLeast
+from reactive_dag.triggers.joins.sequence import Sequence
+from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.leaves.clock import Clock, at, cron, every
+from reactive_dag.triggers.leaves.completed import completed
+from reactive_dag.triggers.leaves.dataset import Dataset, updated
+from reactive_dag.triggers.windows.batch import Batch
+from reactive_dag.triggers.windows.debounce import Debounce
+from reactive_dag.triggers.windows.throttle import Throttle
+from reactive_dag.triggers.windows.within import Within
+
+DATASETS = tuple(Dataset(uri) for uri in "abcd")
+DAGS = ("p", "q", "r")
+ALL_FEATURES = frozenset({"completions", "clocks", "absent", "where", "map", "by", "windows", "within", "consume"})
+"""What may occur beside `updated`, `all_of`, `any_of`, `at_least` and `sequence`."""
+
+
+def weight(payload: object) -> int:
+    """A number that any payload has: an event's `extra`, an int itself, the sum over a list."""
+    if isinstance(payload, list | tuple):
+        return sum(map(weight, payload))
+    value = getattr(payload, "extra", payload)
+    return value if isinstance(value, int) else 0
+
+
+def is_even(payload: object) -> bool:
+    """A filter for `.where`."""
+    return weight(payload) % 2 == 0
+
+
+def third(event: object) -> int | None:
+    """A key for `.by`: None for every third weight."""
+    return weight(event) % 3 or None
+
+
+def total(payload: object) -> int:
+    """A payload for `.map`."""
+    return weight(payload)
+
+
+def spans() -> st.SearchStrategy[int]:
+    """Durations in nanoseconds: few and round, so that instants meet."""
+    return st.sampled_from([SECOND, 2 * SECOND, 3 * SECOND, 10 * SECOND, MINUTE])
+
+
+def clocks() -> st.SearchStrategy[Clock]:
+    """Clocks that tick within minutes."""
+    return st.sampled_from([every("5s"), every("7s"), cron("* * * * *"), at("1970-01-01T00:00:30Z")])
+
+
+def keys(trigger: Trigger) -> st.SearchStrategy[tuple[Key, ...]]:
+    """Keys that the trigger can stand under: with a clock in it only those that a tick has."""
+    dated: list[Key] = ["logical_date", day("Europe/Berlin"), hour()]
+    known = dated if _has_clock(trigger) else [*dated, "partition", Call(third)]
+    return st.lists(st.sampled_from(known), max_size=2, unique=True).map(tuple)
+
+
+def _has_clock(trigger: Trigger) -> bool:
+    return any(isinstance(found, Clock) for found in walk(trigger))
+
+
+def leaf_triggers(features: Iterable[str] = ALL_FEATURES) -> st.SearchStrategy[Trigger]:
+    """Triggers without parts."""
+    kinds = st.sampled_from(["updated", "deleted", {"created", "updated"}])
+    choices: list[st.SearchStrategy[Trigger]] = [
+        st.sampled_from(DATASETS).map(updated),
+        st.builds(updated, st.sampled_from(DATASETS), kinds),
+    ]
+    if "completions" in features:
+        states = st.sampled_from(["success", "failed", "any"])
+        choices.append(st.builds(completed, st.sampled_from(DAGS), st.sampled_from([None, "t"]), states))
+    if "clocks" in features:
+        choices.append(clocks())
+    return st.one_of(choices)
+
+
+def triggers(depth: int = 3, features: Iterable[str] = ALL_FEATURES) -> st.SearchStrategy[Trigger]:
+    """Triggers of at most `depth` levels above their leaves, made of what `features` names."""
+    allowed = frozenset(features)
+    assert allowed <= ALL_FEATURES, allowed - ALL_FEATURES
+    if depth == 0:
+        return leaf_triggers(allowed)
+    below = triggers(depth - 1, allowed)
+    return st.one_of([below, composites(below, allowed), *_modifiers(below, allowed)])
+
+
+def composites(parts: st.SearchStrategy[Trigger], features: frozenset[str]) -> st.SearchStrategy[Trigger]:
+    """`all_of`, `any_of`, `at_least` and `sequence` of one to three parts."""
+    several = st.lists(parts, min_size=1, max_size=3).map(tuple)
+    different = st.lists(parts, min_size=1, max_size=3, unique=True).map(tuple)
+    consume = st.sampled_from(CONSUMES) if "consume" in features else st.just("all")
+    return st.one_of(
+        st.builds(AllOf, several, consume),
+        several.map(AnyOf),
+        different.flatmap(lambda of: st.integers(1, len(of)).map(lambda n: AtLeast(of, n=n))),
+        several.map(Sequence),
+    )
+
+
+def _modifiers(below: st.SearchStrategy[Trigger], features: frozenset[str]) -> list[st.SearchStrategy[Trigger]]:
+    found: list[st.SearchStrategy[Trigger]] = []
+    if "where" in features:
+        found.append(below.map(lambda part: Where(part, is_even)))
+    if "map" in features:
+        found.append(below.map(lambda part: Map(part, total)))
+    if "windows" in features:
+        found += [_batches(below), st.builds(Debounce, below, spans(), st.none() | spans())]
+        found.append(st.builds(Throttle, below, spans()))
+    if "within" in features:
+        bounded = composites(below, features).filter(lambda part: not isinstance(part, AnyOf))
+        found.append(st.builds(Within, bounded, spans()))
+    if "by" in features:
+        found.append(below.flatmap(_keyed))
+    if "absent" in features:
+        found.append(st.builds(Absent, below, spans(), st.none(), st.none() | below))
+        found.append(st.builds(Absent, below, st.none(), clocks(), st.none() | below))
+    return found
+
+
+def _batches(below: st.SearchStrategy[Trigger]) -> st.SearchStrategy[Trigger]:
+    bounds = st.tuples(st.none() | st.integers(1, 4), st.none() | spans()).filter(lambda of: of != (None, None))
+    return st.builds(lambda part, of: Batch(part, *of), below, bounds)
+
+
+def _keyed(part: Trigger) -> st.SearchStrategy[Trigger]:
+    return st.builds(By, st.just(part), keys(part), st.sampled_from([2, 100_000]), st.none() | spans())

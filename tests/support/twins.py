@@ -1,0 +1,275 @@
+"""An engine and its naive model, told the same things; after each they must say the same.
+
+`Twins` owns the graph that both share: three fixed DAGs, one that is started by hand, and three whose triggers are
+random and change. Each method is a step; `compare` holds the log to the model's story record by record, then every run,
+every task and the counts of every leaf part.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+
+import reactive_dag as rd
+from reactive_dag.model.errors import GraphError
+from reactive_dag.model.times import SECOND, parse_time
+from tests.reference.model_engine import Model
+from tests.reference.model_parts import Spec
+from tests.support.stories import LINES, of_log, of_model
+from tests.support.strategies import DATASETS
+from tests.support.volatile import VolatileLog
+from tests.support.world import World
+from tests.support.zoo import OUTCOMES
+
+SPECS = {
+    "p": {"t": Spec(retries=1, delay=2 * SECOND), "u": Spec(needs=("t",), outlets=("d",), priority=2)},
+    "q": {"t": Spec(timeout=5 * SECOND, retries=1)},
+    "r": {
+        "t": Spec(),
+        "y": Spec(needs=("t",), rule="one_failed"),
+        "z": Spec(needs=("t", "y"), rule="none_failed_min_one_success"),
+        "last": Spec(needs=("y",), rule="all_done", retries=2, delay=3 * SECOND),
+    },
+    "s": {"t": Spec()},
+    **{f"x{n}": {"t": Spec(retries=n)} for n in range(3)},
+}
+OPTIONS = {
+    "r": {"max_active_runs": 1, "outlets": ["c"]},
+    "s": {"max_active_runs": 2},
+    "x0": {"catchup": "all"},
+    "x2": {"catchup": "none"},
+}
+TOLD = {
+    "succeed": {"state": "success"},
+    "fail": {"state": "failed"},
+    "give_up": {"state": "failed", "retry": False},
+    "skip": {"state": "skipped", "retry": False},
+    "later": {"state": "failed", "after": 3 * SECOND},
+}
+"""What the model is told of each outcome; `publish_twice` depends on the task."""
+
+
+class Twins:
+    """The two of them."""
+
+    def __init__(self, log=None):
+        self.graph = rd.Graph("twins")
+        for dataset in DATASETS:
+            self.graph.dataset(dataset.uri)
+        a, b = self.graph.dataset("a"), self.graph.dataset("b")
+        self.declare("p", rd.updated(a))
+        self.declare("q", rd.completed("p", states="any"))
+        self.declare("r", rd.every("7s") | rd.updated(b))
+        self.declare("s", None)
+        self.world = World(self.graph, log or VolatileLog())
+        self.model = Model(self.graph, SPECS, self.world.clock.now())
+        self.compared = 0, 0
+        self.lost_plans = set()
+
+    def declare(self, dag, trigger):
+        """Declare a DAG; False where T8 or a cycle forbids it."""
+        options = dict(OPTIONS.get(dag, {}))
+        options["outlets"] = [self.graph.dataset(uri) for uri in options.get("outlets", ())]
+        before = self.graph.dags.get(dag)
+        try:
+            new = rd.Dag(dag, on=trigger, **options) if trigger is not None else rd.Dag(dag, **options)
+            for name, spec in SPECS[dag].items():
+                new.add(
+                    lambda run: self.world.body(run), id=name, after=spec.needs, trigger_rule=spec.rule,
+                    retries=spec.retries, retry_delay=f"{spec.delay // SECOND}s", priority=spec.priority,
+                    timeout=None if spec.timeout is None else f"{spec.timeout // SECOND}s",
+                    outlets=[self.graph.dataset(uri) for uri in spec.outlets],
+                )  # fmt: skip
+            self.graph.register(new, replace=True)
+            self.graph.effective(dag)
+        except (GraphError, rd.InvalidValue):
+            if before is not None:
+                self.graph.register(before, replace=True)
+            elif dag in self.graph.dags:
+                self.graph.remove(dag)
+            return False
+        return True
+
+    # ------------------------------------------------------------------------------------ steps
+
+    @property
+    def engine(self):
+        return self.world.engine
+
+    def publish(self, uri, fields):
+        self.engine.publish(uri, **fields)
+        self.model.publish([(uri, _plain(fields))])
+
+    def publish_many(self, events):
+        self.engine.publish_many(events)
+        self.model.publish([(uri, _plain(fields)) for uri, fields in events])
+
+    def start(self, key):
+        self.engine.start("s", key=key)
+        self.model.start("s", key)
+
+    def finish(self, number, outcome):
+        jobs = self.model.jobs
+        if not jobs:
+            return
+        job = jobs.pop(number % len(jobs))
+        ran = self.world.finish(number, OUTCOMES[outcome])
+        told = TOLD.get(outcome)
+        if told is None:
+            told = {"state": "success", "once": True}
+            if job.task == "u":
+                told["publishes"] = [("d", 1, None), ("d", 2, job.run.key[:2])]
+        went = self.model.finish(job, **told)
+        assert ran == ((job.run.key, job.task, job.attempt) if went else None)
+
+    def settle(self):
+        self.world.settle()
+        while self.model.turn():
+            pass
+
+    def tick(self, span):
+        """Time passes, and nobody is awake to see it."""
+        self.world.clock.advance_to(self.world.clock.now() + span)
+        self.model.now += span
+
+    def advance(self, span):
+        self.world.advance(span)
+        for _ in self.passing(span):
+            pass
+
+    def passing(self, span):
+        """The model's way through time, turn by turn."""
+        target = self.model.now + span
+        while True:
+            while self.model.turn():
+                yield
+            if self.model.due() > target:
+                break
+            self.model.now = max(self.model.now, self.model.due())
+        if self.model.now < target:
+            self.model.now = target
+            while self.model.turn():
+                yield
+
+    def pause(self, dag):
+        if dag in self.graph.dags:
+            self.engine.pause(dag)
+            self.model.tell("paused", dag=dag)
+
+    def resume(self, dag):
+        if dag in self.graph.dags:
+            self.engine.resume(dag)
+            self.model.tell("resumed", dag=dag)
+
+    def cancel(self, number):
+        known = [run for run in self.model.runs.values() if run.state in ("queued", "running")]
+        if known:
+            run = known[number % len(known)]
+            self.engine.cancel(run.key)
+            self.model.tell("cancelled", run=run)
+
+    def redefine(self, dag, trigger):
+        self.declare(dag, trigger)
+
+    def remove(self, dag):
+        if dag in self.graph.dags:
+            self.lost_plans |= {run.key for run in self.model.runs.values() if run.dag == dag}
+            self.graph.remove(dag)
+
+    def snapshot(self):
+        """The next commit keeps a snapshot."""
+        self.engine.loop.snapshot_at = -(10**9)
+
+    def die(self):
+        """SIGKILL, and a new start."""
+        self.world.die()
+        self.model.die()
+        self.reopen()
+
+    def reopen(self):
+        self.world.open()
+        self.model.now = self.world.clock.now()
+        self.model.open()
+
+    def die_within(self, commits, span):
+        """SIGKILL while time passes, at a commit that is then never made."""
+        before = [copy.deepcopy(self.model, {id(self.graph): self.graph})]
+        if not self.world.killed_while(lambda: self.world.advance(span), commits):
+            for _ in self.passing(span):
+                pass
+            return
+        for _ in self.passing(span):
+            before.append(copy.deepcopy(self.model, {id(self.graph): self.graph}))
+        length = sum(type(record) in LINES for record in self.world.log.read(0, self.world.log.next_offset))
+        found = [model for model in before if told(model) == length and model.committed <= self.world.log.last_at]
+        self.world.open()
+        for self.model in found:  # some turns leave no trace that a story tells of
+            self.model.die()
+            self.model.now, self.compared = self.world.clock.now(), (0, 0)
+            self.model.open()
+            if self.model is found[-1] or self.agrees():
+                return
+
+    def agrees(self):
+        """Whether they say the same."""
+        try:
+            self.compare()
+        except AssertionError:
+            return False
+        return True
+
+    def close(self):
+        """The end of it."""
+        self.world.close()
+
+    # ------------------------------------------------------------------------------------ comparison
+
+    def compare(self):
+        """They say the same."""
+        self.world.check()
+        self.compare_stories()
+        self.compare_runs()
+        stations = {dag: station for (dag, _), station in self.world.core.wiring.stations.items()}
+        assert stations.keys() == self.model.stations.keys()
+        for dag, station in self.model.stations.items():
+            assert counts(stations[dag]) == station.counts(), dag
+
+    def compare_stories(self):
+        log, model = self.compared
+        stop = self.world.log.next_offset
+        got, expected = list(of_log(self.world.core, log, stop)), list(of_model(self.model, model))
+        for one, other in zip(got, expected, strict=False):
+            assert one == other, f"\n  log   {one}\n  model {other}"
+        assert len(got) == len(expected), (got + expected)[min(len(got), len(expected)) :][:3]
+        self.compared = stop, len(self.model.facts)
+
+    def compare_runs(self):
+        rows = {run.key: run._row for run in self.engine.runs()}
+        assert sorted((row.dag, row.state, key) for key, row in rows.items()) == sorted(
+            [(run.dag, run.state, key) for key, run in self.model.runs.items()]
+            + [(fact.dag, "queued", fact.key) for fact in self.model.queue if fact.what == "requested"]
+        )
+        for key, run in self.model.runs.items():
+            if key not in self.lost_plans:
+                states = {name: task.state for name, task in run.tasks.items() if task.state is not None}
+                assert {task.task: task.state for task in rows[key].tasks} == states, run.dag
+
+
+def counts(station):
+    """What an engine's trigger counts, in the model's form."""
+    held = Counter(part for firing in station.held for part in firing.parts)
+    rows = [
+        (count.delivered, count.consumed - held[part], count.pending + held[part], dict(count.dropped))
+        for part, count in enumerate(station.circuit.counts())
+    ]
+    return rows + [(n, 0, 0, {"redefined": n}) for _, n in sorted(station.redefined.items())]
+
+
+def told(model):
+    """How much of a story there is that is durable."""
+    return len(list(of_model(model, 0))) - len(list(of_model(model, model.safe)))
+
+
+def _plain(fields):
+    date = fields.get("logical_date")
+    return {**fields, "logical_date": None if date is None else parse_time(date)}

@@ -1,0 +1,214 @@
+"""The short way of ordinary attempts, and records made when they are read: the same course, record for record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import reactive_dag as rd
+from reactive_dag.log.history import RunRow
+from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.records import AnyRecord, TaskFinished, TaskStarted
+from reactive_dag.model.times import format_time
+from reactive_dag.whatif.course import simple_tasks as lines
+from reactive_dag.whatif.question.interventions import Intervention
+from reactive_dag.whatif.question.scenario import Records
+from tests.laws.test_same_graph import START, GraphSpec, build, graphs, trigger
+
+SPANS = ("0", "10m", rd.spread_durations("0", "3s"), rd.spread_durations("1m", "50m"))
+"""Spans with many ends at one instant, and with few."""
+
+
+@contextmanager
+def nothing_is_quick() -> Iterator[None]:
+    """Every attempt goes through the engine's fold."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "_is_ordinary", lambda task: False)
+        yield
+
+
+def course(
+    spec: GraphSpec, span: object, changes: tuple[Intervention, ...], records: Records = "full"
+) -> rd.Simulation:
+    """A spec's course."""
+    graph = build(spec)
+    base = rd.simulate(
+        graph, start=format_time(START), until="3h", default_duration=span, records=records,  # type: ignore[arg-type]
+        sources={uri: trigger(clock) for uri, clock in spec.sources.items() if uri in graph.datasets},
+    )  # fmt: skip
+    return base.what_if(*changes) if changes else base
+
+
+def records(found: rd.Simulation) -> list[AnyRecord]:
+    log = found.trace.core.log
+    return log.read(0, log.next_offset)
+
+
+def rows(found: rd.Simulation) -> list[RunRow]:
+    return list(found.trace.rows.values())
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> tuple[Intervention, ...]:
+    """Some interventions on the first DAG, which every graph has."""
+    choices = [
+        rd.fail("d0.t0", p=0.5), rd.fail("d0.t0"), rd.delay("d0", "20m"), rd.delay("d0.t0", "7m"),
+        rd.duration("d0.t0", "1m"), rd.delay("d0", "0"),
+    ]  # fmt: skip
+    return tuple(draw(st.lists(st.sampled_from(choices), max_size=2)))
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(graphs(), st.sampled_from(SPANS), changes())
+def test_law_the_short_way_gives_the_same_records(
+    spec: GraphSpec, span: object, changed: tuple[Intervention, ...]
+) -> None:
+    with nothing_is_quick():
+        slow = course(spec, span, changed)
+    full, compact = course(spec, span, changed), course(spec, span, changed, "compact")
+    wanted = records(slow)
+    assert records(full) == wanted
+    assert records(compact) == wanted
+    assert msgspec.msgpack.encode(records(compact)) == msgspec.msgpack.encode(wanted)
+    assert rows(full) == rows(slow) and rows(compact) == rows(slow)
+    for found in (full, compact):
+        found.trace.core.runs._check()
+        found.trace.core.log._check()  # type: ignore[attr-defined]
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(graphs(), st.sampled_from(SPANS), changes())
+def test_law_compact_records_answer_alike(spec: GraphSpec, span: object, changed: tuple[Intervention, ...]) -> None:
+    with nothing_is_quick():
+        slow = answers(spec, span, changed, "full")
+    assert answers(spec, span, changed, "compact") == slow
+
+
+def answers(spec: GraphSpec, span: object, changed: tuple[Intervention, ...], how: Records) -> list[object]:
+    """What one course says when it is asked everything."""
+    base = course(spec, span, (), how)
+    found = base.what_if(*changed)
+    last = {run.dag: run for run in found.runs}
+    return [
+        found.timeline().to_json(), found.compare(base).to_json(), found.pending().to_json(),
+        [found.critical_path(dag).to_json() for dag in last], [str(found.why(run)) for run in last.values()],
+        [str(run.events) for run in last.values()], [repr(run.tasks) for run in last.values()],
+    ]  # fmt: skip
+
+
+def test_compact_records_are_made_when_they_are_read() -> None:
+    graph = rd.Graph("one")
+    dag = graph.dag("a", schedule="0 2 * * *")
+    dag.add(lambda: None, "one", outlets=["x", "y"])
+    dag.add(lambda: None, "two", after=["one"])
+    compact, full = (
+        rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m", records=how)
+        for how in ("compact", "full")
+    )
+    assert sum(type(row) is int for row in compact.trace.core.log.rows) == 6  # type: ignore[attr-defined]
+    assert not any(type(row) is int for row in full.trace.core.log.rows)  # type: ignore[attr-defined]
+    assert records(compact) == records(full)
+    assert {type(record) for record in records(compact)} >= {TaskStarted, TaskFinished}
+    assert [event.dataset for event in compact._lens.events("x")] == ["x"]
+
+
+def test_records_is_compact_or_full() -> None:
+    with pytest.raises(InvalidValue, match="records='some' is one of 'compact', 'full'"):
+        rd.simulate(rd.Graph("g"), start="2026-11-23T00:00Z", until="1d", records="some")  # type: ignore[arg-type]
+
+
+def test_what_is_kept_of_a_graph_goes_with_its_version() -> None:
+    graph = rd.Graph("one")
+    dag = graph.dag("a", schedule="0 2 * * *")
+    dag.add(lambda: None, "one")
+
+    def ends() -> list[str]:
+        found = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m")
+        return [f"{run.ended:%H:%M}" for run in found.runs]
+
+    assert ends() == ends() == ["02:10"]
+    dag.add(lambda: None, "two", after=["one"])
+    assert ends() == ["02:20"]
+
+
+def test_a_function_for_durations_is_asked_each_time() -> None:
+    graph = rd.Graph("one")
+    graph.dag("a", schedule="0 2 * * *").add(lambda: None, "one")
+    spans = iter(["10m", "20m"])
+    found = [
+        rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", durations=ask).runs[0].ended
+        for ask in [lambda task: next(spans)] * 2
+    ]
+    assert [f"{ended:%H:%M}" for ended in found] == ["02:10", "02:20"]
+
+
+# --------------------------------------------------------------------- waits for tasks, calendars, silences, priorities
+
+
+@st.composite
+def webs(draw: st.DrawFn) -> tuple[dict[str, int], list[tuple[int, ...]]]:
+    """What shapes a web, and for each of its DAGs the tasks of the one before that it awaits."""
+    spans = {f"t{n}": draw(st.sampled_from([0, 5, 5, 10])) for n in range(4)}
+    awaited = [tuple(sorted(draw(st.sets(st.integers(0, 3), max_size=3)))) for _ in range(3)]
+    return spans | {"every": draw(st.sampled_from([15, 30])), "limit": draw(st.integers(0, 2))}, awaited
+
+
+def web(shape: dict[str, int], awaited: list[tuple[int, ...]]) -> rd.Graph:
+    """A chain of DAGs on one clock: each awaits tasks of the one before; events with calendars, heard and unheard."""
+    graph = rd.Graph("web")
+    daily = graph.dataset("daily", partitions=rd.day())
+    heard, quiet = graph.dataset("heard"), graph.dataset("quiet")
+    for number, tasks in enumerate(awaited):
+        dag = graph.dag(
+            f"d{number}", on=rd.every(f"{shape['every']}m"), max_active_runs=shape["limit"] or None, outlets=["whole"]
+        )
+        first = [dag.wait_for(f"d{number - 1}", tasks=[f"t{n}" for n in tasks] or None, timeout="2h")] if number else []
+        outlets: list[list[object]] = [[quiet, heard], [daily], [heard, quiet], []]
+        for at, out in enumerate(outlets):
+            after = first if at == 0 else ["t1", "t2"] if at == 3 else ["t0"]
+            dag.add(lambda: None, f"t{at}", after=after, outlets=out, priority=at if number == 2 else 0)
+    graph.dag("on_daily", on=rd.updated(daily)).add(lambda: None, "t")
+    graph.dag("silent", on=rd.absent(rd.updated(heard), for_="10m", after=rd.updated(quiet))).add(lambda: None, "t")
+    graph.dag("on_task", on=rd.completed("d0", task="t3")).add(lambda: None, "t")
+    graph.dag("on_run", on=rd.completed("d1") & rd.completed("d2")).add(lambda: None, "t")
+    return graph
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(webs(), st.booleans())
+def test_law_the_short_way_among_waits_calendars_and_silences(
+    shape: tuple[dict[str, int], list[tuple[int, ...]]], late: bool
+) -> None:
+    def played(how: Records) -> rd.Simulation:
+        found = rd.simulate(
+            web(*shape), start=format_time(START), until="90m", records=how,
+            durations=lambda name: f"{shape[0].get(name.partition('.')[2], 5)}m",
+        )  # fmt: skip
+        return found.what_if(rd.delay("d0.t1", "10m"), rd.fail("d1.t2")) if late else found
+
+    with nothing_is_quick():
+        slow = played("full")
+    for how in ("full", "compact"):
+        found = played(how)  # type: ignore[arg-type]
+        assert records(found) == records(slow)
+        assert rows(found) == rows(slow)
+        assert found.timeline().to_json() == slow.timeline().to_json()
+        found.trace.core.runs._check()
+        found.trace.core.waits._check()
+
+
+def test_a_task_with_a_failed_need_does_not_begin_when_the_others_end_well() -> None:
+    graph = rd.Graph("one")
+    dag = graph.dag("a", schedule="0 2 * * *")
+    for name, after in (("bad", []), ("good", []), ("long", []), ("last", ["bad", "good"])):
+        dag.add(lambda: None, name, after=after)
+    spans = {"bad": "5m", "good": "10m", "long": "1h", "last": "1m"}
+    found = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", durations=spans).what_if(rd.fail("bad"))
+    assert {id: task.state for id, task in found.runs[0].tasks.items()} == {
+        "bad": "failed", "good": "success", "long": "success", "last": "upstream_failed",
+    }  # fmt: skip
