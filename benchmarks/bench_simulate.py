@@ -2,12 +2,12 @@
 
 Run it with `python benchmarks/bench_simulate.py`. All play the same tasks with the same durations and must end each of
 them at the same instants. Ours plays a course with every record (two a task, its events, four a run), so retries,
-waits, triggers and reasons are there; with *compact* records those of ordinary attempts are made when somebody reads
-them. The graph is declared and was played before, as when a course is asked again with something different; each round
-plays it anew from its first record. The plain loop knows nothing but the order. SimPy comes in two forms: `AllOf` as
-its documentation writes it (the goal's peer), and processes awaited one after the other, which is the fastest that it
-can do here. Of the estate's day the peers get what ours worked out: which attempt of which task of which run waits for
-which; they resolve no trigger, no tick and no date. Processor time, best of the rounds in which all take turns.
+waits, triggers and reasons are there. The graph is declared and was played before, as when a course is asked again with
+something different; each round plays it anew from its first record. The plain loop knows nothing but the order. SimPy
+comes in two forms: `AllOf` as its documentation writes it (the goal's peer), and processes awaited one after the other,
+which is the fastest that it can do here. Of the estate's day the peers get what ours worked out: which attempt of which
+task of which run waits for which; they resolve no trigger, no tick and no date. Processor time, best of the rounds in
+which all take turns.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ import reactive_dag as rd
 from reactive_dag.interop.examples import open_example
 from reactive_dag.model.times import SECOND
 from reactive_dag.whatif.answers.trace import Place
-from reactive_dag.whatif.question.scenario import Records
 
 TASKS = 1_000
-GOALS = {"full": 5, "compact": 7}
-"""So many times SimPy's tasks a second, with either kind of records."""
+GOAL = 5
+"""So many times the tasks a second of SimPy's AllOf."""
 START = "2026-11-23T00:00Z"
 SPANS = rd.spread_durations("5m", "40m")
 
@@ -57,9 +56,9 @@ Node = tuple[float, float, list[int]]
 """When a task may begin at the earliest, how long it takes (both in seconds), and the numbers of what it needs."""
 
 
-def course(made: rd.Graph, until: str, records: Records) -> rd.Simulation:
+def course(made: rd.Graph, until: str) -> rd.Simulation:
     """One course."""
-    return rd.simulate(made, start=START, until=until, default_duration=SPANS, records=records)
+    return rd.simulate(made, start=START, until=until, default_duration=SPANS)
 
 
 def flat(found: rd.Simulation) -> list[Node]:
@@ -157,11 +156,10 @@ def with_heap(nodes: list[Node]) -> list[float]:
 
 def beside(job: str, made: rd.Graph, until: str, rounds: int) -> list[Line]:
     """One job by all, in turns; all must give the same ends."""
-    found = course(made, until, "full")
+    found = course(made, until)
     nodes, wanted = flat(found), ends_of(found)
     ways: dict[str, Callable[[], object]] = {
-        "reactive_dag, full records": lambda: course(made, until, "full"),
-        "reactive_dag, compact records": lambda: course(made, until, "compact"),
+        "reactive_dag": lambda: course(made, until),
         "SimPy, AllOf": lambda: with_all_of(nodes),
         "SimPy, one by one": lambda: one_by_one(nodes),
         "a plain heap": lambda: with_heap(nodes),
@@ -175,9 +173,9 @@ def beside(job: str, made: rd.Graph, until: str, rounds: int) -> list[Line]:
             best[name] = min(best.get(name, 1e9), time.process_time() - began)
             ends = ends_of(given) if isinstance(given, rd.Simulation) else given
             assert ends == wanted, (name, job)
-    goals = {f"reactive_dag, {kind} records": times / best["SimPy, AllOf"] for kind, times in GOALS.items()}
+    goals = {"reactive_dag": len(nodes) * GOAL / best["SimPy, AllOf"]}
     return [
-        Line(job, name, len(nodes) / took, "tasks/s", len(nodes) * goals[name] if name in goals else None,
+        Line(job, name, len(nodes) / took, "tasks/s", goals.get(name),
              note=f"{took * 1e3:.1f} ms for {len(nodes):,} tasks")
         for name, took in best.items()
     ]  # fmt: skip

@@ -27,7 +27,7 @@ from reactive_dag.whatif.course.prepared import Prepared
 from reactive_dag.whatif.question.binding import bind_all_but_bodies
 from reactive_dag.whatif.question.durations import GivenDurations, GivenSpan
 from reactive_dag.whatif.question.interventions import Intervention
-from reactive_dag.whatif.question.scenario import GivenSources, Records, Scenario, Time, scenario_of
+from reactive_dag.whatif.question.scenario import GivenSources, Scenario, Time, scenario_of
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
@@ -37,16 +37,13 @@ if TYPE_CHECKING:
 def simulate(
     graph: Graph, *, start: Time, until: timedelta | Time, sources: GivenSources | None = None,
     durations: GivenDurations = None, default_duration: GivenSpan | None = None, seed: int = 0,
-    records: Records = "compact",
 ) -> Simulation:  # fmt: skip
     """Play a graph in virtual time, with durations instead of bodies. O(records).
 
     `start` is included, `until` (an instant, or so long after it) is not; what was begun goes on to its end. `sources`
     says when outside publishes which datasets, `durations` how long tasks take: by `"dag.task"`, a task's id or a
     DAG's, a duration or a function of the task's name. Each success publishes one event for each outlet. What lies
-    before the start counts as done in time. `records="full"` makes every record at once, `"compact"` those of ordinary
-    attempts when somebody reads them: every answer is the same, a course takes less time and memory, and the first
-    look at it takes longer. Raises GraphError for a graph that is not right, InvalidValue for what
+    before the start counts as done in time. Raises GraphError for a graph that is not right, InvalidValue for what
     cannot be meant and for tasks without a duration, UnknownId.
 
     >>> from reactive_dag.declare.graph import Graph
@@ -62,7 +59,7 @@ def simulate(
     """
     graph.check()
     bind_all_but_bodies(graph)
-    return Simulation(scenario_of(graph, start, until, sources, durations, default_duration, seed, records))
+    return Simulation(scenario_of(graph, start, until, sources, durations, default_duration, seed))
 
 
 class Simulation:

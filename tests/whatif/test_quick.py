@@ -1,4 +1,4 @@
-"""The short way of ordinary attempts, and records made when they are read: the same course, record for record."""
+"""The short way of ordinary attempts: the same course, record for record."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 
 import reactive_dag as rd
 from reactive_dag.log.history import RunRow
-from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.records import AnyRecord, TaskFinished, TaskStarted
+from reactive_dag.model.records import AnyRecord
 from reactive_dag.model.times import format_time
 from reactive_dag.whatif.course import simple_tasks as lines
 from reactive_dag.whatif.question.interventions import Intervention
-from reactive_dag.whatif.question.scenario import Records
 from tests.laws.test_same_graph import START, GraphSpec, build, graphs, trigger
 
 SPANS = ("0", "10m", rd.spread_durations("0", "3s"), rd.spread_durations("1m", "50m"))
@@ -32,13 +30,11 @@ def nothing_is_quick() -> Iterator[None]:
         yield
 
 
-def course(
-    spec: GraphSpec, span: object, changes: tuple[Intervention, ...], records: Records = "full"
-) -> rd.Simulation:
+def course(spec: GraphSpec, span: object, changes: tuple[Intervention, ...]) -> rd.Simulation:
     """A spec's course."""
     graph = build(spec)
     base = rd.simulate(
-        graph, start=format_time(START), until="3h", default_duration=span, records=records,  # type: ignore[arg-type]
+        graph, start=format_time(START), until="3h", default_duration=span,  # type: ignore[arg-type]
         sources={uri: trigger(clock) for uri, clock in spec.sources.items() if uri in graph.datasets},
     )  # fmt: skip
     return base.what_if(*changes) if changes else base
@@ -70,28 +66,25 @@ def test_law_the_short_way_gives_the_same_records(
 ) -> None:
     with nothing_is_quick():
         slow = course(spec, span, changed)
-    full, compact = course(spec, span, changed), course(spec, span, changed, "compact")
-    wanted = records(slow)
-    assert records(full) == wanted
-    assert records(compact) == wanted
-    assert msgspec.msgpack.encode(records(compact)) == msgspec.msgpack.encode(wanted)
-    assert rows(full) == rows(slow) and rows(compact) == rows(slow)
-    for found in (full, compact):
-        found.trace.core.runs._check()
-        found.trace.core.log._check()  # type: ignore[attr-defined]
+    found = course(spec, span, changed)
+    assert records(found) == records(slow)
+    assert msgspec.msgpack.encode(records(found)) == msgspec.msgpack.encode(records(slow))
+    assert rows(found) == rows(slow)
+    found.trace.core.runs._check()
+    found.trace.core.log._check()  # type: ignore[attr-defined]
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs(), st.sampled_from(SPANS), changes())
-def test_law_compact_records_answer_alike(spec: GraphSpec, span: object, changed: tuple[Intervention, ...]) -> None:
+def test_law_the_short_way_answers_alike(spec: GraphSpec, span: object, changed: tuple[Intervention, ...]) -> None:
     with nothing_is_quick():
-        slow = answers(spec, span, changed, "full")
-    assert answers(spec, span, changed, "compact") == slow
+        slow = answers(spec, span, changed)
+    assert answers(spec, span, changed) == slow
 
 
-def answers(spec: GraphSpec, span: object, changed: tuple[Intervention, ...], how: Records) -> list[object]:
+def answers(spec: GraphSpec, span: object, changed: tuple[Intervention, ...]) -> list[object]:
     """What one course says when it is asked everything."""
-    base = course(spec, span, (), how)
+    base = course(spec, span, ())
     found = base.what_if(*changed)
     last = {run.dag: run for run in found.runs}
     return [
@@ -99,27 +92,6 @@ def answers(spec: GraphSpec, span: object, changed: tuple[Intervention, ...], ho
         [found.critical_path(dag).to_json() for dag in last], [str(found.why(run)) for run in last.values()],
         [str(run.events) for run in last.values()], [repr(run.tasks) for run in last.values()],
     ]  # fmt: skip
-
-
-def test_compact_records_are_made_when_they_are_read() -> None:
-    graph = rd.Graph("one")
-    dag = graph.dag("a", schedule="0 2 * * *")
-    dag.add(lambda: None, "one", outlets=["x", "y"])
-    dag.add(lambda: None, "two", after=["one"])
-    compact, full = (
-        rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m", records=how)
-        for how in ("compact", "full")
-    )
-    assert sum(type(row) is int for row in compact.trace.core.log.rows) == 6  # type: ignore[attr-defined]
-    assert not any(type(row) is int for row in full.trace.core.log.rows)  # type: ignore[attr-defined]
-    assert records(compact) == records(full)
-    assert {type(record) for record in records(compact)} >= {TaskStarted, TaskFinished}
-    assert [event.dataset for event in compact._lens.events("x")] == ["x"]
-
-
-def test_records_is_compact_or_full() -> None:
-    with pytest.raises(InvalidValue, match="records='some' is one of 'compact', 'full'"):
-        rd.simulate(rd.Graph("g"), start="2026-11-23T00:00Z", until="1d", records="some")  # type: ignore[arg-type]
 
 
 def test_what_is_kept_of_a_graph_goes_with_its_version() -> None:
@@ -184,22 +156,21 @@ def web(shape: dict[str, int], awaited: list[tuple[int, ...]]) -> rd.Graph:
 def test_law_the_short_way_among_waits_calendars_and_silences(
     shape: tuple[dict[str, int], list[tuple[int, ...]]], late: bool
 ) -> None:
-    def played(how: Records) -> rd.Simulation:
+    def played() -> rd.Simulation:
         found = rd.simulate(
-            web(*shape), start=format_time(START), until="90m", records=how,
+            web(*shape), start=format_time(START), until="90m",
             durations=lambda name: f"{shape[0].get(name.partition('.')[2], 5)}m",
         )  # fmt: skip
         return found.what_if(rd.delay("d0.t1", "10m"), rd.fail("d1.t2")) if late else found
 
     with nothing_is_quick():
-        slow = played("full")
-    for how in ("full", "compact"):
-        found = played(how)  # type: ignore[arg-type]
-        assert records(found) == records(slow)
-        assert rows(found) == rows(slow)
-        assert found.timeline().to_json() == slow.timeline().to_json()
-        found.trace.core.runs._check()
-        found.trace.core.waits._check()
+        slow = played()
+    found = played()
+    assert records(found) == records(slow)
+    assert rows(found) == rows(slow)
+    assert found.timeline().to_json() == slow.timeline().to_json()
+    found.trace.core.runs._check()
+    found.trace.core.waits._check()
 
 
 def test_a_task_with_a_failed_need_does_not_begin_when_the_others_end_well() -> None:

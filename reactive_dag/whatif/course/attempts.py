@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from reactive_dag.engine.runs.tasks import Ready
 from reactive_dag.model.records import RunFinished, TaskFinished, TaskStarted
-from reactive_dag.whatif.course.run import DONE, CourseRun
+from reactive_dag.whatif.course.run import CourseRun
 
 if TYPE_CHECKING:
     from reactive_dag.engine.fold.fold import Core
@@ -56,9 +56,7 @@ class Attempts:
 
     def _run(self, state: RunState) -> CourseRun:
         """A run whose first attempt begins. O(tasks)."""
-        run = CourseRun(state, self.lines[state.dag.id])
-        run.number(self.log.numbers_for(run) if self.log.compact else 0)
-        self.runs[run.name] = run
+        run = self.runs[state.run] = CourseRun(state, self.lines[state.dag.id])
         return run
 
     def _run_finished(self, record: RunFinished) -> RunState | None:
@@ -151,7 +149,7 @@ class Attempts:
         `settle` does it. One long loop, since a call costs as much as all that is done for an attempt.
         """
         log, instants, ends, special = self.log, self.instants, self._at, self.special
-        rows, compact, append = log.rows, log.compact, log.rows.append
+        rows, append = log.rows, log.rows.append
         waited = self.core.waits.by_task
         last, now, limit = None, 0, until()
         while instants and instants[0] < limit and instants[0] not in special:
@@ -161,26 +159,18 @@ class Attempts:
                 run, index, _ = ended
                 if run is not last:
                     last = run
-                    (
-                        state, simple, nexts, left, asked, began, over, results, spans, ids, offset, code, end_code,
-                        awaited, outlets,
-                    ) = run.kit  # fmt: skip
+                    state, simple, nexts, left, asked, began, results, spans, ids, offset, awaited, outlets = run.kit
                 if simple[index] and state.unfinished > 1 and awaited[index] not in waited:
                     state.unfinished -= 1
-                    if compact:
-                        over[index] = now
-                        results[index] = DONE
-                        append(end_code + index)
-                    else:
-                        results[index] = record = TaskFinished(now, offset, ids[index], "success")
-                        append(record)
-                    for dataset, row in outlets[index]:
-                        append(code + row if compact else run.published(index, now, dataset))
+                    results[index] = record = TaskFinished(now, offset, ids[index], "success")
+                    append(record)
+                    for dataset in outlets[index]:
+                        append(run.published(index, now, dataset))
                     for each in nexts[index]:
                         left[each] = rest = left[each] - 1
                         if not rest and not asked[each]:
                             began[each] = now
-                            append(code + each if compact else TaskStarted(now, offset, ids[each]))
+                            append(TaskStarted(now, offset, ids[each]))
                             end = now + spans[each]
                             if end in ends:
                                 self._ends(end, (run, each, 1))
@@ -196,24 +186,20 @@ class Attempts:
 
     def _end_quick(self, ended: list[Attempt], now: int) -> bool:
         """End quick attempts of one instant, and begin those that follow; whether there is more to do than that."""
-        rows, compact, waited = self.log.rows, self.log.compact, self.core.waits.by_task
-        first, more = len(rows), -1
-        for run, index, _ in ended:
-            run.over[index] = now
-            rows.append(
-                run.end_code + index if compact else TaskFinished(now, run.name, run.line.ids[index], "success")
-            )
+        rows, waited, more = self.log.rows, self.core.waits.by_task, -1
+        records = [TaskFinished(now, run.name, run.line.ids[index], "success") for run, index, _ in ended]
+        rows.extend(records)
         begin: list[Fresh] = []
-        for offset, (run, index, _) in enumerate(ended, first):
+        for (run, index, _), record in zip(ended, records):
             line, state, left = run.line, run.state, run.state.left
-            state.results[index] = DONE if compact else rows[offset]  # type: ignore[assignment]
+            state.results[index] = record
             state.unfinished -= 1
             found = -1
             if line.heard[index] or line.awaited[index] in waited:
                 found = self._say(run, index, now)
             else:
-                for dataset, row in line.outlets[index]:
-                    rows.append(run.code + row if compact else run.published(index, now, dataset))
+                for dataset in line.outlets[index]:
+                    rows.append(run.published(index, now, dataset))
             for each in line.nexts[index]:
                 left[each] = rest = left[each] - 1
                 if not rest and not state.asked[each]:
@@ -235,11 +221,11 @@ class Attempts:
 
     def _begin_quick(self, begin: list[Fresh], now: int) -> None:
         """Begin quick attempts, in this order, and forget the list. O(log instants) each."""
-        rows, compact, ends = self.log.rows, self.log.compact, self._at
+        rows, ends = self.log.rows, self._at
         for _, offset, index, run in begin:
             line = run.line
             run.began[index] = now
-            rows.append(run.code + index if compact else TaskStarted(now, offset, line.ids[index]))
+            rows.append(TaskStarted(now, offset, line.ids[index]))
             end = now + line.spans[index]
             if end in ends:
                 self._ends(end, (run, index, 1))
@@ -254,12 +240,12 @@ class Attempts:
         first = len(rows)
         if line.heard[index]:
             self._meet(now)
-            wanted = [[dataset, None, None, None, "updated", None, None] for dataset, _ in line.outlets[index]]
+            wanted = [[dataset, None, None, None, "updated", None, None] for dataset in line.outlets[index]]
             core.runs.publish(run.state, line.ids[index], wanted)
             told = len(rows)
         else:
-            for dataset, row in line.outlets[index]:
-                rows.append(run.code + row if self.log.compact else run.published(index, now, dataset))
+            for dataset in line.outlets[index]:
+                rows.append(run.published(index, now, dataset))
             first = told = len(rows)
         if line.awaited[index] in core.waits.by_task:
             self._meet(now)

@@ -12,6 +12,7 @@ sooner.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from hashlib import blake2b
 from heapq import heappop, heappush
@@ -41,6 +42,9 @@ from reactive_dag.whatif.question.scenario import Effects, Scenario, Source
 if TYPE_CHECKING:
     from reactive_dag.engine.runs.state import RunState
 
+ALL = sys.maxsize
+"""So many records at once: all that there are."""
+
 
 class Play:
     """One course; `run` plays it to its end, `core` then holds it."""
@@ -48,7 +52,7 @@ class Play:
     def __init__(self, scenario: Scenario, effects: Effects) -> None:
         self.scenario = scenario
         self.prepared = Prepared.of(scenario.graph)
-        self.log = CourseLog(scenario.records == "compact")
+        self.log = CourseLog()
         self.clock = VirtualClock(scenario.start - 1)
         self.core = Core(scenario.graph, self.log, self.clock, done_before=scenario.start)
         self.core.runs.shapes, self.core.waits.aims.known = self.prepared.shapes, self.prepared.aims
@@ -130,20 +134,11 @@ class Play:
         core, log, ready = self.core, self.log, self.core.runs.flow.ready
         while True:
             if core.cursor < log.next_offset:
-                self._drain()
+                core.drain(ALL)
             elif ready:
                 self.attempts.begin(ready)
             else:
                 return
-
-    def _drain(self) -> None:
-        """As the core's own, without the looks that only a shared log needs."""
-        core, start = self.core, self.core.cursor
-        batch = self.log.since(start)
-        core.apply_all(start, batch)
-        core.cursor = start + len(batch)
-        if core.out or core.answers.given:
-            core.flush()
 
     def _goes_on(self) -> bool:
         """Whether something that was begun has not ended: what only waits without an end is none."""

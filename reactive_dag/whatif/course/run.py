@@ -1,54 +1,42 @@
-"""A run of a course: beside what the engine holds of it, when its quick attempts began and ended.
+"""A run of a course: beside what the engine holds of it, when its quick attempts began.
 
-Owns `CourseRun`. Of a quick task (lines.py) a course writes down two instants and its result, and leaves the rest of
-what the engine keeps of a task to `unfold`. Invariant: after `unfold` the engine's state of the run is what its own
-fold would have made of it. `unfold` costs O(tasks).
+Owns `CourseRun`. Of a quick task (simple_tasks.py) a course writes down when it began and its result, and leaves the
+rest of what the engine keeps of a task to `unfold`. Invariant: after `unfold` the engine's state of the run is what its
+own fold would have made of it. `unfold` costs O(tasks).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reactive_dag.model.records import Published, TaskFinished
+from reactive_dag.model.records import Published
 
 if TYPE_CHECKING:
     from reactive_dag.engine.runs.state import RunState
-    from reactive_dag.whatif.course.simple_tasks import Line, Outlet
+    from reactive_dag.model.records import TaskFinished
+    from reactive_dag.whatif.course.simple_tasks import Line
     from reactive_dag.whatif.question.names import TaskName
 
-DONE = TaskFinished(0, -1, "", "success")
-"""Stands for the result of a quick attempt whose record nobody has read yet."""
-
 Kit = tuple[
-    "RunState", list[bool], list[tuple[int, ...]], list[int], bytearray, "list[int | None]", list[int],
-    "list[TaskFinished | None]", list[int], tuple[str, ...], int, int, int, "list[TaskName | None]",
-    "list[tuple[Outlet, ...]]",
+    "RunState", list[bool], list[tuple[int, ...]], list[int], bytearray, "list[int | None]",
+    "list[TaskFinished | None]", list[int], tuple[str, ...], int, "list[TaskName | None]", list[tuple[str, ...]],
 ]  # fmt: skip
 """All that ending a quick attempt needs, to be had at once: see `CourseRun`."""
 
 
 class CourseRun:
-    """A run that a course plays. `name` is its offset; the compact rows of attempts that begin are numbered from `code`
-    on, of those that end from `end_code` on. `began` and `over` hold the instants of quick attempts.
-    """
+    """A run that a course plays. `name` is its offset; `began` holds when its quick attempts began."""
 
-    __slots__ = ("began", "code", "end_code", "kit", "line", "name", "over", "state")
+    __slots__ = ("began", "kit", "line", "name", "state")
 
     def __init__(self, state: RunState, line: Line) -> None:
         self.state = state
         self.name = state.started.run
         self.line = line
         self.began: list[int | None] = [None] * line.size
-        self.over: list[int] = [0] * line.size
-
-    def number(self, code: int) -> None:
-        """Take the numbers of compact rows from `code` on. O(1)."""
-        self.code = code
-        self.end_code = code + self.line.size
-        state, line = self.state, self.line
         self.kit: Kit = (
-            state, line.simple, line.nexts, state.left, state.asked, self.began, self.over, state.results, line.spans,
-            line.ids, self.name, code, self.end_code, line.awaited, line.outlets,
+            state, line.simple, line.nexts, state.left, state.asked, self.began, state.results, line.spans, line.ids,
+            self.name, line.awaited, line.outlets,
         )  # fmt: skip
 
     def unfold(self) -> None:
@@ -66,8 +54,7 @@ class CourseRun:
             state.states[index], state.open[index] = "running", began
         else:
             state.states[index] = "success"
-            ended = self.over[index] if result is DONE else result.at
-            state.attempts[index] = [(1, began, ended, "success", None)]
+            state.attempts[index] = [(1, began, result.at, "success", None)]
 
     def published(self, index: int, at: int, dataset: str) -> Published:
         """The event of a quick task's success. O(1)."""

@@ -44,23 +44,17 @@ class Heard:
         )
 
 
-Outlet = tuple[str, int]
-"""A dataset that a success publishes, and where its compact row stands."""
-
-
 class Line:
     """The tasks of one DAG by number.
 
     `nexts[i]` are the quick tasks that follow task i, `others[i]` the rest of those that do; `ranks[i]` is its place
-    among those that begin at one instant. A success of task i publishes `outlets[i]` (the dataset, and how far its
-    compact row is from the run's first); `heard[i]` if somebody listens to one, or a calendar gives it a partition.
-    `awaited[i]` is its name if a wait may be for it. `simple[i]` if no more than a wait can follow from it at once.
-    `rows` numbers are enough for all that quick attempts of one run give. `sure`: no task is anything but quick.
+    among those that begin at one instant. A success of task i publishes `outlets[i]`; `heard[i]` if somebody listens to
+    one, or a calendar gives it a partition. `awaited[i]` is its name if a wait may be for it. `simple[i]` if no more
+    than a wait can follow from it at once. `sure`: no task is anything but quick.
     """
 
     __slots__ = (
-        "awaited", "heard", "ids", "nexts", "others", "outlets", "quick", "ranks", "rows", "simple", "size", "spans",
-        "sure",
+        "awaited", "heard", "ids", "nexts", "others", "outlets", "quick", "ranks", "simple", "size", "spans", "sure",
     )  # fmt: skip
 
     def __init__(self, dag: Dag, spans: list[int], heard: Heard, touched: Collection[TaskName]) -> None:
@@ -77,15 +71,11 @@ class Line:
         self.nexts = [tuple([each for each in row if self.quick[each]]) for row in plan.followers]
         self.others = [tuple([each for each in row if not self.quick[each]]) for row in plan.followers]
         self.ranks = [-task.settings.priority for task in tasks]
-        self.outlets: list[tuple[Outlet, ...]] = [
-            tuple([(outlet.id, place * self.size + at) for place, outlet in enumerate(task.outlets, 2)])
-            for at, task in enumerate(tasks)
-        ]
+        self.outlets = [tuple([outlet.id for outlet in task.outlets]) for task in tasks]
         self.heard = [
             any(each.partitions is not None or each.id in heard.datasets for each in task.outlets) for task in tasks
         ]
         self.awaited = [name if name in heard.awaited else None for name in names]
-        self.rows = self.size * (2 + max(map(len, self.outlets), default=0))
         ranked = len(set(self.ranks)) > 1
         self.simple = [not (ranked or told or others) for told, others in zip(self.heard, self.others)]
 

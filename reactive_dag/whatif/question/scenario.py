@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve, field, frozen
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 Time: TypeAlias = datetime | date | str
 _DATE = re.compile(r"\s*\d{4}-")
 GivenSources: TypeAlias = "Mapping[Dataset | str, Trigger]"
-Records: TypeAlias = Literal["compact", "full"]
-"""How a course keeps its records: made when somebody reads them, or at once."""
 About: TypeAlias = tuple[str, str]
 """What an intervention is about: "dag", "task" or "dataset", and its name."""
 
@@ -58,7 +56,6 @@ class Scenario:
     durations: Durations
     seed: int
     interventions: tuple[Intervention, ...] = ()
-    records: Records = "compact"
 
     def with_more(self, interventions: tuple[Intervention, ...]) -> Scenario:
         """The same with more interventions. O(1). Raises InvalidValue for what is none."""
@@ -128,17 +125,15 @@ class Effects:
 
 def scenario_of(
     graph: Graph, start: Time, until: timedelta | Time, sources: GivenSources | None, durations: GivenDurations,
-    default_duration: GivenSpan | None, seed: int, records: Records = "compact",
+    default_duration: GivenSpan | None, seed: int,
 ) -> Scenario:  # fmt: skip
     """What a user wrote, judged. O(given). Raises InvalidValue, UnknownId."""
     begin = parse_time(start, what="start")
     if type(seed) is not int:
         raise InvalidValue(f"seed={seed!r} must be a whole number")
-    if records not in get_args(Records):
-        raise InvalidValue(f"records={records!r} is one of {', '.join(map(repr, get_args(Records)))}")
     found = tuple([_source(graph, dataset, trigger) for dataset, trigger in (sources or {}).items()])
     spans = Durations.of(durations, default_duration)
-    return Scenario(graph, begin, _until(begin, until), found, spans, seed, records=records)
+    return Scenario(graph, begin, _until(begin, until), found, spans, seed)
 
 
 def _until(start: int, until: timedelta | Time) -> int:
