@@ -235,7 +235,7 @@ def test_T11_a_label_of_its_own_has_state_and_runs_of_its_own():
         assert [(record.dag, record.label) for record in of_kind(engine, Removed)] == [("job", "y")]
 
 
-def test_a_removed_dag_cancels_what_is_queued_and_decides_nothing_more(tmp_path):
+def test_R11_a_removed_dag_cancels_what_is_queued_and_decides_nothing_more(tmp_path):
     store = tmp_path / "s.db"
     graph = given(lambda a, b: a, max_active_runs=1)
     with live(graph, store) as engine:
