@@ -46,9 +46,9 @@ from reactive_dag.triggers.joins.any_of import any_of
 from reactive_dag.triggers.joins.at_least import at_least
 from reactive_dag.triggers.joins.sequence import sequence
 from reactive_dag.triggers.leaves.absent import absent
-from reactive_dag.triggers.leaves.clock import at, cron, daily, every, weekly
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated
+from reactive_dag.triggers.leaves.schedule import at, cron, daily, every, weekly
 
 if TYPE_CHECKING:
     from reactive_dag import operators

@@ -34,9 +34,9 @@ from reactive_dag.model.collector import no_garbage
 from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, InvalidValue, UsageError
 from reactive_dag.model.records import Json
 from reactive_dag.triggers.base import leaves
-from reactive_dag.triggers.leaves.clock import Clock
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Dataset, Updated
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 
 def _graph_id(value: str) -> str:
@@ -238,7 +238,7 @@ class Graph(Look):
         new: list[str] = []
         try:
             for source in dag.sources:
-                if type(source) is not Completed and type(source) is not Clock:
+                if type(source) is not Completed and type(source) is not Scheduled:
                     owned(self.datasets, [leaf.dataset for leaf in leaves(source) if isinstance(leaf, Updated)], new)
             if dag.outlets:
                 dag.outlets = owned(self.datasets, dag.outlets, new)

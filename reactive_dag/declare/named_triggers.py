@@ -16,8 +16,8 @@ from reactive_dag.model.schedule import EverySchedule
 from reactive_dag.triggers.base import Trigger, as_trigger
 from reactive_dag.triggers.implicit_joins import effective, sources
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.clock import Clock, cron
 from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.schedule import Scheduled, cron
 
 _NO_ORIGINS: frozenset[str] = frozenset()
 
@@ -86,7 +86,7 @@ def is_flat(trigger: Trigger) -> bool:
 
 def _anchored(trigger: Trigger, start: int) -> Trigger:
     """The same, with each `every` that says nothing else counted from `start`."""
-    if isinstance(trigger, Clock):
+    if isinstance(trigger, Scheduled):
         return _anchored_clock(trigger, start)
     parts = tuple([_anchored(part, start) for part in trigger.parts])
     found = trigger if parts == trigger.parts else trigger.rebuilt(parts)
@@ -95,10 +95,10 @@ def _anchored(trigger: Trigger, start: int) -> Trigger:
     return found
 
 
-def _anchored_clock(clock: Clock, start: int) -> Clock:
+def _anchored_clock(clock: Scheduled, start: int) -> Scheduled:
     schedule = clock.schedule
     if isinstance(schedule, EverySchedule) and schedule.anchor == 0:
-        return Clock(EverySchedule(schedule.period, start))
+        return Scheduled(EverySchedule(schedule.period, start))
     return clock
 
 

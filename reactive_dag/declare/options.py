@@ -18,8 +18,8 @@ from reactive_dag.declare.params import NO_PARAMS, Params, params_of
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.times import format_time, parse_duration, parse_time, zone
-from reactive_dag.triggers.base import Span, Trigger
+from reactive_dag.model.times import GivenDuration, format_time, parse_duration, parse_time, zone
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import choice_of, names_of
 from reactive_dag.triggers.leaves.dataset import Dataset
 
@@ -68,11 +68,11 @@ class Repeats(TypedDict, total=False):
     """The options of a task that `defaults=` may hold too."""
 
     retries: int
-    retry_delay: Span | Callable[..., object]
+    retry_delay: GivenDuration | Callable[..., object]
     backoff: Literal["fixed", "exponential"]
-    max_delay: Span | None
+    max_delay: GivenDuration | None
     jitter: bool
-    timeout: Span | None
+    timeout: GivenDuration | None
     trigger_rule: TriggerRule
     depends_on_past: bool
     priority: int

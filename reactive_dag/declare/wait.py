@@ -16,8 +16,16 @@ from reactive_dag.declare.options import flag, only_known, task_name
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
-from reactive_dag.model.times import MICROSECOND, MINUTE, format_duration, format_time, parse_duration, parse_time
-from reactive_dag.triggers.base import Span, Trigger
+from reactive_dag.model.times import (
+    MICROSECOND,
+    MINUTE,
+    GivenDuration,
+    format_duration,
+    format_time,
+    parse_duration,
+    parse_time,
+)
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import choice_of, choices_of, id_of, listed, names_of
 from reactive_dag.triggers.leaves.dataset import Dataset
 
@@ -95,8 +103,8 @@ class WaitOptions(TypedDict, total=False):
     skipped_states: States
     logical_date: GivenDates
     match: Literal["exact", "latest", "same_day"]
-    timeout: Span | None
-    poll: Span
+    timeout: GivenDuration | None
+    poll: GivenDuration
     mode: Literal["push"]
     soft_fail: bool
     since: Literal["start"] | None

@@ -52,7 +52,7 @@ from reactive_dag.model.records import (
 from reactive_dag.model.times import SECOND, parse_duration, parse_time
 from reactive_dag.streams.clock import MonotonicWall, VirtualClock
 from reactive_dag.streams.observers import Feed
-from reactive_dag.triggers.cells.cell import MAX_PENDING
+from reactive_dag.triggers.cell import MAX_PENDING
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 T = TypeVar("T")

@@ -37,7 +37,7 @@ from reactive_dag.interop.estate_dates import awaited
 from reactive_dag.interop.estate_form import Facts, TaskForm, TaskKey, WaitForm, read_bytes, read_data
 from reactive_dag.model.errors import CycleError
 from reactive_dag.model.times import SECOND, format_duration
-from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 WaitKey: TypeAlias = tuple[str, str, int | None]
 """The awaited DAG and task, and the declared offset in seconds, if there is one."""
@@ -212,7 +212,7 @@ class _Builder:
         schedule = self.facts.schedules[form.id]
         options: DagOptions = {"catchup": form.catchup, "tags": form.tags}
         if schedule is not None and has_tasks:
-            options["on"] = Clock(schedule)
+            options["on"] = Scheduled(schedule)
         if form.start_date is not None:
             options["start"] = form.start_date
         if form.retries:

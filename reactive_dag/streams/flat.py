@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from reactive_dag.streams.lane import Lane
+from reactive_dag.triggers.cell import Cell, State
 from reactive_dag.triggers.cells.all_of import AllOfCell
 from reactive_dag.triggers.cells.batch import BatchCell
-from reactive_dag.triggers.cells.cell import Cell, State
 
 Receive: TypeAlias = Callable[[Any], None]
 Take: TypeAlias = Callable[[Any, int], None]

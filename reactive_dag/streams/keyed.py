@@ -11,9 +11,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, cast
 
 from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.cell import Cell, Opaque, ignore
 from reactive_dag.triggers.cells.by import ByCell, Inside, Keys
-from reactive_dag.triggers.cells.cell import Cell, Opaque, ignore
-from reactive_dag.triggers.machine.keys import rank
+from reactive_dag.triggers.keys import rank
 
 
 class KeyedCell(Cell):
@@ -81,13 +81,13 @@ class KeyedCell(Cell):
         """The items of a release, without its key."""
         return self.cell.spread(release[1])
 
-    def rests(self, state: Any, now: int) -> bool:
+    def is_idle(self, state: Any, now: int) -> bool:
         """Whether there is no key."""
-        return self.by.rests(state, now)
+        return self.by.is_idle(state, now)
 
-    def lingering(self, state: Any) -> int:
+    def remembers_until(self, state: Any) -> int:
         """Until when some key must be kept. O(keys)."""
-        return self.by.lingering(state)
+        return self.by.remembers_until(state)
 
     @property
     def timed(self) -> bool:  # type: ignore[override]
@@ -95,9 +95,9 @@ class KeyedCell(Cell):
         return self.cell.timed or self.by.ttl is not None
 
     @property
-    def lingers(self) -> bool:  # type: ignore[override]
+    def has_memory(self) -> bool:  # type: ignore[override]
         """Whether a key can have something to remember while it holds nothing."""
-        return self.cell.lingers
+        return self.cell.has_memory
 
     def _forward(self, policy: str, part: int, item: Opaque) -> None:
         self.drop(policy, part, item)

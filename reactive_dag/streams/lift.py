@@ -22,7 +22,7 @@ from reactive_dag.model.times import NEVER
 from reactive_dag.streams.flat import short_way
 from reactive_dag.streams.lane import Lane, emit_all
 from reactive_dag.streams.timing import timing
-from reactive_dag.triggers.cells.cell import Cell, State
+from reactive_dag.triggers.cell import Cell, State
 
 A = TypeVar("A")
 B = TypeVar("B")

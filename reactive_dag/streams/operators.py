@@ -10,23 +10,22 @@ hears of each item that goes without having been emitted. Memory and cost are th
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
 from reactivex import Observable, abc
 
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.times import parse_duration
+from reactive_dag.model.times import GivenDuration, parse_duration
 from reactive_dag.streams.by import ByStream
 from reactive_dag.streams.keyed import KeyedCell
 from reactive_dag.streams.lift import Begin, Lifted
 from reactive_dag.streams.once import ExactlyOnce, Seen
 from reactive_dag.triggers.base import MAX_KEYS
+from reactive_dag.triggers.cell import Cell, State
 from reactive_dag.triggers.cells.absent import AbsentCell
 from reactive_dag.triggers.cells.all_of import AllOfCell, EachCell
 from reactive_dag.triggers.cells.at_least import AtLeastCell
 from reactive_dag.triggers.cells.batch import BatchCell
-from reactive_dag.triggers.cells.cell import Cell, State
 from reactive_dag.triggers.cells.debounce import DebounceCell
 from reactive_dag.triggers.cells.sequence import SequenceCell
 from reactive_dag.triggers.cells.throttle import ThrottleCell
@@ -35,7 +34,6 @@ from reactive_dag.triggers.checks import choice_of, optional_positive, positive
 T = TypeVar("T")
 U = TypeVar("U")
 K = TypeVar("K", bound=Hashable)
-Span = timedelta | str
 OnDrop = Callable[[str, Any], object]
 Operator = Callable[[Observable[T]], Observable[Any]]
 Scheduler = abc.SchedulerBase | None
@@ -46,7 +44,7 @@ Scheduler = abc.SchedulerBase | None
 
 def batch(
     count: int | None = None,
-    max_wait: Span | None = None,
+    max_wait: GivenDuration | None = None,
     *,
     scheduler: Scheduler = None,
     on_drop: OnDrop | None = None,
@@ -69,7 +67,11 @@ def batch(
 
 
 def debounce(
-    pause: Span, max_wait: Span | None = None, *, scheduler: Scheduler = None, on_drop: OnDrop | None = None
+    pause: GivenDuration,
+    max_wait: GivenDuration | None = None,
+    *,
+    scheduler: Scheduler = None,
+    on_drop: OnDrop | None = None,
 ) -> Callable[[Observable[T]], Observable[list[T]]]:
     """Keep all that came, unlike reactivex's `debounce`, and emit it as a list when nothing came for `pause`.
 
@@ -81,7 +83,7 @@ def debounce(
 
 
 def throttle(
-    period: Span, *, scheduler: Scheduler = None, on_drop: OnDrop | None = None
+    period: GivenDuration, *, scheduler: Scheduler = None, on_drop: OnDrop | None = None
 ) -> Callable[[Observable[T]], Observable[list[T]]]:
     """Emit lists at most once each `period`: the first item at once, what follows within the period when it ends.
 
@@ -98,7 +100,7 @@ def throttle(
 def all_of(
     *others: abc.ObservableBase[Any],
     consume: Literal["all", "latest", "each"] = "all",
-    within: Span | None = None,
+    within: GivenDuration | None = None,
     scheduler: Scheduler = None,
     on_drop: OnDrop | None = None,
 ) -> Callable[[Observable[Any]], Observable[tuple[list[Any], ...]]]:
@@ -127,7 +129,7 @@ def all_of(
 def at_least(
     n: int,
     *others: abc.ObservableBase[Any],
-    within: Span | None = None,
+    within: GivenDuration | None = None,
     scheduler: Scheduler = None,
     on_drop: OnDrop | None = None,
 ) -> Callable[[Observable[Any]], Observable[tuple[list[Any], ...]]]:
@@ -146,7 +148,7 @@ def at_least(
 
 def sequence(
     *others: abc.ObservableBase[Any],
-    within: Span | None = None,
+    within: GivenDuration | None = None,
     scheduler: Scheduler = None,
     on_drop: OnDrop | None = None,
 ) -> Callable[[Observable[Any]], Observable[tuple[list[Any], ...]]]:
@@ -171,7 +173,7 @@ def sequence(
 
 
 def absent(
-    for_: Span, after: abc.ObservableBase[T] | None = None, *, scheduler: Scheduler = None
+    for_: GivenDuration, after: abc.ObservableBase[T] | None = None, *, scheduler: Scheduler = None
 ) -> Callable[[Observable[T]], Observable[T | None]]:
     """Emit, once for each silence, when the source gave nothing for `for_`: the last item heard, or None.
 
@@ -211,7 +213,7 @@ def by(
     operator: Callable[[Observable[T]], Observable[U]],
     *,
     max_keys: int = MAX_KEYS,
-    ttl: Span | None = None,
+    ttl: GivenDuration | None = None,
     scheduler: Scheduler = None,
     on_drop: OnDrop | None = None,
 ) -> Callable[[Observable[T]], Observable[tuple[K, U]]]:
@@ -294,7 +296,7 @@ def _heeded(cell: Cell, on_drop: OnDrop | None) -> Cell:
     return cell
 
 
-def _span(value: Span | None, what: str) -> int | None:
+def _span(value: GivenDuration | None, what: str) -> int | None:
     return None if value is None else parse_duration(value, what=what)
 
 

@@ -9,15 +9,15 @@ first asked for: O(size of the trigger) once, O(1) after. Making a trigger costs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import evolve, field, frozen
 
 from reactive_dag.model import hooks
 from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue, UsageError
+from reactive_dag.model.times import GivenDuration
 
 if TYPE_CHECKING:
     from reactive_dag.model.records import Json
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from reactive_dag.triggers.windows.debounce import Debounce
     from reactive_dag.triggers.windows.throttle import Throttle
     from reactive_dag.triggers.windows.within import Within
-
-Span: TypeAlias = timedelta | str
-"""A duration as people write it."""
 
 MAX_KEYS = 100_000
 """How many keys a `.by` holds unless told (T7)."""
@@ -96,7 +93,7 @@ class Combinable:
 
         return Map(self, change)
 
-    def batch(self, count: int | None = None, max_wait: Span | None = None) -> Batch:
+    def batch(self, count: int | None = None, max_wait: GivenDuration | None = None) -> Batch:
         """Gather up to `count` firings, or what came until `max_wait` after the first; never empty (T5). O(1).
 
         Raises InvalidValue where both are missing, or one is not positive.
@@ -109,7 +106,7 @@ class Combinable:
 
         return batch(self, count, max_wait)
 
-    def debounce(self, pause: Span, max_wait: Span | None = None) -> Debounce:
+    def debounce(self, pause: GivenDuration, max_wait: GivenDuration | None = None) -> Debounce:
         """Wait for a pause, then fire with all that came, at the latest `max_wait` after the first (T5). O(1).
 
         Raises InvalidValue where a duration is none or not positive.
@@ -118,7 +115,7 @@ class Combinable:
 
         return debounce(self, pause, max_wait)
 
-    def throttle(self, period: Span) -> Throttle:
+    def throttle(self, period: GivenDuration) -> Throttle:
         """Fire at most once a period; what came in between rides with the next firing (T5). O(1).
 
         Raises InvalidValue where the period is no duration or not positive.
@@ -127,7 +124,7 @@ class Combinable:
 
         return throttle(self, period)
 
-    def within(self, window: Span) -> Within:
+    def within(self, window: GivenDuration) -> Within:
         """Fire only if all parts came within one window; what is older is dropped as `outside_window` (T6). O(1).
 
         Raises InvalidValue on anything but `all_of`, `at_least` and `sequence`.
@@ -136,7 +133,7 @@ class Combinable:
 
         return within(self, window)
 
-    def by(self, *keys: object, max_keys: int = MAX_KEYS, ttl: Span | None = None) -> By:
+    def by(self, *keys: object, max_keys: int = MAX_KEYS, ttl: GivenDuration | None = None) -> By:
         """Keep what stands before it apart by key: a join (T7). O(parts).
 
         A key is "partition", "logical_date", a calendar such as `rd.day("Europe/Berlin")`, or a pure function of the

@@ -33,9 +33,9 @@ from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.joins.at_least import AtLeast
 from reactive_dag.triggers.joins.sequence import Sequence
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.clock import Clock
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Dataset, Updated
+from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.windows.batch import Batch
 from reactive_dag.triggers.windows.debounce import Debounce
 from reactive_dag.triggers.windows.throttle import Throttle
@@ -44,7 +44,7 @@ from reactive_dag.triggers.windows.within import Within
 CLASSES: dict[str, type[Trigger]] = {
     cls.kind: cls
     for cls in (
-        Updated, Completed, Clock, Absent, AllOf, AnyOf, AtLeast, Sequence, Where, Map, Batch, Debounce, Throttle,
+        Updated, Completed, Scheduled, Absent, AllOf, AnyOf, AtLeast, Sequence, Where, Map, Batch, Debounce, Throttle,
         Within, By,
     )
 }  # fmt: skip

@@ -16,9 +16,9 @@ from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, In
 from reactive_dag.model.times import DAY, HOUR, SECOND, parse_time
 from reactive_dag.triggers.joins.all_of import all_of
 from reactive_dag.triggers.leaves.absent import absent
-from reactive_dag.triggers.leaves.clock import at, cron, every
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated
+from reactive_dag.triggers.leaves.schedule import at, cron, every
 
 
 @pytest.fixture

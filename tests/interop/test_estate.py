@@ -20,7 +20,7 @@ from reactive_dag.interop.examples import estate_path, in_folders, open_example
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.schedule import EverySchedule
 from reactive_dag.model.times import DAY, HOUR, SECOND, format_time
-from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 Key = tuple[str, str]
 WORDS = {"daily": "0 0 * * *", "hourly": "0 * * * *", "1h": "0 * * * *", "3h": "0 */3 * * *"}
@@ -148,12 +148,14 @@ def test_estate_runs_on_its_clocks_or_is_started_by_hand(hand: Hand, estate: Est
             assert dag.triggers == {}
             continue
         clock = dag.triggers[""]
-        assert isinstance(clock, Clock)
+        assert isinstance(clock, Scheduled)
         expr = WORDS.get(hand.dags[id]["schedule"], hand.dags[id]["schedule"])
         if expr.split()[2:] == ["*", "*", "*"]:
             ticks = [(tick - start) // (60 * SECOND) for tick in clock.schedule.between(start - 1, start + DAY)]
             assert ticks == sorted(hand.times(id)), id
-    clocks = [each for dag in estate.graph.dags.values() for each in dag.triggers.values() if isinstance(each, Clock)]
+    clocks = [
+        each for dag in estate.graph.dags.values() for each in dag.triggers.values() if isinstance(each, Scheduled)
+    ]
     periods = {each.schedule.period for each in clocks if isinstance(each.schedule, EverySchedule)}
     assert periods == {HOUR, 3 * HOUR}
 

@@ -1,4 +1,4 @@
-"""Circuit, by the short way and by the general one, against the naive model: on random triggers and histories."""
+"""Compiled triggers, by fast paths and without, against the naive model: on random triggers and histories."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.joins.at_least import AtLeast
 from reactive_dag.triggers.joins.sequence import Sequence
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.clock import Clock, every
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import updated
-from reactive_dag.triggers.machine.circuit import Circuit
+from reactive_dag.triggers.leaves.schedule import Scheduled, every
+from reactive_dag.triggers.machine.compiled import CompiledTrigger
 from reactive_dag.triggers.windows.batch import Batch
 from reactive_dag.triggers.windows.debounce import Debounce
 from reactive_dag.triggers.windows.throttle import Throttle
@@ -59,7 +59,7 @@ def rich(draw, depth=2, leaves=tuple(LEAVES), calls=True):
         return Sequence([*of, draw(st.sampled_from(of))]) if kind == "sequence" else AnyOf(of)
 
     def keyed(part):
-        clock = any(isinstance(found, Clock) for found in walk(part))
+        clock = any(isinstance(found, Scheduled) for found in walk(part))
         keys = ["logical_date", day(), *([] if clock else ["partition", "partition", third])]
         found = draw(st.lists(st.sampled_from(keys), min_size=1, max_size=2, unique_by=str))
         return By(
@@ -97,8 +97,8 @@ def play(trigger, data, faults=False, **options):
 
 @thorough
 @given(triggers(), st.data(), st.booleans())
-def test_circuit_equals_naive_model(trigger, data, flat):
-    play(trigger, data, flat=flat)
+def test_circuit_equals_naive_model(trigger, data, fast):
+    play(trigger, data, fast=fast)
 
 
 @thorough
@@ -125,7 +125,7 @@ def test_T10_circuit_equals_naive_model_with_functions_that_raise(trigger, data)
     play(trigger, data, faults=True, faulty=3)
 
 
-def flat_triggers():
+def fast_triggers():
     leaves = [updated(dataset) for dataset in DATASETS] + [completed(dag) for dag in DAGS]
     several = st.lists(st.sampled_from(leaves), min_size=2, max_size=3, unique=True)
     joins = several.map(lambda parts: parts[0] & parts[1] if len(parts) == 2 else parts[0] & parts[1] & parts[2])
@@ -140,11 +140,11 @@ def flat_triggers():
 
 
 @thorough
-@given(flat_triggers(), st.data(), st.integers(1, 4))
-def test_short_way_equals_naive_model(trigger, data, max_pending):
+@given(fast_triggers(), st.data(), st.integers(1, 4))
+def test_fast_path_equals_naive_model(trigger, data, max_pending):
     pair = Pair(trigger, max_pending=max_pending)
-    short = pair.circuit.feed.__name__ == "feed"
-    assert short or (isinstance(trigger, Batch) and trigger.count > max_pending)
+    fast = pair.circuit.feed.__name__ == "feed"
+    assert fast or (isinstance(trigger, Batch) and trigger.count > max_pending)
     for operation in data.draw(operations(sources_of(trigger), min_size=15)):
         pair.play(operation)
 
@@ -173,7 +173,7 @@ def test_law_canonical_form_holds_no_offset(trigger, history, shift):
         def name(item, known=known):
             return f"{item.kind}:{item.due}:{item.by}" if isinstance(item, Mark) else known[item]
 
-        circuit = Circuit(trigger, ask=lambda *asked: True, identity=name)
+        circuit = CompiledTrigger(trigger, ask=lambda *asked: True, identity=name)
         circuit.arm(0, number=1)
         for number, fact in enumerate(history):
             item = base + number * (1 + base)

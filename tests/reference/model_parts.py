@@ -8,9 +8,9 @@ import attrs
 
 from reactive_dag.model.records import Mark
 from reactive_dag.triggers.faults import CallableFault
-from reactive_dag.triggers.leaves.clock import Clock
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.machine.tree import source_of
 from tests.reference.naive import Naive, order, united
 
@@ -118,7 +118,7 @@ class Station:
 
     def newest_ticks(self, key, firings):
         all_of_them = united(firings)
-        ticks = [(p, i) for p, i in all_of_them.pairs if isinstance(self.naive.parts[p][0], Clock)]
+        ticks = [(p, i) for p, i in all_of_them.pairs if isinstance(self.naive.parts[p][0], Scheduled)]
         newest = {max((i for p, i in ticks if p == part), key=order) for part, _ in ticks}
         old = [pair for pair in ticks if pair[1] not in newest]
         self.drop("paused", old)

@@ -21,7 +21,7 @@ from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.joins.at_least import AtLeast
 from reactive_dag.triggers.joins.sequence import Sequence
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.windows.batch import Batch
 from reactive_dag.triggers.windows.debounce import Debounce
 from reactive_dag.triggers.windows.throttle import Throttle
@@ -51,7 +51,7 @@ class Naive:
         self.parts = [(leaf, bys) for _, leaf, bys, _ in places]
         self.chains = [chain for _, _, _, chain in places]  # the functions directly behind a leaf part
         self.silences = [i for i, (leaf, _) in enumerate(self.parts) if isinstance(leaf, Absent)]
-        self.clocks = {i: [[], NEVER, NEVER] for i, (leaf, _) in enumerate(self.parts) if isinstance(leaf, Clock)}
+        self.clocks = {i: [[], NEVER, NEVER] for i, (leaf, _) in enumerate(self.parts) if isinstance(leaf, Scheduled)}
         self.top = self.build(trigger, (), ())
 
     # ---------------------------------------------------------------------------------------- what happens

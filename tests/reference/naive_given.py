@@ -9,9 +9,9 @@ from reactive_dag.triggers.functions.by import By, JoinKey
 from reactive_dag.triggers.functions.map import Map
 from reactive_dag.triggers.functions.where import Where
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.clock import Clock
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 
 def order(item):
@@ -78,7 +78,7 @@ def key_of(key, leaf, event):
 
 def is_solo(trigger):
     """A clock or a silence, perhaps behind a function, holds one pending item at most (T9)."""
-    return is_solo(trigger.part) if isinstance(trigger, Where | Map) else isinstance(trigger, Clock | Absent)
+    return is_solo(trigger.part) if isinstance(trigger, Where | Map) else isinstance(trigger, Scheduled | Absent)
 
 
 def keyed(trigger):

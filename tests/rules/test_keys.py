@@ -11,10 +11,10 @@ from reactive_dag.model.times import HOUR, NEVER, SECOND
 from reactive_dag.triggers.functions.by import By, JoinKey
 from reactive_dag.triggers.implicit_joins import effective
 from reactive_dag.triggers.leaves.absent import absent
-from reactive_dag.triggers.leaves.clock import cron, every
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated
-from reactive_dag.triggers.machine.circuit import Circuit
+from reactive_dag.triggers.leaves.schedule import cron, every
+from reactive_dag.triggers.machine.compiled import CompiledTrigger
 from tests.support.driving import Fact, Pair
 
 a, b, c = map(updated, "abc")
@@ -98,7 +98,7 @@ def test_T7_a_calendar_takes_the_date_else_the_time_of_the_partition():
 
 def test_T7_a_function_gives_the_key_and_lists_are_keys_too():
     trigger = (a & b).by(lambda event: [event.extra, {"x": event.extra}])
-    circuit = Circuit(trigger)
+    circuit = CompiledTrigger(trigger)
     circuit.feed((0,), 1, 0, Fact("a", extra=4))
     (firing,) = circuit.feed((1,), 2, 0, Fact("b", extra=4))
     assert (firing.items, firing.key) == ([1, 2], ((4, (("x", 4),)),))

@@ -11,10 +11,10 @@ from reactive_dag.triggers.joins.any_of import any_of
 from reactive_dag.triggers.joins.at_least import at_least
 from reactive_dag.triggers.joins.sequence import sequence
 from reactive_dag.triggers.leaves.absent import absent
-from reactive_dag.triggers.leaves.clock import at, every
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import updated
-from reactive_dag.triggers.machine.circuit import Circuit
+from reactive_dag.triggers.leaves.schedule import at, every
+from reactive_dag.triggers.machine.compiled import CompiledTrigger
 from tests.support.driving import Fact, Pair
 
 a, b, c = map(updated, "abc")
@@ -55,7 +55,7 @@ def test_T1_what_fired_can_be_counted_as_dropped_after_all():
     pair.circuit.recount(firing, "duplicate")
     assert [pair.count(0), pair.count(1)] == [(2, 0, 0, {"duplicate": 2}), (1, 0, 0, {"duplicate": 1})]
     (firing,) = Pair(a | every("5s")).go(5)
-    circuit = Circuit(a | every("5s"))
+    circuit = CompiledTrigger(a | every("5s"))
     circuit.arm(0, number=1)
     (firing,) = circuit.step(5 * SECOND)
     circuit.recount(firing, "paused", part=1)
@@ -269,7 +269,7 @@ def test_R9_gap_keeps_what_catchup_lets_through():
 
 
 def test_R9_a_trigger_begins_with_the_ticks_between_start_and_its_registration():
-    circuit = Circuit(every("10s"))
+    circuit = CompiledTrigger(every("10s"))
     circuit.arm(35 * SECOND, number=1, start=0, end=50 * SECOND, catchup=True, max_catchup=2)
     fired = []
     while circuit.due < NEVER:

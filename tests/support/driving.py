@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from reactive_dag.model.records import Mark
 from reactive_dag.model.times import HOUR, MINUTE, NEVER, SECOND
 from reactive_dag.triggers.faults import CallableFault
-from reactive_dag.triggers.machine.circuit import Circuit
+from reactive_dag.triggers.keys import key_text
+from reactive_dag.triggers.machine.compiled import CompiledTrigger
 from reactive_dag.triggers.machine.firing import resolved
-from reactive_dag.triggers.machine.keys import key_text
 from tests.reference.naive import Naive
 
 
@@ -40,8 +40,8 @@ def hits(circuit, fact):
 class Pair:
     """A circuit and its naive model. `faulty`: the functions raise for items whose number is a multiple of it."""
 
-    def __init__(self, trigger, *, flat=True, max_pending=1_000_000, faulty=0, armed=True):
-        self.trigger, self.flat, self.max_pending, self.faulty = trigger, flat, max_pending, faulty
+    def __init__(self, trigger, *, fast=True, max_pending=1_000_000, faulty=0, armed=True):
+        self.trigger, self.fast, self.max_pending, self.faulty = trigger, fast, max_pending, faulty
         self.facts, self.now, self.told = [], 0, []
         self.circuit = self.compiled()
         self.naive = Naive(trigger, self.ask_naive, self.event_of, max_pending, self.name)
@@ -51,13 +51,13 @@ class Pair:
         self.compare([], [])
 
     def compiled(self):
-        return Circuit(
+        return CompiledTrigger(
             self.trigger,
             ask=self.ask,
             max_pending=self.max_pending,
             on_expired=lambda *told: self.told.append(told),
             identity=self.name,
-            flat=self.flat,
+            fast=self.fast,
         )
 
     def event_of(self, item):
@@ -168,7 +168,7 @@ FEW_DATES, FEW_PARTITIONS = (0, 0, HOUR, None), ("1970-01-01", "1970-01-01", "19
 
 def sources_of(trigger):
     """What the leaves of a trigger are fed by; one that feeds none beside."""
-    found = [leaf.source for leaf in Circuit(trigger).leaves]
+    found = [leaf.source for leaf in CompiledTrigger(trigger).leaves]
     return sorted(set(found), key=str) or ["a"]
 
 

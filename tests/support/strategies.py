@@ -23,9 +23,9 @@ from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.joins.at_least import AtLeast
 from reactive_dag.triggers.joins.sequence import Sequence
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.clock import Clock, at, cron, every
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated
+from reactive_dag.triggers.leaves.schedule import Scheduled, at, cron, every
 from reactive_dag.triggers.windows.batch import Batch
 from reactive_dag.triggers.windows.debounce import Debounce
 from reactive_dag.triggers.windows.throttle import Throttle
@@ -65,7 +65,7 @@ def spans() -> st.SearchStrategy[int]:
     return st.sampled_from([SECOND, 2 * SECOND, 3 * SECOND, 10 * SECOND, MINUTE])
 
 
-def clocks() -> st.SearchStrategy[Clock]:
+def clocks() -> st.SearchStrategy[Scheduled]:
     """Clocks that tick within minutes."""
     return st.sampled_from([every("5s"), every("7s"), cron("* * * * *"), at("1970-01-01T00:00:30Z")])
 
@@ -78,7 +78,7 @@ def keys(trigger: Trigger) -> st.SearchStrategy[tuple[Key, ...]]:
 
 
 def _has_clock(trigger: Trigger) -> bool:
-    return any(isinstance(found, Clock) for found in walk(trigger))
+    return any(isinstance(found, Scheduled) for found in walk(trigger))
 
 
 def leaf_triggers(features: Iterable[str] = ALL_FEATURES) -> st.SearchStrategy[Trigger]:

@@ -23,9 +23,9 @@ from reactive_dag.triggers.joins.any_of import AnyOf, any_of
 from reactive_dag.triggers.joins.at_least import at_least
 from reactive_dag.triggers.joins.sequence import sequence
 from reactive_dag.triggers.leaves.absent import Absent, absent
-from reactive_dag.triggers.leaves.clock import at, cron, daily, every, weekly
 from reactive_dag.triggers.leaves.completed import Completed, completed
 from reactive_dag.triggers.leaves.dataset import DEFAULT_KINDS, Dataset, Updated, updated
+from reactive_dag.triggers.leaves.schedule import at, cron, daily, every, weekly
 from tests.support import strategies
 from tests.support.strategies import ALL_FEATURES, third, triggers
 

@@ -14,9 +14,9 @@ from reactive_dag.triggers.joins.any_of import any_of
 from reactive_dag.triggers.joins.at_least import AtLeast, at_least
 from reactive_dag.triggers.joins.sequence import Sequence, sequence
 from reactive_dag.triggers.leaves.absent import absent
-from reactive_dag.triggers.leaves.clock import cron
 from reactive_dag.triggers.leaves.completed import Completed, completed
 from reactive_dag.triggers.leaves.dataset import updated
+from reactive_dag.triggers.leaves.schedule import cron
 from tests.support.strategies import ALL_FEATURES, triggers
 
 x, y, z = completed("x"), completed("y"), completed("z")

@@ -22,9 +22,9 @@ from reactive_dag.triggers.functions.by import By, JoinKey
 from reactive_dag.triggers.joins.all_of import all_of
 from reactive_dag.triggers.jsonform import CLASSES, from_json, to_json
 from reactive_dag.triggers.leaves.absent import absent
-from reactive_dag.triggers.leaves.clock import at, cron, every
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated
+from reactive_dag.triggers.leaves.schedule import at, cron, every
 from tests.support.places import ROOT
 from tests.support.strategies import third, total, triggers
 
@@ -36,7 +36,7 @@ from reactive_dag.model.calendar import day
 from reactive_dag.triggers.leaves.absent import absent
 from reactive_dag.triggers.joins.all_of import all_of
 from reactive_dag.triggers.joins.at_least import at_least
-from reactive_dag.triggers.leaves.clock import cron, every
+from reactive_dag.triggers.leaves.schedule import cron, every
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import updated
 from reactive_dag.triggers.joins.sequence import sequence

@@ -16,9 +16,9 @@ from reactive_dag.triggers.joins.any_of import any_of
 from reactive_dag.triggers.joins.at_least import at_least
 from reactive_dag.triggers.joins.sequence import sequence
 from reactive_dag.triggers.leaves.absent import absent
-from reactive_dag.triggers.leaves.clock import Clock, at, cron, daily, every, weekly
 from reactive_dag.triggers.leaves.completed import Completed, completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated
+from reactive_dag.triggers.leaves.schedule import Scheduled, at, cron, daily, every, weekly
 from reactive_dag.triggers.windows.batch import Batch
 from tests.support.strategies import third
 
@@ -160,7 +160,7 @@ def test_R15_clocks_that_mean_nothing():
     refused(lambda: daily("9"), "9")
     refused(lambda: weekly("moonday", "08:00"), "moonday")
     refused(lambda: at("2026-11-23T00:00:00"), "zone")
-    refused(lambda: Clock("0 2 * * *"), "rd.cron")
+    refused(lambda: Scheduled("0 2 * * *"), "rd.cron")
 
 
 def test_R15_functions_that_are_none():

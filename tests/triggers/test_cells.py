@@ -11,13 +11,13 @@ import pytest
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.schedule import AtSchedule, EverySchedule
 from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.cell import Cell
 from reactive_dag.triggers.cells.absent import AbsentCell
 from reactive_dag.triggers.cells.all_of import AllOfCell, EachCell
 from reactive_dag.triggers.cells.any_of import AnyOfCell
 from reactive_dag.triggers.cells.at_least import AtLeastCell
 from reactive_dag.triggers.cells.batch import BatchCell
 from reactive_dag.triggers.cells.by import ByCell
-from reactive_dag.triggers.cells.cell import Cell
 from reactive_dag.triggers.cells.clock import ClockCell, kept
 from reactive_dag.triggers.cells.debounce import DebounceCell
 from reactive_dag.triggers.cells.sequence import SequenceCell
@@ -190,7 +190,7 @@ def test_absent_at_ticks():
 def test_R9_clock_misses_ticks_of_a_gap():
     cell = ClockCell(EverySchedule(10))
     state = cell.fresh()
-    assert cell.due(state) == NEVER and cell.rests(state, 0)
+    assert cell.due(state) == NEVER and cell.is_idle(state, 0)
     assert cell.arm(state, 0, None, None, 1) == 0 and cell.due(state) == 10
     assert cell.step(state, 9) is None and cell.step(state, 10) == [10]
     assert cell.gap(state, 10, 50, keep=2) == 1, "20 is missed; 30 and 40 are still to come; 50 is no longer in the gap"
@@ -286,7 +286,7 @@ def test_law_bounded_state_of_keys():
 class Inside:
     """The least that can stand inside of `.by`: a list of pairs."""
 
-    timed = lingers = False
+    timed = has_memory = False
 
     def fresh(self):
         return []
@@ -294,7 +294,7 @@ class Inside:
     def due(self, state):
         return NEVER
 
-    def rests(self, state, now):
+    def is_idle(self, state, now):
         return not state
 
     def held(self, state):

@@ -27,9 +27,9 @@ from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.joins.at_least import AtLeast
 from reactive_dag.triggers.joins.sequence import Sequence
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.clock import Clock
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -39,7 +39,7 @@ JOINING = (AllOf, AtLeast, Sequence)
 Known: TypeAlias = frozenset[Schedule] | None
 """The schedules whose ticks can be a date; None: any date can be."""
 
-_TIMES = (Clock, Absent)
+_TIMES = (Scheduled, Absent)
 _YEAR_FROM = 1_767_225_600_000_000_000  # 2026-01-01 UTC, as `shares_tick` has it
 
 
@@ -66,7 +66,7 @@ class Dates:
             return self._ticks.get(trigger.dag)
         found: list[Known] = []
         for source in trigger.parts if is_flat(trigger) else sources(trigger):
-            if isinstance(source, Clock):
+            if isinstance(source, Scheduled):
                 found.append(frozenset((source.schedule,)))
             elif isinstance(source, Completed) and source.dag in self._ticks:
                 found.append(self._ticks[source.dag])
@@ -81,7 +81,7 @@ class Dates:
 
     def is_dated(self, trigger: Trigger) -> bool:
         """Whether each of its firings has a date: the newest among its causes that have one (R1). O(size)."""
-        if isinstance(trigger, Clock):
+        if isinstance(trigger, Scheduled):
             return True
         if isinstance(trigger, Completed):
             return trigger.dag == "*" or self._dated.get(trigger.dag, True)
@@ -227,7 +227,7 @@ def can_fire(trigger: Trigger, start: int | None, end: int | None) -> bool:
     """Whether a trigger's clocks leave it a chance between start and end, the end included (R9). O(size)."""
     if not any(isinstance(part, _TIMES) for part in walk(trigger)):
         return True
-    if isinstance(trigger, Clock):
+    if isinstance(trigger, Scheduled):
         return _ticks(trigger.schedule, start, end)
     if isinstance(trigger, Absent):
         return trigger.at is None or _ticks(trigger.at.schedule, start, end)

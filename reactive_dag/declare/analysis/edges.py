@@ -20,9 +20,9 @@ from reactive_dag.model.errors import CycleError
 from reactive_dag.resolve.topology import Topology
 from reactive_dag.triggers.base import Trigger, leaves
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.clock import Clock
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Dataset, Updated
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -73,7 +73,7 @@ def _drawn(source: Trigger, dag: str) -> Iterator[Edge]:
         yield Edge("updated", source.dataset.uri, dag, "dataset")
     elif isinstance(source, Completed):
         yield _completion(source, dag, "completed")
-    elif isinstance(source, Clock):
+    elif isinstance(source, Scheduled):
         yield Edge("clock", repr(source), dag, "clock")
     elif isinstance(source, Absent):
         for heard in leaves(source):

@@ -19,7 +19,7 @@ from reactive_dag.model.records import AnyRecord, FaultsRetried, Json, Registere
 from reactive_dag.triggers.base import Trigger, walk
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Dataset
-from reactive_dag.triggers.machine.circuit import Circuit
+from reactive_dag.triggers.machine.compiled import CompiledTrigger
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -177,7 +177,7 @@ class Definitions:
         core = self.core
         name = record.dag, record.label
         trigger = self._trigger(record)
-        circuit = Circuit(
+        circuit = CompiledTrigger(
             trigger,
             ask=lambda kind, call, given, item: core.answers.ask(name, kind, call, given, item, core.log.last_at),
             identity=core.facts.identity,

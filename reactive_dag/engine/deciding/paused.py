@@ -14,10 +14,10 @@ from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.records import AnyRecord, Item, Mark, Published, RunFinished, TaskFinished
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.clock import Clock
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
-from reactive_dag.triggers.machine.circuit import Circuit, Firing, Leaf
+from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing, Leaf
 from reactive_dag.triggers.machine.firing import in_order
 
 
@@ -63,7 +63,7 @@ def _ticks(station: Station, firing: Firing) -> list[tuple[int, Mark]]:
     ]
 
 
-def dissolved(circuit: Circuit, firing: Firing, log: EventLog) -> Iterator[tuple[Trigger, Item]]:
+def dissolved(circuit: CompiledTrigger, firing: Firing, log: EventLog) -> Iterator[tuple[Trigger, Item]]:
     """What a held firing had taken, as pending again: leaf and item, as many of a leaf as it took. O(items * parts)."""
     took = Counter(firing.parts)
     facts = {item: item if isinstance(item, Mark) else log.record(item) for item in firing.items}
@@ -80,14 +80,14 @@ def dissolved(circuit: Circuit, firing: Firing, log: EventLog) -> Iterator[tuple
                 yield circuit.parts[part].trigger, item
 
 
-def _came_by(circuit: Circuit, part: int, fact: AnyRecord | Mark) -> bool:
+def _came_by(circuit: CompiledTrigger, part: int, fact: AnyRecord | Mark) -> bool:
     leaf = circuit.parts[part]
     if isinstance(fact, Mark) and fact.kind == "absent":
         return leaf is _silence(circuit, fact)
     return _gave(leaf, fact) and (isinstance(fact, Mark) or leaf.takes(fact))
 
 
-def _silence(circuit: Circuit, mark: Mark) -> Leaf:
+def _silence(circuit: CompiledTrigger, mark: Mark) -> Leaf:
     return [leaf for leaf in circuit.parts if isinstance(leaf.trigger, Absent)][mark.part]
 
 
@@ -95,7 +95,7 @@ def _gave(leaf: Leaf, fact: AnyRecord | Mark) -> bool:
     """Whether a tick or a fact comes in by this leaf part."""
     trigger = leaf.trigger
     if isinstance(fact, Mark):
-        return isinstance(trigger, Clock) and trigger.schedule.has_tick(fact.due)
+        return isinstance(trigger, Scheduled) and trigger.schedule.has_tick(fact.due)
     if isinstance(trigger, Updated):
         return isinstance(fact, Published) and fact.dataset == trigger.dataset.uri
     if not isinstance(trigger, Completed):

@@ -22,16 +22,16 @@ from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.functions.map import Map
 from reactive_dag.triggers.functions.where import Where
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.clock import Clock
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
-from reactive_dag.triggers.machine.circuit import Circuit, Firing
+from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing
 from reactive_dag.triggers.windows.batch import Batch
 from reactive_dag.triggers.windows.debounce import Debounce
 from reactive_dag.triggers.windows.throttle import Throttle
 from reactive_dag.triggers.windows.within import Within
 
-TIMED = (Clock, Absent, Debounce, Throttle)
+TIMED = (Scheduled, Absent, Debounce, Throttle)
 """Triggers that can have something due; so can a batch with `max_wait` and a `.by` with a `ttl`."""
 
 
@@ -58,7 +58,7 @@ class Station:
     number: int
     record: Registered
     trigger: Trigger
-    circuit: Circuit
+    circuit: CompiledTrigger
     text: str = ""
     catchup: str = "one"
     max_catchup: int = 1000
@@ -123,7 +123,7 @@ def nature_of(trigger: Trigger) -> Nature:
         elif isinstance(part, By):
             timed, told = timed or part.ttl is not None, True
         else:
-            clock = clock or isinstance(part, Clock)
+            clock = clock or isinstance(part, Scheduled)
             timed = timed or isinstance(part, TIMED)
             told = told or isinstance(part, Map)
     unique = clock or len(sources) != len(set(sources)) or ("*", None) in sources

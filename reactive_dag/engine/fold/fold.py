@@ -54,7 +54,7 @@ from reactive_dag.model.records import (
     TaskStarted,
     Tick,
 )
-from reactive_dag.triggers.cells.cell import MAX_PENDING
+from reactive_dag.triggers.cell import MAX_PENDING
 from reactive_dag.triggers.machine.firing import resolved
 
 if TYPE_CHECKING:

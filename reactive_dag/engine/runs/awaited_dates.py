@@ -12,7 +12,7 @@ from attrs import define
 
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 if TYPE_CHECKING:
     from reactive_dag.declare.wait import Wait
@@ -80,7 +80,7 @@ class Aims:
         if dag is None:
             return False
         if high < horizon:
-            clocks = [source for source in dag.sources if isinstance(source, Clock)]
+            clocks = [source for source in dag.sources if isinstance(source, Scheduled)]
             tick = self.table.dating.newest_tick(wait.dag, high) if clocks and len(clocks) == len(dag.sources) else high
             return tick is not None and tick >= low
         newest = wait.match == "latest" and (high == NEVER or self.table.dating.newest_tick(wait.dag, high) is None)

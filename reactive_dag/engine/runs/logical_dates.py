@@ -15,8 +15,8 @@ from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.records import Item, Published, RunFinished, RunRequested, TaskFinished
 from reactive_dag.model.schedule import Schedule
-from reactive_dag.triggers.leaves.clock import Clock
 from reactive_dag.triggers.leaves.dataset import Dataset
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 Interval = tuple[int | None, int | None]
 """From, and up to: ns UTC."""
@@ -151,4 +151,4 @@ def calendar_of_outlets(dag: Dag) -> Calendar | None:
 
 def schedules_of(dag: Dag) -> list[Schedule]:
     """The schedules of a DAG's clocks. O(size of its triggers)."""
-    return [source.schedule for source in dag.sources if isinstance(source, Clock)]
+    return [source.schedule for source in dag.sources if isinstance(source, Scheduled)]

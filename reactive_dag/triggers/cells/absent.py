@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Protocol
 
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.cells.cell import Arrivals, Cell, Opaque, Put, State
+from reactive_dag.triggers.cell import Arrivals, Cell, Convert, Opaque, State
 
 PART, AFTER = 0, 1
 
@@ -53,7 +53,7 @@ class AbsentCell(Cell):
     __slots__ = ("after", "at", "for_", "make", "name", "once")
 
     timed: ClassVar[bool] = True
-    lingers: ClassVar[bool] = True
+    has_memory: ClassVar[bool] = True
     head: ClassVar[int] = 3
 
     def __init__(
@@ -114,7 +114,7 @@ class AbsentCell(Cell):
         due: int = state[0]
         return due
 
-    def rests(self, state: State, now: int) -> bool:
+    def is_idle(self, state: State, now: int) -> bool:
         """Whether it is not armed, or for ever."""
         due: int = state[0]
         return due == NEVER
@@ -127,10 +127,10 @@ class AbsentCell(Cell):
         """A silence consists of nothing that was heard."""
         return []
 
-    def save(self, state: State, put: Put) -> list[Any]:
+    def save(self, state: State, put: Convert) -> list[Any]:
         """Due, what armed it, heard."""
         return [state[0], None if state[1] is None else put(PART, state[1]), state[2]]
 
-    def load(self, plain: list[Any], take: Put) -> State:
+    def load(self, plain: list[Any], take: Convert) -> State:
         """The same again."""
         return self.save(plain, take)

@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from reactive_dag.triggers.cells.cell import Arrivals, Cell, Opaque, Put, State
-from reactive_dag.triggers.cells.pile import PileCell
+from reactive_dag.triggers.cell import Arrivals, Cell, Convert, Opaque, State
+from reactive_dag.triggers.pending_rows import PendingRows
 
 
-class AllOfCell(PileCell):
+class AllOfCell(PendingRows):
     """Releases a tuple of lists, one a part, at the item that makes the last part non-empty.
 
     >>> cell = AllOfCell(2)
@@ -30,7 +30,7 @@ class AllOfCell(PileCell):
         self.latest = consume == "latest"
 
     def feed(self, state: State, part: int, item: Opaque, now: int) -> list[Opaque] | None:
-        """Put the item on the pile; when no part is missing, take the pile."""
+        """Convert the item on the pile; when no part is missing, take the pile."""
         bit = 1 << part
         if self.window is not None or state[0] & bit:
             return self.feed_many(state, [(part, item)], now)
@@ -108,7 +108,7 @@ class EachCell(Cell):
             while queue and queue[0][0] < now - self.window:
                 self.drop("outside_window", part, queue.popleft()[1])
 
-    def rests(self, state: State, now: int) -> bool:
+    def is_idle(self, state: State, now: int) -> bool:
         """Whether no queue holds anything."""
         return not any(state)
 
@@ -120,10 +120,10 @@ class EachCell(Cell):
         """The items, part after part."""
         return [(part, item) for part, items in enumerate(release) for item in items]
 
-    def save(self, state: State, put: Put) -> list[Any]:
+    def save(self, state: State, put: Convert) -> list[Any]:
         """A list of [instant, item] for each part."""
         return [[[at, put(part, item)] for at, item in queue] for part, queue in enumerate(state)]
 
-    def load(self, plain: list[Any], take: Put) -> State:
+    def load(self, plain: list[Any], take: Convert) -> State:
         """The queues again."""
         return [deque([(at, take(part, item)) for at, item in rows]) for part, rows in enumerate(plain)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reactive_dag.triggers.cells.cell import Arrivals, Cell, Opaque, State
+from reactive_dag.triggers.cell import Arrivals, Cell, Opaque, State
 
 
 class AnyOfCell(Cell):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from reactive_dag.triggers.cells.cell import Arrivals, Opaque, State
-from reactive_dag.triggers.cells.pile import PileCell
+from reactive_dag.triggers.cell import Arrivals, Opaque, State
+from reactive_dag.triggers.pending_rows import PendingRows
 
 
-class AtLeastCell(PileCell):
+class AtLeastCell(PendingRows):
     """Releases a tuple of lists, one a part, as soon as `need` parts hold something; some of the lists may be empty.
 
     Invariant between steps: fewer than `need` parts hold something.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.cells.cell import Opaque, State, WindowCell
+from reactive_dag.triggers.cell import Opaque, State, WindowCell
 
 
 class BatchCell(WindowCell):

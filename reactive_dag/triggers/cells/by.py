@@ -14,13 +14,13 @@ from heapq import heappop, heappush
 from typing import Any, ClassVar, Protocol
 
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.cells.cell import Cell, Opaque
+from reactive_dag.triggers.cell import Cell, Opaque
 
 
 class Inside(Protocol):
     """What stands inside of `.by`: a part of a trigger, with one state for each key."""
 
-    lingers: bool
+    has_memory: bool
     timed: bool
 
     def fresh(self) -> Any:
@@ -30,11 +30,11 @@ class Inside(Protocol):
         """When it must step next."""
         return NEVER
 
-    def rests(self, states: Any, now: int) -> bool:
+    def is_idle(self, states: Any, now: int) -> bool:
         """Whether it is as good as fresh."""
         return True
 
-    def lingering(self, states: Any) -> int:
+    def remembers_until(self, states: Any) -> int:
         """Until when it must be kept although it holds nothing and is not due."""
         return -NEVER
 
@@ -47,9 +47,9 @@ class Inside(Protocol):
 
 
 class Keys:
-    """The states of all keys. `opened` is kept only where somebody asks: for a `ttl`, or where keys can linger.
+    """The states of all keys. `opened` is kept only where somebody asks: for a `ttl`, or where keys can have a memory.
 
-    `dues` and `heap` know the timers, `quiet` the keys that linger; an entry of a heap may be out of date.
+    `dues` and `heap` know the timers, `quiet` the keys that only remember; an entry of a heap may be out of date.
     """
 
     __slots__ = ("by_key", "count", "dues", "heap", "opened", "quiet")
@@ -115,13 +115,13 @@ class ByCell(Cell):
         return state
 
     def settle(self, keys: Keys, key: Any, now: int) -> None:
-        """A key was fed or stepped: forget it if it rests, know when it is due, make room if it is one too many."""
+        """A key was fed or stepped: forget it if it is idle, know when it is due, make room if it is one too many."""
         inside = self.inside
         state = keys.by_key[key]
-        if inside.rests(state, now):
+        if inside.is_idle(state, now):
             keys.forget(key)
             return
-        if inside.lingers or self.ttl is not None:
+        if inside.has_memory or self.ttl is not None:
             self._open(keys, key, state, now)
         if inside.timed:
             self._schedule(keys, key, state)
@@ -130,7 +130,7 @@ class ByCell(Cell):
 
     def _open(self, keys: Keys, key: Any, state: Any, now: int) -> None:
         """Know since when the key has something pending; it stands behind the keys that were opened before."""
-        if self.inside.lingers and next(self.inside.held(state), None) is None:
+        if self.inside.has_memory and next(self.inside.held(state), None) is None:
             keys.opened.pop(key, None)
         elif key not in keys.opened:
             keys.opened[key] = now
@@ -144,7 +144,7 @@ class ByCell(Cell):
                 heappush(keys.heap, (due, keys.number(), key))
             return
         keys.dues.pop(key, None)
-        if self.inside.lingers and (until := self.inside.lingering(state)) > -NEVER:
+        if self.inside.has_memory and (until := self.inside.remembers_until(state)) > -NEVER:
             heappush(keys.quiet, (until, keys.number(), key))
 
     def _purge(self, keys: Keys, now: int) -> None:
@@ -152,7 +152,7 @@ class ByCell(Cell):
         while keys.quiet and keys.quiet[0][0] <= now:
             key = heappop(keys.quiet)[2]
             state = keys.by_key.get(key)
-            if state is not None and self.inside.rests(state, now):
+            if state is not None and self.inside.is_idle(state, now):
                 keys.forget(key)
 
     def _evict(self, keys: Keys, key: Any) -> None:
@@ -202,23 +202,23 @@ class ByCell(Cell):
 
     # ----------------------------------------------------------------------------------------- states
 
-    def rests(self, state: Any, now: int) -> bool:
+    def is_idle(self, state: Any, now: int) -> bool:
         """Whether there is no key."""
         self._purge(state, now)
         return not state.by_key
 
-    def lingering(self, state: Any) -> int:
+    def remembers_until(self, state: Any) -> int:
         """Until when some key must be kept. O(keys)."""
-        return max((self.inside.lingering(inner) for inner in state.by_key.values()), default=-NEVER)
+        return max((self.inside.remembers_until(inner) for inner in state.by_key.values()), default=-NEVER)
 
     def check(self, state: Any) -> None:
-        """There are no more keys than may be, none that rests, and the timers of all are known."""
+        """There are no more keys than may be, none that is idle, and the timers of all are known."""
         keys: Keys = state
         assert len(keys.by_key) <= self.max_keys
         dues = {key: due for key, inner in keys.by_key.items() if (due := self.inside.due(inner)) < NEVER}
         assert not self.inside.timed or dues == keys.dues, (dues, keys.dues)
         for inner in keys.by_key.values():
-            assert not self.inside.rests(inner, -NEVER), inner
+            assert not self.inside.is_idle(inner, -NEVER), inner
             self.inside.check(inner)
 
     def rebuild(self, keys: Keys) -> None:

@@ -14,8 +14,8 @@ from typing import ClassVar
 
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.cell import Cell, Opaque, State
 from reactive_dag.triggers.cells.absent import Ticks
-from reactive_dag.triggers.cells.cell import Cell, Opaque, State
 
 CATCHUPS: dict[str | bool, str] = {"one": "one", "all": "all", "none": "none", False: "one", True: "all"}
 
@@ -97,7 +97,7 @@ class ClockCell(Cell):
             state[0] = self._next(state, due)
         return [due]
 
-    def rests(self, state: State, now: int) -> bool:
+    def is_idle(self, state: State, now: int) -> bool:
         """Whether no tick is due any more."""
         return self.due(state) == NEVER
 

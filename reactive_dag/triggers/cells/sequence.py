@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import ClassVar
 
-from reactive_dag.triggers.cells.cell import Arrivals, Opaque, State
-from reactive_dag.triggers.cells.pile import PileCell
+from reactive_dag.triggers.cell import Arrivals, Opaque, State
+from reactive_dag.triggers.pending_rows import PendingRows
 
 
 def alone(part: int, item: Opaque) -> Iterable[Hashable]:
@@ -18,7 +18,7 @@ def alone(part: int, item: Opaque) -> Iterable[Hashable]:
     return (item,)
 
 
-class SequenceCell(PileCell):
+class SequenceCell(PendingRows):
     """Releases a tuple of lists, one a stage, at the item of the last stage.
 
     A stage is open once the stage before holds something. What comes to one that is not open is dropped as `filtered`.

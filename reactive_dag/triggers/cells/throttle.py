@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.cells.cell import Opaque, State, WindowCell
+from reactive_dag.triggers.cell import Opaque, State, WindowCell
 
 
 class ThrottleCell(WindowCell):
@@ -25,7 +25,7 @@ class ThrottleCell(WindowCell):
     __slots__ = ("period",)
 
     bound: ClassVar[str] = "L"
-    lingers: ClassVar[bool] = True
+    has_memory: ClassVar[bool] = True
     head: ClassVar[int] = 1
 
     def __init__(self, period: int) -> None:
@@ -60,11 +60,11 @@ class ThrottleCell(WindowCell):
         end: int = state[0]
         return end if len(state) > 1 else NEVER
 
-    def rests(self, state: State, now: int) -> bool:
+    def is_idle(self, state: State, now: int) -> bool:
         """Whether nothing is held and no period runs."""
         return len(state) == 1 and state[0] <= now
 
-    def lingering(self, state: State) -> int:
+    def remembers_until(self, state: State) -> int:
         """The end of the period, which must be known to the next item."""
         end: int = state[0]
         return end

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from reactive_dag.triggers.cells.cell import Arrivals, Cell, Opaque, State
+from reactive_dag.triggers.cell import Arrivals, Cell, Opaque, State
 from reactive_dag.triggers.machine.firing import GONE, Mapped
 
 

@@ -14,10 +14,10 @@ from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.times import format_duration, parse_duration
-from reactive_dag.triggers.base import MAX_KEYS, Modifier, Span, Trigger, walk
+from reactive_dag.model.times import GivenDuration, format_duration, parse_duration
+from reactive_dag.triggers.base import MAX_KEYS, Modifier, Trigger, walk
 from reactive_dag.triggers.checks import choice_of, optional_positive, positive
-from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 FIELDS = ("partition", "logical_date")
 JOINS = ("date+cascade", "date")
@@ -83,7 +83,7 @@ class By(Modifier):
 
     def _refuse_clocks(self) -> None:
         for found in walk(self.part):
-            if isinstance(found, Clock):
+            if isinstance(found, Scheduled):
                 raise InvalidValue(
                     f".by({_keys_text(self.keys)}): a tick of {found!r} has no such key; use .by('logical_date') or a "
                     "calendar such as .by(rd.day('Europe/Berlin')), or leave the clock outside of .by"
@@ -101,7 +101,7 @@ def _keys_text(keys: tuple[Key, ...]) -> str:
     return ", ".join(map(repr, keys))
 
 
-def by(part: object, keys: tuple[object, ...], max_keys: int = MAX_KEYS, ttl: Span | None = None) -> By:
+def by(part: object, keys: tuple[object, ...], max_keys: int = MAX_KEYS, ttl: GivenDuration | None = None) -> By:
     """`part.by(*keys, ...)` as a function. O(size). Raises InvalidValue as that does."""
     if not keys:
         raise InvalidValue(".by() without a key; name one, or write .by(None) to say that there is none")

@@ -11,10 +11,10 @@ from typing import ClassVar
 from attrs import evolve, field, frozen
 
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.times import format_duration, parse_duration
-from reactive_dag.triggers.base import Span, Trigger, as_trigger
+from reactive_dag.model.times import GivenDuration, format_duration, parse_duration
+from reactive_dag.triggers.base import Trigger, as_trigger
 from reactive_dag.triggers.checks import optional_positive
-from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 
 def _optional(value: object) -> Trigger | None:
@@ -29,12 +29,12 @@ class Absent(Trigger):
 
     part: Trigger = field(converter=as_trigger)
     for_: int | None = None
-    at: Clock | None = None
+    at: Scheduled | None = None
     after: Trigger | None = field(default=None, converter=_optional)
 
     def __attrs_post_init__(self) -> None:
         optional_positive(self.for_, "for_ of absent()")
-        if self.at is not None and not isinstance(self.at, Clock):
+        if self.at is not None and not isinstance(self.at, Scheduled):
             raise InvalidValue(f"at= of absent() takes a clock such as rd.cron('0 6 * * *'), not {self.at!r}")
         if (self.for_ is None) == (self.at is None):
             raise InvalidValue(
@@ -56,7 +56,9 @@ class Absent(Trigger):
         return f"rd.absent({self.part!r}, {how}{after})"
 
 
-def absent(part: object, for_: Span | None = None, *, at: Clock | None = None, after: object = None) -> Absent:
+def absent(
+    part: object, for_: GivenDuration | None = None, *, at: Scheduled | None = None, after: object = None
+) -> Absent:
     """Fire when `part` was silent for `for_` (once per silence), or at a tick of `at` without one since the last. O(1).
 
     With `after=b`, only once each `b` has armed it. Raises InvalidValue unless exactly one of `for_` and `at` is given.

@@ -13,15 +13,14 @@ from typing import Any
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import UsageError
 from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.cell import Cell
 from reactive_dag.triggers.cells.absent import AbsentCell
 from reactive_dag.triggers.cells.all_of import AllOfCell, EachCell
 from reactive_dag.triggers.cells.any_of import AnyOfCell
 from reactive_dag.triggers.cells.at_least import AtLeastCell
 from reactive_dag.triggers.cells.batch import BatchCell
 from reactive_dag.triggers.cells.by import ByCell
-from reactive_dag.triggers.cells.cell import Cell
 from reactive_dag.triggers.cells.debounce import DebounceCell
-from reactive_dag.triggers.cells.pile import PileCell
 from reactive_dag.triggers.cells.sequence import SequenceCell
 from reactive_dag.triggers.cells.throttle import ThrottleCell
 from reactive_dag.triggers.cells.where import MapCell, WhereCell
@@ -32,12 +31,13 @@ from reactive_dag.triggers.joins.all_of import AllOf
 from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.joins.at_least import AtLeast
 from reactive_dag.triggers.joins.sequence import Sequence
+from reactive_dag.triggers.keys import key_of
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.clock import Clock
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
-from reactive_dag.triggers.machine.keys import key_of
-from reactive_dag.triggers.machine.tree import Leaf, Node, Place, Scope
+from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.machine.tree import CellNode, Leaf, PartPlace, Scope
+from reactive_dag.triggers.pending_rows import PendingRows
 from reactive_dag.triggers.windows.batch import Batch
 from reactive_dag.triggers.windows.debounce import Debounce
 from reactive_dag.triggers.windows.throttle import Throttle
@@ -64,9 +64,9 @@ CELLS: dict[type[Trigger], Callable[[Any, int | None], Cell]] = {
 }
 """How the cell of each combinator is made; beside these there are leaves, `.by` and `.within`."""
 
-_LEAVES = (Updated, Completed, Clock)
+_LEAVES = (Updated, Completed, Scheduled)
 _CHAINED = (Where, Map)
-_PILES = (PileCell, EachCell)
+_PILES = (PendingRows, EachCell)
 
 
 class Compiler:
@@ -82,7 +82,7 @@ class Compiler:
         for index, leaf in enumerate(self.leaves):
             leaf.index = index
 
-    def _place(self, trigger: Trigger, scope: Scope, window: int | None) -> Place:
+    def _place(self, trigger: Trigger, scope: Scope, window: int | None) -> PartPlace:
         make = CELLS.get(type(trigger))
         if make is None:
             return self._without_cell(trigger, scope)
@@ -92,13 +92,13 @@ class Compiler:
             self.mapped = self.mapped or type(trigger) is Map
             if isinstance(kids[0], Leaf):
                 return _chained(kids[0], trigger)
-        node = Node(trigger, make(trigger, window), scope, kids)
+        node = CellNode(trigger, make(trigger, window), scope, kids)
         if own is not None:
             node.own = own
         _finish(node)
         return node
 
-    def _without_cell(self, trigger: Trigger, scope: Scope) -> Place:
+    def _without_cell(self, trigger: Trigger, scope: Scope) -> PartPlace:
         if isinstance(trigger, _LEAVES):
             return self._leaf(trigger, scope)
         if isinstance(trigger, Within):
@@ -112,13 +112,13 @@ class Compiler:
         self.found.append(leaf)
         return leaf
 
-    def _by(self, trigger: By, scope: Scope) -> Node:
-        node = Node.__new__(Node)
+    def _by(self, trigger: By, scope: Scope) -> CellNode:
+        node = CellNode.__new__(CellNode)
         inside = Scope((*scope.route, node))
         before = len(self.found)
         top = self._place(trigger.part, inside, None)
         inside.close(top)
-        Node.__init__(node, trigger, ByCell(inside, len(trigger.keys), trigger.max_keys, trigger.ttl), scope, [])
+        CellNode.__init__(node, trigger, ByCell(inside, len(trigger.keys), trigger.max_keys, trigger.ttl), scope, [])
         node.inside = inside
         for leaf in self.found[before:]:
             node.asks[leaf] = tuple(
@@ -133,7 +133,7 @@ def _chained(leaf: Leaf, trigger: Where | Map) -> Leaf:
     return leaf
 
 
-def _finish(node: Node) -> None:
+def _finish(node: CellNode) -> None:
     """Tell the cell what it must know of its parts and its place."""
     cell = node.cell
     if isinstance(cell, _PILES):

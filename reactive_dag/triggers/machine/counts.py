@@ -1,7 +1,7 @@
 """The counts of a trigger: what each leaf part was given, and where it went (T1).
 
-Owns `Tally`. Invariant, with what is pending: delivered = consumed + pending + dropped, for each part. Nothing here is
-computed from the rest: a consumed item is counted when its firing is made, so that the law can fail. O(1) an item.
+Owns `Counters`. Invariant, with what is pending: delivered = consumed + pending + dropped, for each part. Nothing here
+is computed from the rest: a consumed item is counted when its firing is made, so that the law can fail. O(1) an item.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Count(msgspec.Struct, frozen=True):
     dropped: dict[str, int]
 
 
-class Tally:
+class Counters:
     """Counters for `parts` leaf parts. `rounds` are firings that took one item of every part; `save` adds them up."""
 
     __slots__ = ("consumed", "delivered", "dropped", "rounds")

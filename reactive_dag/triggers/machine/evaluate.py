@@ -15,17 +15,17 @@ from typing import Any, TypeAlias
 
 from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Item, Mark
+from reactive_dag.triggers.cell import Arrivals, Opaque
 from reactive_dag.triggers.cells.absent import AbsentCell
 from reactive_dag.triggers.cells.by import ByCell, Keys
-from reactive_dag.triggers.cells.cell import Arrivals, Opaque
 from reactive_dag.triggers.cells.sequence import SequenceCell
 from reactive_dag.triggers.cells.where import MapCell, WhereCell
 from reactive_dag.triggers.faults import CallableFault
+from reactive_dag.triggers.keys import hashable, key_text, rank
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.machine.counts import Tally
+from reactive_dag.triggers.machine.counts import Counters
 from reactive_dag.triggers.machine.firing import GONE, Ask, Key, Mapped, delivery, in_order
-from reactive_dag.triggers.machine.keys import hashable, key_text, rank
-from reactive_dag.triggers.machine.tree import Leaf, Node, Pairs, Scope
+from reactive_dag.triggers.machine.tree import CellNode, Leaf, Pairs, Scope
 
 OnExpired: TypeAlias = Callable[[str, str, str, int], None]
 """Told of items that a bound dropped, or that had no key: policy, part, key, how many."""
@@ -39,7 +39,7 @@ _ASKING = (WhereCell, MapCell)
 class Evaluator:
     """Runs steps on states of one tree. `path` is the key of the step under way, `key` that of the last release."""
 
-    __slots__ = ("ask", "identity", "key", "last", "leaves", "on_expired", "parked", "path", "scope", "tally")
+    __slots__ = ("ask", "counters", "identity", "key", "last", "leaves", "on_expired", "parked", "path", "scope")
 
     def __init__(
         self, scope: Scope, leaves: tuple[Leaf, ...], ask: Ask, on_expired: OnExpired, identity: Callable[[Item], str]
@@ -49,7 +49,7 @@ class Evaluator:
         self.ask = ask
         self.on_expired = on_expired
         self.identity = identity
-        self.tally = Tally(len(leaves))
+        self.counters = Counters(len(leaves))
         self.parked: list[tuple[int, Item, Key]] = []
         self.path: Key = ()
         self.key: Key = ()
@@ -74,13 +74,13 @@ class Evaluator:
                 cell.expire = self._expirer(node, cell)
                 self.wire(node.inside, limit)
 
-    def _dropper(self, node: Node) -> Callable[[str, int, Opaque], None]:
+    def _dropper(self, node: CellNode) -> Callable[[str, int, Opaque], None]:
         def drop(policy: str, part: int, item: Opaque) -> None:
             self.drop(policy, node.kids[part].walk(item))
 
         return drop
 
-    def _asker(self, node: Node) -> Callable[[Opaque], Any]:
+    def _asker(self, node: CellNode) -> Callable[[Opaque], Any]:
         kind = "where" if isinstance(node.cell, WhereCell) else "map"
         fn: Call = node.trigger.fn  # type: ignore[attr-defined]
         kid = node.kids[0]
@@ -95,19 +95,19 @@ class Evaluator:
 
         return ask
 
-    def _silence(self, node: Node, cell: AbsentCell) -> Callable[[int, object], Mark]:
+    def _silence(self, node: CellNode, cell: AbsentCell) -> Callable[[int, object], Mark]:
         own = node.own
         assert own is not None
         number = [leaf for leaf in self.leaves if isinstance(leaf.trigger, Absent)].index(own)
 
         def make(due: int, armed: object) -> Mark:
             by = armed if isinstance(armed, str) else self.identity(armed)  # type: ignore[arg-type]
-            self.tally.delivered[own.index] += 1
+            self.counters.delivered[own.index] += 1
             return Mark("absent", due, self.last, by if cell.at is None else f"{by}@{due}", number)
 
         return make
 
-    def _expirer(self, node: Node, cell: ByCell) -> Callable[[list[tuple[int, Opaque]], Any], None]:
+    def _expirer(self, node: CellNode, cell: ByCell) -> Callable[[list[tuple[int, Opaque]], Any], None]:
         def expire(pairs: Pairs, key: Any) -> None:
             outer, self.path = self.path, self.path + cell.path(key)
             self.drop("expired", pairs)
@@ -124,7 +124,7 @@ class Evaluator:
         if policy == "no_key":
             self._warn(pairs)
         for part, count in sorted(Counter([part for part, _ in pairs]).items()):
-            self.tally.drop(policy, part, count)
+            self.counters.drop(policy, part, count)
             if policy == "expired":
                 self.on_expired(policy, self.leaves[part].text, key_text(self.path), count)
 
@@ -133,9 +133,9 @@ class Evaluator:
         for part, _ in pairs:
             source = self.leaves[part].source
             known = (i for i, leaf in enumerate(self.leaves) if leaf.source == source)
-            if not any("no_key" in self.tally.dropped[i] for i in known):
+            if not any("no_key" in self.counters.dropped[i] for i in known):
                 self.on_expired("no_key", self.leaves[part].text, key_text(self.path), 1)
-                self.tally.drop("no_key", part, 0)
+                self.counters.drop("no_key", part, 0)
 
     def park(self, pairs: Pairs) -> None:
         """Keep items whose callable raised, apart from all firings (T10). O(items)."""
@@ -201,7 +201,7 @@ class Evaluator:
         if target is None and len(landing) == 1:
             return self._run_one(scope, states, path, landing, now, event)
         inbox: dict[int, Arrivals] = {}
-        groups: dict[Node, Landing] = {}
+        groups: dict[CellNode, Landing] = {}
         depth = len(scope.route)
         for leaf, value in landing:
             if len(leaf.route) > depth:
@@ -242,7 +242,7 @@ class Evaluator:
     def _run_key(
         self,
         scope: Scope,
-        node: Node,
+        node: CellNode,
         states: Any,
         path: Key,
         target: Key | None,
@@ -263,11 +263,11 @@ class Evaluator:
         cell.settle(keys, key, now)
         if target == under:
             cell.outlive(keys, key, now)
-        if released and not (isinstance(inside.top, Node) and inside.top.keyed):
+        if released and not (isinstance(inside.top, CellNode) and inside.top.keyed):
             self.key = under
         return released
 
-    def _key(self, node: Node, landing: Landing, event: object) -> Any:
+    def _key(self, node: CellNode, landing: Landing, event: object) -> Any:
         """The key of a fact under one `.by`; GONE if it has none, or the function raised."""
         if not landing:
             return GONE
@@ -285,7 +285,7 @@ class Evaluator:
             found.append(value)
         return found[0] if len(found) == 1 else tuple(found)
 
-    def _climb(self, scope: Scope, states: Any, node: Node, arrivals: Arrivals, now: int) -> list[Opaque] | None:
+    def _climb(self, scope: Scope, states: Any, node: CellNode, arrivals: Arrivals, now: int) -> list[Opaque] | None:
         """What one node was given goes up as far as it releases."""
         single = scope.single
         released: list[Opaque] | None = arrivals
@@ -344,11 +344,11 @@ def _tick_path(leaf: Leaf, mark: Mark) -> Key:
     return path
 
 
-def _atoms(node: Node) -> Callable[[int, Opaque], Iterable[Item]]:
+def _atoms(node: CellNode) -> Callable[[int, Opaque], Iterable[Item]]:
     return lambda part, item: [each for _, each in node.kids[part].walk(item)]
 
 
-def _newest(node: Node) -> Callable[[int, Opaque], object]:
+def _newest(node: CellNode) -> Callable[[int, Opaque], object]:
     return lambda part, item: max([each for _, each in node.kids[part].walk(item)], key=delivery)
 
 

@@ -1,10 +1,10 @@
-"""The short way for triggers of the common shapes: one closure for a whole step.
+"""The fast paths for triggers of the common shapes: one closure for a whole step.
 
-Owns `flat_feed`, which gives a circuit its `feed` where the trigger is a leaf, an `any_of` of leaves, a join of leaves
-by one key, or any one cell behind leaves; a batch and an `all_of` have the cell's own logic written out. Invariant: it
-works on the same states and counts as the general way (evaluate.py) and does the same to them; what is not the plain
-case (a bound reached, no key) goes the general way. A property test holds the two equal. Cost: 0.1 to 0.3 µs a feed,
-firings included, where the logic is written out; else the cell's and some 0.3 µs.
+Owns `fast_path`, which gives a compiled trigger its `feed` where the trigger is a leaf, an `any_of` of leaves, a join
+of leaves by one key, or any one cell behind leaves; a batch and an `all_of` have the logic of their cell written out.
+Invariant: it works on the states and counts of the evaluator (evaluate.py) and does to them what that does; what is not
+the common case (a bound reached, no key) goes through the evaluator. A property test holds the two equal. Cost: 0.1 to
+0.3 µs a feed, firings included, where the logic is written out; else the cell's and some 0.3 µs.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Item
 from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.cell import Cell
 from reactive_dag.triggers.cells.all_of import AllOfCell
 from reactive_dag.triggers.cells.any_of import AnyOfCell
 from reactive_dag.triggers.cells.batch import BatchCell
 from reactive_dag.triggers.cells.by import ByCell, Keys
-from reactive_dag.triggers.cells.cell import Cell
 from reactive_dag.triggers.machine.evaluate import Evaluator
 from reactive_dag.triggers.machine.firing import Firing
-from reactive_dag.triggers.machine.tree import Leaf, Node, Place, Scope
+from reactive_dag.triggers.machine.tree import CellNode, Leaf, PartPlace, Scope
 
 if TYPE_CHECKING:
-    from reactive_dag.triggers.machine.circuit import Circuit
+    from reactive_dag.triggers.machine.compiled import CompiledTrigger
 
-Feed: TypeAlias = Callable[[tuple[int, ...], Item, int, object], "list[Firing] | None"]
+FeedFunction: TypeAlias = Callable[[tuple[int, ...], Item, int, object], "list[Firing] | None"]
 
 
-def flat_feed(circuit: Circuit, scope: Scope, states: Any, work: Evaluator) -> Feed | None:
-    """The short way for this circuit, or None if its trigger has no such shape. O(parts)."""
-    if any(leaf.chain or not leaf.is_source for leaf in circuit.parts):
+def fast_path(compiled: CompiledTrigger, scope: Scope, states: Any, work: Evaluator) -> FeedFunction | None:
+    """The fast path of this trigger, or None if its trigger has no such shape. O(parts)."""
+    if any(leaf.chain or not leaf.is_source for leaf in compiled.parts):
         return None
     top = scope.top
     if isinstance(top, Leaf):
@@ -41,34 +41,34 @@ def flat_feed(circuit: Circuit, scope: Scope, states: Any, work: Evaluator) -> F
         return None
     if isinstance(top.cell, AnyOfCell):
         return _any_of(work)
-    if not _apart(circuit):
+    if not _apart(compiled):
         return None
     if isinstance(top.cell, BatchCell) and top.cell.count <= top.cell.limit:
-        return _batch(circuit, top.cell, states, work)
-    if _plain_join(top):
-        return _all_of(circuit, cast(AllOfCell, top.cell), states, work)
+        return _batch(compiled, top.cell, states, work)
+    if _is_bare_join(top):
+        return _all_of(compiled, cast(AllOfCell, top.cell), states, work)
     if top.inside is None:
-        return _one_cell(circuit, top.cell, states, work)
-    return _by(circuit, top, states, work) if _plain_join(top.inside.top) else None
+        return _one_cell(compiled, top.cell, states, work)
+    return _by(compiled, top, states, work) if _is_bare_join(top.inside.top) else None
 
 
-def _apart(circuit: Circuit) -> bool:
+def _apart(compiled: CompiledTrigger) -> bool:
     """Whether no item can come in by two leaves."""
-    if len(circuit.parts) == 1:
+    if len(compiled.parts) == 1:
         return True
-    sources = {leaf.source for leaf in circuit.parts}
-    return len(sources) == len(circuit.parts) and ("*", None) not in sources
+    sources = {leaf.source for leaf in compiled.parts}
+    return len(sources) == len(compiled.parts) and ("*", None) not in sources
 
 
-def _plain_join(place: Place) -> bool:
+def _is_bare_join(place: PartPlace) -> bool:
     """Whether it is an `all_of` of several leaves that takes all."""
-    if not isinstance(place, Node) or not isinstance(place.cell, AllOfCell) or len(place.scope.nodes) > 1:
+    if not isinstance(place, CellNode) or not isinstance(place.cell, AllOfCell) or len(place.scope.nodes) > 1:
         return False
     return len(place.kids) > 1 and not place.cell.latest and place.cell.window is None
 
 
-def _leaf(work: Evaluator) -> Feed:
-    delivered, consumed = work.tally.delivered, work.tally.consumed
+def _leaf(work: Evaluator) -> FeedFunction:
+    delivered, consumed = work.counters.delivered, work.counters.consumed
 
     def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
         delivered[0] += 1
@@ -78,8 +78,8 @@ def _leaf(work: Evaluator) -> Feed:
     return feed
 
 
-def _any_of(work: Evaluator) -> Feed:
-    delivered, consumed = work.tally.delivered, work.tally.consumed
+def _any_of(work: Evaluator) -> FeedFunction:
+    delivered, consumed = work.counters.delivered, work.counters.consumed
 
     def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
         for part in hits:
@@ -90,8 +90,8 @@ def _any_of(work: Evaluator) -> Feed:
     return feed
 
 
-def _batch(circuit: Circuit, cell: BatchCell, state: list[Any], work: Evaluator) -> Feed:
-    delivered, consumed = work.tally.delivered, work.tally.consumed
+def _batch(compiled: CompiledTrigger, cell: BatchCell, state: list[Any], work: Evaluator) -> FeedFunction:
+    delivered, consumed = work.counters.delivered, work.counters.consumed
     count, wait = cell.count, cell.max_wait
     append = state.append
     parts = bytes(count)  # `count` times the only leaf part, 0, in a byte each
@@ -102,22 +102,22 @@ def _batch(circuit: Circuit, cell: BatchCell, state: list[Any], work: Evaluator)
         held = len(state)
         if held <= count:
             if held == 2 and wait is not None:
-                circuit.due = state[0] = now + wait
+                compiled.due = state[0] = now + wait
             return None
         items = state[1:]
         state.clear()
         append(NEVER)
         consumed[0] += count
         if wait is not None:
-            circuit.due = NEVER
+            compiled.due = NEVER
         return [Firing(items, None, False, (), parts)]
 
     return feed
 
 
-def _all_of(circuit: Circuit, cell: AllOfCell, state: list[Any], work: Evaluator) -> Feed:
-    delivered, rounds, consume = work.tally.delivered, work.tally.rounds, work.tally.consume
-    full, room, general, append, count = cell.full, 2 * cell.limit, circuit._feed, state.append, 1 + 2 * cell.parts
+def _all_of(compiled: CompiledTrigger, cell: AllOfCell, state: list[Any], work: Evaluator) -> FeedFunction:
+    delivered, rounds, consume = work.counters.delivered, work.counters.rounds, work.counters.consume
+    full, room, general, append, count = cell.full, 2 * cell.limit, compiled._feed, state.append, 1 + 2 * cell.parts
     bits, whole = tuple([1 << part for part in range(cell.parts)]), tuple(range(cell.parts))
 
     def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
@@ -152,8 +152,8 @@ def _all_of(circuit: Circuit, cell: AllOfCell, state: list[Any], work: Evaluator
     return feed
 
 
-def _one_cell(circuit: Circuit, cell: Cell, state: list[Any], work: Evaluator) -> Feed:
-    delivered, step, fire = work.tally.delivered, cell.feed, circuit._fire
+def _one_cell(compiled: CompiledTrigger, cell: Cell, state: list[Any], work: Evaluator) -> FeedFunction:
+    delivered, step, fire = work.counters.delivered, cell.feed, compiled._fire
     due = cell.due if cell.timed else None
 
     def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
@@ -161,20 +161,20 @@ def _one_cell(circuit: Circuit, cell: Cell, state: list[Any], work: Evaluator) -
         delivered[part] += 1
         released = step(state, part, item, now)
         if due is not None:
-            circuit.due = due(state)
+            compiled.due = due(state)
         return fire(released) if released else None
 
     return feed
 
 
-def _by(circuit: Circuit, top: Node, keys: Keys, work: Evaluator) -> Feed | None:
+def _by(compiled: CompiledTrigger, top: CellNode, keys: Keys, work: Evaluator) -> FeedFunction | None:
     cell, inside = cast(ByCell, top.cell), top.inside
-    readers = [read for leaf in circuit.parts if not isinstance(read := top.asks[leaf][0], Call)]
-    if cell.width > 1 or cell.ttl is not None or inside is None or len(readers) < len(circuit.parts):
+    readers = [read for leaf in compiled.parts if not isinstance(read := top.asks[leaf][0], Call)]
+    if cell.width > 1 or cell.ttl is not None or inside is None or len(readers) < len(compiled.parts):
         return None
     join = cast(AllOfCell, inside.nodes[0].cell)
-    delivered, rounds, consume = work.tally.delivered, work.tally.rounds, work.tally.consume
-    full, room, max_keys, general, count = join.full, 2 * join.limit, cell.max_keys, circuit._feed, join.parts
+    delivered, rounds, consume = work.counters.delivered, work.counters.rounds, work.counters.consume
+    full, room, max_keys, general, count = join.full, 2 * join.limit, cell.max_keys, compiled._feed, join.parts
     by_key = keys.by_key
     find, whole = by_key.get, tuple(range(join.parts))
 

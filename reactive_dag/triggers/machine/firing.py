@@ -25,7 +25,7 @@ class Firing(msgspec.Struct, gc=False):
     """What a trigger decided: `items` each once, in order of delivery.
 
     `payload` is the outermost one if the trigger has a `.map` (`mapped`), else None. `parts` are the leaf parts of the
-    deliveries that were consumed, for `Circuit.recount`; an item that two parts got is two of them.
+    deliveries that were consumed, for `CompiledTrigger.recount`; an item that two parts got is two of them.
     """
 
     items: list[Item]

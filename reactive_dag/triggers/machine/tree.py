@@ -1,6 +1,6 @@
 """The tree of cells that a trigger compiles to.
 
-Owns its three kinds of places. A `Leaf` is where items come in; a `Node` is a cell with its parts; a `Scope` is the
+Owns its three kinds of places. A `Leaf` is where items come in; a `CellNode` is a cell with its parts; a `Scope` is the
 region of the tree that shares one key: all that stands inside of one `.by`, or outside of all. Invariants: nothing
 here changes once compiled; a scope's nodes are listed parts first. All state is apart: a scope's `states` is the state
 of its only node, or else a list of its nodes' states (so a join of leaves costs one list a key). Cost: O(nodes) a walk.
@@ -15,15 +15,15 @@ from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Item
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.cell import Cell, Opaque
 from reactive_dag.triggers.cells.by import ByCell, Keys
-from reactive_dag.triggers.cells.cell import Cell, Opaque
 from reactive_dag.triggers.cells.where import MapCell, WhereCell
 from reactive_dag.triggers.functions.by import JoinKey
-from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.keys import KeyOf
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.machine.firing import Key, Mapped, Ref
-from reactive_dag.triggers.machine.keys import KeyOf
 from reactive_dag.triggers.machine.pack import pack, unpack
 
 Show: TypeAlias = Callable[[Item], str]
@@ -32,7 +32,7 @@ Show: TypeAlias = Callable[[Item], str]
 Pairs: TypeAlias = list[tuple[int, Item]]
 """Leaf parts with the items that were delivered to them."""
 
-Put: TypeAlias = Callable[["Place", Opaque], Any]
+Convert: TypeAlias = Callable[["PartPlace", Opaque], Any]
 """Turns what a place gave into plain data, or back."""
 
 _PASSES = (WhereCell, MapCell)
@@ -66,7 +66,7 @@ class Leaf:
         self.is_source = source is not trigger
         self.chain: tuple[tuple[str, Call], ...] = ()
         self.index = self.part = -1
-        self.up: Node | None = None
+        self.up: CellNode | None = None
         self.many = False
 
     @property
@@ -83,7 +83,7 @@ class Leaf:
     @property
     def solo(self) -> bool:
         """Whether a composite holds one of its items at most (T9)."""
-        return isinstance(self.trigger, Clock)
+        return isinstance(self.trigger, Scheduled)
 
     def walk(self, release: Opaque) -> Pairs:
         """The leaf items of what it gave: one."""
@@ -104,26 +104,26 @@ class Leaf:
         return f"Leaf({self.index}, {self.text})"
 
 
-class Node:
+class CellNode:
     """A cell with its parts. `inside` is set for `.by`; `own` is the leaf part that a silence comes in by."""
 
     __slots__ = ("asks", "cell", "inside", "kids", "own", "part", "scope", "slot", "trigger", "up")
 
-    def __init__(self, trigger: Trigger, cell: Cell, scope: Scope, kids: list[Leaf | Node]) -> None:
+    def __init__(self, trigger: Trigger, cell: Cell, scope: Scope, kids: list[Leaf | CellNode]) -> None:
         self.trigger = trigger
         self.cell = cell
         self.scope = scope
         self.kids = kids
         self.slot = len(scope.nodes)
         self.part = -1
-        self.up: Node | None = None
+        self.up: CellNode | None = None
         self.inside: Scope | None = None
         self.own: Leaf | None = None
         self.asks: dict[Leaf, tuple[KeyOf | Call, ...]] = {}
         scope.nodes.append(self)
         for part, kid in enumerate(kids):
             kid.up, kid.part = self, part
-            if isinstance(kid, Node) and kid.own is not None:
+            if isinstance(kid, CellNode) and kid.own is not None:
                 kid.own.up, kid.own.part = self, part
 
     @property
@@ -147,7 +147,7 @@ class Node:
         if self.inside is not None:
             return True
         kid = self.kids[0] if isinstance(self.cell, _PASSES) else None
-        return isinstance(kid, Node) and kid.keyed
+        return isinstance(kid, CellNode) and kid.keyed
 
     @property
     def joins(self) -> bool:
@@ -192,42 +192,42 @@ class Node:
         return [shown, release.value] if type(release) is Mapped else shown
 
     def __repr__(self) -> str:
-        return f"Node({self.cell!r}, {self.trigger!r})"
+        return f"CellNode({self.cell!r}, {self.trigger!r})"
 
 
-Place: TypeAlias = Leaf | Node
+PartPlace: TypeAlias = Leaf | CellNode
 
 
 class Scope:
     """The nodes that share one key, and what can be asked of their states."""
 
-    __slots__ = ("bys", "lingers", "nodes", "route", "single", "timed", "top")
+    __slots__ = ("bys", "has_memory", "nodes", "route", "single", "timed", "top")
 
-    def __init__(self, route: tuple[Node, ...] = ()) -> None:
+    def __init__(self, route: tuple[CellNode, ...] = ()) -> None:
         self.route = route
-        self.nodes: list[Node] = []
-        self.bys: list[Node] = []
-        self.single = self.timed = self.lingers = False
-        self.top: Place
+        self.nodes: list[CellNode] = []
+        self.bys: list[CellNode] = []
+        self.single = self.timed = self.has_memory = False
+        self.top: PartPlace
 
-    def close(self, top: Place) -> None:
+    def close(self, top: PartPlace) -> None:
         """All nodes are there."""
         self.top = top
         self.single = len(self.nodes) == 1
         self.bys = [node for node in self.nodes if node.inside is not None]
         for node in self.nodes:
             self.timed = self.timed or node.cell.timed
-            self.lingers = self.lingers or node.cell.lingers
+            self.has_memory = self.has_memory or node.cell.has_memory
         for node in self.bys:
             assert isinstance(node.cell, ByCell) and node.inside is not None
             self.timed = self.timed or node.inside.timed or node.cell.ttl is not None
-            self.lingers = self.lingers or node.inside.lingers
+            self.has_memory = self.has_memory or node.inside.has_memory
 
     def fresh(self) -> Any:
         """States that hold nothing. O(nodes)."""
         return self.nodes[0].cell.fresh() if self.single else [node.cell.fresh() for node in self.nodes]
 
-    def state(self, states: Any, node: Node) -> Any:
+    def state(self, states: Any, node: CellNode) -> Any:
         """The state of a node. O(1)."""
         return states if self.single else states[node.slot]
 
@@ -241,15 +241,15 @@ class Scope:
         """The same for the cells of this key alone. O(nodes)."""
         return min([n.cell.due(self.state(states, n)) for n in self.nodes if n.inside is None], default=NEVER)
 
-    def rests(self, states: Any, now: int) -> bool:
+    def is_idle(self, states: Any, now: int) -> bool:
         """Whether the states are as good as fresh. O(nodes)."""
         if self.single:
-            return self.nodes[0].cell.rests(states, now)
-        return all(node.cell.rests(states[node.slot], now) for node in self.nodes)
+            return self.nodes[0].cell.is_idle(states, now)
+        return all(node.cell.is_idle(states[node.slot], now) for node in self.nodes)
 
-    def lingering(self, states: Any) -> int:
+    def remembers_until(self, states: Any) -> int:
         """Until when they must be kept although they hold nothing. O(nodes)."""
-        return max([node.cell.lingering(self.state(states, node)) for node in self.nodes], default=-NEVER)
+        return max([node.cell.remembers_until(self.state(states, node)) for node in self.nodes], default=-NEVER)
 
     def held(self, states: Any) -> Iterator[tuple[int, Item]]:
         """The pairs of leaf part and item that are pending, keys included. O(pending)."""
@@ -273,24 +273,24 @@ class Scope:
         for node in self.nodes:
             node.cell.check(self.state(states, node))
 
-    def save(self, states: Any, put: Put) -> list[Any]:
+    def save(self, states: Any, put: Convert) -> list[Any]:
         """The states as plain data, a list with one entry a node. O(pending)."""
         return [self._saved(node, self.state(states, node), put) for node in self.nodes]
 
-    def _saved(self, node: Node, state: Any, put: Put) -> list[Any]:
+    def _saved(self, node: CellNode, state: Any, put: Convert) -> list[Any]:
         if node.inside is None:
             return node.cell.save(state, lambda part, item: put(node.own or node.kids[part], item))
         keys: Keys = state
         inside = node.inside
         return [[pack(key), keys.opened.get(key), inside.save(inner, put)] for key, inner in keys.by_key.items()]
 
-    def load(self, plain: list[Any], take: Put) -> Any:
+    def load(self, plain: list[Any], take: Convert) -> Any:
         """The states that `save` wrote. O(pending)."""
         if self.single and len(plain) == 1:
             return self._loaded(self.nodes[0], plain[0], take)
         return [self._loaded(node, saved, take) for node, saved in zip(self.nodes, plain, strict=True)]
 
-    def _loaded(self, node: Node, saved: list[Any], take: Put) -> Any:
+    def _loaded(self, node: CellNode, saved: list[Any], take: Convert) -> Any:
         if node.inside is None:
             kids, own = node.kids, node.own
             return node.cell.load(saved, lambda part, item: take(own or kids[part], item))

@@ -10,8 +10,8 @@ from typing import ClassVar
 from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.times import format_duration, parse_duration
-from reactive_dag.triggers.base import Modifier, Span
+from reactive_dag.model.times import GivenDuration, format_duration, parse_duration
+from reactive_dag.triggers.base import Modifier
 from reactive_dag.triggers.checks import optional_positive
 
 
@@ -36,7 +36,7 @@ class Batch(Modifier):
         return f"{self.part!r}.batch({', '.join(count + wait)})"
 
 
-def batch(part: object, count: int | None = None, max_wait: Span | None = None) -> Batch:
+def batch(part: object, count: int | None = None, max_wait: GivenDuration | None = None) -> Batch:
     """`part.batch(...)` as a function. O(1). Raises InvalidValue as that does."""
     wait = None if max_wait is None else parse_duration(max_wait, what="max_wait of .batch()")
     return Batch(part, count, wait)

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from reactive_dag.model.times import format_duration, parse_duration
-from reactive_dag.triggers.base import Modifier, Span
+from reactive_dag.model.times import GivenDuration, format_duration, parse_duration
+from reactive_dag.triggers.base import Modifier
 from reactive_dag.triggers.checks import optional_positive, positive
 
 
@@ -32,7 +32,7 @@ class Debounce(Modifier):
         return f"{self.part!r}.debounce({format_duration(self.pause)!r}{wait})"
 
 
-def debounce(part: object, pause: Span, max_wait: Span | None = None) -> Debounce:
+def debounce(part: object, pause: GivenDuration, max_wait: GivenDuration | None = None) -> Debounce:
     """`part.debounce(...)` as a function. O(1). Raises InvalidValue as that does."""
     wait = None if max_wait is None else parse_duration(max_wait, what="max_wait of .debounce()")
     return Debounce(part, parse_duration(pause, what="pause of .debounce()"), wait)

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from reactive_dag.model.times import format_duration, parse_duration
-from reactive_dag.triggers.base import Modifier, Span
+from reactive_dag.model.times import GivenDuration, format_duration, parse_duration
+from reactive_dag.triggers.base import Modifier
 from reactive_dag.triggers.checks import positive
 
 
@@ -29,6 +29,6 @@ class Throttle(Modifier):
         return f"{self.part!r}.throttle({format_duration(self.period)!r})"
 
 
-def throttle(part: object, period: Span) -> Throttle:
+def throttle(part: object, period: GivenDuration) -> Throttle:
     """`part.throttle(...)` as a function. O(1). Raises InvalidValue as that does."""
     return Throttle(part, parse_duration(period, what="period of .throttle()"))

@@ -10,8 +10,8 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.times import format_duration, parse_duration
-from reactive_dag.triggers.base import Modifier, Span
+from reactive_dag.model.times import GivenDuration, format_duration, parse_duration
+from reactive_dag.triggers.base import Modifier
 from reactive_dag.triggers.checks import positive
 from reactive_dag.triggers.joins.all_of import AllOf
 from reactive_dag.triggers.joins.at_least import AtLeast
@@ -38,6 +38,6 @@ class Within(Modifier):
         return f"{self.part!r}.within({format_duration(self.window)!r})"
 
 
-def within(part: object, window: Span) -> Within:
+def within(part: object, window: GivenDuration) -> Within:
     """`part.within(...)` as a function. O(1). Raises InvalidValue as that does."""
     return Within(part, parse_duration(window, what="window of .within()"))

@@ -29,7 +29,7 @@ from reactive_dag.model.times import NEVER
 from reactive_dag.streams.clock import VirtualClock
 from reactive_dag.triggers.base import walk
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.machine.firing import Firing
 from reactive_dag.triggers.windows.batch import Batch
 from reactive_dag.triggers.windows.debounce import Debounce
@@ -180,7 +180,7 @@ class Play:
 
     def _is_clocked(self, record: Registered) -> bool:
         trigger = self.scenario.graph.effective(record.dag).get(record.label)
-        return trigger is not None and any(isinstance(part, Clock) for part in walk(trigger))
+        return trigger is not None and any(isinstance(part, Scheduled) for part in walk(trigger))
 
     def _bounded(self, record: Registered) -> Registered:
         options = dict(record.options)

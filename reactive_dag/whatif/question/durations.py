@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.times import SECOND, format_duration, parse_duration
-from reactive_dag.triggers.base import Span
+from reactive_dag.model.times import SECOND, GivenDuration, format_duration, parse_duration
 from reactive_dag.whatif.question.names import Name, Names, TaskName, name_of
 
 if TYPE_CHECKING:
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
     from reactive_dag.declare.task import AnyTask
 
-GivenSpan: TypeAlias = "Span | Callable[[str], Span]"
+GivenSpan: TypeAlias = "GivenDuration | Callable[[str], GivenDuration]"
 """A duration, or a function of the task's name ("dag.task") that gives one."""
 
-GivenDurations: TypeAlias = "Mapping[Dag | AnyTask | str, GivenSpan] | Callable[[str], Span] | None"
+GivenDurations: TypeAlias = "Mapping[Dag | AnyTask | str, GivenSpan] | Callable[[str], GivenDuration] | None"
 
 SHOWN = 10
 """So many tasks without a duration are named in the error."""
@@ -37,7 +36,7 @@ class Spread:
     """One given span: fixed (ns), or asked of a function for each task's name."""
 
     fixed: int | None
-    fn: Callable[[str], Span] | None = None
+    fn: Callable[[str], GivenDuration] | None = None
 
     def of(self, task: str) -> int:
         """The span (ns) of a task named "dag.task". O(1). Raises InvalidValue for what the function should not give."""
@@ -84,7 +83,7 @@ class HashSpread:
         return self.low + drawn % steps * SECOND
 
 
-def spread_durations(low: Span, high: Span) -> HashSpread:
+def spread_durations(low: GivenDuration, high: GivenDuration) -> HashSpread:
     """A stated assumption where nothing is known: each task takes from `low` to `high`, by a hash of its name. O(1).
 
     The same name gives the same span in every process. It says nothing about what tasks really take. Raises

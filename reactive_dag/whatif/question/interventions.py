@@ -16,8 +16,7 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.execute.current_body import current_body
 from reactive_dag.model.errors import InvalidValue, UsageError
-from reactive_dag.model.times import format_duration, parse_duration
-from reactive_dag.triggers.base import Span
+from reactive_dag.model.times import GivenDuration, format_duration, parse_duration
 from reactive_dag.triggers.leaves.dataset import Dataset
 from reactive_dag.whatif.question.durations import Spread, as_spread
 from reactive_dag.whatif.question.names import Name, name_of
@@ -64,7 +63,7 @@ class Fail:
 Intervention: TypeAlias = Delay | Duration | Fail
 
 
-def delay(what: Dag | AnyTask | Dataset | str, by: Span) -> Delay:
+def delay(what: Dag | AnyTask | Dataset | str, by: GivenDuration) -> Delay:
     """Let each run of a DAG, the first attempt of a task, or each outside event of a dataset come later. O(1).
 
     Dates stay as they are. Raises InvalidValue for what is no positive duration, UsageError inside a task's body.
@@ -76,7 +75,7 @@ def delay(what: Dag | AnyTask | Dataset | str, by: Span) -> Delay:
     return Delay(name_of(what, "rd.delay()"), parse_duration(by, what="rd.delay(): by", zero_ok=True))
 
 
-def duration(task: Dag | AnyTask | str, span: Span) -> Duration:
+def duration(task: Dag | AnyTask | str, span: GivenDuration) -> Duration:
     """Let a task, or each task of a DAG, take so long. O(1).
 
     Raises InvalidValue for what is no duration, UsageError inside a task's body.

@@ -20,8 +20,8 @@ from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import format_time, parse_duration, parse_time
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.joins.any_of import AnyOf
-from reactive_dag.triggers.leaves.clock import Clock
 from reactive_dag.triggers.leaves.dataset import Dataset
+from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.whatif.course.prepared import Prepared
 from reactive_dag.whatif.question.durations import Durations, GivenDurations, GivenSpan
 from reactive_dag.whatif.question.interventions import Delay, Duration, Fail, Intervention
@@ -152,7 +152,7 @@ def _source(graph: Graph, dataset: Dataset | str, trigger: Trigger) -> Source:
         hint = did_you_mean(str(uri), graph.datasets)
         raise InvalidValue(f"sources=: graph {graph.id!r} has no dataset {uri!r}{hint}")
     parts = trigger.parts if isinstance(trigger, AnyOf) else (trigger,)
-    schedules = [part.schedule for part in parts if isinstance(part, Clock)]
+    schedules = [part.schedule for part in parts if isinstance(part, Scheduled)]
     if len(schedules) != len(parts):
         raise InvalidValue(
             f"sources=: {uri!r} is published on the clock: give rd.cron(...), rd.every(...) or several joined by |, "

@@ -1,9 +1,9 @@
 """A trigger at work: facts and timers in, firings out.
 
-Owns `Circuit`, the one object that engine and simulator use of a trigger: its tree of cells, their states, the counts
-and what is parked. It reads no clock and no log; the same calls give the same firings (I1, X6). Invariants: every
-delivery is consumed, pending or dropped under a name (T1, `_check`); `due` is current after every call.
-Cost: about 0.15 µs a feed for the shapes in flat.py, about 2 µs for others; state: what the cells say of themselves.
+Owns `CompiledTrigger`, the one object that engine and simulator use of a trigger: its tree of cells, their states, the
+counts and what is parked. It reads no clock and no log; equal calls give equal firings (I1, X6). Invariants: every
+delivery is consumed, pending or dropped under a name (T1, `_check`); `due` is current after every call. Cost: about
+0.15 µs a feed on the fast paths (fast_paths.py), about 2 µs for others; state: what the cells say of themselves.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from typing import Any
 from reactive_dag.model.records import Item, Mark
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.cell import MAX_PENDING, Opaque
 from reactive_dag.triggers.cells.absent import AbsentCell
 from reactive_dag.triggers.cells.by import Keys
-from reactive_dag.triggers.cells.cell import MAX_PENDING, Opaque
 from reactive_dag.triggers.cells.clock import ClockCell, kept
 from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.clock import Clock
+from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.machine.compile import Compiler
 from reactive_dag.triggers.machine.counts import Count
 from reactive_dag.triggers.machine.evaluate import Evaluator, OnExpired, mark_text
-from reactive_dag.triggers.machine.fast_paths import Feed, flat_feed
+from reactive_dag.triggers.machine.fast_paths import FeedFunction, fast_path
 from reactive_dag.triggers.machine.firing import Ask, Firing, Key, ask_directly, delivery, in_order
 from reactive_dag.triggers.machine.pack import pack, unpack
-from reactive_dag.triggers.machine.tree import Leaf, Node, source_of
+from reactive_dag.triggers.machine.tree import CellNode, Leaf, source_of
 
-__all__ = ["Circuit", "Count", "Firing", "Leaf"]
+__all__ = ["CompiledTrigger", "Count", "Firing", "Leaf"]
 
 
-class Circuit:
+class CompiledTrigger:
     """A compiled trigger with its state. Making one costs 10 to 50 µs.
 
     `leaves` are the sources, `parts` all leaf parts: the sources, then clocks and silences. `due` is when `step` must
     be called next, NEVER if never.
 
     >>> from reactive_dag.triggers.leaves.dataset import updated
-    >>> circuit = Circuit(updated("a") & updated("b"))
+    >>> circuit = CompiledTrigger(updated("a") & updated("b"))
     >>> circuit.feed((0,), 7, 0, None), circuit.feed((1,), 8, 0, None)
     (None, [Firing(items=[7, 8], payload=None, mapped=False, key=(), parts=(0, 1))])
     """
@@ -48,7 +48,7 @@ class Circuit:
         "parts", "trigger",
     )  # fmt: skip
 
-    feed: Feed
+    feed: FeedFunction
     """feed(hits, item, now, event): one fact at `now` (ns) comes in by all the leaf parts that it hits, as one step."""
 
     def __init__(
@@ -59,9 +59,9 @@ class Circuit:
         max_pending: int = MAX_PENDING,
         on_expired: OnExpired | None = None,
         identity: Callable[[Item], str] = mark_text,
-        flat: bool = True,
+        fast: bool = True,
     ) -> None:
-        """`identity` names what armed a silence (I3); `flat=False` takes the general way even where a short one is."""
+        """`identity` names what armed a silence (I3); `fast=False` takes no fast path."""
         tree = Compiler(trigger)
         self.trigger = trigger
         self.parts: tuple[Leaf, ...] = tree.leaves
@@ -71,18 +71,18 @@ class Circuit:
         self._states = scope.fresh()
         self._timed = scope.timed
         self._mapped = tree.mapped
-        self._keyed = isinstance(scope.top, Node) and scope.top.keyed
+        self._keyed = isinstance(scope.top, CellNode) and scope.top.keyed
         self._clocks = [
             (leaf, cell, cell.fresh())
             for leaf in self.parts[len(self.leaves) :]
-            if isinstance(leaf.trigger, Clock)
+            if isinstance(leaf.trigger, Scheduled)
             for cell in (ClockCell(leaf.trigger.schedule),)
         ]
-        self._alone = flat and isinstance(trigger, Clock)
+        self._alone = fast and isinstance(trigger, Scheduled)
         self._work = Evaluator(scope, self.parts, ask, on_expired or _nobody, identity)
         self._work.wire(scope, max_pending)
-        short = flat_feed(self, scope, self._states, self._work) if flat else None
-        self.feed = short or self._feed
+        fast_feed = fast_path(self, scope, self._states, self._work) if fast else None
+        self.feed = fast_feed or self._feed
 
     @property
     def needs_event(self) -> bool:
@@ -102,7 +102,7 @@ class Circuit:
     # ------------------------------------------------------------------------------------------- steps
 
     def _feed(self, hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
-        delivered = self._work.tally.delivered
+        delivered = self._work.counters.delivered
         for index in hits:
             delivered[index] += 1
         return self._again(hits, item, now, event)
@@ -137,13 +137,13 @@ class Circuit:
         self.due = cell.due(state)
         if mark is None:
             return None
-        self._work.tally.consumed[leaf.index] += 1
+        self._work.counters.consumed[leaf.index] += 1
         return [Firing([mark], None, False, (), [leaf.index])]
 
     def _tick(self, leaf: Leaf, cell: ClockCell, state: list[Any], now: int) -> Mark | None:
         if cell.step(state, now) is None:
             return None
-        self._work.tally.delivered[leaf.index] += 1
+        self._work.counters.delivered[leaf.index] += 1
         return Mark("tick", now, self._work.last)
 
     def _fire(self, released: list[Opaque]) -> list[Firing]:
@@ -154,7 +154,7 @@ class Circuit:
         for release in released:
             pairs = top.walk(release)
             parts = [part for part, _ in pairs]
-            work.tally.consume(parts)
+            work.counters.consume(parts)
             payload = top.payload(release) if self._mapped else None
             firings.append(Firing(in_order([item for _, item in pairs]), payload, self._mapped, key, parts))
         return firings
@@ -204,8 +204,8 @@ class Circuit:
 
     def _miss(self, leaf: Leaf, count: int) -> None:
         if count:
-            self._work.tally.delivered[leaf.index] += count
-            self._work.tally.drop("missed", leaf.index, count)
+            self._work.counters.delivered[leaf.index] += count
+            self._work.counters.drop("missed", leaf.index, count)
 
     # ---------------------------------------------------------------------------------------- to look
 
@@ -222,7 +222,7 @@ class Circuit:
         waiting = [0] * len(self.parts)
         for part, _, _ in self.pending():
             waiting[part] += 1
-        rows = zip(*self._work.tally.save(), strict=True)
+        rows = zip(*self._work.counters.save(), strict=True)
         return [
             Count(leaf.text, delivered, consumed, waiting[leaf.index], dropped)
             for leaf, (delivered, consumed, dropped) in zip(self.parts, rows, strict=True)
@@ -230,7 +230,7 @@ class Circuit:
 
     def recount(self, firing: Firing, policy: str, part: int | None = None) -> None:
         """Count what a firing took (of one leaf part, if `part` is given) as dropped after all. O(causes)."""
-        self._work.tally.recount(policy, [each for each in firing.parts if part is None or each == part])
+        self._work.counters.recount(policy, [each for each in firing.parts if part is None or each == part])
 
     def canonical(self, identity: Callable[[Item], str]) -> list[Any]:
         """The state as plain data without any offset, items by identity (law `replay_equals_live`). O(pending)."""
@@ -246,7 +246,7 @@ class Circuit:
         """Everything that the future depends on, as data that msgpack and JSON keep. O(pending)."""
         work = self._work
         return {
-            "tally": work.tally.save(),
+            "counters": work.counters.save(),
             "states": self._scope.save(self._states, lambda place, item: pack(item)),
             "clocks": [list(state) for _, _, state in self._clocks],
             "parked": [[part, pack(item), pack(path)] for part, item, path in work.parked],
@@ -256,7 +256,7 @@ class Circuit:
     def restore(self, plain: dict[str, Any]) -> None:
         """Be as the circuit of the same trigger was that made the snapshot. O(pending)."""
         work = self._work
-        work.tally.load(plain["tally"])
+        work.counters.load(plain["counters"])
         self._refill(self._scope.load(plain["states"], lambda place, item: unpack(item)))
         for (_, _, state), saved in zip(self._clocks, plain["clocks"], strict=True):
             state[:] = saved
@@ -278,7 +278,7 @@ class Circuit:
         """
         pairs = self._empty()
         for part, _ in pairs:
-            self._work.tally.delivered[part] -= 1
+            self._work.counters.delivered[part] -= 1
         return pairs
 
     def drop_all(self, policy: str) -> None:

@@ -16,10 +16,10 @@ from reactive_dag.triggers.joins.all_of import all_of
 from reactive_dag.triggers.joins.at_least import at_least
 from reactive_dag.triggers.joins.sequence import sequence
 from reactive_dag.triggers.leaves.absent import absent
-from reactive_dag.triggers.leaves.clock import every
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import updated
-from reactive_dag.triggers.machine.circuit import Circuit
+from reactive_dag.triggers.leaves.schedule import every
+from reactive_dag.triggers.machine.compiled import CompiledTrigger
 from reactive_dag.triggers.machine.firing import Mapped, Ref, in_order, resolved
 from reactive_dag.triggers.machine.pack import pack, unpack
 from tests.support.driving import Fact, Pair
@@ -127,20 +127,20 @@ def test_T10_a_parked_silence_comes_back_under_its_key():
 
 
 def test_T10_the_engine_can_park_an_item_itself():
-    circuit = Circuit(a & b)
+    circuit = CompiledTrigger(a & b)
     circuit.feed((0,), 1, 0, None)
     circuit.take_pending()
-    circuit.restore(Circuit(a & b).snapshot() | {"tally": [[1, 0], [0, 0], [{}, {}]]})
+    circuit.restore(CompiledTrigger(a & b).snapshot() | {"counters": [[1, 0], [0, 0], [{}, {}]]})
     circuit.park(0, 1)
     circuit._check()
     assert circuit.retry_parked(0, lambda item: None) is None and circuit.pending() == [(0, (), 1)]
 
 
 def test_T10_ask_directly_says_which_function_raised():
-    circuit = Circuit(a.where(lambda event: event.nothing))
+    circuit = CompiledTrigger(a.where(lambda event: event.nothing))
     assert circuit.feed((0,), 1, 0, Fact("a")) is None
     assert circuit.parked == [(0, 1)]
-    with pytest.raises(CallableFault, match=r"adds_up .*test_circuit\.py:\d+.* raised TypeError"):
+    with pytest.raises(CallableFault, match=r"adds_up .*test_compiled\.py:\d+.* raised TypeError"):
         from reactive_dag.triggers.machine.firing import ask_directly
 
         ask_directly("where", (a & b).where(adds_up).fn, None, 1)
@@ -153,7 +153,7 @@ def handed_over(old, new, facts, now=0):
     """Replace a circuit by one of another definition, as the engine does."""
     pending = [(old.parts[part].trigger, item) for part, item in old.take_pending()]
     old._check()
-    circuit = Circuit(new)
+    circuit = CompiledTrigger(new)
     circuit.arm(now, number=2)
     firings, left = circuit.adopt(pending, now, facts.__getitem__)
     circuit._check()
@@ -162,7 +162,7 @@ def handed_over(old, new, facts, now=0):
 
 def test_T11_what_both_definitions_name_is_delivered_anew_and_may_fire():
     facts = [Fact("a"), Fact("b"), Fact("a"), Fact("c")]
-    old = Circuit(all_of(a, b.batch(count=3), c, updated("d")))
+    old = CompiledTrigger(all_of(a, b.batch(count=3), c, updated("d")))
     for item, part in enumerate((0, 1, 0, 2)):
         old.feed((part,), item, 0, None)
     circuit, fired, left = handed_over(old, a & b, facts)
@@ -173,7 +173,7 @@ def test_T11_what_both_definitions_name_is_delivered_anew_and_may_fire():
 
 def test_T11_windows_begin_again_and_kinds_choose():
     facts = [Fact("a"), Fact("a", kind="created")]
-    old = Circuit(a.batch(max_wait="10s"))
+    old = CompiledTrigger(a.batch(max_wait="10s"))
     for item in range(2):
         old.feed((0,), item, 0, None)
     circuit, fired, left = handed_over(old, updated("a", kinds="created").batch(max_wait="10s"), facts, 7 * SECOND)
@@ -182,7 +182,7 @@ def test_T11_windows_begin_again_and_kinds_choose():
 
 def test_T11_parked_items_and_ticks_are_handed_over():
     facts = [Fact("a")]
-    old = Circuit(a.where(lambda event: event.nothing) & b & every("5s"))
+    old = CompiledTrigger(a.where(lambda event: event.nothing) & b & every("5s"))
     old.arm(0, number=1)
     old.feed((0,), 0, 0, facts[0])
     old.step(5 * SECOND)
@@ -191,7 +191,7 @@ def test_T11_parked_items_and_ticks_are_handed_over():
 
 
 def test_T11_an_item_of_several_parts_is_one_step():
-    old = Circuit(all_of(a, a.batch(count=2), b))
+    old = CompiledTrigger(all_of(a, a.batch(count=2), b))
     old.feed((0, 1), 0, 0, None)
     _, fired, _ = handed_over(old, a & a.throttle("1s"), [Fact("a")])
     assert fired == [[0]]
@@ -200,10 +200,10 @@ def test_T11_an_item_of_several_parts_is_one_step():
 # --------------------------------------------------------------------------------------------------- T14
 
 
-@pytest.mark.parametrize("flat", [True, False])
+@pytest.mark.parametrize("fast", [True, False])
 @pytest.mark.parametrize("trigger", [a & b, all_of(a, b, consume="each"), sequence(a, b), (a & b).by("partition")])
-def test_T14_beyond_max_pending_the_oldest_is_dropped_with_a_record(trigger, flat):
-    pair = Pair(trigger, max_pending=2, flat=flat)
+def test_T14_beyond_max_pending_the_oldest_is_dropped_with_a_record(trigger, fast):
+    pair = Pair(trigger, max_pending=2, fast=fast)
     fired = pair.go(*[Fact(source, partition="x") for source in "aaaab"])
     assert fired[0].items[0] == 2
     key = "x" if trigger.kind == "by" else ""
@@ -225,7 +225,7 @@ def test_T14_a_nested_part_holds_so_many_firings():
 
 
 def test_T14_pending_is_held_by_reference():
-    circuit = Circuit((a & b & c).by("partition"))
+    circuit = CompiledTrigger((a & b & c).by("partition"))
     circuit.feed((0,), 70_000, 0, Fact("a", partition="x", extra="a body that nobody keeps"))
     assert circuit.snapshot()["states"] == [[["x", None, [[1, 0, 70_000]]]]]
 
@@ -254,9 +254,9 @@ def test_law_conservation():
 
 def test_law_conservation_counts_really():
     """The check can fail: nothing in it is computed from the rest."""
-    circuit = Circuit(a & b)
+    circuit = CompiledTrigger(a & b)
     circuit.feed((0,), 1, 0, None)
-    circuit._work.tally.consumed[0] += 1
+    circuit._work.counters.consumed[0] += 1
     with pytest.raises(AssertionError):
         circuit._check()
 
@@ -268,7 +268,7 @@ def test_law_replay_equals_live_in_canonical_form():
     def name(item):
         return f"{item.kind}@{item.due}" if isinstance(item, Mark) else known[item]
 
-    circuit = Circuit(sequence(a, b, c).by("partition") & absent(c, for_="5s") & every("9s"), identity=name)
+    circuit = CompiledTrigger(sequence(a, b, c).by("partition") & absent(c, for_="5s") & every("9s"), identity=name)
     circuit.arm(0, number=1)
     circuit.feed((0,), 7, 0, Fact("a", partition="x"))
     circuit.feed((2, 3), 9, SECOND, Fact("c", partition="x"))
@@ -280,7 +280,7 @@ def test_law_replay_equals_live_in_canonical_form():
 
 
 def test_snapshot_is_plain_and_restores_in_place():
-    circuit = Circuit((a & b.batch(count=2)).by("partition", "logical_date"))
+    circuit = CompiledTrigger((a & b.batch(count=2)).by("partition", "logical_date"))
     fact = Fact("a", partition="x", logical_date=HOUR)
     circuit.feed((0,), 1, 0, fact)
     circuit.feed((1,), 2, 0, fact._replace(source="b"))
@@ -300,7 +300,7 @@ def test_snapshots_keep_the_order_of_keys_and_what_lingers():
 
 
 def test_drop_all_drops_what_is_pending_and_leaves_clocks_and_silences():
-    circuit = Circuit(a.batch(max_wait="3s") & absent(b, for_="5s") & every("9s"))
+    circuit = CompiledTrigger(a.batch(max_wait="3s") & absent(b, for_="5s") & every("9s"))
     circuit.arm(0, number=1)
     circuit.feed((0,), 1, SECOND, None)
     circuit.drop_all("redefined")
@@ -310,7 +310,7 @@ def test_drop_all_drops_what_is_pending_and_leaves_clocks_and_silences():
 
 
 def test_leaf_parts_are_sources_first():
-    circuit = Circuit((every("5s") | a) & absent(completed("p"), for_="1h", after=b) & completed("q", task="t"))
+    circuit = CompiledTrigger((every("5s") | a) & absent(completed("p"), for_="1h", after=b) & completed("q", task="t"))
     assert [leaf.text for leaf in circuit.leaves] == [
         "rd.updated('a')",
         "rd.completed('p')",
@@ -324,7 +324,9 @@ def test_leaf_parts_are_sources_first():
 
 
 def test_needs_event_says_when_the_event_must_be_given():
-    assert [Circuit(t).needs_event for t in (a, a & b, (a & b).map(len), a.where(rows), (a & b).by("partition"))] == [
+    assert [
+        CompiledTrigger(t).needs_event for t in (a, a & b, (a & b).map(len), a.where(rows), (a & b).by("partition"))
+    ] == [
         False,
         False,
         False,
@@ -338,7 +340,7 @@ def test_a_trigger_without_a_cell_is_refused():
         kind = "other"
 
     with pytest.raises(UsageError, match="Other has no cell"):
-        Circuit(Other())
+        CompiledTrigger(Other())
 
 
 def test_plain_data_comes_back():
@@ -351,7 +353,7 @@ def test_time_only_from_the_caller():
     """Nothing in a trigger reads a clock: the same calls give the same firings."""
     runs = []
     for _ in range(2):
-        circuit = Circuit(a.batch(count=3, max_wait="5s").throttle("10s"))
+        circuit = CompiledTrigger(a.batch(count=3, max_wait="5s").throttle("10s"))
         fired = []
         for item in range(50):
             now = item * SECOND

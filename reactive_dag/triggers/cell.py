@@ -29,7 +29,7 @@ Arrivals: TypeAlias = list[tuple[int, Opaque]]
 Drop: TypeAlias = Callable[[str, int, Opaque], None]
 """Takes an item that goes without a firing: the policy, the part, the item."""
 
-Put: TypeAlias = Callable[[int, Opaque], Any]
+Convert: TypeAlias = Callable[[int, Opaque], Any]
 """Turns an item of a part into plain data, or back."""
 
 MAX_PENDING = 1_000_000
@@ -48,7 +48,7 @@ class Cell:
     bound: ClassVar[str] = "0"
     timed: ClassVar[bool] = False
     """Whether it can ever be due."""
-    lingers: ClassVar[bool] = False
+    has_memory: ClassVar[bool] = False
     """Whether it can have something to remember while it holds nothing."""
     head: ClassVar[int] = 0
 
@@ -81,11 +81,11 @@ class Cell:
         """When the next step is due; NEVER if none is."""
         return NEVER
 
-    def rests(self, state: State, now: int) -> bool:
+    def is_idle(self, state: State, now: int) -> bool:
         """Whether the state is as good as a fresh one."""
         return len(state) <= self.head
 
-    def lingering(self, state: State) -> int:
+    def remembers_until(self, state: State) -> int:
         """Until when a state that holds nothing must be kept although no timer says so; -NEVER if it need not be."""
         return -NEVER
 
@@ -106,15 +106,15 @@ class Cell:
     def check(self, state: State) -> None:
         """Raise AssertionError unless the cell's invariants hold. O(pending)."""
 
-    def save(self, state: State, put: Put) -> list[Any]:
+    def save(self, state: State, put: Convert) -> list[Any]:
         """The state as plain data, each item through `put`. O(pending)."""
         return self._copied(state, put)
 
-    def load(self, plain: list[Any], take: Put) -> State:
+    def load(self, plain: list[Any], take: Convert) -> State:
         """The state that `save` wrote. O(pending)."""
         return self._copied(plain, take)
 
-    def _copied(self, rows: list[Any], change: Put) -> list[Any]:
+    def _copied(self, rows: list[Any], change: Convert) -> list[Any]:
         copy, head, stride = list(rows), self.head, self.stride
         if stride == 1:
             copy[head:] = [change(0, item) for item in copy[head:]]

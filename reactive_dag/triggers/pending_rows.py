@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from reactive_dag.triggers.cells.cell import Cell, Opaque, State
+from reactive_dag.triggers.cell import Cell, Opaque, State
 
 
-class PileCell(Cell):
+class PendingRows(Cell):
     """A composite of `parts` parts. `solo` is the mask of those that hold one item at most (T9)."""
 
     __slots__ = ("full", "parts", "solo", "window")
