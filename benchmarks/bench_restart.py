@@ -14,7 +14,7 @@ from bench_trigger import graph
 from harness import Line, folder, machine, show
 
 import reactive_dag as rd
-from reactive_dag.engine.drive import drain_loop as loop
+from reactive_dag.engine.drive import turn
 
 EVENTS = 1_000_000
 TRIGGERS = 10_000
@@ -34,10 +34,10 @@ def fill(store: str) -> None:
     """A snapshot, then a tail of about 100,000 records."""
     with rd.Engine(wide(), store=store, runner=None) as engine:
         engine.run_until_idle()
-        _publish(engine, engine.loop.snapshot_every)
-        loop.SNAPSHOT_EVERY, before = 10**9, loop.SNAPSHOT_EVERY
+        _publish(engine, engine._parts.turn.snapshot_every)
+        turn.SNAPSHOT_EVERY, before = 10**9, turn.SNAPSHOT_EVERY
         _publish(engine, int(TAIL / 1.15))
-        loop.SNAPSHOT_EVERY = before
+        turn.SNAPSHOT_EVERY = before
 
 
 def _publish(engine: rd.Engine, events: int) -> None:
@@ -52,7 +52,7 @@ def reopened(made: rd.Graph, store: str) -> tuple[float, int]:
     began = time.perf_counter()
     with rd.Engine(made, store=store, runner=None) as engine:
         took = time.perf_counter() - began
-        return took, engine.core.cursor
+        return took, engine._parts.fold.cursor
 
 
 def main() -> list[Line]:
@@ -60,10 +60,10 @@ def main() -> list[Line]:
     lines = []
     with folder() as place:
         store = str(place / "million.db")
-        before, loop.SNAPSHOT_EVERY = loop.SNAPSHOT_EVERY, 10**9
+        before, turn.SNAPSHOT_EVERY = turn.SNAPSHOT_EVERY, 10**9
         firings(store, EVENTS)
         took, records = reopened(graph()[0], store)
-        loop.SNAPSHOT_EVERY = before
+        turn.SNAPSHOT_EVERY = before
         note = f"{records:,} records in {took:.2f} s"
         lines.append(Line("replay, no snapshot", "1M events", EVENTS / took, "events/s", 300_000, note=note))
         store = str(place / "wide.db")

@@ -18,6 +18,7 @@ import reactive_dag as rd
 from reactive_dag.cli import tables
 from reactive_dag.cli.estates import ASSUMED, ESTATE_DAY, simulate_graph
 from reactive_dag.cli.sources import as_json, load_graph
+from reactive_dag.engine.engine import look_at
 from reactive_dag.whatif.question.interventions import Intervention
 
 app = typer.Typer(
@@ -181,7 +182,7 @@ def runs(
     json: Json = False,
 ) -> None:
     """List the runs that a store holds, newest first."""
-    with rd.Engine.look(store) as engine:
+    with look_at(store) as engine:
         rows = tables.run_rows(engine.runs(dag, state=state, limit=limit))
     out.print(as_json(rows) if json else tables.runs_table(rows), soft_wrap=json, highlight=False)
 
@@ -194,7 +195,7 @@ def why(
     json: Json = False,
 ) -> None:
     """Say why a run happened, down to the first event; or what a DAG that did not run waits for."""
-    with rd.Engine.look(store) as engine:
+    with look_at(store) as engine:
         found = engine.why(run, logical_date=date)
         told = as_json(found.to_json()) if json else str(found)
     out.print(told, soft_wrap=True, highlight=False, markup=False)

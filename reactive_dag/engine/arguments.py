@@ -1,10 +1,11 @@
-"""What an engine is opened with: wrong things are refused before anything is opened. Owns no state; O(1)."""
+"""What an engine is given: wrong things are refused before anything is opened or recorded. Owns no state; O(1)."""
 
 from __future__ import annotations
 
 from reactive_dag.declare.graph import Graph
 from reactive_dag.engine.execute.runners import InlineRunner, Runner, ThreadRunner
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.times import SECOND, GivenDuration, parse_duration
 from reactive_dag.streams.clock import VirtualClock
 
 
@@ -27,3 +28,14 @@ def chosen_runner(given: Runner | str | None, clock: object, read_only: bool) ->
     if not isinstance(given, str):
         return given
     return InlineRunner() if isinstance(clock, VirtualClock) else ThreadRunner(8)
+
+
+def nanoseconds(value: GivenDuration | float) -> int:
+    """A duration, or a number of seconds, in ns. Raises InvalidValue.
+
+    >>> nanoseconds("1m") == nanoseconds(60)
+    True
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return int(value * SECOND)
+    return parse_duration(value, zero_ok=True)  # type: ignore[arg-type]  # a bool is refused

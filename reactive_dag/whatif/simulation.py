@@ -17,7 +17,7 @@ from reactive_dag.model.errors import UnknownId, UsageError
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import format_time
 from reactive_dag.whatif.answers.critical_path import CriticalPath, hops, steps_of
-from reactive_dag.whatif.answers.inspector import Lens
+from reactive_dag.whatif.answers.inspector import inspector_of
 from reactive_dag.whatif.answers.timeline import Timeline, timeline_of
 from reactive_dag.whatif.answers.trace import Trace
 from reactive_dag.whatif.answers.unfinished import Pending, pending_of
@@ -72,7 +72,7 @@ class Simulation:
         self.effects = scenario.effects()
         core = Play(scenario, self.effects).run()
         self.trace = Trace(core, Prepared.of(scenario.graph).looks)
-        self._lens = Lens(core)
+        self._inspector = inspector_of(core)
 
     # ------------------------------------------------------------------------------------- what happened
 
@@ -97,14 +97,14 @@ class Simulation:
 
     def run(self, key: Run | str) -> Run:
         """A run by its key, or by the first digits of it. Raises UnknownId."""
-        return self._lens.run(key)
+        return self._inspector.run(key)
 
     def why(self, what: Run | Dag | str, *, logical_date: Time | None = None) -> Why:
         """Why a run happened, or why a DAG did not run: as `Engine.why`. O(causes). Raises UnknownId."""
-        return self._lens.why(what, logical_date=logical_date)
+        return self._inspector.why(what, logical_date=logical_date)
 
     def _run(self, offset: int) -> Run:
-        return Run(self._lens, offset)  # type: ignore[arg-type]
+        return Run(self._inspector.host, offset)
 
     def timeline(self, *dags: Dag | str) -> Timeline:
         """Every task of every run (of these DAGs), with what it waited for. O(tasks + edges). Raises UnknownId."""
@@ -119,7 +119,7 @@ class Simulation:
         Raises UnknownId for a DAG that is not here, or that never ran.
         """
         run = self._meant(dag_or_run)
-        return CriticalPath(run, steps_of(self.trace, hops(self.trace, run.offset)))
+        return CriticalPath(run, steps_of(self.trace, hops(self.trace, run._offset)))
 
     def _meant(self, given: Dag | Run | str) -> Run:
         if isinstance(given, Run):

@@ -106,6 +106,6 @@ def killed_and_goes_on(folder: Path, point: int) -> None:
         after = bodies(folder)
         for run in runs:
             task = next(iter(run.tasks.values()))
-            if f"{task.id} {run.offset}" in done:
+            if f"{task.id} {run._offset}" in done:
                 name = f"{run.dag} {run.key}"
                 assert after[name] == before[name], f"{name} succeeded before point {point}, and ran again"

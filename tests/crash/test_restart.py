@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 import reactive_dag as rd
-from reactive_dag.engine.drive import drain_loop as loop_module
+from reactive_dag.engine.drive import turn as turn_module
 from reactive_dag.model.records import Decided, Published, RunRequested, TaskFinished
-from tests.support.engines import kill, live, ns, of_kind, opened, verify
+from tests.support.engines import kill, live, ns, of_kind, opened, parts, verify
 
 
 class Killed(BaseException):
@@ -65,13 +65,13 @@ def story(engine: rd.Engine) -> None:
     """What happens outside, in order; done again after a restart it changes nothing that is there."""
     for at, numbers in FACTS:
         to = ns(f"2026-11-23T{at}Z")
-        if engine.core.clock.now() < to:
+        if parts(engine).fold.clock.now() < to:
             engine.advance(to=f"2026-11-23T{at}Z")
         if numbers:
             engine.publish_many(
                 [("orders", {"key": str(n), "partition": f"2026-11-0{n}", "extra": {"n": n}}) for n in numbers]
             )
-        engine.loop.settle()
+        parts(engine).loop.settle()
     engine.run_until_idle()
 
 
@@ -81,7 +81,7 @@ def outcome(engine: rd.Engine) -> Counter:
 
 def hold_to_the_laws(engine: rd.Engine) -> None:
     """One request a key, one recorded success a task, every acknowledged event."""
-    runs = engine.core.runs
+    runs = parts(engine).fold.runs
     asked = Counter(runs.key_of(record) for record in of_kind(engine, RunRequested))
     ended = Counter((record.run, record.task) for record in of_kind(engine, TaskFinished) if record.state == "success")
     assert set(asked.values()) == set(ended.values()) == {1}
@@ -101,7 +101,7 @@ def expected() -> Counter:
 def dying(engine: rd.Engine, commits: int, after: bool) -> bool:
     """Tell the story until the engine dies at one of its commits, before or after it is durable."""
     left = [commits]
-    commit = engine._log.commit
+    commit = parts(engine).log.commit
 
     def dies() -> int:
         left[0] -= 1
@@ -112,14 +112,14 @@ def dying(engine: rd.Engine, commits: int, after: bool) -> bool:
             raise Killed
         return done
 
-    engine._log.commit = dies
+    parts(engine).log.commit = dies
     try:
         story(engine)
         return False
     except Killed:
         return True
     finally:
-        del engine._log.commit
+        del parts(engine).log.commit
         kill(engine)
 
 
@@ -128,7 +128,7 @@ def dying(engine: rd.Engine, commits: int, after: bool) -> bool:
 def test_X1_an_engine_that_dies_at_a_commit_goes_on_as_if_it_had_not(commits, after, expected, tmp_path):
     engine = opened(pipeline(), tmp_path / "s.db")
     assert dying(engine, commits, after)
-    start = engine.core.clock
+    start = parts(engine).fold.clock
     with live(pipeline(), tmp_path / "s.db", clock=start) as engine:
         story(engine)
         hold_to_the_laws(engine)
@@ -137,7 +137,7 @@ def test_X1_an_engine_that_dies_at_a_commit_goes_on_as_if_it_had_not(commits, af
 
 @pytest.mark.parametrize("every", [1, 3])
 def test_X1_dying_again_and_again_with_snapshots(every, expected, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop_module, "SNAPSHOT_EVERY", 10)
+    monkeypatch.setattr(turn_module, "SNAPSHOT_EVERY", 10)
     clock, times = rd.VirtualClock("2026-11-23T00:00Z"), 0
     while dying(opened(pipeline(), tmp_path / "s.db", clock=clock), 2 + every, after=True):
         times += 1
@@ -145,31 +145,31 @@ def test_X1_dying_again_and_again_with_snapshots(every, expected, tmp_path, monk
     assert times > 5
     with live(pipeline(), tmp_path / "s.db", clock=clock) as engine:
         story(engine)
-        assert engine._log.load_snapshot() is not None
-        asked = Counter(engine.core.runs.key_of(record) for record in of_kind(engine, RunRequested))
+        assert parts(engine).log.load_snapshot() is not None
+        asked = Counter(parts(engine).fold.runs.key_of(record) for record in of_kind(engine, RunRequested))
         assert set(asked.values()) == {1}
         ours = {(dag, key) for dag, key, _ in expected if dag != "quiet"}
         assert {(run.dag, run.key) for run in engine.runs() if run.dag != "quiet"} == ours
 
 
 def test_X1_a_snapshot_and_the_whole_log_give_the_same_state(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop_module, "SNAPSHOT_EVERY", 7)
+    monkeypatch.setattr(turn_module, "SNAPSHOT_EVERY", 7)
     engine = opened(pipeline(), tmp_path / "s.db")
     with pytest.raises(Killed):
-        engine._log.when_committed(60, lambda: (_ for _ in ()).throw(Killed()))
+        parts(engine).log.when_committed(60, lambda: (_ for _ in ()).throw(Killed()))
         story(engine)
     kill(engine)
-    engine = opened(pipeline(), tmp_path / "s.db", clock=engine.core.clock)
-    engine.loop.settle()
+    engine = opened(pipeline(), tmp_path / "s.db", clock=parts(engine).fold.clock)
+    parts(engine).loop.settle()
     verify(engine)  # recovered from the snapshot; `verify` folds the log from nothing
-    assert engine._log.load_snapshot()[0] > 20
+    assert parts(engine).log.load_snapshot()[0] > 20
     kill(engine)
 
 
 def test_X1_turns_that_are_cut_short_by_their_bound(tmp_path, monkeypatch, expected):
     """A turn of few records leaves decisions beyond its end: a crash, a snapshot and a replay must get them right."""
-    monkeypatch.setattr(loop_module, "TURN", 5)
-    monkeypatch.setattr(loop_module, "SNAPSHOT_EVERY", 3)
+    monkeypatch.setattr(turn_module, "TURN", 5)
+    monkeypatch.setattr(turn_module, "SNAPSHOT_EVERY", 3)
     for commits in (4, 9, 14, 22, 35, 50):
         clock, store = rd.VirtualClock("2026-11-23T00:00Z"), tmp_path / f"{commits}.db"
         dying(opened(pipeline(), store, clock=clock), commits, after=commits % 2 == 0)
@@ -182,8 +182,8 @@ def test_X1_turns_that_are_cut_short_by_their_bound(tmp_path, monkeypatch, expec
 def test_I6_a_commit_holds_facts_decisions_and_how_far_they_go(tmp_path):
     engine = opened(pipeline(), tmp_path / "s.db")
     commits = []
-    write = engine._log._write_batch
-    engine._log._write_batch = lambda batch: (commits.append((batch.first, list(batch.records))), write(batch))
+    write = parts(engine).log._write_batch
+    parts(engine).log._write_batch = lambda batch: (commits.append((batch.first, list(batch.records))), write(batch))
     story(engine)
     for first, records in commits:
         decided = [(n, record) for n, record in enumerate(records, first) if isinstance(record, Decided)]
@@ -192,19 +192,19 @@ def test_I6_a_commit_holds_facts_decisions_and_how_far_they_go(tmp_path):
             assert len(decided) == 1 and isinstance(records[-1], Decided), "a turn's decisions are in one commit"
             assert decided[0][1].upto <= decided[0][0]
             assert all(cause < decided[0][1].upto for r in requested for cause in r.causes if isinstance(cause, int))
-    del engine._log._write_batch
+    del parts(engine).log._write_batch
     engine.close()
 
 
 def test_I6_a_turn_that_fails_stops_the_engine_which_starts_again_from_the_log(tmp_path):
     store = tmp_path / "s.db"
     engine = opened(pipeline(), store)
-    broken = engine.core.waits.look
-    engine.core.waits.look = lambda watch: 1 / 0
+    broken = parts(engine).fold.waits.look
+    parts(engine).fold.waits.look = lambda watch: 1 / 0
     engine.publish("orders", key="1", partition="2026-11-01", extra={"n": 1})
     with pytest.raises(ZeroDivisionError):
         engine.run_until_idle()
-    engine.core.waits.look = broken
+    parts(engine).fold.waits.look = broken
     for call in (engine.run_until_idle, lambda: engine.publish("mart")):
         with pytest.raises(rd.StoreError):
             call()
@@ -216,8 +216,8 @@ def test_I6_a_turn_that_fails_stops_the_engine_which_starts_again_from_the_log(t
 
 def test_T11_an_undecided_change_and_a_snapshot(tmp_path, monkeypatch):
     """What waits for a new definition is in the snapshot that is taken before that comes into force."""
-    monkeypatch.setattr(loop_module, "TURN", 4)
-    monkeypatch.setattr(loop_module, "SNAPSHOT_EVERY", 1)
+    monkeypatch.setattr(turn_module, "TURN", 4)
+    monkeypatch.setattr(turn_module, "SNAPSHOT_EVERY", 1)
 
     def declared(count):
         graph = rd.Graph("restarts")
@@ -227,12 +227,12 @@ def test_T11_an_undecided_change_and_a_snapshot(tmp_path, monkeypatch):
 
     store = tmp_path / "s.db"
     engine = opened(declared(100), store)
-    engine.loop.settle()
+    parts(engine).loop.settle()
     engine.publish_many([("a", {"extra": n}) for n in range(20)])
     kill(engine)
     engine = opened(declared(20), store)  # the change stands behind twenty undecided facts
     for _ in range(3):
-        engine.loop.turn()
+        parts(engine).turn.run()
     kill(engine)
     with live(declared(20), store) as engine:
         engine.run_until_idle()

@@ -6,7 +6,7 @@ import asyncio
 import threading
 
 import reactive_dag as rd
-from tests.support.engines import driven, fails_first, opened, outputs, states
+from tests.support.engines import driven, fails_first, opened, outputs, parts, states
 
 
 def test_async_with_runs_on_the_loop_that_is_there():
@@ -30,7 +30,7 @@ def test_async_with_runs_on_the_loop_that_is_there():
             return engine
 
     engine = asyncio.run(main())
-    assert engine.closed and set(threads) == {threading.main_thread()}
+    assert parts(engine).closed and set(threads) == {threading.main_thread()}
 
 
 def test_apublish_does_not_block_the_loop(tmp_path):
@@ -38,15 +38,15 @@ def test_apublish_does_not_block_the_loop(tmp_path):
         engine = rd.Engine(driven(), tmp_path / "s.db")
         ticks = 0
         inside, go_on = threading.Event(), threading.Event()
-        commit = engine._log.commit
-        engine._log.commit = lambda: (inside.set(), go_on.wait(10), commit())[2]
+        commit = parts(engine).log.commit
+        parts(engine).log.commit = lambda: (inside.set(), go_on.wait(10), commit())[2]
         publishing = asyncio.ensure_future(engine.apublish("a"))
         while not inside.is_set():
             ticks += 1
             await asyncio.sleep(0)
         go_on.set()
         await publishing
-        del engine._log.commit
+        del parts(engine).log.commit
         engine.close()
         return ticks
 
@@ -56,39 +56,39 @@ def test_apublish_does_not_block_the_loop(tmp_path):
 def test_coroutines_that_publish_at_one_time_share_commits_and_take_no_threads(tmp_path, monkeypatch):
     async def main():
         async with rd.Engine(driven(), tmp_path / "s.db", runner=None) as engine:
-            pushed, commit, commits = threading.Event(), engine._log.commit, []
-            engine._log.commit = lambda: (pushed.wait(10), commits.append(0), commit())[2]
+            pushed, commit, commits = threading.Event(), parts(engine).log.commit, []
+            parts(engine).log.commit = lambda: (pushed.wait(10), commits.append(0), commit())[2]
             monkeypatch.setattr(asyncio, "to_thread", None)
             publishing = [asyncio.ensure_future(engine.apublish("a")) for _ in range(50)]
-            while engine.core.publishing.source("a").next < 50:
+            while parts(engine).fold.publishing.source("a").next < 50:
                 await asyncio.sleep(0)
             pushed.set()
             receipts = await asyncio.gather(*publishing)
             monkeypatch.undo()
-            del engine._log.commit
+            del parts(engine).log.commit
             assert [receipt.key for receipt in receipts] == [None] * 50
             assert len({receipt.offset for receipt in receipts}) == 50
-            assert all(receipt.offset < engine._log.committed for receipt in receipts)
+            assert all(receipt.offset < parts(engine).log.committed for receipt in receipts)
             return len(commits)
 
     assert asyncio.run(main()) <= 3
 
 
-def test_a_coroutine_commits_by_itself_when_the_background_ends(tmp_path):
+def test_a_coroutine_commits_by_itself_when_the_background_ends(tmp_path, monkeypatch):
     async def main():
         engine = rd.Engine(driven(), tmp_path / "s.db", runner=None)
         with engine.background():
-            await asyncio.to_thread(engine.drive.until, lambda: not engine.loop.busy(), 10**10, "rest")
-            turn, engine.loop.turn = engine.loop.turn, lambda: False
+            await asyncio.to_thread(parts(engine).drive.until, lambda: not parts(engine).loop.busy, 10**10, "rest")
+            monkeypatch.setattr(parts(engine).turn, "run", lambda: False)
             publishing = asyncio.ensure_future(engine.apublish("a"))
-            while not engine.acknowledging.coroutines:
+            while not parts(engine).commits.coroutines:
                 await asyncio.sleep(0)
             assert not publishing.done()
-            engine.drive.stopping = True
-            engine.loop.wake()
+            parts(engine).drive.stopping = True
+            parts(engine).driver.wake()
             receipt = await asyncio.wait_for(publishing, 10)
-            assert engine._log.committed > receipt.offset
-            engine.loop.turn = turn
+            assert parts(engine).log.committed > receipt.offset
+            monkeypatch.undo()
         engine.close()
 
     asyncio.run(main())

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import reactive_dag as rd
-from tests.support.engines import driven, fails_first, live, ns, offset_of, opened, outputs, states
+from tests.support.engines import driven, fails_first, live, ns, offset_of, opened, outputs, parts, states
 
 
 def nothing(run):
@@ -45,7 +45,7 @@ def test_idle_does_not_count_waits_limits_pauses_or_timers_of_triggers_to_come()
         engine.publish("a")
         engine.run_until_idle("5s")
         assert sorted(states(engine)) == ["limited queued", "limited running", "waits running"]
-        assert engine.core.clock.now() == ns("2026-11-23T00:00Z")
+        assert parts(engine).fold.clock.now() == ns("2026-11-23T00:00Z")
 
 
 def test_idle_counts_attempts_that_execute_and_names_them():
@@ -264,13 +264,13 @@ def test_a_commit_that_fails_stops_the_background_and_says_so(tmp_path):
         raise OSError("disk full")
 
     with pytest.raises(rd.StoreError, match="disk full"), engine.background():
-        engine._log._write_batch = broken
+        parts(engine).log._write_batch = broken
         with pytest.raises(rd.StoreError, match="disk full"):
             engine.publish("a")
         engine.run_until_idle("10s")
     with pytest.raises(rd.StoreError):
         engine.publish("a")
-    del engine._log._write_batch
+    del parts(engine).log._write_batch
     engine.close()
     with live(driven(), tmp_path / "s.db") as engine:
         engine.run_until_idle()

@@ -9,7 +9,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.engine.drive.interrupts import Interrupts
-from tests.support.engines import live, states
+from tests.support.engines import live, parts, states
 
 
 def ctrl_c():
@@ -93,18 +93,18 @@ def test_I6_an_interrupt_between_a_body_and_its_record_loses_nothing():
         return "done"
 
     with live(graph) as engine:
-        stamp = engine.core.stamp
+        stamp = parts(engine).fold.stamp
 
         def interrupted():
-            if times and not engine.core.replaying:
-                engine.core.stamp = stamp
+            if times and not parts(engine).fold.replaying:
+                parts(engine).fold.stamp = stamp
                 ctrl_c()
             return stamp()
 
-        engine.core.stamp = interrupted
+        parts(engine).fold.stamp = interrupted
         engine.start(job)
         with pytest.raises(KeyboardInterrupt):
             engine.run_until_idle()
         engine.run_until_idle()
         assert times == [1] and engine.runs(job)[0].tasks["job"].output == "done"
-        assert engine.loop.inflight == {}
+        assert parts(engine).turn.inflight == {}

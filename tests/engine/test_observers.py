@@ -9,7 +9,7 @@ import pytest
 import reactive_dag as rd
 from reactive_dag.model.records import Decided, ObserverFault, Published, RunFinished
 from reactive_dag.streams.scheduler import VirtualScheduler
-from tests.support.engines import kill, live, of_kind, opened, outputs, states
+from tests.support.engines import kill, live, of_kind, opened, outputs, parts, records_of, states
 
 
 def nothing(run):
@@ -35,8 +35,8 @@ def test_records_are_every_record_in_log_order(tmp_path):
         engine.run_until_idle()
         first = seen[0].offset
         assert [entry.offset for entry in seen] == list(range(first, first + len(seen)))
-        assert [entry.record for entry in seen] == engine._log.read(first, first + len(seen))
-        assert (seen[0].kind, seen[0].at) == ("Published", engine.core.clock.now())
+        assert [entry.record for entry in seen] == parts(engine).log.read(first, first + len(seen))
+        assert (seen[0].kind, seen[0].at) == ("Published", parts(engine).fold.clock.now())
 
 
 def test_records_from_replays_and_then_goes_on():
@@ -47,7 +47,7 @@ def test_records_from_replays_and_then_goes_on():
         engine.records_from(0).subscribe(lambda entry: seen.append(entry.offset))
         engine.publish("a")
         engine.run_until_idle()
-        assert seen == list(range(engine._log.committed))
+        assert seen == list(range(parts(engine).log.committed))
         with pytest.raises(rd.InvalidValue):
             engine.records_from(-1)
 
@@ -101,7 +101,7 @@ def test_a_retried_attempt_is_no_completion_of_its_task():
 def test_R12_observers_run_after_the_record_is_durable(tmp_path):
     with live(declared(), tmp_path / "s.db") as engine:
         early = []
-        log = engine._log
+        log = parts(engine).log
         engine.records.subscribe(lambda entry: entry.offset < log.committed or early.append(entry))
         for _ in range(3):
             engine.publish("a")
@@ -146,7 +146,7 @@ def test_R12_an_observer_of_everything_that_always_raises_comes_to_an_end(tmp_pa
         engine.publish("a")
         engine.run_until_idle("10s")
         faults = of_kind(engine, ObserverFault)
-        shown = [record for record in engine._log.read(0, 999) if not isinstance(record, (ObserverFault, Decided))]
+        shown = [record for record in records_of(engine) if not isinstance(record, (ObserverFault, Decided))]
         assert 0 < len(faults) <= len(shown)
 
 
@@ -155,7 +155,7 @@ def test_R12_each_subscription_has_its_own_cursor_and_a_slow_one_stalls_nobody()
         hold, seen, slow = threading.Event(), [], []
         engine.updates("a").subscribe(lambda e: (hold.wait(10), slow.append(e.extra)))
         engine.publish("a", extra=0)
-        engine.loop.settle()
+        parts(engine).loop.settle()
         assert states(engine, "up") == ["success"], "the engine is not held up by its observer"
         engine.updates("a").subscribe(lambda e: seen.append(e.extra))
         engine.publish("a", extra=None)
@@ -167,7 +167,7 @@ def test_R12_each_subscription_has_its_own_cursor_and_a_slow_one_stalls_nobody()
 def test_R12_callbacks_run_on_one_observer_thread_unless_a_scheduler_says_else():
     with live(declared()) as engine:
         threads, virtual = set(), []
-        scheduler = VirtualScheduler(engine.core.clock)
+        scheduler = VirtualScheduler(parts(engine).fold.clock)
         for _ in range(2):
             engine.records.subscribe(lambda entry: threads.add(threading.current_thread().name))
         engine.updates("a").subscribe(lambda e: virtual.append(e.extra), scheduler=scheduler)

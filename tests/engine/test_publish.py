@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 import reactive_dag as rd
-from tests.support.engines import live, offset_of, outputs
+from tests.support.engines import live, offset_of, outputs, parts
 
 
 @attrs.frozen
@@ -118,7 +118,7 @@ def test_a_receipt_is_the_durable_record(tmp_path):
             "a", partition="2026-11-23", logical_date=date(2026, 11, 23), time="2026-11-23T10:00+01:00", kind="created",
             extra={"rows": (1, 2)}, key="k", source="test",
         )  # fmt: skip
-        assert engine._log.committed > receipt.offset
+        assert parts(engine).log.committed > receipt.offset
         assert (receipt.kind, receipt.dataset, receipt.partition, receipt.key) == ("created", "a", "2026-11-23", "k")
         assert receipt.extra == {"rows": [1, 2]} and receipt.source == "test" and receipt.duplicate is False
         assert receipt.logical_date == datetime(2026, 11, 23, tzinfo=UTC)

@@ -13,7 +13,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.records import EngineStarted, KeyConflict, Published, RunRequested, StartRequested
-from tests.support.engines import START, kill, live, ns, of_kind, offset_of, opened, outputs, states
+from tests.support.engines import START, kill, live, ns, of_kind, offset_of, opened, outputs, parts, states
 
 
 def extras(run):
@@ -56,7 +56,7 @@ def test_I8_the_intake_is_taken_over_at_the_start_in_the_order_of_its_stamps(tmp
             ("hourly", 240), ("hourly", 300),
         ]  # fmt: skip
         assert engine.runs("job", logical_date="2026-11-20")[0].state == "success"
-        assert engine._log.take_over() == []
+        assert parts(engine).log.take_over() == []
 
 
 def test_I8_the_engine_judges_what_the_intake_holds(tmp_path):
@@ -133,7 +133,7 @@ def test_X3_the_engine_of_the_same_process_and_graph_is_closed_first(tmp_path):
     first.publish("a", extra=1)
     with pytest.warns(rd.EngineReplaced, match="stores"):
         second = opened(declared(), tmp_path / "s.db")
-    assert first.closed and not second.closed
+    assert parts(first).closed and not parts(second).closed
     with pytest.raises(rd.EngineClosed, match="closed"):
         first.publish("a")
     second.run_until_idle()
@@ -149,7 +149,7 @@ def test_X3_engines_in_memory_stand_side_by_side():
         warnings.simplefilter("error")
         with live(declared(), "memory") as one, live(declared(), "memory") as other, live(declared()):
             one.publish("a")
-            assert (offset_of(one), offset_of(other)) != (1, 1) and not one.closed
+            assert (offset_of(one), offset_of(other)) != (1, 1) and not parts(one).closed
 
 
 def test_X3_a_store_of_another_graph_is_refused(tmp_path):
@@ -226,13 +226,13 @@ def test_X5_closing_gives_attempts_their_grace_and_keeps_what_they_gave(tmp_path
 
     engine = opened(graph, tmp_path / "s.db", runner=rd.ThreadRunner(1))
     engine.start(job)
-    engine.loop.settle()
+    parts(engine).loop.settle()
     assert started.wait(10)
     closing = threading.Thread(target=engine.close, args=(10,))
     closing.start()
     release.set()
     closing.join(10)
-    assert engine.closed
+    assert parts(engine).closed
     with live(graph, tmp_path / "s.db") as engine:
         engine.run_until_idle()
         (run,) = engine.runs("job")
@@ -252,7 +252,7 @@ def test_X5_an_attempt_that_outlives_its_grace_is_lost_and_reports_to_nobody(tmp
 
     engine = opened(graph, tmp_path / "s.db", runner=rd.ThreadRunner(1))
     engine.start(job)
-    engine.loop.settle()
+    parts(engine).loop.settle()
     assert started.wait(10)
     engine.close(grace=0)
     release.set()

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 import reactive_dag as rd
-from tests.support.engines import verify
+from tests.support.engines import parts, verify
 
 
 def body(run):
@@ -107,7 +107,7 @@ def test_many_threads_at_one_engine(store, tmp_path):
         assert {run.state for run in runs if run.dag in ("one", "two")} <= {"success", "cancelled"}
         told = Counter(event.key for run in engine.runs("one") for event in run.events)
         assert len(told) == 90 and set(told.values()) == {1}, "each event was consumed once, held by a pause or not"
-        assert seen == list(range(seen[0], engine._log.committed))
+        assert seen == list(range(seen[0], parts(engine).log.committed))
         verify(engine)
 
 
@@ -138,10 +138,10 @@ def test_with_threads_the_clock_moves_only_when_no_attempt_executes():
 
     @graph.dag(schedule="0 * * * *")
     def job(run):
-        times.append(engine.core.clock.now())
+        times.append(parts(engine).fold.clock.now())
         began.set()
         assert release.wait(10)
-        times.append(engine.core.clock.now())
+        times.append(parts(engine).fold.clock.now())
 
     with rd.Engine(graph, clock=rd.VirtualClock("2026-11-23T00:30Z"), runner=rd.ThreadRunner(2)) as engine:
         helper = threading.Thread(target=lambda: began.wait(10) and release.set())

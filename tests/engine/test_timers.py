@@ -12,7 +12,7 @@ from reactive_dag.engine.items.timers import Timers
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.records import Tick
 from reactive_dag.model.times import NEVER
-from tests.support.engines import live, of_kind, states
+from tests.support.engines import live, of_kind, parts, states
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(-1, 2), st.sampled_from("ab"), st.sampled_from("xy"))))
@@ -75,7 +75,7 @@ def test_I1_a_window_that_began_again_makes_no_tick():
         for _ in range(5):
             engine.publish(a)
             engine.run_until_idle()
-            engine.core.clock.advance_to(engine.core.clock.now() + 9 * 60 * 10**9)
+            parts(engine).fold.clock.advance_to(parts(engine).fold.clock.now() + 9 * 60 * 10**9)
             engine.run_until_idle()
         assert of_kind(engine, Tick) == []
         engine.advance("1m")
@@ -95,9 +95,9 @@ def test_I1_a_timeout_of_what_has_ended_makes_no_tick_and_keeps_no_run():
         for dag_id in ("job", "waits"):
             engine.start(dag_id, logical_date="2026-11-23")
         engine.run_until_idle()
-        assert engine.core.timers.due == NEVER
+        assert parts(engine).fold.timers.due == NEVER
         gc.collect()
         assert not [each for each in gc.get_objects() if isinstance(each, RunState) and each.dag.graph is graph]
-        engine.core.clock.advance_to(engine.core.clock.now() + 7200 * 10**9)
+        parts(engine).fold.clock.advance_to(parts(engine).fold.clock.now() + 7200 * 10**9)
         engine.run_until_idle()
         assert of_kind(engine, Tick) == []

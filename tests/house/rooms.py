@@ -19,8 +19,8 @@ ORDER = {
     ),
     "declare": ("options", "params", "task", "wait", "dag", "analysis", "graph"),
     "engine": (
-        "host", "items", "facts", "runs", "limits", "deciding", "fold", "execute", "drive", "inspect", "arguments",
-        "engine",
+        "host", "items", "facts", "runs", "limits", "deciding", "fold", "inspect", "execute", "drive", "arguments",
+        "parts", "engine",
     ),
     "whatif": ("question", "course", "answers", "comparison", "simulation"),
 }  # fmt: skip

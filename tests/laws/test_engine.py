@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reactive_dag as rd
+from tests.support.engines import parts
 
 START = "2026-11-23T00:00Z"
 
@@ -50,8 +51,8 @@ def test_law_glitch_free(work_between: list[bool]) -> None:
         counts = Counter(run.dag for run in engine.runs(state="success"))
         assert set(counts.values()) == {len(work_between)}, counts
         for merge in engine.runs("merge"):
-            roots = {engine.run(event.run).causes for event in merge.events}
-            grounds = {cause for side in merge.events for cause in engine.run(str(side.run)).causes}
+            roots = {engine.run(event.run)._causes for event in merge.events}
+            grounds = {cause for side in merge.events for cause in engine.run(str(side.run))._causes}
             assert len(merge.events) == 2 and len(roots) == 1 and len(grounds) == 1
 
 
@@ -85,7 +86,7 @@ def test_law_effects_have_keys() -> None:
         event = engine.events(out)[0]
         assert len(keys) == 3 and set(keys) == {f"{run.key}/work/mail"} == {run.tasks["work"].output}
         assert event.run == run.key
-        identity = engine.core.facts.identity(engine.core.log.events("out")[0][0])
+        identity = parts(engine).fold.facts.identity(parts(engine).fold.log.events("out")[0][0])
         assert identity == f"{run.key}/work/out#0"
 
 
@@ -128,7 +129,7 @@ def test_law_offsets_not_ticks(facts: list[tuple[str, int]], look: list[bool], a
 
 def firings(engine: rd.Engine) -> list[tuple[object, ...]]:
     """Every firing with its key and instant, and every part's counts, in an order that no offset decides."""
-    runs = [(run.dag, run.key, run.requested, len(run.causes)) for run in engine.runs()]
+    runs = [(run.dag, run.key, run.requested, len(run._causes)) for run in engine.runs()]
     parts = [
         (dag, part.text, part.delivered, part.consumed, part.pending, tuple(sorted(part.dropped.items())))
         for dag in engine.graph.dags

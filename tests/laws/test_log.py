@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reactive_dag as rd
-from reactive_dag.engine.drive import drain_loop as loop
+from reactive_dag.engine.drive import turn as turn_module
+from reactive_dag.engine.drive.driver import Driver
 from reactive_dag.engine.fold.fold import Core
 from reactive_dag.model.records import Published, RunFinished, RunRequested, RunStarted, TaskFinished, TaskStarted
 from reactive_dag.testing.canonical import canonical, described
-from tests.support.engines import opened
+from tests.support.engines import opened, parts, records_of
 from tests.support.profiles import examples
 from tests.support.strategies import triggers
 from tests.support.volatile import VolatileLog
@@ -34,7 +35,7 @@ from tests.support.zoo import extra, operations, play, zoo
 def test_law_replay_equals_live(random_triggers, history, turn):
     """Whatever happens, and however turns and snapshots fall: the log gives the live state again, bit for bit."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "TURN", turn)
+        patch.setattr(turn_module, "TURN", turn)
         world = declared(*random_triggers)
         for operation in history:
             play(world, operation)
@@ -56,8 +57,8 @@ def declared(*random_triggers):
 def test_law_replay_equals_live_when_no_turn_is_whole():
     """A snapshot that is taken while more is to be decided holds what waits for another definition, too."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "TURN", 5)
-        patch.setattr(loop, "SNAPSHOT_EVERY", 4)
+        patch.setattr(turn_module, "TURN", 5)
+        patch.setattr(turn_module, "SNAPSHOT_EVERY", 4)
         world = declared()
         extra(world.graph, world.body, "x0", rd.updated("a") & rd.updated("b"))
         world.settle()
@@ -109,7 +110,7 @@ def test_law_one_request_per_key():
         for thread in threads:
             thread.join()
         world.killed_while(lambda: world.advance(30 * 10**9), 2 + round)
-        if world.engine.closed:
+        if parts(world.engine).closed:
             world.open()
         world.advance(30 * 10**9)
         world.check()
@@ -142,8 +143,8 @@ def test_law_one_order(tmp_path):
         for thread in threads:
             thread.join()
         engine.run_until_idle(timeout="60s")
-        records = engine._log.read(0, engine._log.next_offset)
-        engine.feed.wait_idle(len(records), 30.0)
+        records = records_of(engine)
+        parts(engine).observers.wait_idle(len(records), 30.0)
         assert seen == list(enumerate(records))
         assert len(engine.runs("last", state="success")) == 6 * 20
     facts = [record for record in records if isinstance(record, Published | TaskStarted | TaskFinished | RunFinished)]
@@ -229,9 +230,9 @@ def test_I6_nobody_commits_half_a_turn(monkeypatch):
             publish_elsewhere()
 
     with opened(graph, VolatileLog()) as engine:
-        decided = engine.core.flush
-        monkeypatch.setattr(engine.core, "flush", flush)
-        monkeypatch.setattr(engine.acknowledging, "others_drive", lambda: False)
+        decided = parts(engine).fold.flush
+        monkeypatch.setattr(parts(engine).fold, "flush", flush)
+        monkeypatch.setattr(Driver, "commits", property(lambda driver: False))
         engine.publish(source)
         engine.run_until_idle()
         publishers[0].join(30)

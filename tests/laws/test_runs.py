@@ -13,7 +13,7 @@ import pytest
 import reactive_dag as rd
 from reactive_dag.log.sqlite.store import SQLiteLog
 from reactive_dag.model.records import ObserverFault, TriggerFault
-from tests.support.engines import live, opened, states
+from tests.support.engines import live, opened, parts, records_of, states
 
 # ------------------------------------------------------------------------------------ constant stack
 
@@ -40,7 +40,7 @@ def test_law_constant_stack():
             engine.run_until_idle()
         finally:
             sys.setrecursionlimit(before)
-        assert engine.core.runs.live == {} and deepest[0] < len(inspect.stack(0)) + 60
+        assert parts(engine).fold.runs.live == {} and deepest[0] < len(inspect.stack(0)) + 60
         assert states(engine, "end") == ["success"] * 100
 
 
@@ -62,7 +62,7 @@ def test_law_constant_stack_of_a_body_that_publishes():
             engine.run_until_idle()
         finally:
             sys.setrecursionlimit(before)
-        assert left == [0] and engine.core.runs.live == {}
+        assert left == [0] and parts(engine).fold.runs.live == {}
 
 
 # ------------------------------------------------------------------------------------ failure is a value
@@ -130,7 +130,7 @@ def test_law_failure_is_a_value_of_everything_that_can_be_given():
         engine.publish(source)
         engine.run_until_idle()
         assert states(engine, "good") == ["success"] * 2
-        records = engine._log.read(0, engine._log.next_offset)
+        records = records_of(engine)
         faults = [record.dag for record in records if isinstance(record, TriggerFault)]
         assert sorted(faults) == ["by", "by", "map", "map", "where", "where"]
         assert any(isinstance(record, ObserverFault) for record in records)
@@ -165,20 +165,12 @@ def test_law_bounded_state():
 
 def held(engine):
     """How many things the engine's own containers hold, the log's left out."""
-    core, loop = engine.core, engine.loop
-    runs, flow, waits = core.runs, core.runs.flow, core.waits
+    inner = parts(engine)
+    core = inner.fold
     owners = [
-        runs,
-        flow,
-        waits,
-        core.timers,
-        core.dates,
-        core.answers,
-        core.wiring,
-        core.definitions,
-        loop,
-        engine.turns,
-    ]
+        core.runs, core.runs.flow, core.waits, core.timers, core.dates, core.answers, core.wiring, core.definitions,
+        inner.turn, inner.loop, inner.driver, inner.commits, inner.once_calls, inner.once_calls.locks,
+    ]  # fmt: skip
     return sum(size(value) for owner in owners for value in vars_of(owner).values())
 
 

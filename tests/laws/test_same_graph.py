@@ -18,6 +18,7 @@ import reactive_dag as rd
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.times import HOUR, format_time, parse_time
 from reactive_dag.triggers.base import Trigger
+from tests.support.engines import parts
 
 START = parse_time("2026-11-23T00:00Z")
 UNTIL = START + 3 * HOUR
@@ -186,14 +187,14 @@ def live(spec: GraphSpec, runner: rd.InlineRunner) -> set[Told]:
         for tick in trigger(clock).schedule.between(START - 1, UNTIL)  # type: ignore[attr-defined]
     )
     with rd.Engine(build(spec), runner=runner, clock=rd.VirtualClock(START - 1)) as engine:
-        engine.core.waits.done_before = START  # the one thing that a course assumes and an engine does not
+        parts(engine).fold.waits.done_before = START  # the one thing that a course assumes and an engine does not
         for tick, _, uri in events:
             engine.advance(to=format_time(tick))
             if uri in engine.graph.datasets:
                 engine.publish(uri, logical_date=format_time(tick))
         engine.advance("60d")  # one run at a time, each with a wait of hours
-        engine.core.runs._check()
-        return {told(engine.core.runs.row(run.offset)) for run in engine.runs()}
+        parts(engine).fold.runs._check()
+        return {told(parts(engine).fold.runs.row(run._offset)) for run in engine.runs()}
 
 
 def played(spec: GraphSpec) -> rd.Simulation:

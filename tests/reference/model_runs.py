@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from reactive_dag.engine.drive.drain_loop import SUSPECT
+from reactive_dag.engine.drive.turn import SUSPECT
 from tests.reference.model_parts import LOST, Job, Run, told_by, verdict
 
 SAID = {"kind": "updated", "extra": None, "partition": None, "logical_date": None}

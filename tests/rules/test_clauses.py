@@ -8,7 +8,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.records import TaskFinished, TaskStarted
-from tests.support.engines import live, now_is, of_kind
+from tests.support.engines import live, now_is, of_kind, parts
 from tests.support.world import World
 
 
@@ -73,7 +73,7 @@ def test_R2_a_fast_branch_that_ends_twice_before_the_slow_one_mixes_nothing():
 
     def end(dag):
         """The attempt of this DAG that was handed out first ends."""
-        order = [engine.core.run_of(attempt.run).dag for attempt in under_way(engine)]
+        order = [parts(engine).fold.run_of(attempt.run).dag for attempt in under_way(engine)]
         assert world.finish(order.index(dag), lambda run: None) is not None
         world.settle()
 
@@ -84,7 +84,7 @@ def test_R2_a_fast_branch_that_ends_twice_before_the_slow_one_mixes_nothing():
         end("root")
     for dag in ("fast", "fast", "slow", "slow"):
         end(dag)
-    roots = [{engine.run(event.run).causes for event in run.events} for run in engine.runs("merge")]
+    roots = [{engine.run(event.run)._causes for event in run.events} for run in engine.runs("merge")]
     assert len(roots) == 2 and all(len(each) == 1 for each in roots) and roots[0] != roots[1]
     world.check()
     world.close()

@@ -6,7 +6,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.records import Decided, Expired, Published, RunRequested, TriggerFault
-from tests.support.engines import kill, live, of_kind, opened, outputs, part, states
+from tests.support.engines import kill, live, of_kind, opened, outputs, part, parts, states
 
 BROKEN = {"on": True}
 """Whether `fussy` and `keyed` raise: a bug that is repaired without changing the trigger."""
@@ -60,7 +60,7 @@ def test_T10_what_raises_is_recorded_and_its_siblings_get_the_event(which, tmp_p
             engine.publish("a", extra=extra)
         engine.run_until_idle()
         (fault,) = of_kind(engine, TriggerFault)
-        assert (fault.dag, engine._log.record(fault.item).extra) == ("job", "bad")
+        assert (fault.dag, parts(engine).log.record(fault.item).extra) == ("job", "bad")
         assert fault.function.endswith(("fussy", "keyed", "payload")) and "test_faults.py:" in fault.place
         assert "KeyError: 'no such" in fault.error
         assert outputs(engine, "other", "extras") == [["good"], ["bad"], ["fine"]]
@@ -320,8 +320,8 @@ def test_T15_publish_many_is_one_commit_decided_one_by_one(tmp_path):
     graph.dag("pair", on=a & b)(extras)
     with live(graph, tmp_path / "s.db") as engine:
         commits = []
-        write = engine._log._write_batch
-        engine._log._write_batch = lambda batch: (commits.append(batch.records), write(batch))
+        write = parts(engine).log._write_batch
+        parts(engine).log._write_batch = lambda batch: (commits.append(batch.records), write(batch))
         receipts = engine.publish_many([(a, {"extra": 1}), ("b", {"extra": 2}), (a, {"extra": 3})])
         assert [receipt.extra for receipt in receipts] == [1, 2, 3]
         assert [type(record) for record in commits[0]] == [Published] * 3 and len(commits) == 1
@@ -360,7 +360,7 @@ def test_T15_heights_follow_a_graph_that_changes():
         engine.publish(a)
         engine.run_until_idle()
         assert [record.dag for record in of_kind(engine, RunRequested)] == ["c", "b", "c", "b"]
-        heights = {name: station.height for (name, _), station in engine.core.wiring.stations.items()}
+        heights = {name: station.height for (name, _), station in parts(engine).fold.wiring.stations.items()}
         assert heights == {"up": 0, "c": 1, "b": 2}
 
 

@@ -6,7 +6,21 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.records import Answers, Decided, Duplicate, KeyConflict, Published, RunFinished, RunRequested
-from tests.support.engines import dates, folded, kill, live, of_kind, offset_of, opened, outputs, part, states, tick
+from tests.support.engines import (
+    dates,
+    folded,
+    kill,
+    live,
+    of_kind,
+    offset_of,
+    opened,
+    outputs,
+    part,
+    parts,
+    records_of,
+    states,
+    tick,
+)
 
 ASKED: list[int] = []
 """The extras that `odd` was asked about, in this process."""
@@ -48,18 +62,18 @@ def test_I3_identities_hold_no_offset_and_no_clock():
         run.publish(b)
 
     with live(graph) as engine:
-        identity = engine.core.facts.identity
+        identity = parts(engine).fold.facts.identity
         receipt = engine.publish("a", key="x")
         assert identity(receipt.offset) == "a#0"
         engine.run_until_idle()
         job, after = (engine.runs(dag)[0].key for dag in ("job", "after"))
-        ends = {record.dag: n for n, record in enumerate(engine._log.read(0, 999)) if isinstance(record, RunFinished)}
+        ends = {record.dag: n for n, record in enumerate(records_of(engine)) if isinstance(record, RunFinished)}
         assert identity(ends["job"]) == f"{job}/"
-        made = [n for n, r in enumerate(engine._log.read(0, 999)) if isinstance(r, Published) and r.dataset == "b"]
+        made = [n for n, r in enumerate(records_of(engine)) if isinstance(r, Published) and r.dataset == "b"]
         assert [identity(n) for n in made] == [f"{after}/after/b#0", f"{after}/after/b#1"]
         assert identity(tick("2026-11-23T02:00Z")) == f"tick:{1795399200 * 10**9}"
         by_key, by_number = engine.start("job", key="manual"), engine.start("job")
-        assert [identity(run.causes[0]) for run in (by_key, by_number)] == ["start:job=manual", "start:job#1"]
+        assert [identity(run._causes[0]) for run in (by_key, by_number)] == ["start:job=manual", "start:job#1"]
 
 
 def test_I4_a_runs_key_is_the_same_in_every_log():
@@ -249,7 +263,7 @@ def test_I7_a_cell_run_again_with_the_same_text_changes_nothing():
             engine.run_until_idle()
             before = offset_of(engine)
         assert len(states(engine, "job")) == 2
-        names = [type(record).__name__ for record in engine._log.read(0, before)]
+        names = [type(record).__name__ for record in parts(engine).log.read(0, before)]
         assert names.count("Registered") == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.records import OnceDone
-from tests.support.engines import kill, live, of_kind, offset_of, opened, outputs
+from tests.support.engines import kill, live, of_kind, offset_of, opened, outputs, parts
 
 
 def counted(seen, value="done"):
@@ -119,11 +119,11 @@ def test_X2_a_ttl_lets_it_be_done_again():
             engine.advance("1h")
             engine.once("k", counted(seen), ttl="1h")
         looked = []
-        find = engine._log.find
-        engine._log.find = lambda *key: looked.append(key) or find(*key)
+        find = parts(engine).log.find
+        parts(engine).log.find = lambda *key: looked.append(key) or find(*key)
         engine.once("k", counted(seen), ttl="1h")
         assert len(seen) == 43 and len(looked) < 20, "looking does not walk through all that has expired"
-        del engine._log.find
+        del parts(engine).log.find
 
 
 def test_X2_concurrent_callers_wait_for_the_one_that_runs():

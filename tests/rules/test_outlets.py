@@ -6,7 +6,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.records import Published, RunFinished, TaskFinished
-from tests.support.engines import kill, live, of_kind, offset_of, opened, outputs, states
+from tests.support.engines import kill, live, of_kind, offset_of, opened, outputs, parts, states
 
 
 def two_steps(body=None, **options):
@@ -41,8 +41,8 @@ def test_R3_an_outlets_event_is_in_the_commit_of_the_success(tmp_path):
     engine = opened(two_steps(), tmp_path / "s.db")
     engine.start("job")
     commits = []
-    flush = engine._log._write_batch
-    engine._log._write_batch = lambda batch: (commits.append(list(batch.records)), flush(batch))
+    flush = parts(engine).log._write_batch
+    parts(engine).log._write_batch = lambda batch: (commits.append(list(batch.records)), flush(batch))
     engine.run_until_idle()
     holding = [commit for commit in commits if any(isinstance(record, Published) for record in commit)]
     assert len(holding) == 1
@@ -78,7 +78,7 @@ def test_R3_what_an_attempt_buffered_is_gone_unless_it_succeeds(end):
     def body(run):
         run.publish("a")
         if end == "late":
-            engine.core.clock.advance_to(engine.core.clock.now() + 11 * 60 * 10**9)
+            parts(engine).fold.clock.advance_to(parts(engine).fold.clock.now() + 11 * 60 * 10**9)
         elif end == "cancelled":
             engine.cancel(run)
         else:
@@ -192,7 +192,7 @@ def test_R3_completions_carry_results_by_task():
         assert outputs(engine, "early") == [[{"job": {"first": 7}}, "completed", "first"]]
         assert outputs(engine, "late") == [{"job": {"first": 7, "second": None}}]
         early_run, late_run = engine.runs("early")[0], engine.runs("late")[0]
-        assert early_run.offset < late_run.offset
+        assert early_run._offset < late_run._offset
 
 
 def test_R3_a_retried_failure_is_no_completion_of_the_task():
@@ -224,9 +224,9 @@ def test_R3_a_result_that_comes_after_a_crash_publishes_once(tmp_path):
     store = tmp_path / "s.db"
     engine = opened(two_steps(), store)
     engine.start("job")
-    while engine.loop.turn():
+    while parts(engine).turn.run():
         pass
-    engine.runner.run_next()  # the body has run, and its result is in no commit
+    parts(engine).runner.run_next()  # the body has run, and its result is in no commit
     kill(engine)
     with live(two_steps(), store) as engine:
         engine.run_until_idle()

@@ -60,7 +60,7 @@ def test_R14_a_success_of_the_past_lets_the_next_go_on():
         engine.run_until_idle()
         assert states(engine, "job") == ["success", "success"]
         first, second = reversed(engine.runs("job"))
-        assert first.offset < second.offset
+        assert first._offset < second._offset
 
 
 def test_R14_a_run_that_is_only_requested_counts():

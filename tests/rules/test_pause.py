@@ -6,7 +6,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.records import RunRequested
-from tests.support.engines import dates, kill, live, of_kind, opened, outputs, part, states
+from tests.support.engines import dates, kill, live, of_kind, opened, outputs, part, parts, states
 
 
 def extras(run):
@@ -117,7 +117,7 @@ def test_T12_queued_runs_do_not_start_and_what_runs_goes_on():
 
     with live(graph) as engine:
         first, second = engine.start(job), engine.start(job)
-        engine.loop.settle()
+        parts(engine).loop.settle()
         engine.pause(job)
         manual = engine.start(job)
         engine.run_until_idle()

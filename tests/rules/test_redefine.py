@@ -6,7 +6,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.records import Registered, Removed
-from tests.support.engines import kill, live, of_kind, opened, outputs, part, states
+from tests.support.engines import kill, live, of_kind, opened, outputs, part, parts, states
 
 
 def extras(run):
@@ -263,7 +263,7 @@ def test_a_run_of_a_dag_that_a_restart_no_longer_declares_has_failed(tmp_path):
     store = tmp_path / "s.db"
     engine = opened(given(lambda a, b: a), store)
     run = engine.start("job")
-    while engine.loop.turn():
+    while parts(engine).turn.run():
         pass
     assert run.state == "running"
     kill(engine)
@@ -288,7 +288,7 @@ def test_a_task_that_a_restart_no_longer_declares_is_not_in_the_way(tmp_path):
     store = tmp_path / "s.db"
     engine = opened(declared("a", "b", "c"), store)
     engine.start("job")
-    while engine.loop.turn():
+    while parts(engine).turn.run():
         pass
     kill(engine)
     with live(declared("b", "c", "d"), store) as engine:

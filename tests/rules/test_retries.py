@@ -9,7 +9,7 @@ import pytest
 import reactive_dag as rd
 from reactive_dag.model.records import TaskFinished, TaskRetry, TaskStarted
 from reactive_dag.model.times import format_duration
-from tests.support.engines import kill, live, ns, of_kind, opened, states
+from tests.support.engines import kill, live, ns, of_kind, opened, parts, states
 
 
 def failing(until: int = 99):
@@ -105,7 +105,7 @@ def test_R5_a_retry_survives_a_crash_and_comes_at_the_right_time(tmp_path):
 
     engine = opened(declared(), tmp_path / "s.db")
     engine.start("job")
-    engine.loop.settle()
+    parts(engine).loop.settle()
     assert engine.runs("job")[0].tasks["job"].state == "retrying"
     kill(engine)
     with live(declared(), tmp_path / "s.db", "2026-11-23T00:10Z") as engine:
@@ -176,7 +176,7 @@ def test_R5_what_a_body_may_raise(raised, state, attempts, tmp_path):
         assert (run.state, len(run.tasks["job"].attempts)) == (state, attempts)
         if isinstance(raised, rd.RetryTask):
             assert (run.tasks["job"].error or "").startswith(f"RetryTask: after {raised.after}")
-        waited = engine.core.clock.now() - ns("2026-11-23T00:00Z")
+        waited = parts(engine).fold.clock.now() - ns("2026-11-23T00:00Z")
         assert waited == (attempts - 1) * (300 if isinstance(raised, rd.RetryTask) else 60) * 10**9
 
 
@@ -186,7 +186,7 @@ def test_R5_an_inline_timeout_is_judged_when_the_body_returns():
 
     @graph.dag(timeout="10m", retries=1)
     def job(run):
-        engine.core.clock.advance_to(engine.core.clock.now() + rd.model.times.parse_duration(next(took)))
+        parts(engine).fold.clock.advance_to(parts(engine).fold.clock.now() + rd.model.times.parse_duration(next(took)))
         return "done"
 
     with live(graph) as engine:
@@ -202,7 +202,7 @@ def test_R5_the_time_of_an_inline_attempt_does_not_begin_while_others_execute():
 
     @graph.dag(on=a, timeout="10m")
     def job(run):
-        engine.core.clock.advance_to(engine.core.clock.now() + 6 * 60 * 10**9)
+        parts(engine).fold.clock.advance_to(parts(engine).fold.clock.now() + 6 * 60 * 10**9)
 
     with live(graph) as engine:
         engine.publish_many([(a, {}) for _ in range(5)])
@@ -217,10 +217,10 @@ def test_R5_what_a_long_inline_body_did_is_recorded_before_the_next_one_begins(t
 
     @graph.dag(on=a)
     def job(run):
-        log = engine.core.log
+        log = parts(engine).fold.log
         done = [r for r in log.read(0, log.committed) if isinstance(r, TaskFinished)]
         recorded.append(len(done))
-        engine.core.clock.advance_to(engine.core.clock.now() + 60 * 10**9)
+        parts(engine).fold.clock.advance_to(parts(engine).fold.clock.now() + 60 * 10**9)
 
     with live(graph, tmp_path / "s.db") as engine:
         engine.publish_many([(a, {}) for _ in range(4)])
@@ -246,10 +246,10 @@ def test_R5_a_timed_out_thread_counts_as_failed_at_once_and_the_next_attempt_wai
 
     with live(graph, runner=rd.ThreadRunner(2)) as engine:
         run = engine.start(job)
-        engine.loop.settle()
+        parts(engine).loop.settle()
         assert started.wait(10)
-        engine.core.clock.advance_to(ns("2026-11-23T00:10Z"))
-        engine.loop.settle()
+        parts(engine).fold.clock.advance_to(ns("2026-11-23T00:10Z"))
+        parts(engine).loop.settle()
         assert [attempt.state for attempt in run.tasks["job"].attempts] == ["failed"]
         assert len(of_kind(engine, TaskStarted)) == 1, "the thread has not returned"
         release.set()
@@ -310,7 +310,7 @@ def crashing(store, times):
         engine = opened(declared(), store, runner=rd.InlineRunner())
         if not engine.runs():
             engine.start("job")
-        while engine.loop.turn():
+        while parts(engine).turn.run():
             pass  # handed to the runner, and never executed
         kill(engine)
     return declared()

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 import reactive_dag as rd
-from tests.support.engines import dates, live, offset_of, outputs, states
+from tests.support.engines import dates, live, offset_of, outputs, parts, states
 
 
 def utc(text: str) -> datetime:
@@ -256,7 +256,7 @@ def test_R6_a_run_that_retries_is_active():
 
     with live(graph) as engine:
         first, second = engine.start(job, key="a"), engine.start(job, key="b")
-        engine.loop.settle()
+        parts(engine).loop.settle()
         assert (first.state, second.state) == ("running", "queued")
         engine.run_until_idle()
         assert first.ended <= second.started

@@ -9,7 +9,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.records import Duplicate, EngineStarted, RunRequested
-from tests.support.engines import dates, kill, live, ns, of_kind, opened, part, states
+from tests.support.engines import dates, kill, live, ns, of_kind, opened, part, parts, states
 
 ALL = ["01:00", "02:00", "03:00", "04:00", "05:00"]
 
@@ -177,7 +177,7 @@ def test_R9_a_clean_close_is_a_gap_too(tmp_path):
 
 def test_R9_lateness_of_a_live_process_misses_nothing():
     with live(clocked(rd.cron("0 * * * *"), catchup="none")) as engine:
-        engine.core.clock.advance_to(ns("2026-11-23T04:30Z"))
+        parts(engine).fold.clock.advance_to(ns("2026-11-23T04:30Z"))
         engine.run_until_idle()
         assert hours(engine) == ["01:00", "02:00", "03:00", "04:00"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import reactive_dag as rd
-from tests.support.engines import live, outputs, states
+from tests.support.engines import live, outputs, parts, states
 
 RULES = (
     "all_success",
@@ -183,12 +183,12 @@ def test_R4_cancellation_runs_no_retries_and_nobody_waits_for_them():
 
     with live(graph) as engine:
         run = engine.start(job)
-        engine.loop.settle()
+        parts(engine).loop.settle()
         assert run.tasks["job"].state == "retrying"
         engine.cancel(run)
         engine.run_until_idle(timeout=5)
         assert run.state == "cancelled"
-        assert engine.core.clock.now() == engine._log.last_at, "virtual time did not jump to the retry"
+        assert parts(engine).fold.clock.now() == parts(engine).log.last_at, "virtual time did not jump to the retry"
         assert len(run.tasks["job"].attempts) == 1
 
 

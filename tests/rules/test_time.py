@@ -6,7 +6,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.records import Published, RunRequested, Tick
-from tests.support.engines import dates, kill, live, ns, of_kind, opened, outputs, states
+from tests.support.engines import dates, kill, live, ns, of_kind, opened, outputs, parts, states
 
 
 def clocked() -> rd.Graph:
@@ -30,7 +30,7 @@ def test_I1_a_timer_steps_before_the_first_record_of_its_instant():
     with live(graph) as engine:
         engine.publish(a, extra=1)
         engine.run_until_idle()
-        engine.core.clock.advance_to(ns("2026-11-23T01:00Z"))
+        parts(engine).fold.clock.advance_to(ns("2026-11-23T01:00Z"))
         engine.publish(a, extra=2)  # at the closing instant: it opens the next window
         engine.run_until_idle()
         assert outputs(engine, "report") == [[1]]
@@ -41,7 +41,7 @@ def test_I1_a_timer_steps_before_the_first_record_of_its_instant():
 def test_I1_a_tick_is_recorded_only_when_no_record_comes():
     with live(clocked()) as engine:
         a = engine.graph.dataset("a")
-        engine.core.clock.advance_to(ns("2026-11-23T01:00Z"))
+        parts(engine).fold.clock.advance_to(ns("2026-11-23T01:00Z"))
         engine.publish(a)
         engine.run_until_idle()
         assert dates(engine, "hourly") == ["2026-11-23T01:00Z"]
@@ -56,7 +56,7 @@ def test_I1_at_is_given_with_the_offset_and_never_goes_back():
     a = graph.dataset("a")
     with live(graph) as engine:
         engine.publish(a)
-        engine.core.clock._now -= 10**9  # a clock that was set back
+        parts(engine).fold.clock._now -= 10**9  # a clock that was set back
         engine.publish(a)
         first, second = of_kind(engine, Published)
         assert first.at == second.at == ns("2026-11-23T00:00Z")
@@ -81,7 +81,7 @@ def test_I1_earlier_timers_step_first_whenever_the_process_gets_there():
     graph.dag("a", on=rd.cron("0 2 * * *"))
     graph.dag("c", on=rd.updated(graph.dataset("x")))
     with live(graph, runner=None) as engine:
-        engine.core.clock.advance_to(ns("2026-11-23T05:00Z"))  # late: one wake for both
+        parts(engine).fold.clock.advance_to(ns("2026-11-23T05:00Z"))  # late: one wake for both
         engine.publish("x")
         engine.run_until_idle()
         asked = [(record.dag, record.at) for record in of_kind(engine, RunRequested)]
@@ -157,7 +157,7 @@ def test_advance_stops_at_each_due_instant_and_at_the_end():
         assert dates(engine, "hourly") == [f"2026-11-23T0{hour}:00Z" for hour in (1, 2, 3)]
         engine.advance(to="2026-11-23T04:30Z")
         assert len(states(engine, "hourly")) == 4
-        assert engine._log.last_at == ns("2026-11-23T04:30Z"), "that time got here is recorded"
+        assert parts(engine).log.last_at == ns("2026-11-23T04:30Z"), "that time got here is recorded"
 
 
 def test_advance_refuses_what_cannot_be_meant():
@@ -178,7 +178,7 @@ def test_run_until_idle_does_not_wait_for_the_ticks_to_come():
     with live(clocked()) as engine:
         engine.run_until_idle()
         assert states(engine) == []
-        assert engine.core.clock.now() == ns("2026-11-23T00:00Z")
+        assert parts(engine).fold.clock.now() == ns("2026-11-23T00:00Z")
 
 
 def test_run_until_idle_jumps_to_retries_and_past_what_is_due_on_the_way():
@@ -194,5 +194,5 @@ def test_run_until_idle_jumps_to_retries_and_past_what_is_due_on_the_way():
         engine.start("job")
         engine.run_until_idle()
         assert states(engine, "job") == ["success"]
-        assert engine.core.clock.now() == ns("2026-11-23T02:30Z")
+        assert parts(engine).fold.clock.now() == ns("2026-11-23T02:30Z")
         assert dates(engine, "hourly") == ["2026-11-23T01:00Z", "2026-11-23T02:00Z"]

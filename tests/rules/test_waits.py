@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 import reactive_dag as rd
-from tests.support.engines import live
+from tests.support.engines import live, parts
 from tests.support.waiting import D, E, F, end, started, state_of, upstream, waiting
 
 SKIPS = {"skipped_states": "skipped"}
@@ -163,7 +163,7 @@ def test_wait_latest_is_at_or_before_and_awaited_if_it_has_not_ended():
         for date in ("2026-11-19", "2026-11-20", "2026-11-25"):
             engine.start("up", logical_date=date)
         engine.start("job", logical_date=D)
-        engine.loop.settle()
+        parts(engine).loop.settle()
         assert state_of(engine) == "waiting"
         engine.run_until_idle()
         assert engine.runs("job")[0].tasks["after"].output == engine.runs("up", logical_date="2026-11-20")[0].key

@@ -6,7 +6,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.records import Tick
-from tests.support.engines import kill, live, of_kind, opened, states
+from tests.support.engines import kill, live, of_kind, opened, parts, states
 from tests.support.waiting import D, end, started, state_of, upstream, waiting
 
 # --------------------------------------------------------------------------------- when, and for how long
@@ -31,7 +31,7 @@ def test_wait_a_timeout_with_soft_fail_skips():
 
 def test_wait_at_one_instant_the_timeout_comes_first():
     engine = started(waiting(ends={"a": "success"}, timeout="1h"), upstream=False)
-    engine.core.clock.advance_to(engine.core.clock.now() + 3600 * 10**9)
+    parts(engine).fold.clock.advance_to(parts(engine).fold.clock.now() + 3600 * 10**9)
     engine.start("up", logical_date=D)
     engine.run_until_idle()
     assert state_of(engine) == "failed"

@@ -26,7 +26,7 @@ from reactive_dag.model.records import (
 )
 from reactive_dag.triggers.machine.tree import source_of
 from tests.reference.model_parts import Fact, Taking, takes
-from tests.support.engines import opened
+from tests.support.engines import opened, parts, records_of
 from tests.support.profiles import examples
 from tests.support.strategies import DATASETS, triggers
 from tests.support.zoo import extra
@@ -117,8 +117,8 @@ class Folding:
     """The naive fold of a log: every trigger a naive one, every record in turn, timers before records (I1)."""
 
     def __init__(self, engine):
-        self.core, self.graph = engine.core, engine.graph
-        self.records = engine._log.read(0, engine._log.next_offset)
+        self.core, self.graph = parts(engine).fold, engine.graph
+        self.records = records_of(engine)
         self.last_end = {(r.run, r.task): at for at, r in enumerate(self.records) if isinstance(r, TaskFinished)}
         self.stations, self.numbers, self.fired, self.seen = {}, {}, [], set()
 
@@ -174,7 +174,7 @@ class Folding:
 
 def recorded(engine):
     """The firings that the log holds, in its order."""
-    records = engine._log.read(0, engine._log.next_offset)
+    records = records_of(engine)
     return [(r.dag, r.label, r.at, r.causes) for r in records if isinstance(r, RunRequested)]
 
 

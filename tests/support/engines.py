@@ -11,8 +11,9 @@ from contextlib import contextmanager
 
 import reactive_dag as rd
 from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.parts import EngineParts
 from reactive_dag.model.errors import StoreError
-from reactive_dag.model.records import Mark
+from reactive_dag.model.records import AnyRecord, Mark
 from reactive_dag.model.times import parse_time
 from reactive_dag.testing.canonical import described
 
@@ -36,17 +37,34 @@ def live(graph: rd.Graph, store: object = None, start: str = START, **options: o
     engine = opened(graph, store, start, **options)
     try:
         yield engine
-        if not engine.closed:
+        if not parts(engine).closed:
             verify(engine)
     finally:
         engine.close()
 
 
+def parts(engine: rd.Engine) -> EngineParts:
+    """What works inside an engine."""
+    return engine._parts
+
+
+def records_of(engine: rd.Engine) -> list[AnyRecord]:
+    """All that is recorded."""
+    log = parts(engine).log
+    return log.read(0, log.next_offset)
+
+
+def drop(engine: rd.Engine) -> None:
+    """The engine of a process that is gone: it follows its graph no more, and records nothing."""
+    parts(engine).changes.close()
+    parts(engine).turn.close()
+    parts(engine).closed = True
+
+
 def kill(engine: rd.Engine) -> None:
     """What SIGKILL leaves: what no commit holds is gone, so is the lock on the store; nothing is told or flushed."""
-    engine._unsubscribe()
-    engine.closed = True
-    log = engine._log
+    drop(engine)
+    log = parts(engine).log
     if log.durable:
         log._refuse("killed")
         log._group.fail(StoreError("killed"))
@@ -55,12 +73,12 @@ def kill(engine: rd.Engine) -> None:
 
 def now_is(engine: rd.Engine) -> str:
     """The engine's clock, as text."""
-    return rd.model.times.format_time(engine.core.clock.now())
+    return rd.model.times.format_time(parts(engine).fold.clock.now())
 
 
 def of_kind(engine: rd.Engine, *kinds: type) -> list:
     """The records of some kinds, in log order."""
-    return [record for record in engine._log.read(0, engine._log.next_offset) if isinstance(record, kinds)]
+    return [record for record in records_of(engine) if isinstance(record, kinds)]
 
 
 def states(engine: rd.Engine, dag: object = None) -> list[str]:
@@ -81,7 +99,7 @@ def dates(engine: rd.Engine, dag: str) -> list[str]:
 
 def offset_of(engine: rd.Engine) -> int:
     """How many records there are."""
-    return engine._log.next_offset
+    return parts(engine).log.next_offset
 
 
 def part(engine: rd.Engine, dag: str, index: int = 0):
@@ -94,18 +112,18 @@ def part(engine: rd.Engine, dag: str, index: int = 0):
 
 def verify(engine: rd.Engine) -> None:
     """The invariants of every stateful part, conservation, and that the log folds to the same state again."""
-    core = engine.core
+    core = parts(engine).fold
     core._check()
-    engine._log._check()
-    if core.cursor == engine._log.next_offset:
+    parts(engine).log._check()
+    if core.cursor == parts(engine).log.next_offset:
         assert described(folded(engine)) == described(core)
 
 
 def folded(engine: rd.Engine) -> Core:
     """A core that has applied the engine's log from nothing."""
-    core = engine.core
-    core = Core(engine.graph, engine._log, core.clock, executing=core.executing, max_pending=core.max_pending)
-    core.replay(0, engine._log.segments_from(0))
+    core = parts(engine).fold
+    core = Core(engine.graph, parts(engine).log, core.clock, executing=core.executing, max_pending=core.max_pending)
+    core.replay(0, parts(engine).log.segments_from(0))
     return core
 
 

@@ -22,6 +22,7 @@ from reactive_dag.cli.pipeline import pipeline
 from reactive_dag.engine.fold.fold import Core
 from reactive_dag.model.records import OnceDone, Published, RunRequested, TaskFinished, TaskStarted
 from reactive_dag.testing.canonical import canonical
+from tests.support.engines import parts, records_of
 from tests.support.log_kit import CountedLog
 
 ORDERS = 9
@@ -107,7 +108,7 @@ def look(engine: rd.Engine, folder: Path) -> None:
 
 
 def records(engine: rd.Engine) -> list:
-    return engine._log.read(0, engine._log.next_offset)
+    return records_of(engine)
 
 
 def done(engine: rd.Engine) -> set[str]:
@@ -115,7 +116,7 @@ def done(engine: rd.Engine) -> set[str]:
     key = {}
     for offset, record in enumerate(records(engine)):
         if isinstance(record, RunRequested):
-            key[offset] = f"{record.dag} {engine.core.runs.key_of(record)}"
+            key[offset] = f"{record.dag} {parts(engine).fold.runs.key_of(record)}"
     ended = [r for r in records(engine) if isinstance(r, TaskFinished) and r.state == "success"]
     return {key[r.run] for r in ended} | {f"{r.scope}/{r.name}" for r in records(engine) if isinstance(r, OnceDone)}
 
@@ -131,7 +132,7 @@ def so_far(folder: Path) -> Counter[str]:
 
 def judge(engine: rd.Engine, folder: Path) -> None:
     """Everything happened, each thing once; nothing that was recorded was repeated; the log says how it is."""
-    engine.core._check()
+    parts(engine).fold._check()
     runs = engine.runs()
     assert all(run.state == "success" for run in runs), [run for run in runs if run.state != "success"]
     assert len({run.key for run in runs}) == len(runs), "a key was requested twice"
@@ -151,10 +152,11 @@ def judge(engine: rd.Engine, folder: Path) -> None:
     begun = Counter(record.run for record in records(engine) if isinstance(record, TaskStarted))
     for run in runs:
         name = f"{run.dag} {run.key}"
-        assert 1 <= counts[name] <= begun[run.offset], f"{name}: {counts[name]} bodies, {begun[run.offset]} recorded"
-    again = Core(engine.graph, engine._log, engine.core.clock)
-    again.replay(0, engine._log.segments_from(0))
-    assert engine.core.cursor < engine._log.next_offset or canonical(again) == canonical(engine.core)
+        assert 1 <= counts[name] <= begun[run._offset], f"{name}: {counts[name]} bodies, {begun[run._offset]} recorded"
+    fold = parts(engine).fold
+    again = Core(engine.graph, fold.log, fold.clock)
+    again.replay(0, fold.log.segments_from(0))
+    assert fold.cursor < fold.log.next_offset or canonical(again) == canonical(fold)
 
 
 # ------------------------------------------------------------------------------------ cases

@@ -15,6 +15,7 @@ from reactive_dag.model.errors import GraphError
 from reactive_dag.model.times import SECOND, parse_time
 from tests.reference.model_engine import Model
 from tests.reference.model_parts import Spec
+from tests.support.engines import parts
 from tests.support.stories import LINES, of_log, of_model
 from tests.support.strategies import DATASETS
 from tests.support.volatile import VolatileLog
@@ -178,7 +179,7 @@ class Twins:
 
     def snapshot(self):
         """The next commit keeps a snapshot."""
-        self.engine.loop.snapshot_at = -(10**9)
+        parts(self.engine).turn.snapshot_at = -(10**9)
 
     def die(self):
         """SIGKILL, and a new start."""

@@ -13,6 +13,7 @@ from reactive_dag.engine.fold.fold import Core
 from reactive_dag.engine.fold.snapshots import restored
 from reactive_dag.model.records import RunRequested
 from reactive_dag.testing.canonical import described
+from tests.support.engines import drop, parts, records_of
 from tests.support.volatile import Killed, VolatileLog, twice
 
 START = "2026-11-23T00:00Z"
@@ -56,7 +57,7 @@ class World:
 
     @property
     def core(self) -> Core:
-        return self.engine.core
+        return parts(self.engine).fold
 
     def body(self, run: rd.Run, **inputs: object) -> object:
         """What every task does: as the test says."""
@@ -67,8 +68,8 @@ class World:
 
     def settle(self) -> None:
         """Do all that can be done at this instant."""
-        with self.engine.loop.driving():
-            self.engine.loop.settle()
+        with parts(self.engine).loop.driving():
+            parts(self.engine).loop.settle()
 
     def finish(self, number: int, outcome: Callable[[rd.Run], object]) -> tuple[str, str, int] | None:
         """Let one of the attempts under way end (the number is taken modulo); which one that was."""
@@ -90,8 +91,7 @@ class World:
 
     def die(self) -> None:
         """SIGKILL, now; nothing is open any more."""
-        self.engine._unsubscribe()
-        self.engine.closed = True
+        drop(self.engine)
         self.log = self.log.survivor()
 
     def close(self) -> None:
@@ -142,10 +142,10 @@ class World:
 
 def check(engine: rd.Engine) -> None:
     """Every `_check` there is, and that no key was requested twice."""
-    core = engine.core
+    core = parts(engine).fold
     core._check()
-    engine._log._check()
-    records = engine._log.read(0, engine._log.next_offset)
+    parts(engine).log._check()
+    records = records_of(engine)
     keys = [core.runs.key_of(record) for record in records if type(record) is RunRequested]
     assert not twice(keys), "a key was requested twice"
 

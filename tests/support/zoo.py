@@ -13,6 +13,7 @@ import reactive_dag as rd
 from reactive_dag.model.errors import GraphError
 from reactive_dag.model.times import SECOND
 from reactive_dag.triggers.base import Trigger
+from tests.support.engines import parts
 from tests.support.strategies import DAGS, DATASETS, is_even, triggers
 from tests.support.world import World
 
@@ -185,7 +186,7 @@ def _start(world: World, dag: str, key: str | None) -> None:
 
 
 def _snapshot(world: World) -> None:
-    world.engine.loop.snapshot_at = -(10**9)
+    parts(world.engine).turn.snapshot_at = -(10**9)
 
 
 def _die(world: World) -> None:

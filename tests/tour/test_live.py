@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 import reactive_dag as rd
-from tests.support.engines import live, now_is, opened
+from tests.support.engines import live, now_is, opened, parts
 from tests.support.sales import sales
 
 MORNING = "2026-11-23T08:00+01:00"
@@ -40,10 +40,10 @@ def test_a_publish_is_a_durable_record_and_its_key_counts_once(engine):
 
 
 def test_publish_many_records_all_at_once(engine):
-    orders, begun = engine.graph.datasets["s3://lake/orders"], engine._log.committed
+    orders, begun = engine.graph.datasets["s3://lake/orders"], parts(engine).log.committed
     told = engine.publish_many([(orders, {"partition": p}) for p in ("2026-11-21", "2026-11-22", "2026-11-23")])
     assert len(told) == 3 and not any(receipt.duplicate for receipt in told)
-    assert not engine._log.durable or engine._log.committed == begun + 3
+    assert not parts(engine).log.durable or parts(engine).log.committed == begun + 3
     assert [event.partition[-2:] for event in engine.events(orders)] == ["23", "22", "21"]
 
 
@@ -131,11 +131,11 @@ def test_everything_is_a_stream(engine):
     ]  # fmt: skip
     for stream, heard in zip(streams, seen.values(), strict=True):
         stream.subscribe(heard.append)
-    begun = engine._log.next_offset
+    begun = parts(engine).log.next_offset
     built(engine)
     engine.advance("5m")
-    assert [entry.offset for entry in seen["records"]] == list(range(begun, engine._log.next_offset))
-    assert [entry.offset for entry in seen["replayed"]] == list(range(engine._log.next_offset))
+    assert [entry.offset for entry in seen["records"]] == list(range(begun, parts(engine).log.next_offset))
+    assert [entry.offset for entry in seen["replayed"]] == list(range(parts(engine).log.next_offset))
     assert [event.partition for event in seen["updates"]] == ["2026-11-23"]
     assert [(event.dag, event.task, event.state) for event in seen["completions"]] == [
         ("build_mart", "load", "success")

@@ -10,73 +10,76 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from reactive_dag.engine.drive.drain_loop import Loop
+from reactive_dag.engine.drive.driver import Driver
+from reactive_dag.log.protocol import EventLog
+from reactive_dag.model.records import AnyRecord
+from reactive_dag.streams.observers import Feed
 
 PATIENCE = 0.05
 """Seconds after which a thread that waits for the driver's commit looks whether there is a driver still."""
 
 
-class Acknowledging:
-    """Who waits for the commits of one loop."""
+class CommitWaiter:
+    """Waits for the commits of one log. `turn_lock` is held during a turn."""
 
-    def __init__(self, loop: Loop) -> None:
-        self.loop = loop
+    def __init__(
+        self, log: EventLog, observers: Feed[AnyRecord], driver: Driver, turn_lock: AbstractContextManager[object]
+    ) -> None:
+        self._log = log
+        self._observers = observers
+        self._driver = driver
+        self._turn_lock = turn_lock
         self.coroutines: set[Callable[[], None]] = set()
 
     def durable(self, offset: int) -> None:
         """Return once the record at `offset` is durable. One commit, shared. Raises StoreError."""
-        loop, log = self.loop, self.loop.log
+        log = self._log
         if not log.durable:
-            if loop.engine.feed.watched:
+            if self._observers.watched:
                 log.commit()
-                loop.engine.feed.notify()
-            loop.wake()
+                self._observers.notify()
+            self._driver.wake()
             return
-        if self.others_drive():
+        if self._driver.commits:
             self._wait_for_driver(offset)
         if log.committed <= offset:
-            with loop.turn_lock:  # never in the middle of a turn: its decisions belong into one commit
+            with self._turn_lock:  # never in the middle of a turn: its decisions belong into one commit
                 log.commit()
-            loop.engine.feed.notify()
-        loop.wake()
+            self._observers.notify()
+        self._driver.wake()
 
     async def adurable(self, offset: int) -> None:
         """`durable` for a coroutine: while another thread drives, it takes none of its own to wait for the commit."""
-        if self.loop.log.durable and self.others_drive():
+        log = self._log
+        if log.durable and self._driver.commits:
             here = asyncio.get_running_loop()
             done: asyncio.Future[None] = here.create_future()
             wake = partial(_settle, here, done)
-            self.loop.log.when_committed(offset, wake)
+            log.when_committed(offset, wake)
             self.coroutines.add(wake)
             try:
-                if self.others_drive():
-                    self.loop.wake()
+                if self._driver.commits:
+                    self._driver.wake()
                     await done
             finally:
                 self.coroutines.discard(wake)
-        if self.loop.log.committed <= offset or not self.loop.log.durable:
+        if log.committed <= offset or not log.durable:
             await asyncio.to_thread(self.durable, offset)
 
-    def leave(self) -> None:
-        """The driver commits no more, or not for long: who waits for its commit must see to it itself. O(waiters)."""
+    def wake_all(self) -> None:
+        """The driver commits no more, or not for long: who waits for its commit commits itself. O(waiters)."""
         for wake in list(self.coroutines):
             wake()
 
-    def others_drive(self) -> bool:
-        """Whether another thread drives, and will commit. O(1)."""
-        return self.loop.driven_elsewhere() and not self.loop.in_body
-
     def _wait_for_driver(self, offset: int) -> None:
         done = threading.Event()
-        self.loop.log.when_committed(offset, done.set)
-        self.loop.wake()
-        while not done.wait(PATIENCE) and self.others_drive():
-            self.loop.wake()
+        self._log.when_committed(offset, done.set)
+        self._driver.wake()
+        while not done.wait(PATIENCE) and self._driver.commits:
+            self._driver.wake()
 
 
 def _settle(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:

@@ -1,7 +1,7 @@
-"""Ways to drive an engine: until idle, in the background, on an event loop, by moving a virtual clock.
+"""Ways to drive an engine: until idle, in the background, by moving a virtual clock.
 
-Owns how long to go on and what to wait for; each turn is the loop's. Invariant: virtual time moves only here, and stops
-at each due instant until nothing is left to do at it.
+Owns the background thread, how long to go on and what to wait for; each turn is the drain loop's. Invariant: virtual
+time moves only here, and stops at each due instant until nothing is left to do at it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from reactive_dag.engine.drive.drain_loop import DrainLoop
 from reactive_dag.engine.execute.current_body import current_body
 from reactive_dag.model.errors import NotIdle, UsageError
-from reactive_dag.model.records import FINAL_RUN_STATES, Tick
+from reactive_dag.model.records import FINAL_RUN_STATES, AnyRecord, Tick
 from reactive_dag.model.times import format_duration, format_time
 from reactive_dag.streams.clock import VirtualClock
-
-if TYPE_CHECKING:
-    from reactive_dag.engine.engine import Engine
+from reactive_dag.streams.observers import Feed
 
 PAUSE = 0.05
 """Seconds between two looks where no signal says that something changed."""
@@ -28,10 +26,12 @@ PAUSE = 0.05
 class Drive:
     """Drives one engine."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.loop = engine.loop
-        self.core = engine.core
+    def __init__(self, loop: DrainLoop, observers: Feed[AnyRecord]) -> None:
+        self.loop = loop
+        self._turn = loop.turn
+        self._driver = loop.driver
+        self._fold = loop.turn.fold
+        self._observers = observers
         self.thread: threading.Thread | None = None
         self.stopping = False
         self.failure: BaseException | None = None
@@ -42,7 +42,7 @@ class Drive:
         """Work until the engine is idle. Raises NotIdle after `timeout` (ns), naming what it waits for."""
         if current_body():
             raise UsageError(f"{current_body()} waits for the engine to be idle: it is not while this body executes")
-        self.until(lambda: not self.loop.busy() and self._observed(), timeout, "the engine to be idle")
+        self.until(lambda: not self.loop.busy and self._observed(), timeout, "the engine to be idle")
 
     def until(self, done: Callable[[], bool], timeout: int | None, what: str) -> None:
         """Work, or wait for whoever drives, until `done()`."""
@@ -55,34 +55,34 @@ class Drive:
 
     def _work(self, done: Callable[[], bool], deadline: int | None, what: str) -> None:
         while True:
-            seen = self.loop.seen()
+            progress = self.loop.progress()
             self.loop.settle()
             if done():
                 return
             self._check(deadline, what)
-            self._rest(seen, deadline)
+            self._wait(progress, deadline)
 
     def _others(self, done: Callable[[], bool], deadline: int | None, what: str) -> bool:
         """Wait while another thread drives; whether it came to the end. Virtual time is moved by who waits for it."""
-        with self.loop.rest:
-            while self.loop.driven_elsewhere() and not (self.thread is not None and self._virtual):
+        with self._driver.changed:
+            while self._driver.is_elsewhere and not (self.thread is not None and self._virtual):
                 if done():
                     return True
                 if self.failure is not None:
                     raise self.failure
                 self._check(deadline, what)
-                self.loop.wake()
-                self.loop.rest.wait(PAUSE)
+                self._driver.wake()
+                self._driver.changed.wait(PAUSE)
         return False
 
     @property
     def _virtual(self) -> bool:
-        return isinstance(self.core.clock, VirtualClock)
+        return isinstance(self._fold.clock, VirtualClock)
 
     @contextmanager
     def _alone(self, what: str) -> Iterator[bool]:
         """Drive on this thread, with the background thread set aside; whether nobody else does."""
-        if self.loop.driver == threading.get_ident():
+        if self._driver.is_this_thread:
             raise UsageError(f"waiting for {what} from inside a body that the driving thread executes would never end")
         aside = self.thread is not None
         if aside:
@@ -91,39 +91,41 @@ class Drive:
             with self.loop.driving(wait=aside) as mine:
                 yield mine
         finally:
-            if aside and not self.engine.closed:
+            if aside and not self._turn.closed:
                 self.start()
 
     def _check(self, deadline: int | None, what: str) -> None:
         if deadline is not None and time.monotonic_ns() >= deadline:
             raise NotIdle(f"waited for {what} in vain; {self.waiting_for()}")
 
-    def _rest(self, seen: tuple[int, int], deadline: int | None) -> None:
+    def _wait(self, progress: tuple[int, int], deadline: int | None) -> None:
         """Nothing can be done now: move virtual time to the next retry, else sleep until something happens."""
-        if self._virtual and not self.loop.inflight:
-            retry = self.core.runs.flow.next_retry()
+        if self._virtual and not self._turn.inflight:
+            retry = self._fold.runs.flow.next_retry()
             if retry is not None:
                 self.move_to(retry)
                 return
-        if not self.loop.busy() and not self._observed() and self._observed(PAUSE):
+        if not self.loop.busy and not self._observed() and self._observed(PAUSE):
             return
         if self._virtual or deadline is not None:
             self.loop.sleep_briefly(PAUSE)
         else:
-            self.loop.sleep(seen)
+            self.loop.sleep(progress)
 
     def _observed(self, timeout: float = 0.0) -> bool:
-        return self.engine.feed.wait_idle(self.core.log.committed, timeout)
+        return self._observers.wait_idle(self._fold.log.committed, timeout)
 
     def waiting_for(self) -> str:
         """What keeps the engine from being idle, in words."""
         parts = [
             f"{job.run.dag.id}.{job.task.id} (attempt {job.attempt}) executes"
-            for job in list(self.loop.inflight.values())
+            for job in list(self._turn.inflight.values())
         ]
-        retries = sorted(self.core.runs.flow.retries.values(), key=lambda retry: retry.due)
-        parts += [f"{self.core.run_of(r.run).dag}.{r.task} is tried again at {format_time(r.due)}" for r in retries[:3]]
-        left = self.core.log.next_offset - self.core.cursor
+        retries = sorted(self._fold.runs.flow.retries.values(), key=lambda retry: retry.due)
+        parts += [
+            f"{self._fold.run_of(r.run).dag}.{r.task} is tried again at {format_time(r.due)}" for r in retries[:3]
+        ]
+        left = self._fold.log.next_offset - self._fold.cursor
         if left:
             parts.append(f"{left} records are undecided")
         return "; ".join(parts[:10]) or "observers have not been handed all records"
@@ -132,10 +134,10 @@ class Drive:
 
     def move_to(self, instant: int) -> None:
         """Move the virtual clock to `instant`, stopping at each due timer until nothing is left to do there."""
-        clock = self.core.clock
+        clock = self._fold.clock
         assert isinstance(clock, VirtualClock)
-        while self.core.timers.due <= instant:
-            due = max(self.core.timers.due, clock.now())
+        while self._fold.timers.due <= instant:
+            due = max(self._fold.timers.due, clock.now())
             clock.advance_to(due)
             self.work_at_instant()
         clock.advance_to(instant)
@@ -144,13 +146,13 @@ class Drive:
     def work_at_instant(self) -> None:
         """Do all that can be done now; with threads, wait for attempts before time may move."""
         self.loop.settle()
-        while self.loop.inflight:
+        while self._turn.inflight:
             self.loop.sleep_briefly(PAUSE)
             self.loop.settle()
 
     def advance(self, to: int) -> None:
         """`engine.advance`: virtual time moves to `to`. Raises UsageError on a clock that is not virtual."""
-        clock = self.core.clock
+        clock = self._fold.clock
         if not isinstance(clock, VirtualClock):
             raise UsageError("engine.advance() moves a virtual clock: open the engine with clock=rd.VirtualClock(...)")
         if to < clock.now():
@@ -159,14 +161,14 @@ class Drive:
             self.work_at_instant()
             self.move_to(to)
             self._tick(to)
-        self.engine.feed.wait_idle(self.core.log.committed, 30.0)
+        self._observers.wait_idle(self._fold.log.committed, 30.0)
 
     def _tick(self, to: int) -> None:
         """Record that time got here, so that a log read back knows it too (I1)."""
-        log = self.core.log
+        log = self._fold.log
         if log.last_at < to:
             with log.lock:
-                log.push(Tick(self.core.stamp()))
+                log.push(Tick(self._fold.stamp()))
             self.loop.settle()
 
     # ------------------------------------------------------------------------------------- background
@@ -183,22 +185,22 @@ class Drive:
         try:
             with self.loop.driving():
                 while not self.stopping:
-                    seen = self.loop.seen()
+                    progress = self.loop.progress()
                     self.loop.settle()
-                    self.loop.rested()
-                    self.loop.sleep(seen, lambda: self.stopping)
+                    self._driver.notify()
+                    self.loop.sleep(progress, lambda: self.stopping)
         except BaseException as error:  # a commit that failed: those who wait must hear of it (I6)
             self.failure = error
-            self.loop.rested()
+            self._driver.notify()
 
     def stop(self) -> None:
         """End the background thread; what is undecided stays for the next start (X5)."""
         thread, self.thread = self.thread, None
         self.stopping = True
         if thread is not None:
-            self.loop.wake()
+            self._driver.wake()
             while thread.is_alive():
-                self.loop.wake()
+                self._driver.wake()
                 thread.join(PAUSE)
         if self.failure is not None:
             failure, self.failure = self.failure, None
@@ -209,5 +211,5 @@ class Drive:
     def wait_for_run(self, run: int, timeout: int | None) -> None:
         """Wait until a run has ended, driving if nobody does. Raises NotIdle."""
         span = "" if timeout is None else f" for {format_duration(timeout)}"
-        what = f"run {self.core.runs.row(run).dag!r} to end{span}"
-        self.until(lambda: self.core.runs.row(run).state in FINAL_RUN_STATES, timeout, what)
+        what = f"run {self._fold.runs.row(run).dag!r} to end{span}"
+        self.until(lambda: self._fold.runs.row(run).state in FINAL_RUN_STATES, timeout, what)

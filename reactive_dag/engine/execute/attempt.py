@@ -1,6 +1,6 @@
 """One attempt, from its arguments to its record (R3-R5): a body that raises fails its task, never the engine.
 
-Owns no state. Costs what the body costs, and some microseconds.
+`AttemptExecutor` owns no state. An attempt costs what its body costs, and some microseconds.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import os
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from reactive_dag.declare.parameters import Binding
 from reactive_dag.declare.task import AnyTask
-from reactive_dag.engine.execute.context import RunContext
+from reactive_dag.engine.execute.context import OutletEvents, RunContext
 from reactive_dag.engine.execute.current_body import BODY
+from reactive_dag.engine.execute.event_loops import EventLoops
+from reactive_dag.engine.execute.once import OnceCalls
+from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, said
 from reactive_dag.model.payload import fresh, plain
 from reactive_dag.model.records import TaskFinished
 from reactive_dag.model.times import SECOND, parse_duration
-
-if TYPE_CHECKING:
-    from reactive_dag.engine.engine import Engine
 
 Report = Callable[[int], TaskFinished]
 """Makes the attempt's record, given the instant of its append."""
@@ -42,7 +42,7 @@ _FUTURES = tuple(str(Path(inspect.getfile(module)).parent) + os.sep for module i
 
 
 @attrs.define(eq=False)
-class Attempting:
+class AttemptJob:
     """One attempt that was handed out; it never changes."""
 
     run: RunState
@@ -60,38 +60,74 @@ class Attempting:
         return self.run.tasks[self.index]
 
 
-def attempt(engine: Engine, job: Attempting) -> Report:
-    """Execute one attempt; what it reports. Raises nothing but what stops the process."""
-    began = engine.core.clock.now()
-    shape, index, context = job.run.shape, job.index, None
-    task, name = shape.tasks[index], shape.names[index]
-    try:
+class AttemptExecutor:
+    """Executes attempts; `now` is the engine's clock."""
+
+    def __init__(self, host: Host, now: Callable[[], int], event_loops: EventLoops, once_calls: OnceCalls) -> None:
+        self._host = host
+        self._now = now
+        self._event_loops = event_loops
+        self._once_calls = once_calls
+
+    def execute(self, job: AttemptJob) -> Report:
+        """Execute one attempt; what it reports. Raises nothing but what stops the process."""
+        began = self._now()
+        try:
+            return self._call(job, began)
+        except SkipTask as skip:
+            return _report(job, began, "skipped", error=str(skip) or None, retry=False)
+        except RetryTask as again:
+            return _again(job, began, again)
+        except FailTask as final:
+            return _report(job, began, "failed", error=describe(final), retry=False)
+        except (Exception, SystemExit) as error:  # what a user's code raises fails that attempt, not the engine
+            return _report(job, began, "failed", error=describe(error))
+
+    def _call(self, job: AttemptJob, began: int) -> Report:
+        """Call the body; the report of its success."""
+        shape, index, events = job.run.shape, job.index, None
+        task, name = shape.tasks[index], shape.names[index]
         arguments: dict[str, Any] = {}
         if shape.bindings[index]:
-            context = RunContext(engine, job.run.run, task, job.attempt)
-            arguments = arguments_of(engine, job, shape.bindings[index], context)
+            events = OutletEvents(task)
+            context = RunContext(self._host, job.run.run, task, job.attempt, self._once_calls, events)
+            arguments = self._arguments(job, shape.bindings[index], context)
         token = BODY.set(name)
         try:
             given = task.fn(**arguments)
             if given is not None and inspect.iscoroutine(given):
-                given = engine.loops.run(given, None if task.timeout is None else task.timeout / SECOND)
+                given = self._event_loops.run(given, None if task.timeout is None else task.timeout / SECOND)
         finally:
             BODY.reset(token)
         output = None if given is None else plain(given, f"the output of {name}")
-        published = None if context is None else context.published()
+        published = None if events is None else events.to_record()
         run, id, number = job.run.run, shape.ids[index], job.attempt
         return lambda at: TaskFinished(at, run, id, "success", number, output, None, began, True, None, published)
-    except SkipTask as skip:
-        return _report(job, began, "skipped", error=str(skip) or None, retry=False)
-    except RetryTask as again:
-        return _again(job, began, again)
-    except FailTask as final:
-        return _report(job, began, "failed", error=describe(final), retry=False)
-    except (Exception, SystemExit) as error:  # what a user's code raises fails that attempt, not the engine
-        return _report(job, began, "failed", error=describe(error))
+
+    def _arguments(self, job: AttemptJob, bindings: Iterable[Binding], context: RunContext) -> dict[str, Any]:
+        """The arguments of a body, by the bindings of its parameters. O(parameters)."""
+        found: dict[str, Any] = {}
+        for binding in bindings:
+            if binding.kind == "run":
+                found[binding.name] = context
+            elif binding.kind == "task":
+                found[binding.name] = self._output_of(job.run, job.run.plan.index[binding.ref])
+            elif binding.kind == "param":
+                found[binding.name] = fresh(self._host.params(job.run.run)[binding.ref])
+        return found
+
+    def _output_of(self, run: RunState, index: int) -> object:
+        done = run.results[index]
+        output = None if done is None else done.output
+        if run.tasks[index].kind != "wait":
+            return fresh(output)
+        awaited = [
+            Run(self._host, one["run"]) if one else None for one in (output if isinstance(output, list) else [output])
+        ]
+        return awaited if isinstance(output, list) else awaited[0]
 
 
-def _again(job: Attempting, began: int, again: RetryTask) -> Report:
+def _again(job: AttemptJob, began: int, again: RetryTask) -> Report:
     try:
         after = None if again.after is None else parse_duration(again.after, what="RetryTask(after=)", zero_ok=True)  # type: ignore[arg-type]
     except InvalidValue as error:
@@ -100,36 +136,11 @@ def _again(job: Attempting, began: int, again: RetryTask) -> Report:
 
 
 def _report(
-    job: Attempting, began: int, state: str, *, error: str | None = None, retry: bool = True,
+    job: AttemptJob, began: int, state: str, *, error: str | None = None, retry: bool = True,
     retry_after: int | None = None,
 ) -> Report:  # fmt: skip
     run, task, number = job.run.run, job.run.shape.ids[job.index], job.attempt
     return lambda at: TaskFinished(at, run, task, state, number, None, error, began, retry, retry_after)
-
-
-def arguments_of(
-    engine: Engine, job: Attempting, bindings: Iterable[Binding], context: RunContext
-) -> dict[str, object]:
-    """The arguments of a body, by the bindings of its parameters. O(parameters)."""
-    found: dict[str, object] = {}
-    run = job.run
-    for binding in bindings:
-        if binding.kind == "run":
-            found[binding.name] = context
-        elif binding.kind == "task":
-            found[binding.name] = _output_of(engine, run, run.plan.index[binding.ref])
-        elif binding.kind == "param":
-            found[binding.name] = fresh(engine.core.runs.params(run.run)[binding.ref])
-    return found
-
-
-def _output_of(engine: Engine, run: RunState, index: int) -> object:
-    done = run.results[index]
-    output = None if done is None else done.output
-    if run.tasks[index].kind != "wait":
-        return fresh(output)
-    awaited = [Run(engine, one["run"]) if one else None for one in (output if isinstance(output, list) else [output])]
-    return awaited if isinstance(output, list) else awaited[0]
 
 
 def describe(error: BaseException) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from reactive_dag.declare.task import AnyTask
-from reactive_dag.engine.execute.once import call_once
+from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.facts.publish import Time, check_key, check_kind, check_partition
+from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.errors import UndeclaredOutlet
 from reactive_dag.model.payload import plain
@@ -22,21 +23,39 @@ from reactive_dag.triggers.base import walk
 from reactive_dag.triggers.functions.by import By, JoinKey
 from reactive_dag.triggers.leaves.dataset import Dataset
 
-if TYPE_CHECKING:
-    from reactive_dag.engine.engine import Engine
-
 T = TypeVar("T")
+
+
+class OutletEvents:
+    """What a body says of its task's outlets. Owns it until the attempt has succeeded."""
+
+    def __init__(self, task: AnyTask) -> None:
+        self.outlets = task.outlets
+        self.said: list[list[Json]] = []
+        self.unchanged: set[str] = set()
+
+    def to_record(self) -> list[list[Json]] | None:
+        """What the success of this attempt records: the calls, and one automatic event for each outlet without one."""
+        if not self.said and not self.unchanged:
+            return None
+        about = {event[0] for event in self.said} | self.unchanged
+        automatic = [
+            [outlet.id, None, None, None, "updated", None, None] for outlet in self.outlets if outlet.id not in about
+        ]
+        return [*self.said, *automatic]
 
 
 class RunContext(Run):
     """One attempt of one task, as its body sees it: the run, and what may be done in its name."""
 
-    def __init__(self, engine: Engine, offset: int, task: AnyTask, attempt: int) -> None:
-        super().__init__(engine, offset)
+    def __init__(
+        self, host: Host, run: int, task: AnyTask, attempt: int, once_calls: OnceCalls, outlet_events: OutletEvents
+    ) -> None:  # fmt: skip
+        super().__init__(host, run)
         self._task = task
         self.attempt = attempt
-        self._events: list[list[Json]] = []
-        self._unchanged: set[str] = set()
+        self._once_calls = once_calls
+        self._outlet_events = outlet_events
 
     @property
     def task(self) -> str:
@@ -49,10 +68,10 @@ class RunContext(Run):
 
         Dates are aware datetimes, as those of events.
         """
-        request = self._core.runs.request(self._offset)
+        request = self._host.request(self._offset)
         if not request.group:
             return None
-        graph = self._core.graph
+        graph = self._host.graph
         found = graph.effective(request.dag).get(request.label) if request.dag in graph.dags else None
         names = [] if found is None else [name for part in walk(found) if isinstance(part, By) for name in part.keys]
         dated = [name == "logical_date" or isinstance(name, JoinKey) for name in names]
@@ -78,23 +97,23 @@ class RunContext(Run):
         where = f"run.publish({declared.id!r}) in {self.dag}.{self.task}"
         check_partition(declared, partition, where)
         check_kind(kind, where)
-        dag = self._core.graph.dags.get(self.dag)
+        dag = self._host.graph.dags.get(self.dag)
         tz = None if dag is None else dag.tz
         date = None if logical_date is None else parse_time(logical_date, tz, what="logical_date")
         when = None if time is None else parse_time(time, what="time")
         told = None if extra is None else plain(extra, f"{where}: extra")
-        self._events.append([declared.id, partition, date, told, kind, check_key(key, where), when])
+        self._outlet_events.said.append([declared.id, partition, date, told, kind, check_key(key, where), when])
 
     def unchanged(self, dataset: Dataset | str) -> None:
         """Say that an outlet did not change: no automatic event for it. Raises UndeclaredOutlet."""
-        self._unchanged.add(self._outlet(dataset).id)
+        self._outlet_events.unchanged.add(self._outlet(dataset).id)
 
     def once(self, name: str, fn: Callable[..., T]) -> T:
         """Do something once for this run and task, whatever is retried or restarted: what `fn` gave is recorded (X2).
 
         `fn` may take `key`, for the other side's idempotency. A crash between the effect and its record runs it again.
         """
-        return call_once(self._engine, f"{self.key}/{self.task}", name, fn, None)
+        return self._once_calls.call(f"{self.key}/{self.task}", name, fn, None)
 
     def _outlet(self, dataset: Dataset | str) -> Dataset:
         name = dataset if isinstance(dataset, str) else dataset.id
@@ -106,15 +125,3 @@ class RunContext(Run):
                 f"declare it where the task is: outlets=[{name!r}]"
             )
         return found
-
-    def published(self) -> list[list[Json]] | None:
-        """What the success of this attempt records: the calls, and one automatic event for each outlet without one."""
-        if not self._events and not self._unchanged:
-            return None
-        said = {event[0] for event in self._events} | self._unchanged
-        automatic = [
-            [outlet.id, None, None, None, "updated", None, None]
-            for outlet in self._task.outlets
-            if outlet.id not in said
-        ]
-        return [*self._events, *automatic]

@@ -14,13 +14,17 @@ from contextvars import copy_context
 from typing import Any
 
 
-class Loops:
+class EventLoops:
     """The event loop of one engine; its own thread is started when it is first needed."""
 
     def __init__(self) -> None:
-        self.home: asyncio.AbstractEventLoop | None = None
+        self._home: asyncio.AbstractEventLoop | None = None
         self._own: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
+
+    def use_running_loop(self) -> None:
+        """Run coroutines on the event loop of the calling thread from now on. Raises RuntimeError where none runs."""
+        self._home = asyncio.get_running_loop()
 
     def run(self, work: Coroutine[Any, Any, object], timeout: float | None) -> object:
         """Run a coroutine to its end; its result. Raises TimeoutError after `timeout` seconds, cancelling it."""
@@ -34,8 +38,8 @@ class Loops:
             raise
 
     def _loop(self) -> asyncio.AbstractEventLoop:
-        if self.home is not None and not self.home.is_closed():
-            return self.home
+        if self._home is not None and not self._home.is_closed():
+            return self._home
         with self._lock:
             if self._own is None:
                 self._own = asyncio.new_event_loop()
@@ -43,7 +47,7 @@ class Loops:
             return self._own
 
     def close(self) -> None:
-        """Stop the loop of one's own."""
+        """Stop the engine's own loop."""
         with self._lock:
             if self._own is not None:
                 self._own.call_soon_threadsafe(self._own.stop)

@@ -7,76 +7,69 @@ recorded. A look-up costs O(log n), a first call one commit.
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
+from reactive_dag.engine.execute.event_loops import EventLoops
+from reactive_dag.engine.execute.named_locks import NamedLocks
+from reactive_dag.engine.fold.fold import Core
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import OnceDone
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reactive_dag.engine.engine import Engine
 
 T = TypeVar("T")
 SCOPE = "once"
 """The scope of these names in the log's index of keys."""
 
 
-class Turns:
-    """One lock a name, kept only while somebody uses it."""
+class OnceCalls:
+    """The `once` of one engine. `durable` returns when the record at an offset is durable."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._held: dict[str, tuple[threading.RLock, int]] = {}
+    def __init__(self, fold: Core, event_loops: EventLoops, durable: Callable[[int], None]) -> None:
+        self._fold = fold
+        self._event_loops = event_loops
+        self._durable = durable
+        self.locks = NamedLocks()
 
-    @contextmanager
-    def of(self, name: str) -> Iterator[None]:
-        """Wait until nobody else has the turn of this name."""
-        with self._lock:
-            lock, users = self._held.get(name, (threading.RLock(), 0))
-            self._held[name] = lock, users + 1
-        try:
-            with lock:
-                yield
-        finally:
-            with self._lock:
-                lock, users = self._held[name]
-                if users == 1:
-                    del self._held[name]
-                else:
-                    self._held[name] = lock, users - 1
+    def call(self, scope: str, name: str, fn: Callable[..., T], ttl: int | None) -> T:
+        """The recorded result of (scope, name), or that of `fn`, recorded before it is returned.
 
+        An exception is not recorded. What is returned is plain JSON data. O(log n), a first call one commit.
+        """
+        full = f"{scope}\x1f{name}"
+        with self.locks.holding(full):
+            number, found = self._recorded(full)
+            if found is not None:
+                return cast(T, found.value)
+            value = plain(self._run(fn, full), f"the result of once({name!r})")
+            self._record(scope, name, f"{full}~{number}", value, ttl)
+            return cast(T, value)
 
-def call_once(engine: Engine, scope: str, name: str, fn: Callable[..., T], ttl: int | None) -> T:
-    """The recorded result of (scope, name), or that of `fn`, recorded before it is returned.
+    def _recorded(self, full: str) -> tuple[int, OnceDone | None]:
+        """The generation of a name (one more each time its ttl passed), and its record while that holds."""
+        log = self._fold.log
+        number = _generations(lambda n: log.find(SCOPE, f"{full}~{n}") is not None)
+        if number == 0:
+            return 0, None
+        offset = log.find(SCOPE, f"{full}~{number - 1}")
+        assert offset is not None
+        record = log.record(offset)
+        assert isinstance(record, OnceDone)
+        holds = record.expires is None or self._fold.clock.now() < record.expires
+        return number, record if holds else None
 
-    An exception is not recorded. What is returned is plain JSON data.
-    """
-    full = f"{scope}\x1f{name}"
-    with engine.turns.of(full):
-        number, found = _recorded(engine, full)
-        if found is not None:
-            return cast(T, found.value)
-        value = plain(_call(engine, fn, full), f"the result of once({name!r})")
-        _record(engine, scope, name, f"{full}~{number}", value, ttl)
-        return cast(T, value)
+    def _record(self, scope: str, name: str, key: str, value: object, ttl: int | None) -> None:
+        log = self._fold.log
+        with log.lock:
+            at = self._fold.stamp()
+            offset = log.push(OnceDone(at, scope, name, value, None if ttl is None else at + ttl))
+            log.note_key(SCOPE, key, offset)
+        self._durable(offset)
 
-
-def _recorded(engine: Engine, full: str) -> tuple[int, OnceDone | None]:
-    """The generation of a name (one more each time its ttl passed), and its record while that holds."""
-    log = engine.core.log
-    number = _generations(lambda n: log.find(SCOPE, f"{full}~{n}") is not None)
-    if number == 0:
-        return 0, None
-    offset = log.find(SCOPE, f"{full}~{number - 1}")
-    assert offset is not None
-    record = log.record(offset)
-    assert isinstance(record, OnceDone)
-    holds = record.expires is None or engine.core.clock.now() < record.expires
-    return number, record if holds else None
+    def _run(self, fn: Callable[..., object], key: str) -> object:
+        value = fn(key=key.replace("\x1f", "/")) if _takes_key(fn) else fn()
+        if inspect.isawaitable(value):
+            return self._event_loops.run(_awaited(value), None)
+        return value
 
 
 def _generations(there: Callable[[int], bool]) -> int:
@@ -96,22 +89,6 @@ def _generations(there: Callable[[int], bool]) -> int:
         else:
             high = middle
     return low
-
-
-def _record(engine: Engine, scope: str, name: str, key: str, value: object, ttl: int | None) -> None:
-    log = engine.core.log
-    with log.lock:
-        at = engine.core.stamp()
-        offset = log.push(OnceDone(at, scope, name, value, None if ttl is None else at + ttl))
-        log.note_key(SCOPE, key, offset)
-    engine.acknowledging.durable(offset)
-
-
-def _call(engine: Engine, fn: Callable[..., T], key: str) -> object:
-    value = fn(key=key.replace("\x1f", "/")) if _takes_key(fn) else fn()
-    if inspect.isawaitable(value):
-        return engine.loops.run(_awaited(value), None)
-    return value
 
 
 def _takes_key(fn: Callable[..., object]) -> bool:

@@ -6,18 +6,14 @@ O(items pending); reads the circuits' own counts, keeps none.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import attrs
 
 from reactive_dag.engine.deciding.router import Station
+from reactive_dag.engine.fold.fold import Core
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import FACTS
-
-if TYPE_CHECKING:
-    from reactive_dag.engine.fold.fold import Core
-    from reactive_dag.engine.inspect.queries import Asking
 
 
 @attrs.frozen
@@ -79,32 +75,31 @@ class Pending:
         return "\n".join(lines)
 
 
-def pending(engine: Asking, dag: str) -> Pending:
-    """What the triggers of `dag` hold, and what its runs wait for."""
-    core = engine.core
-    stations = [station for (owner, _), station in core.wiring.stations.items() if owner == dag]
-    parts = [part for station in stations for part in _parts(engine, station)]
-    joins = {station.label: engine.graph.view.effective(dag)[station.label][1] for station in stations}
+def pending(fold: Core, dag: str) -> Pending:
+    """What the triggers of `dag` hold, and what its runs wait for. O(items pending)."""
+    stations = [station for (owner, _), station in fold.wiring.stations.items() if owner == dag]
+    parts = [part for station in stations for part in _parts(fold, station)]
+    joins = {station.label: fold.graph.view.effective(dag)[station.label][1] for station in stations}
     waits = [
         Waiting(watch.run.started.key, watch.wait.id, watch.wait.dag, watch.why)
-        for watches in core.waits.watches.values()
+        for watches in fold.waits.watches.values()
         for watch in watches.values()
         if watch.run.dag.id == dag
     ]
     held = sum(len(station.held) for station in stations)
-    queued = len(core.runs.queued.get(dag, ()))
-    return Pending(dag, parts, joins, held, waits, queued, dag in core.runs.paused, undecided(core))
+    queued = len(fold.runs.queued.get(dag, ()))
+    return Pending(dag, parts, joins, held, waits, queued, dag in fold.runs.paused, undecided(fold))
 
 
-def undecided(core: Core) -> int:
+def undecided(fold: Core) -> int:
     """How many facts no decision covers yet: nobody has driven the engine since. O(result)."""
-    return sum(isinstance(record, FACTS) for record in core.log.read(core.cursor, core.log.next_offset))
+    return sum(isinstance(record, FACTS) for record in fold.log.read(fold.cursor, fold.log.next_offset))
 
 
-def _parts(engine: Asking, station: Station) -> list[Part]:
+def _parts(fold: Core, station: Station) -> list[Part]:
     items: dict[int, list[Event]] = {}
     for index, _, item in station.circuit.pending():
-        items.setdefault(index, []).append(event_of(engine.core.facts, item))
+        items.setdefault(index, []).append(event_of(fold.facts, item))
     held = Counter(part for firing in station.held for part in firing.parts)
     parts = [
         Part(station.label, count.text, count.delivered, count.consumed - held[index], count.pending + held[index],

@@ -1,13 +1,13 @@
-"""What an engine can be asked: runs, events, reasons, what is pending, and everything as a stream.
+"""`Queries`: what an engine, or a course that is over, can be asked: runs, events, reasons, what is pending, streams.
 
-Owns no state: answers are read from the core and the log. Costs stand with each call.
+Owns no state: answers are read from the fold and its log. Costs stand with each call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from string import hexdigits
-from typing import TYPE_CHECKING
 
 import attrs
 from reactivex import Observable
@@ -16,13 +16,14 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.options import whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.facts.publish import Time
+from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.inspect.fold_host import FoldHost
 from reactive_dag.engine.inspect.pending import Pending, pending
 from reactive_dag.engine.inspect.ready import ready_stream
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.engine.inspect.why import Why, why_not, why_run
-from reactive_dag.engine.items.events import event_of
-from reactive_dag.model.errors import EngineClosed, InvalidValue, UnknownId
+from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import (
     RUN_STATES,
@@ -34,18 +35,9 @@ from reactive_dag.model.records import (
 )
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import parse_time
+from reactive_dag.streams.observers import Feed
 from reactive_dag.triggers.checks import listed
 from reactive_dag.triggers.leaves.dataset import Dataset
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.graph import Graph
-    from reactive_dag.engine.drive.drain_loop import Loop
-    from reactive_dag.engine.fold.fold import Core
-    from reactive_dag.log.protocol import EventLog
-    from reactive_dag.streams.observers import Feed
-
-
-CLOSED = "this engine was closed; open another with rd.Engine(graph, store=...)"
 
 
 @attrs.frozen
@@ -85,24 +77,31 @@ def _states(state: str | Iterable[str] | None) -> set[str | None]:
     return states
 
 
-class Asking:
-    """The asking half of `Engine`."""
+class Queries:
+    """Answers from one fold.
 
-    graph: Graph
-    core: Core
-    feed: Feed[AnyRecord]
-    loop: Loop
-    shut: bool = False
-    _log: EventLog
+    `observers` hands over the streams; `turn_lock` is held where an answer must not come from the middle of a turn.
+    Of a fold that is over: `Queries(FoldHost(fold, refuse), Observers(fold.log, inline=True))`, where `refuse` raises
+    for whoever waits for a run; its streams give what is recorded when `observers.pump()` is called.
+    """
 
-    def check_not_shut(self) -> None:
-        """Nothing is read from an engine whose log was let go, whatever the store. O(1). Raises EngineClosed."""
-        if self.shut:
-            raise EngineClosed(CLOSED)
+    def __init__(
+        self, host: FoldHost, observers: Feed[AnyRecord], turn_lock: AbstractContextManager[object] | None = None
+    ) -> None:
+        self.host = host
+        self.observers = observers
+        self._turn_lock = nullcontext() if turn_lock is None else turn_lock
+
+    @property
+    def _fold(self) -> Core:
+        return self.host.fold
 
     def dag_id(self, dag: Dag | str) -> str:
         """The id of a DAG of this graph. Raises UnknownId."""
-        return self.core.starting.dag(dag).id
+        return self._fold.starting.dag(dag).id
+
+    def _dataset_id(self, dataset: Dataset | str) -> str:
+        return self._fold.publishing.source(dataset).dataset.id
 
     # ------------------------------------------------------------------------------------- runs
 
@@ -115,33 +114,34 @@ class Asking:
 
         `key` is a run's own key, or the one that a start by hand was given. Raises UnknownId, InvalidValue.
         """
-        self.check_not_shut()
+        graph, log = self._fold.graph, self._fold.log
         name = None if dag is None else self._known_dag(dag)
         if limit is not None:
             whole(limit, "limit", 0)
         states = _states(state)
-        tz = self.graph.dags[name].tz if name in self.graph.dags else None
+        tz = graph.dags[name].tz if name in graph.dags else None
         date = None if logical_date is None else parse_time(logical_date, tz, what="logical_date")
         found: list[int] = []
         for one in states:
             unfinished = dict.fromkeys(self._unfinished(name, one))
             found.extend(offset for offset in unfinished if self._matches(offset, date, partition, key))
             if one not in ("queued", "running"):
-                rows = self._log.runs(dag=name, state=one, logical_date=date, partition=partition, key=key, limit=limit)
+                rows = log.runs(dag=name, state=one, logical_date=date, partition=partition, key=key, limit=limit)
                 found.extend(row.run for row in rows)
         if key is not None:
             found.extend(run for run in self._started(name, key, states) if self._matches(run, date, partition, None))
         newest = sorted(set(found), reverse=True)[:limit]
-        return RunList(Run(self, offset) for offset in newest)  # type: ignore[arg-type]
+        return RunList(Run(self.host, offset) for offset in newest)
 
     def _known_dag(self, dag: Dag | str) -> str:
         name = dag if isinstance(dag, str) else dag.id
-        if name not in self.graph.dags and not self._log.runs(dag=name, limit=1):
-            raise UnknownId(f"no DAG {name!r} in graph {self.graph.id!r}{did_you_mean(name, self.graph.dags)}")
+        graph = self._fold.graph
+        if name not in graph.dags and not self._fold.log.runs(dag=name, limit=1):
+            raise UnknownId(f"no DAG {name!r} in graph {graph.id!r}{did_you_mean(name, graph.dags)}")
         return name
 
     def _unfinished(self, dag: str | None, state: str | None) -> Iterator[int]:
-        runs = self.core.runs
+        runs = self._fold.runs
         if state in (None, "running"):
             yield from (offset for offset, run in list(runs.live.items()) if dag in (None, run.dag.id))
             yield from (offset for offset, begun in list(runs.orphans.items()) if dag in (None, begun.dag))
@@ -154,22 +154,22 @@ class Asking:
 
     def _undecided(self, dag: str | None) -> Iterator[int]:
         """Runs whose requests the cursor has not reached: started by hand, while nobody drives."""
-        log, first = self._log, self.core.cursor
+        log, first = self._fold.log, self._fold.cursor
         for offset, record in enumerate(log.read(first, log.next_offset), first):
-            if type(record) is RunRequested and dag in (None, record.dag) and offset not in self.core.runs.live:
+            if type(record) is RunRequested and dag in (None, record.dag) and offset not in self._fold.runs.live:
                 yield offset
 
     def _started(self, dag: str | None, key: str, states: Container[str | None]) -> Iterator[int]:
         """The runs that starts by hand with this key asked for. O(log n) a DAG."""
-        for name in list(self.graph.dags) if dag is None else [dag]:
-            run = self.core.starting.keyed(name, key)
-            if run is not None and (None in states or self.core.runs.row(run).state in states):
+        for name in list(self._fold.graph.dags) if dag is None else [dag]:
+            run = self._fold.starting.keyed(name, key)
+            if run is not None and (None in states or self._fold.runs.row(run).state in states):
                 yield run
 
     def _matches(self, offset: int, date: int | None, partition: str | None, key: str | None) -> bool:
         if date is None and partition is None and key is None:
             return True
-        row = self.core.runs.row(offset)
+        row = self.host.row(offset)
         return (
             (date is None or row.logical_date == date)
             and (partition is None or row.partition == partition)
@@ -190,14 +190,12 @@ class Asking:
             found = [run for run in self.runs() if run.key.startswith(key)]
         if len(found) != 1:
             problem = "no run has key" if not found else f"{len(found)} runs have keys that begin with"
-            raise UnknownId(f"{problem} {key!r}; engine.runs() lists them{did_you_mean(key, self.graph.dags)}")
+            raise UnknownId(f"{problem} {key!r}; engine.runs() lists them{did_you_mean(key, self._fold.graph.dags)}")
         return found[0]
 
     def events(self, dataset: Dataset | str, *, limit: int | None = None) -> list[Event]:
         """A dataset's events, newest first. O(segments that hold one). Raises UnknownId."""
-        self.check_not_shut()
-        name = self.core.publishing.source(dataset).dataset.id
-        return [event_of(self.core.facts, offset) for offset, _ in self._log.events(name, limit=limit)]
+        return [self.host.event(offset) for offset, _ in self._fold.log.events(self._dataset_id(dataset), limit=limit)]
 
     # ------------------------------------------------------------------------------------- reasons
 
@@ -206,36 +204,39 @@ class Asking:
 
         O(causes). Raises UnknownId.
         """
-        self.check_not_shut()
         if isinstance(what, Run):
-            return why_run(self, what)
+            return why_run(self.host, what)
         name = what if isinstance(what, str) else what.id
-        if name not in self.graph.dags:
-            return why_run(self, self.run(name))
-        date = None if logical_date is None else parse_time(logical_date, self.graph.dags[name].tz, what="logical_date")
-        found = [] if date is None else self.runs(name, logical_date=logical_date, limit=1)
-        return why_run(self, found[0]) if found else why_not(self, name, date)
+        dags = self._fold.graph.dags
+        if name not in dags:
+            return why_run(self.host, self.run(name))
+        if logical_date is None:
+            return why_not(self._fold, name, None, bool(self.runs(name, limit=1)))
+        found = self.runs(name, logical_date=logical_date, limit=1)
+        if found:
+            return why_run(self.host, found[0])
+        return why_not(self._fold, name, parse_time(logical_date, dags[name].tz, what="logical_date"), False)
 
     def pending(self, dag: Dag | str) -> Pending:
         """What the triggers of a DAG hold and wait for. O(items pending). Raises UnknownId."""
-        self.check_not_shut()
-        with self.loop.turn_lock:  # not in the middle of a turn, which changes what is pending
-            return pending(self, self.dag_id(dag))
+        name = self.dag_id(dag)
+        with self._turn_lock:  # not in the middle of a turn, which changes what is pending
+            return pending(self._fold, name)
 
     # ------------------------------------------------------------------------------------- streams
 
     @property
     def records(self) -> Observable[Entry]:
         """Every record from now on, in log order, each with its offset; after it is durable (R12)."""
-        return self.feed.observe(Entry)
+        return self.observers.observe(Entry)
 
     def records_from(self, offset: int) -> Observable[Entry]:
         """Every record from an offset on: first what is there, then what comes."""
-        return self.feed.observe(Entry, offset)
+        return self.observers.observe(Entry, offset)
 
     def updates(self, dataset: Dataset | str) -> Observable[Event]:
         """A dataset's events. Raises UnknownId."""
-        name = self.core.publishing.source(dataset).dataset.id
+        name = self._dataset_id(dataset)
         return self._items(lambda record: type(record) is Published and record.dataset == name)
 
     def completions(self, dag: Dag | str, *, task: AnyTask | str | None = None) -> Observable[Event]:
@@ -244,37 +245,36 @@ class Asking:
         wanted = task if task is None or isinstance(task, str) else task.id
         if wanted is None:
             return self._items(lambda record: type(record) is RunFinished and record.dag == name)
-        if wanted not in self.graph.dags[name].tasks:
-            raise UnknownId(f"DAG {name!r} has no task {wanted!r}{did_you_mean(wanted, self.graph.dags[name].tasks)}")
+        if wanted not in self._fold.graph.dags[name].tasks:
+            raise UnknownId(
+                f"DAG {name!r} has no task {wanted!r}{did_you_mean(wanted, self._fold.graph.dags[name].tasks)}"
+            )
         return self._items(lambda record: self._is_end_of(record, name, wanted))
 
     def _is_end_of(self, record: AnyRecord, dag: str, task: str) -> bool:
         if type(record) is not TaskFinished or record.task != task or record.state == "lost":
             return False
-        if self.core.run_of(record.run).dag != dag:
+        if self.host.run_of(record.run).dag != dag:
             return False
-        row = self.core.runs.row(record.run)
+        row = self.host.row(record.run)
         return any(done.task == task and done.state == record.state for done in row.tasks)
 
-    def _items(self, wanted: object) -> Observable[Event]:
-        assert callable(wanted)
-        facts = self.core.facts
-        return self.feed.observe(lambda offset, record: event_of(facts, offset) if wanted(record) else None)
+    def _items(self, wanted: Callable[[AnyRecord], bool]) -> Observable[Event]:
+        return self.observers.observe(lambda offset, record: self.host.event(offset) if wanted(record) else None)
 
     def firings(self, dag: Dag | str) -> Observable[FiringView]:
         """The decisions of a DAG's triggers. Raises UnknownId."""
         name = self.dag_id(dag)
-        return self.feed.observe(
+        return self.observers.observe(
             lambda offset, record: self._firing(offset, record)
             if type(record) is RunRequested and record.dag == name else None
         )  # fmt: skip
 
     def _firing(self, offset: int, record: RunRequested) -> FiringView:
-        events = [event_of(self.core.facts, cause) for cause in record.causes]
-        return FiringView(Run(self, offset), record.dag, record.label, events)  # type: ignore[arg-type]
+        events = [self.host.event(cause) for cause in record.causes]
+        return FiringView(Run(self.host, offset), record.dag, record.label, events)
 
     @property
     def ready(self) -> Observable[frozenset[str]]:
         """The DAGs ready to run (G4), now and each time that changes."""
-        self.check_not_shut()
-        return ready_stream(self.graph, self._log, self.feed)
+        return ready_stream(self._fold.graph, self._fold.log, self.observers)

@@ -7,20 +7,17 @@ changes. A completion costs its out-degree, a change of the graph O(DAGs). It is
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import reactivex
 from reactivex import Observable, abc
 from reactivex import operators as ops
 
+from reactive_dag.declare.graph import Graph
 from reactive_dag.log.history import RunRow
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.records import AnyRecord, RunFinished
 from reactive_dag.resolve.ready import ReadySet
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.graph import Graph
-    from reactive_dag.streams.observers import Feed
+from reactive_dag.streams.observers import Feed
 
 
 class Readiness:
@@ -44,7 +41,7 @@ class Readiness:
         self.last.pop(dag, None)
         self.last[dag] = None
 
-    def heard(self, record: AnyRecord) -> frozenset[str] | None:
+    def changed_by(self, record: AnyRecord) -> frozenset[str] | None:
         """The ready set after a record, if that changed it."""
         before = self.shown
         if self.graph.version != self.version:
@@ -56,7 +53,7 @@ class Readiness:
         return None if self.shown == before else self.shown
 
 
-def ready_stream(graph: Graph, log: EventLog, feed: Feed[AnyRecord]) -> Observable[frozenset[str]]:
+def ready_stream(graph: Graph, log: EventLog, observers: Feed[AnyRecord]) -> Observable[frozenset[str]]:
     """The DAGs ready to run: at once, and after each record that changes the set."""
 
     def subscribe(
@@ -64,7 +61,7 @@ def ready_stream(graph: Graph, log: EventLog, feed: Feed[AnyRecord]) -> Observab
     ) -> abc.DisposableBase:
         here = log.committed
         ready = Readiness(graph, log.runs(state="success"))
-        later = feed.observe(lambda offset, record: ready.heard(record), here)
+        later = observers.observe(lambda offset, record: ready.changed_by(record), here)
         return later.pipe(ops.start_with(ready.shown)).subscribe(observer, scheduler=scheduler)
 
     return reactivex.create(subscribe)

@@ -1,4 +1,4 @@
-"""`Run`: one run as people see it, whatever its state. It reads the engine when asked and holds nothing itself.
+"""`Run`: one run as people see it, whatever its state. It reads its host when asked and holds nothing itself.
 
 Each property costs a look-up of the run's row: O(tasks).
 """
@@ -10,25 +10,20 @@ import logging
 from collections.abc import Callable, Generator
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import attrs
 
 from reactive_dag.engine.deciding.router import is_composite
 from reactive_dag.engine.facts.publish import Time
-from reactive_dag.engine.items.events import event_of
+from reactive_dag.engine.host import Host
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
 from reactive_dag.model.payload import fresh
 from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished, TaskFinished
-from reactive_dag.model.times import to_datetime, zone
+from reactive_dag.model.times import GivenDuration, to_datetime, zone
 from reactive_dag.triggers.leaves.dataset import Dataset
-
-if TYPE_CHECKING:
-    from reactive_dag.engine.engine import Engine
-    from reactive_dag.engine.fold.fold import Core
-
 
 T = TypeVar("T")
 UNDER_WAY = ("running", "waiting")
@@ -67,23 +62,13 @@ class TaskView:
 class Run:
     """One run of a DAG. Two are equal when they are the same run of the same engine's log."""
 
-    def __init__(self, engine: Engine, offset: int) -> None:
-        self._engine = engine
+    def __init__(self, host: Host, offset: int) -> None:
+        self._host = host
         self._offset = offset
 
     @property
-    def offset(self) -> int:
-        """The offset of the run's request: its name inside this log."""
-        return self._offset
-
-    @property
-    def _core(self) -> Core:
-        self._engine.check_not_shut()
-        return self._engine.core
-
-    @property
     def _row(self) -> RunRow:
-        return self._core.runs.row(self._offset)
+        return self._host.row(self._offset)
 
     @property
     def key(self) -> str:
@@ -124,7 +109,7 @@ class Run:
     def local_date(self) -> date | None:
         """The logical date's day in the DAG's zone."""
         value = self._row.logical_date
-        dag = self._core.graph.dags.get(self.dag)
+        dag = self._host.graph.dags.get(self.dag)
         return None if value is None else to_datetime(value).astimezone(zone((dag and dag.tz) or "UTC")).date()
 
     @property
@@ -158,23 +143,23 @@ class Run:
         return {row.task: _task(row) for row in self._row.tasks}
 
     @property
-    def causes(self) -> tuple[Item, ...]:
+    def _causes(self) -> tuple[Item, ...]:
         """The items that the firing consumed, in order of delivery."""
-        return self._core.runs.request(self._offset).causes
+        return self._host.request(self._offset).causes
 
     @property
     def events(self) -> list[Event]:
         """Every event that caused this run, none lost (T13). O(causes)."""
-        return [event_of(self._core.facts, cause) for cause in self.causes]
+        return [self._host.event(cause) for cause in self._causes]
 
     @property
     def payload(self) -> Json:
         """What `.map` or the start gave, else the event of a leaf, else the list of a composite's events (T13)."""
-        request = self._core.runs.request(self._offset)
+        request = self._host.request(self._offset)
         if request.mapped:
             return fresh(request.payload)
         events = self.events
-        dag = self._core.graph.dags.get(request.dag)
+        dag = self._host.graph.dags.get(request.dag)
         trigger = None if dag is None or events[0].kind == "start" else dag.triggers.get(request.label)
         many = len(events) > 1 or (trigger is not None and is_composite(trigger))
         return events if many else events[0]
@@ -182,35 +167,34 @@ class Run:
     @property
     def params(self) -> Any:
         """The DAG's params, with what the start gave: a dict, or an object of the class that the DAG types them by."""
-        given = fresh(self._core.runs.params(self._offset))
-        dag = self._core.graph.dags.get(self.dag)
+        given = fresh(self._host.params(self._offset))
+        dag = self._host.graph.dags.get(self.dag)
         return given if dag is None or dag.params_type is None else dag.params_type(**given)
 
     @cached_property
     def results(self) -> dict[str, dict[str, Json]]:
         """The outputs of the newest run of each DAG among the causes: by DAG, then by task (R1). O(causes)."""
         found: dict[str, dict[str, Json]] = {}
-        for cause in self.causes:
-            fact = self._core.facts.record(cause) if isinstance(cause, int) else None
+        for cause in self._causes:
+            fact = self._host.record(cause) if isinstance(cause, int) else None
             if isinstance(fact, RunFinished):
-                rows = self._core.runs.row(fact.run).tasks
+                rows = self._host.row(fact.run).tasks
                 found[fact.dag] = {row.task: fresh(row.output) for row in rows if row.state == "success"}
             elif isinstance(fact, TaskFinished):
-                found[self._core.run_of(fact.run).dag] = {fact.task: fresh(fact.output)}
+                found[self._host.run_of(fact.run).dag] = {fact.task: fresh(fact.output)}
         return found
 
     @property
     def data_interval(self) -> DataInterval:
         """The partition's span, else from the schedule's own tick before to this one (R1)."""
-        runs = self._core.runs
-        start, end = runs.dating.interval(self._row, runs.row)
+        start, end = self._host.interval(self._offset)
         return DataInterval(_time(start), _time(end))
 
     @property
     def previous(self) -> Run | None:
         """The newest run of the same DAG with a lower logical date (for an undated run: requested before it)."""
-        found = self._core.runs.previous(self._row)
-        return None if found is None else Run(self._engine, found)
+        found = self._host.previous(self._offset)
+        return None if found is None else Run(self._host, found)
 
     # ------------------------------------------------------------------------------ only inside a body
 
@@ -239,9 +223,9 @@ class Run:
 
     # ---------------------------------------------------------------------------------------------- wait
 
-    def wait(self, timeout: str | float | None = None) -> Run:
+    def wait(self, timeout: GivenDuration | float | None = None) -> Run:
         """Wait until the run has ended, driving the engine if nothing else does. Raises NotIdle after `timeout`."""
-        self._engine.wait_for_run(self._offset, timeout)
+        self._host.wait_for_run(self._offset, timeout)
         return self
 
     def __await__(self) -> Generator[object, None, Run]:
@@ -253,13 +237,13 @@ class Run:
         return self.state in FINAL_RUN_STATES
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Run) and (other._engine, other._offset) == (self._engine, self._offset)
+        return isinstance(other, Run) and (other._host, other._offset) == (self._host, self._offset)
 
     def __hash__(self) -> int:
         return hash(self._offset)
 
     def __repr__(self) -> str:
-        if self._engine.shut:
+        if self._host.closed:
             return f"<Run {self._offset} of a closed engine>"
         row = self._row
         when = "" if row.logical_date is None else f" {to_datetime(row.logical_date):%Y-%m-%dT%H:%MZ}"

@@ -7,20 +7,17 @@ so. O(nodes).
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 import attrs
 
+from reactive_dag.engine.deciding.router import Station
+from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.pending import undecided
 from reactive_dag.engine.inspect.run import Run
-from reactive_dag.engine.items.events import event_of
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import Mark, Published, RunFinished, TaskFinished, TriggerFault
 from reactive_dag.model.times import NEVER, format_time, from_datetime
-
-if TYPE_CHECKING:
-    from reactive_dag.engine.deciding.router import Station
-    from reactive_dag.engine.inspect.queries import Asking
 
 MOST = 1_000
 WIDEST = 50
@@ -57,7 +54,7 @@ class Why:
         }  # fmt: skip
 
 
-def why_run(engine: Asking, run: Run) -> Why:
+def why_run(host: Host, run: Run) -> Why:
     """The tree of causes of a run, down to outside events, ticks and starts."""
     root = Why(_run_text(run), run)
     todo = deque([root])
@@ -65,9 +62,9 @@ def why_run(engine: Asking, run: Run) -> Why:
     while todo and nodes < MOST:
         node = todo.popleft()
         assert node.run is not None
-        causes = node.run.causes
+        causes = node.run._causes
         for item in causes[:WIDEST]:
-            child, maker = _cause(engine, item)
+            child, maker = _cause(host, item)
             node.causes.append(child)
             nodes += 1
             if maker is not None:
@@ -82,16 +79,16 @@ def why_run(engine: Asking, run: Run) -> Why:
     return root
 
 
-def _cause(engine: Asking, item: int | Mark) -> tuple[Why, Run | None]:
-    event = event_of(engine.core.facts, item)
+def _cause(host: Host, item: int | Mark) -> tuple[Why, Run | None]:
+    event = host.event(item)
     if isinstance(item, Mark):
         return Why(f"{item.kind} {format_time(item.due)}", event=event), None
-    fact = engine.core.facts.record(item)
+    fact = host.record(item)
     if isinstance(fact, (RunFinished, TaskFinished)):
-        made = Run(engine, fact.run)  # type: ignore[arg-type]
+        made = Run(host, fact.run)
         what = f"{event.dag}.{event.task}" if event.task else f"{event.dag}"
         return Why(f"completed {what} {event.state}: {_run_text(made)}", made, event), made
-    maker = Run(engine, fact.run) if isinstance(fact, Published) and fact.run >= 0 else None  # type: ignore[arg-type]
+    maker = Run(host, fact.run) if isinstance(fact, Published) and fact.run >= 0 else None
     return Why(_event_text(event), event=event), maker
 
 
@@ -109,34 +106,32 @@ def _run_text(run: Run) -> str:
     return f"run {run.dag}{when} ({run.state}, {run.key[:8]})"
 
 
-def why_not(engine: Asking, dag: str, date: int | None) -> Why:
+def why_not(fold: Core, dag: str, date: int | None, ran_before: bool) -> Why:
     """What a DAG that did not run (for a date) waits for: the parts of its triggers with nothing pending.
 
     Without a date it is the next run that did not happen. O(items pending); where a function raised, O(records) since.
     """
     about = "" if date is None else f" for {format_time(date)}"
-    again = " again" if date is None and engine.runs(dag, limit=1) else ""
-    root = Why(f"{dag} did not run{again}{about}")
-    core = engine.core
-    for (owner, label), station in core.wiring.stations.items():
+    root = Why(f"{dag} did not run{' again' if ran_before else ''}{about}")
+    for (owner, label), station in fold.wiring.stations.items():
         if owner != dag:
             continue
         named = f"{label}: " if label else ""
-        held = {index for index, _, item in station.circuit.pending() if date is None or _is_of(engine, item, date)}
+        held = {index for index, _, item in station.circuit.pending() if date is None or _is_of(fold, item, date)}
         for index, count in enumerate(station.circuit.counts()):
             if index in held:
                 root.causes.append(Why(f"{named}there: {count.text}"))
             else:
                 root.missing.append(f"{named}{count.text}{about}")
-        faults = _faults(engine, station, date)
+        faults = _faults(fold, station, date)
         root.missing.extend(f"{named}{text}" for text in faults)
         if not faults and len(held) == len(station.circuit.parts):
             root.missing.append(f"{named}{_open(station)}")
-    if dag in core.runs.paused:
+    if dag in fold.runs.paused:
         root.missing.append("engine.resume: the DAG is paused")
-    if left := undecided(core):
+    if left := undecided(fold):
         root.missing.append(f"engine.run_until_idle: records not decided yet: {left}")
-    if not engine.graph.dags[dag].triggers:
+    if not fold.graph.dags[dag].triggers:
         root.missing.append("a start by hand: the DAG has no trigger")
     return root
 
@@ -149,14 +144,14 @@ def _open(station: Station) -> str:
     return f"more of the same: {station.trigger!r} did not fire with what is there"
 
 
-def _faults(engine: Asking, station: Station, date: int | None) -> list[str]:
+def _faults(fold: Core, station: Station, date: int | None) -> list[str]:
     """What raised on the items that a trigger has parked (T10), each function once."""
-    parked = [item for _, item in station.circuit.parked if date is None or _is_of(engine, item, date)]
+    parked = [item for _, item in station.circuit.parked if date is None or _is_of(fold, item, date)]
     if not parked:
         return []
     first = min((item for item in parked if not isinstance(item, Mark)), default=0)
     found: dict[str, int] = {}
-    for _, records in engine.core.log.segments_from(first):
+    for _, records in fold.log.segments_from(first):
         for record in records:
             if isinstance(record, TriggerFault) and (record.dag, record.label) == (station.dag, station.label):
                 text = f"{record.function} ({record.place}) raised {record.error}"
@@ -164,11 +159,11 @@ def _faults(engine: Asking, station: Station, date: int | None) -> list[str]:
     return [f"{text}; mend it, then engine.retry_faults({station.dag!r})" for text in found]
 
 
-def _is_of(engine: Asking, item: int | Mark, date: int) -> bool:
-    told, partition, _ = engine.core.facts.told(item)
+def _is_of(fold: Core, item: int | Mark, date: int) -> bool:
+    told, partition, _ = fold.facts.told(item)
     if told is None and partition is not None and not isinstance(item, Mark):
-        fact = engine.core.facts.record(item)
-        dataset = engine.graph.datasets.get(fact.dataset) if isinstance(fact, Published) else None
+        fact = fold.facts.record(item)
+        dataset = fold.graph.datasets.get(fact.dataset) if isinstance(fact, Published) else None
         if dataset is not None and dataset.partitions is not None:
             start, end = dataset.partitions.span(partition)
             return start <= date < end

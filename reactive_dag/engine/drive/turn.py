@@ -1,0 +1,227 @@
+"""One turn: decide what is there, commit it, hand out attempts; and what becomes of their results.
+
+Owns the attempts that are handed out. Invariants: whatever follows from the records of a turn stands in the commit that
+says so (`Decided`); nothing is handed to the runner or to an observer before that commit. A turn costs what its records
+reach.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+
+from reactive_dag.engine.drive.graph_changes import GraphChanges
+from reactive_dag.engine.drive.interrupts import Interrupts
+from reactive_dag.engine.execute.attempt import AttemptExecutor, AttemptJob, Report
+from reactive_dag.engine.execute.runners import Runner
+from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.fold.snapshots import save
+from reactive_dag.engine.runs.tasks import timed_out
+from reactive_dag.model.records import AnyRecord, Decided, TaskFinished, TaskStarted, Tick
+from reactive_dag.streams.observers import Feed
+
+TURN = 4096
+"""So many records at most between two commits."""
+SNAPSHOT_EVERY = 50_000
+"""Records between two snapshots of a small graph; as many again for each `SNAPSHOT_TRIGGERS` triggers, since a trigger
+costs a snapshot as much as some ten records cost to read back."""
+SNAPSHOT_TRIGGERS = 2_500
+SUSPECT = 2
+"""A task lost so often in a row may be what kills the process: one such at a time, so that only it is lost again."""
+
+
+class Turn:
+    """The turns of one engine, one at a time under `lock`. `wake` is told of each attempt that came back."""
+
+    def __init__(
+        self, fold: Core, observers: Feed[AnyRecord], changes: GraphChanges, runner: Runner | None,
+        executor: AttemptExecutor, lock: AbstractContextManager[object], wake: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self.fold = fold
+        self.log = fold.log
+        self.observers = observers
+        self.changes = changes
+        self.runner = runner
+        self.executor = executor
+        self.lock = lock
+        self.wake = wake
+        self.interrupts = Interrupts()
+        self.inflight: dict[tuple[int, int], AttemptJob] = {}
+        self.returned = 0
+        self.recovering = True
+        self.closed = False
+        self.snapshot_at = fold.cursor
+        self._handed: list[AttemptJob] = []
+
+    def close(self) -> None:
+        """Record no results any more: the log is about to be closed."""
+        self.closed = True
+
+    def run(self) -> bool:
+        """Decide what is there (at most `TURN` records), commit, hand out; whether there was anything to do."""
+        with self.lock, self.interrupts:
+            try:
+                return self._run()
+            except BaseException as error:
+                self.log.abandon(error)  # half a turn must never be committed: the next start decides it anew (I6)
+                raise
+
+    def _run(self) -> bool:
+        self.log.gather()
+        self.take_up_changes()
+        self._tick()
+        count = self._drain()
+        if not count and not self._handed:
+            return False
+        self._commit()
+        self._hand_out()
+        return True
+
+    def take_up_changes(self) -> None:
+        """Record what of the graph's definitions changed since, and start what may start now. O(DAGs) for a change."""
+        with self.lock:
+            if self.changes.take_up() and not self.recovering:
+                self.fold.runs.start_all_that_may()
+
+    def _tick(self) -> None:
+        """Say what time it is when a timer is due and no record says so (I1)."""
+        fold = self.fold
+        now = fold.clock.now()
+        if fold.timers.due <= now and fold.cursor == self.log.next_offset and fold.timers.is_due(now):
+            with self.log.lock:
+                self.log.push(Tick(fold.stamp()))
+
+    def _drain(self) -> int:
+        fold, count = self.fold, 0
+        while count < TURN:
+            done = fold.drain(TURN - count)
+            count += done
+            if fold.cursor < self.log.next_offset:
+                continue
+            if self.recovering:
+                self._recover()
+            elif not self._dispatch():
+                break
+        return count
+
+    def _recover(self) -> None:
+        """The log is applied to its end: attempts that nobody executes any more were cut off by a crash (R5)."""
+        self.recovering = False
+        if not self.fold.executing:
+            return
+        self.fold.runs.end_orphans()
+        self.fold.runs.start_all_that_may()
+        self.fold.waits.look_again()
+        for run in list(self.fold.runs.live.values()):
+            for index in sorted(run.open):
+                if run.tasks[index].kind != "wait" and (run.run, index) not in self.inflight:
+                    number, task = run.attempt[index], run.plan.ids[index]
+                    offset = run.run
+                    self.fold.fact(lambda at, o=offset, t=task, n=number: TaskFinished(at, o, t, "lost", n))  # type: ignore[misc]
+
+    def _dispatch(self) -> bool:
+        """Start what may start now, in the order of priority and request; whether anything was (R5)."""
+        runner, flow = self.runner, self.fold.runs.flow
+        if runner is None:
+            return False
+        started: list[AttemptJob] = []
+        kept = []
+        ahead = runner.workers if flow.prioritized else runner.ahead
+        live, inflight, startable = flow.live, self.inflight, flow.startable
+        suspects = flow.losses and any(job.run.lost[job.index] >= SUSPECT for job in list(inflight.values()))
+        while flow.ready and len(inflight) < ahead:
+            entry = heapq.heappop(flow.ready)
+            _, offset, index = entry
+            place = offset, index
+            run = live.get(offset)
+            if run is None or place not in startable:
+                continue
+            if run.shape.timeouts[index] is not None and len(inflight) >= runner.workers:
+                kept.append(entry)  # its time begins when it is handed out, so it must not stand behind others
+                break
+            suspect = run.lost[index] >= SUSPECT
+            if place in inflight or (suspect and suspects):
+                kept.append(entry)
+                continue
+            suspects = suspects or suspect
+            startable.discard(place)
+            inflight[place] = job = AttemptJob(run, index, run.attempt[index] + 1)
+            started.append(job)
+        for entry in kept:
+            heapq.heappush(flow.ready, entry)
+        if started:
+            self._say_started(started)
+        return bool(started)
+
+    def _say_started(self, jobs: list[AttemptJob]) -> None:
+        log = self.log
+        self._handed += jobs
+        with log.lock:
+            at = self.fold.stamp()
+            log.push_many([TaskStarted(at, job.run.run, job.run.shape.ids[job.index], job.attempt) for job in jobs])
+
+    def _commit(self) -> None:
+        fold, log = self.fold, self.log
+        with log.lock:
+            settled = fold.cursor == log.next_offset
+            log.push(Decided(log.last_at, fold.cursor))
+            fold.decided = fold.cursor
+            if settled:
+                fold.cursor += 1
+            if log.durable and fold.cursor >= self.snapshot_at + self.snapshot_every:
+                self.snapshot_at = fold.cursor
+                log.save_snapshot(fold.cursor, save(fold))
+        log.commit()
+        log.release(fold.cursor)
+        self.observers.notify()
+
+    @property
+    def snapshot_every(self) -> int:
+        """Records between two snapshots. O(1)."""
+        return SNAPSHOT_EVERY * (1 + len(self.fold.wiring.stations) // SNAPSHOT_TRIGGERS)
+
+    def _hand_out(self) -> None:
+        if not self._handed:
+            return
+        handed, self._handed = self._handed, []
+        if self.fold.cursor < self.log.next_offset:  # this turn may have ended before their `TaskStarted`
+            self._handed = [job for job in handed if not job.begun]
+            handed = [job for job in handed if job.begun]
+        runner = self.runner
+        assert runner is not None
+        for job in handed:
+            runner.submit(partial(self._execute, job))
+
+    # ------------------------------------------------------------------------------------- results
+
+    def _execute(self, job: AttemptJob) -> None:
+        run, index = job.run, job.index
+        if run.results[index] is not None or run.attempt[index] != job.attempt:
+            self._returned(job)
+            return
+        try:
+            report = self.executor.execute(job)
+        except BaseException:  # Ctrl-C while an inline body executes: that attempt is lost, and made again (R5)
+            self.report(job, lambda at: TaskFinished(at, run.run, job.task.id, "lost", job.attempt))
+            raise
+        self.report(job, report)
+
+    def report(self, job: AttemptJob, report: Report) -> None:
+        """Append what an attempt ended with; one that took longer than it may has failed (R5)."""
+        run, index, log = job.run, job.index, self.log
+        try:
+            with self.interrupts, log.lock:
+                at = self.fold.stamp()
+                begun, timeout = run.open.get(index), run.shape.timeouts[index]
+                late = timeout is not None and begun is not None and at >= begun + timeout
+                if run.results[index] is None and not self.closed:
+                    log.push(timed_out(at, run, index, job.attempt) if late else report(at))
+        finally:
+            self._returned(job)
+
+    def _returned(self, job: AttemptJob) -> None:
+        self.inflight.pop((job.run.run, job.index), None)
+        self.returned += 1
+        self.wake()

@@ -1,0 +1,80 @@
+"""`FoldHost`: the host of runs, read from a fold. Owns whether it is closed; an answer costs the look-up behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from reactive_dag.declare.graph import Graph
+from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.items.events import event_of
+from reactive_dag.log.history import RunRow
+from reactive_dag.model.errors import EngineClosed
+from reactive_dag.model.event import Event
+from reactive_dag.model.records import AnyRecord, Item, RunRequested, RunStarted
+from reactive_dag.model.times import GivenDuration
+
+CLOSED = "this engine was closed; open another with rd.Engine(graph, store=...)"
+
+
+class FoldHost:
+    """Reads a fold for `Run` and `Queries`. `wait` waits for the end of a run, or raises where nothing more happens."""
+
+    def __init__(self, fold: Core, wait: Callable[[int, GivenDuration | float | None], None]) -> None:
+        self._fold = fold
+        self._wait = wait
+        self.closed = False
+
+    def close(self) -> None:
+        """Answer nothing any more: the log is about to be closed."""
+        self.closed = True
+
+    @property
+    def fold(self) -> Core:
+        """The fold, while it may be read. Raises EngineClosed."""
+        if self.closed:
+            raise EngineClosed(CLOSED)
+        return self._fold
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that the runs belong to."""
+        return self.fold.graph
+
+    def row(self, run: int) -> RunRow:
+        """How a run and its tasks stand. O(tasks)."""
+        return self.fold.runs.row(run)
+
+    def request(self, run: int) -> RunRequested:
+        """The request of a run, with its causes. O(1)."""
+        return self.fold.runs.request(run)
+
+    def params(self, run: int) -> dict[str, Any]:
+        """The params of a run: the DAG's, with what the start gave. O(params)."""
+        return self.fold.runs.params(run)
+
+    def interval(self, run: int) -> tuple[int | None, int | None]:
+        """The span of time (ns) that a run stands for (R1). O(tasks)."""
+        runs = self.fold.runs
+        return runs.dating.interval(runs.row(run), runs.row)
+
+    def previous(self, run: int) -> int | None:
+        """The run of the same DAG before this one. O(log n)."""
+        runs = self.fold.runs
+        return runs.previous(runs.row(run))
+
+    def run_of(self, run: int) -> RunStarted:
+        """The record that a run began with. O(1) while it is live."""
+        return self.fold.run_of(run)
+
+    def record(self, offset: int) -> AnyRecord:
+        """The record at an offset. O(1)."""
+        return self.fold.facts.record(offset)
+
+    def event(self, item: Item) -> Event:
+        """A cause as the event that users see. O(1)."""
+        return event_of(self.fold.facts, item)
+
+    def wait_for_run(self, run: int, timeout: GivenDuration | float | None) -> None:
+        """Return once a run has ended. Raises NotIdle after `timeout`."""
+        self._wait(run, timeout)

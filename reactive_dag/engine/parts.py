@@ -1,0 +1,171 @@
+"""`EngineParts`: the parts of one engine, each made of the parts below it.
+
+Owns their order: how an engine recovers and takes up its work, and how it lets go. Opening costs O(snapshot + tail).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from reactive_dag.declare.graph import Graph
+from reactive_dag.engine.arguments import nanoseconds
+from reactive_dag.engine.drive.commit_waiter import CommitWaiter
+from reactive_dag.engine.drive.drain_loop import DrainLoop
+from reactive_dag.engine.drive.drive import Drive
+from reactive_dag.engine.drive.driver import Driver
+from reactive_dag.engine.drive.graph_changes import GraphChanges
+from reactive_dag.engine.drive.turn import Turn
+from reactive_dag.engine.execute.attempt import AttemptExecutor
+from reactive_dag.engine.execute.event_loops import EventLoops
+from reactive_dag.engine.execute.once import OnceCalls
+from reactive_dag.engine.execute.runners import Runner
+from reactive_dag.engine.fold.fold import Clock, Core
+from reactive_dag.engine.fold.snapshots import recover
+from reactive_dag.engine.inspect.fold_host import CLOSED, FoldHost
+from reactive_dag.engine.inspect.queries import Queries
+from reactive_dag.log.protocol import EventLog
+from reactive_dag.model.errors import EngineClosed, StoreError, UsageError, said
+from reactive_dag.model.records import (
+    AnyRecord,
+    EngineStarted,
+    ObserverFault,
+    Published,
+    TaskFinished,
+    TaskRetry,
+    TaskStarted,
+)
+from reactive_dag.model.times import SECOND, GivenDuration
+from reactive_dag.streams.observers import Feed
+
+VERSION = "0.1.0"
+GRAPH_ID = "graph id"
+"""The name under which a store keeps the id of its graph."""
+
+
+class EngineParts:
+    """All that works for one engine, on a log that it closes. A read-only one records nothing and is never driven."""
+
+    def __init__(self, fold: Core, runner: Runner | None, read_only: bool) -> None:
+        turn_lock = threading.RLock()
+        self.fold = fold
+        self.log = fold.log
+        self.runner = runner
+        self.read_only = read_only
+        self.closed = False
+        self.driver = Driver()
+        self.observers: Feed[AnyRecord] = Feed(self.log, on_fault=self._observer_raised)
+        self.commits = CommitWaiter(self.log, self.observers, self.driver, turn_lock)
+        self.event_loops = EventLoops()
+        self.once_calls = OnceCalls(fold, self.event_loops, self.commits.durable)
+        self.host = FoldHost(fold, self._wait_for_run)
+        self.queries = Queries(self.host, self.observers, turn_lock)
+        executor = AttemptExecutor(self.host, fold.clock.now, self.event_loops, self.once_calls)
+        self.changes = GraphChanges(fold, self.driver.wake)
+        self.turn = Turn(fold, self.observers, self.changes, runner, executor, turn_lock, self.driver.wake)
+        self.loop = DrainLoop(self.turn, self.driver, self.commits)
+        self.drive = Drive(self.loop, self.observers)
+
+    def begin(self) -> None:
+        """Say that an engine is here, and since when nobody was (I8); then take the intake over. O(DAGs + intake)."""
+        log = self.log
+        with log.lock:
+            last, now = log.last_at, self.fold.clock.now()
+            log.set_meta(GRAPH_ID, self.fold.graph.id)
+            log.push(EngineStarted(last or now, max(now, last), VERSION))
+            while offered := log.take_over():
+                for _, fact in offered:
+                    self.fold.take_in(fact)
+                log.done([id for id, _ in offered])
+        self.turn.take_up_changes()
+        log.commit()
+
+    def close(self, grace: int) -> None:
+        """Let go: attempts have `grace` (ns) to end. Doing it again does nothing."""
+        if self.closed:
+            return
+        self.changes.close()
+        try:
+            self.drive.stop()
+        finally:
+            if self.runner is not None:
+                self.runner.close(grace / SECOND)
+            self.closed = True
+            self.turn.close()
+            self.event_loops.close()
+            self.observers.close(5.0)
+            self.host.close()
+            self.log.close()
+
+    # ------------------------------------------------------------------------------------- for the public calls
+
+    def check_open(self) -> None:
+        """Raises EngineClosed, and UsageError for an engine that is read-only."""
+        if self.closed:
+            raise EngineClosed(CLOSED)
+        if self.read_only:
+            raise UsageError("this engine is read_only: it looks, and runs and records nothing")
+
+    def get_ready(self) -> None:
+        """Before a fact is recorded: a changed graph is taken up first, so that it sees that fact (R11, T11)."""
+        self.check_open()
+        if self.changes.ready:
+            self.turn.take_up_changes()
+
+    def append(self, make: Callable[[int], AnyRecord]) -> None:
+        """Record `make(at)`, and return when it is durable."""
+        self.get_ready()
+        with self.log.lock:
+            offset = self.log.push(make(self.fold.stamp()))
+        self.commits.durable(offset)
+
+    # ------------------------------------------------------------------------------------- for the parts
+
+    def _wait_for_run(self, run: int, timeout: GivenDuration | float | None) -> None:
+        self.check_open()
+        self.drive.wait_for_run(run, None if timeout is None else nanoseconds(timeout))
+
+    def _observer_raised(self, error: Exception, offset: int) -> None:
+        if self.closed:
+            return
+        dag = self._dag_of(self.log.record(offset))
+        with self.log.lock:
+            self.log.push(ObserverFault(self.fold.stamp(), said(error), dag))
+        self.driver.wake()
+
+    def _dag_of(self, record: AnyRecord) -> str:
+        """The DAG that a record is about; "" if it is about none."""
+        if isinstance(record, (Published, TaskStarted, TaskFinished, TaskRetry)):
+            return self.fold.run_of(record.run).dag if record.run >= 0 else ""
+        return getattr(record, "dag", "")
+
+
+def opened(
+    graph: Graph, log: EventLog, clock: Clock, runner: Runner | None, *, read_only: bool, max_pending: int
+) -> EngineParts:  # fmt: skip
+    """The parts of an engine that has recovered from its log and, unless it is read-only, said that it is here.
+
+    O(snapshot + tail). Raises StoreError for the log of another graph, GraphError; the log is closed then.
+    """
+    try:
+        _refuse_foreign(log, graph)
+        fold = Core(graph, log, clock, executing=runner is not None, max_pending=max_pending)
+        recover(fold)
+        parts = EngineParts(fold, runner, read_only)
+        if not read_only:
+            try:
+                parts.begin()
+            except BaseException:
+                parts.changes.close()
+                raise
+    except BaseException:
+        log.close()
+        raise
+    return parts
+
+
+def _refuse_foreign(log: EventLog, graph: Graph) -> None:
+    """A store holds one graph: another one would take everything in it for removed. Raises StoreError."""
+    there = log.meta(GRAPH_ID)
+    if there is not None and there != graph.id:
+        raise StoreError(f"this store holds graph {there!r}, not {graph.id!r}; give {graph.id!r} a store of its own")
