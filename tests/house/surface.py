@@ -1,0 +1,101 @@
+"""The public surface: what a user meets, the names without `_` that it shows, and the parameters that calls take."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+
+import reactive_dag as rd
+import reactive_dag.operators as rops
+from tests.house.source import MODULES
+from tests.support.sales import sales
+
+START = "2026-11-23T00:00+01:00"
+OPTIONS = ("DagOptions", "TaskOptions", "WaitOptions", "EventFields")
+"""Where the options of `graph.dag`, `dag.task`, `dag.wait_for` and `publish` are declared."""
+
+
+@cache
+def named(name: str) -> type:
+    """The class of the package that has a name, wherever it stands."""
+    for module in MODULES.values():
+        if any(isinstance(node, ast.ClassDef) and node.name == name for node in module.tree.body):
+            found: type = getattr(import_module(f"reactive_dag.{module.name}"), name)
+            return found
+    raise LookupError(name)
+
+
+def shown(thing: object) -> list[str]:
+    """The names that completion offers for an object, class or module: those without `_`."""
+    return [name for name in dir(thing) if not name.startswith("_")]
+
+
+@cache
+def things() -> dict[str, object]:
+    """One of each kind of object that a user meets, by the name of the kind."""
+    graph, seen = sales(), []
+    looks = graph.dag("looks")
+    looks.add(lambda run: seen.append(run), id="task")
+    engine = rd.Engine(graph, clock=rd.VirtualClock(START))
+    engine.start("looks")
+    receipt = engine.publish("s3://lake/orders", partition="2026-11-23")
+    engine.publish("s3://lake/users", partition="2026-11-23")
+    engine.advance("1h")
+    run = engine.runs("build_mart")[0]
+    base = rd.simulate(
+        graph, start=START, until="1d", default_duration="1m", sources={"s3://lake/users": rd.every("6h")}
+    )
+    task = run.tasks["load"]
+    found = [
+        graph, graph.dags["build_mart"], graph.dags["build_mart"].tasks["load"], graph.datasets["s3://lake/mart"],
+        graph.dags["build_mart"].triggers[""], graph.problems()[0], engine, receipt, run, seen[0], engine.runs(), task,
+        task.attempts[0], run.events[0], engine.why(run), engine.pending("report"), engine.pending("report").parts[0],
+        base, base.timeline(), base.critical_path("report"), base.compare(base), base.pending(),
+    ]  # fmt: skip
+    return {type(each).__name__: each for each in found}
+
+
+def triggers(of: type = rd.Trigger) -> Iterator[type]:
+    """All classes of triggers."""
+    for each in of.__subclasses__():
+        yield each
+        yield from triggers(each)
+
+
+def classes() -> list[type]:
+    """All classes that a user names or meets."""
+    public = [thing for name in rd.__all__ if isinstance(thing := getattr(rd, name), type)]
+    return [*public, *(type(each) for each in things().values()), *triggers()]
+
+
+@cache
+def members() -> frozenset[str]:
+    """Every attribute that something public shows."""
+    return frozenset(name for each in [*classes(), *things().values()] for name in shown(each))
+
+
+@cache
+def parameters() -> frozenset[str]:
+    """Every parameter of a public function or method, and every option of a DAG, a task, a wait, an event."""
+    found: set[str] = set()
+    for each in map(named, OPTIONS):
+        found |= each.__required_keys__ | each.__optional_keys__
+    for each in calls():
+        found |= set(inspect.signature(each).parameters)
+    return frozenset(found)
+
+
+def calls() -> Iterator[Callable[..., object]]:
+    """The public functions, classes and operators, and the methods of what a user meets; no exceptions."""
+    for module in (rd, rops):
+        yield from (each for name in module.__all__ if callable(each := getattr(module, name)) and not is_error(each))
+    for each in classes():
+        yield from (method for name in shown(each) if inspect.isfunction(inspect.unwrap(method := getattr(each, name))))
+
+
+def is_error(thing: object) -> bool:
+    """Whether it is an exception."""
+    return isinstance(thing, type) and issubclass(thing, BaseException)
