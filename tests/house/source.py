@@ -123,3 +123,17 @@ def functions(tree: ast.AST, inside: str = "") -> Iterator[tuple[str, Function]]
         if isinstance(node, Function):
             yield name, node
         yield from functions(node, f"{name}." if isinstance(node, Defined) else inside)
+
+
+def defines(module: Module) -> Iterator[str]:
+    """The public names that a module defines at its top: classes, functions, constants, aliases."""
+    for node in module.tree.body:
+        if isinstance(node, Defined):
+            names = [node.name]
+        elif isinstance(node, ast.Assign):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names = [node.target.id]
+        else:
+            names = []
+        yield from (name for name in names if not name.startswith("_"))

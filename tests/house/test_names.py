@@ -1,0 +1,53 @@
+"""One word per thing, one thing per word: docs/glossary.md, and names that are defined in two wings."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+
+from tests.house.source import MODULES, Modules, defines
+from tests.support.places import ROOT
+
+TWINS = {
+    "absent", "all_of", "at_least", "batch", "by", "debounce", "reset", "sequence", "throttle", "with_latest",
+}  # fmt: skip
+"""A combinator and its operator, which are one thing in two forms (tour, section 6)."""
+
+COMMANDS = {"simulate"}
+"""A command of the command line is named after the function that it calls."""
+
+LEFT = {
+    "Attempt", "Batch", "CATCHUPS", "Clock", "Count", "Dates", "FAILED", "FORMAT", "Facts", "Feed", "HOUR", "JOINING",
+    "Json", "KINDS", "Kind", "Known", "LONGEST", "Lane", "Links", "Look", "MOST", "Name", "Node", "PATIENCE", "PAUSE",
+    "Pairs", "Pending", "Place", "Seen", "Shape", "Source", "Span", "Store", "Time", "Timer", "View", "Wake", "Where",
+    "Wiring", "as_key", "describe", "digest", "live", "name", "name_of", "plain", "register", "same", "span", "text_of",
+}  # fmt: skip
+"""Names that still stand in two wings."""
+
+
+def in_two_wings(modules: Modules) -> dict[str, set[str]]:
+    """The public names that modules of several wings define."""
+    found = defaultdict(set)
+    for module in modules.values():
+        for name in defines(module):
+            found[name].add(module.name)
+    return {name: where for name, where in found.items() if len({each.partition(".")[0] for each in where}) > 1}
+
+
+def words() -> list[str]:
+    """Every word that the glossary defines."""
+    text = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+    return [
+        word for line in re.findall(r"^- (\*\*.*)$", text, re.MULTILINE) for word in re.findall(r"\*\*(.+?)\*\*", line)
+    ]
+
+
+def test_names_mean_one_thing_in_all_wings() -> None:
+    found = {name: where for name, where in in_two_wings(MODULES).items() if len(name) > 1}
+    assert not {name: where for name, where in found.items() if name not in TWINS | COMMANDS | LEFT}
+
+
+def test_the_glossary_defines_each_word_once() -> None:
+    found = Counter(word.lower() for word in words())
+    assert len(found) > 80
+    assert not [word for word, times in found.items() if times > 1]
