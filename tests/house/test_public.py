@@ -1,0 +1,120 @@
+"""The public surface: its names are pinned, documented, and in the tour, but for a list with reasons."""
+
+from __future__ import annotations
+
+import inspect
+import pydoc
+import re
+from functools import cached_property
+
+import pytest
+
+import reactive_dag as rd
+import reactive_dag.operators as rops
+from tests.house.surface import shown, things
+from tests.support.places import ROOT
+
+PINNED = {
+    "reactive_dag": """
+        Calendar CycleError Dag Dataset DuplicateError Engine EngineClosed EngineReplaced Event FailTask Graph
+        GraphError InlineRunner InvalidValue Ledger NotAStore NotIdle Overflow Problem ReactiveDagError RetryTask Run
+        Simulation SkipTask StoreDamaged StoreError StoreInUse StoreTooNew Task TaskError ThreadRunner Trigger
+        UndeclaredOutlet UnknownId UsageError VirtualClock absent aiter all_of any_of at at_least completed cron daily
+        day delay duration every fail hour month operators output sequence simulate spread_durations updated week
+        weekly""",
+    "operators": "absent all_of at_least batch by debounce exactly_once sequence throttle",
+    "Graph": """
+        bulk check dag dags dataset datasets downstream edges from_json id impact levels load order problems ready
+        register remove save to_json to_networkx upstream""",
+    "Dag": """
+        add catchup defaults description end fn graph id max_active_runs max_catchup outlets overlap params paused start
+        tags task tasks triggers tz wait_for""",
+    "Task": """
+        after backoff dag depends_on_past fn id jitter max_delay outlets priority retries retry_delay timeout
+        trigger_rule""",
+    "Dataset": "batch by debounce id map metadata partitions throttle uri where within",
+    "By": "batch by debounce digest from_json map parts throttle to_json where within",
+    "Problem": "ids kind place severity text",
+    "Event": "at dag dataset extra key kind logical_date partition run source state task time",
+    "Receipt": "duplicate event",
+    "Engine": """
+        advance apublish background cancel close closed completions events firings graph idle once pause pending publish
+        publish_many read_only ready records records_from resume retry_faults run run_until_idle runner runs start
+        updates why""",
+    "Run": """
+        causes dag data_interval done ended error events key label local_date log logical_date once params partition
+        partitions payload previous publish requested results round started state tasks unchanged wait""",
+    "RunContext": """
+        attempt causes dag data_interval done ended error events group key label local_date log logical_date once params
+        partition partitions payload previous publish requested results round started state task tasks unchanged
+        wait""",
+    "Attempt": "ended error number started state",
+    "Why": "causes event missing run text to_json",
+    "Simulation": """
+        compare critical_path graph interventions name parent pending problems run runs timeline what_if why""",
+    "Timeline": "rows to_json",
+    "CriticalPath": "run steps to_json waited",
+    "Comparison": "base name rows to_json unchanged",
+}
+"""What completion offers, by the kind of object."""
+
+LEFT = {
+    "reactive_dag": "",
+    "operators": "reset with_latest",
+    "Graph": """
+        admit bind changed checked consumers effective forms heard height in_bulk joins known origins producers
+        subscribe tell touch version view""",
+    "Dag": """
+        all_links at attach declared forget keeper links params_type place plan produces rebind settings sources stamp
+        twice waits""",
+    "Task": "bindings copy dag_id declared given join kind leave needs parameters place rebind ref settings stamp wait",
+    "Dataset": "as_trigger reset with_latest",
+    "By": "as_trigger keys kind max_keys part rebuilt reset ttl undated with_latest",
+    "Event": "cascade",
+    "Receipt": "offset",
+    "Engine": """
+        acknowledging changed check_not_shut core dag_id drive feed look loop loops name shut take_up_changes turns
+        wait_for_run""",
+    "Run": "offset",
+    "RunContext": "offset published",
+    "Simulation": "effects label runs_of scenario trace",
+    "Timeline": "cells columns notes right title",
+    "CriticalPath": "cells columns notes right title",
+    "Comparison": "cells columns counts notes right title",
+}
+"""What is shown besides, and shall go or be pinned."""
+
+ELSEWHERE = {"spread_durations": "how the command line gives a graph durations; to go or to be named"}
+"""Public names that the tour does not name, and why they are public."""
+
+PAGE = (ROOT / "docs" / "tour.md").read_text("utf-8")
+TOUR = set(re.findall(r"\w+", " ".join(re.findall(r"```.*?```|`[^`]+`", PAGE, re.DOTALL))))
+OBJECTS = {"reactive_dag": rd, "operators": rops, **{name: things()[name] for name in PINNED if name in things()}}
+
+
+@pytest.mark.parametrize("kind", PINNED)
+def test_public_names_are_pinned(kind: str) -> None:
+    found = set(rops.__all__ if kind == "operators" else shown(OBJECTS[kind]))
+    assert set(PINNED[kind].split()) <= found
+    assert found - set(PINNED[kind].split()) <= set(LEFT.get(kind, "").split())
+
+
+@pytest.mark.parametrize("kind", PINNED)
+def test_public_names_have_a_docstring(kind: str) -> None:
+    assert not [name for name in PINNED[kind].split() if not documented(OBJECTS[kind], name)]
+
+
+def documented(thing: object, name: str) -> bool:
+    """Whether a function, class or property has a docstring; a field is documented in the tour's tables."""
+    found = getattr(thing if thing in (rd, rops) else type(thing), name, None)
+    is_field = not (callable(found) or isinstance(found, property | cached_property))
+    return is_field or bool(inspect.getdoc(found))
+
+
+@pytest.mark.parametrize("kind", PINNED)
+def test_public_names_are_in_the_tour(kind: str) -> None:
+    assert not [name for name in PINNED[kind].split() if name not in TOUR and name not in ELSEWHERE]
+
+
+def test_help_of_simulate_shows_the_function() -> None:
+    assert "simulate(graph" in pydoc.render_doc(rd.simulate, renderer=pydoc.plaintext)
