@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from contextlib import redirect_stdout
 from io import StringIO
+from pathlib import Path
+
+import pytest
 
 from tests.support.places import ROOT
 
@@ -35,3 +38,12 @@ def test_no_file_names_a_registry() -> None:
     for name in ("constraints.txt", "pyproject.toml", "README.md", ".ci/run"):
         assert "index-url" not in (ROOT / name).read_text() and "/simple" not in (ROOT / name).read_text(), name
     assert "http" not in (ROOT / "constraints.txt").read_text()
+
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8"))
+    assert not [link for link in links if not (page.parent / link).exists()]
