@@ -37,10 +37,13 @@ NOT_BUILT = {
     "R13": RUNS,
     "R14_gives_its_place_back": FAULTS,
     "G2": PARTITIONS,
+    "G3_near_equal_names": FAULTS,
     "G3_forgotten_parentheses": FAULTS,
     "X3_standby": MACHINES,
+    "X4_max_queue": MACHINES,
     "wait_a_tick_that_is_never_requested": FAULTS,
     "wait_whole_days_on_the_wall_clock": FAULTS,
+    "wait_for_a_dataset": PARTITIONS,
     "wait_poke": PARTITIONS,
     "wait_reschedule": PARTITIONS,
 }
