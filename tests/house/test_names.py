@@ -17,10 +17,11 @@ COMMANDS = {"simulate"}
 """A command of the command line is named after the function that it calls."""
 
 LEFT = {
-    "Attempt", "Batch", "CATCHUPS", "Clock", "Count", "Dates", "FAILED", "FORMAT", "Facts", "Feed", "HOUR", "JOINING",
-    "Json", "KINDS", "Kind", "Known", "LONGEST", "Lane", "Links", "Look", "MOST", "Name", "Node", "PATIENCE", "PAUSE",
-    "Pairs", "Pending", "Place", "Seen", "Shape", "Source", "Span", "Store", "Time", "Timer", "View", "Wake", "Where",
-    "Wiring", "as_key", "describe", "digest", "live", "name", "name_of", "plain", "register", "same", "span", "text_of",
+    "Attempt", "Batch", "CATCHUPS", "Clock", "Count", "Dates", "FAILED", "FORMAT", "Facts", "Feed", "HOUR",
+    "JOINING", "Json", "KINDS", "Kind", "Known", "LONGEST", "Lane", "Links", "Look", "MOST", "Name", "PATIENCE",
+    "PAUSE", "Pairs", "Pending", "Place", "Seen", "Shape", "Source", "Store", "Time", "Timer", "View", "Wake",
+    "Where", "Wiring", "as_key", "describe", "digest", "live", "look_at", "name", "name_of", "plain", "register",
+    "same", "span", "text_of",
 }  # fmt: skip
 """Names that still stand in two wings."""
 

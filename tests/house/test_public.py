@@ -38,14 +38,13 @@ PINNED = {
     "Event": "at dag dataset extra key kind logical_date partition run source state task time",
     "Receipt": "duplicate event",
     "Engine": """
-        advance apublish background cancel close closed completions events firings graph idle once pause pending publish
-        publish_many read_only ready records records_from resume retry_faults run run_until_idle runner runs start
-        updates why""",
+        advance apublish background cancel close completions events firings graph idle once pause pending publish
+        publish_many ready records records_from resume retry_faults run run_until_idle runs start updates why""",
     "Run": """
-        causes dag data_interval done ended error events key label local_date log logical_date once params partition
+        dag data_interval done ended error events key label local_date log logical_date once params partition
         partitions payload previous publish requested results round started state tasks unchanged wait""",
     "RunContext": """
-        attempt causes dag data_interval done ended error events group key label local_date log logical_date once params
+        attempt dag data_interval done ended error events group key label local_date log logical_date once params
         partition partitions payload previous publish requested results round started state task tasks unchanged
         wait""",
     "Attempt": "ended error number started state",
@@ -72,11 +71,6 @@ LEFT = {
     "By": "as_trigger keys kind max_keys part rebuilt reset ttl undated with_latest",
     "Event": "cascade",
     "Receipt": "offset",
-    "Engine": """
-        acknowledging changed check_not_shut core dag_id drive feed look loop loops name shut take_up_changes turns
-        wait_for_run""",
-    "Run": "offset",
-    "RunContext": "offset published",
     "Simulation": "effects label runs_of scenario trace",
     "Timeline": "cells columns notes right title",
     "CriticalPath": "cells columns notes right title",
