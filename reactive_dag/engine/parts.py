@@ -13,7 +13,7 @@ from reactive_dag.engine.arguments import nanoseconds
 from reactive_dag.engine.drive.commit_waiter import CommitWaiter
 from reactive_dag.engine.drive.drain_loop import DrainLoop
 from reactive_dag.engine.drive.drive import Drive
-from reactive_dag.engine.drive.driver import Driver
+from reactive_dag.engine.drive.driving_thread import DrivingThread
 from reactive_dag.engine.drive.graph_changes import GraphChanges
 from reactive_dag.engine.drive.turn import Turn
 from reactive_dag.engine.execute.attempt import AttemptExecutor
@@ -53,17 +53,17 @@ class EngineParts:
         self.runner = runner
         self.read_only = read_only
         self.closed = False
-        self.driver = Driver()
+        self.driving_thread = DrivingThread()
         self.observers: Feed[AnyRecord] = Feed(self.log, on_fault=self._observer_raised)
-        self.commits = CommitWaiter(self.log, self.observers, self.driver, turn_lock)
+        self.commits = CommitWaiter(self.log, self.observers, self.driving_thread, turn_lock)
         self.event_loops = EventLoops()
         self.once_calls = OnceCalls(fold, self.event_loops, self.commits.durable)
         self.host = FoldHost(fold, self._wait_for_run)
         self.queries = Queries(self.host, self.observers, turn_lock)
         executor = AttemptExecutor(self.host, fold.clock.now, self.event_loops, self.once_calls)
-        self.changes = GraphChanges(fold, self.driver.wake)
-        self.turn = Turn(fold, self.observers, self.changes, runner, executor, turn_lock, self.driver.wake)
-        self.loop = DrainLoop(self.turn, self.driver, self.commits)
+        self.changes = GraphChanges(fold, self.driving_thread.wake)
+        self.turn = Turn(fold, self.observers, self.changes, runner, executor, turn_lock, self.driving_thread.wake)
+        self.loop = DrainLoop(self.turn, self.driving_thread, self.commits)
         self.drive = Drive(self.loop, self.observers)
 
     def begin(self) -> None:
@@ -131,7 +131,7 @@ class EngineParts:
         dag = self._dag_of(self.log.record(offset))
         with self.log.lock:
             self.log.push(ObserverFault(self.fold.stamp(), said(error), dag))
-        self.driver.wake()
+        self.driving_thread.wake()
 
     def _dag_of(self, record: AnyRecord) -> str:
         """The DAG that a record is about; "" if it is about none."""

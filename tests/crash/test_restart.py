@@ -168,7 +168,7 @@ def test_X1_a_snapshot_and_the_whole_log_give_the_same_state(tmp_path, monkeypat
 
 def test_X1_turns_that_are_cut_short_by_their_bound(tmp_path, monkeypatch, expected):
     """A turn of few records leaves decisions beyond its end: a crash, a snapshot and a replay must get them right."""
-    monkeypatch.setattr(turn_module, "TURN", 5)
+    monkeypatch.setattr(turn_module, "MAX_RECORDS", 5)
     monkeypatch.setattr(turn_module, "SNAPSHOT_EVERY", 3)
     for commits in (4, 9, 14, 22, 35, 50):
         clock, store = rd.VirtualClock("2026-11-23T00:00Z"), tmp_path / f"{commits}.db"
@@ -216,7 +216,7 @@ def test_I6_a_turn_that_fails_stops_the_engine_which_starts_again_from_the_log(t
 
 def test_T11_an_undecided_change_and_a_snapshot(tmp_path, monkeypatch):
     """What waits for a new definition is in the snapshot that is taken before that comes into force."""
-    monkeypatch.setattr(turn_module, "TURN", 4)
+    monkeypatch.setattr(turn_module, "MAX_RECORDS", 4)
     monkeypatch.setattr(turn_module, "SNAPSHOT_EVERY", 1)
 
     def declared(count):

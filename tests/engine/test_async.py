@@ -85,7 +85,7 @@ def test_a_coroutine_commits_by_itself_when_the_background_ends(tmp_path, monkey
                 await asyncio.sleep(0)
             assert not publishing.done()
             parts(engine).drive.stopping = True
-            parts(engine).driver.wake()
+            parts(engine).driving_thread.wake()
             receipt = await asyncio.wait_for(publishing, 10)
             assert parts(engine).log.committed > receipt.offset
             monkeypatch.undo()

@@ -160,7 +160,7 @@ def test_why_goes_down_to_the_first_event():
 
 
 def test_why_of_a_long_chain_is_cut_and_says_so(monkeypatch):
-    monkeypatch.setattr("reactive_dag.engine.inspect.why.MOST", 20)
+    monkeypatch.setattr("reactive_dag.engine.inspect.why.MAX_NODES", 20)
     graph = rd.Graph("history")
     before = graph.dag("d0")
     before.add(nothing, id="t")

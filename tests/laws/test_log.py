@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import reactive_dag as rd
 from reactive_dag.engine.drive import turn as turn_module
-from reactive_dag.engine.drive.driver import Driver
+from reactive_dag.engine.drive.driving_thread import DrivingThread
 from reactive_dag.engine.fold.fold import Core
 from reactive_dag.model.records import Published, RunFinished, RunRequested, RunStarted, TaskFinished, TaskStarted
 from reactive_dag.testing.canonical import canonical, described
@@ -35,7 +35,7 @@ from tests.support.zoo import extra, operations, play, zoo
 def test_law_replay_equals_live(random_triggers, history, turn):
     """Whatever happens, and however turns and snapshots fall: the log gives the live state again, bit for bit."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(turn_module, "TURN", turn)
+        patch.setattr(turn_module, "MAX_RECORDS", turn)
         world = declared(*random_triggers)
         for operation in history:
             play(world, operation)
@@ -57,7 +57,7 @@ def declared(*random_triggers):
 def test_law_replay_equals_live_when_no_turn_is_whole():
     """A snapshot that is taken while more is to be decided holds what waits for another definition, too."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(turn_module, "TURN", 5)
+        patch.setattr(turn_module, "MAX_RECORDS", 5)
         patch.setattr(turn_module, "SNAPSHOT_EVERY", 4)
         world = declared()
         extra(world.graph, world.body, "x0", rd.updated("a") & rd.updated("b"))
@@ -232,7 +232,7 @@ def test_I6_nobody_commits_half_a_turn(monkeypatch):
     with opened(graph, VolatileLog()) as engine:
         decided = parts(engine).fold.flush
         monkeypatch.setattr(parts(engine).fold, "flush", flush)
-        monkeypatch.setattr(Driver, "commits", property(lambda driver: False))
+        monkeypatch.setattr(DrivingThread, "will_commit", property(lambda driver: False))
         engine.publish(source)
         engine.run_until_idle()
         publishers[0].join(30)

@@ -10,32 +10,32 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 from reactive_dag.engine.drive.commit_waiter import CommitWaiter
-from reactive_dag.engine.drive.driver import Driver
+from reactive_dag.engine.drive.driving_thread import DrivingThread
 from reactive_dag.engine.drive.turn import Turn
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.model.times import SECOND
 
-SLICE = SECOND // 20
-"""So long inline bodies execute between two commits, but for the last of them."""
-LONGEST_SLEEP = 3600 * SECOND
+BODY_SLICE = SECOND // 20
+"""How long (ns) inline bodies execute between two commits, but for the last of them."""
+MAX_SLEEP = 3600 * SECOND
 
 
 class DrainLoop:
     """Drains one engine's log."""
 
-    def __init__(self, turn: Turn, driver: Driver, commits: CommitWaiter) -> None:
+    def __init__(self, turn: Turn, driving_thread: DrivingThread, commits: CommitWaiter) -> None:
         self.turn = turn
-        self.driver = driver
+        self.driving_thread = driving_thread
         self.commits = commits
         self._fold = turn.fold
         self._log = turn.log
 
     @contextmanager
     def driving(self, wait: bool = True) -> Iterator[bool]:
-        """This thread drives the engine until the end of the block; with `wait=False` only if nobody else does."""
+        """This thread drives the engine until the end of the block; with `wait=False` only if no other does."""
         mine = False
         try:
-            with self.driver.driving(wait) as mine, self.turn.interrupts.caught() if mine else nullcontext():
+            with self.driving_thread.driving(wait) as mine, self.turn.interrupts.caught() if mine else nullcontext():
                 yield mine
         finally:
             if mine:
@@ -51,43 +51,43 @@ class DrainLoop:
         worked = self.turn.run()
         runner = self.turn.runner
         if runner is not None and runner.inline:
-            self.driver.begin_body()
+            self.driving_thread.begin_body()
             self.commits.wake_all()
             try:
                 worked = self._run_inline(runner) or worked
             finally:
-                self.driver.end_body()
+                self.driving_thread.end_body()
         return worked
 
     def _run_inline(self, runner: Runner) -> bool:
         """Execute what was handed out, as much of it as may stay uncommitted together; whether there was anything."""
-        until, worked = self._fold.clock.now() + SLICE, False
+        until, worked = self._fold.clock.now() + BODY_SLICE, False
         while runner.run_next():
             worked = True
-            if self._log.last_at >= until:  # what a body did must not wait for the others' to be recorded
+            if self._log.last_at >= until:  # what one body did must not wait for all the others to be durable
                 break
         return worked
 
     # ------------------------------------------------------------------------------------- sleep
 
     def progress(self) -> tuple[int, int]:
-        """How far log and attempts are: whoever has nothing to do may sleep while this stays the same. O(1)."""
+        """How far log and attempts are: while this stays the same there is nothing new to do. O(1)."""
         return self._log.next_offset, self.turn.returned
 
     def sleep(self, progress: tuple[int, int], unless: Callable[[], bool] = lambda: False) -> None:
         """Sleep until a record, a result, or the next due timer comes; not at all if there was `progress` since."""
         now = self._fold.clock.now()
-        due = min(self._fold.timers.due, now + LONGEST_SLEEP)
-        self.driver.fall_asleep()
+        due = min(self._fold.timers.due, now + MAX_SLEEP)
+        self.driving_thread.fall_asleep()
         if self.progress() == progress and due > now and not self.turn.changes.ready and not unless():
-            self.driver.listen((due - now) / SECOND)
+            self.driving_thread.listen((due - now) / SECOND)
         else:
-            self.driver.stay_awake()
+            self.driving_thread.stay_awake()
 
     def sleep_briefly(self, seconds: float) -> None:
         """Sleep until something happens, at most so long."""
-        self.driver.fall_asleep()
-        self.driver.listen(seconds)
+        self.driving_thread.fall_asleep()
+        self.driving_thread.listen(seconds)
 
     @property
     def busy(self) -> bool:

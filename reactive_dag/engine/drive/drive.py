@@ -19,17 +19,17 @@ from reactive_dag.model.times import format_duration, format_time
 from reactive_dag.streams.clock import VirtualClock
 from reactive_dag.streams.observers import Feed
 
-PAUSE = 0.05
-"""Seconds between two looks where no signal says that something changed."""
+POLL = 0.05
+"""Seconds between two looks at what no signal tells."""
 
 
 class Drive:
-    """Drives one engine."""
+    """Drives one engine, on the calling thread or in the background."""
 
     def __init__(self, loop: DrainLoop, observers: Feed[AnyRecord]) -> None:
         self.loop = loop
         self._turn = loop.turn
-        self._driver = loop.driver
+        self._driving_thread = loop.driving_thread
         self._fold = loop.turn.fold
         self._observers = observers
         self.thread: threading.Thread | None = None
@@ -42,47 +42,50 @@ class Drive:
         """Work until the engine is idle. Raises NotIdle after `timeout` (ns), naming what it waits for."""
         if current_body():
             raise UsageError(f"{current_body()} waits for the engine to be idle: it is not while this body executes")
-        self.until(lambda: not self.loop.busy and self._observed(), timeout, "the engine to be idle")
+        self.until(lambda: not self.loop.busy and self._observers_idle(), timeout, "the engine to be idle")
 
     def until(self, done: Callable[[], bool], timeout: int | None, what: str) -> None:
-        """Work, or wait for whoever drives, until `done()`."""
+        """Drive until `done()`, or wait for the thread that drives. Raises NotIdle after `timeout` (ns)."""
         deadline = None if timeout is None else time.monotonic_ns() + timeout
-        while not self._others(done, deadline, what):
-            with self._alone(what) as alone:
-                if alone:
-                    self._work(done, deadline, what)
+        while not self._wait_for_other_thread(done, deadline, what):
+            with self._taking_over(what) as mine:
+                if mine:
+                    self._drive_until(done, deadline, what)
                     return
 
-    def _work(self, done: Callable[[], bool], deadline: int | None, what: str) -> None:
+    def _drive_until(self, done: Callable[[], bool], deadline: int | None, what: str) -> None:
         while True:
             progress = self.loop.progress()
             self.loop.settle()
             if done():
                 return
-            self._check(deadline, what)
-            self._wait(progress, deadline)
+            self._check_deadline(deadline, what)
+            self._wait_for_work(progress, deadline)
 
-    def _others(self, done: Callable[[], bool], deadline: int | None, what: str) -> bool:
-        """Wait while another thread drives; whether it came to the end. Virtual time is moved by who waits for it."""
-        with self._driver.changed:
-            while self._driver.is_elsewhere and not (self.thread is not None and self._virtual):
+    def _wait_for_other_thread(self, done: Callable[[], bool], deadline: int | None, what: str) -> bool:
+        """Wait while another thread drives; whether it is `done()` then.
+
+        Under a virtual clock the background thread is not waited for: the thread that waits moves time itself.
+        """
+        with self._driving_thread.changed:
+            while self._driving_thread.is_another and not (self.thread is not None and self._is_virtual):
                 if done():
                     return True
                 if self.failure is not None:
                     raise self.failure
-                self._check(deadline, what)
-                self._driver.wake()
-                self._driver.changed.wait(PAUSE)
+                self._check_deadline(deadline, what)
+                self._driving_thread.wake()
+                self._driving_thread.changed.wait(POLL)
         return False
 
     @property
-    def _virtual(self) -> bool:
+    def _is_virtual(self) -> bool:
         return isinstance(self._fold.clock, VirtualClock)
 
     @contextmanager
-    def _alone(self, what: str) -> Iterator[bool]:
-        """Drive on this thread, with the background thread set aside; whether nobody else does."""
-        if self._driver.is_this_thread:
+    def _taking_over(self, what: str) -> Iterator[bool]:
+        """Drive on this thread, the background thread stopped meanwhile; whether no other thread drives."""
+        if self._driving_thread.is_this_one:
             raise UsageError(f"waiting for {what} from inside a body that the driving thread executes would never end")
         aside = self.thread is not None
         if aside:
@@ -94,25 +97,25 @@ class Drive:
             if aside and not self._turn.closed:
                 self.start()
 
-    def _check(self, deadline: int | None, what: str) -> None:
+    def _check_deadline(self, deadline: int | None, what: str) -> None:
         if deadline is not None and time.monotonic_ns() >= deadline:
             raise NotIdle(f"waited for {what} in vain; {self.waiting_for()}")
 
-    def _wait(self, progress: tuple[int, int], deadline: int | None) -> None:
+    def _wait_for_work(self, progress: tuple[int, int], deadline: int | None) -> None:
         """Nothing can be done now: move virtual time to the next retry, else sleep until something happens."""
-        if self._virtual and not self._turn.inflight:
+        if self._is_virtual and not self._turn.inflight:
             retry = self._fold.runs.flow.next_retry()
             if retry is not None:
                 self.move_to(retry)
                 return
-        if not self.loop.busy and not self._observed() and self._observed(PAUSE):
+        if not self.loop.busy and not self._observers_idle() and self._observers_idle(POLL):
             return
-        if self._virtual or deadline is not None:
-            self.loop.sleep_briefly(PAUSE)
+        if self._is_virtual or deadline is not None:
+            self.loop.sleep_briefly(POLL)
         else:
             self.loop.sleep(progress)
 
-    def _observed(self, timeout: float = 0.0) -> bool:
+    def _observers_idle(self, timeout: float = 0.0) -> bool:
         return self._observers.wait_idle(self._fold.log.committed, timeout)
 
     def waiting_for(self) -> str:
@@ -147,7 +150,7 @@ class Drive:
         """Do all that can be done now; with threads, wait for attempts before time may move."""
         self.loop.settle()
         while self._turn.inflight:
-            self.loop.sleep_briefly(PAUSE)
+            self.loop.sleep_briefly(POLL)
             self.loop.settle()
 
     def advance(self, to: int) -> None:
@@ -157,7 +160,7 @@ class Drive:
             raise UsageError("engine.advance() moves a virtual clock: open the engine with clock=rd.VirtualClock(...)")
         if to < clock.now():
             raise UsageError(f"time never goes back: now is {format_time(clock.now())}, asked for {format_time(to)}")
-        with self._alone("time to move"), self.loop.driving():
+        with self._taking_over("time to move"), self.loop.driving():
             self.work_at_instant()
             self.move_to(to)
             self._tick(to)
@@ -178,30 +181,30 @@ class Drive:
         if self.thread is not None:
             raise UsageError("this engine runs in the background already")
         self.stopping = False
-        self.thread = threading.Thread(target=self._serve, name="reactive_dag engine", daemon=True)
+        self.thread = threading.Thread(target=self._drive_in_background, name="reactive_dag engine", daemon=True)
         self.thread.start()
 
-    def _serve(self) -> None:
+    def _drive_in_background(self) -> None:
         try:
             with self.loop.driving():
                 while not self.stopping:
                     progress = self.loop.progress()
                     self.loop.settle()
-                    self._driver.notify()
+                    self._driving_thread.notify()
                     self.loop.sleep(progress, lambda: self.stopping)
-        except BaseException as error:  # a commit that failed: those who wait must hear of it (I6)
+        except BaseException as error:  # a commit that failed: the threads that wait must be told (I6)
             self.failure = error
-            self._driver.notify()
+            self._driving_thread.notify()
 
     def stop(self) -> None:
         """End the background thread; what is undecided stays for the next start (X5)."""
         thread, self.thread = self.thread, None
         self.stopping = True
         if thread is not None:
-            self._driver.wake()
+            self._driving_thread.wake()
             while thread.is_alive():
-                self._driver.wake()
-                thread.join(PAUSE)
+                self._driving_thread.wake()
+                thread.join(POLL)
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
@@ -209,7 +212,7 @@ class Drive:
     # ------------------------------------------------------------------------------------- runs
 
     def wait_for_run(self, run: int, timeout: int | None) -> None:
-        """Wait until a run has ended, driving if nobody does. Raises NotIdle."""
+        """Wait until a run has ended, driving if no other thread does. Raises NotIdle after `timeout` (ns)."""
         span = "" if timeout is None else f" for {format_duration(timeout)}"
         what = f"run {self._fold.runs.row(run).dag!r} to end{span}"
         self.until(lambda: self._fold.runs.row(run).state in FINAL_RUN_STATES, timeout, what)

@@ -22,8 +22,8 @@ from reactive_dag.engine.runs.tasks import timed_out
 from reactive_dag.model.records import AnyRecord, Decided, TaskFinished, TaskStarted, Tick
 from reactive_dag.streams.observers import Feed
 
-TURN = 4096
-"""So many records at most between two commits."""
+MAX_RECORDS = 4096
+"""How many records a turn decides at most, between two commits."""
 SNAPSHOT_EVERY = 50_000
 """Records between two snapshots of a small graph; as many again for each `SNAPSHOT_TRIGGERS` triggers, since a trigger
 costs a snapshot as much as some ten records cost to read back."""
@@ -60,7 +60,7 @@ class Turn:
         self.closed = True
 
     def run(self) -> bool:
-        """Decide what is there (at most `TURN` records), commit, hand out; whether there was anything to do."""
+        """Decide what is there (at most `MAX_RECORDS` records), commit, hand out; whether there was anything to do."""
         with self.lock, self.interrupts:
             try:
                 return self._run()
@@ -95,8 +95,8 @@ class Turn:
 
     def _drain(self) -> int:
         fold, count = self.fold, 0
-        while count < TURN:
-            done = fold.drain(TURN - count)
+        while count < MAX_RECORDS:
+            done = fold.drain(MAX_RECORDS - count)
             count += done
             if fold.cursor < self.log.next_offset:
                 continue
@@ -107,7 +107,7 @@ class Turn:
         return count
 
     def _recover(self) -> None:
-        """The log is applied to its end: attempts that nobody executes any more were cut off by a crash (R5)."""
+        """The log is applied to its end: attempts that began and are not executing were cut off by a crash (R5)."""
         self.recovering = False
         if not self.fold.executing:
             return

@@ -1,1 +1,1 @@
-"""Attempts and who executes them."""
+"""Attempts, their context, and the runners that execute them."""

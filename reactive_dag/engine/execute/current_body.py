@@ -1,4 +1,4 @@
-"""Whether this code runs inside a task's body: what makes no sense there asks here and refuses (UsageError).
+"""Whether this code runs inside a task's body: calls that make no sense there look here, and raise UsageError.
 
 Owns one context variable, so threads, coroutines and inline bodies are told apart. A look costs 0.1 µs.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 
 BODY: ContextVar[str] = ContextVar("reactive_dag_body", default="")
-"""The task ("dag.task") whose body executes; whoever executes one sets it, and resets it after."""
+"""The task ("dag.task") whose body executes; set before the body, reset after it."""
 
 
 def current_body() -> str:

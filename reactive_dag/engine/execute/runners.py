@@ -1,4 +1,4 @@
-"""Runners: who executes attempts, and on which thread.
+"""Runners execute attempts: on the thread that drives, or on threads of their own.
 
 A runner is given jobs after the commit that recorded their start, in order, and calls each exactly once; what a job
 reports goes into the log like any other fact. Invariant: at most `workers` jobs execute at one time.

@@ -45,7 +45,7 @@ class Pending:
 
     `parts`: its leaf parts; `joins`: how each trigger joins (T8); `held`: firings that a pause holds back; `waits`: the
     waits of its live runs; `queued`: runs that have not begun; `undecided`: records that the engine has not looked at
-    yet, since nobody has driven it.
+    yet, since it was not driven.
     """
 
     dag: str
@@ -92,7 +92,7 @@ def pending(fold: Core, dag: str) -> Pending:
 
 
 def undecided(fold: Core) -> int:
-    """How many facts no decision covers yet: nobody has driven the engine since. O(result)."""
+    """How many facts no decision covers yet, since the engine was not driven. O(result)."""
     return sum(isinstance(record, FACTS) for record in fold.log.read(fold.cursor, fold.log.next_offset))
 
 

@@ -81,8 +81,8 @@ class Queries:
     """Answers from one fold.
 
     `observers` hands over the streams; `turn_lock` is held where an answer must not come from the middle of a turn.
-    Of a fold that is over: `Queries(FoldHost(fold, refuse), Observers(fold.log, inline=True))`, where `refuse` raises
-    for whoever waits for a run; its streams give what is recorded when `observers.pump()` is called.
+    For a fold that is over construct `Queries(FoldHost(fold, refuse), Feed(fold.log, inline=True))`: `refuse` raises
+    when a run is waited for, and the streams give what is recorded when `observers.pump()` is called.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class Queries:
             yield from (offset for offset in list(runs.begun) if dag in (None, runs.request(offset).dag))
 
     def _undecided(self, dag: str | None) -> Iterator[int]:
-        """Runs whose requests the cursor has not reached: started by hand, while nobody drives."""
+        """Runs whose requests the cursor has not reached: started by hand, while the engine was not driven."""
         log, first = self._fold.log, self._fold.cursor
         for offset, record in enumerate(log.read(first, log.next_offset), first):
             if type(record) is RunRequested and dag in (None, record.dag) and offset not in self._fold.runs.live:

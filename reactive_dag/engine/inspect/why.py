@@ -1,7 +1,7 @@
 """`engine.why`: the tree of causes of a run, or what is missing for one that did not happen.
 
-Built iteratively from the log, at most `MOST` nodes and `WIDEST` causes a run: a chain of 100,000 hops is cut, and says
-so. O(nodes).
+Built iteratively from the log, at most `MAX_NODES` nodes and `MAX_CAUSES` causes a run: a chain of 100,000 hops is cut,
+and the tree says so. O(nodes).
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from reactive_dag.model.event import Event
 from reactive_dag.model.records import Mark, Published, RunFinished, TaskFinished, TriggerFault
 from reactive_dag.model.times import NEVER, format_time, from_datetime
 
-MOST = 1_000
-WIDEST = 50
+MAX_NODES = 1_000
+MAX_CAUSES = 50
+"""How many causes of one run are shown."""
 
 
 @attrs.define
@@ -55,41 +56,44 @@ class Why:
 
 
 def why_run(host: Host, run: Run) -> Why:
-    """The tree of causes of a run, down to outside events, ticks and starts."""
+    """The tree of causes of a run, down to outside events, ticks and starts. O(nodes)."""
     root = Why(_run_text(run), run)
     todo = deque([root])
     nodes = 1
-    while todo and nodes < MOST:
+    while todo and nodes < MAX_NODES:
         node = todo.popleft()
         assert node.run is not None
         causes = node.run._causes
-        for item in causes[:WIDEST]:
-            child, maker = _cause(host, item)
+        for item in causes[:MAX_CAUSES]:
+            child, made = _cause(host, item)
             node.causes.append(child)
             nodes += 1
-            if maker is not None:
-                behind = child if child.run is not None else Why(_run_text(maker), maker)
-                if behind is not child:
-                    child.causes.append(behind)
-                todo.append(behind)
-        if len(causes) > WIDEST:
-            node.causes.append(Why(f"… and {len(causes) - WIDEST} more causes"))
+            if made is not None:
+                todo.append(made)
+        if len(causes) > MAX_CAUSES:
+            node.causes.append(Why(f"… and {len(causes) - MAX_CAUSES} more causes"))
     for node in todo:
         node.causes.append(Why("… (the tree goes on)"))
     return root
 
 
-def _cause(host: Host, item: int | Mark) -> tuple[Why, Run | None]:
+def _cause(host: Host, item: int | Mark) -> tuple[Why, Why | None]:
+    """The node of a cause, and the node of the run that made it, which may be the same; None for an outside event."""
     event = host.event(item)
     if isinstance(item, Mark):
         return Why(f"{item.kind} {format_time(item.due)}", event=event), None
     fact = host.record(item)
     if isinstance(fact, (RunFinished, TaskFinished)):
-        made = Run(host, fact.run)
+        run = Run(host, fact.run)
         what = f"{event.dag}.{event.task}" if event.task else f"{event.dag}"
-        return Why(f"completed {what} {event.state}: {_run_text(made)}", made, event), made
-    maker = Run(host, fact.run) if isinstance(fact, Published) and fact.run >= 0 else None
-    return Why(_event_text(event), event=event), maker
+        node = Why(f"completed {what} {event.state}: {_run_text(run)}", run, event)
+        return node, node
+    node = Why(_event_text(event), event=event)
+    if not isinstance(fact, Published) or fact.run < 0:
+        return node, None
+    run = Run(host, fact.run)
+    node.causes.append(Why(_run_text(run), run))
+    return node, node.causes[0]
 
 
 def _event_text(event: Event) -> str:
@@ -113,20 +117,9 @@ def why_not(fold: Core, dag: str, date: int | None, ran_before: bool) -> Why:
     """
     about = "" if date is None else f" for {format_time(date)}"
     root = Why(f"{dag} did not run{' again' if ran_before else ''}{about}")
-    for (owner, label), station in fold.wiring.stations.items():
-        if owner != dag:
-            continue
-        named = f"{label}: " if label else ""
-        held = {index for index, _, item in station.circuit.pending() if date is None or _is_of(fold, item, date)}
-        for index, count in enumerate(station.circuit.counts()):
-            if index in held:
-                root.causes.append(Why(f"{named}there: {count.text}"))
-            else:
-                root.missing.append(f"{named}{count.text}{about}")
-        faults = _faults(fold, station, date)
-        root.missing.extend(f"{named}{text}" for text in faults)
-        if not faults and len(held) == len(station.circuit.parts):
-            root.missing.append(f"{named}{_open(station)}")
+    for (owner, _), station in fold.wiring.stations.items():
+        if owner == dag:
+            _add_trigger(root, fold, station, date, about)
     if dag in fold.runs.paused:
         root.missing.append("engine.resume: the DAG is paused")
     if left := undecided(fold):
@@ -136,8 +129,23 @@ def why_not(fold: Core, dag: str, date: int | None, ran_before: bool) -> Why:
     return root
 
 
-def _open(station: Station) -> str:
-    """What a trigger waits for whose parts all hold something: a window that is open, or another key or number."""
+def _add_trigger(root: Why, fold: Core, station: Station, date: int | None, about: str) -> None:
+    """Say what of one trigger is there and what is missing."""
+    named = f"{station.label}: " if station.label else ""
+    there = {index for index, _, item in station.circuit.pending() if date is None or _has_date(fold, item, date)}
+    for index, count in enumerate(station.circuit.counts()):
+        if index in there:
+            root.causes.append(Why(f"{named}there: {count.text}"))
+        else:
+            root.missing.append(f"{named}{count.text}{about}")
+    faults = _faults(fold, station, date)
+    root.missing.extend(f"{named}{text}" for text in faults)
+    if not faults and len(there) == len(station.circuit.parts):
+        root.missing.append(f"{named}{_why_silent(station)}")
+
+
+def _why_silent(station: Station) -> str:
+    """What a trigger waits for although all its parts hold something: the end of a window, or another key or number."""
     due = station.circuit.due
     if due < NEVER:
         return f"the end of a window: {format_time(due)} at the latest"
@@ -146,7 +154,7 @@ def _open(station: Station) -> str:
 
 def _faults(fold: Core, station: Station, date: int | None) -> list[str]:
     """What raised on the items that a trigger has parked (T10), each function once."""
-    parked = [item for _, item in station.circuit.parked if date is None or _is_of(fold, item, date)]
+    parked = [item for _, item in station.circuit.parked if date is None or _has_date(fold, item, date)]
     if not parked:
         return []
     first = min((item for item in parked if not isinstance(item, Mark)), default=0)
@@ -159,7 +167,7 @@ def _faults(fold: Core, station: Station, date: int | None) -> list[str]:
     return [f"{text}; mend it, then engine.retry_faults({station.dag!r})" for text in found]
 
 
-def _is_of(fold: Core, item: int | Mark, date: int) -> bool:
+def _has_date(fold: Core, item: int | Mark, date: int) -> bool:
     told, partition, _ = fold.facts.told(item)
     if told is None and partition is not None and not isinstance(item, Mark):
         fact = fold.facts.record(item)

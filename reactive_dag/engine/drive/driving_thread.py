@@ -1,6 +1,6 @@
-"""`Driver`: which thread drives an engine, and the bell that wakes it from its sleep.
+"""`DrivingThread`: which thread drives an engine, and the bell that wakes it from its sleep.
 
-Invariant: one thread drives at a time; a bell that rings before the driver listens is heard. Everything costs O(1).
+Invariant: one thread drives at a time; a bell that rings before it listens is heard. Everything costs O(1).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
 
-class Driver:
-    """The thread that drives, if there is one. `changed` tells those who wait for the engine to look again."""
+class DrivingThread:
+    """The thread that drives, if there is one; `changed` tells the threads that wait for the engine to look again."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
@@ -26,7 +26,7 @@ class Driver:
 
     @contextmanager
     def driving(self, wait: bool = True) -> Iterator[bool]:
-        """This thread drives until the end of the block; with `wait=False` only if nobody else does."""
+        """This thread drives until the end of the block; with `wait=False` only if no other does."""
         if not self._lock.acquire(blocking=wait):
             yield False
             return
@@ -39,19 +39,19 @@ class Driver:
             self.notify()
 
     @property
-    def is_this_thread(self) -> bool:
+    def is_this_one(self) -> bool:
         """Whether the calling thread drives."""
         return self._thread == threading.get_ident()
 
     @property
-    def is_elsewhere(self) -> bool:
+    def is_another(self) -> bool:
         """Whether another thread drives."""
         return self._thread is not None and self._thread != threading.get_ident()
 
     @property
-    def commits(self) -> bool:
+    def will_commit(self) -> bool:
         """Whether another thread drives and will commit: it does not while it executes a body."""
-        return self.is_elsewhere and not self._in_body
+        return self.is_another and not self._in_body
 
     def begin_body(self) -> None:
         """The driving thread executes bodies from now on, and commits nothing until `end_body`."""
@@ -62,7 +62,7 @@ class Driver:
         self._in_body = False
 
     def notify(self) -> None:
-        """Tell those who wait for the engine that something changed."""
+        """Tell the threads that wait for the engine that something changed."""
         with self.changed:
             self.changed.notify_all()
 
