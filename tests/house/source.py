@@ -130,10 +130,15 @@ def defines(module: Module) -> Iterator[str]:
     for node in module.tree.body:
         if isinstance(node, Defined):
             names = [node.name]
-        elif isinstance(node, ast.Assign):
+        elif isinstance(node, ast.Assign) and not is_type_variable(node.value):
             names = [target.id for target in node.targets if isinstance(target, ast.Name)]
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names = [node.target.id]
         else:
             names = []
         yield from (name for name in names if not name.startswith("_"))
+
+
+def is_type_variable(value: ast.expr) -> bool:
+    """Whether it makes a type variable, whose name is of no consequence."""
+    return isinstance(value, ast.Call) and ast.unparse(value.func) in ("TypeVar", "ParamSpec")

@@ -27,10 +27,10 @@ PINNED = {
         bulk check dag dags dataset datasets downstream edges from_json id impact levels load order problems ready
         register remove save to_json to_networkx upstream""",
     "Dag": """
-        add catchup defaults description end fn graph id max_active_runs max_catchup outlets overlap params paused start
+        add catchup defaults description end fn id max_active_runs max_catchup outlets overlap params paused start
         tags task tasks triggers tz wait_for""",
     "Task": """
-        after backoff dag depends_on_past fn id jitter max_delay outlets priority retries retry_delay timeout
+        after backoff depends_on_past fn id jitter max_delay outlets priority retries retry_delay timeout
         trigger_rule""",
     "Dataset": "batch by debounce id map metadata partitions throttle uri where within",
     "By": "batch by debounce digest from_json map parts throttle to_json where within",
@@ -64,9 +64,9 @@ LEFT = {
         admit bind changed checked consumers effective forms heard height in_bulk joins known origins producers
         subscribe tell touch version view""",
     "Dag": """
-        all_links at attach declared forget keeper links params_type place plan produces rebind settings sources stamp
+        all_links at attach graph declared forget keeper links params_type place plan produces rebind settings sources stamp
         twice waits""",
-    "Task": "bindings copy dag_id declared given join kind leave needs parameters place rebind ref settings stamp wait",
+    "Task": "bindings copy dag dag_id declared given join kind leave needs parameters place rebind ref settings stamp wait",
     "Dataset": "as_trigger reset with_latest",
     "By": "as_trigger keys kind max_keys part rebuilt reset ttl undated with_latest",
     "Event": "cascade",
