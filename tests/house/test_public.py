@@ -64,9 +64,11 @@ LEFT = {
         admit bind changed checked consumers effective forms heard height in_bulk joins known origins producers
         subscribe tell touch version view""",
     "Dag": """
-        all_links at attach graph declared forget keeper links params_type place plan produces rebind settings sources stamp
-        twice waits""",
-    "Task": "bindings copy dag dag_id declared given join kind leave needs parameters place rebind ref settings stamp wait",
+        all_links at attach declared forget graph keeper links params_type place plan produces rebind settings sources
+        stamp twice waits""",
+    "Task": """
+        bindings copy dag dag_id declared given join kind leave needs parameters place rebind ref settings stamp
+        wait""",
     "Dataset": "as_trigger reset with_latest",
     "By": "as_trigger keys kind max_keys part rebuilt reset ttl undated with_latest",
     "Event": "cascade",
