@@ -127,17 +127,17 @@ class Engine:
             parts.get_ready()
         fold = parts.fold
         if partition is extra is key is logical_date is time is source is None and kind == "updated":
-            offset = fold.publishing.push_plain(fold, dataset)
+            offset = fold.publishing.push_plain(fold.outbox, dataset)
             parts.commits.durable(offset)
-            return Receipt(fold, offset, False)
+            return Receipt(fold.identities, offset, False)
         origin, rest = fold.publishing.prepare(
             dataset, {"partition": partition, "logical_date": logical_date, "time": time, "kind": kind,
                       "extra": extra, "key": key, "source": source},
         )  # fmt: skip
         with parts.log.lock:
-            offset, duplicate = fold.publishing.push(fold.stamp(), origin, rest)
+            offset, duplicate = fold.publishing.push(fold.outbox.stamp(), origin, rest)
         parts.commits.durable(offset)
-        return Receipt(fold, offset, duplicate)
+        return Receipt(fold.identities, offset, duplicate)
 
     async def apublish(self, dataset: Dataset | str, **fields: object) -> Receipt:
         """`publish` without blocking the event loop; coroutines that wait at one time share a commit."""
@@ -147,9 +147,9 @@ class Engine:
         parts.get_ready()
         origin, rest = fold.publishing.prepare(dataset, fields)  # type: ignore[arg-type]
         with parts.log.lock:
-            offset, duplicate = fold.publishing.push(fold.stamp(), origin, rest)
+            offset, duplicate = fold.publishing.push(fold.outbox.stamp(), origin, rest)
         await parts.commits.adurable(offset)
-        return Receipt(fold, offset, duplicate)
+        return Receipt(fold.identities, offset, duplicate)
 
     def publish_many(self, events: Iterable[tuple[Dataset | str, EventFields]]) -> Receipts:
         """Record many events in one commit: all or, if one is wrong, none (T15). O(events).
@@ -159,10 +159,10 @@ class Engine:
         parts, fold = self._parts, self._parts.fold
         parts.get_ready()
         with parts.log.lock:
-            offsets = fold.publishing.push_all(fold.stamp(), events)
+            offsets = fold.publishing.push_all(fold.outbox.stamp(), events)
         if offsets.last >= 0:
             parts.commits.durable(offsets.last)
-        return Receipts(fold, offsets)
+        return Receipts(fold.identities, offsets)
 
     def start(
         self, dag: Dag | str, *, params: object = None, payload: object = None, logical_date: Time | None = None,
@@ -175,7 +175,7 @@ class Engine:
         parts, fold = self._parts, self._parts.fold
         parts.get_ready()
         with parts.log.lock:
-            run = fold.starting.push(fold.stamp(), dag, params, payload, logical_date, partition, key)
+            run = fold.starting.push(fold.outbox.stamp(), dag, params, payload, logical_date, partition, key)
         parts.commits.durable(run)
         return Run(parts.host, run)
 

@@ -20,7 +20,8 @@ from reactive_dag.engine.execute.attempt import AttemptExecutor
 from reactive_dag.engine.execute.event_loops import EventLoops
 from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.execute.runners import Runner
-from reactive_dag.engine.fold.fold import Clock, Core
+from reactive_dag.engine.facts.outbox import Clock
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import recover
 from reactive_dag.engine.inspect.fold_host import CLOSED, FoldHost
 from reactive_dag.engine.inspect.queries import Queries
@@ -46,7 +47,7 @@ GRAPH_ID = "graph id"
 class EngineParts:
     """All that works for one engine, on a log that it closes. A read-only one records nothing and is never driven."""
 
-    def __init__(self, fold: Core, runner: Runner | None, read_only: bool) -> None:
+    def __init__(self, fold: Fold, runner: Runner | None, read_only: bool) -> None:
         turn_lock = threading.RLock()
         self.fold = fold
         self.log = fold.log
@@ -116,7 +117,7 @@ class EngineParts:
         """Record `make(at)`, and return when it is durable."""
         self.get_ready()
         with self.log.lock:
-            offset = self.log.push(make(self.fold.stamp()))
+            offset = self.log.push(make(self.fold.outbox.stamp()))
         self.commits.durable(offset)
 
     # ------------------------------------------------------------------------------------- for the parts
@@ -130,7 +131,7 @@ class EngineParts:
             return
         dag = self._dag_of(self.log.record(offset))
         with self.log.lock:
-            self.log.push(ObserverFault(self.fold.stamp(), said(error), dag))
+            self.log.push(ObserverFault(self.fold.outbox.stamp(), said(error), dag))
         self.driving_thread.wake()
 
     def _dag_of(self, record: AnyRecord) -> str:
@@ -149,7 +150,7 @@ def opened(
     """
     try:
         _refuse_foreign(log, graph)
-        fold = Core(graph, log, clock, executing=runner is not None, max_pending=max_pending)
+        fold = Fold(graph, log, clock, executing=runner is not None, max_pending=max_pending)
         recover(fold)
         parts = EngineParts(fold, runner, read_only)
         if not read_only:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reactive_dag.engine.deciding.router import Station
+from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.model.records import Json, OnceDone, Published, RunRequested, StartRequested
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.machine.pack import pack
 
 if TYPE_CHECKING:
-    from reactive_dag.engine.fold.fold import Core
+    from reactive_dag.engine.fold.fold import Fold
     from reactive_dag.engine.runs.state import RunState
     from reactive_dag.engine.runs.waits import Watch
     from reactive_dag.log.history import RunRow
@@ -26,12 +26,12 @@ AWAITED = {"run", "key", "state", "logical_date"}
 """What a wait tells of a run that it awaited."""
 
 
-def canonical(core: Core) -> bytes:
+def canonical(core: Fold) -> bytes:
     """The state of a core that has applied its whole log, as bytes. O(records + state)."""
     return msgspec.json.encode(described(core), order="deterministic")
 
 
-def described(core: Core) -> dict[str, Json]:
+def described(core: Fold) -> dict[str, Json]:
     """The same as plain data, for looking at a difference. O(records + state)."""
     records = core.log.read(0, core.cursor)
     runs = core.runs
@@ -40,7 +40,7 @@ def described(core: Core) -> dict[str, Json]:
             [*name, known.digest, core.definitions.numbers[name], _without_offset(known.options)]
             for name, known in core.definitions.known.items()
         ),
-        "triggers": [_trigger(core, station) for _, station in sorted(core.wiring.stations.items())],
+        "triggers": [_trigger(core, active) for _, active in sorted(core.router.triggers.items())],
         "paused": sorted(runs.paused),
         "ledger": sorted(_requested(core, record) for record in records if type(record) is RunRequested),
         "ended": sorted((_ended(row) for row in core.log.runs()), key=repr),
@@ -52,7 +52,7 @@ def described(core: Core) -> dict[str, Json]:
         "waits": sorted(_wait(core, watch) for all in core.waits.watches.values() for watch in all.values()),
         "timers": sorted(_timers(core), key=repr),
         "numbers": _numbers(core),
-        "starts": {dag: count for dag, count in runs.starts.items() if count},
+        "starts": {dag: count for dag, count in core.starting.numbers.items() if count},
         "keys": sorted(_keys(core, records)),
         "once": sorted(
             [record.scope, record.name, record.at, record.expires or 0, record.value]
@@ -65,19 +65,19 @@ def _without_offset(options: Json) -> dict[str, Json]:
     return {name: value for name, value in (options or {}).items() if name != "since"}
 
 
-def _trigger(core: Core, station: Station) -> list[Json]:
-    identity = core.facts.identity
-    held = [[[identity(i) for i in f.items], f.payload, pack(f.key), list(f.parts)] for f in station.held]
-    waiting = [[repr(leaf), identity(item)] for leaf, item in station.backlog]
+def _trigger(core: Fold, active: ActiveTrigger) -> list[Json]:
+    identity = core.identities.identity
+    held = [[[identity(i) for i in f.items], f.payload, pack(f.key), list(f.parts)] for f in active.held]
+    waiting = [[repr(leaf), identity(item)] for leaf, item in active.backlog]
     return [
-        station.dag, station.label, station.digest, station.number, station.catchup, station.max_catchup,
-        station.circuit.canonical(identity), held, station.redefined, station.stale_from is not None, waiting,
+        active.dag, active.label, active.digest, active.number, active.catchup, active.max_catchup,
+        active.circuit.canonical(identity), held, active.redefined, active.stale_from is not None, waiting,
     ]  # fmt: skip
 
 
-def _requested(core: Core, record: RunRequested) -> list[Json]:
+def _requested(core: Fold, record: RunRequested) -> list[Json]:
     about = [record.at, record.payload, record.mapped, pack(record.group)]
-    causes = [core.facts.identity(cause) for cause in record.causes]
+    causes = [core.identities.identity(cause) for cause in record.causes]
     return [record.dag, record.label, core.runs.key_of(record), causes, repr(about)]
 
 
@@ -114,23 +114,23 @@ def _result(run: RunState, index: int) -> Json:
     return None if done is None else [done.at, done.state, done.attempt, _output(done.output), done.error]
 
 
-def _task(core: Core, run: int, index: int) -> list[Json]:
+def _task(core: Fold, run: int, index: int) -> list[Json]:
     live = core.runs.live[run]
     return [live.started.key, live.plan.ids[index]]
 
 
-def _wait(core: Core, watch: Watch) -> list[Json]:
+def _wait(core: Fold, watch: Watch) -> list[Json]:
     ended = None if watch.ended is None else sorted(core.run_of(run).key for run in watch.ended)
     begun = watch.run.started
     return [begun.key, watch.wait.id, watch.record.at, repr([watch.dates, watch.several, ended])]
 
 
-def _timers(core: Core) -> list[list[Json]]:
+def _timers(core: Fold) -> list[list[Json]]:
     """What will step, and when. A timer that stands for nothing any more is none."""
     found: list[list[Json]] = [
-        [station.circuit.due, "trigger", *name]
-        for name, station in core.wiring.stations.items()
-        if station.circuit.due != NEVER
+        [active.circuit.due, "trigger", *name]
+        for name, active in core.router.triggers.items()
+        if active.circuit.due != NEVER
     ]
     found += [
         [retry.due, "retry", *_task(core, run, index), retry.attempt]
@@ -148,16 +148,16 @@ def _timers(core: Core) -> list[list[Json]]:
     return found
 
 
-def _numbers(core: Core) -> dict[str, int]:
+def _numbers(core: Fold) -> dict[str, int]:
     publishing = core.publishing
-    numbers = publishing.counted | {name: source.next for name, source in publishing.sources.items()}
+    numbers = publishing.counted | {name: source.next for name, source in publishing.states.items()}
     return {name: number for name, number in numbers.items() if number}
 
 
-def _keys(core: Core, records: list[Json]) -> list[list[Json]]:
+def _keys(core: Fold, records: list[Json]) -> list[list[Json]]:
     """The keys that callers gave, each with what it stands for."""
     return [
-        [type(record).__name__, record.key, core.facts.fact_identity(record)]
+        [type(record).__name__, record.key, core.identities.fact_identity(record)]
         for record in records
         if isinstance(record, Published | StartRequested) and record.key is not None
     ]

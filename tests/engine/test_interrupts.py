@@ -93,15 +93,15 @@ def test_I6_an_interrupt_between_a_body_and_its_record_loses_nothing():
         return "done"
 
     with live(graph) as engine:
-        stamp = parts(engine).fold.stamp
+        stamp = parts(engine).fold.outbox.stamp
 
         def interrupted():
-            if times and not parts(engine).fold.replaying:
-                parts(engine).fold.stamp = stamp
+            if times and not parts(engine).fold.outbox.replaying:
+                parts(engine).fold.outbox.stamp = stamp
                 ctrl_c()
             return stamp()
 
-        parts(engine).fold.stamp = interrupted
+        parts(engine).fold.outbox.stamp = interrupted
         engine.start(job)
         with pytest.raises(KeyboardInterrupt):
             engine.run_until_idle()

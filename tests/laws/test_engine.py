@@ -86,7 +86,7 @@ def test_law_effects_have_keys() -> None:
         event = engine.events(out)[0]
         assert len(keys) == 3 and set(keys) == {f"{run.key}/work/mail"} == {run.tasks["work"].output}
         assert event.run == run.key
-        identity = parts(engine).fold.facts.identity(parts(engine).fold.log.events("out")[0][0])
+        identity = parts(engine).fold.identities.identity(parts(engine).fold.log.events("out")[0][0])
         assert identity == f"{run.key}/work/out#0"
 
 

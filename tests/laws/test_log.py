@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import reactive_dag as rd
 from reactive_dag.engine.drive import turn as turn_module
 from reactive_dag.engine.drive.driving_thread import DrivingThread
-from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.model.records import Published, RunFinished, RunRequested, RunStarted, TaskFinished, TaskStarted
 from reactive_dag.testing.canonical import canonical, described
 from tests.support.engines import opened, parts, records_of
@@ -264,7 +264,7 @@ def test_replayed_cores_are_told_apart():
     log = world.log.records_only(world.log.next_offset)
     world.engine.publish("a", extra=2)
     world.settle()
-    again = Core(world.graph, log, world.clock)
+    again = Fold(world.graph, log, world.clock)
     again.replay(0, log.segments_from(0))
     with pytest.raises(AssertionError, match="differs"):
         same(described(world.core), described(again))

@@ -168,7 +168,7 @@ def held(engine):
     inner = parts(engine)
     core = inner.fold
     owners = [
-        core.runs, core.runs.flow, core.waits, core.timers, core.dates, core.answers, core.wiring, core.definitions,
+        core.runs, core.runs.flow, core.waits, core.timers, core.by_date, core.calls, core.router, core.definitions,
         inner.turn, inner.loop, inner.driving_thread, inner.commits, inner.once_calls, inner.once_calls.locks,
     ]  # fmt: skip
     return sum(size(value) for owner in owners for value in vars_of(owner).values())

@@ -360,7 +360,7 @@ def test_T15_heights_follow_a_graph_that_changes():
         engine.publish(a)
         engine.run_until_idle()
         assert [record.dag for record in of_kind(engine, RunRequested)] == ["c", "b", "c", "b"]
-        heights = {name: station.height for (name, _), station in parts(engine).fold.wiring.stations.items()}
+        heights = {name: active.height for (name, _), active in parts(engine).fold.router.triggers.items()}
         assert heights == {"up": 0, "c": 1, "b": 2}
 
 

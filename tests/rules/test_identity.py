@@ -62,7 +62,7 @@ def test_I3_identities_hold_no_offset_and_no_clock():
         run.publish(b)
 
     with live(graph) as engine:
-        identity = parts(engine).fold.facts.identity
+        identity = parts(engine).fold.identities.identity
         receipt = engine.publish("a", key="x")
         assert identity(receipt.offset) == "a#0"
         engine.run_until_idle()

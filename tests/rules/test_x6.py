@@ -144,7 +144,7 @@ class Folding:
         name = record.dag, record.label
         trigger = self.graph.effective(record.dag).get(record.label)
         if trigger is not None:
-            naive = Taking(trigger, event_of=self.records.__getitem__, identity=self.core.facts.identity)
+            naive = Taking(trigger, event_of=self.records.__getitem__, identity=self.core.identities.identity)
             self.stations[name] = naive
             naive.arm(record.at, 1)
 
@@ -166,7 +166,7 @@ class Folding:
 
     def fire(self, name, fired, at):
         for each in fired:
-            key = run_key(self.graph.id, *name, map(self.core.facts.identity, each.items))
+            key = run_key(self.graph.id, *name, map(self.core.identities.identity, each.items))
             if key not in self.seen:
                 self.seen.add(key)
                 self.fired.append((*name, at, tuple(each.items)))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import reactive_dag as rd
-from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.parts import EngineParts
 from reactive_dag.model.errors import StoreError
 from reactive_dag.model.records import AnyRecord, Mark
@@ -119,12 +119,12 @@ def verify(engine: rd.Engine) -> None:
         assert described(folded(engine)) == described(core)
 
 
-def folded(engine: rd.Engine) -> Core:
+def folded(engine: rd.Engine) -> Fold:
     """A core that has applied the engine's log from nothing."""
-    core = parts(engine).fold
-    core = Core(engine.graph, parts(engine).log, core.clock, executing=core.executing, max_pending=core.max_pending)
-    core.replay(0, parts(engine).log.segments_from(0))
-    return core
+    fold, log = parts(engine).fold, parts(engine).log
+    again = Fold(engine.graph, log, fold.clock, executing=fold.outbox.executing, max_pending=fold.max_pending)
+    again.replay(0, log.segments_from(0))
+    return again
 
 
 def tick(text: str) -> Mark:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import reactive_dag as rd
 from reactive_dag.cli.pipeline import pipeline
-from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.model.records import OnceDone, Published, RunRequested, TaskFinished, TaskStarted
 from reactive_dag.testing.canonical import canonical
 from tests.support.engines import parts, records_of
@@ -154,7 +154,7 @@ def judge(engine: rd.Engine, folder: Path) -> None:
         name = f"{run.dag} {run.key}"
         assert 1 <= counts[name] <= begun[run._offset], f"{name}: {counts[name]} bodies, {begun[run._offset]} recorded"
     fold = parts(engine).fold
-    again = Core(engine.graph, fold.log, fold.clock)
+    again = Fold(engine.graph, fold.log, fold.clock)
     again.replay(0, fold.log.segments_from(0))
     assert fold.cursor < fold.log.next_offset or canonical(again) == canonical(fold)
 

@@ -39,10 +39,11 @@ def _key(core, run):
 
 LINES = {
     Published: lambda c, r: (
-        "published", r.at, c.facts.fact_identity(r), r.kind, r.partition, r.logical_date, r.extra, r.key, r.cascade),
-    StartRequested: lambda c, r: ("start", r.at, c.facts.fact_identity(r), r.key),
+        "published", r.at, c.identities.fact_identity(r), r.kind, r.partition, r.logical_date, r.extra, r.key,
+        r.cascade),
+    StartRequested: lambda c, r: ("start", r.at, c.identities.fact_identity(r), r.key),
     RunRequested: lambda c, r: (
-        "requested", r.at, r.dag, c.runs.key_of(r), [c.facts.identity(i) for i in r.causes], r.group or []),
+        "requested", r.at, r.dag, c.runs.key_of(r), [c.identities.identity(i) for i in r.causes], r.group or []),
     RunStarted: lambda c, r: ("run_started", r.at, r.key, r.logical_date, r.partition, r.cascade),
     TaskStarted: lambda c, r: ("task_started", r.at, _key(c, r.run), r.task, r.attempt),
     TaskFinished: lambda c, r: ("finished", r.at, _key(c, r.run), r.task, r.state, r.attempt, r.retry),

@@ -230,10 +230,10 @@ class Twins:
         self.world.check()
         self.compare_stories()
         self.compare_runs()
-        stations = {dag: station for (dag, _), station in self.world.core.wiring.stations.items()}
-        assert stations.keys() == self.model.stations.keys()
+        triggers = {dag: active for (dag, _), active in self.world.core.router.triggers.items()}
+        assert triggers.keys() == self.model.stations.keys()
         for dag, station in self.model.stations.items():
-            assert counts(stations[dag]) == station.counts(), dag
+            assert counts(triggers[dag]) == station.counts(), dag
 
     def compare_stories(self):
         log, model = self.compared
@@ -256,14 +256,14 @@ class Twins:
                 assert {task.task: task.state for task in rows[key].tasks} == states, run.dag
 
 
-def counts(station):
+def counts(active):
     """What an engine's trigger counts, in the model's form."""
-    held = Counter(part for firing in station.held for part in firing.parts)
+    held = Counter(part for firing in active.held for part in firing.parts)
     rows = [
         (count.delivered, count.consumed - held[part], count.pending + held[part], dict(count.dropped))
-        for part, count in enumerate(station.circuit.counts())
+        for part, count in enumerate(active.circuit.counts())
     ]
-    return rows + [(n, 0, 0, {"redefined": n}) for _, n in sorted(station.redefined.items())]
+    return rows + [(n, 0, 0, {"redefined": n}) for _, n in sorted(active.redefined.items())]
 
 
 def told(model):

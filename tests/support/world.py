@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import reactive_dag as rd
-from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import restored
 from reactive_dag.model.records import RunRequested
 from reactive_dag.testing.canonical import described
@@ -56,7 +56,7 @@ class World:
         self.engine = rd.Engine(self.graph, self.log, runner=self.runner, clock=self.clock)
 
     @property
-    def core(self) -> Core:
+    def core(self) -> Fold:
         return parts(self.engine).fold
 
     def body(self, run: rd.Run, **inputs: object) -> object:
@@ -127,14 +127,14 @@ class World:
         for again in self.replayed():
             same(live, described(again))
 
-    def replayed(self) -> Iterable[Core]:
+    def replayed(self) -> Iterable[Fold]:
         """Cores that read the log: from nothing (the records alone), and from each snapshot that was kept."""
-        bare = Core(self.graph, self.log.records_only(self.log.next_offset), self.clock)
+        bare = Fold(self.graph, self.log.records_only(self.log.next_offset), self.clock)
         bare.replay(0, bare.log.segments_from(0))
         yield bare
         log = self.log.copied(self.log.next_offset, self.log.kept + self.log._since)
         for _, (blob,) in self.log.saved:
-            core = Core(self.graph, log, self.clock)
+            core = Fold(self.graph, log, self.clock)
             start = restored(core, blob)
             core.replay(start, log.segments_from(start))
             yield core

@@ -1,21 +1,23 @@
 """Which definition of each trigger is in force (T11), pauses (T12), and what changes when a definition does.
 
-Invariant: a station stands for the newest `Registered` record of its trigger that the cursor has passed, and is built
-from it: the graph's own trigger when the digests agree, else what the record holds (G5: nothing is imported).
+Invariant: an active trigger stands for the newest `Registered` record of its name that the cursor has passed, and is
+built from it: the graph's own trigger when the digests agree, else what the record holds (G5: nothing is imported).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from reactive_dag.engine.deciding.paused import dissolved, let_go
-from reactive_dag.engine.deciding.router import Station, nature_of
+from reactive_dag.engine.deciding.paused import dissolved, release
+from reactive_dag.engine.deciding.router import ActiveTrigger, Router, nature_of
+from reactive_dag.engine.items.events import subject_of
 from reactive_dag.model.collector import no_garbage
 from reactive_dag.model.errors import UnknownId
-from reactive_dag.model.records import AnyRecord, FaultsRetried, Json, Registered, Removed
+from reactive_dag.model.records import AnyRecord, EngineStarted, Expired, FaultsRetried, Json, Registered, Removed
 from reactive_dag.triggers.base import Trigger, walk
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Dataset
@@ -23,7 +25,11 @@ from reactive_dag.triggers.machine.compiled import CompiledTrigger
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
-    from reactive_dag.engine.fold.fold import Core
+    from reactive_dag.declare.graph import Graph
+    from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
+    from reactive_dag.engine.facts.outbox import Outbox
+    from reactive_dag.engine.items.identity import Identities
+    from reactive_dag.engine.runs.table import RunTable
 
 Name = tuple[str, str]
 """A trigger: its DAG and label."""
@@ -32,8 +38,17 @@ Name = tuple[str, str]
 class Definitions:
     """The registered triggers of one engine."""
 
-    def __init__(self, core: Core) -> None:
-        self.core = core
+    def __init__(
+        self, graph: Graph, outbox: Outbox, identities: Identities, calls: RecordedCalls, router: Router,
+        runs: RunTable, max_pending: int,
+    ) -> None:  # fmt: skip
+        self.graph = graph
+        self.outbox = outbox
+        self.identities = identities
+        self.calls = calls
+        self.router = router
+        self.runs = runs
+        self.max_pending = max_pending
         self.known: dict[Name, Registered] = {}
         self.latest: dict[Name, tuple[int, Registered]] = {}
         self._leaving: dict[Name, int] = {}
@@ -42,14 +57,17 @@ class Definitions:
 
     # ------------------------------------------------------------------------------------- what is wanted
 
-    def changes(self, at: int) -> list[AnyRecord]:
-        """The records that bring the log's definitions up to the graph's; a DAG counts once it has a task. O(DAGs)."""
-        with no_garbage():
-            return self._changes(at)
+    def changes(self, at: int, cursor: int) -> list[AnyRecord]:
+        """The records that bring the log's definitions up to the graph's; a DAG counts once it has a task. O(DAGs).
 
-    def _changes(self, at: int) -> list[AnyRecord]:
+        Facts from offset `cursor` on are not decided yet: they go to a changed trigger.
+        """
+        with no_garbage():
+            return self._changes(at, cursor)
+
+    def _changes(self, at: int, cursor: int) -> list[AnyRecord]:
         records: list[AnyRecord] = []
-        graph = self.core.graph
+        graph = self.graph
         wanted: set[Name] = set()
         for dag_id, dag in list(graph.dags.items()):
             try:
@@ -58,37 +76,39 @@ class Definitions:
                 continue  # another thread has just removed it
             for label, trigger in triggers.items():
                 wanted.add((dag_id, label))
-                if dag.tasks or not self.core.executing or (dag_id, label) in self.latest:
-                    self._compare(records, at, dag, label, trigger)
+                if dag.tasks or not self.outbox.executing or (dag_id, label) in self.latest:
+                    self._compare(records, at, cursor, dag, label, trigger)
             if self._reborn(dag):
                 records.append(FaultsRetried(at, dag_id))
         records.extend(Removed(at, *name) for name in self.latest if name not in wanted)
         return records
 
-    def _compare(self, records: list[AnyRecord], at: int, dag: Dag, label: str, trigger: Trigger | None) -> None:
+    def _compare(
+        self, records: list[AnyRecord], at: int, cursor: int, dag: Dag, label: str, trigger: Trigger | None
+    ) -> None:
         digest = "" if trigger is None else trigger.digest
         options = options_of(dag)
         if trigger is not None and (stars := self._stars(dag, trigger)):
-            options["hears"] = stars
+            options["dags_by_tags"] = stars
         _, latest = self.latest.get((dag.id, label), (-1, None))
         if latest is not None and latest.digest == digest and _same_options(latest.options, options):
             return
         if latest is not None and latest.digest != digest:
-            options["since"] = self.core.cursor
+            options["since"] = cursor
         text = "" if trigger is None else msgspec.json.encode(trigger.to_json()).decode()
         records.append(Registered(at, dag.id, label, digest, text, options))
 
     def _stars(self, dag: Dag, trigger: Trigger) -> list[Json]:
-        """Whom a `completed("*")` hears: recorded, since it depends on the whole graph and decides about facts."""
+        """Which DAGs a `completed("*")` listens to: recorded, since that depends on the whole graph and decides."""
         tags = {leaf.tags for leaf in walk(trigger) if isinstance(leaf, Completed) and leaf.dag == "*"}
-        heard = self.core.graph.heard
+        heard = self.graph.heard
         return [[sorted(each), sorted(heard(dag.id, each))] for each in sorted(tags, key=sorted)]
 
     def _reborn(self, dag: Dag) -> bool:
         """Whether a DAG was declared again since this was last asked, while items of it are parked (T10)."""
         before, self._stamps[dag.id] = self._stamps.get(dag.id, dag.stamp), dag.stamp
-        stations = self.core.wiring.stations.values()
-        return before != dag.stamp and any(s.dag == dag.id and s.circuit.parked for s in stations)
+        triggers = self.router.triggers.values()
+        return before != dag.stamp and any(s.dag == dag.id and s.circuit.parked for s in triggers)
 
     def ahead(self, records: Iterable[AnyRecord], first: int, cursor: int) -> None:
         """Take note of what is in the log, from offset `first` on, and will redefine a trigger once it is applied.
@@ -109,9 +129,9 @@ class Definitions:
                     self._hold_back(name, cursor)
 
     def _hold_back(self, name: Name, since: int) -> None:
-        station = self.core.wiring.stations.get(name)
-        if station is not None and station.stale_from is None:
-            self.core.wiring.grow_stale(station, since)
+        active = self.router.triggers.get(name)
+        if active is not None and active.stale_from is None:
+            self.router.grow_stale(active, since)
 
     def _names(self, record: Removed) -> list[Name]:
         if record.label is not None:
@@ -125,27 +145,27 @@ class Definitions:
         name = record.dag, record.label
         options = record.options or {}
         if options.get("paused") and not any(dag == record.dag for dag, _ in self.numbers):
-            self.core.runs.paused.add(record.dag)
+            self.runs.paused.add(record.dag)
         self.numbers[name] = self.numbers.get(name, 0) + 1
         self.known[name] = record
-        self.core.runs.gone.discard(record.dag)
+        self.runs.gone.discard(record.dag)
         self._compile(record.dag)
-        old = self.core.wiring.stations.get(name)
+        old = self.router.triggers.get(name)
         if old is not None and old.digest == record.digest and old.stale_from is None:
             old.catchup, old.max_catchup = options.get("catchup", "one"), options.get("max_catchup", 1000)
-            old.hears = _hears(options)
+            old.dags_by_tags = _dags_by_tags(options)
             return
         newest, _ = self.latest.get(name, (offset, record))
         overtaken = max(newest, self._leaving.get(name, -1)) > offset
         if old is None or not overtaken:
             self._replace(offset, record, old, overtaken)
-        self.core.runs.start_what_may(record.dag)
-        self.core.waits.heard(record.dag)
+        self.runs.start_what_may(record.dag)
+        self.runs.waits.on_run_changed(record.dag)
 
-    def _replace(self, offset: int, record: Registered, old: Station | None, overtaken: bool) -> None:
-        """Put a station in the place of another; one that is `overtaken` by a newer definition gets no facts."""
+    def _replace(self, offset: int, record: Registered, old: ActiveTrigger | None, overtaken: bool) -> None:
+        """Put a trigger in the place of another; one that is `overtaken` by a newer definition gets no facts."""
         if old is not None:
-            self.core.wiring.remove(*old.name)
+            self.router.remove(*old.name)
         if record.trigger:
             self._build(offset, record, old)
             if overtaken:
@@ -153,47 +173,50 @@ class Definitions:
 
     def _compile(self, dag: str) -> None:
         """Work out now what the first run of a DAG would ask for: a graph is compiled once, not on the way."""
-        found = self.core.graph.dags.get(dag)
+        found = self.graph.dags.get(dag)
         if found is not None:
             found.plan()
-            self.core.graph.origins(dag)
+            self.graph.origins(dag)
 
-    def _build(self, offset: int, record: Registered, old: Station | None) -> None:
-        core = self.core
-        station = self.station(record)
-        circuit = station.circuit
+    def _build(self, offset: int, record: Registered, old: ActiveTrigger | None) -> None:
+        active = self.activated(record)
+        circuit = active.circuit
         options = record.options or {}
         circuit.arm(
-            record.at, number=station.number, start=options.get("start"), end=options.get("end"),
-            catchup=station.catchup, max_catchup=station.max_catchup,
+            record.at, number=active.number, start=options.get("start"), end=options.get("end"),
+            catchup=active.catchup, max_catchup=active.max_catchup,
         )  # fmt: skip
-        core.wiring.add(station)
+        self.router.add(active)
         if old is not None:
-            self._hand_over(old, station, record.at)
-        core.wiring.schedule(station)
+            self._hand_over(old, active, record.at)
+        self.router.schedule(active)
 
-    def station(self, record: Registered) -> Station:
-        """A fresh station for a `Registered` record."""
-        core = self.core
-        name = record.dag, record.label
+    def activated(self, record: Registered) -> ActiveTrigger:
+        """A fresh trigger for a `Registered` record."""
+        name, log = (record.dag, record.label), self.outbox.log
         trigger = self._trigger(record)
         circuit = CompiledTrigger(
             trigger,
-            ask=lambda kind, call, given, item: core.answers.ask(name, kind, call, given, item, core.log.last_at),
-            identity=core.facts.identity,
-            max_pending=core.max_pending,
-            on_expired=lambda policy, part, key, count: core.expired(name, policy, part, key, count),
+            ask=lambda kind, call, given, item: self.calls.ask(name, kind, call, given, item, log.last_at),
+            identity=self.identities.identity,
+            max_pending=self.max_pending,
+            on_expired=lambda policy, part, key, count: self._expired(name, policy, part, key, count),
         )
         options, nature = record.options or {}, nature_of(trigger)
-        return Station(
-            record.dag, record.label, core.graph.height(record.dag) if record.dag in core.graph.dags else 0,
+        return ActiveTrigger(
+            record.dag, record.label, self.graph.height(record.dag) if record.dag in self.graph.dags else 0,
             record.digest, self.numbers.get(name, 1), record, trigger, circuit, catchup=options.get("catchup", "one"),
             max_catchup=options.get("max_catchup", 1000), unique=nature.unique, timed=nature.timed, plain=nature.plain,
-            hears=_hears(options),
+            dags_by_tags=_dags_by_tags(options),
         )  # fmt: skip
 
+    def _expired(self, name: Name, policy: str, part: str, key: object, count: int) -> None:
+        """Record that a trigger dropped items by one of its bounds (T7, T14)."""
+        text = "" if key is None else str(key)
+        self.outbox.decide(Expired(self.outbox.log.last_at, *name, policy, part, text, count))
+
     def _trigger(self, record: Registered) -> Trigger:
-        graph = self.core.graph
+        graph = self.graph
         if record.dag in graph.dags:
             own = graph.effective(record.dag).get(record.label)
             if own is not None and own.digest == record.digest:
@@ -203,16 +226,16 @@ class Definitions:
             msgspec.json.decode(record.trigger), lambda uri: known[uri] if uri in known else Dataset(uri)
         )
 
-    def _hand_over(self, old: Station, new: Station, at: int) -> None:
+    def _hand_over(self, old: ActiveTrigger, new: ActiveTrigger, at: int) -> None:
         """Deliver anew what the old trigger holds, on every leaf source that both name; the rest is `redefined`."""
         parts = old.circuit.parts
         pending = [(parts[part].trigger, item) for part, item in old.circuit.take_pending()]
-        held = [pair for firing in old.held for pair in dissolved(old.circuit, firing, self.core.log)]
-        fired, left = new.circuit.adopt([*held, *pending, *old.backlog], at, self.core.told_event)
+        held = [pair for firing in old.held for pair in dissolved(old.circuit, firing, self.outbox.log)]
+        fired, left = new.circuit.adopt([*held, *pending, *old.backlog], at, partial(subject_of, self.identities))
         for leaf, _ in left:
             new.redefined[repr(leaf)] = new.redefined.get(repr(leaf), 0) + 1
         if fired:
-            self.core.wiring.fire(new, fired, at)
+            self.router.fire(new, fired, at)
 
     def removed(self, offset: int, record: Removed) -> None:
         """A DAG, or one of its triggers, is gone: its queued runs are cancelled, waits for it fail."""
@@ -220,32 +243,51 @@ class Definitions:
             self.known.pop(name, None)
             if self._leaving.get(name) == offset:
                 del self._leaving[name]
-            self.core.wiring.remove(*name)
+            self.router.remove(*name)
         if not any(name[0] == record.dag for name in self.known):
-            self.core.runs.dag_removed(record.dag)
-            self.core.waits.gone(record.dag)
+            self.runs.dag_removed(record.dag)
+            self.runs.waits.gone(record.dag)
 
     def _check(self) -> None:
-        """A station stands for what is known, and nothing else has one. O(triggers)."""
+        """A trigger is active for each definition that is known, and no other. O(triggers)."""
         triggers = {name for name, record in self.known.items() if record.trigger}
-        assert triggers == self.core.wiring.stations.keys(), triggers ^ self.core.wiring.stations.keys()
-        for name, station in self.core.wiring.stations.items():
-            assert station.stale_from is not None or station.digest == self.known[name].digest, name
-            assert station.stale_from is not None or not station.backlog, name
+        assert triggers == self.router.triggers.keys(), triggers ^ self.router.triggers.keys()
+        for name, active in self.router.triggers.items():
+            assert active.stale_from is not None or active.digest == self.known[name].digest, name
+            assert active.stale_from is not None or not active.backlog, name
 
     # ------------------------------------------------------------------------------------- pauses
 
     def pause(self, dag: str) -> None:
         """Firings of the DAG are held from now on (T12)."""
-        self.core.runs.paused.add(dag)
+        self.runs.paused.add(dag)
 
     def resume(self, dag: str, at: int) -> None:
-        """Let the held firings go, as the DAG's `catchup` says (T12)."""
-        self.core.runs.paused.discard(dag)
-        for (owner, _), station in list(self.core.wiring.stations.items()):
-            if owner == dag and station.held:
-                held, station.held = station.held, []
-                self.core.wiring.fire(station, let_go(station, held), at)
+        """Let the held firings go, as the DAG's `catchup` says, and its queued runs begin (T12)."""
+        self.runs.paused.discard(dag)
+        for (owner, _), active in list(self.router.triggers.items()):
+            if owner == dag and active.held:
+                held, active.held = active.held, []
+                self.router.fire(active, release(active, held), at)
+        self.runs.start_what_may(dag)
+
+    # ------------------------------------------------------------------------------------- gaps and faults
+
+    def engine_started(self, record: EngineStarted) -> None:
+        """Nobody was there for a time: clocks missed the ticks that lie in it (R9). O(triggers)."""
+        for active in list(self.router.triggers.values()):
+            if active.timed:
+                active.circuit.gap(record.at, record.until, active.catchup, active.max_catchup)
+                self.router.schedule(active)
+
+    def retry_faults(self, record: FaultsRetried) -> None:
+        """Deliver again what the triggers of a DAG have parked (T10). O(items parked)."""
+        for (dag, _), active in list(self.router.triggers.items()):
+            if dag == record.dag:
+                fired = active.circuit.retry_parked(record.at, partial(subject_of, self.identities))
+                if fired:
+                    self.router.fire(active, fired, record.at)
+                self.router.schedule(active)
 
 
 def options_of(dag: Dag) -> dict[str, Json]:
@@ -260,10 +302,10 @@ def options_of(dag: Dag) -> dict[str, Json]:
     return options
 
 
-def _hears(options: Json) -> dict[frozenset[str], frozenset[str]]:
-    if "hears" not in options:
+def _dags_by_tags(options: Json) -> dict[frozenset[str], frozenset[str]]:
+    if "dags_by_tags" not in options:
         return {}
-    return {frozenset(tags): frozenset(dags) for tags, dags in options["hears"]}
+    return {frozenset(tags): frozenset(dags) for tags, dags in options["dags_by_tags"]}
 
 
 def _same_options(known: Json, options: dict[str, Json]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from reactive_dag.engine.deciding.router import Station
+from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.records import AnyRecord, Item, Mark, Published, RunFinished, TaskFinished
 from reactive_dag.triggers.base import Trigger
@@ -21,37 +21,37 @@ from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing, Leaf
 from reactive_dag.triggers.machine.firing import in_order
 
 
-def let_go(station: Station, held: list[Firing]) -> list[Firing]:
+def release(active: ActiveTrigger, held: list[Firing]) -> list[Firing]:
     """Which firings a resume requests: `all`, `one` for each key with all causes, or `none`; the rest is `paused`."""
-    if station.catchup == "all":
+    if active.catchup == "all":
         return held
-    if station.catchup == "none":
+    if active.catchup == "none":
         for firing in held:
-            station.circuit.recount(firing, "paused")
+            active.circuit.recount(firing, "paused")
         return []
     by_key: dict[tuple[object, ...], list[Firing]] = {}
     for firing in held:
         by_key.setdefault(firing.key, []).append(firing)
-    return [_united(station, firings) for firings in by_key.values()]
+    return [_united(active, firings) for firings in by_key.values()]
 
 
-def _united(station: Station, firings: list[Firing]) -> Firing:
+def _united(active: ActiveTrigger, firings: list[Firing]) -> Firing:
     """One firing with all causes; of several ticks of one part only the newest stays."""
-    ticks = [pair for firing in firings for pair in _ticks(station, firing)]
+    ticks = [pair for firing in firings for pair in _ticks(active, firing)]
     newest = set(dict(ticks).values())
     parts = [part for firing in firings for part in firing.parts]
     gone = {mark for _, mark in ticks} - newest
     for part, mark in ticks:
         if mark in gone:
             parts.remove(part)
-            station.circuit.recount(Firing([mark], parts=[part]), "paused")
+            active.circuit.recount(Firing([mark], parts=[part]), "paused")
     items = in_order([item for firing in firings for item in firing.items if item not in gone])
     last = firings[-1]
     payload = last.payload if len(firings) == 1 else [firing.payload for firing in firings]
     return Firing(items, payload, last.mapped, last.key, parts)
 
 
-def _ticks(station: Station, firing: Firing) -> list[tuple[int, Mark]]:
+def _ticks(active: ActiveTrigger, firing: Firing) -> list[tuple[int, Mark]]:
     """The ticks among a firing's items, each with the clock parts that gave it."""
     parts = sorted(set(firing.parts))
     return [
@@ -59,7 +59,7 @@ def _ticks(station: Station, firing: Firing) -> list[tuple[int, Mark]]:
         for item in firing.items
         if isinstance(item, Mark) and item.kind == "tick"
         for part in parts
-        if _gave(station.circuit.parts[part], item)
+        if _gave(active.circuit.parts[part], item)
     ]
 
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from reactive_dag.engine.facts.outbox import Outbox
+from reactive_dag.engine.items.events import event_of
+from reactive_dag.engine.items.identity import Identities
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import StoreDamaged, said
+from reactive_dag.model.event import Event
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import (
     Answers,
@@ -26,18 +29,16 @@ from reactive_dag.model.records import (
 from reactive_dag.triggers.faults import CallableFault
 from reactive_dag.triggers.machine.firing import resolved
 
-if TYPE_CHECKING:
-    from reactive_dag.engine.fold.fold import Core
-
 Name = tuple[str, str]
 """A trigger: its DAG and label."""
 
 
-class Answering:
+class RecordedCalls:
     """The callables' answers of the turn that is being decided, or of the group that is being replayed."""
 
-    def __init__(self, core: Core) -> None:
-        self.core = core
+    def __init__(self, outbox: Outbox, identities: Identities) -> None:
+        self.outbox = outbox
+        self.identities = identities
         self.given: dict[Name, list[Json]] = {}
         self._recorded: dict[Name, deque[Json]] = {}
         self._verdicts: dict[Name, deque[bool]] = {}
@@ -60,14 +61,14 @@ class Answering:
 
     def take(self) -> list[AnyRecord]:
         """The `Answers` records of this turn, one a trigger."""
-        at = self.core.log.last_at
+        at = self.outbox.log.last_at
         records: list[AnyRecord] = [Answers(at, dag, label, values) for (dag, label), values in self.given.items()]
         self.given = {}
         return records
 
     def ask(self, name: Name, kind: str, call: Call, given: object, item: object, at: int) -> object:
         """The answer of one callable: `where` a bool, `by` a key, `map` a payload. Raises CallableFault."""
-        if self.core.replaying:
+        if self.outbox.replaying:
             return self._recall(name, kind)
         try:
             answer = self._answer(kind, call, given, item)
@@ -75,16 +76,23 @@ class Answering:
             self.given.setdefault(name, []).append(None)
             fault = CallableFault(call.text, call.place, said(error))
             first = item[0] if isinstance(item, list) and item else item
-            self.core.decide(TriggerFault(at, *name, _ref(first), fault.function, fault.place, fault.error))
+            self.outbox.decide(TriggerFault(at, *name, _ref(first), fault.function, fault.place, fault.error))
             raise fault from error
         self.given.setdefault(name, []).append([answer])
         return as_key(answer) if kind == "by" else answer
 
+    def payload(self, payload: object) -> Json:
+        """The payload of a firing as plain data. Raises InvalidValue."""
+        return plain(resolved(payload, self._event), "the payload")
+
+    def _event(self, item: Item) -> Event:
+        return event_of(self.identities, item)
+
     def _answer(self, kind: str, call: Call, given: object, item: object) -> Json:
         if isinstance(given, (Record, Mark)) and isinstance(item, (int, Mark)):
-            answer = call.fn(self.core.view(item))  # directly behind a leaf: the payload so far is the event itself
+            answer = call.fn(self._event(item))  # directly behind a leaf: the payload so far is the event itself
         else:
-            answer = call.fn(resolved(given, self.core.view))
+            answer = call.fn(resolved(given, self._event))
         return bool(answer) if kind == "where" else plain(answer, f"what {call.text} gave")
 
     def _recall(self, name: Name, kind: str) -> object:

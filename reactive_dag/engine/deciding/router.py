@@ -1,21 +1,23 @@
 """The compiled graph: which triggers a fact reaches, in which order, and what they decide (semantics I6, T3, T15).
 
-A *station* is one trigger of one DAG with its circuit. Routes are dictionaries from a source to its stations, sorted by
-height and id, so a fact costs the stations that it reaches and nothing else. Decisions go to `sink`; while a log is
-replayed the sink throws them away, since the recorded ones are applied instead.
+An *active trigger* is one trigger of one DAG with its circuit. Routes are dictionaries from a source to its triggers,
+sorted by height and id, so a fact costs the triggers that it reaches and nothing else. Decisions go to the outbox;
+while a log is replayed it throws them away, since the recorded ones are applied instead.
 """
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Container, Iterable, Iterator
+from typing import NamedTuple
 
 import attrs
 
-from reactive_dag.engine.items.identity import Facts, run_key
+from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
+from reactive_dag.engine.facts.outbox import Outbox
+from reactive_dag.engine.items.identity import Identities, run_key
 from reactive_dag.engine.items.timers import Timer, Timers
-from reactive_dag.model.records import AnyRecord, Duplicate, Item, Json, Registered, RunRequested
+from reactive_dag.model.records import Duplicate, Item, Registered, RunRequested
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.base import Trigger, walk
 from reactive_dag.triggers.functions.by import By
@@ -26,6 +28,7 @@ from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing
+from reactive_dag.triggers.machine.fast_paths import FeedFunction
 from reactive_dag.triggers.windows.batch import Batch
 from reactive_dag.triggers.windows.debounce import Debounce
 from reactive_dag.triggers.windows.throttle import Throttle
@@ -35,20 +38,8 @@ TIMED = (Scheduled, Absent, Debounce, Throttle)
 """Triggers that can have something due; so can a batch with `max_wait` and a `.by` with a `ttl`."""
 
 
-class Sink(Protocol):
-    """Where decisions go."""
-
-    out: list[AnyRecord]
-
-    def decide(self, record: AnyRecord) -> None:
-        """Take one decision record."""
-
-    def known(self, name: tuple[str, str], key: str) -> bool:
-        """Whether the ledger has seen the key of a trigger's firing."""
-
-
 @attrs.define(eq=False)
-class Station:
+class ActiveTrigger:
     """One trigger of one DAG, in force since its `Registered` record."""
 
     dag: str
@@ -71,12 +62,12 @@ class Station:
     backlog: list[tuple[Trigger, Item]] = attrs.field(factory=list)
     held: list[Firing] = attrs.field(factory=list)
     redefined: dict[str, int] = attrs.field(factory=dict)
-    hears: dict[frozenset[str], frozenset[str]] = attrs.field(factory=dict)
+    dags_by_tags: dict[frozenset[str], frozenset[str]] = attrs.field(factory=dict)
 
-    def hears_of(self, dag: str, part: int) -> bool:
-        """Whether a leaf part that listens to `"*"` hears a DAG. O(1)."""
+    def listens_to(self, dag: str, part: int) -> bool:
+        """Whether a leaf part that listens to `"*"` listens to a DAG. O(1)."""
         leaf = self.circuit.leaves[part].trigger
-        return isinstance(leaf, Completed) and dag in self.hears.get(leaf.tags, ())
+        return isinstance(leaf, Completed) and dag in self.dags_by_tags.get(leaf.tags, ())
 
     @property
     def name(self) -> tuple[str, str]:
@@ -85,16 +76,15 @@ class Station:
 
     @property
     def order(self) -> tuple[int, str, str]:
-        """Its place among the stations that one fact reaches."""
+        """Its place among the triggers that one fact reaches."""
         return self.height, self.dag, self.label
 
 
-Feed = Callable[[tuple[int, ...], int, int, object], list[Firing] | None]
-Lane = tuple[Feed, tuple[int, ...], Station, bool]
-"""A circuit's feed, the leaf parts hit, the station, and whether it may have set a timer."""
+FastRoute = tuple[FeedFunction, tuple[int, ...], ActiveTrigger, bool]
+"""A circuit's feed, the leaf parts hit, the trigger, and whether it may have set a timer."""
 
-Route = tuple[Station, tuple[int, ...], frozenset[str]]
-"""A station, the leaf parts hit, and the kinds or states for which they are."""
+Route = tuple[ActiveTrigger, tuple[int, ...], frozenset[str]]
+"""A trigger, the leaf parts hit, and the kinds or states for which they are."""
 
 
 class Nature(NamedTuple):
@@ -137,59 +127,67 @@ def is_composite(trigger: Trigger) -> bool:
     return bool(trigger.parts) and not isinstance(trigger, Absent)
 
 
-class Wiring:
-    """All stations and the routes to them."""
+BeforeFire = Callable[[ActiveTrigger, list[Firing], int], list[Firing]]
+"""Gives those of a trigger's firings at an instant that are to count."""
 
-    def __init__(self, graph: str, facts: Facts, timers: Timers, sink: Sink) -> None:
+
+class Router:
+    """All triggers and the routes to them."""
+
+    def __init__(
+        self, graph: str, identities: Identities, timers: Timers, outbox: Outbox, calls: RecordedCalls,
+        paused: Container[str], before_fire: BeforeFire | None = None,
+    ) -> None:  # fmt: skip
         self.graph = graph
-        self.facts = facts
+        self.identities = identities
         self.timers = timers
-        self.sink = sink
-        self.stations: dict[tuple[str, str], Station] = {}
+        self.outbox = outbox
+        self.calls = calls
+        self.paused = paused
+        self._before_fire = before_fire
+        self.triggers: dict[tuple[str, str], ActiveTrigger] = {}
         self.by_dataset: dict[str, list[Route]] = {}
         self.by_dag: dict[str, list[Route]] = {}
         self.by_task: dict[tuple[str, str], list[Route]] = {}
         self.everyone: list[Route] = []
-        self.lanes: dict[str, tuple[Lane, ...]] = {}
-        self.paused: set[str] = set()
-        self.payload: Callable[[object], Json] = lambda payload: payload
+        self.fast_routes: dict[str, tuple[FastRoute, ...]] = {}
 
     # ------------------------------------------------------------------------------------- building
 
-    def add(self, station: Station) -> None:
-        """Put a station on its routes. O(leaves * (log + length of the route))."""
-        self.stations[station.dag, station.label] = station
-        self.lanes.clear()
+    def add(self, active: ActiveTrigger) -> None:
+        """Put a trigger on its routes. O(leaves * (log + length of the route))."""
+        self.triggers[active.dag, active.label] = active
+        self.fast_routes.clear()
         grouped: dict[tuple[str, object, frozenset[str]], list[int]] = {}
-        for leaf in station.circuit.leaves:
+        for leaf in active.circuit.leaves:
             for where, source, kinds in _sources(leaf.trigger):
                 grouped.setdefault((where, source, kinds), []).append(leaf.index)
         for (where, source, kinds), hits in grouped.items():
-            insort(self._route(where, source), (station, tuple(hits), kinds), key=_order)
+            insort(self._route(where, source), (active, tuple(hits), kinds), key=_order)
 
-    def remove(self, dag: str, label: str) -> Station | None:
-        """Take a station off its routes."""
-        station = self.stations.pop((dag, label), None)
-        if station is None:
+    def remove(self, dag: str, label: str) -> ActiveTrigger | None:
+        """Take a trigger off its routes."""
+        active = self.triggers.pop((dag, label), None)
+        if active is None:
             return None
-        self.timers.drop(station.timer)
-        self.lanes.clear()
-        for leaf in station.circuit.leaves:
+        self.timers.drop(active.timer)
+        self.fast_routes.clear()
+        for leaf in active.circuit.leaves:
             for where, source, _ in _sources(leaf.trigger):
                 route = self._route(where, source)
-                route[:] = [r for r in route if r[0] is not station]
-        return station
+                route[:] = [r for r in route if r[0] is not active]
+        return active
 
     def reorder(self, height: Callable[[str], int | None]) -> None:
-        """The graph changed, and with it perhaps the heights of DAGs. O(stations), and the routes if one did."""
+        """The graph changed, and with it perhaps the heights of DAGs. O(triggers), and the routes if one did."""
         changed = False
-        for station in self.stations.values():
-            now = height(station.dag)
-            if now is not None and now != station.height:
-                station.height, station.scheduled, changed = now, NEVER, True
-                self.schedule(station)
+        for active in self.triggers.values():
+            now = height(active.dag)
+            if now is not None and now != active.height:
+                active.height, active.scheduled, changed = now, NEVER, True
+                self.schedule(active)
         if changed:
-            self.lanes.clear()
+            self.fast_routes.clear()
             for route in (*self.by_dataset.values(), *self.by_dag.values(), *self.by_task.values(), self.everyone):
                 route.sort(key=_order)
 
@@ -205,63 +203,63 @@ class Wiring:
 
     # ------------------------------------------------------------------------------------- feeding
 
-    def lane(self, dataset: str) -> tuple[Lane, ...]:
+    def fast_route(self, dataset: str) -> tuple[FastRoute, ...]:
         """What `feed` would do for an ordinary update of a dataset, laid out flat: the hot path of events.
 
-        Kept until a station comes, goes or grows stale. O(route) once.
+        Kept until a trigger comes, goes or grows stale. O(route) once.
         """
-        found = self.lanes.get(dataset)
+        found = self.fast_routes.get(dataset)
         if found is None:
-            found = self.lanes[dataset] = tuple(self._laid(dataset))
+            found = self.fast_routes[dataset] = tuple(self._fast_routes_of(dataset))
         return found
 
-    def _laid(self, dataset: str) -> Iterator[Lane]:
-        hits: dict[Station, tuple[int, ...]] = {}
-        for station, parts, kinds in self.by_dataset.get(dataset, ()):
+    def _fast_routes_of(self, dataset: str) -> Iterator[FastRoute]:
+        hits: dict[ActiveTrigger, tuple[int, ...]] = {}
+        for active, parts, kinds in self.by_dataset.get(dataset, ()):
             if "updated" in kinds:
-                hits[station] = hits.get(station, ()) + parts
-        for station, parts in hits.items():
-            feed = station.circuit.feed if station.stale_from is None else self._holding(station)
-            yield feed, parts, station, station.timed
+                hits[active] = hits.get(active, ()) + parts
+        for active, parts in hits.items():
+            feed = active.circuit.feed if active.stale_from is None else self._holding(active)
+            yield feed, parts, active, active.timed
 
-    def _holding(self, station: Station) -> Feed:
-        def feed(hits: tuple[int, ...], item: int, at: int, event: object) -> None:
-            self.deliver(station, hits, item, at, event)
+    def _holding(self, active: ActiveTrigger) -> FeedFunction:
+        def feed(hits: tuple[int, ...], item: Item, at: int, event: object) -> None:
+            self.deliver(active, hits, item, at, event)
 
         return feed
 
-    def grow_stale(self, station: Station, since: int) -> None:
-        """From offset `since` on the station's facts wait for the definition that replaces it."""
-        station.stale_from = since
-        self.lanes.clear()
+    def grow_stale(self, active: ActiveTrigger, since: int) -> None:
+        """From offset `since` on the trigger's facts wait for the definition that replaces it."""
+        active.stale_from = since
+        self.fast_routes.clear()
 
     def feed(self, routes: Iterable[Route], kind: str, item: int, at: int, event: object) -> None:
-        """Give one fact to the stations of `routes` whose leaf parts take `kind`. O(stations reached)."""
-        last: Station | None = None
+        """Give one fact to the triggers of `routes` whose leaf parts take `kind`. O(triggers reached)."""
+        last: ActiveTrigger | None = None
         hits: tuple[int, ...] = ()
-        for station, parts, kinds in routes:
+        for active, parts, kinds in routes:
             if kind not in kinds:
                 continue
-            if station is last:
+            if active is last:
                 hits += parts
                 continue
             if last is not None:
                 self.deliver(last, hits, item, at, event)
-            last, hits = station, parts
+            last, hits = active, parts
         if last is not None:
             self.deliver(last, hits, item, at, event)
 
-    def deliver(self, station: Station, hits: tuple[int, ...], item: int, at: int, event: object) -> None:
+    def deliver(self, active: ActiveTrigger, hits: tuple[int, ...], item: Item, at: int, event: object) -> None:
         """One step of one trigger: the leaf parts `hits` get `item` at `at`."""
-        stale = station.stale_from
-        if stale is not None and item >= stale:
-            station.backlog.extend((station.circuit.leaves[hit].trigger, item) for hit in hits)
+        stale = active.stale_from
+        if stale is not None and isinstance(item, int) and item >= stale:
+            active.backlog.extend((active.circuit.leaves[hit].trigger, item) for hit in hits)
             return
-        fired = station.circuit.feed(hits, item, at, event)
+        fired = active.circuit.feed(hits, item, at, event)
         if fired:
-            self.fire(station, fired, at)
-        if station.timed:
-            self.schedule(station)
+            self.fire(active, fired, at)
+        if active.timed:
+            self.schedule(active)
 
     def completion_routes(self, dag: str) -> list[Route]:
         """Who listens to the runs of `dag`, `"*"` included: every DAG but this one and those that follow from it."""
@@ -269,79 +267,87 @@ class Wiring:
         if not self.everyone:
             return named
         extra = [
-            (station, heard, kinds)
-            for station, hits, kinds in self.everyone
-            if (heard := tuple([hit for hit in hits if station.hears_of(dag, hit)]))
+            (active, heard, kinds)
+            for active, hits, kinds in self.everyone
+            if (heard := tuple([hit for hit in hits if active.listens_to(dag, hit)]))
         ]
         return sorted([*named, *extra], key=_order)
 
     # ------------------------------------------------------------------------------------- deciding
 
-    def fire(self, station: Station, fired: list[Firing], at: int) -> None:
+    def fire(self, active: ActiveTrigger, fired: list[Firing], at: int) -> None:
         """Turn firings into requests; a pause holds them (T12), a key that the ledger has seen is a duplicate (I4)."""
-        if station.dag in self.paused:
-            station.held.extend(fired)
+        if self._before_fire is not None:
+            fired = self._before_fire(active, fired, at)
+        if active.dag in self.paused:
+            active.held.extend(fired)
             return
-        if station.plain:
-            out = self.sink.out
+        if active.plain:
+            out = self.outbox.decisions
             for firing in fired:
-                out.append(RunRequested(at, station.dag, station.label, tuple(firing.items)))
+                out.append(RunRequested(at, active.dag, active.label, tuple(firing.items)))
             return
         for firing in fired:
             key = None
-            if station.unique:
-                key = self.key(station, firing.items)
-                if self.sink.known(station.name, key):
-                    station.circuit.recount(firing, "duplicate")
-                    self.sink.decide(Duplicate(at, station.dag, station.label, key))
+            if active.unique:
+                key = self.key(active, firing.items)
+                if self._is_duplicate(active, key):
+                    active.circuit.recount(firing, "duplicate")
+                    self.outbox.decide(Duplicate(at, active.dag, active.label, key))
                     continue
-            self.sink.decide(
+            self.outbox.decide(
                 RunRequested(
-                    at, station.dag, station.label, tuple(firing.items),
-                    self.payload(firing.payload) if firing.mapped else None, firing.mapped, key,
+                    at, active.dag, active.label, tuple(firing.items),
+                    self.calls.payload(firing.payload) if firing.mapped else None, firing.mapped, key,
                     list(firing.key) if firing.key else None,
                 )
             )  # fmt: skip
 
-    def key(self, station: Station, items: Iterable[Item]) -> str:
-        """The run key of a firing (I4)."""
-        return run_key(self.graph, station.dag, station.label, map(self.facts.identity, items))
+    def _is_duplicate(self, active: ActiveTrigger, key: str) -> bool:
+        """Whether the ledger has seen a key; a replay is told what was recorded."""
+        if self.outbox.replaying:
+            return self.calls.was_duplicate(active.name)
+        return self.outbox.knows(key)
 
-    def schedule(self, station: Station) -> None:
+    def key(self, active: ActiveTrigger, items: Iterable[Item]) -> str:
+        """The run key of a firing (I4)."""
+        return run_key(self.graph, active.dag, active.label, map(self.identities.identity, items))
+
+    def schedule(self, active: ActiveTrigger) -> None:
         """Set the timer that the circuit's `due` asks for, unless an earlier one is set. O(log timers)."""
-        due = station.circuit.due
-        if due < station.scheduled:
-            station.scheduled = due
-            self.timers.drop(station.timer)
-            station.timer = self.timers.set(
-                due, station.height, *station.name, lambda now: self.wake(station, now), lambda: self._look(station)
+        due = active.circuit.due
+        if due < active.scheduled:
+            active.scheduled = due
+            self.timers.drop(active.timer)
+            active.timer = self.timers.set(
+                due, active.height, *active.name, lambda now: self.wake(active, now), lambda: self._look(active)
             )
 
-    def _look(self, station: Station) -> int:
-        """When a station is really due: later than its timer says if its windows began again since."""
-        station.scheduled = station.circuit.due
-        return station.scheduled
+    def _look(self, active: ActiveTrigger) -> int:
+        """When a trigger is really due: later than its timer says if its windows began again since."""
+        active.scheduled = active.circuit.due
+        return active.scheduled
 
-    def wake(self, station: Station, now: int) -> None:
-        """The timer of a station is due at `now`."""
-        station.scheduled = NEVER
-        if station.circuit.due == now:
-            fired = station.circuit.step(now)
+    def wake(self, active: ActiveTrigger, now: int) -> None:
+        """The timer of a trigger is due at `now`."""
+        active.scheduled = NEVER
+        if active.circuit.due == now:
+            fired = active.circuit.step(now)
             if fired:
-                self.fire(station, fired, now)
-        self.schedule(station)
+                self.fire(active, fired, now)
+        self.schedule(active)
 
     def _check(self) -> None:
-        """Routes are in order and lead to stations that are there; what is due has its timer; T1. O(state)."""
+        """Routes are in order and lead to triggers that are there; what is due has its timer; T1. O(state)."""
         for routes in (*self.by_dataset.values(), *self.by_dag.values(), *self.by_task.values(), self.everyone):
             assert [_order(route) for route in routes] == sorted(map(_order, routes)), "a route is out of order"
-            assert all(self.stations.get(route[0].name) is route[0] for route in routes), "a route leads nowhere"
-        for name, station in self.stations.items():
-            assert name == station.name
-            station.circuit._check()
-            assert station.scheduled <= station.circuit.due, f"{name} is due and nobody wakes it"
-            waiting = self.timers.has(station.scheduled, *name)
-            assert station.scheduled == NEVER or waiting, f"{name} counts on a timer that is not there"
+            assert all(self.triggers.get(route[0].name) is route[0] for route in routes), "a route leads nowhere"
+        for name, active in self.triggers.items():
+            assert name == active.name
+            active.circuit._check()
+            assert active.scheduled <= active.circuit.due, f"{name} is due and nobody wakes it"
+            waiting = self.timers.has(active.scheduled, *name)
+            assert active.scheduled == NEVER or waiting, f"{name} counts on a timer that is not there"
 
 
 def _order(route: Route) -> tuple[int, str, str]:

@@ -171,7 +171,7 @@ class Drive:
         log = self._fold.log
         if log.last_at < to:
             with log.lock:
-                log.push(Tick(self._fold.stamp()))
+                log.push(Tick(self._fold.outbox.stamp()))
             self.loop.settle()
 
     # ------------------------------------------------------------------------------------- background

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.fold.fold import Fold
 
 GRAPH = "graph"
 """The name under which a store keeps the graph, for those who look without declaring it."""
@@ -18,7 +18,7 @@ GRAPH = "graph"
 class GraphChanges:
     """Follows the graph of one fold; `wake` is told of each change."""
 
-    def __init__(self, fold: Core, wake: Callable[[], None]) -> None:
+    def __init__(self, fold: Fold, wake: Callable[[], None]) -> None:
         self._fold = fold
         self._wake = wake
         self.any = True
@@ -40,11 +40,11 @@ class GraphChanges:
         self.any = False
         fold, log = self._fold, self._fold.log
         with log.lock:
-            records = fold.definitions.changes(fold.stamp())
+            records = fold.definitions.changes(fold.outbox.stamp(), fold.cursor)
             if records and log.durable:
                 log.set_meta(GRAPH, msgspec.json.encode(fold.graph.to_json()).decode())
             fold.definitions.ahead(records, log.push_many(records), fold.cursor)
-            fold.wiring.reorder(fold.graph.view.heights.get)
+            fold.router.reorder(fold.graph.view.heights.get)
         return True
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from reactive_dag.engine.drive.graph_changes import GraphChanges
 from reactive_dag.engine.drive.interrupts import Interrupts
 from reactive_dag.engine.execute.attempt import AttemptExecutor, AttemptJob, Report
 from reactive_dag.engine.execute.runners import Runner
-from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import save
 from reactive_dag.engine.runs.tasks import timed_out
 from reactive_dag.model.records import AnyRecord, Decided, TaskFinished, TaskStarted, Tick
@@ -36,7 +36,7 @@ class Turn:
     """The turns of one engine, one at a time under `lock`. `wake` is told of each attempt that came back."""
 
     def __init__(
-        self, fold: Core, observers: Feed[AnyRecord], changes: GraphChanges, runner: Runner | None,
+        self, fold: Fold, observers: Feed[AnyRecord], changes: GraphChanges, runner: Runner | None,
         executor: AttemptExecutor, lock: AbstractContextManager[object], wake: Callable[[], None],
     ) -> None:  # fmt: skip
         self.fold = fold
@@ -91,7 +91,7 @@ class Turn:
         now = fold.clock.now()
         if fold.timers.due <= now and fold.cursor == self.log.next_offset and fold.timers.is_due(now):
             with self.log.lock:
-                self.log.push(Tick(fold.stamp()))
+                self.log.push(Tick(fold.outbox.stamp()))
 
     def _drain(self) -> int:
         fold, count = self.fold, 0
@@ -109,7 +109,7 @@ class Turn:
     def _recover(self) -> None:
         """The log is applied to its end: attempts that began and are not executing were cut off by a crash (R5)."""
         self.recovering = False
-        if not self.fold.executing:
+        if not self.fold.outbox.executing:
             return
         self.fold.runs.end_orphans()
         self.fold.runs.start_all_that_may()
@@ -119,7 +119,7 @@ class Turn:
                 if run.tasks[index].kind != "wait" and (run.run, index) not in self.inflight:
                     number, task = run.attempt[index], run.plan.ids[index]
                     offset = run.run
-                    self.fold.fact(lambda at, o=offset, t=task, n=number: TaskFinished(at, o, t, "lost", n))  # type: ignore[misc]
+                    self.fold.outbox.fact(lambda at, o=offset, t=task, n=number: TaskFinished(at, o, t, "lost", n))  # type: ignore[misc]
 
     def _dispatch(self) -> bool:
         """Start what may start now, in the order of priority and request; whether anything was (R5)."""
@@ -138,7 +138,7 @@ class Turn:
             run = live.get(offset)
             if run is None or place not in startable:
                 continue
-            if run.shape.timeouts[index] is not None and len(inflight) >= runner.workers:
+            if run.arrays.timeouts[index] is not None and len(inflight) >= runner.workers:
                 kept.append(entry)  # its time begins when it is handed out, so it must not stand behind others
                 break
             suspect = run.lost[index] >= SUSPECT
@@ -159,8 +159,8 @@ class Turn:
         log = self.log
         self._handed += jobs
         with log.lock:
-            at = self.fold.stamp()
-            log.push_many([TaskStarted(at, job.run.run, job.run.shape.ids[job.index], job.attempt) for job in jobs])
+            at = self.fold.outbox.stamp()
+            log.push_many([TaskStarted(at, job.run.run, job.run.arrays.ids[job.index], job.attempt) for job in jobs])
 
     def _commit(self) -> None:
         fold, log = self.fold, self.log
@@ -180,7 +180,7 @@ class Turn:
     @property
     def snapshot_every(self) -> int:
         """Records between two snapshots. O(1)."""
-        return SNAPSHOT_EVERY * (1 + len(self.fold.wiring.stations) // SNAPSHOT_TRIGGERS)
+        return SNAPSHOT_EVERY * (1 + len(self.fold.router.triggers) // SNAPSHOT_TRIGGERS)
 
     def _hand_out(self) -> None:
         if not self._handed:
@@ -213,8 +213,8 @@ class Turn:
         run, index, log = job.run, job.index, self.log
         try:
             with self.interrupts, log.lock:
-                at = self.fold.stamp()
-                begun, timeout = run.open.get(index), run.shape.timeouts[index]
+                at = self.fold.outbox.stamp()
+                begun, timeout = run.open.get(index), run.arrays.timeouts[index]
                 late = timeout is not None and begun is not None and at >= begun + timeout
                 if run.results[index] is None and not self.closed:
                     log.push(timed_out(at, run, index, job.attempt) if late else report(at))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from reactive_dag.engine.execute.event_loops import EventLoops
 from reactive_dag.engine.execute.named_locks import NamedLocks
-from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import OnceDone
 
@@ -24,7 +24,7 @@ SCOPE = "once"
 class OnceCalls:
     """The `once` of one engine. `durable` returns when the record at an offset is durable."""
 
-    def __init__(self, fold: Core, event_loops: EventLoops, durable: Callable[[int], None]) -> None:
+    def __init__(self, fold: Fold, event_loops: EventLoops, durable: Callable[[int], None]) -> None:
         self._fold = fold
         self._event_loops = event_loops
         self._durable = durable
@@ -60,7 +60,7 @@ class OnceCalls:
     def _record(self, scope: str, name: str, key: str, value: object, ttl: int | None) -> None:
         log = self._fold.log
         with log.lock:
-            at = self._fold.stamp()
+            at = self._fold.outbox.stamp()
             offset = log.push(OnceDone(at, scope, name, value, None if ttl is None else at + ttl))
             log.note_key(SCOPE, key, offset)
         self._durable(offset)

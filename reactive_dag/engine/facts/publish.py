@@ -47,7 +47,7 @@ class Stamps(Protocol):
 
 
 @attrs.define
-class Source:
+class DatasetState:
     """A dataset and the number of its next outside event."""
 
     dataset: Dataset
@@ -60,41 +60,41 @@ class Publishing:
     def __init__(self, log: EventLog, datasets: Mapping[str, Dataset]) -> None:
         self.log = log
         self.datasets = datasets
-        self.sources: dict[str, Source] = {}
+        self.states: dict[str, DatasetState] = {}
         self.counted: dict[str, int] = {}
 
-    def source(self, dataset: Dataset | str) -> Source:
+    def state_of(self, dataset: Dataset | str) -> DatasetState:
         """The dataset's entry. O(1). Raises UnknownId."""
         name = dataset if isinstance(dataset, str) else getattr(dataset, "uri", None)
         if name is None:
             raise InvalidValue(f"{dataset!r} is no dataset; give one, or its uri")
-        found = self.sources.get(name)
+        found = self.states.get(name)
         if found is None:
             declared = self.datasets.get(name)
             if declared is None:
                 hint = did_you_mean(name, self.datasets)
                 raise UnknownId(f"no dataset {name!r} in this graph{hint}; declare it with graph.dataset({name!r})")
-            found = self.sources[name] = Source(declared, self.counted.get(name, 0))
+            found = self.states[name] = DatasetState(declared, self.counted.get(name, 0))
         return found
 
     # ------------------------------------------------------------------------------------- from outside
 
-    def prepare(self, dataset: Dataset | str, fields: EventFields) -> tuple[Source, tuple[Json, ...]]:
+    def prepare(self, dataset: Dataset | str, fields: EventFields) -> tuple[DatasetState, tuple[Json, ...]]:
         """Validate one event; its source and fields in the order of `Published` after `n`."""
-        source = self.source(dataset)
+        state = self.state_of(dataset)
         unknown = fields.keys() - EventFields.__optional_keys__
         if unknown:
             raise InvalidValue(
-                f"publish({source.dataset.id!r}): unknown argument {sorted(unknown)[0]!r}; "
+                f"publish({state.dataset.id!r}): unknown argument {sorted(unknown)[0]!r}; "
                 f"it takes {', '.join(sorted(EventFields.__optional_keys__))}"
             )
-        where = f"publish({source.dataset.id!r})"
+        where = f"publish({state.dataset.id!r})"
         partition = fields.get("partition")
-        check_partition(source.dataset, partition, where)
+        check_partition(state.dataset, partition, where)
         kind = fields.get("kind", "updated")
         check_kind(kind, where)
         extra = fields.get("extra")
-        return source, (
+        return state, (
             partition,
             _time(fields.get("logical_date"), "logical_date"),
             None if extra is None else plain(extra, f"{where}: extra"),
@@ -104,43 +104,43 @@ class Publishing:
             check_text(fields.get("source"), where, "source"),
         )
 
-    def push(self, at: int, source: Source, rest: Sequence[Json]) -> tuple[int, bool]:
+    def push(self, at: int, state: DatasetState, rest: Sequence[Json]) -> tuple[int, bool]:
         """Push one validated event (the log's lock is held): its offset, and whether its key was there already."""
         key = rest[4]
         if key is not None:
-            first = self.log.find(scope_of(source.dataset.id), key)
+            first = self.log.find(scope_of(state.dataset.id), key)
             if first is not None:
-                self._conflict(at, scope_of(source.dataset.id), first, rest)
+                self._conflict(at, scope_of(state.dataset.id), first, rest)
                 return first, True
-        offset = self.log.push(Published(at, source.dataset.id, source.next, *rest))
-        source.next += 1
+        offset = self.log.push(Published(at, state.dataset.id, state.next, *rest))
+        state.next += 1
         if key is not None:
-            self.log.note_key(scope_of(source.dataset.id), key, offset)
+            self.log.note_key(scope_of(state.dataset.id), key, offset)
         return offset, False
 
     def take_in(self, at: int, fact: Published) -> None:
         """Push a fact that the intake acknowledged, even of a dataset that is declared no more. O(1)."""
         name = fact.dataset
         declared = name in self.datasets
-        source = self.source(name) if declared else Source(Dataset(name), self.counted.get(name, 0))
+        state = self.state_of(name) if declared else DatasetState(Dataset(name), self.counted.get(name, 0))
         rest = (fact.partition, fact.logical_date, fact.extra, fact.kind, fact.key, fact.time, fact.source)
-        self.push(at, source, rest)
+        self.push(at, state, rest)
         if not declared:
-            self.counted[name] = source.next
+            self.counted[name] = state.next
 
     def push_plain(self, core: Stamps, dataset: Dataset | str) -> int:
         """Push one event that says nothing but its dataset; its offset. O(1): the hot path of `publish`."""
         name = dataset.uri if type(dataset) is Dataset else dataset
         try:
-            source = self.sources[name]  # type: ignore[index]
+            state = self.states[name]  # type: ignore[index]
         except (KeyError, TypeError):
-            source = self.source(dataset)
-            name = source.dataset.id
+            state = self.state_of(dataset)
+            name = state.dataset.id
         log = self.log
         with log.lock:
-            number = source.next
+            number = state.next
             offset = log.push(Published(core.stamp(), name, number))  # type: ignore[arg-type]
-            source.next = number + 1
+            state.next = number + 1
         return offset
 
     def _conflict(self, at: int, scope: str, first: int, rest: Sequence[Json]) -> None:
@@ -159,8 +159,8 @@ class Publishing:
         records = self._plain(at, given)
         if records is not None:
             return Offsets(self.log.push_many(records) if records else 0, len(records))
-        told = [self.prepare(dataset, fields) for dataset, fields in map(_pair, given)]
-        places = [self.push(at, source, rest) for source, rest in told]
+        valid = [self.prepare(dataset, fields) for dataset, fields in map(_pair, given)]
+        places = [self.push(at, state, rest) for state, rest in valid]
         return Offsets(places[0][0], len(places), places)
 
     def _plain(self, at: int, events: Sequence[tuple[Dataset | str, EventFields]]) -> list[Published] | None:
@@ -174,19 +174,19 @@ class Publishing:
                 number = numbers[name]  # type: ignore[index]
             except (KeyError, TypeError, ValueError):
                 dataset, fields = _pair(event)
-                source = self.source(dataset)
-                name = source.dataset.id
-                number = numbers.get(name, source.next)
+                state = self.state_of(dataset)
+                name = state.dataset.id
+                number = numbers.get(name, state.next)
             if fields:
                 return None
             append(Published(at, name, number))  # type: ignore[arg-type]
             numbers[name] = number + 1  # type: ignore[index]
         for name, number in numbers.items():
-            self.sources[name].next = number
+            self.states[name].next = number
         return records
 
     def _check(self) -> None:
-        assert all(name == source.dataset.id and source.next >= 0 for name, source in self.sources.items())
+        assert all(name == state.dataset.id and state.next >= 0 for name, state in self.states.items())
 
     # ------------------------------------------------------------------------------------- from a run
 
@@ -206,8 +206,8 @@ class Publishing:
                 continue
             number = numbers.get(dataset_id, 0)
             numbers[dataset_id] = number + 1
-            told = (where, when, extra, kind, key, time, None, run.run, task, run.cascade)
-            offset = self.log.push(Published(at, dataset_id, number, *told))
+            fields = (where, when, extra, kind, key, time, None, run.run, task, run.cascade)
+            offset = self.log.push(Published(at, dataset_id, number, *fields))
             if key is not None:
                 self.log.note_key(scope, key, offset)
 

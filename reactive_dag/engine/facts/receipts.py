@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import attrs
 import msgspec
 
 from reactive_dag.engine.items.events import event_of
+from reactive_dag.engine.items.identity import Identities
 from reactive_dag.model.event import Event
-
-if TYPE_CHECKING:
-    from reactive_dag.engine.fold.fold import Core
 
 
 class Receipt(msgspec.Struct, frozen=True, eq=False):
@@ -21,14 +18,14 @@ class Receipt(msgspec.Struct, frozen=True, eq=False):
     `offset` is its place in the log, for `engine.records_from`.
     """
 
-    _core: Core
+    _identities: Identities
     offset: int
     duplicate: bool
 
     @property
     def event(self) -> Event:
         """The record as an event. O(1)."""
-        return event_of(self._core.facts, self.offset)
+        return event_of(self._identities, self.offset)
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("_"):
@@ -58,10 +55,10 @@ class Offsets:
 class Receipts:
     """The receipts of one `publish_many`, in order; made when looked at. O(1) each."""
 
-    __slots__ = ("_core", "_offsets")
+    __slots__ = ("_identities", "_offsets")
 
-    def __init__(self, core: Core, offsets: Offsets) -> None:
-        self._core = core
+    def __init__(self, identities: Identities, offsets: Offsets) -> None:
+        self._identities = identities
         self._offsets = offsets
 
     def __len__(self) -> int:
@@ -72,8 +69,8 @@ class Receipts:
             raise IndexError(f"{len(self)} events were published; there is no number {index}")
         index %= len(self)
         if self._offsets.places is None:
-            return Receipt(self._core, self._offsets.first + index, False)
-        return Receipt(self._core, *self._offsets.places[index])
+            return Receipt(self._identities, self._offsets.first + index, False)
+        return Receipt(self._identities, *self._offsets.places[index])
 
     def __iter__(self) -> Iterator[Receipt]:
         return (self[index] for index in range(len(self)))

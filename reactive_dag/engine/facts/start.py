@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.facts.publish import Time, check_key, check_text
+from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json, KeyConflict, RunRequested, StartRequested
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import parse_time
 
-if TYPE_CHECKING:
-    from reactive_dag.engine.fold.fold import Core
-
 
 class Starting:
-    """The starts of one engine. One costs O(1) besides its payload."""
+    """The starts of one engine, and the number of each DAG's next one. A start costs O(1) besides its payload."""
 
-    def __init__(self, core: Core) -> None:
-        self.core = core
+    def __init__(self, graph: str, log: EventLog, dags: Mapping[str, Dag]) -> None:
+        self.graph = graph
+        self.log = log
+        self.dags = dags
+        self.numbers: dict[str, int] = {}
 
     def push(
         self, at: int, dag: Dag | str, params: object, payload: object, date: Time | None, partition: str | None,
@@ -43,22 +43,26 @@ class Starting:
 
     def keyed(self, dag: str, key: str) -> int | None:
         """The run of the first start of a DAG with this key (I5). O(log n)."""
-        first = self.core.log.find(f"start:{dag}", key)
+        first = self.log.find(f"start:{dag}", key)
         return None if first is None else first + 1
 
     def judge(self, record: StartRequested) -> int:
         """Number a start that is right and push it, unless its key is known; its run (the log's lock is held)."""
-        scope, starts = f"start:{record.dag}", self.core.runs.starts
-        record = msgspec.structs.replace(record, n=starts.get(record.dag, 0))
-        first = None if record.key is None else self.core.log.find(scope, record.key)
+        scope = f"start:{record.dag}"
+        record = msgspec.structs.replace(record, n=self.numbers.get(record.dag, 0))
+        first = None if record.key is None else self.log.find(scope, record.key)
         if first is not None:
             self._conflict(record.at, scope, first, record)
             return first + 1
-        starts[record.dag] = record.n + 1
+        self.on_start_requested(record)
         return self._append(record)
 
+    def on_start_requested(self, record: StartRequested) -> None:
+        """Count a start by hand: the next one's number is one more (I3). O(1)."""
+        self.numbers[record.dag] = max(self.numbers.get(record.dag, 0), record.n + 1)
+
     def _append(self, record: StartRequested) -> int:
-        log = self.core.log
+        log = self.log
         offset = log.push(record)
         if record.key is not None:
             log.note_key(f"start:{record.dag}", record.key, offset)
@@ -68,11 +72,9 @@ class Starting:
     def dag(self, dag: Dag | str) -> Dag:
         """A DAG of this graph. Raises UnknownId."""
         name = dag if isinstance(dag, str) else dag.id
-        found = self.core.graph.dags.get(name)
+        found = self.dags.get(name)
         if found is None:
-            raise UnknownId(
-                f"no DAG {name!r} in graph {self.core.graph.id!r}{did_you_mean(name, self.core.graph.dags)}"
-            )
+            raise UnknownId(f"no DAG {name!r} in graph {self.graph!r}{did_you_mean(name, self.dags)}")
         return found
 
     def _params(self, dag: Dag, params: object, where: str) -> Json:
@@ -85,8 +87,8 @@ class Starting:
         return given
 
     def _conflict(self, at: int, scope: str, first: int, record: StartRequested) -> None:
-        there = self.core.log.record(first)
+        there = self.log.record(first)
         assert isinstance(there, StartRequested)
         said = (there.params, there.payload, there.logical_date, there.partition)
         if said != (record.params, record.payload, record.logical_date, record.partition):
-            self.core.log.push(KeyConflict(at, scope, str(record.key), first))
+            self.log.push(KeyConflict(at, scope, str(record.key), first))

@@ -9,36 +9,33 @@ the records below `cursor`. A record costs the stations and followers that it re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from reactive_dag.engine.deciding.definitions import Definitions
-from reactive_dag.engine.deciding.recorded_calls import Answering
-from reactive_dag.engine.deciding.router import Wiring
+from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
+from reactive_dag.engine.deciding.router import Router
+from reactive_dag.engine.facts.outbox import Clock, Outbox
 from reactive_dag.engine.facts.publish import Publishing
 from reactive_dag.engine.facts.start import Starting
-from reactive_dag.engine.items.events import event_of
-from reactive_dag.engine.items.identity import Facts
+from reactive_dag.engine.fold.hooks import FoldHooks
+from reactive_dag.engine.items.identity import Identities
 from reactive_dag.engine.items.timers import Timers
-from reactive_dag.engine.runs.by_date import Dates
-from reactive_dag.engine.runs.logical_dates import Dating
+from reactive_dag.engine.runs.by_date import RunsByDate
+from reactive_dag.engine.runs.live import LiveRuns
+from reactive_dag.engine.runs.logical_dates import LogicalDates
 from reactive_dag.engine.runs.table import RunTable
+from reactive_dag.engine.runs.tasks import TaskFlow
 from reactive_dag.engine.runs.waits import Waits
-from reactive_dag.log.history import RunRow
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import StoreDamaged
-from reactive_dag.model.event import Event
-from reactive_dag.model.payload import plain
 from reactive_dag.model.records import (
     AnyRecord,
     Cancelled,
     Decided,
     EngineStarted,
-    Expired,
     FaultsRetried,
-    Item,
-    Mark,
     OnceDone,
     Paused,
     Published,
@@ -55,131 +52,85 @@ from reactive_dag.model.records import (
     Tick,
 )
 from reactive_dag.triggers.cell import MAX_PENDING
-from reactive_dag.triggers.machine.firing import resolved
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
     from reactive_dag.engine.runs.state import RunState
 
-RUN_SCOPE = "run"
-"""The scope of run keys in the log's index of keys."""
 
-
-class Clock(Protocol):
-    """What the core asks of a clock."""
-
-    def now(self) -> int:
-        """Nanoseconds since 1970 UTC."""
-
-
-class Core:
+class Fold:
     """The state of one graph's engine: triggers, runs, timers, datasets' numbers, pauses."""
 
     def __init__(
-        self, graph: Graph, log: EventLog, clock: Clock, *, executing: bool = True, done_before: int | None = None,
-        max_pending: int = MAX_PENDING,
+        self, graph: Graph, log: EventLog, clock: Clock, *, executing: bool = True, max_pending: int = MAX_PENDING,
+        hooks: FoldHooks | None = None,
     ) -> None:  # fmt: skip
+        hooks = hooks or FoldHooks()
+        caches, dag_of = hooks.caches, graph.dags.get
         self.graph = graph
         self.log = log
         self.clock = clock
-        self.executing = executing
         self.max_pending = max_pending
-        self.replaying = False
         self.cursor = 0
         self.decided = 0
-        self.out: list[AnyRecord] = []
-        self._fresh_keys: set[str] = set()
+        self.outbox = Outbox(log, clock, executing=executing)
         self.timers = Timers()
-        self.facts = Facts(log, self.run_of)
+        began = LiveRuns(log)
+        self.run_of = began.run_of
+        self.identities = Identities(log, began.run_of)
         self.publishing = Publishing(log, graph.datasets)
-        self.answers = Answering(self)
-        self.wiring = Wiring(graph.id, self.facts, self.timers, self)
-        self.runs = RunTable(graph.id, self.facts, self.timers, self, graph.dags.get)
-        self.dates = Dates(log, self.runs.live.get)
-        self.runs.dates = self.dates
-        self.runs.publishing = self.publishing
-        self.runs.dating = Dating(self.facts, graph.dags.get, graph.datasets, graph.origins, lambda: graph.version)
-        self.runs.flow.settled = self._task_settled
-        self.waits = Waits(self.runs, self.dates, done_before)
-        self.starting = Starting(self)
-        self.definitions = Definitions(self)
-        self.wiring.paused = self.runs.paused
-        self.wiring.payload = lambda payload: plain(resolved(payload, self.view), "the payload")
-        self.on_success: Callable[[str], None] | None = None
-        self._handlers: dict[type, Callable[[int, AnyRecord], None]] = self._table()
+        self.starting = Starting(graph.id, log, graph.dags)
+        self.by_date = RunsByDate(log, began.runs.get)
+        logical_dates = LogicalDates(
+            self.identities, dag_of, graph.datasets, graph.origins, lambda: graph.version, caches.calendars
+        )
+        self.waits = Waits(
+            self.outbox, self.timers, began.runs, self.by_date, logical_dates, dag_of, caches.awaited, hooks.done_before
+        )
+        flow = TaskFlow(
+            self.outbox, self.timers, began.runs, self.by_date, self.waits, self.publishing, self._task_settled,
+            hooks.delay_wait,
+        )  # fmt: skip
+        self.runs = RunTable(
+            graph.id, self.outbox, self.identities, self.timers, began, dag_of, self.by_date, logical_dates, flow,
+            caches.arrays, hooks.delays, hooks.keep_ended,
+        )  # fmt: skip
+        self.calls = RecordedCalls(self.outbox, self.identities)
+        self.router = Router(
+            graph.id, self.identities, self.timers, self.outbox, self.calls, self.runs.paused, hooks.before_fire
+        )
+        self.definitions = Definitions(
+            graph, self.outbox, self.identities, self.calls, self.router, self.runs, max_pending
+        )
+        self._handlers: dict[type, Callable[..., None]] = self._table()
 
     def _table(self) -> dict[type, Callable[..., None]]:
-        runs, flow = self.runs, self.runs.flow
+        runs, flow, definitions = self.runs, self.runs.flow, self.definitions
         return {
             Published: self._published,
-            StartRequested: lambda offset, record: runs.heard_start(record),
+            StartRequested: lambda offset, record: self.starting.on_start_requested(record),
             RunRequested: runs.requested,
-            RunStarted: self._run_started,
+            RunStarted: lambda offset, record: runs.run_started(record),
             TaskStarted: flow.task_started,
             TaskFinished: flow.task_finished,
             TaskRetry: lambda offset, record: flow.task_retry(record),
             RunFinished: self._run_finished,
             Cancelled: lambda offset, record: runs.cancelled(record),
-            Paused: lambda offset, record: self.definitions.pause(record.dag),
-            Resumed: self._resumed,
-            Registered: self.definitions.registered,
-            Removed: self.definitions.removed,
-            EngineStarted: self._engine_started,
-            FaultsRetried: self._faults_retried,
+            Paused: lambda offset, record: definitions.pause(record.dag),
+            Resumed: lambda offset, record: definitions.resume(record.dag, record.at),
+            Registered: definitions.registered,
+            Removed: definitions.removed,
+            EngineStarted: lambda offset, record: definitions.engine_started(record),
+            FaultsRetried: lambda offset, record: definitions.retry_faults(record),
             OnceDone: self._nothing,
             Tick: self._nothing,
         }
 
-    # ------------------------------------------------------------------------------------- sink
-
-    def stamp(self) -> int:
-        """The instant of a record appended now (I1); the log's lock is held. O(1)."""
-        now, last = self.clock.now(), self.log.last_at
-        return now if now > last else last
-
-    def fact(self, make: Callable[[int], AnyRecord]) -> None:
-        """Append a fact that follows from the record being applied; nothing during a replay."""
-        if self.replaying:
-            return
-        with self.log.lock:
-            self.log.push(make(self.stamp()))
-
-    def decide(self, record: AnyRecord) -> None:
-        """Keep a decision for the end of this turn; nothing during a replay."""
-        if self.replaying:
-            return
-        self.out.append(record)
-        if type(record) is RunRequested and record.key is not None:
-            self._fresh_keys.add(record.key)
-
-    def known(self, name: tuple[str, str], key: str) -> bool:
-        """Whether the ledger has seen the key of a trigger's firing; a replay is told what was recorded."""
-        if self.replaying:
-            return self.answers.was_duplicate(name)
-        return key in self._fresh_keys or self.log.find(RUN_SCOPE, key) is not None
-
-    def finished(self, row: RunRow) -> None:
-        """Take the history row of a run that ended."""
-        if not self.replaying or (not self.log.durable and self.log.run(row.run) is None):
-            with self.log.lock:
-                self.log.note_run(row)
-
     def flush(self) -> None:
-        """Append the decisions of this turn, with the keys that they make known. O(decisions)."""
-        out = self.out
-        if self.answers.given:
-            out.extend(self.answers.take())
-        if not out:
-            return
-        log = self.log
-        with log.lock:
-            first = log.push_many(out)
-            if self._fresh_keys:
-                for offset, record in enumerate(out, first):
-                    if type(record) is RunRequested and record.key is not None:
-                        log.note_key(RUN_SCOPE, record.key, offset)
-                self._fresh_keys.clear()
-        out.clear()
+        """Append the decisions of this turn, with what callables answered. O(decisions)."""
+        if self.calls.given:
+            self.outbox.decisions.extend(self.calls.take())
+        self.outbox.flush()
 
     # ------------------------------------------------------------------------------------- the fold
 
@@ -195,8 +146,8 @@ class Core:
     def apply_all(self, start: int, batch: Iterable[AnyRecord]) -> None:
         """Apply records in order; a fact steps the timers that are due before it (I1)."""
         handlers = self._handlers
-        wiring, timers = self.wiring, self.timers
-        lanes, lane, fire = wiring.lanes, wiring.lane, wiring.fire
+        router, timers = self.router, self.timers
+        fast_routes, fast_route, fire = router.fast_routes, router.fast_route, router.fire
         for offset, record in enumerate(batch, start):
             at = record.at
             if at >= timers.due:
@@ -204,92 +155,39 @@ class Core:
                 timers.step(at)
             if type(record) is Published and record.kind == "updated":
                 try:
-                    reached = lanes[record.dataset]
+                    reached = fast_routes[record.dataset]
                 except KeyError:
-                    reached = lane(record.dataset)
+                    reached = fast_route(record.dataset)
                 for feed, hits, station, timed in reached:
                     fired = feed(hits, offset, at, record)
                     if fired:
                         fire(station, fired, at)
                     if timed:
-                        wiring.schedule(station)
+                        router.schedule(station)
                 continue
             handler = handlers.get(type(record))
             if handler is not None:
                 handler(offset, record)
 
     def _published(self, offset: int, record: Published) -> None:
-        routes = self.wiring.by_dataset.get(record.dataset)
+        routes = self.router.by_dataset.get(record.dataset)
         if routes is not None:
-            self.wiring.feed(routes, record.kind, offset, record.at, record)
+            self.router.feed(routes, record.kind, offset, record.at, record)
 
     def _nothing(self, offset: int, record: AnyRecord) -> None:
         """Such a record changes nothing here (time has passed, or a view of the log keeps it)."""
 
-    def _run_started(self, offset: int, record: RunStarted) -> None:
-        self.dates.add(record.dag, record.run, record.logical_date, record.cascade)
-        self.runs.run_started(record)
-        if record.dag in self.waits.watches:
-            self.waits.heard(record.dag)
-
     def _task_settled(self, offset: int, run: RunState, index: int, record: TaskFinished) -> None:
-        dag = run.started.dag
-        by_task = self.wiring.by_task
-        routes = by_task.get((dag, record.task)) if by_task else None
+        by_task = self.router.by_task
+        routes = by_task.get((run.started.dag, record.task)) if by_task else None
         if routes:
-            self.wiring.feed(routes, record.state, offset, record.at, run.started)
-        if run.shape.waits[index]:
-            self.waits.forget(run, index)
-        if dag in self.waits.watches:
-            self.waits.heard_task(dag, record.task)
+            self.router.feed(routes, record.state, offset, record.at, run.started)
 
     def _run_finished(self, offset: int, record: RunFinished) -> None:
-        run = self.runs.run_finished(record)
-        self.dates.discard(record.dag, record.run, record.logical_date, record.cascade)
-        if run is not None and run.unfinished:
-            self._cut_short(run)
-        if run is not None and record.state == "success":
-            if run.dag.outlets:
-                self._outlets(run)
-            if self.on_success is not None:
-                self.on_success(record.dag)
-        if record.dag in self.waits.watches:
-            self.waits.heard(record.dag, record.run)
-        if run is not None and self.runs.flow.past:
-            for task in run.plan.ids:
-                self.runs.flow.reconsider_past(record.dag, task)
-        routes = self.wiring.completion_routes(record.dag)
+        self.runs.run_finished(record)
+        routes = self.router.completion_routes(record.dag)
         if routes:
-            self.wiring.feed(routes, record.state, offset, record.at, record)
-
-    def _cut_short(self, run: RunState) -> None:
-        """The run ended while its DAG was not declared, and now that is again: what it still does counts no more."""
-        for index, task in enumerate(run.tasks):
-            self.runs.flow.forget(run, index)
-            if task.kind == "wait":
-                self.waits.forget(run, index)
-
-    def _outlets(self, run: RunState) -> None:
-        wanted = [[outlet.id, None, None, None, "updated", None, None] for outlet in run.dag.outlets]
-        self.runs.publish(run, "", wanted)
-
-    def _resumed(self, offset: int, record: Resumed) -> None:
-        self.definitions.resume(record.dag, record.at)
-        self.runs.start_what_may(record.dag)
-
-    def _engine_started(self, offset: int, record: EngineStarted) -> None:
-        for station in list(self.wiring.stations.values()):
-            if station.timed:
-                station.circuit.gap(record.at, record.until, station.catchup, station.max_catchup)
-                self.wiring.schedule(station)
-
-    def _faults_retried(self, offset: int, record: FaultsRetried) -> None:
-        for (dag, _), station in list(self.wiring.stations.items()):
-            if dag == record.dag:
-                fired = station.circuit.retry_parked(record.at, self.told_event)
-                if fired:
-                    self.wiring.fire(station, fired, record.at)
-                self.wiring.schedule(station)
+            self.router.feed(routes, record.state, offset, record.at, record)
 
     # ------------------------------------------------------------------------------------- replay
 
@@ -301,8 +199,7 @@ class Core:
         self.cursor = start
         held: list[AnyRecord] = []
         read = 0
-        self.replaying = True
-        try:
+        with self.outbox.replay():
             for _, records in segments:
                 for record in records:
                     held.append(record)
@@ -310,13 +207,11 @@ class Core:
                         done = self._replay_group(held, read, record.upto)
                         del held[:done]
                         read = len(held)
-        finally:
-            self.replaying = False
         self._count(held)
         self.definitions.ahead(held[read:], self.cursor + read, self.cursor)
         for record in held:
             if type(record) is StartRequested:
-                self.runs.heard_start(record)
+                self.starting.on_start_requested(record)
             elif type(record) is RunStarted:
                 self.runs.begun_in_log(record)
         self.runs.recovered()
@@ -338,11 +233,11 @@ class Core:
         self.definitions.ahead(since, start + read, start)
         if upto <= start:
             return 0  # the snapshot was taken while more was to be decided: this stands behind it, and is in it
-        self.answers.recorded(since)
+        self.calls.recorded(since)
         group = held[: upto - start]
         self.apply_all(start, group)
         self._count(group)
-        self.out.clear()
+        self.outbox.decisions.clear()
         self.cursor = upto
         return upto - start
 
@@ -356,41 +251,10 @@ class Core:
         else:
             self.publishing.take_in(at, fact)
 
-    # ------------------------------------------------------------------------------------- look-ups
-
-    def view(self, item: Item) -> Event:
-        """The public event of an item. O(1)."""
-        return event_of(self.facts, item)
-
-    def told_event(self, item: Item) -> object:
-        """What a trigger may ask of an item: something that has its kind or state, date, partition, cascade. O(1)."""
-        if isinstance(item, Mark):
-            return item
-        record = self.log.record(item)
-        if not isinstance(record, TaskFinished):
-            return record
-        of = self.run_of(record.run)
-        about = (of.run, of.dag, of.key, record.state, of.logical_date, of.partition, of.cascade, of.round)
-        return RunFinished(record.at, *about)
-
-    def expired(self, name: tuple[str, str], policy: str, part: str, key: object, count: int) -> None:
-        """Record that a trigger dropped items by one of its bounds (T7, T14)."""
-        self.decide(Expired(self.log.last_at, *name, policy, part, "" if key is None else str(key), count))
-
-    def run_of(self, run: int) -> RunStarted:
-        """The `RunStarted` of a run, live or ended. O(1) live."""
-        begun = self.runs.started_of(run)
-        if begun is not None:
-            return begun
-        row = self.log.run(run)
-        if row is None:
-            raise StoreDamaged(f"run {run} is named by a record, but neither live nor in the history")
-        return RunStarted(row.started or 0, run, row.dag, row.key, row.logical_date, row.partition, row.cascade)
-
     def _check(self) -> None:
         """The invariants of every part. O(state)."""
         self.timers._check()
-        self.wiring._check()
+        self.router._check()
         self.definitions._check()
         self.publishing._check()
         self.runs._check()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reactive_dag.declare.graph import Graph
-from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.errors import EngineClosed
@@ -20,7 +20,7 @@ CLOSED = "this engine was closed; open another with rd.Engine(graph, store=...)"
 class FoldHost:
     """Reads a fold for `Run` and `Queries`. `wait` waits for the end of a run, or raises where nothing more happens."""
 
-    def __init__(self, fold: Core, wait: Callable[[int, GivenDuration | float | None], None]) -> None:
+    def __init__(self, fold: Fold, wait: Callable[[int, GivenDuration | float | None], None]) -> None:
         self._fold = fold
         self._wait = wait
         self.closed = False
@@ -30,7 +30,7 @@ class FoldHost:
         self.closed = True
 
     @property
-    def fold(self) -> Core:
+    def fold(self) -> Fold:
         """The fold, while it may be read. Raises EngineClosed."""
         if self.closed:
             raise EngineClosed(CLOSED)
@@ -56,7 +56,7 @@ class FoldHost:
     def interval(self, run: int) -> tuple[int | None, int | None]:
         """The span of time (ns) that a run stands for (R1). O(tasks)."""
         runs = self.fold.runs
-        return runs.dating.interval(runs.row(run), runs.row)
+        return runs.logical_dates.interval(runs.row(run), runs.row)
 
     def previous(self, run: int) -> int | None:
         """The run of the same DAG before this one. O(log n)."""
@@ -69,11 +69,11 @@ class FoldHost:
 
     def record(self, offset: int) -> AnyRecord:
         """The record at an offset. O(1)."""
-        return self.fold.facts.record(offset)
+        return self.fold.identities.record(offset)
 
     def event(self, item: Item) -> Event:
         """A cause as the event that users see. O(1)."""
-        return event_of(self.fold.facts, item)
+        return event_of(self.fold.identities, item)
 
     def wait_for_run(self, run: int, timeout: GivenDuration | float | None) -> None:
         """Return once a run has ended. Raises NotIdle after `timeout`."""

@@ -9,8 +9,8 @@ from collections import Counter
 
 import attrs
 
-from reactive_dag.engine.deciding.router import Station
-from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.deciding.router import ActiveTrigger
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import FACTS
@@ -75,36 +75,36 @@ class Pending:
         return "\n".join(lines)
 
 
-def pending(fold: Core, dag: str) -> Pending:
+def pending(fold: Fold, dag: str) -> Pending:
     """What the triggers of `dag` hold, and what its runs wait for. O(items pending)."""
-    stations = [station for (owner, _), station in fold.wiring.stations.items() if owner == dag]
-    parts = [part for station in stations for part in _parts(fold, station)]
-    joins = {station.label: fold.graph.view.effective(dag)[station.label][1] for station in stations}
+    triggers = [active for (owner, _), active in fold.router.triggers.items() if owner == dag]
+    parts = [part for active in triggers for part in _parts(fold, active)]
+    joins = {active.label: fold.graph.view.effective(dag)[active.label][1] for active in triggers}
     waits = [
         Waiting(watch.run.started.key, watch.wait.id, watch.wait.dag, watch.why)
         for watches in fold.waits.watches.values()
         for watch in watches.values()
         if watch.run.dag.id == dag
     ]
-    held = sum(len(station.held) for station in stations)
+    held = sum(len(active.held) for active in triggers)
     queued = len(fold.runs.queued.get(dag, ()))
     return Pending(dag, parts, joins, held, waits, queued, dag in fold.runs.paused, undecided(fold))
 
 
-def undecided(fold: Core) -> int:
+def undecided(fold: Fold) -> int:
     """How many facts no decision covers yet, since the engine was not driven. O(result)."""
     return sum(isinstance(record, FACTS) for record in fold.log.read(fold.cursor, fold.log.next_offset))
 
 
-def _parts(fold: Core, station: Station) -> list[Part]:
+def _parts(fold: Fold, active: ActiveTrigger) -> list[Part]:
     items: dict[int, list[Event]] = {}
-    for index, _, item in station.circuit.pending():
-        items.setdefault(index, []).append(event_of(fold.facts, item))
-    held = Counter(part for firing in station.held for part in firing.parts)
+    for index, _, item in active.circuit.pending():
+        items.setdefault(index, []).append(event_of(fold.identities, item))
+    held = Counter(part for firing in active.held for part in firing.parts)
     parts = [
-        Part(station.label, count.text, count.delivered, count.consumed - held[index], count.pending + held[index],
+        Part(active.label, count.text, count.delivered, count.consumed - held[index], count.pending + held[index],
              dict(count.dropped), items.get(index, []))
-        for index, count in enumerate(station.circuit.counts())
+        for index, count in enumerate(active.circuit.counts())
     ]  # fmt: skip
-    gone = [Part(station.label, text, n, 0, 0, {"redefined": n}, []) for text, n in station.redefined.items()]
+    gone = [Part(active.label, text, n, 0, 0, {"redefined": n}, []) for text, n in active.redefined.items()]
     return [*parts, *gone]

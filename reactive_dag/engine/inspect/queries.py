@@ -16,7 +16,7 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.options import whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.facts.publish import Time
-from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.inspect.fold_host import FoldHost
 from reactive_dag.engine.inspect.pending import Pending, pending
 from reactive_dag.engine.inspect.ready import ready_stream
@@ -93,7 +93,7 @@ class Queries:
         self._turn_lock = nullcontext() if turn_lock is None else turn_lock
 
     @property
-    def _fold(self) -> Core:
+    def _fold(self) -> Fold:
         return self.host.fold
 
     def dag_id(self, dag: Dag | str) -> str:
@@ -101,7 +101,7 @@ class Queries:
         return self._fold.starting.dag(dag).id
 
     def _dataset_id(self, dataset: Dataset | str) -> str:
-        return self._fold.publishing.source(dataset).dataset.id
+        return self._fold.publishing.state_of(dataset).dataset.id
 
     # ------------------------------------------------------------------------------------- runs
 

@@ -10,8 +10,8 @@ from collections import deque
 
 import attrs
 
-from reactive_dag.engine.deciding.router import Station
-from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.deciding.router import ActiveTrigger
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.pending import undecided
 from reactive_dag.engine.inspect.run import Run
@@ -110,16 +110,16 @@ def _run_text(run: Run) -> str:
     return f"run {run.dag}{when} ({run.state}, {run.key[:8]})"
 
 
-def why_not(fold: Core, dag: str, date: int | None, ran_before: bool) -> Why:
+def why_not(fold: Fold, dag: str, date: int | None, ran_before: bool) -> Why:
     """What a DAG that did not run (for a date) waits for: the parts of its triggers with nothing pending.
 
     Without a date it is the next run that did not happen. O(items pending); where a function raised, O(records) since.
     """
     about = "" if date is None else f" for {format_time(date)}"
     root = Why(f"{dag} did not run{' again' if ran_before else ''}{about}")
-    for (owner, _), station in fold.wiring.stations.items():
+    for (owner, _), active in fold.router.triggers.items():
         if owner == dag:
-            _add_trigger(root, fold, station, date, about)
+            _add_trigger(root, fold, active, date, about)
     if dag in fold.runs.paused:
         root.missing.append("engine.resume: the DAG is paused")
     if left := undecided(fold):
@@ -129,50 +129,50 @@ def why_not(fold: Core, dag: str, date: int | None, ran_before: bool) -> Why:
     return root
 
 
-def _add_trigger(root: Why, fold: Core, station: Station, date: int | None, about: str) -> None:
+def _add_trigger(root: Why, fold: Fold, active: ActiveTrigger, date: int | None, about: str) -> None:
     """Say what of one trigger is there and what is missing."""
-    named = f"{station.label}: " if station.label else ""
-    there = {index for index, _, item in station.circuit.pending() if date is None or _has_date(fold, item, date)}
-    for index, count in enumerate(station.circuit.counts()):
+    named = f"{active.label}: " if active.label else ""
+    there = {index for index, _, item in active.circuit.pending() if date is None or _has_date(fold, item, date)}
+    for index, count in enumerate(active.circuit.counts()):
         if index in there:
             root.causes.append(Why(f"{named}there: {count.text}"))
         else:
             root.missing.append(f"{named}{count.text}{about}")
-    faults = _faults(fold, station, date)
+    faults = _faults(fold, active, date)
     root.missing.extend(f"{named}{text}" for text in faults)
-    if not faults and len(there) == len(station.circuit.parts):
-        root.missing.append(f"{named}{_why_silent(station)}")
+    if not faults and len(there) == len(active.circuit.parts):
+        root.missing.append(f"{named}{_why_silent(active)}")
 
 
-def _why_silent(station: Station) -> str:
+def _why_silent(active: ActiveTrigger) -> str:
     """What a trigger waits for although all its parts hold something: the end of a window, or another key or number."""
-    due = station.circuit.due
+    due = active.circuit.due
     if due < NEVER:
         return f"the end of a window: {format_time(due)} at the latest"
-    return f"more of the same: {station.trigger!r} did not fire with what is there"
+    return f"more of the same: {active.trigger!r} did not fire with what is there"
 
 
-def _faults(fold: Core, station: Station, date: int | None) -> list[str]:
+def _faults(fold: Fold, active: ActiveTrigger, date: int | None) -> list[str]:
     """What raised on the items that a trigger has parked (T10), each function once."""
-    parked = [item for _, item in station.circuit.parked if date is None or _has_date(fold, item, date)]
+    parked = [item for _, item in active.circuit.parked if date is None or _has_date(fold, item, date)]
     if not parked:
         return []
     first = min((item for item in parked if not isinstance(item, Mark)), default=0)
     found: dict[str, int] = {}
     for _, records in fold.log.segments_from(first):
         for record in records:
-            if isinstance(record, TriggerFault) and (record.dag, record.label) == (station.dag, station.label):
+            if isinstance(record, TriggerFault) and (record.dag, record.label) == (active.dag, active.label):
                 text = f"{record.function} ({record.place}) raised {record.error}"
                 found[text] = found.get(text, 0) + 1
-    return [f"{text}; mend it, then engine.retry_faults({station.dag!r})" for text in found]
+    return [f"{text}; mend it, then engine.retry_faults({active.dag!r})" for text in found]
 
 
-def _has_date(fold: Core, item: int | Mark, date: int) -> bool:
-    told, partition, _ = fold.facts.told(item)
-    if told is None and partition is not None and not isinstance(item, Mark):
-        fact = fold.facts.record(item)
+def _has_date(fold: Fold, item: int | Mark, date: int) -> bool:
+    logical_date, partition, _ = fold.identities.info(item)
+    if logical_date is None and partition is not None and not isinstance(item, Mark):
+        fact = fold.identities.record(item)
         dataset = fold.graph.datasets.get(fact.dataset) if isinstance(fact, Published) else None
         if dataset is not None and dataset.partitions is not None:
             start, end = dataset.partitions.span(partition)
             return start <= date < end
-    return told == date
+    return logical_date == date

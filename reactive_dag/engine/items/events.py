@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from reactive_dag.engine.items.identity import Facts
+from reactive_dag.engine.items.identity import Identities
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import (
     AnyRecord,
@@ -22,9 +22,21 @@ from reactive_dag.model.records import (
 from reactive_dag.model.times import to_datetime
 
 
-def event_of(facts: Facts, item: Item) -> Event:
+def event_of(identities: Identities, item: Item) -> Event:
     """The public event of an item. O(1)."""
-    return event_of_mark(item) if isinstance(item, Mark) else event_of_fact(facts, facts.record(item))
+    return event_of_mark(item) if isinstance(item, Mark) else event_of_fact(identities, identities.record(item))
+
+
+def subject_of(identities: Identities, item: Item) -> object:
+    """What a trigger may ask of an item: something that has its kind or state, date, partition, cascade. O(1)."""
+    if isinstance(item, Mark):
+        return item
+    record = identities.record(item)
+    if not isinstance(record, TaskFinished):
+        return record
+    of = identities.run_of(record.run)
+    about = (of.run, of.dag, of.key, record.state, of.logical_date, of.partition, of.cascade, of.round)
+    return RunFinished(record.at, *about)
 
 
 def event_of_mark(mark: Mark) -> Event:
@@ -33,14 +45,14 @@ def event_of_mark(mark: Mark) -> Event:
     return Event(kind=mark.kind, at=due, time=due, logical_date=due if mark.kind == "tick" else None)
 
 
-def event_of_fact(facts: Facts, fact: AnyRecord) -> Event:
+def event_of_fact(identities: Identities, fact: AnyRecord) -> Event:
     """A fact that can be an item as an event."""
     if isinstance(fact, Published):
-        return _published(facts, fact)
+        return _published(identities, fact)
     if isinstance(fact, RunFinished):
         return _completed(fact.at, fact.state, fact, None)
     if isinstance(fact, TaskFinished):
-        return _completed(fact.at, fact.state, facts.run_of(fact.run), fact.task)
+        return _completed(fact.at, fact.state, identities.run_of(fact.run), fact.task)
     assert isinstance(fact, StartRequested), fact
     return Event(
         kind="start", at=to_datetime(fact.at), key=fact.key, dag=fact.dag, partition=fact.partition,
@@ -48,11 +60,11 @@ def event_of_fact(facts: Facts, fact: AnyRecord) -> Event:
     )  # fmt: skip
 
 
-def _published(facts: Facts, fact: Published) -> Event:
+def _published(identities: Identities, fact: Published) -> Event:
     return Event(
         kind=fact.kind, at=to_datetime(fact.at), time=_date(fact.time), key=fact.key, dataset=fact.dataset,
         partition=fact.partition, logical_date=_date(fact.logical_date), extra=fact.extra, source=fact.source,
-        run=facts.run_of(fact.run).key if fact.run >= 0 else None, task=fact.task or None, cascade=fact.cascade,
+        run=identities.run_of(fact.run).key if fact.run >= 0 else None, task=fact.task or None, cascade=fact.cascade,
     )  # fmt: skip
 
 

@@ -1,12 +1,13 @@
 """What an item is, and what it says: identities (I3), run keys (I4), dates, partitions, cascades (R1, T8).
 
-Owns no state: everything is read from the log through `Facts`. An identity never holds an offset or a clock.
+Owns no state: everything is read from the log through `Identities`. An identity never holds an offset or a clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
+from typing import NamedTuple
 
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.records import (
@@ -20,8 +21,13 @@ from reactive_dag.model.records import (
     TaskFinished,
 )
 
-Told = tuple[int | None, str | None, str]
-"""What an item says of itself: logical date (ns), partition, cascade."""
+
+class RunInfo(NamedTuple):
+    """What an item, or the run that follows from items, says of itself; `cascade` is "" for one of its own."""
+
+    logical_date: int | None
+    partition: str | None
+    cascade: str
 
 
 def run_key(graph: str, dag: str, label: str, identities: Iterable[str]) -> str:
@@ -33,7 +39,7 @@ def run_key(graph: str, dag: str, label: str, identities: Iterable[str]) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-class Facts:
+class Identities:
     """Reads items: their record, identity, and what they say. `run_of` gives a run's `RunStarted` by its offset."""
 
     __slots__ = ("log", "record", "run_of")
@@ -64,24 +70,20 @@ class Facts:
             return f"{fact.dataset}#{fact.n}"
         return f"{self.run_of(fact.run).key}/{fact.task}/{fact.dataset}#{fact.n}"
 
-    def told(self, item: Item) -> Told:
-        """The logical date, partition and cascade of an item."""
-        if isinstance(item, Mark):
-            return item.logical_date, None, ""
-        fact = self.record(item)
-        return (fact.logical_date, fact.partition, fact.cascade) if type(fact) is RunFinished else self.fact_told(fact)
+    def info(self, item: Item) -> RunInfo:
+        """What an item says of itself. O(1)."""
+        return RunInfo(item.logical_date, None, "") if isinstance(item, Mark) else self.info_of_fact(self.record(item))
 
-    def fact_told(self, fact: AnyRecord) -> Told:
-        """The same of a fact."""
-        if isinstance(fact, RunFinished):
-            return fact.logical_date, fact.partition, fact.cascade
+    def info_of_fact(self, fact: AnyRecord) -> RunInfo:
+        """What a fact that can be an item says of itself. O(1)."""
         if isinstance(fact, TaskFinished):
-            fact_of = self.run_of(fact.run)
-            return fact_of.logical_date, fact_of.partition, fact_of.cascade
+            fact = self.run_of(fact.run)
         if isinstance(fact, Published):
-            return fact.logical_date, fact.partition, fact.cascade or self.fact_identity(fact)
-        assert isinstance(fact, StartRequested), fact
-        return fact.logical_date, fact.partition, ""
+            return RunInfo(fact.logical_date, fact.partition, fact.cascade or self.fact_identity(fact))
+        if isinstance(fact, StartRequested):
+            return RunInfo(fact.logical_date, fact.partition, "")
+        assert isinstance(fact, RunFinished | RunStarted), fact
+        return RunInfo(fact.logical_date, fact.partition, fact.cascade)
 
 
 def mark_identity(mark: Mark) -> str:

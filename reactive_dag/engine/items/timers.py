@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 from reactive_dag.model.times import NEVER
 
-Wake = Callable[[int], None]
-Look = Callable[[], int]
+WakeFunction = Callable[[int], None]
+DueCheck = Callable[[], int]
 """When a timer is really due: at its own instant or later, or NEVER."""
 
 Timer: TypeAlias = list[Any]
@@ -37,7 +37,9 @@ class Timers:
         self._dropped = 0
         self.due = NEVER
 
-    def set(self, due: int, height: int, dag: str, label: str, wake: Wake, look: Look | None = None) -> Timer:
+    def set(
+        self, due: int, height: int, dag: str, label: str, wake: WakeFunction, look: DueCheck | None = None
+    ) -> Timer:
         """Wake at `due` (ns). O(log n)."""
         self._number += 1
         timer: Timer = [due, height, dag, label, self._number, wake, look]

@@ -22,7 +22,7 @@ class Tasks(Protocol):
         """The state of a task, or `default` where it has none yet."""
 
 
-class Seen(NamedTuple):
+class AwaitedRun(NamedTuple):
     """A run as a wait sees it; tasks that have no final state yet are absent."""
 
     run: int
@@ -42,7 +42,7 @@ class LiveTasks:
 
     def get(self, task: str, default: str, /) -> str:
         """The final state of a task, or `default`."""
-        index = self._run.shape.index.get(task, -1)
+        index = self._run.arrays.index.get(task, -1)
         done = None if index < 0 else self._run.results[index]
         return default if done is None else done.state
 
@@ -60,7 +60,7 @@ class EndedTasks:
         return next((row.state for row in self._row.tasks if row.task == task), default)
 
 
-class ByDate:
+class DateIndex:
     """Runs by date: of each date the one that was requested last."""
 
     __slots__ = ("order", "runs")
@@ -90,18 +90,18 @@ class ByDate:
         return self.order[at - 1] if at else None
 
 
-NONE = ByDate()
+NO_RUNS = DateIndex()
 """No run at all; never written to."""
 
 
-class Dates:
+class RunsByDate:
     """The unfinished runs of every DAG by logical date and by cascade."""
 
     def __init__(self, log: EventLog, live: Callable[[int], RunState | None]) -> None:
         self.log = log
         self.live = live
-        self._dates: dict[str, ByDate] = {}
-        self._past: dict[str, ByDate] | None = None
+        self._dates: dict[str, DateIndex] = {}
+        self._past: dict[str, DateIndex] | None = None
         self._cascades: dict[tuple[str, str], int] = {}
 
     def add(self, dag: str, run: int, date: int | None, cascade: str) -> None:
@@ -116,15 +116,15 @@ class Dates:
     def discard(self, dag: str, run: int, date: int | None, cascade: str) -> None:
         """A run ended: the history has it now. O(log runs)."""
         if date is not None:
-            self._dates.get(dag, NONE).drop(date, run)
+            self._dates.get(dag, NO_RUNS).drop(date, run)
             if self._past is not None:
                 _later(self._past, dag, date, run)
         elif self._cascades.get((dag, cascade)) == run:
             del self._cascades[dag, cascade]
 
-    def exact(self, dag: str, date: int) -> Seen | None:
+    def exact(self, dag: str, date: int) -> AwaitedRun | None:
         """The newest requested run of `date`. O(log runs)."""
-        return self._newer(self._dates.get(dag, NONE).runs.get(date), self._ended(dag, date))
+        return self._newer(self._dates.get(dag, NO_RUNS).runs.get(date), self._ended(dag, date))
 
     def _ended(self, dag: str, date: int) -> RunRow | None:
         """The newest requested run of `date` among those that ended."""
@@ -134,23 +134,23 @@ class Dates:
         run = self._in_memory(dag).runs.get(date)
         return None if run is None else self.log.run(run)
 
-    def _in_memory(self, dag: str) -> ByDate:
+    def _in_memory(self, dag: str) -> DateIndex:
         """The ended runs of a DAG by date, where the log is in memory."""
         if self._past is None:
             self._past = {}
             for row in self.log.runs():
                 if row.logical_date is not None:
                     _later(self._past, row.dag, row.logical_date, row.run)
-        return self._past.get(dag, NONE)
+        return self._past.get(dag, NO_RUNS)
 
-    def newest(self, dag: str, low: int, high: int) -> Seen | None:
+    def newest(self, dag: str, low: int, high: int) -> AwaitedRun | None:
         """The run with the highest date in `low <= date <= high`; of one date the newest requested. O(log runs)."""
-        live = self._dates.get(dag, NONE).highest(high)
+        live = self._dates.get(dag, NO_RUNS).highest(high)
         past = self.log.latest_date(dag, high) if self.log.durable else self._in_memory(dag).highest(high)
         found = [date for date in (live, past) if date is not None and date >= low]
         return self.exact(dag, max(found)) if found else None
 
-    def cascade(self, dag: str, cascade: str) -> Seen | None:
+    def cascade(self, dag: str, cascade: str) -> AwaitedRun | None:
         """The newest requested run without a date in a cascade. O(log runs)."""
         live = self._cascades.get((dag, cascade))
         rows = self.log.runs(dag=dag, cascade=cascade, limit=1)
@@ -164,24 +164,24 @@ class Dates:
         seen = self.newest(run.dag.id, -(2**63), date - 1)
         return None if seen is None else seen.tasks.get(task, "waiting")
 
-    def _newer(self, live: int | None, row: RunRow | None) -> Seen | None:
+    def _newer(self, live: int | None, row: RunRow | None) -> AwaitedRun | None:
         if live is not None and (row is None or live > row.run):
             state = self.live(live)
-            return Seen(live, "", "queued", None, {}) if state is None else seen_live(state)
+            return AwaitedRun(live, "", "queued", None, {}) if state is None else seen_live(state)
         if row is None:
             return None
-        return Seen(row.run, row.key, row.state, row.logical_date, EndedTasks(row))
+        return AwaitedRun(row.run, row.key, row.state, row.logical_date, EndedTasks(row))
 
 
-def _later(dates: dict[str, ByDate], dag: str, date: int, run: int) -> None:
+def _later(dates: dict[str, DateIndex], dag: str, date: int, run: int) -> None:
     """Keep the run of a date that was requested last. O(log dates)."""
     known = dates.get(dag)
     if known is None:
-        known = dates[dag] = ByDate()
+        known = dates[dag] = DateIndex()
     known.keep(date, run)
 
 
-def seen_live(run: RunState) -> Seen:
+def seen_live(run: RunState) -> AwaitedRun:
     """A live run as a wait sees it. O(1)."""
     begun = run.started
-    return Seen(begun.run, begun.key, "running", begun.logical_date, LiveTasks(run))
+    return AwaitedRun(begun.run, begun.key, "running", begun.logical_date, LiveTasks(run))

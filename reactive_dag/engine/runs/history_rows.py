@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from reactive_dag.engine.items.identity import RunInfo
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.records import RunFinished, RunRequested, RunStarted
@@ -16,7 +17,7 @@ def row_of(run: RunState, ended: RunFinished | None = None) -> RunRow:
     """The row of a live run, or of one that ends now. O(tasks)."""
     begun = run.started
     request, rows, states = run.request, [], run.states
-    for index, id in enumerate(run.shape.ids):
+    for index, id in enumerate(run.arrays.ids):
         if states[index] is not None:
             rows.append(task_row(run, index, id))
     tasks = tuple(rows)
@@ -43,9 +44,9 @@ def task_row(run: RunState, index: int, id: str) -> TaskRow:
     return TaskRow(id, done.state, attempts, done.output, done.error)
 
 
-def queued_row(offset: int, request: RunRequested, key: str, told: tuple[int | None, str | None, str]) -> RunRow:
+def queued_row(offset: int, request: RunRequested, key: str, info: RunInfo) -> RunRow:
     """The row of a run that has not begun. O(1)."""
-    date, partition, cascade = told
+    date, partition, cascade = info
     return RunRow(offset, request.dag, "queued", key, request.label, date, partition, cascade, 1, request.at)
 
 

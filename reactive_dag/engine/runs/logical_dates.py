@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.facts.publish import fits
-from reactive_dag.engine.items.identity import Facts, Told
+from reactive_dag.engine.items.identity import Identities, RunInfo
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import UnknownId
@@ -25,31 +25,50 @@ MOST_HOPS = 1_000
 """So many runs at most are gone back for a schedule."""
 
 
-class Dating:
+class OutletCalendars:
+    """The calendars of DAGs' outlets in one version of a graph; engines of that graph may share them."""
+
+    __slots__ = ("_known", "_version")
+
+    def __init__(self, version: int = -1, dags: Iterable[Dag] = ()) -> None:
+        self._version = version
+        self._known = {dag.id: calendar_of_outlets(dag) for dag in dags}
+
+    def of(self, dag: Dag, version: int) -> Calendar | None:
+        """The calendar of a DAG's outlets. O(1), once a version of the graph O(tasks + outlets)."""
+        if version != self._version:
+            self._known, self._version = {}, version
+        if dag.id not in self._known:
+            self._known[dag.id] = calendar_of_outlets(dag)
+        return self._known[dag.id]
+
+
+class LogicalDates:
     """Dates the runs of one graph."""
 
     def __init__(
         self,
-        facts: Facts,
+        identities: Identities,
         dags: Callable[[str], Dag | None],
         datasets: Mapping[str, Dataset],
         origins: Callable[[str], frozenset[str]],
-        version: Callable[[], int] = lambda: 0,
+        version: Callable[[], int],
+        calendars: OutletCalendars,
     ) -> None:
-        self.facts = facts
+        self.identities = identities
         self.dag_of = dags
         self.datasets = datasets
         self.origins = origins
         self.version = version
+        self.calendars = calendars
         self._begins: dict[str, bool] = {}
-        self.calendars: dict[str, Calendar | None] = {}
-        self.known_of = -1
-        """The version of the graph for which the calendars of DAGs' outlets, and what begins cascades, are known."""
+        self._begins_of = -1
+        """The version of the graph for which it is known what begins cascades."""
 
-    def told(self, request: RunRequested, dag: Dag) -> Told:
+    def info(self, request: RunRequested, dag: Dag) -> RunInfo:
         """The logical date, partition and cascade of a run ("" for one of its own). O(causes)."""
         causes = request.causes
-        date, partition, cascade = self.facts.told(causes[0]) if len(causes) == 1 else self._agreed(causes)
+        date, partition, cascade = self.identities.info(causes[0]) if len(causes) == 1 else self._agreed(causes)
         if date is None and partition is not None:
             calendar = self._calendar(request)
             if calendar is not None and fits(calendar, partition):
@@ -57,11 +76,12 @@ class Dating:
         if partition is None and date is not None:
             own = self.own_calendar(dag)
             partition = None if own is None else own.of(date)
-        return date, partition, cascade if cascade and not self.begins_cascades(dag.id) else ""
+        return RunInfo(date, partition, cascade if cascade and not self.begins_cascades(dag.id) else "")
 
     def begins_cascades(self, dag: str) -> bool:
         """Whether a DAG is its own origin, so that its runs begin cascades of their own (T8). O(1) amortised."""
-        self._refresh()
+        if self._begins_of != self.version():
+            self._begins, self._begins_of = {}, self.version()
         found = self._begins.get(dag)
         if found is None:
             try:
@@ -72,22 +92,15 @@ class Dating:
 
     def own_calendar(self, dag: Dag) -> Calendar | None:
         """The calendar of a DAG's outlets. O(1), once a version of the graph O(tasks + outlets)."""
-        self._refresh()
-        if dag.id not in self.calendars:
-            self.calendars[dag.id] = calendar_of_outlets(dag)
-        return self.calendars[dag.id]
+        return self.calendars.of(dag, self.version())
 
-    def _refresh(self) -> None:
-        if self.known_of != self.version():
-            self._begins, self.calendars, self.known_of = {}, {}, self.version()
-
-    def _agreed(self, causes: Iterable[Item]) -> Told:
+    def _agreed(self, causes: Iterable[Item]) -> RunInfo:
         """The newest date among the causes; the partition and the cascade on which they agree (None, "" if not)."""
-        told = [self.facts.told(cause) for cause in causes]
-        partitions = {partition for _, partition, _ in told if partition is not None}
-        cascades = {cascade for _, _, cascade in told}
-        return (
-            max([date for date, _, _ in told if date is not None], default=None),
+        infos = [self.identities.info(cause) for cause in causes]
+        partitions = {partition for _, partition, _ in infos if partition is not None}
+        cascades = {cascade for _, _, cascade in infos}
+        return RunInfo(
+            max([date for date, _, _ in infos if date is not None], default=None),
             partitions.pop() if len(partitions) == 1 else None,
             cascades.pop() if len(cascades) == 1 else "",
         )
@@ -95,7 +108,7 @@ class Dating:
     def _calendar(self, request: RunRequested) -> Calendar | None:
         """The calendar of the causes' partitions: that of the first dataset among them, else of the DAG's outlets."""
         for cause in request.causes:
-            fact = self.facts.record(cause) if isinstance(cause, int) else None
+            fact = self.identities.record(cause) if isinstance(cause, int) else None
             if isinstance(fact, Published) and fact.partition is not None:
                 dataset = self.datasets.get(fact.dataset)
                 return None if dataset is None else dataset.partitions
@@ -116,7 +129,7 @@ class Dating:
         A DAG without a clock follows the run that dated it, and so on. O(causes of the runs gone back).
         """
         for _ in range(MOST_HOPS):
-            request = self.facts.record(row.run)
+            request = self.identities.record(row.run)
             assert isinstance(request, RunRequested), request
             calendar = None if row.partition is None else self._calendar(request)
             if calendar is not None and fits(calendar, str(row.partition)):
@@ -135,10 +148,10 @@ class Dating:
     def _dated_by(self, request: RunRequested, date: int) -> int | None:
         """The run among the causes that the date comes from."""
         for cause in reversed(request.causes):
-            fact = self.facts.record(cause) if isinstance(cause, int) else None
+            fact = self.identities.record(cause) if isinstance(cause, int) else None
             if not isinstance(fact, (RunFinished, TaskFinished, Published)):
                 continue
-            if fact.run >= 0 and self.facts.fact_told(fact)[0] == date:
+            if fact.run >= 0 and self.identities.info_of_fact(fact)[0] == date:
                 return fact.run
         return None
 

@@ -14,7 +14,7 @@ from reactive_dag.model.records import RunRequested, RunStarted, TaskFinished
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
-    from reactive_dag.engine.runs.task_arrays import Shape
+    from reactive_dag.engine.runs.task_arrays import TaskArrays
 
 Attempt = tuple[int, int | None, int, str, str | None]
 """Number, start, end (ns), state, error."""
@@ -53,6 +53,7 @@ class RunState:
     """A run that started and has not ended. O(tasks) in memory."""
 
     __slots__ = (
+        "arrays",
         "asked",
         "attempt",
         "attempts",
@@ -67,7 +68,6 @@ class RunState:
         "request",
         "results",
         "run",
-        "shape",
         "skipped",
         "started",
         "states",
@@ -75,19 +75,19 @@ class RunState:
         "unfinished",
     )  # fmt: skip
 
-    def __init__(self, started: RunStarted, request: RunRequested, dag: Dag, shape: Shape) -> None:
-        plan, size = shape.plan, shape.size
+    def __init__(self, started: RunStarted, request: RunRequested, dag: Dag, arrays: TaskArrays) -> None:
+        plan, size = arrays.plan, arrays.size
         self.started = started
         self.run = started.run
         """The offset of the run's request: its name in this log."""
         self.request = request
         self.dag = dag
-        self.shape = shape
+        self.arrays = arrays
         self.plan = plan
-        self.tasks = shape.tasks
+        self.tasks = arrays.tasks
         self.left = list(plan.counts)
-        # Most runs go well: these are one list of zeros, the shape's, until the first that is none.
-        self.failed = self.skipped = self.lost = self.fails = shape.zeros
+        # Most runs go well: these are one list of zeros, the arrays', until the first that is none.
+        self.failed = self.skipped = self.lost = self.fails = arrays.zeros
         self.states: list[str | None] = [None] * size
         self.asked = bytearray(size)
         self.attempt = [0] * size
@@ -99,19 +99,19 @@ class RunState:
 
     def note_lost(self, index: int, count: int) -> None:
         """So many attempts of a task were lost in a row. O(1), the first of a run O(tasks)."""
-        if self.lost is self.shape.zeros:
+        if self.lost is self.arrays.zeros:
             self.lost = list(self.lost)
         self.lost[index] = count
 
     def note_fails(self, index: int, count: int) -> None:
         """So many attempts of a task failed. O(1), the first of a run O(tasks)."""
-        if self.fails is self.shape.zeros:
+        if self.fails is self.arrays.zeros:
             self.fails = list(self.fails)
         self.fails[index] = count
 
     def _tally(self, state: str) -> list[int]:
         """The counts in which a need that ended so is counted, this run's own."""
-        zeros = self.shape.zeros
+        zeros = self.arrays.zeros
         if state == "skipped":
             self.skipped = list(zeros) if self.skipped is zeros else self.skipped
             return self.skipped
@@ -122,7 +122,7 @@ class RunState:
         """Whether task `index` may go now. O(1)."""
         total, left = self.plan.counts[index], self.left[index]
         failed, skipped = self.failed[index], self.skipped[index]
-        return judge(self.shape.rules[index], total, left, total - left - failed - skipped, failed, skipped)
+        return judge(self.arrays.rules[index], total, left, total - left - failed - skipped, failed, skipped)
 
     def settle(self, index: int, state: str, result: TaskFinished) -> tuple[Sequence[int], Sequence[int]]:
         """Give task `index` its final state, and count it for those that follow it. O(out-degree).
@@ -139,7 +139,7 @@ class RunState:
         left = self.left
         ready: list[int] = []
         if state == "success":
-            direct = self.shape.direct
+            direct = self.arrays.direct
             others: list[int] = []
             for follower in followers:
                 left[follower] = rest = left[follower] - 1

@@ -8,91 +8,76 @@ A record costs O(out-degree of its task).
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from reactive_dag.declare.dag import Dag
-from reactive_dag.engine.items.identity import Facts, run_key
+from reactive_dag.engine.items.identity import Identities, RunInfo, run_key
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timers
 from reactive_dag.engine.runs.history_rows import ended_in_queue, ended_orphan, orphan_row, queued_row, row_of
 from reactive_dag.engine.runs.state import RunState
-from reactive_dag.engine.runs.task_arrays import Shapes
+from reactive_dag.engine.runs.task_arrays import TaskArraysByDag
 from reactive_dag.engine.runs.tasks import TaskFlow
 from reactive_dag.log.history import RunRow
-from reactive_dag.model.records import (
-    AnyRecord,
-    Cancelled,
-    Json,
-    RunFinished,
-    RunRequested,
-    RunStarted,
-    StartRequested,
-    TaskFinished,
-)
+from reactive_dag.model.records import Cancelled, RunFinished, RunRequested, RunStarted, StartRequested
 
 if TYPE_CHECKING:
-    from reactive_dag.engine.facts.publish import Publishing
-    from reactive_dag.engine.runs.by_date import Dates
-    from reactive_dag.engine.runs.logical_dates import Dating
+    from reactive_dag.engine.facts.outbox import Outbox
+    from reactive_dag.engine.runs.by_date import RunsByDate
+    from reactive_dag.engine.runs.live import LiveRuns
+    from reactive_dag.engine.runs.logical_dates import LogicalDates
 
 
-class Sink(Protocol):
-    """Where facts that follow go; each gets the instant of its append."""
-
-    executing: bool
-    replaying: bool
-
-    def fact(self, make: Callable[[int], AnyRecord]) -> None:
-        """Append `make(at)`."""
-
-    def stamp(self) -> int:
-        """The instant of a record appended now; the log's lock is held."""
-
-    def finished(self, row: RunRow) -> None:
-        """Take the history row of a run that ended."""
+KeepEnded = Callable[[RunState, RunFinished], None]
+"""Keeps the history of a run that ends."""
 
 
 class RunTable:
-    """Queued and live runs of all DAGs."""
+    """Queued and live runs of all DAGs.
 
-    dates: Dates
-    publishing: Publishing
-    dating: Dating
+    `delays`: a DAG among them queues each run so long (ns) after its request. `keep_ended` takes the place of the log's
+    own history rows.
+    """
 
-    def __init__(self, graph: str, facts: Facts, timers: Timers, sink: Sink, dags: Callable[[str], Dag | None]) -> None:
+    def __init__(
+        self, graph: str, outbox: Outbox, identities: Identities, timers: Timers, began: LiveRuns,
+        dag_of: Callable[[str], Dag | None], by_date: RunsByDate, logical_dates: LogicalDates, flow: TaskFlow,
+        arrays: TaskArraysByDag, delays: Mapping[str, int], keep_ended: KeepEnded | None = None,
+    ) -> None:  # fmt: skip
         self.graph = graph
-        self.facts = facts
+        self.outbox = outbox
+        self.identities = identities
         self.timers = timers
-        self.sink = sink
-        self.dag_of = dags
+        self.began = began
+        self.live = began.runs
+        self.orphans = began.orphans
+        self.dag_of = dag_of
+        self.by_date = by_date
+        self.logical_dates = logical_dates
+        self.flow = flow
+        self.waits = flow.waits
+        self.arrays = arrays
+        self.delays = delays
+        self._keep_ended = keep_ended or self._keep_row
         self.queued: dict[str, deque[int]] = {}
-        self.live: dict[int, RunState] = {}
         self.active: dict[str, int] = {}
         self.begun: dict[int, RunRequested | None] = {}
         self.ahead: set[int] = set()
         self.stopping: dict[int, str | None] = {}
-        self.orphans: dict[int, RunStarted] = {}
         self.paused: set[str] = set()
         self.gone: set[str] = set()
-        self.starts: dict[str, int] = {}
-        self.holds: dict[str, int] = {}
         self.held: set[int] = set()
-        self.shapes = Shapes()
-        self.flow = TaskFlow(self)
 
     # ------------------------------------------------------------------------------------- queue and start
 
     def requested(self, offset: int, record: RunRequested) -> None:
-        """A run was requested: it queues, and starts if it may. O(1).
-
-        A DAG among `holds` queues each run so long (ns) after its request; nothing else about it changes.
-        """
-        name, sink = record.dag, self.sink
-        idle = not sink.executing or sink.replaying
-        if idle and not self.holds and name not in self.gone and offset not in self.ahead:
+        """A run was requested: it queues, and starts if it may. O(1)."""
+        name, outbox = record.dag, self.outbox
+        idle = not outbox.executing or outbox.replaying
+        if idle and not self.delays and name not in self.gone and offset not in self.ahead:
             self.queue_of(name).append(offset)  # nothing begins here: it waits, or its `RunStarted` comes
             return
-        held = self.holds.get(name) if self.holds else None
+        held = self.delays.get(name) if self.delays else None
         if held:
             due = record.at + held
             self.held.add(offset)
@@ -112,10 +97,10 @@ class RunTable:
     def _with_room(self, name: str) -> Dag | None:
         """A DAG of which a run may begin now: neither a pause nor its limit holds it back (R6 `queue`). O(1)."""
         dag = self.dag_of(name)
-        if dag is None or name in self.paused or self.sink.replaying or not self.sink.executing:
+        if dag is None or name in self.paused or self.outbox.replaying or not self.outbox.executing:
             return None
-        shape = self.shapes.of(dag)
-        return dag if shape.size and (shape.limit is None or self.active.get(name, 0) < shape.limit) else None
+        arrays = self.arrays.of(dag)
+        return dag if arrays.size and (arrays.limit is None or self.active.get(name, 0) < arrays.limit) else None
 
     def _queue(self, offset: int, dag: str) -> None:
         if offset in self.ahead:
@@ -127,7 +112,7 @@ class RunTable:
         if dag in self.gone:
             self._end_queued(offset, f"DAG {dag!r} was removed")
         self.start_what_may(dag)
-        if queue and self.sink.executing and not self.sink.replaying:
+        if queue and self.outbox.executing and not self.outbox.replaying:
             self._await_turn(offset)
 
     def _await_turn(self, offset: int) -> None:
@@ -135,8 +120,8 @@ class RunTable:
         request = self.request(offset)
         dag = self.dag_of(request.dag)
         if dag is not None:
-            date, _, cascade = self.dating.told(request, dag)
-            self.dates.add(dag.id, offset, date, cascade or self.key_of(request))
+            date, _, cascade = self.logical_dates.info(request, dag)
+            self.by_date.add(dag.id, offset, date, cascade or self.key_of(request))
 
     def queue_of(self, dag: str) -> deque[int]:
         """The queue of a DAG's runs. O(1)."""
@@ -177,15 +162,21 @@ class RunTable:
         self._count_begun(record.dag, record.run)
 
     def _begin(self, offset: int, dag: Dag, request: RunRequested) -> None:
-        date, partition, cascade = self.dating.told(request, dag)
-        key, log = self.key_of(request), self.facts.log
+        date, partition, cascade = self.logical_dates.info(request, dag)
+        key, log = self.key_of(request), self.identities.log
         with log.lock:
-            log.push(RunStarted(self.sink.stamp(), offset, dag.id, key, date, partition, cascade or key))
+            log.push(RunStarted(self.outbox.stamp(), offset, dag.id, key, date, partition, cascade or key))
 
     # ------------------------------------------------------------------------------------- runs
 
     def run_started(self, record: RunStarted) -> None:
         """A run began: its first tasks are ready. O(tasks)."""
+        self.by_date.add(record.dag, record.run, record.logical_date, record.cascade)
+        self._begin_tasks(record)
+        if record.dag in self.waits.watches:
+            self.waits.on_run_changed(record.dag)
+
+    def _begin_tasks(self, record: RunStarted) -> None:
         dag, offset = self.dag_of(record.dag), record.run
         if offset not in self.begun:
             self.begun_in_log(record)
@@ -200,21 +191,16 @@ class RunTable:
         else:
             self.flow.begin(run)
         if not run.unfinished:
-            self.end_if_done(run)
+            self.flow.end_if_done(run)
 
     def _end_orphan(self, begun: RunStarted) -> None:
         """A run whose DAG is declared no more has nobody to execute it: it failed."""
-        told = (begun.logical_date, begun.partition, begun.cascade)
-        self.sink.fact(lambda at: RunFinished(at, begun.run, begun.dag, begun.key, "failed", *told))
-
-    def started_of(self, run: int) -> RunStarted | None:
-        """How a run began, if it has not ended. O(1)."""
-        live = self.live.get(run)
-        return self.orphans.get(run) if live is None else live.started
+        about = (begun.logical_date, begun.partition, begun.cascade)
+        self.outbox.fact(lambda at: RunFinished(at, begun.run, begun.dag, begun.key, "failed", *about))
 
     def recovered(self) -> None:
         """The log was read back: ask what only the present can tell. O(live and queued runs)."""
-        if self.sink.executing:
+        if self.outbox.executing:
             for queue in self.queued.values():
                 for offset in queue:
                     self._await_turn(offset)
@@ -227,10 +213,10 @@ class RunTable:
 
     def state_of(self, begun: RunStarted, request: RunRequested, dag: Dag) -> RunState:
         """A run that begins, with nothing done. O(tasks)."""
-        shape = self.shapes.of(dag)
-        if shape.prioritized:
+        arrays = self.arrays.of(dag)
+        if arrays.prioritized:
             self.flow.prioritized = True
-        return RunState(begun, request, dag, shape)
+        return RunState(begun, request, dag, arrays)
 
     def params(self, offset: int) -> dict[str, object]:
         """The params of a run: the DAG's, with what its start gave. O(params)."""
@@ -238,32 +224,49 @@ class RunTable:
         dag = self.dag_of(request.dag)
         params = {} if dag is None else dict(dag.params)
         cause = request.causes[0] if request.causes else None
-        fact = self.facts.record(cause) if isinstance(cause, int) else None
+        fact = self.identities.record(cause) if isinstance(cause, int) else None
         if isinstance(fact, StartRequested) and fact.params:
             params.update(fact.params)
         return params
 
-    def run_finished(self, record: RunFinished) -> RunState | None:
-        """A run ended: its place is free. O(tasks) for its history row."""
+    def run_finished(self, record: RunFinished) -> None:
+        """A run ended: its place is free, and its DAG's outlets and waits hear of it. O(tasks) for its history row."""
         run = self.live.pop(record.run, None)
         if run is None:
             self._ended_unlived(record)
-            return None
-        self.active[record.dag] -= 1
-        self.sink.finished(row_of(run, record))
-        if self.queued.get(record.dag):
-            self.start_what_may(record.dag)
-        return run
+        else:
+            self.active[record.dag] -= 1
+            self._keep_ended(run, record)
+            if self.queued.get(record.dag):
+                self.start_what_may(record.dag)
+        self.by_date.discard(record.dag, record.run, record.logical_date, record.cascade)
+        if run is not None:
+            self._ended(run, record.state)
+        if record.dag in self.waits.watches:
+            self.waits.on_run_changed(record.dag, record.run)
+        if run is not None and self.flow.past:
+            for task in run.plan.ids:
+                self.flow.reconsider_past(record.dag, task)
+
+    def _keep_row(self, run: RunState, record: RunFinished) -> None:
+        self.outbox.keep_row(row_of(run, record))
+
+    def _ended(self, run: RunState, state: str) -> None:
+        if run.unfinished:
+            self.flow.cut_short(run)
+        if state == "success" and run.dag.outlets:
+            wanted = [[outlet.id, None, None, None, "updated", None, None] for outlet in run.dag.outlets]
+            self.flow.publish(run, "", wanted)
 
     def _ended_unlived(self, record: RunFinished) -> None:
         """The end of a run that never began, or that nobody here executes."""
         orphan = self.orphans.pop(record.run, None)
         if orphan is not None:
             self.active[record.dag] -= 1
-            self.sink.finished(ended_orphan(orphan, self.request(record.run), record))
+            self.outbox.keep_row(ended_orphan(orphan, self.request(record.run), record))
         elif record.run in self.stopping:
             del self.stopping[record.run]
-            self.sink.finished(ended_in_queue(self.row(record.run), record))
+            self.outbox.keep_row(ended_in_queue(self.row(record.run), record))
 
     def cancelled(self, record: Cancelled) -> None:
         """Somebody cancelled a run: what has not ended is cancelled now; results that come later count for nothing."""
@@ -279,7 +282,7 @@ class RunTable:
         run.cancelled = True
         for index, task in enumerate(run.plan.ids):
             if not run.final(index):
-                self.give(run, task, "cancelled", reason)
+                self.flow.give(run, task, "cancelled", reason)
 
     def _end_queued(self, offset: int, reason: str | None = None) -> None:
         """From here on the run does not begin any more, though its end is applied when the cursor gets there."""
@@ -287,7 +290,7 @@ class RunTable:
         self.queue_of(request.dag).remove(offset)
         self.stopping[offset] = reason
         row = self.row(offset)
-        self.sink.fact(
+        self.outbox.fact(
             lambda at: RunFinished(
                 at, offset, request.dag, row.key, "cancelled", row.logical_date, row.partition, row.cascade or row.key
             )
@@ -299,50 +302,19 @@ class RunTable:
         for offset in list(self.queued.get(dag, ())):
             self._end_queued(offset, f"DAG {dag!r} was removed")
 
-    def heard_start(self, record: StartRequested) -> None:
-        """Count a start by hand: the next one's number is one more (I3)."""
-        self.starts[record.dag] = max(self.starts.get(record.dag, 0), record.n + 1)
-
-    # ------------------------------------------------------------------------------------- ends
-
-    def end_if_done(self, run: RunState) -> None:
-        """Ask for the run's end once nothing in it is unfinished."""
-        if run.unfinished or self.sink.replaying:
-            return
-        begun, log, state = run.started, self.facts.log, run.outcome()
-        with log.lock:
-            log.push(
-                RunFinished(
-                    self.sink.stamp(), begun.run, begun.dag, begun.key, state, begun.logical_date, begun.partition,
-                    begun.cascade,
-                )
-            )  # fmt: skip
-
-    def give(self, run: RunState, task: str, state: str, error: str | None = None) -> None:
-        """Ask that a task get `state` without running."""
-        offset = run.run
-        index = run.plan.index[task]
-        attempt = run.attempt[index] if index in run.open else 0
-        self.sink.fact(lambda at: TaskFinished(at, offset, task, state, attempt, error=error, retry=False))
-
-    def publish(self, run: RunState, task: str, wanted: Iterable[Sequence[Json]]) -> None:
-        """Record the events of a task's (or a DAG's) success (R3)."""
-        if self.sink.replaying:
-            return
-        with self.facts.log.lock:
-            self.publishing.push_of_run(self.sink.stamp(), run.started, task, wanted)
-
     # ------------------------------------------------------------------------------------- look-ups
 
     def request(self, offset: int) -> RunRequested:
         """The request that names a run. O(1) in memory."""
-        record = self.facts.record(offset)
+        record = self.identities.record(offset)
         assert isinstance(record, RunRequested), record
         return record
 
     def key_of(self, request: RunRequested) -> str:
         """The key of a run (I4): kept with its request, or computed. O(causes)."""
-        return request.key or run_key(self.graph, request.dag, request.label, map(self.facts.identity, request.causes))
+        return request.key or run_key(
+            self.graph, request.dag, request.label, map(self.identities.identity, request.causes)
+        )
 
     def row(self, offset: int) -> RunRow:
         """A run as a row, whatever its state. O(tasks)."""
@@ -351,20 +323,20 @@ class RunTable:
             return row_of(live)
         if offset in self.orphans:
             return orphan_row(self.orphans[offset], self.request(offset))
-        ended = self.facts.log.run(offset)
+        ended = self.identities.log.run(offset)
         if ended is not None:
             return ended
         request = self.request(offset)
         dag = self.dag_of(request.dag)
-        told = self.dating.told(request, dag) if dag is not None else (None, None, "")
-        return queued_row(offset, request, self.key_of(request), told)
+        info = self.logical_dates.info(request, dag) if dag is not None else RunInfo(None, None, "")
+        return queued_row(offset, request, self.key_of(request), info)
 
     def previous(self, row: RunRow) -> int | None:
         """The run before another of its DAG: by date, else by request. O(log runs)."""
         if row.logical_date is not None:
-            seen = self.dates.newest(row.dag, -(2**63), row.logical_date - 1)
+            seen = self.by_date.newest(row.dag, -(2**63), row.logical_date - 1)
             return None if seen is None else seen.run
-        found = self.facts.log.runs(dag=row.dag, before=row.run, limit=1)
+        found = self.identities.log.runs(dag=row.dag, before=row.run, limit=1)
         return found[0].run if found else None
 
     def _check(self) -> None:
@@ -376,5 +348,5 @@ class RunTable:
         assert begun == Counter(self.active), (begun, self.active)
         for run in self.live.values():
             run._check()
-            assert self.facts.log.run(run.run) is None or self.sink.replaying, "a run is live and in the history"
+            assert self.identities.log.run(run.run) is None or self.outbox.replaying, "a run is live and in the history"
         self.flow._check()

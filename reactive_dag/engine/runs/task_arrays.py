@@ -1,7 +1,7 @@
-"""What a run needs to know of its DAG, as arrays: the plan, and what each task was told, by number.
+"""What a run needs to know of its DAG, as arrays: the plan, and what each task says of itself, by number.
 
-Owns `Shape`, made once for each plan of a DAG and shared by its runs. Invariant: it never changes; a DAG whose tasks
-change has another plan, and so another shape. O(tasks) to make, O(1) to find.
+Owns `TaskArrays`, made once for each plan of a DAG and shared by its runs. Invariant: they never change; a DAG whose
+tasks change has another plan, and so other arrays. O(tasks) to make, O(1) to find.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @attrs.define(eq=False)
-class Shape:
+class TaskArrays:
     """The tasks of a DAG by number.
 
     `direct[i]` says that task i is an ordinary one that goes as soon as all it needs succeeded, and asks for nothing
@@ -43,42 +43,42 @@ class Shape:
     prioritized: bool = False
 
     @classmethod
-    def of(cls, dag: Dag) -> Shape:
+    def of(cls, dag: Dag) -> TaskArrays:
         """The shape of a DAG as it is now. O(tasks)."""
         plan = dag.plan()
         size = len(plan.ids)
-        shape = cls(plan, plan.index, plan.ids, dag.max_active_runs, size, [0] * size)
+        arrays = cls(plan, plan.index, plan.ids, dag.max_active_runs, size, [0] * size)
         for id in plan.ids:
-            shape._take(dag, dag.tasks[id])
-        return shape
+            arrays._take(dag, dag.tasks[id])
+        return arrays
 
     def _take(self, dag: Dag, task: AnyTask) -> None:
-        told = task.settings
-        waits, rule = task.kind == "wait", told.trigger_rule
+        settings = task.settings
+        waits, rule = task.kind == "wait", settings.trigger_rule
         self.tasks.append(task)
         self.names.append(f"{dag.id}.{task.id}")
         self.rules.append(rule)
         self.waits.append(waits)
-        self.direct.append(not waits and rule == "all_success" and not told.depends_on_past)
-        self.priorities.append(-told.priority)
-        self.timeouts.append(told.timeout)
+        self.direct.append(not waits and rule == "all_success" and not settings.depends_on_past)
+        self.priorities.append(-settings.priority)
+        self.timeouts.append(settings.timeout)
         self.outlets.append(bool(task.outlets))
         self.bindings.append(task.bindings)
-        if told.priority:
+        if settings.priority:
             self.prioritized = True
 
 
-class Shapes:
+class TaskArraysByDag:
     """The shapes of one engine's DAGs."""
 
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[str, Shape] = {}
+        self._known: dict[str, TaskArrays] = {}
 
-    def of(self, dag: Dag) -> Shape:
+    def of(self, dag: Dag) -> TaskArrays:
         """The shape of a DAG as it is now. O(1) while its tasks stay as they are, else O(tasks)."""
         found = self._known.get(dag.id)
         if found is None or found.plan is not dag.plan():
-            found = self._known[dag.id] = Shape.of(dag)
+            found = self._known[dag.id] = TaskArrays.of(dag)
         return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sortedcontainers import SortedList
@@ -18,14 +18,24 @@ from reactive_dag.engine.items.timers import RUNS_FIRST, Timer
 from reactive_dag.engine.runs.retries import retry_delay
 from reactive_dag.engine.runs.state import READY, WAIT, RunState
 from reactive_dag.model.errors import said
-from reactive_dag.model.records import TaskFinished, TaskRetry, TaskStarted
+from reactive_dag.model.records import Json, RunFinished, TaskFinished, TaskRetry, TaskStarted
 from reactive_dag.model.times import NEVER, format_duration
 
 if TYPE_CHECKING:
-    from reactive_dag.engine.runs.table import RunTable
+    from reactive_dag.engine.facts.outbox import Outbox
+    from reactive_dag.engine.facts.publish import Publishing
+    from reactive_dag.engine.items.timers import Timers
+    from reactive_dag.engine.runs.by_date import RunsByDate
+    from reactive_dag.engine.runs.waits import Waits
 
 MOST_LOST = 3
 """So many attempts in a row cut off by a crash fail their task (R5)."""
+
+OnSettled = Callable[[int, RunState, int, TaskFinished], None]
+"""What is told that a task has its final state: the record's offset, the run, the task's number, the record."""
+
+DelayWait = Callable[[RunState, int], bool]
+"""Whether somebody else begins a wait later (`Waits.start`)."""
 
 Ready = tuple[int, int, int]
 """Priority (negated), run, index of the task: the order in which attempts are handed out."""
@@ -34,10 +44,18 @@ Ready = tuple[int, int, int]
 class TaskFlow:
     """What happens inside live runs."""
 
-    def __init__(self, table: RunTable) -> None:
-        self.table = table
-        self.live = table.live
-        self.sink = table.sink
+    def __init__(
+        self, outbox: Outbox, timers: Timers, live: Mapping[int, RunState], by_date: RunsByDate, waits: Waits,
+        publishing: Publishing, on_settled: OnSettled, delay_wait: DelayWait | None = None,
+    ) -> None:  # fmt: skip
+        self.outbox = outbox
+        self.timers = timers
+        self.live = live
+        self.by_date = by_date
+        self.waits = waits
+        self.publishing = publishing
+        self._on_settled = on_settled
+        self._delay_wait = delay_wait
         self.ready: list[Ready] = []
         self.prioritized = False
         self.losses = False
@@ -48,15 +66,12 @@ class TaskFlow:
         self.past: dict[tuple[str, str], list[tuple[int, int]]] = {}
         self.retries: dict[tuple[int, int], TaskRetry] = {}
         self.retries_due: SortedList = SortedList()
-        self.watch: Callable[[RunState, int], None] = _nobody
-        self.watching: Callable[[RunState, int, TaskStarted], None] = lambda run, index, record: None
-        self.settled: Callable[[int, RunState, int, TaskFinished], None] = lambda offset, run, index, done: None
 
     # ------------------------------------------------------------------------------------- what may go
 
     def begin(self, run: RunState) -> None:
         """Consider the tasks that need nothing."""
-        direct = run.shape.direct
+        direct = run.arrays.direct
         for index in run.plan.roots:
             if direct[index]:
                 run.asked[index] = 1
@@ -70,24 +85,25 @@ class TaskFlow:
             return
         verdict = run.verdict(index)
         if verdict == READY:
-            self._let_go(run, index)
+            self._set_going(run, index)
         elif verdict != WAIT:
             run.asked[index] = 1
-            self.table.give(run, run.plan.ids[index], verdict)
+            self.give(run, run.plan.ids[index], verdict)
 
-    def _let_go(self, run: RunState, index: int) -> None:
+    def _set_going(self, run: RunState, index: int) -> None:
         task = run.tasks[index]
         if task.depends_on_past and not self.past_is_well(run, task, index):
             return
         run.asked[index] = 1
         if task.kind == "wait":
-            self.watch(run, index)
+            if self._delay_wait is None or not self._delay_wait(run, index):
+                self.waits.start(run, index)
         else:
             self.offer(run, index)
 
     def past_is_well(self, run: RunState, task: AnyTask, index: int) -> bool:
         """Whether a task's own success in the newest requested run of a lower date is there (R14); else it waits."""
-        if not self.sink.replaying and self.table.dates.past_state(run, task.id) in ("success", "skipped", None):
+        if not self.outbox.replaying and self.by_date.past_state(run, task.id) in ("success", "skipped", None):
             return True
         self.past.setdefault((run.dag.id, task.id), []).append((run.run, index))
         return False
@@ -95,7 +111,7 @@ class TaskFlow:
     def reconsider_past(self, dag: str, task: str) -> None:
         """The past of a task changed: ask again for those that wait for it."""
         for offset, index in self.past.pop((dag, task), ()):
-            run = self.table.live.get(offset)
+            run = self.live.get(offset)
             if run is not None and not run.final(index):
                 self.consider(run, index)
 
@@ -108,14 +124,14 @@ class TaskFlow:
         """Put an attempt among those to hand out. O(log ready)."""
         offset = run.run
         self.startable.add((offset, index))
-        heapq.heappush(self.ready, (run.shape.priorities[index], offset, index))
+        heapq.heappush(self.ready, (run.arrays.priorities[index], offset, index))
 
     # ------------------------------------------------------------------------------------- records
 
     def task_started(self, offset: int, record: TaskStarted) -> None:
         """An attempt was handed out: it is open. O(1)."""
         run = self.live.get(record.run)
-        index = -1 if run is None else run.shape.index.get(record.task, -1)
+        index = -1 if run is None else run.arrays.index.get(record.task, -1)
         if run is not None and index >= 0:
             self.opened(run, index, record)
 
@@ -124,32 +140,32 @@ class TaskFlow:
         run.asked[index] = 1
         run.attempt[index] = record.attempt
         run.open[index] = record.at
-        if run.shape.waits[index]:
+        if run.arrays.waits[index]:
             run.states[index] = "waiting"
-            self.watching(run, index, record)
+            self.waits.watching(run, index, record)
             return
         run.states[index] = "running"
         self.startable.discard((record.run, index))
-        if run.shape.timeouts[index] is not None:
+        if run.arrays.timeouts[index] is not None:
             self.watch_timeout(run, index)
 
     def watch_timeout(self, run: RunState, index: int) -> None:
         """Set the timer of an open attempt's timeout, if its task has one. O(log timers)."""
-        timeout, attempt = run.shape.timeouts[index], run.attempt[index]
+        timeout, attempt = run.arrays.timeouts[index], run.attempt[index]
         if timeout is None:
             return
 
         def wake(now: int) -> None:
             if index in run.open and run.attempt[index] == attempt and not run.final(index):
-                self.sink.fact(lambda at: timed_out(at, run, index, attempt))
+                self.outbox.fact(lambda at: timed_out(at, run, index, attempt))
 
         due, task = run.open[index] + timeout, run.plan.ids[index]
-        self.timeouts[run.run, index] = self.table.timers.set(due, RUNS_FIRST, run.dag.id, task, wake)
+        self.timeouts[run.run, index] = self.timers.set(due, RUNS_FIRST, run.dag.id, task, wake)
 
     def task_finished(self, offset: int, record: TaskFinished) -> None:
         """An attempt ended, or a task got its state. O(out-degree)."""
         run = self.live.get(record.run)
-        index = -1 if run is None else run.shape.index.get(record.task, -1)
+        index = -1 if run is None else run.arrays.index.get(record.task, -1)
         if run is not None and index >= 0:
             self.ended(offset, run, index, record)
 
@@ -160,7 +176,7 @@ class TaskFlow:
         if run.results[index] is not None or (number and (began is None or run.attempt[index] != number)):
             return
         if number and self.timeouts:
-            self.table.timers.drop(self.timeouts.pop((run.run, index), None))
+            self.timers.drop(self.timeouts.pop((run.run, index), None))
         if run.cancelled and state != "cancelled":
             return  # it came after the cancellation, which gives every task its state
         if number:
@@ -182,7 +198,7 @@ class TaskFlow:
         self.losses = True
         if run.lost[index] >= MOST_LOST:
             why = f"lost {MOST_LOST} times in a row: the process died each time while this task ran"
-            self.table.give(run, record.task, "failed", why)
+            self.give(run, record.task, "failed", why)
             return
         run.states[index] = None
         self.offer(run, index)
@@ -192,7 +208,7 @@ class TaskFlow:
         run.note_lost(index, 0)
         run.note_fails(index, run.fails[index] + 1)
         run.states[index] = "retrying"
-        if self.sink.replaying:
+        if self.outbox.replaying:
             return
         delay = record.retry_after
         if delay is None:
@@ -200,14 +216,14 @@ class TaskFlow:
                 delay = retry_delay(run.tasks[index], run.fails[index], run.started.key)
             except Exception as error:  # a user's callable may raise anything: it fails its task, not the engine
                 why = f"{record.error}\nretry_delay: {said(error)}"
-                self.table.give(run, record.task, "failed", why)
+                self.give(run, record.task, "failed", why)
                 return
         due = min(record.at + delay, NEVER - 1)
-        self.sink.fact(lambda at: TaskRetry(at, record.run, record.task, record.attempt + 1, due))
+        self.outbox.fact(lambda at: TaskRetry(at, record.run, record.task, record.attempt + 1, due))
 
     def task_retry(self, record: TaskRetry) -> None:
         """The next attempt is due at an instant. O(log timers)."""
-        run = self.table.live.get(record.run)
+        run = self.live.get(record.run)
         index = -1 if run is None else run.plan.index.get(record.task, -1)
         if run is None or index < 0 or run.final(index):
             return
@@ -218,7 +234,7 @@ class TaskFlow:
             if self._forget_retry(record.run, index, record):
                 self.offer(run, index)
 
-        timer = self.table.timers.set(record.due, RUNS_FIRST, run.dag.id, record.task, wake)
+        timer = self.timers.set(record.due, RUNS_FIRST, run.dag.id, record.task, wake)
         self._retry_timers[record.run, index] = timer
 
     def _forget_retry(self, run: int, index: int, wanted: TaskRetry | None = None) -> bool:
@@ -228,7 +244,7 @@ class TaskFlow:
             return False
         del self.retries[run, index]
         self.retries_due.remove(record.due)
-        self.table.timers.drop(self._retry_timers.pop((run, index)))
+        self.timers.drop(self._retry_timers.pop((run, index)))
         return True
 
     def forget(self, run: RunState, index: int) -> None:
@@ -246,9 +262,13 @@ class TaskFlow:
         if index not in run.open or self.retries:
             self.forget(run, index)
         ready, others = run.settle(index, record.state, record)
-        if run.shape.outlets[index] or record.publishes is not None:
+        if run.arrays.outlets[index] or record.publishes is not None:
             self._publish(run, index, record)
-        self.settled(offset, run, index, record)
+        self._on_settled(offset, run, index, record)
+        if run.arrays.waits[index]:
+            self.waits.forget(run, index)
+        if run.dag.id in self.waits.watches:
+            self.waits.on_task_ended(run.dag.id, record.task)
         asked = run.asked
         for follower in ready:
             if not asked[follower]:
@@ -259,21 +279,57 @@ class TaskFlow:
         if self.past:
             self.reconsider_past(run.dag.id, record.task)
         if not run.unfinished:
-            self.table.end_if_done(run)
+            self.end_if_done(run)
 
     def _publish(self, run: RunState, index: int, record: TaskFinished) -> None:
-        if record.state != "success" or self.sink.replaying:
+        if record.state != "success" or self.outbox.replaying:
             return
         outlets = run.tasks[index].outlets
         wanted = record.publishes
         if wanted is None:
             wanted = [[outlet.id, None, None, None, "updated", None, None] for outlet in outlets]
-        self.table.publish(run, record.task, wanted)
+        self.publish(run, record.task, wanted)
+
+    # ------------------------------------------------------------------------------------- what follows
+
+    def cut_short(self, run: RunState) -> None:
+        """The run ended while its DAG was not declared, and now that is again: what it still does counts no more."""
+        for index, task in enumerate(run.tasks):
+            self.forget(run, index)
+            if task.kind == "wait":
+                self.waits.forget(run, index)
+
+    def end_if_done(self, run: RunState) -> None:
+        """Ask for the run's end once nothing in it is unfinished."""
+        if run.unfinished or self.outbox.replaying:
+            return
+        begun, log, state = run.started, self.outbox.log, run.outcome()
+        with log.lock:
+            log.push(
+                RunFinished(
+                    self.outbox.stamp(), begun.run, begun.dag, begun.key, state, begun.logical_date, begun.partition,
+                    begun.cascade,
+                )
+            )  # fmt: skip
+
+    def give(self, run: RunState, task: str, state: str, error: str | None = None) -> None:
+        """Ask that a task get `state` without running."""
+        offset = run.run
+        index = run.plan.index[task]
+        attempt = run.attempt[index] if index in run.open else 0
+        self.outbox.fact(lambda at: TaskFinished(at, offset, task, state, attempt, error=error, retry=False))
+
+    def publish(self, run: RunState, task: str, wanted: Iterable[Sequence[Json]]) -> None:
+        """Record the events of a task's (or a DAG's) success (R3)."""
+        if self.outbox.replaying:
+            return
+        with self.outbox.log.lock:
+            self.publishing.push_of_run(self.outbox.stamp(), run.started, task, wanted)
 
     def _check(self) -> None:
         """What may start stands in the heap, not over, not under way; what is retrying has its timer. O(tasks)."""
         heap = {(run, index) for _, run, index in self.ready}
-        live = self.table.live
+        live = self.live
         for place in self.startable:
             assert place in heap and place[0] in live, place
             assert not live[place[0]].final(place[1]) and place[1] not in live[place[0]].open, place
@@ -282,7 +338,7 @@ class TaskFlow:
         for (offset, index), retry in self.retries.items():
             run = live[offset]
             assert run.states[index] == "retrying", (run.plan.ids[index], run.states[index])
-            assert self.table.timers.has(retry.due, run.dag.id, retry.task)
+            assert self.timers.has(retry.due, run.dag.id, retry.task)
 
 
 def timed_out(at: int, run: RunState, index: int, attempt: int) -> TaskFinished:
@@ -291,7 +347,3 @@ def timed_out(at: int, run: RunState, index: int, attempt: int) -> TaskFinished:
     assert task.timeout is not None
     error = f"timed out after {format_duration(task.timeout)}"
     return TaskFinished(at, run.run, task.id, "failed", attempt, error=error, began=run.open.get(index))
-
-
-def _nobody(run: RunState, index: int) -> None:
-    raise AssertionError("no one watches waits")

@@ -6,7 +6,7 @@ from the `TaskStarted` of its wait to its end, which is judged once; a DAG that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -14,8 +14,8 @@ import attrs
 
 from reactive_dag.declare.wait import Wait
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timer
-from reactive_dag.engine.runs.awaited_dates import Aims
-from reactive_dag.engine.runs.by_date import Dates, Seen
+from reactive_dag.engine.runs.awaited_dates import AwaitedDates, KnownDates
+from reactive_dag.engine.runs.by_date import AwaitedRun, RunsByDate
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import ReactiveDagError, said
@@ -23,7 +23,10 @@ from reactive_dag.model.records import TaskFinished, TaskStarted
 from reactive_dag.model.times import NEVER, format_duration, format_time, parse_time, to_datetime
 
 if TYPE_CHECKING:
-    from reactive_dag.engine.runs.table import RunTable
+    from reactive_dag.declare.dag import Dag
+    from reactive_dag.engine.facts.outbox import Outbox
+    from reactive_dag.engine.items.timers import Timers
+    from reactive_dag.engine.runs.logical_dates import LogicalDates
 
 SUCCEED, FAIL, SKIP, WAITING = "success", "failed", "skipped", "waiting"
 ORDER = {FAIL: 0, SKIP: 1, WAITING: 2, SUCCEED: 3}
@@ -71,7 +74,7 @@ class Watch:
         return "" if self.verdict is None else self.verdict.why
 
 
-def judge_run(wait: Wait, seen: Seen | None, date: int | None) -> Verdict:
+def judge_run(wait: Wait, seen: AwaitedRun | None, date: int | None) -> Verdict:
     """What one awaited run means: failure wins over skipping, both over success; else the reason to go on waiting.
 
     O(tasks awaited).
@@ -96,21 +99,27 @@ def combine(verdicts: Iterable[Verdict]) -> Verdict:
 class Waits:
     """The waits under way, by awaited DAG. `done_before` is the date before which everything counts as done in time."""
 
-    def __init__(self, table: RunTable, dates: Dates, done_before: int | None = None) -> None:
-        self.table = table
-        self.dates = dates
+    def __init__(
+        self, outbox: Outbox, timers: Timers, live: Mapping[int, RunState], by_date: RunsByDate,
+        logical_dates: LogicalDates, dag_of: Callable[[str], Dag | None], known: KnownDates,
+        done_before: int | None = None,
+    ) -> None:  # fmt: skip
+        self.outbox = outbox
+        self.timers = timers
+        self.live = live
+        self.by_date = by_date
+        self.logical_dates = logical_dates
+        self.dag_of = dag_of
         self.done_before = done_before
         self.watches: dict[str, dict[tuple[int, int], Watch]] = {}
         self.by_task: dict[tuple[str, str], dict[tuple[int, int], Watch]] = {}
-        self.aims = Aims(table)
-        table.flow.watch = self.start
-        table.flow.watching = self.watching
+        self.awaited_dates = AwaitedDates(logical_dates, dag_of, known)
 
     # ------------------------------------------------------------------------------------- begin
 
     def start(self, run: RunState, index: int) -> None:
         """A wait may begin: settle which dates it awaits and say so in its `TaskStarted`."""
-        if self.table.sink.replaying:
+        if self.outbox.replaying:
             return
         wait = run.tasks[index].wait
         assert wait is not None
@@ -119,15 +128,15 @@ class Waits:
             awaits, several = self.awaited(run, wait)
         except Exception as error:  # a user's callable may raise anything: it fails this task
             why = str(error) if isinstance(error, ReactiveDagError) else said(error)
-            self.table.sink.fact(lambda at: TaskFinished(at, offset, task, FAIL, 0, error=why, retry=False))
+            self.outbox.fact(lambda at: TaskFinished(at, offset, task, FAIL, 0, error=why, retry=False))
             return
-        log = self.table.facts.log
+        log = self.outbox.log
         with log.lock:
-            log.push(TaskStarted(self.table.sink.stamp(), offset, task, 1, awaits, several))
+            log.push(TaskStarted(self.outbox.stamp(), offset, task, 1, awaits, several))
 
     def awaited(self, run: RunState, wait: Wait) -> tuple[list[int] | None, bool]:
         """The dates a wait is for (None: its cascade), and whether its result is a list."""
-        if self.table.dag_of(wait.dag) is None and wait.missing == "error":
+        if self.dag_of(wait.dag) is None and wait.missing == "error":
             raise ReactiveDagError(
                 f"{run.dag.id}.{wait.id} waits for {wait.dag!r}, which no graph declares; "
                 'declare it, or wait for it to come with missing="wait"'
@@ -147,7 +156,7 @@ class Waits:
         return _dates_of(spec.fn(to_datetime(date)), run, wait)
 
     def _refuse_unknown_tasks(self, run: RunState, wait: Wait) -> None:
-        dag = self.table.dag_of(wait.dag)
+        dag = self.dag_of(wait.dag)
         if dag is None or wait.missing == "wait":
             return
         unknown = [task for task in wait.tasks if task not in dag.tasks]
@@ -162,8 +171,8 @@ class Waits:
             return [NEVER]
         why = f"from which {wait.when} could be told"
         if wait.logical_date == "same":
-            origins = self.table.dating.origins
-            if self.table.dag_of(wait.dag) is None or origins(run.dag.id) & origins(wait.dag):
+            origins = self.logical_dates.origins
+            if self.dag_of(wait.dag) is None or origins(run.dag.id) & origins(wait.dag):
                 return None
             why = f"and shares no origin with {wait.dag!r}"
         raise ReactiveDagError(
@@ -201,11 +210,11 @@ class Waits:
                 why = f"timed out after {span} of waiting for {what}; last seen: {watch.why}"
                 self._end(watch, state, why, [])
 
-        watch.timer = self.table.timers.set(due, RUNS_FIRST, watch.run.dag.id, watch.wait.id, wake)
+        watch.timer = self.timers.set(due, RUNS_FIRST, watch.run.dag.id, watch.wait.id, wake)
 
     # ------------------------------------------------------------------------------------- look
 
-    def heard(self, dag: str, ended: int | None = None) -> None:
+    def on_run_changed(self, dag: str, ended: int | None = None) -> None:
         """Something about the runs of `dag` was recorded (one began or ended): look at the waits for it. O(waits)."""
         watches = self.watches.get(dag)
         if not watches:
@@ -215,7 +224,7 @@ class Waits:
                 watch.ended.add(ended)
             self.look(watch)
 
-    def heard_task(self, dag: str, task: str) -> None:
+    def on_task_ended(self, dag: str, task: str) -> None:
         """A task of a run of `dag` has its state: look at the waits for that task. O(waits)."""
         for watch in list(self.by_task.get((dag, task), {}).values()):
             self.look(watch)
@@ -228,12 +237,12 @@ class Waits:
         if watch is not None:
             for task in wait.tasks:
                 _pop(self.by_task, (wait.dag, task), place)
-            self.table.timers.drop(watch.timer)
+            self.timers.drop(watch.timer)
 
     def look_again(self) -> None:
         """Judge every wait: after a replay, which judges none. O(watches)."""
         for dag in list(self.watches):
-            self.heard(dag)
+            self.on_run_changed(dag)
 
     def gone(self, dag: str) -> None:
         """The awaited DAG was removed: its waits fail at once."""
@@ -243,7 +252,7 @@ class Waits:
 
     def look(self, watch: Watch) -> None:
         """Judge one wait now; end it if it is decided."""
-        if self.table.sink.replaying or not self._under_way(watch):
+        if self.outbox.replaying or not self._under_way(watch):
             return
         dates: Sequence[int | None] = NO_DATE if watch.dates is None else watch.dates
         found = [self.find(watch, date) for date in dates]
@@ -257,50 +266,50 @@ class Waits:
         state = SKIP if verdict.state == FAIL and watch.wait.soft_fail else verdict.state
         self._end(watch, state, "" if state == SUCCEED else verdict.why, found)
 
-    def _judge(self, watch: Watch, seen: Seen | None, date: int | None) -> Verdict:
+    def _judge(self, watch: Watch, seen: AwaitedRun | None, date: int | None) -> Verdict:
         return IN_TIME if seen is DONE else judge_run(watch.wait, self._since(watch, seen), date)
 
-    def _since(self, watch: Watch, seen: Seen | None) -> Seen | None:
+    def _since(self, watch: Watch, seen: AwaitedRun | None) -> AwaitedRun | None:
         return seen if seen is None or watch.ended is None or seen.run in watch.ended else None
 
-    def find(self, watch: Watch, date: int | None) -> Seen | None:
+    def find(self, watch: Watch, date: int | None) -> AwaitedRun | None:
         """The run that stands for an awaited date; `DONE` for one before the horizon."""
         dag = watch.wait.dag
         if date is None:
-            return self.dates.cascade(dag, watch.run.started.cascade)
-        low, high, early = self.aims.of(watch.run.dag.tz, watch.wait, date, self.done_before)
-        if early or (early is None and self.dates.newest(dag, max(low, self.done_before or low), high) is None):
+            return self.by_date.cascade(dag, watch.run.started.cascade)
+        low, high, early = self.awaited_dates.of(watch.run.dag.tz, watch.wait, date, self.done_before)
+        if early or (early is None and self.by_date.newest(dag, max(low, self.done_before or low), high) is None):
             return DONE
-        return self.dates.exact(dag, low) if low == high else self.dates.newest(dag, low, high)
+        return self.by_date.exact(dag, low) if low == high else self.by_date.newest(dag, low, high)
 
     # ------------------------------------------------------------------------------------- end
 
     def _under_way(self, watch: Watch) -> bool:
         run = watch.run
-        alive = self.table.live.get(run.run) is run and not run.final(watch.index)
+        alive = self.live.get(run.run) is run and not run.final(watch.index)
         if not alive:
             watch.over = True
             self.forget(run, watch.index)
         return alive
 
-    def _end(self, watch: Watch, state: str, why: str, seen: list[Seen | None]) -> None:
+    def _end(self, watch: Watch, state: str, why: str, seen: list[AwaitedRun | None]) -> None:
         """The output names the runs that were seen, also where they made it fail."""
         watch.over = True
         self.forget(watch.run, watch.index)
-        runs = [_told(one) for one in seen]
+        runs = [_named(one) for one in seen]
         output = runs if watch.several else next(iter(runs), None)
         error = None if state == SUCCEED else why
         offset, task = watch.run.run, watch.wait.id
-        sink, log = self.table.sink, self.table.facts.log
-        if not sink.replaying:
+        outbox, log = self.outbox, self.outbox.log
+        if not outbox.replaying:
             with log.lock:
-                log.push(TaskFinished(sink.stamp(), offset, task, state, 1, output, error, None, False))
+                log.push(TaskFinished(outbox.stamp(), offset, task, state, 1, output, error, None, False))
 
     def _check(self) -> None:
         """Every watch is of a wait that is under way. O(watches)."""
         for dag, watches in self.watches.items():
             for (run, index), watch in watches.items():
-                assert watch.wait.dag == dag and watch.run is self.table.live.get(run), watch.wait.id
+                assert watch.wait.dag == dag and watch.run is self.live.get(run), watch.wait.id
                 assert watch.run.states[index] == "waiting", (watch.wait.id, watch.run.states[index])
                 assert all(self.by_task[dag, task][run, index] is watch for task in watch.wait.tasks), watch.wait.id
         known = {place for watches in self.watches.values() for place in watches}
@@ -310,7 +319,7 @@ class Waits:
 
 K = TypeVar("K")
 NO_DATE: tuple[None] = (None,)
-DONE = Seen(-1, "", "success", None, {})
+DONE = AwaitedRun(-1, "", "success", None, {})
 IN_TIME = Verdict(SUCCEED, None, None)
 
 
@@ -335,7 +344,7 @@ def _pop(watches: dict[K, dict[tuple[int, int], Watch]], key: K, place: tuple[in
 _text_of = lru_cache(1024)(format_time)
 
 
-def _told(seen: Seen | None) -> object:
+def _named(seen: AwaitedRun | None) -> object:
     if seen is None or seen is DONE:
         return None
     date = None if seen.logical_date is None else _text_of(seen.logical_date)

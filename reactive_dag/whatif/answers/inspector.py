@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.inspect.fold_host import FoldHost
 from reactive_dag.engine.inspect.queries import Queries
 from reactive_dag.model.errors import UsageError
 from reactive_dag.streams.observers import Feed
 
 
-def inspector_of(fold: Core) -> Queries:
+def inspector_of(fold: Fold) -> Queries:
     """Answers about a finished fold, as an engine gives them about its own."""
     return Queries(FoldHost(fold, _refuse), Feed(fold.log, inline=True))
 

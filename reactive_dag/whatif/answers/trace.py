@@ -22,7 +22,7 @@ from reactive_dag.model.times import format_time
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
     from reactive_dag.declare.plan import Plan
-    from reactive_dag.engine.fold.fold import Core
+    from reactive_dag.engine.fold.fold import Fold
 
 Kind: TypeAlias = Literal["task", "start", "end", "tick", "silence", "event"]
 Link: TypeAlias = Literal["needs", "awaits", "caused by", "slot", "past", ""]
@@ -67,7 +67,7 @@ class Shape:
 class Trace:
     """Looks back at a finished core."""
 
-    def __init__(self, core: Core, shapes: dict[str, Shape]) -> None:
+    def __init__(self, core: Fold, shapes: dict[str, Shape]) -> None:
         self.core = core
         self.shapes = shapes
         self._tasks: dict[int, dict[str, TaskRow]] = {}

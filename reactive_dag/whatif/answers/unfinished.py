@@ -13,7 +13,7 @@ from attrs import frozen
 from reactive_dag.whatif.answers.show import Table
 
 if TYPE_CHECKING:
-    from reactive_dag.engine.deciding.router import Station
+    from reactive_dag.engine.deciding.router import ActiveTrigger
     from reactive_dag.engine.runs.state import RunState
     from reactive_dag.whatif.answers.trace import Trace
 
@@ -73,8 +73,8 @@ def pending_of(trace: Trace) -> Pending:
     rows = [row for run in core.runs.live.values() for row in _of_run(trace, run)]
     for dag, queue in core.runs.queued.items():
         rows.extend(Unfinished("queued", dag, trace.rows[run].key, "", _held_back(trace, dag)) for run in queue)
-    for station in core.wiring.stations.values():
-        rows.extend(_of_station(station))
+    for active in core.router.triggers.values():
+        rows.extend(_of_active(active))
     return Pending(rows)
 
 
@@ -109,17 +109,17 @@ def _held_back(trace: Trace, dag: str) -> str:
     return f"queued behind the DAG's active runs (max_active_runs={limit})"
 
 
-def _of_station(station: Station) -> Iterator[Unfinished]:
-    counts = station.circuit.counts()
-    label = f"{station.label}: " if station.label else ""
+def _of_active(active: ActiveTrigger) -> Iterator[Unfinished]:
+    counts = active.circuit.counts()
+    label = f"{active.label}: " if active.label else ""
     held = [f"{count.pending} of {count.text}" for count in counts if count.pending]
-    parked = station.circuit.parked
+    parked = active.circuit.parked
     if parked:
         why = f"{label}a function raised on {len(parked)} items: they are parked"
-        yield Unfinished("fault", station.dag, "", "", why)
+        yield Unfinished("fault", active.dag, "", "", why)
     if held:
         missing = [count.text for count in counts if not count.pending]
         lacking = f", nothing of {', '.join(missing)}" if missing else ""
-        yield Unfinished("trigger", station.dag, "", "", f"{label}holds {', '.join(held)}{lacking}")
-    if station.held:
-        yield Unfinished("queued", station.dag, "", "", f"{label}{len(station.held)} firings held: the DAG is paused")
+        yield Unfinished("trigger", active.dag, "", "", f"{label}holds {', '.join(held)}{lacking}")
+    if active.held:
+        yield Unfinished("queued", active.dag, "", "", f"{label}{len(active.held)} firings held: the DAG is paused")

@@ -17,7 +17,7 @@ from reactive_dag.model.records import RunFinished, TaskFinished, TaskStarted
 from reactive_dag.whatif.course.run import CourseRun
 
 if TYPE_CHECKING:
-    from reactive_dag.engine.fold.fold import Core
+    from reactive_dag.engine.fold.fold import Fold
     from reactive_dag.engine.runs.state import RunState
     from reactive_dag.streams.clock import VirtualClock
     from reactive_dag.whatif.course.log import CourseLog
@@ -36,7 +36,7 @@ class Attempts:
     """The attempts under way in one course. `fails` says whether one fails, `later` whether a first one comes later."""
 
     def __init__(
-        self, core: Core, log: CourseLog, clock: VirtualClock, lines: dict[str, Line],
+        self, core: Fold, log: CourseLog, clock: VirtualClock, lines: dict[str, Line],
         fails: Callable[[RunState, str, int], bool], later: Callable[[RunState, int], bool],
     ) -> None:  # fmt: skip
         self.core = core
@@ -48,9 +48,7 @@ class Attempts:
         self.instants: list[int] = []
         self.special: set[int] = set()
         self._at: dict[int, Attempt | list[Attempt]] = {}
-        self.runs: dict[int, CourseRun] = {}
-        self._finish = core.runs.run_finished
-        core.runs.run_finished = self._run_finished  # type: ignore[method-assign]
+        self.runs = log.playing
 
     # ------------------------------------------------------------------------------------- runs
 
@@ -58,18 +56,6 @@ class Attempts:
         """A run whose first attempt begins. O(tasks)."""
         run = self.runs[state.run] = CourseRun(state, self.lines[state.dag.id])
         return run
-
-    def _run_finished(self, record: RunFinished) -> RunState | None:
-        """As the run table's own, but the history row of the run is made when somebody asks. O(1)."""
-        runs = self.core.runs
-        run = self.runs.pop(record.run, None)
-        if run is None:
-            return self._finish(record)
-        del runs.live[record.run]
-        runs.active[record.dag] -= 1
-        self.log.note_ended(run, record)
-        runs.start_what_may(record.dag)
-        return run.state
 
     # ------------------------------------------------------------------------------------- any attempt
 
@@ -137,7 +123,7 @@ class Attempts:
         for run, index, record in ended:
             flow.ended(offset, run.state, index, record)
             offset += 1
-        if core.out or core.answers.given:
+        if core.outbox.decisions or core.calls.given:
             core.flush()
 
     # ------------------------------------------------------------------------------------- quick attempts
@@ -241,7 +227,7 @@ class Attempts:
         if line.heard[index]:
             self._meet(now)
             wanted = [[dataset, None, None, None, "updated", None, None] for dataset in line.outlets[index]]
-            core.runs.publish(run.state, line.ids[index], wanted)
+            core.runs.flow.publish(run.state, line.ids[index], wanted)
             told = len(rows)
         else:
             for dataset in line.outlets[index]:
@@ -249,7 +235,7 @@ class Attempts:
             first = told = len(rows)
         if line.awaited[index] in core.waits.by_task:
             self._meet(now)
-            core.waits.heard_task(run.state.dag.id, line.ids[index])
+            core.waits.on_task_ended(run.state.dag.id, line.ids[index])
         return first if line.heard[index] or len(rows) > told else -1
 
     def _go_on(self, run: CourseRun, others: tuple[int, ...], now: int) -> None:

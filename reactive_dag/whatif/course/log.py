@@ -11,6 +11,7 @@ from reactive_dag.engine.runs.history_rows import row_of
 from reactive_dag.log.memory import MemoryLog
 
 if TYPE_CHECKING:
+    from reactive_dag.engine.runs.state import RunState
     from reactive_dag.log.history import RunRow
     from reactive_dag.model.records import RunFinished
     from reactive_dag.whatif.course.run import CourseRun
@@ -22,11 +23,16 @@ class CourseLog(MemoryLog):
     def __init__(self) -> None:
         super().__init__()
         self.rows = self._tail[1]
+        self.playing: dict[int, CourseRun] = {}
         self._ended: dict[int, tuple[CourseRun, RunFinished]] = {}
 
-    def note_ended(self, run: CourseRun, ended: RunFinished) -> None:
-        """Keep a run that ended; its row is made when somebody asks. O(1)."""
-        self._ended[run.name] = run, ended
+    def keep_ended(self, state: RunState, ended: RunFinished) -> None:
+        """Keep a run that ended; its row is made when somebody asks. O(1), for one without an attempt O(tasks)."""
+        run = self.playing.pop(ended.run, None)
+        if run is None:
+            self.note_run(row_of(state, ended))
+        else:
+            self._ended[run.name] = run, ended
 
     def run(self, offset: int) -> RunRow | None:
         """The row of a run that ended. O(tasks) the first time."""

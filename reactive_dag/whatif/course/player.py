@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reactive_dag.engine.deciding.router import Station
-from reactive_dag.engine.fold.fold import Core
+from reactive_dag.engine.deciding.router import ActiveTrigger
+from reactive_dag.engine.fold.fold import Fold
+from reactive_dag.engine.fold.hooks import FoldHooks
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.records import Mark, Registered, Tick
 from reactive_dag.model.times import NEVER
@@ -54,12 +55,15 @@ class Play:
         self.prepared = Prepared.of(scenario.graph)
         self.log = CourseLog()
         self.clock = VirtualClock(scenario.start - 1)
-        self.core = Core(scenario.graph, self.log, self.clock, done_before=scenario.start)
-        self.core.runs.shapes, self.core.waits.aims.known = self.prepared.shapes, self.prepared.aims
-        dating = self.core.runs.dating
-        dating.calendars, dating.known_of = self.prepared.calendars, scenario.graph.version
-        self.core.runs.holds.update({dag: by for dag, by in effects.dags.items() if by})
-        self._fire, self.core.wiring.fire = self.core.wiring.fire, self._fire_until  # type: ignore[method-assign]
+        hooks = FoldHooks(
+            before_fire=self._before_end,
+            delay_wait=None if self.prepared.waits.isdisjoint(effects.tasks) else self._waits_first,
+            keep_ended=self.log.keep_ended,
+            delays={dag: by for dag, by in effects.dags.items() if by},
+            done_before=scenario.start,
+            caches=self.prepared.caches,
+        )
+        self.core = Fold(scenario.graph, self.log, self.clock, hooks=hooks)
         lines = self.prepared.lines(effects)
         self.attempts = Attempts(self.core, self.log, self.clock, lines, self._fails_now, self._waits_first)
         self._delays = effects.tasks
@@ -71,10 +75,8 @@ class Play:
         for place, source in enumerate(scenario.sources):
             self._next_event(place, source.dataset, _ticks(source, scenario), effects.datasets.get(source.dataset, 0))
         self._late = effects.datasets
-        if not self.prepared.waits.isdisjoint(self._delays):
-            self._watch, self.core.runs.flow.watch = self.core.runs.flow.watch, self._watch_later
 
-    def run(self) -> Core:
+    def run(self) -> Fold:
         """Play to the end. O(records)."""
         with self.log.lock, calm_collector():
             self._register()
@@ -148,16 +150,16 @@ class Play:
         for watches in self.core.waits.watches.values():
             if any(watch.wait.timeout is not None for watch in watches.values()):
                 return True
-        return any(self._window_is_open(station) for station in self.core.wiring.stations.values())
+        return any(self._window_is_open(active) for active in self.core.router.triggers.values())
 
-    def _window_is_open(self, station: Station) -> bool:
+    def _window_is_open(self, active: ActiveTrigger) -> bool:
         longest = 0
-        for part in walk(station.trigger):
+        for part in walk(active.trigger):
             if isinstance(part, Absent):
                 return False
             longest += _longest(part)
-        due = station.circuit.due
-        return due <= self.clock.now() + longest and bool(station.circuit.pending())
+        due = active.circuit.due
+        return due <= self.clock.now() + longest and bool(active.circuit.pending())
 
     # ------------------------------------------------------------------------------------- definitions
 
@@ -171,7 +173,7 @@ class Play:
         if found is None:
             found = self.prepared.registered = [
                 (record, self._is_clocked(record))
-                for record in self.core.definitions.changes(start) if isinstance(record, Registered)
+                for record in self.core.definitions.changes(start, self.core.cursor) if isinstance(record, Registered)
             ]  # fmt: skip
         self.log.push_many([self._bounded(record) for record, clocked in found if clocked])
         self._settle()
@@ -189,13 +191,12 @@ class Play:
         options["end"] = min(options.get("end", NEVER), self.scenario.until - 1)
         return msgspec.structs.replace(record, at=self.scenario.start - 1, options=options)
 
-    def _fire_until(self, station: Station, fired: list[Firing], at: int) -> None:
+    def _before_end(self, active: ActiveTrigger, fired: list[Firing], at: int) -> list[Firing]:
         """Ticks and silences beyond the end decide nothing: that nothing comes any more is no silence."""
         until = self.scenario.until
-        if at >= until:
-            fired = [f for f in fired if not any(isinstance(item, Mark) and item.due >= until for item in f.items)]
-        if fired:
-            self._fire(station, fired, at)
+        if at < until:
+            return fired
+        return [f for f in fired if not any(isinstance(item, Mark) and item.due >= until for item in f.items)]
 
     # ------------------------------------------------------------------------------------- interventions
 
@@ -229,13 +230,9 @@ class Play:
             if run is None or run.final(index):
                 continue
             if run.tasks[index].kind == "wait":
-                self._watch(run, index)
+                self.core.waits.start(run, index)
             else:
                 self.core.runs.flow.offer(run, index)
-
-    def _watch_later(self, run: RunState, index: int) -> None:
-        if not self._waits_first(run, index):
-            self._watch(run, index)
 
     # ------------------------------------------------------------------------------------- outside
 
@@ -247,7 +244,7 @@ class Play:
     def _publish(self) -> None:
         """Publish the next event from outside: it has the tick as date, and its partition."""
         at, place, tick, dataset, ticks = heappop(self._outside)
-        source = self.core.publishing.source(dataset)
+        source = self.core.publishing.state_of(dataset)
         calendar = source.dataset.partitions
         partition = None if calendar is None else calendar.of(tick)
         self.core.publishing.push(at, source, (partition, tick, None, "updated", None, None, None))

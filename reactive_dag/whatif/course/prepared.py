@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reactive_dag.engine.runs.awaited_dates import Known
-from reactive_dag.engine.runs.logical_dates import calendar_of_outlets
-from reactive_dag.engine.runs.task_arrays import Shapes
+from reactive_dag.engine.fold.hooks import GraphCaches
+from reactive_dag.engine.runs.logical_dates import OutletCalendars
 from reactive_dag.whatif.answers.trace import Shape
 from reactive_dag.whatif.course.simple_tasks import Heard, Line
 from reactive_dag.whatif.question.names import Names
@@ -38,12 +37,10 @@ class Prepared:
     def __init__(self, graph: Graph) -> None:
         self.dags = dict(graph.dags)
         self.names = Names(graph)
-        self.shapes = Shapes()
         self.looks = {id: Shape.of(dag) for id, dag in self.dags.items()}
         self.heard = Heard.of(graph)
         self.waits = frozenset((id, wait.id) for id, dag in self.dags.items() for wait in dag.waits)
-        self.aims = Known()
-        self.calendars = {id: calendar_of_outlets(dag) for id, dag in self.dags.items()}
+        self.caches = GraphCaches(calendars=OutletCalendars(graph.version, self.dags.values()))
         self.registered: list[tuple[Registered, bool]] | None = None
         self._spans: dict[Durations, Spans] = {}
         self._lines: dict[int, tuple[Spans, dict[str, Line]]] = {}

@@ -1,0 +1,90 @@
+"""What follows from records, on its way into the log: facts at once, decisions at the end of a turn (I1, I6).
+
+Owns the decisions of the turn, and whether a log is being replayed: then everything is thrown away, since what was
+recorded comes next. A fact costs O(1), a flush O(decisions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from reactive_dag.log.history import RunRow
+from reactive_dag.log.protocol import EventLog
+from reactive_dag.model.records import AnyRecord, RunRequested
+
+RUN_SCOPE = "run"
+"""The scope of run keys in the log's index of keys."""
+
+
+class Clock(Protocol):
+    """What the engine asks of a clock."""
+
+    def now(self) -> int:
+        """Nanoseconds since 1970 UTC."""
+
+
+class Outbox:
+    """Appends what follows. `executing` says whether runs are to begin here at all."""
+
+    def __init__(self, log: EventLog, clock: Clock, *, executing: bool = True) -> None:
+        self.log = log
+        self.clock = clock
+        self.executing = executing
+        self.replaying = False
+        self.decisions: list[AnyRecord] = []
+        self._fresh_keys: set[str] = set()
+
+    @contextmanager
+    def replay(self) -> Iterator[None]:
+        """Throw away what follows until the end of the block."""
+        self.replaying = True
+        try:
+            yield
+        finally:
+            self.replaying = False
+
+    def stamp(self) -> int:
+        """The instant of a record appended now (I1); the log's lock is held. O(1)."""
+        now, last = self.clock.now(), self.log.last_at
+        return now if now > last else last
+
+    def fact(self, make: Callable[[int], AnyRecord]) -> None:
+        """Append `make(at)`, a fact that follows from the record being applied."""
+        if self.replaying:
+            return
+        with self.log.lock:
+            self.log.push(make(self.stamp()))
+
+    def decide(self, record: AnyRecord) -> None:
+        """Keep a decision for the end of this turn."""
+        if self.replaying:
+            return
+        self.decisions.append(record)
+        if type(record) is RunRequested and record.key is not None:
+            self._fresh_keys.add(record.key)
+
+    def knows(self, key: str) -> bool:
+        """Whether the ledger, or this turn, has a run of this key (I4). O(log n)."""
+        return key in self._fresh_keys or self.log.find(RUN_SCOPE, key) is not None
+
+    def keep_row(self, row: RunRow) -> None:
+        """Take the history row of a run that ended."""
+        if not self.replaying or (not self.log.durable and self.log.run(row.run) is None):
+            with self.log.lock:
+                self.log.note_run(row)
+
+    def flush(self) -> None:
+        """Append the decisions of this turn, with the keys that they make known. O(decisions)."""
+        out, log = self.decisions, self.log
+        if not out:
+            return
+        with log.lock:
+            first = log.push_many(out)
+            if self._fresh_keys:
+                for offset, record in enumerate(out, first):
+                    if type(record) is RunRequested and record.key is not None:
+                        log.note_key(RUN_SCOPE, record.key, offset)
+                self._fresh_keys.clear()
+        out.clear()
