@@ -79,7 +79,6 @@ VALUES = {
 """Parameters whose values are judged: what takes one."""
 
 PROBES = {
-    "then `run.params` is typed": lambda: rd.Run.params.fget.__annotations__["return"].Params,
     '`build.wait_for(orders, partition="same")` waits for a dataset\'s event': lambda: rd.Dag("d").wait_for(
         rd.Dataset("a"), partition="same"
     ),
