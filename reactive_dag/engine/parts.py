@@ -15,6 +15,7 @@ from reactive_dag.engine.drive.drain_loop import DrainLoop
 from reactive_dag.engine.drive.drive import Drive
 from reactive_dag.engine.drive.driving_thread import DrivingThread
 from reactive_dag.engine.drive.graph_changes import GraphChanges
+from reactive_dag.engine.drive.interrupts import Interrupts
 from reactive_dag.engine.drive.turn import Turn
 from reactive_dag.engine.execute.attempt import AttemptExecutor
 from reactive_dag.engine.execute.event_loops import EventLoops
@@ -48,24 +49,24 @@ class EngineParts:
     """All that works for one engine, on a log that it closes. A read-only one records nothing and is never driven."""
 
     def __init__(self, fold: Fold, runner: Runner | None, read_only: bool) -> None:
-        turn_lock = threading.RLock()
+        lock, interrupts = threading.RLock(), Interrupts()
         self.fold = fold
         self.log = fold.log
         self.runner = runner
         self.read_only = read_only
         self.closed = False
-        self.driving_thread = DrivingThread()
+        self.driving_thread = thread = DrivingThread()
         self.observers: Feed[AnyRecord] = Feed(self.log, on_fault=self._observer_raised)
-        self.commits = CommitWaiter(self.log, self.observers, self.driving_thread, turn_lock)
+        self.commits = CommitWaiter(self.log, self.observers, thread, lock)
         self.event_loops = EventLoops()
         self.once_calls = OnceCalls(fold, self.event_loops, self.commits.durable)
         self.host = FoldHost(fold, self._wait_for_run)
-        self.queries = Queries(self.host, self.observers, turn_lock)
+        self.queries = Queries(self.host, self.observers, lock)
         executor = AttemptExecutor(self.host, fold.clock.now, self.event_loops, self.once_calls)
-        self.changes = GraphChanges(fold, self.driving_thread.wake)
-        self.turn = Turn(fold, self.observers, self.changes, runner, executor, turn_lock, self.driving_thread.wake)
-        self.loop = DrainLoop(self.turn, self.driving_thread, self.commits)
-        self.drive = Drive(self.loop, self.observers)
+        self.changes = GraphChanges(fold, thread.wake)
+        self.turn = Turn(fold, self.observers, self.changes, runner, executor, interrupts, lock, thread.wake)
+        self.loop = DrainLoop(fold, self.turn, self.changes, runner, interrupts, thread, self.commits)
+        self.drive = Drive(fold, self.turn, self.loop, thread, self.observers)
 
     def begin(self) -> None:
         """Say that an engine is here, and since when nobody was (I8); then take the intake over. O(DAGs + intake)."""

@@ -11,8 +11,11 @@ from contextlib import contextmanager, nullcontext
 
 from reactive_dag.engine.drive.commit_waiter import CommitWaiter
 from reactive_dag.engine.drive.driving_thread import DrivingThread
+from reactive_dag.engine.drive.graph_changes import GraphChanges
+from reactive_dag.engine.drive.interrupts import Interrupts
 from reactive_dag.engine.drive.turn import Turn
 from reactive_dag.engine.execute.runners import Runner
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.model.times import SECOND
 
 BODY_SLICE = SECOND // 20
@@ -23,23 +26,29 @@ MAX_SLEEP = 3600 * SECOND
 class DrainLoop:
     """Drains one engine's log."""
 
-    def __init__(self, turn: Turn, driving_thread: DrivingThread, commits: CommitWaiter) -> None:
-        self.turn = turn
-        self.driving_thread = driving_thread
-        self.commits = commits
-        self._fold = turn.fold
-        self._log = turn.log
+    def __init__(
+        self, fold: Fold, turn: Turn, changes: GraphChanges, runner: Runner | None, interrupts: Interrupts,
+        driving_thread: DrivingThread, commits: CommitWaiter,
+    ) -> None:  # fmt: skip
+        self._fold = fold
+        self._log = fold.log
+        self._turn = turn
+        self._changes = changes
+        self._runner = runner
+        self._interrupts = interrupts
+        self._driving_thread = driving_thread
+        self._commits = commits
 
     @contextmanager
     def driving(self, wait: bool = True) -> Iterator[bool]:
         """This thread drives the engine until the end of the block; with `wait=False` only if no other does."""
         mine = False
         try:
-            with self.driving_thread.driving(wait) as mine, self.turn.interrupts.caught() if mine else nullcontext():
+            with self._driving_thread.driving(wait) as mine, self._interrupts.caught() if mine else nullcontext():
                 yield mine
         finally:
             if mine:
-                self.commits.wake_all()
+                self._commits.wake_all()
 
     def settle(self) -> None:
         """Work until nothing can be done at this instant."""
@@ -48,15 +57,15 @@ class DrainLoop:
 
     def step(self) -> bool:
         """One turn and what the inline runner has; whether there was anything to do."""
-        worked = self.turn.run()
-        runner = self.turn.runner
+        worked = self._turn.run()
+        runner = self._runner
         if runner is not None and runner.inline:
-            self.driving_thread.begin_body()
-            self.commits.wake_all()
+            self._driving_thread.begin_body()
+            self._commits.wake_all()
             try:
                 worked = self._run_inline(runner) or worked
             finally:
-                self.driving_thread.end_body()
+                self._driving_thread.end_body()
         return worked
 
     def _run_inline(self, runner: Runner) -> bool:
@@ -72,28 +81,28 @@ class DrainLoop:
 
     def progress(self) -> tuple[int, int]:
         """How far log and attempts are: while this stays the same there is nothing new to do. O(1)."""
-        return self._log.next_offset, self.turn.returned
+        return self._log.next_offset, self._turn.returned
 
     def sleep(self, progress: tuple[int, int], unless: Callable[[], bool] = lambda: False) -> None:
         """Sleep until a record, a result, or the next due timer comes; not at all if there was `progress` since."""
         now = self._fold.clock.now()
         due = min(self._fold.timers.due, now + MAX_SLEEP)
-        self.driving_thread.fall_asleep()
-        if self.progress() == progress and due > now and not self.turn.changes.ready and not unless():
-            self.driving_thread.listen((due - now) / SECOND)
+        self._driving_thread.fall_asleep()
+        if self.progress() == progress and due > now and not self._changes.ready and not unless():
+            self._driving_thread.listen((due - now) / SECOND)
         else:
-            self.driving_thread.stay_awake()
+            self._driving_thread.stay_awake()
 
     def sleep_briefly(self, seconds: float) -> None:
         """Sleep until something happens, at most so long."""
-        self.driving_thread.fall_asleep()
-        self.driving_thread.listen(seconds)
+        self._driving_thread.fall_asleep()
+        self._driving_thread.listen(seconds)
 
     @property
     def busy(self) -> bool:
         """Whether something executes, or could start, or will be tried again (the tour's idle, negated). O(1)."""
         fold = self._fold
         return bool(
-            self.turn.inflight or fold.runs.flow.retries_due or fold.cursor < self._log.next_offset
+            self._turn.inflight or fold.runs.flow.retries_due or fold.cursor < self._log.next_offset
             or fold.timers.due <= fold.clock.now()
         )  # fmt: skip

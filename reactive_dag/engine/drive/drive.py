@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from reactive_dag.engine.drive.drain_loop import DrainLoop
+from reactive_dag.engine.drive.driving_thread import DrivingThread
+from reactive_dag.engine.drive.turn import Turn
 from reactive_dag.engine.execute.current_body import current_body
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.model.errors import NotIdle, UsageError
 from reactive_dag.model.records import FINAL_RUN_STATES, AnyRecord, Tick
 from reactive_dag.model.times import format_duration, format_time
@@ -26,15 +29,17 @@ POLL = 0.05
 class Drive:
     """Drives one engine, on the calling thread or in the background."""
 
-    def __init__(self, loop: DrainLoop, observers: Feed[AnyRecord]) -> None:
-        self.loop = loop
-        self._turn = loop.turn
-        self._driving_thread = loop.driving_thread
-        self._fold = loop.turn.fold
+    def __init__(
+        self, fold: Fold, turn: Turn, loop: DrainLoop, driving_thread: DrivingThread, observers: Feed[AnyRecord]
+    ) -> None:
+        self._fold = fold
+        self._turn = turn
+        self._loop = loop
+        self._driving_thread = driving_thread
         self._observers = observers
-        self.thread: threading.Thread | None = None
+        self._thread: threading.Thread | None = None
         self.stopping = False
-        self.failure: BaseException | None = None
+        self._failure: BaseException | None = None
 
     # ------------------------------------------------------------------------------------- until idle
 
@@ -42,7 +47,7 @@ class Drive:
         """Work until the engine is idle. Raises NotIdle after `timeout` (ns), naming what it waits for."""
         if current_body():
             raise UsageError(f"{current_body()} waits for the engine to be idle: it is not while this body executes")
-        self.until(lambda: not self.loop.busy and self._observers_idle(), timeout, "the engine to be idle")
+        self.until(lambda: not self._loop.busy and self._observers_idle(), timeout, "the engine to be idle")
 
     def until(self, done: Callable[[], bool], timeout: int | None, what: str) -> None:
         """Drive until `done()`, or wait for the thread that drives. Raises NotIdle after `timeout` (ns)."""
@@ -55,8 +60,8 @@ class Drive:
 
     def _drive_until(self, done: Callable[[], bool], deadline: int | None, what: str) -> None:
         while True:
-            progress = self.loop.progress()
-            self.loop.settle()
+            progress = self._loop.progress()
+            self._loop.settle()
             if done():
                 return
             self._check_deadline(deadline, what)
@@ -68,11 +73,11 @@ class Drive:
         Under a virtual clock the background thread is not waited for: the thread that waits moves time itself.
         """
         with self._driving_thread.changed:
-            while self._driving_thread.is_another and not (self.thread is not None and self._is_virtual):
+            while self._driving_thread.is_another and not (self._thread is not None and self._is_virtual):
                 if done():
                     return True
-                if self.failure is not None:
-                    raise self.failure
+                if self._failure is not None:
+                    raise self._failure
                 self._check_deadline(deadline, what)
                 self._driving_thread.wake()
                 self._driving_thread.changed.wait(POLL)
@@ -87,11 +92,11 @@ class Drive:
         """Drive on this thread, the background thread stopped meanwhile; whether no other thread drives."""
         if self._driving_thread.is_this_one:
             raise UsageError(f"waiting for {what} from inside a body that the driving thread executes would never end")
-        aside = self.thread is not None
+        aside = self._thread is not None
         if aside:
             self.stop()
         try:
-            with self.loop.driving(wait=aside) as mine:
+            with self._loop.driving(wait=aside) as mine:
                 yield mine
         finally:
             if aside and not self._turn.closed:
@@ -108,12 +113,12 @@ class Drive:
             if retry is not None:
                 self.move_to(retry)
                 return
-        if not self.loop.busy and not self._observers_idle() and self._observers_idle(POLL):
+        if not self._loop.busy and not self._observers_idle() and self._observers_idle(POLL):
             return
         if self._is_virtual or deadline is not None:
-            self.loop.sleep_briefly(POLL)
+            self._loop.sleep_briefly(POLL)
         else:
-            self.loop.sleep(progress)
+            self._loop.sleep(progress)
 
     def _observers_idle(self, timeout: float = 0.0) -> bool:
         return self._observers.wait_idle(self._fold.log.committed, timeout)
@@ -148,10 +153,10 @@ class Drive:
 
     def work_at_instant(self) -> None:
         """Do all that can be done now; with threads, wait for attempts before time may move."""
-        self.loop.settle()
+        self._loop.settle()
         while self._turn.inflight:
-            self.loop.sleep_briefly(POLL)
-            self.loop.settle()
+            self._loop.sleep_briefly(POLL)
+            self._loop.settle()
 
     def advance(self, to: int) -> None:
         """`engine.advance`: virtual time moves to `to`. Raises UsageError on a clock that is not virtual."""
@@ -160,7 +165,7 @@ class Drive:
             raise UsageError("engine.advance() moves a virtual clock: open the engine with clock=rd.VirtualClock(...)")
         if to < clock.now():
             raise UsageError(f"time never goes back: now is {format_time(clock.now())}, asked for {format_time(to)}")
-        with self._taking_over("time to move"), self.loop.driving():
+        with self._taking_over("time to move"), self._loop.driving():
             self.work_at_instant()
             self.move_to(to)
             self._tick(to)
@@ -172,41 +177,41 @@ class Drive:
         if log.last_at < to:
             with log.lock:
                 log.push(Tick(self._fold.outbox.stamp()))
-            self.loop.settle()
+            self._loop.settle()
 
     # ------------------------------------------------------------------------------------- background
 
     def start(self) -> None:
         """Drive on a thread of its own until `stop`."""
-        if self.thread is not None:
+        if self._thread is not None:
             raise UsageError("this engine runs in the background already")
         self.stopping = False
-        self.thread = threading.Thread(target=self._drive_in_background, name="reactive_dag engine", daemon=True)
-        self.thread.start()
+        self._thread = threading.Thread(target=self._drive_in_background, name="reactive_dag engine", daemon=True)
+        self._thread.start()
 
     def _drive_in_background(self) -> None:
         try:
-            with self.loop.driving():
+            with self._loop.driving():
                 while not self.stopping:
-                    progress = self.loop.progress()
-                    self.loop.settle()
+                    progress = self._loop.progress()
+                    self._loop.settle()
                     self._driving_thread.notify()
-                    self.loop.sleep(progress, lambda: self.stopping)
+                    self._loop.sleep(progress, lambda: self.stopping)
         except BaseException as error:  # a commit that failed: the threads that wait must be told (I6)
-            self.failure = error
+            self._failure = error
             self._driving_thread.notify()
 
     def stop(self) -> None:
         """End the background thread; what is undecided stays for the next start (X5)."""
-        thread, self.thread = self.thread, None
+        thread, self._thread = self._thread, None
         self.stopping = True
         if thread is not None:
             self._driving_thread.wake()
             while thread.is_alive():
                 self._driving_thread.wake()
                 thread.join(POLL)
-        if self.failure is not None:
-            failure, self.failure = self.failure, None
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
             raise failure
 
     # ------------------------------------------------------------------------------------- runs

@@ -33,26 +33,30 @@ SUSPECT = 2
 
 
 class Turn:
-    """The turns of one engine, one at a time under `lock`. `wake` is told of each attempt that came back."""
+    """The turns of one engine, one at a time under `lock`. `wake` is called for each attempt that came back.
+
+    `returned` counts those; `snapshot_at` is the offset of the newest snapshot.
+    """
 
     def __init__(
         self, fold: Fold, observers: Feed[AnyRecord], changes: GraphChanges, runner: Runner | None,
-        executor: AttemptExecutor, lock: AbstractContextManager[object], wake: Callable[[], None],
+        executor: AttemptExecutor, interrupts: Interrupts, lock: AbstractContextManager[object],
+        wake: Callable[[], None],
     ) -> None:  # fmt: skip
-        self.fold = fold
-        self.log = fold.log
-        self.observers = observers
-        self.changes = changes
-        self.runner = runner
-        self.executor = executor
-        self.lock = lock
-        self.wake = wake
-        self.interrupts = Interrupts()
+        self._fold = fold
+        self._log = fold.log
+        self._observers = observers
+        self._changes = changes
+        self._runner = runner
+        self._executor = executor
+        self._interrupts = interrupts
+        self._lock = lock
+        self._wake = wake
         self.inflight: dict[tuple[int, int], AttemptJob] = {}
         self.returned = 0
-        self.recovering = True
         self.closed = False
         self.snapshot_at = fold.cursor
+        self._recovering = True
         self._handed: list[AttemptJob] = []
 
     def close(self) -> None:
@@ -61,15 +65,15 @@ class Turn:
 
     def run(self) -> bool:
         """Decide what is there (at most `MAX_RECORDS` records), commit, hand out; whether there was anything to do."""
-        with self.lock, self.interrupts:
+        with self._lock, self._interrupts:
             try:
                 return self._run()
             except BaseException as error:
-                self.log.abandon(error)  # half a turn must never be committed: the next start decides it anew (I6)
+                self._log.abandon(error)  # half a turn must never be committed: the next start decides it anew (I6)
                 raise
 
     def _run(self) -> bool:
-        self.log.gather()
+        self._log.gather()
         self.take_up_changes()
         self._tick()
         count = self._drain()
@@ -81,26 +85,26 @@ class Turn:
 
     def take_up_changes(self) -> None:
         """Record what of the graph's definitions changed since, and start what may start now. O(DAGs) for a change."""
-        with self.lock:
-            if self.changes.take_up() and not self.recovering:
-                self.fold.runs.start_all_that_may()
+        with self._lock:
+            if self._changes.take_up() and not self._recovering:
+                self._fold.runs.start_all_that_may()
 
     def _tick(self) -> None:
         """Say what time it is when a timer is due and no record says so (I1)."""
-        fold = self.fold
+        fold = self._fold
         now = fold.clock.now()
-        if fold.timers.due <= now and fold.cursor == self.log.next_offset and fold.timers.is_due(now):
-            with self.log.lock:
-                self.log.push(Tick(fold.outbox.stamp()))
+        if fold.timers.due <= now and fold.cursor == self._log.next_offset and fold.timers.is_due(now):
+            with self._log.lock:
+                self._log.push(Tick(fold.outbox.stamp()))
 
     def _drain(self) -> int:
-        fold, count = self.fold, 0
+        fold, count = self._fold, 0
         while count < MAX_RECORDS:
             done = fold.drain(MAX_RECORDS - count)
             count += done
-            if fold.cursor < self.log.next_offset:
+            if fold.cursor < self._log.next_offset:
                 continue
-            if self.recovering:
+            if self._recovering:
                 self._recover()
             elif not self._dispatch():
                 break
@@ -108,22 +112,22 @@ class Turn:
 
     def _recover(self) -> None:
         """The log is applied to its end: attempts that began and are not executing were cut off by a crash (R5)."""
-        self.recovering = False
-        if not self.fold.outbox.executing:
+        self._recovering = False
+        if not self._fold.outbox.executing:
             return
-        self.fold.runs.end_orphans()
-        self.fold.runs.start_all_that_may()
-        self.fold.waits.look_again()
-        for run in list(self.fold.runs.live.values()):
+        self._fold.runs.end_orphans()
+        self._fold.runs.start_all_that_may()
+        self._fold.waits.look_again()
+        for run in list(self._fold.runs.live.values()):
             for index in sorted(run.open):
                 if run.tasks[index].kind != "wait" and (run.run, index) not in self.inflight:
                     number, task = run.attempt[index], run.plan.ids[index]
                     offset = run.run
-                    self.fold.outbox.fact(lambda at, o=offset, t=task, n=number: TaskFinished(at, o, t, "lost", n))  # type: ignore[misc]
+                    self._fold.outbox.fact(lambda at, o=offset, t=task, n=number: TaskFinished(at, o, t, "lost", n))  # type: ignore[misc]
 
     def _dispatch(self) -> bool:
         """Start what may start now, in the order of priority and request; whether anything was (R5)."""
-        runner, flow = self.runner, self.fold.runs.flow
+        runner, flow = self._runner, self._fold.runs.flow
         if runner is None:
             return False
         started: list[AttemptJob] = []
@@ -156,14 +160,14 @@ class Turn:
         return bool(started)
 
     def _say_started(self, jobs: list[AttemptJob]) -> None:
-        log = self.log
+        log = self._log
         self._handed += jobs
         with log.lock:
-            at = self.fold.outbox.stamp()
+            at = self._fold.outbox.stamp()
             log.push_many([TaskStarted(at, job.run.run, job.run.arrays.ids[job.index], job.attempt) for job in jobs])
 
     def _commit(self) -> None:
-        fold, log = self.fold, self.log
+        fold, log = self._fold, self._log
         with log.lock:
             settled = fold.cursor == log.next_offset
             log.push(Decided(log.last_at, fold.cursor))
@@ -175,21 +179,21 @@ class Turn:
                 log.save_snapshot(fold.cursor, save(fold))
         log.commit()
         log.release(fold.cursor)
-        self.observers.notify()
+        self._observers.notify()
 
     @property
     def snapshot_every(self) -> int:
         """Records between two snapshots. O(1)."""
-        return SNAPSHOT_EVERY * (1 + len(self.fold.router.triggers) // SNAPSHOT_TRIGGERS)
+        return SNAPSHOT_EVERY * (1 + len(self._fold.router.triggers) // SNAPSHOT_TRIGGERS)
 
     def _hand_out(self) -> None:
         if not self._handed:
             return
         handed, self._handed = self._handed, []
-        if self.fold.cursor < self.log.next_offset:  # this turn may have ended before their `TaskStarted`
+        if self._fold.cursor < self._log.next_offset:  # this turn may have ended before their `TaskStarted`
             self._handed = [job for job in handed if not job.begun]
             handed = [job for job in handed if job.begun]
-        runner = self.runner
+        runner = self._runner
         assert runner is not None
         for job in handed:
             runner.submit(partial(self._execute, job))
@@ -202,7 +206,7 @@ class Turn:
             self._returned(job)
             return
         try:
-            report = self.executor.execute(job)
+            report = self._executor.execute(job)
         except BaseException:  # Ctrl-C while an inline body executes: that attempt is lost, and made again (R5)
             self.report(job, lambda at: TaskFinished(at, run.run, job.task.id, "lost", job.attempt))
             raise
@@ -210,10 +214,10 @@ class Turn:
 
     def report(self, job: AttemptJob, report: Report) -> None:
         """Append what an attempt ended with; one that took longer than it may has failed (R5)."""
-        run, index, log = job.run, job.index, self.log
+        run, index, log = job.run, job.index, self._log
         try:
-            with self.interrupts, log.lock:
-                at = self.fold.outbox.stamp()
+            with self._interrupts, log.lock:
+                at = self._fold.outbox.stamp()
                 begun, timeout = run.open.get(index), run.arrays.timeouts[index]
                 late = timeout is not None and begun is not None and at >= begun + timeout
                 if run.results[index] is None and not self.closed:
@@ -224,4 +228,4 @@ class Turn:
     def _returned(self, job: AttemptJob) -> None:
         self.inflight.pop((job.run.run, job.index), None)
         self.returned += 1
-        self.wake()
+        self._wake()
