@@ -81,8 +81,8 @@ class Queries:
     """Answers from one fold.
 
     `observers` hands over the streams; `turn_lock` is held where an answer must not come from the middle of a turn.
-    For a fold that is over construct `Queries(FoldHost(fold, refuse), Feed(fold.log, inline=True))`: `refuse` raises
-    when a run is waited for, and the streams give what is recorded when `observers.pump()` is called.
+    For a fold that is over construct `Queries(FoldHost(fold, refuse), Feed(fold.log))`: `refuse` raises when a run is
+    waited for, and the streams give what is recorded, on the thread of the observers.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from reactive_dag.streams.observers import Feed
 
 def inspector_of(fold: Fold) -> Queries:
     """Answers about a finished fold, as an engine gives them about its own."""
-    return Queries(FoldHost(fold, _refuse), Feed(fold.log, inline=True))
+    return Queries(FoldHost(fold, _refuse), Feed(fold.log))
 
 
 def _refuse(run: int, timeout: object) -> NoReturn:
