@@ -17,11 +17,10 @@ COMMANDS = {"simulate"}
 """A command of the command line is named after the function that it calls."""
 
 LEFT = {
-    "Attempt", "Batch", "CATCHUPS", "Clock", "Count", "Dates", "FAILED", "FORMAT", "Facts", "Feed", "HOUR",
-    "JOINING", "Json", "KINDS", "Kind", "Known", "LONGEST", "Lane", "Links", "Look", "MOST", "Name", "PATIENCE",
-    "PAUSE", "Pairs", "Pending", "Place", "Seen", "Shape", "Source", "Store", "Time", "Timer", "View", "Wake",
-    "Where", "Wiring", "as_key", "describe", "digest", "live", "look_at", "name", "name_of", "plain", "register",
-    "same", "span", "text_of",
+    "Attempt", "Batch", "CATCHUPS", "Clock", "Count", "FAILED", "FORMAT", "HOUR", "JOINING", "Json", "KINDS", "Kind",
+    "LONGEST", "Links", "MOST", "Name", "Pairs", "Pending", "Place", "Source", "Store", "Time", "Timer", "View",
+    "Where", "as_key", "describe", "digest", "live", "look_at", "name", "name_of", "plain", "register", "same",
+    "span", "text_of",
 }  # fmt: skip
 """Names that still stand in two wings."""
 

@@ -70,7 +70,10 @@ LEFT = {
         bindings copy dag dag_id declared given join kind leave needs parameters place rebind ref settings stamp
         wait""",
     "Dataset": "as_trigger reset with_latest",
-    "By": "as_trigger keys kind max_keys part rebuilt reset ttl undated with_latest",
+    "By": """
+        anchored as_trigger asks by_kind came cell drawn_as drives emits gathers hears holds_for holds_one joins
+        keeps_key keys kind max_keys needs needs_dated_key of part partitions passes payload_is_list rebuilt reset
+        source takes ttl undated with_latest with_parts_anchored""",
     "Event": "cascade",
     "Receipt": "offset",
     "Simulation": "effects label runs_of scenario trace",

@@ -11,6 +11,7 @@ SHARED = {
     "mark_identity": "what of a cause is in that hash (I3)",
     "source_of": "the number under which a leaf part is known",
     "SUSPECT": "how many lost attempts in a row fail a task (R5)",
+    "JoinKey": "how completions join by themselves, as the graph fixed it (T8)",
     "CallableFault": "the error that a callable's failure becomes",
 }
 """What the models take besides, and what it is; each has tests of its own."""
