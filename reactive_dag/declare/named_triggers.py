@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from attrs import evolve
-
 from reactive_dag.declare.options import DagOptions, DagSettings, name
 from reactive_dag.model.errors import GraphError, InvalidValue
-from reactive_dag.model.schedule import EverySchedule
 from reactive_dag.triggers.base import Trigger, as_trigger
 from reactive_dag.triggers.implicit_joins import effective, sources
-from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
-from reactive_dag.triggers.leaves.schedule import Scheduled, cron
+from reactive_dag.triggers.leaves.schedule import cron
 
 _NO_ORIGINS: frozenset[str] = frozenset()
 
@@ -39,7 +35,7 @@ def triggers_of(options: DagOptions, settings: DagSettings, where: Callable[[], 
         raise GraphError(f"{where()}: {error}") from None
     if settings.start is None:
         return found
-    return {label: _anchored(trigger, settings.start) for label, trigger in found.items()}
+    return {label: trigger.anchored(settings.start) for label, trigger in found.items()}
 
 
 def _labelled(on: object) -> dict[str, Trigger]:
@@ -81,25 +77,7 @@ def is_flat(trigger: Trigger) -> bool:
     for part in parts:
         if type(part) is not Completed:
             return False
-    return bool(parts) and type(trigger) is not Absent
-
-
-def _anchored(trigger: Trigger, start: int) -> Trigger:
-    """The same, with each `every` that says nothing else counted from `start`."""
-    if isinstance(trigger, Scheduled):
-        return _anchored_clock(trigger, start)
-    parts = tuple([_anchored(part, start) for part in trigger.parts])
-    found = trigger if parts == trigger.parts else trigger.rebuilt(parts)
-    if isinstance(found, Absent) and found.at is not None:
-        return evolve(found, at=_anchored_clock(found.at, start))
-    return found
-
-
-def _anchored_clock(clock: Scheduled, start: int) -> Scheduled:
-    schedule = clock.schedule
-    if isinstance(schedule, EverySchedule) and schedule.anchor == 0:
-        return Scheduled(EverySchedule(schedule.period, start))
-    return clock
+    return bool(parts) and not trigger.emits
 
 
 def sources_of(triggers: Iterable[Trigger]) -> tuple[Trigger, ...]:

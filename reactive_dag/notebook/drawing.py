@@ -33,8 +33,6 @@ FILL = {
     "dag": "var(--jp-brand-color3, #bbdefb)", "dataset": "var(--jp-accent-color3, #c8e6c9)",
     "task": "var(--jp-brand-color3, #bbdefb)", "clock": "var(--jp-warn-color3, #ffe0b2)",
 }  # fmt: skip
-HEARD: dict[str, NodeKind] = {"updated": "dataset", "completed": "dag", "clock": "clock"}
-"""How the leaves of a trigger look; what is made of them looks like a task."""
 DASHED = {"clock": "4 3", "absent": "4 3", "wait": "2 3"}
 MEANING = {
     "updated": "starts on its events", "completed": "starts on its runs", "clock": "starts on the clock",
@@ -87,7 +85,7 @@ def draw_trigger(trigger: object) -> str:
     while todo:
         each, above = todo.pop()
         id = f"{len(texts) + 1}: {each!r}"
-        texts[id], kinds[id] = _own_text(each), HEARD.get(each.kind, "task")
+        texts[id], kinds[id] = _own_text(each), each.drawn_as
         if above:
             edges.append(Edge("task", id, above, kinds[id], kinds[above]))
         todo.extend((part, id) for part in reversed(each.parts))

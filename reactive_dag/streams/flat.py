@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 from reactive_dag.streams.lane import Lane
 from reactive_dag.triggers.cell import Cell, State
-from reactive_dag.triggers.cells.all_of import AllOfCell
-from reactive_dag.triggers.cells.batch import BatchCell
+from reactive_dag.triggers.joins.all_of import AllOfCell
+from reactive_dag.triggers.windows.batch import BatchCell
 
 Receive: TypeAlias = Callable[[Any], None]
 Take: TypeAlias = Callable[[Any, int], None]

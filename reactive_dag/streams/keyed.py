@@ -11,15 +11,15 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, cast
 
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.cell import Cell, Opaque, ignore
-from reactive_dag.triggers.cells.by import ByCell, Inside, Keys
+from reactive_dag.triggers.cell import ALONE, Cell, Drop, Opaque
+from reactive_dag.triggers.functions.by import ByCell, Inside, Keys
 from reactive_dag.triggers.keys import rank
 
 
 class KeyedCell(Cell):
     """Feeds each item to the state of its key, and releases pairs of key and value.
 
-    >>> from reactive_dag.triggers.cells.batch import BatchCell
+    >>> from reactive_dag.triggers.windows.batch import BatchCell
     >>> cell = KeyedCell(BatchCell(2), key=str.lower)
     >>> keys = cell.fresh()
     >>> [cell.feed(keys, 0, item, 0) for item in "aBAb"]
@@ -28,17 +28,21 @@ class KeyedCell(Cell):
     {}
     """
 
-    __slots__ = ("by", "cell", "key")
+    __slots__ = ("_given", "by", "cell", "key")
 
     def __init__(
-        self, cell: Cell, key: Callable[[Any], Hashable], max_keys: int = NEVER, ttl: int | None = None
-    ) -> None:
+        self, cell: Cell, key: Callable[[Any], Hashable], max_keys: int = NEVER, ttl: int | None = None,
+        drop: Drop = ALONE.drop,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.cell, self.key = cell, key
-        self.by = ByCell(cast(Inside, cell), 1, max_keys, ttl)
-        self.by.expire = self._expired
-        if cell.drop is ignore:
-            cell.drop = self._forward
+        self.drop = drop
+        self._given, self.key = cell, key
+        self.cell = cell.telling(drop) if cell.drop == ALONE.drop else cell
+        self.by = ByCell(cast(Inside, self.cell), 1, max_keys, ttl, self._expired)
+
+    def telling(self, drop: Drop) -> KeyedCell:
+        """A cell like this one that tells `drop` what goes, whatever key it has. O(1)."""
+        return type(self)(self._given, self.key, self.by.max_keys, self.by.ttl, drop)
 
     def fresh(self) -> Keys:  # type: ignore[override]
         """No key."""
@@ -90,17 +94,14 @@ class KeyedCell(Cell):
         return self.by.remembers_until(state)
 
     @property
-    def timed(self) -> bool:  # type: ignore[override]
+    def timed(self) -> bool:
         """Whether a key can ever be due."""
         return self.cell.timed or self.by.ttl is not None
 
     @property
-    def has_memory(self) -> bool:  # type: ignore[override]
+    def has_memory(self) -> bool:
         """Whether a key can have something to remember while it holds nothing."""
         return self.cell.has_memory
-
-    def _forward(self, policy: str, part: int, item: Opaque) -> None:
-        self.drop(policy, part, item)
 
     def _expired(self, pairs: list[tuple[int, Opaque]], key: object) -> None:
         for part, item in pairs:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from copy import copy
 from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
@@ -22,14 +21,10 @@ from reactive_dag.model.times import NEVER
 from reactive_dag.streams.flat import short_way
 from reactive_dag.streams.lane import Lane, emit_all
 from reactive_dag.streams.timing import timing
-from reactive_dag.triggers.cell import Cell, State
+from reactive_dag.triggers.cell import NOTHING_HEARD, Cell
 
 A = TypeVar("A")
 B = TypeVar("B")
-
-
-Begin = Callable[[Any, State, int], None]
-"""What a subscription does to its cell's fresh state at the instant at which it begins."""
 
 
 class Subscription:
@@ -42,6 +37,7 @@ class Subscription:
         "_next",
         "_open",
         "_parts",
+        "_told",
         "_whole",
         "cell",
         "ended",
@@ -51,7 +47,9 @@ class Subscription:
     )
 
     def __init__(self, lifted: Lifted[Any, Any], observer: abc.ObserverBase[Any]) -> None:
-        self.cell, self.observer = lifted.make(), observer
+        made = lifted.make()
+        self._told = made.drop
+        self.cell, self.observer = made.telling(self._drop), observer
         self.state = self.cell.fresh()
         self.lane = Lane()
         self.ended = False
@@ -117,20 +115,13 @@ class Subscription:
 
     def _complete(self, part: int, now: int) -> None:
         self._open.discard(part)
-        if self._whole:
-            self._whole = False
-            self._count_drops()
+        self._whole = False
         self._left = Counter(part for part, _ in self.cell.held(self.state))
         self._judge()
 
-    def _count_drops(self) -> None:
-        drop = self.cell.drop
-
-        def counted(policy: str, part: int, item: object) -> None:
-            self._left[part] -= 1
-            drop(policy, part, item)
-
-        self.cell.drop = counted
+    def _drop(self, policy: str, part: int, item: object) -> None:
+        self._left[part] -= 1  # counted anew when a source ends
+        self._told(policy, part, item)
 
     def _judge(self) -> None:
         """Complete if too few parts are left that have, or may still get, an item."""
@@ -158,14 +149,13 @@ class TimedSubscription(Subscription):
     Invariant outside the lane: there is a timer, at or before `due`, exactly if something is due.
     """
 
-    __slots__ = ("_begin", "_due", "_last", "_step", "_timer", "_timing", "_wake")
+    __slots__ = ("_due", "_last", "_step", "_timer", "_timing", "_wake")
 
     def __init__(
         self, lifted: Lifted[Any, Any], observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None
     ) -> None:
         super().__init__(lifted, observer)
         self._timing = timing(scheduler)
-        self._begin = lifted.begin
         self._step = self.cell.step
         self._last = 0
         self._due = self._wake = NEVER
@@ -212,8 +202,7 @@ class TimedSubscription(Subscription):
 
     def _arm(self, what: object, now: int) -> None:
         self._last = now
-        if self._begin is not None:
-            self._begin(self.cell, self.state, now)
+        self.cell.arm(self.state, now, NOTHING_HEARD)
         self._rearm()
 
     def _steps(self, now: int) -> Sequence[object]:
@@ -271,7 +260,6 @@ class Lifted(Generic[A, B]):
     others: tuple[abc.ObservableBase[Any], ...] = ()
     timed: bool = True
     need: int | None = None
-    begin: Begin | None = None
     scheduler: abc.SchedulerBase | None = None
     text: str = field(default="lift(…)", kw_only=True)
 
@@ -315,4 +303,4 @@ def lift(
     Cost: the cell's own and some 0.1 µs for an item. Errors of a source pass on, a completion flushes the cell;
     `timed=False` is for a cell that neither reads the time nor is ever due.
     """
-    return Lifted(lambda: copy(cell), others, timed, need, scheduler=scheduler, text=f"lift({cell!r})")
+    return Lifted(lambda: cell, others, timed, need, scheduler=scheduler, text=f"lift({cell!r})")

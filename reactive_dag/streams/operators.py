@@ -18,18 +18,18 @@ from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import GivenDuration, parse_duration
 from reactive_dag.streams.by import ByStream
 from reactive_dag.streams.keyed import KeyedCell
-from reactive_dag.streams.lift import Begin, Lifted
+from reactive_dag.streams.lift import Lifted
 from reactive_dag.streams.once import ExactlyOnce, Seen
 from reactive_dag.triggers.base import MAX_KEYS
-from reactive_dag.triggers.cell import Cell, State
-from reactive_dag.triggers.cells.absent import AbsentCell
-from reactive_dag.triggers.cells.all_of import AllOfCell, EachCell
-from reactive_dag.triggers.cells.at_least import AtLeastCell
-from reactive_dag.triggers.cells.batch import BatchCell
-from reactive_dag.triggers.cells.debounce import DebounceCell
-from reactive_dag.triggers.cells.sequence import SequenceCell
-from reactive_dag.triggers.cells.throttle import ThrottleCell
+from reactive_dag.triggers.cell import Cell, Drop, Surroundings
 from reactive_dag.triggers.checks import choice_of, optional_positive, positive
+from reactive_dag.triggers.joins.all_of import AllOfCell, EachCell
+from reactive_dag.triggers.joins.at_least import AtLeastCell
+from reactive_dag.triggers.joins.sequence import SequenceCell
+from reactive_dag.triggers.leaves.absent import AbsentCell
+from reactive_dag.triggers.windows.batch import BatchCell
+from reactive_dag.triggers.windows.debounce import DebounceCell
+from reactive_dag.triggers.windows.throttle import ThrottleCell
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -183,26 +183,22 @@ def absent(
     length = parse_duration(for_, what="for_ of absent()")
 
     def make() -> Cell:
-        cell = AbsentCell(length, after=after is not None)
-        cell.name, cell.make = _heard, _last
-        return cell
+        return AbsentCell(length, around=_Silence(), after=after is not None)
 
     others = () if after is None else (after,)
-    return _lifted(make, _text("absent", for_, after=after), others, need=1, begin=_arm, scheduler=scheduler)
+    return _lifted(make, _text("absent", for_, after=after), others, need=1, scheduler=scheduler)
 
 
-def _arm(cell: AbsentCell, state: State, now: int) -> None:
-    if not cell.after:
-        cell.arm(state, now)
+class _Silence(Surroundings):
+    """A silence of bare items: each arms in a wrapping, so that None and "" are items like others."""
 
+    __slots__ = ()
 
-def _heard(part: int, item: object) -> object:
-    """An item arms in a wrapping, so that None and "" are items like others."""
-    return (item,)
+    def newest(self, part: int, item: object) -> object:
+        return (item,)
 
-
-def _last(due: int, armed: Any) -> object:
-    return armed[0] if armed else None
+    def silence(self, due: int, armed: Any) -> object:
+        return armed[0] if armed else None
 
 
 # ---------------------------------------------------------------------------------------------------- keys
@@ -275,25 +271,25 @@ def _lifted(
     timed: bool = True,
     need: int | None = None,
     *,
-    begin: Begin | None = None,
     scheduler: Scheduler = None,
     on_drop: OnDrop | None = None,
 ) -> Lifted[Any, Any]:
     for other in others:
         if not isinstance(other, abc.ObservableBase):
             raise InvalidValue(f"{text}: {other!r} is no observable")
-    return Lifted(lambda: _heeded(make(), on_drop), others, timed, need, begin, scheduler, text=text)
+    return Lifted(lambda: _heeded(make(), on_drop), others, timed, need, scheduler, text=text)
+
+
+def _told(on_drop: OnDrop) -> Drop:
+    def drop(policy: str, part: int, item: object) -> None:
+        on_drop(policy, item)
+
+    return drop
 
 
 def _heeded(cell: Cell, on_drop: OnDrop | None) -> Cell:
     """The cell, with somebody to tell of what it drops."""
-    if on_drop is not None:
-
-        def drop(policy: str, part: int, item: object) -> None:
-            on_drop(policy, item)
-
-        cell.drop = drop
-    return cell
+    return cell if on_drop is None else cell.telling(_told(on_drop))
 
 
 def _span(value: GivenDuration | None, what: str) -> int | None:

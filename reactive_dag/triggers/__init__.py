@@ -1,1 +1,11 @@
-"""The triggers wing."""
+"""Every kind of trigger there is: a new one is imported here, its class says the rest (docs/adding-a-trigger.md)."""
+
+from reactive_dag.triggers.functions import by, map, where
+from reactive_dag.triggers.joins import all_of, any_of, at_least, sequence
+from reactive_dag.triggers.leaves import absent, completed, dataset, schedule
+from reactive_dag.triggers.windows import batch, debounce, throttle, within
+
+__all__ = [
+    "absent", "all_of", "any_of", "at_least", "batch", "by", "completed", "dataset", "debounce", "map", "schedule",
+    "sequence", "throttle", "where", "within",
+]  # fmt: skip

@@ -12,10 +12,12 @@ a formula: L stands for `max_pending`, m for the number of parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from copy import copy
 from typing import Any, ClassVar, TypeAlias
 
 from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.firing import GONE
 
 State: TypeAlias = list[Any]
 """Leading fields, then a row for each item held."""
@@ -35,26 +37,82 @@ Convert: TypeAlias = Callable[[int, Opaque], Any]
 MAX_PENDING = 1_000_000
 """How many items a part may hold unless told (T14)."""
 
+NOTHING_HEARD = ""
+"""What armed a silence that nothing armed."""
 
-def ignore(policy: str, part: int, item: Opaque) -> None:
-    """The drop of a cell that nobody counts for."""
+
+class Surroundings:
+    """What a cell is told, and whom it asks: this is a cell that stands by itself, in a bare operator.
+
+    In a compiled trigger it is the node of the tree that the cell stands in.
+    """
+
+    __slots__ = ()
+
+    limit: int = MAX_PENDING
+    """How many items a part may hold (T14)."""
+    window: int | None = None
+    """The `.within` that stands directly on it, in nanoseconds (T6)."""
+    under_key: bool = False
+    """Whether a `.by` stands around it."""
+
+    def is_single(self, part: int) -> bool:
+        """Whether a part is a clock or a silence, of which one item at most is pending (T9)."""
+        return False
+
+    def drop(self, policy: str, part: int, item: Opaque) -> None:
+        """An item goes without a firing."""
+
+    def answer(self, part: int, item: Opaque) -> Any:
+        """What the function of `.where` or `.map` says to an item; GONE: there is no answer, the item is parked."""
+        return GONE
+
+    def atoms(self, part: int, item: Opaque) -> Iterable[Hashable]:
+        """The leaf items that an item of a part consists of."""
+        return (item,)
+
+    def newest(self, part: int, item: Opaque) -> object:
+        """The newest leaf item of an item of a part, by which it arms a silence (I3)."""
+        return item
+
+    def silence(self, due: int, armed: object) -> Opaque:
+        """What a silence releases: by itself the last item that was heard, or None."""
+        return armed if armed is not NOTHING_HEARD else None
+
+
+ALONE = Surroundings()
+"""Nobody counts, and there is no key."""
 
 
 class Cell:
-    """The logic of one combinator. Invariant: no field changes once it is compiled."""
+    """The logic of one combinator. Invariant: no field changes once it is made."""
 
     __slots__ = ("drop", "limit")
 
     bound: ClassVar[str] = "0"
-    timed: ClassVar[bool] = False
-    """Whether it can ever be due."""
-    has_memory: ClassVar[bool] = False
-    """Whether it can have something to remember while it holds nothing."""
     head: ClassVar[int] = 0
+    rides: int = 0
+    """The mask of the parts whose items stay pending when they are released (T17)."""
 
-    def __init__(self) -> None:
-        self.drop: Drop = ignore
-        self.limit = MAX_PENDING
+    def __init__(self, around: Surroundings = ALONE) -> None:
+        self.drop: Drop = around.drop
+        self.limit = around.limit
+
+    def telling(self, drop: Drop) -> Cell:
+        """A cell like this one that tells `drop` what goes without having been released. O(1)."""
+        other = copy(self)
+        other.drop = drop
+        return other
+
+    @property
+    def timed(self) -> bool:
+        """Whether it can ever be due. O(1)."""
+        return type(self).due is not Cell.due
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether it can have something to remember while it holds nothing. O(1)."""
+        return type(self).remembers_until is not Cell.remembers_until
 
     @property
     def stride(self) -> int:
@@ -70,7 +128,7 @@ class Cell:
         return self.feed_many(state, [(part, item)], now)
 
     def feed_many(self, state: State, arrivals: Arrivals, now: int) -> list[Opaque] | None:
-        """The same for several parts in one step (T3), in the order of the parts."""
+        """Take what several parts give in one step (T3), in the order of the parts; give what is released."""
         raise TypeError(f"{type(self).__name__} takes no items")
 
     def step(self, state: State, now: int) -> list[Opaque] | None:
@@ -88,6 +146,17 @@ class Cell:
     def remembers_until(self, state: State) -> int:
         """Until when a state that holds nothing must be kept although no timer says so; -NEVER if it need not be."""
         return -NEVER
+
+    def arm(self, state: State, now: int, by: object) -> None:
+        """Begin at the registration, on behalf of `by`; only for cells that wait without having been fed."""
+
+    def reset(self, state: State) -> None:
+        """Forget all that is held, and begin again (T16, T11). Whoever calls it counts what was held. O(pending)."""
+        self.refill(state, self.fresh())
+
+    def refill(self, state: State, other: State) -> None:
+        """Make a state as another is; it stays the object that it is, since compiled closures hold it. O(pending)."""
+        state[:] = other
 
     def flush(self, state: State) -> list[Opaque] | None:
         """What is owed when nothing more comes: a window closes early. Only bare operators ask (X5)."""
@@ -133,7 +202,6 @@ class WindowCell(Cell):
     __slots__ = ()
 
     bound: ClassVar[str] = "min(L, what one window takes)"
-    timed: ClassVar[bool] = True
 
     def due(self, state: State) -> int:
         """The first field, which is NEVER while nothing is held."""

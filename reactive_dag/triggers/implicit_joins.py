@@ -14,22 +14,13 @@ from attrs import define, field
 
 from reactive_dag.model.errors import GraphError
 from reactive_dag.triggers.base import Trigger, walk
-from reactive_dag.triggers.functions.by import By, JoinKey, has_by
-from reactive_dag.triggers.joins.all_of import AllOf
-from reactive_dag.triggers.joins.at_least import AtLeast
-from reactive_dag.triggers.joins.sequence import Sequence
-from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.functions.by import By, has_by
+from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.completed import Completed
-from reactive_dag.triggers.windows.batch import Batch
-from reactive_dag.triggers.windows.debounce import Debounce
-from reactive_dag.triggers.windows.throttle import Throttle
 from reactive_dag.triggers.windows.within import Within
 
 Origins: TypeAlias = Callable[[str], frozenset[str]]
 """The origins of a DAG, by its id; empty for one that is not known yet."""
-
-JOINING = (AllOf, AtLeast, Sequence)
-WINDOWS = (Batch, Debounce, Throttle)
 
 
 def effective(trigger: Trigger, origins: Origins) -> tuple[Trigger, str]:
@@ -41,7 +32,7 @@ def effective(trigger: Trigger, origins: Origins) -> tuple[Trigger, str]:
     >>> effective(completed("a") & completed("b"), lambda dag: frozenset({"root"}))[1]
     "joined by logical date, else by cascade (all go back to 'root')"
     """
-    if not any(isinstance(part, JOINING) for part in walk(trigger)):
+    if not any(part.joins for part in walk(trigger)):
         return trigger, ""
     joins = _Joins(origins)
     found = joins.visit(trigger)
@@ -56,9 +47,7 @@ def sources(trigger: Trigger) -> list[Trigger]:
     >>> sources(updated("a") & absent(updated("b"), for_="1h"))
     [rd.updated('a'), rd.absent(rd.updated('b'), for_='1h')]
     """
-    if not trigger.parts or isinstance(trigger, Absent):
-        return [trigger]
-    return [found for part in trigger.parts for found in sources(part)]
+    return [trigger] if trigger.emits else [found for part in trigger.parts for found in sources(part)]
 
 
 def origin_sources(trigger: Trigger) -> list[Trigger] | None:
@@ -74,13 +63,9 @@ def origin_sources(trigger: Trigger) -> list[Trigger] | None:
 
 
 def _takes_several(trigger: Trigger, keyed: bool) -> bool:
-    if isinstance(trigger, WINDOWS):
+    if trigger.gathers and not (trigger.joins and not keyed and is_join(trigger)):
         return True
-    if isinstance(trigger, JOINING) and (keyed or not is_join(trigger)):
-        return True
-    if isinstance(trigger, Absent):
-        return False
-    return any(_takes_several(part, keyed or isinstance(trigger, By)) for part in trigger.parts)
+    return any(_takes_several(part, keyed or isinstance(trigger, By)) for part in trigger.drives)
 
 
 def is_join(trigger: Trigger) -> bool:
@@ -90,11 +75,7 @@ def is_join(trigger: Trigger) -> bool:
     >>> is_join(completed("a") & completed("b")), is_join(completed("a") | completed("b"))
     (True, False)
     """
-    return (
-        isinstance(trigger, JOINING)
-        and not has_by(trigger)
-        and all(isinstance(found, Completed) for found in sources(trigger))
-    )
+    return trigger.joins and not has_by(trigger) and all(isinstance(found, Completed) for found in sources(trigger))
 
 
 @define
@@ -110,7 +91,7 @@ class _Joins:
         composite = trigger.part if isinstance(trigger, Within) else trigger
         if is_join(composite):
             return self._joined(trigger, composite)
-        if isinstance(composite, JOINING):
+        if composite.joins:
             _refuse_mixture(composite)
         parts = tuple([self.visit(part) for part in composite.parts])
         if all(new is old for new, old in zip(parts, composite.parts, strict=True)):

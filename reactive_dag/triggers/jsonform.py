@@ -9,10 +9,10 @@ field added later changes no digest. All costs are O(size of the trigger).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import blake2b
-from typing import TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import attrs
 import msgspec
@@ -23,34 +23,21 @@ from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import Json
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, schedule_from_json
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import listed
-from reactive_dag.triggers.functions.by import By, JoinKey
-from reactive_dag.triggers.functions.map import Map
-from reactive_dag.triggers.functions.where import Where
-from reactive_dag.triggers.joins.all_of import AllOf
-from reactive_dag.triggers.joins.any_of import AnyOf
-from reactive_dag.triggers.joins.at_least import AtLeast
-from reactive_dag.triggers.joins.sequence import Sequence
-from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.completed import Completed
-from reactive_dag.triggers.leaves.dataset import Dataset, Updated
-from reactive_dag.triggers.leaves.schedule import Scheduled
-from reactive_dag.triggers.windows.batch import Batch
-from reactive_dag.triggers.windows.debounce import Debounce
-from reactive_dag.triggers.windows.throttle import Throttle
-from reactive_dag.triggers.windows.within import Within
+from reactive_dag.triggers.keys import JoinKey
 
-CLASSES: dict[str, type[Trigger]] = {
-    cls.kind: cls
-    for cls in (
-        Updated, Completed, Scheduled, Absent, AllOf, AnyOf, AtLeast, Sequence, Where, Map, Batch, Debounce, Throttle,
-        Within, By,
-    )
-}  # fmt: skip
-"""Every kind of trigger there is, by its name in JSON; a new one is entered here."""
 
-Datasets: TypeAlias = Callable[[str], Dataset]
+class Kinded:
+    """Frozen attrs data that says in JSON which kind it is; its other fields are its attributes."""
+
+    __slots__ = ()
+
+    kind: ClassVar[str] = ""
+
+
+Datasets: TypeAlias = Callable[[str], object]
+"""Gives the dataset of a uri."""
+AnyKinded = TypeVar("AnyKinded", bound=Kinded)
 CallForm: TypeAlias = Callable[[Call], Json]
 _SORTED = msgspec.json.Encoder(order="sorted").encode
 _ASCII = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
@@ -61,7 +48,7 @@ _Made = TypeVar("_Made")
 # ------------------------------------------------------------------------------------------------ out
 
 
-def to_json(trigger: Trigger) -> dict[str, Json]:
+def to_json(trigger: Kinded) -> dict[str, Json]:
     """The trigger as plain JSON data; callables as references.
 
     >>> from reactive_dag.triggers.leaves.dataset import updated
@@ -71,7 +58,7 @@ def to_json(trigger: Trigger) -> dict[str, Json]:
     return _trigger_out(trigger, Call.to_json)
 
 
-def digest(trigger: Trigger) -> str:
+def digest(trigger: Kinded) -> str:
     """The content's hash: 32 hexadecimal digits, a function of the trigger's JSON with callables by their own (I7).
 
     >>> from reactive_dag.triggers.leaves.dataset import updated
@@ -96,16 +83,18 @@ def _digest_of(call: Call) -> str:
 
 
 @cache
-def _fields_of(kind: type[Trigger]) -> tuple[tuple[str, object], ...]:
-    """The fields of a class of triggers, each with its default."""
-    return tuple([(field.name, field.default) for field in attrs.fields(kind)])
+def _fields_of(kind: Any) -> tuple[tuple[str, object, bool], ...]:
+    """The fields of a class, each with its default, and whether its value is named by its id."""
+    return tuple([(each.name, each.default, "by_id" in each.metadata) for each in attrs.fields(kind)])
 
 
-def _trigger_out(trigger: Trigger, call: CallForm) -> dict[str, Json]:
+def _trigger_out(trigger: Kinded, call: CallForm) -> dict[str, Json]:
     form: dict[str, Json] = {"kind": trigger.kind}
-    for name, default in _fields_of(type(trigger)):  # type: ignore[arg-type]
+    for name, default, by_id in _fields_of(type(trigger)):  # type: ignore[arg-type]
         value = getattr(trigger, name)
-        if default is attrs.NOTHING or (value is not default and value != default):
+        if by_id:
+            form[name] = value.id
+        elif default is attrs.NOTHING or (value is not default and value != default):
             form[name] = _value_out(value, call)
     return form
 
@@ -113,9 +102,7 @@ def _trigger_out(trigger: Trigger, call: CallForm) -> dict[str, Json]:
 def _value_out(value: object, call: CallForm) -> Json:
     if value is None or isinstance(value, (str, int)):
         return value
-    if isinstance(value, Dataset):
-        return value.uri
-    if isinstance(value, Trigger):
+    if isinstance(value, Kinded):
         return _trigger_out(value, call)
     if isinstance(value, tuple):
         return [_value_out(each, call) for each in value]
@@ -140,61 +127,60 @@ def _plain_out(value: object) -> Json:
 # ------------------------------------------------------------------------------------------------- in
 
 
-def from_json(data: Json, datasets: Datasets | None = None) -> Trigger:
-    """The trigger that `to_json` wrote. Raises InvalidValue naming the place of what is not right.
+def from_json(data: Json, kinds: Mapping[str, type[AnyKinded]], datasets: Datasets | None = None) -> AnyKinded:
+    """The trigger, one of `kinds`, that `to_json` wrote. Raises InvalidValue naming the place of what is not right.
 
-    >>> from_json({"kind": "any_of", "parts": [{"kind": "updated", "dataset": "orders"}]})
+    >>> from reactive_dag.triggers.base import Trigger
+    >>> from_json({"kind": "any_of", "parts": [{"kind": "updated", "dataset": "orders"}]}, Trigger.by_kind)
     rd.any_of(rd.updated('orders'))
     """
     try:
-        return _trigger_in(data, "trigger", Dataset if datasets is None else datasets)
+        return _Reader(kinds, datasets).trigger(data, "trigger")
     except RecursionError:
         raise InvalidValue("trigger: it is nested too deeply to be one that somebody wrote") from None
 
 
-def _trigger_in(data: Json, place: str, datasets: Datasets) -> Trigger:
-    cls = _class_of(data, place)
-    known = [field.name for field in attrs.fields(cls)]
-    values = {}
-    for name, value in data.items():
-        if name == "kind":
-            continue
-        if name not in known:
-            raise InvalidValue(
-                f"{place}: {cls.kind} has no field {name!r}, but {listed(known)}{did_you_mean(name, known)}"
-            )
-        values[name] = _value_in(value, f"{place}.{name}", datasets)
-    return _made(cls, values, place)
+@attrs.frozen
+class _Reader(Generic[AnyKinded]):
+    """Reads triggers of these kinds."""
 
+    kinds: Mapping[str, type[AnyKinded]]
+    datasets: Datasets | None
 
-def _class_of(data: Json, place: str) -> type[Trigger]:
-    kind = data.get("kind") if isinstance(data, dict) else None
-    if not isinstance(kind, str):
-        raise InvalidValue(f'{place}: expected a trigger, an object with a "kind", not {data!r}')
-    if kind not in CLASSES:
-        raise InvalidValue(f"{place}: there is no trigger {kind!r}, but {listed(CLASSES)}{did_you_mean(kind, CLASSES)}")
-    return CLASSES[kind]
+    def trigger(self, data: Json, place: str) -> AnyKinded:
+        cls = self._class_of(data, place)
+        fields = {each.name: each for each in attrs.fields(cls)}  # type: ignore[arg-type]
+        values = {}
+        for name, value in data.items():
+            if name == "kind":
+                continue
+            if name not in fields:
+                raise InvalidValue(
+                    f"{place}: {cls.kind} has no field {name!r}, but {listed(fields)}{did_you_mean(name, fields)}"
+                )
+            values[name] = self._value(value, f"{place}.{name}", fields[name].metadata.get("by_id"))
+        missing = [name for name, each in fields.items() if each.default is attrs.NOTHING and name not in values]
+        if missing:
+            raise InvalidValue(f"{place}: {cls.kind} needs {listed(missing)}")
+        return _at(place, lambda fields: cls(**fields), values)
 
+    def _class_of(self, data: Json, place: str) -> type[AnyKinded]:
+        kind = data.get("kind") if isinstance(data, dict) else None
+        if not isinstance(kind, str):
+            raise InvalidValue(f'{place}: expected a trigger, an object with a "kind", not {data!r}')
+        if kind not in self.kinds:
+            hint = did_you_mean(kind, self.kinds)
+            raise InvalidValue(f"{place}: there is no trigger {kind!r}, but {listed(self.kinds)}{hint}")
+        return self.kinds[kind]
 
-def _made(cls: type[Trigger], values: dict[str, object], place: str) -> Trigger:
-    missing = [field.name for field in attrs.fields(cls) if field.default is attrs.NOTHING and field.name not in values]
-    if missing:
-        raise InvalidValue(f"{place}: {cls.kind} needs {listed(missing)}")
-    return _at(place, lambda fields: cls(**fields), values)
-
-
-def _value_in(value: Json, place: str, datasets: Datasets) -> object:
-    if isinstance(value, list):
-        return tuple([_value_in(each, f"{place}[{at}]", datasets) for at, each in enumerate(value)])
-    if isinstance(value, dict):
-        return _trigger_in(value, place, datasets) if "kind" in value else _plain_in(value, place)
-    if isinstance(value, str) and place.endswith(".dataset"):
-        return _at(place, datasets, value)
-    return value
-
-
-def _plain_in(data: dict[str, Json], place: str) -> object:
-    return _at(place, _plain_of, data)
+    def _value(self, value: Json, place: str, by_id: Datasets | None = None) -> object:
+        if by_id is not None and isinstance(value, str):
+            return _at(place, self.datasets or by_id, value)
+        if isinstance(value, list):
+            return tuple([self._value(each, f"{place}[{at}]") for at, each in enumerate(value)])
+        if isinstance(value, dict):
+            return self.trigger(value, place) if "kind" in value else _at(place, _plain_of, value)
+        return value
 
 
 def _plain_of(data: dict[str, Json]) -> object:

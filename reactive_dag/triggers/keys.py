@@ -1,35 +1,80 @@
-"""What the key of an item is, under `.by` (T7, T8).
+"""What a `.by` keeps apart: the keys that people write, and how one is read from an event (T7, T8).
 
-Owns the reading of keys. A key function takes the event, whatever has `partition`, `logical_date` (nanoseconds) and
-`cascade`, and gives a hashable value or None: there is no such key. Cost: O(1); a calendar's about 1 µs.
+Owns `KeySpec`, one part of a key as it is declared, `JoinKey`, the key of the joins that nobody writes, and the readers
+of keys. A reader takes the event, whatever has `partition`, `logical_date` (nanoseconds) and `cascade`, and gives a
+hashable value or None: there is no such key. Cost: O(1); a calendar's about 1 µs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+from attrs import frozen
 
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.triggers.base import Trigger
-from reactive_dag.triggers.functions.by import JoinKey, Key
-from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.triggers.checks import choice_of
+
+FIELDS = ("partition", "logical_date")
+JOINS = ("date+cascade", "date")
+
+
+@frozen
+class JoinKey:
+    """The key of completions that join by themselves: the logical date, else the cascade if `mode` has it, else ""."""
+
+    mode: Literal["date+cascade", "date"]
+
+    def __attrs_post_init__(self) -> None:
+        choice_of(self.mode, JOINS, "mode of a join's key")
+
+
+KeySpec: TypeAlias = str | Calendar | Call | JoinKey
+"""One part of a key: "partition" or "logical_date", a calendar, a function of the event, or an implicit join's."""
+
+
+def as_key(value: object) -> KeySpec:
+    """A key as data. O(1). Raises InvalidValue, saying what keys there are, for anything else."""
+    if isinstance(value, Calendar | Call | JoinKey):
+        return value
+    if isinstance(value, str):
+        if value in FIELDS:
+            return value
+        raise InvalidValue(
+            f".by({value!r}): an event's field is 'partition' or 'logical_date'{did_you_mean(value, FIELDS)}; "
+            f"for another write a function, .by(lambda event: event.extra[{value!r}])"
+        )
+    if callable(value):
+        return Call(value)
+    raise InvalidValue(
+        f".by({value!r}): a key is 'partition', 'logical_date', a calendar such as rd.day('Europe/Berlin'), "
+        "a function of the event, or None alone"
+    )
+
+
+def as_keys(values: object) -> tuple[KeySpec, ...]:
+    """Each value as a key. O(n)."""
+    if not isinstance(values, tuple | list):
+        raise InvalidValue(f"keys must be a tuple, not {values!r}")
+    return tuple([as_key(value) for value in values])
+
 
 KeyOf: TypeAlias = Callable[[Any], Any]
 """Reads a key from an event."""
 
 
-def key_of(key: Key, leaf: Trigger) -> KeyOf:
-    """How a key is read from the events of a leaf, unless it is a function that must be asked. O(1)."""
+def key_of(key: KeySpec, partitions: Calendar | None) -> KeyOf:
+    """How a key is read from the events of a dataset so partitioned, unless it is a function to be asked. O(1)."""
     if isinstance(key, str):
         return attrgetter(key)
     if isinstance(key, JoinKey):
         return date_or_cascade if key.mode == "date+cascade" else date_or_nothing
     assert isinstance(key, Calendar), key
-    own = leaf.dataset.partitions if isinstance(leaf, Updated) else None
-    return _calendar_key(key, (key,) if own is None else (own, key))
+    return _calendar_key(key, (key,) if partitions is None else (partitions, key))
 
 
 def date_or_cascade(event: Any) -> object:
@@ -75,11 +120,6 @@ def hashable(value: object) -> Any:
     if isinstance(value, dict):
         return tuple(sorted((str(name), hashable(each)) for name, each in value.items()))
     return value
-
-
-def asked(key: Key) -> Call | None:
-    """The function of a key, if it is one."""
-    return key if isinstance(key, Call) else None
 
 
 def rank(path: tuple[object, ...]) -> tuple[tuple[int, Any], ...]:

@@ -1,17 +1,22 @@
-"""The pile: what the parts of a composite have given and no firing has taken yet, in order of arrival.
+"""The pending rows: what the parts of a join have given and no firing has taken yet, in order of arrival.
 
-Owns the state that `all_of`, `at_least` and `sequence` share: `[held, part, item, part, item, …]`, where bit p of
-`held` says that part p has something; with a window each row ends with its instant. One flat list and a bitmask is
-what makes a join cheap: no object for a part, and a firing's items are one slice, in order already.
-Invariants: the bits of `held` are exactly the parts in the rows; instants never go down along the rows.
-Cost: O(1) an item; O(pending) where an old item must be found: beyond `max_pending`, or for a newer tick or silence.
+Owns `PendingRows`, the cells with the state that `all_of`, `at_least` and `sequence` share: `[held, part, item, part,
+item, …]`, where bit p of `held` says that part p has something; with a window each row ends with its instant. One flat
+list and a bitmask is what makes a join cheap: no object for a part, and a firing's items are one slice, in order
+already. Invariants: the bits of `held` are exactly the parts in the rows; instants never go down along the rows. Cost:
+O(1) an item; O(pending) where an old item must be found: beyond `max_pending`, or for a newer tick or silence.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from reactive_dag.triggers.cell import Cell, Opaque, State
+from reactive_dag.triggers.cell import ALONE, Cell, Opaque, State, Surroundings
+
+
+def solo_mask(parts: int, around: Surroundings) -> int:
+    """The mask of the parts that hold one item at most (T9). O(parts)."""
+    return sum([1 << part for part in range(parts) if around.is_single(part)])
 
 
 class PendingRows(Cell):
@@ -22,12 +27,12 @@ class PendingRows(Cell):
     bound: ClassVar[str] = "m * L"
     head: ClassVar[int] = 1
 
-    def __init__(self, parts: int, window: int | None = None) -> None:
-        super().__init__()
+    def __init__(self, parts: int, window: int | None = None, around: Surroundings = ALONE) -> None:
+        super().__init__(around)
         self.parts = parts
         self.full = (1 << parts) - 1
         self.window = window
-        self.solo = 0
+        self.solo = solo_mask(parts, around)
 
     @property
     def stride(self) -> int:
@@ -39,7 +44,7 @@ class PendingRows(Cell):
         return [0]
 
     def add(self, state: State, part: int, item: Opaque, now: int) -> None:
-        """Put an item on the pile."""
+        """Add a row."""
         bit = 1 << part
         if state[0] & bit and (self.solo & bit or len(state) > self.stride * self.limit):
             self.make_room(state, part)

@@ -5,11 +5,18 @@ from __future__ import annotations
 from tests.house.source import imports, read
 from tests.support.places import ROOT
 
-DATA = ("model", "triggers.base", "triggers.leaves", "triggers.joins", "triggers.windows", "triggers.functions")
+DATA = (
+    "model",
+    "triggers.base",
+    "triggers.leaves",
+    "triggers.joins",
+    "triggers.windows",
+    "triggers.functions",
+    "triggers.keys",
+)
 SHARED = {
     "run_key": "the hash that is a run's key (I4)",
     "mark_identity": "what of a cause is in that hash (I3)",
-    "source_of": "the number under which a leaf part is known",
     "SUSPECT": "how many lost attempts in a row fail a task (R5)",
     "JoinKey": "how completions join by themselves, as the graph fixed it (T8)",
     "CallableFault": "the error that a callable's failure becomes",

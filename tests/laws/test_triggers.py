@@ -9,13 +9,14 @@ from reactive_dag.model.calendar import day
 from reactive_dag.model.records import Mark
 from reactive_dag.model.times import SECOND
 from reactive_dag.triggers.base import walk
-from reactive_dag.triggers.functions.by import By, JoinKey
+from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.functions.map import Map
 from reactive_dag.triggers.functions.where import Where
 from reactive_dag.triggers.joins.all_of import AllOf
 from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.joins.at_least import AtLeast
 from reactive_dag.triggers.joins.sequence import Sequence
+from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import updated

@@ -11,7 +11,6 @@ from reactive_dag.triggers.faults import CallableFault
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
-from reactive_dag.triggers.machine.tree import source_of
 from tests.reference.naive import Naive, order, united
 
 FAILED = ("failed", "upstream_failed", "cancelled")
@@ -90,13 +89,13 @@ class Station:
     def hits_of(self, fact):
         """The leaf parts that a fact comes in by."""
         leaves = enumerate(leaf for leaf, _ in self.naive.parts)
-        return [i for i, leaf in leaves if source_of(leaf) == fact.source and takes(leaf, fact)]
+        return [i for i, leaf in leaves if leaf.source == fact.source and takes(leaf, fact)]
 
     def hits(self, given, event):
         """The leaf parts on one of these leaves' sources that take an event."""
-        sources = [source_of(leaf) for leaf in given]
+        sources = [leaf.source for leaf in given]
         leaves = enumerate(leaf for leaf, _ in self.naive.parts)
-        return [i for i, leaf in leaves if source_of(leaf) in sources and takes(leaf, event)]
+        return [i for i, leaf in leaves if leaf.source in sources and takes(leaf, event)]
 
     def drop(self, policy, pairs):
         for pair in pairs:

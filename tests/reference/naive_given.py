@@ -5,9 +5,10 @@ from __future__ import annotations
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import Mark
-from reactive_dag.triggers.functions.by import By, JoinKey
+from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.functions.map import Map
 from reactive_dag.triggers.functions.where import Where
+from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.functions.by import JoinKey
+from reactive_dag.triggers.keys import JoinKey
 from tests.reference.naive_given import key_of, keyed, united
 from tests.reference.naive_nodes import Node
 

@@ -8,8 +8,9 @@ from reactive_dag.model.calendar import day, hour
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import Mark
 from reactive_dag.model.times import HOUR, NEVER, SECOND
-from reactive_dag.triggers.functions.by import By, JoinKey
+from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.implicit_joins import effective
+from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.absent import absent
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated
@@ -96,8 +97,8 @@ def test_T7_a_calendar_takes_the_date_else_the_time_of_the_partition():
     assert [(firing.items, firing.key) for firing in fired] == [([0, 1], ("1970-01-02",)), ([2, 4], ("1970-01-02",))]
 
 
-def test_T7_a_function_gives_the_key_and_lists_are_keys_too():
-    trigger = (a & b).by(lambda event: [event.extra, {"x": event.extra}])
+def test_T7_a_function_gives_the_key_and_tuples_are_keys_too():
+    trigger = (a & b).by(lambda event: (event.extra, {"x": event.extra}))
     circuit = CompiledTrigger(trigger)
     circuit.feed((0,), 1, 0, Fact("a", extra=4))
     (firing,) = circuit.feed((1,), 2, 0, Fact("b", extra=4))

@@ -24,7 +24,6 @@ from reactive_dag.model.records import (
     RunRequested,
     TaskFinished,
 )
-from reactive_dag.triggers.machine.tree import source_of
 from tests.reference.model_parts import Fact, Taking, takes
 from tests.support.engines import opened, parts, records_of
 from tests.support.profiles import examples
@@ -160,7 +159,7 @@ class Folding:
         for name in sorted(self.stations, key=lambda name: (self.graph.height(name[0]), name)):
             naive = self.stations[name]
             parts = enumerate(leaf for leaf, _ in naive.parts)
-            hits = [part for part, leaf in parts if source_of(leaf) == source and takes(leaf, event)]
+            hits = [part for part, leaf in parts if leaf.source == source and takes(leaf, event)]
             if hits:
                 self.fire(name, naive.feed(hits, offset, event.at, event), event.at)
 

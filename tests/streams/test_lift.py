@@ -13,8 +13,8 @@ from reactive_dag.streams.lane import Lane
 from reactive_dag.streams.lift import lift
 from reactive_dag.streams.scheduler import LiveScheduler, VirtualScheduler
 from reactive_dag.triggers.cell import Cell
-from reactive_dag.triggers.cells.any_of import AnyOfCell
-from reactive_dag.triggers.cells.batch import BatchCell
+from reactive_dag.triggers.joins.any_of import AnyOfCell
+from reactive_dag.triggers.windows.batch import BatchCell
 
 START = parse_time("2026-11-23T00:00Z")
 PATIENCE = 30

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from reactive_dag.model.records import Mark
 from reactive_dag.model.times import HOUR, MINUTE, NEVER, SECOND
 from reactive_dag.triggers.faults import CallableFault
+from reactive_dag.triggers.firing import resolved
 from reactive_dag.triggers.keys import key_text
 from reactive_dag.triggers.machine.compiled import CompiledTrigger
-from reactive_dag.triggers.machine.firing import resolved
 from tests.reference.naive import Naive
 
 

@@ -15,13 +15,14 @@ from reactive_dag.model.calendar import day, hour
 from reactive_dag.model.callables import Call
 from reactive_dag.model.times import MINUTE, SECOND
 from reactive_dag.triggers.base import Trigger, walk
-from reactive_dag.triggers.functions.by import By, Key
+from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.functions.map import Map
 from reactive_dag.triggers.functions.where import Where
 from reactive_dag.triggers.joins.all_of import CONSUMES, AllOf
 from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.joins.at_least import AtLeast
 from reactive_dag.triggers.joins.sequence import Sequence
+from reactive_dag.triggers.keys import KeySpec
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated
@@ -70,9 +71,9 @@ def clocks() -> st.SearchStrategy[Scheduled]:
     return st.sampled_from([every("5s"), every("7s"), cron("* * * * *"), at("1970-01-01T00:00:30Z")])
 
 
-def keys(trigger: Trigger) -> st.SearchStrategy[tuple[Key, ...]]:
+def keys(trigger: Trigger) -> st.SearchStrategy[tuple[KeySpec, ...]]:
     """Keys that the trigger can stand under: with a clock in it only those that a tick has."""
-    dated: list[Key] = ["logical_date", day("Europe/Berlin"), hour()]
+    dated: list[KeySpec] = ["logical_date", day("Europe/Berlin"), hour()]
     known = dated if _has_clock(trigger) else [*dated, "partition", Call(third)]
     return st.lists(st.sampled_from(known), max_size=2, unique=True).map(tuple)
 

@@ -7,12 +7,13 @@ from hypothesis import given, settings
 
 from reactive_dag.model.errors import GraphError
 from reactive_dag.triggers.base import Trigger, walk
-from reactive_dag.triggers.functions.by import By, JoinKey
+from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.implicit_joins import effective, is_join, origin_sources, sources
 from reactive_dag.triggers.joins.all_of import AllOf, all_of
 from reactive_dag.triggers.joins.any_of import any_of
 from reactive_dag.triggers.joins.at_least import AtLeast, at_least
 from reactive_dag.triggers.joins.sequence import Sequence, sequence
+from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.absent import absent
 from reactive_dag.triggers.leaves.completed import Completed, completed
 from reactive_dag.triggers.leaves.dataset import updated

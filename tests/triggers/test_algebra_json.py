@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from reactive_dag.model.calendar import day
 from reactive_dag.model.errors import GraphError, InvalidValue
 from reactive_dag.triggers.base import Trigger, walk
-from reactive_dag.triggers.functions.by import By, JoinKey
+from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.joins.all_of import all_of
-from reactive_dag.triggers.jsonform import CLASSES, from_json, to_json
+from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.absent import absent
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated
@@ -167,7 +167,7 @@ def test_G5_callables_are_references_and_loading_imports_nothing():
     data = a.where(third).to_json()
     assert data["fn"] == {"call": {"ref": "tests.support.strategies:third"}}
     data["fn"]["call"]["ref"] = "no_such_module:third"
-    loaded = from_json(data)
+    loaded = Trigger.from_json(data)
     assert loaded.fn.bound is False
     assert "no_such_module" not in sys.modules
     assert repr(loaded) == "rd.updated('a').where(third)"
@@ -175,20 +175,20 @@ def test_G5_callables_are_references_and_loading_imports_nothing():
         loaded.fn.fn(None)
     unnamed = a.map(lambda payload: payload[0])
     assert unnamed.to_json()["fn"]["call"].keys() == {"digest", "source"}
-    assert from_json(unnamed.to_json()) == unnamed
-    assert repr(from_json(unnamed.to_json())) == repr(unnamed)
+    assert Trigger.from_json(unnamed.to_json()) == unnamed
+    assert repr(Trigger.from_json(unnamed.to_json())) == repr(unnamed)
 
 
 def test_G5_the_graph_gives_datasets_their_calendars():
     known = Dataset("a", partitions=day("Europe/Berlin"))
-    loaded = from_json((a & b).to_json(), {"a": known, "b": Dataset("b")}.__getitem__)
+    loaded = Trigger.from_json((a & b).to_json(), {"a": known, "b": Dataset("b")}.__getitem__)
     assert loaded.parts[0].dataset is known
 
 
 def test_G5_what_is_at_its_default_is_left_out():
-    assert to_json(a) == {"kind": "updated", "dataset": "a"}
-    assert to_json(completed("x")) == {"kind": "completed", "dag": "x"}
-    assert to_json(a & b) == {"kind": "all_of", "parts": [to_json(a), to_json(b)]}
+    assert a.to_json() == {"kind": "updated", "dataset": "a"}
+    assert completed("x").to_json() == {"kind": "completed", "dag": "x"}
+    assert (a & b).to_json() == {"kind": "all_of", "parts": [a.to_json(), b.to_json()]}
 
 
 @pytest.mark.parametrize(
@@ -216,17 +216,17 @@ def test_G5_what_is_at_its_default_is_left_out():
 )
 def test_G5_bad_json_is_refused_with_its_place(data, words):
     with pytest.raises(InvalidValue) as caught:
-        from_json(data)
+        Trigger.from_json(data)
     for word in words:
         assert word in str(caught.value)
 
 
 def test_G5_json_without_an_end_is_refused():
-    data = to_json(a)
+    data = a.to_json()
     for _ in range(5000):
         data = {"kind": "batch", "part": data, "count": 2}
     with pytest.raises(InvalidValue, match="too deeply"):
-        from_json(data)
+        Trigger.from_json(data)
 
 
 def _places(data, path=()):
@@ -251,13 +251,13 @@ def test_G5_damaged_json_is_refused_or_means_a_trigger(data, trigger):
     odd = [None, True, 0, -1, 2.5, "", "x", [], [[]], {}, {"kind": "by"}, {"at": "x"}, {"cron": 3}, {"every": 5}]
     damaged = _put(whole, path, data.draw(st.sampled_from([*odd, whole, {"call": {}}, {"calendar": {"unit": "x"}}])))
     try:
-        found = from_json(damaged)
+        found = Trigger.from_json(damaged)
     except InvalidValue as error:
         assert str(error).startswith("trigger")
     else:
-        assert from_json(found.to_json()).digest == found.digest
+        assert Trigger.from_json(found.to_json()).digest == found.digest
 
 
 def test_every_class_has_a_kind_of_its_own():
-    assert all(cls.kind == kind for kind, cls in CLASSES.items())
-    assert {type(found).kind for found in walk(a & b)} <= CLASSES.keys()
+    assert all(cls.kind == kind for kind, cls in Trigger.by_kind.items())
+    assert {type(found).kind for found in walk(a & b)} <= Trigger.by_kind.keys()

@@ -10,11 +10,12 @@ import pytest
 
 from reactive_dag.model.calendar import day, week
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.triggers.functions.by import By, JoinKey
+from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.joins.all_of import all_of
 from reactive_dag.triggers.joins.any_of import any_of
 from reactive_dag.triggers.joins.at_least import at_least
 from reactive_dag.triggers.joins.sequence import sequence
+from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.absent import absent
 from reactive_dag.triggers.leaves.completed import Completed, completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated

@@ -12,16 +12,16 @@ from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.schedule import AtSchedule, EverySchedule
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.cell import Cell
-from reactive_dag.triggers.cells.absent import AbsentCell
-from reactive_dag.triggers.cells.all_of import AllOfCell, EachCell
-from reactive_dag.triggers.cells.any_of import AnyOfCell
-from reactive_dag.triggers.cells.at_least import AtLeastCell
-from reactive_dag.triggers.cells.batch import BatchCell
-from reactive_dag.triggers.cells.by import ByCell
-from reactive_dag.triggers.cells.clock import ClockCell, kept
-from reactive_dag.triggers.cells.debounce import DebounceCell
-from reactive_dag.triggers.cells.sequence import SequenceCell
-from reactive_dag.triggers.cells.throttle import ThrottleCell
+from reactive_dag.triggers.functions.by import ByCell
+from reactive_dag.triggers.joins.all_of import AllOfCell, EachCell
+from reactive_dag.triggers.joins.any_of import AnyOfCell
+from reactive_dag.triggers.joins.at_least import AtLeastCell
+from reactive_dag.triggers.joins.sequence import SequenceCell
+from reactive_dag.triggers.leaves.absent import AbsentCell
+from reactive_dag.triggers.leaves.schedule import ScheduleCell, kept
+from reactive_dag.triggers.windows.batch import BatchCell
+from reactive_dag.triggers.windows.debounce import DebounceCell
+from reactive_dag.triggers.windows.throttle import ThrottleCell
 
 
 def play(cell, *steps):
@@ -188,10 +188,10 @@ def test_absent_at_ticks():
 
 
 def test_R9_clock_misses_ticks_of_a_gap():
-    cell = ClockCell(EverySchedule(10))
+    cell = ScheduleCell(EverySchedule(10))
     state = cell.fresh()
     assert cell.due(state) == NEVER and cell.is_idle(state, 0)
-    assert cell.arm(state, 0, None, None, 1) == 0 and cell.due(state) == 10
+    assert cell.begin(state, 0, None, None, 1) == 0 and cell.due(state) == 10
     assert cell.step(state, 9) is None and cell.step(state, 10) == [10]
     assert cell.gap(state, 10, 50, keep=2) == 1, "20 is missed; 30 and 40 are still to come; 50 is no longer in the gap"
     assert [cell.step(state, cell.due(state)) for _ in range(4)] == [[30], [40], [50], [60]]
@@ -200,9 +200,9 @@ def test_R9_clock_misses_ticks_of_a_gap():
 
 def test_R9_clock_begins_after_its_registration_within_start_and_end():
     def armed(now, start, end, keep):
-        cell = ClockCell(EverySchedule(10))
+        cell = ScheduleCell(EverySchedule(10))
         state, ticks = cell.fresh(), []
-        missed = cell.arm(state, now, start, end, keep)
+        missed = cell.begin(state, now, start, end, keep)
         while cell.due(state) <= 60:
             ticks += cell.step(state, cell.due(state))
         return missed, ticks

@@ -7,11 +7,11 @@ import random
 import msgspec
 import pytest
 
-from reactive_dag.model.errors import UsageError
 from reactive_dag.model.records import Mark
 from reactive_dag.model.times import HOUR, NEVER, SECOND
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.faults import CallableFault
+from reactive_dag.triggers.firing import Mapped, Ref, in_order, resolved
 from reactive_dag.triggers.joins.all_of import all_of
 from reactive_dag.triggers.joins.at_least import at_least
 from reactive_dag.triggers.joins.sequence import sequence
@@ -20,7 +20,6 @@ from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import updated
 from reactive_dag.triggers.leaves.schedule import every
 from reactive_dag.triggers.machine.compiled import CompiledTrigger
-from reactive_dag.triggers.machine.firing import Mapped, Ref, in_order, resolved
 from reactive_dag.triggers.machine.pack import pack, unpack
 from tests.support.driving import Fact, Pair
 
@@ -141,7 +140,7 @@ def test_T10_ask_directly_says_which_function_raised():
     assert circuit.feed((0,), 1, 0, Fact("a")) is None
     assert circuit.parked == [(0, 1)]
     with pytest.raises(CallableFault, match=r"adds_up .*test_compiled\.py:\d+.* raised TypeError"):
-        from reactive_dag.triggers.machine.firing import ask_directly
+        from reactive_dag.triggers.firing import ask_directly
 
         ask_directly("where", (a & b).where(adds_up).fn, None, 1)
 
@@ -256,7 +255,7 @@ def test_law_conservation_counts_really():
     """The check can fail: nothing in it is computed from the rest."""
     circuit = CompiledTrigger(a & b)
     circuit.feed((0,), 1, 0, None)
-    circuit._work.counters.consumed[0] += 1
+    circuit._books.counters.consumed[0] += 1
     with pytest.raises(AssertionError):
         circuit._check()
 
@@ -335,12 +334,23 @@ def test_needs_event_says_when_the_event_must_be_given():
     ]
 
 
-def test_a_trigger_without_a_cell_is_refused():
-    class Other(Trigger):
-        kind = "other"
+def test_a_kind_that_forgets_a_fact_is_refused_when_its_class_is_made():
+    with pytest.raises(TypeError, match="must say gathers"):
 
-    with pytest.raises(UsageError, match="Other has no cell"):
-        CompiledTrigger(Other())
+        class Silent(Trigger):
+            kind = "silent"
+
+    with pytest.raises(TypeError, match=r"must have a method cell\(around\)"):
+
+        class Bare(Trigger):
+            kind, gathers = "bare", False
+
+    with pytest.raises(TypeError, match="and so is that of Batch"):
+
+        class Twice(Trigger):
+            kind, gathers = "batch", False
+
+    assert not {"silent", "bare"} & Trigger.by_kind.keys()
 
 
 def test_plain_data_comes_back():

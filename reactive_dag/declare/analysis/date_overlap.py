@@ -19,13 +19,9 @@ from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule, shares_tick
 from reactive_dag.model.times import DAY, NEVER, format_duration, from_datetime, wall_clock, zone
 from reactive_dag.resolve.heights import heights
-from reactive_dag.triggers.base import Trigger, walk
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By, has_by
 from reactive_dag.triggers.implicit_joins import is_join, sources
-from reactive_dag.triggers.joins.all_of import AllOf
-from reactive_dag.triggers.joins.any_of import AnyOf
-from reactive_dag.triggers.joins.at_least import AtLeast
-from reactive_dag.triggers.joins.sequence import Sequence
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
@@ -35,11 +31,9 @@ if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
     from reactive_dag.declare.wait import Wait
 
-JOINING = (AllOf, AtLeast, Sequence)
 Known: TypeAlias = frozenset[Schedule] | None
 """The schedules whose ticks can be a date; None: any date can be."""
 
-_TIMES = (Scheduled, Absent)
 _YEAR_FROM = 1_767_225_600_000_000_000  # 2026-01-01 UTC, as `shares_tick` has it
 
 
@@ -90,12 +84,8 @@ class Dates:
             return trigger.dataset.partitions is not None or (
                 bool(above) and all(self._dated.get(e, True) for e in above)
             )
-        if isinstance(trigger, Absent):
-            return False
-        dated = [self.is_dated(part) for part in trigger.parts]
-        if isinstance(trigger, AllOf | Sequence):
-            return any(dated)
-        return dated.count(False) < trigger.n if isinstance(trigger, AtLeast) else all(dated)
+        dated = [self.is_dated(part) for part in trigger.drives]
+        return dated.count(False) < trigger.needs
 
 
 def _united(found: list[Known]) -> Known:
@@ -110,7 +100,7 @@ def join_warnings(trigger: Trigger, dates: Dates) -> Iterator[tuple[str, str]]:
     """Kind and text of each join in a trigger whose parts may never meet (T8). O(size squared)."""
     if isinstance(trigger, By):
         return
-    if isinstance(trigger, JOINING):
+    if trigger.joins:
         if is_flat(trigger) or is_join(trigger):
             yield from _of_dates(trigger, dates)
             return
@@ -225,16 +215,11 @@ def _earlier(schedule: EverySchedule | AtSchedule, offset: int) -> Schedule:
 
 def can_fire(trigger: Trigger, start: int | None, end: int | None) -> bool:
     """Whether a trigger's clocks leave it a chance between start and end, the end included (R9). O(size)."""
-    if not any(isinstance(part, _TIMES) for part in walk(trigger)):
-        return True
     if isinstance(trigger, Scheduled):
         return _ticks(trigger.schedule, start, end)
     if isinstance(trigger, Absent):
         return trigger.at is None or _ticks(trigger.at.schedule, start, end)
-    parts = [can_fire(part, start, end) for part in trigger.parts]
-    if isinstance(trigger, AnyOf):
-        return any(parts)
-    return parts.count(True) >= trigger.n if isinstance(trigger, AtLeast) else all(parts)
+    return sum(can_fire(part, start, end) for part in trigger.drives) >= trigger.needs
 
 
 def _ticks(schedule: Schedule, start: int | None, end: int | None) -> bool:

@@ -18,10 +18,6 @@ from reactive_dag.resolve.origins import origins
 from reactive_dag.resolve.ready import Form
 from reactive_dag.triggers.base import Trigger, leaves
 from reactive_dag.triggers.implicit_joins import effective, origin_sources
-from reactive_dag.triggers.joins.all_of import AllOf
-from reactive_dag.triggers.joins.any_of import AnyOf
-from reactive_dag.triggers.joins.at_least import AtLeast
-from reactive_dag.triggers.joins.sequence import Sequence
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
@@ -30,7 +26,6 @@ if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
 
 _SELF = "\0"
-_WORDS = {AllOf: "all", Sequence: "all", AnyOf: "any", AtLeast: "at_least"}
 
 
 class View:
@@ -226,13 +221,14 @@ class View:
             return _any(sorted(self.heard(id, trigger.tags))) if trigger.dag == "*" else trigger.dag
         if isinstance(trigger, Updated):
             return _any(self.producers.get(trigger.dataset.uri, ()))
-        if isinstance(trigger, Absent) or not trigger.parts:
-            return None
-        word = _WORDS.get(type(trigger))
-        if word is None:
-            return self._form(id, trigger.parts[0])
-        parts = tuple([self._form(id, part) for part in trigger.parts])
-        return (word, getattr(trigger, "n", len(parts)), parts)  # type: ignore[return-value]
+        parts = tuple([self._form(id, part) for part in trigger.drives])
+        if len(parts) < 2:
+            return parts[0] if parts else None
+        return (
+            ("any" if trigger.needs == 1 else "at_least" if trigger.needs < len(parts) else "all"),
+            trigger.needs,
+            parts,
+        )
 
 
 def _any(forms: Iterable[Form | None]) -> Form | None:

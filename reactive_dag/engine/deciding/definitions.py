@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reactive_dag.engine.deciding.paused import dissolved, release
-from reactive_dag.engine.deciding.router import ActiveTrigger, Router, nature_of
+from reactive_dag.engine.deciding.router import ActiveTrigger, Router
 from reactive_dag.engine.items.events import subject_of
 from reactive_dag.model.collector import no_garbage
 from reactive_dag.model.errors import UnknownId
@@ -202,12 +202,12 @@ class Definitions:
             max_pending=self.max_pending,
             on_expired=lambda policy, part, key, count: self._expired(name, policy, part, key, count),
         )
-        options, nature = record.options or {}, nature_of(trigger)
+        options = record.options or {}
         return ActiveTrigger(
             record.dag, record.label, self.graph.height(record.dag) if record.dag in self.graph.dags else 0,
             record.digest, self.numbers.get(name, 1), record, trigger, circuit, catchup=options.get("catchup", "one"),
-            max_catchup=options.get("max_catchup", 1000), unique=nature.unique, timed=nature.timed, plain=nature.plain,
-            dags_by_tags=_dags_by_tags(options),
+            max_catchup=options.get("max_catchup", 1000), unique=circuit.repeats, timed=circuit.timed,
+            plain=circuit.is_bare and not circuit.repeats, dags_by_tags=_dags_by_tags(options),
         )  # fmt: skip
 
     def _expired(self, name: Name, policy: str, part: str, key: object, count: int) -> None:

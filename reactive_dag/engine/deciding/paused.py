@@ -11,14 +11,10 @@ from collections.abc import Iterator
 
 from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.log.protocol import EventLog
-from reactive_dag.model.records import AnyRecord, Item, Mark, Published, RunFinished, TaskFinished
+from reactive_dag.model.records import AnyRecord, Item, Mark
 from reactive_dag.triggers.base import Trigger
-from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.completed import Completed
-from reactive_dag.triggers.leaves.dataset import Updated
-from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.firing import in_order
 from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing, Leaf
-from reactive_dag.triggers.machine.firing import in_order
 
 
 def release(active: ActiveTrigger, held: list[Firing]) -> list[Firing]:
@@ -59,7 +55,7 @@ def _ticks(active: ActiveTrigger, firing: Firing) -> list[tuple[int, Mark]]:
         for item in firing.items
         if isinstance(item, Mark) and item.kind == "tick"
         for part in parts
-        if _gave(active.circuit.parts[part], item)
+        if active.circuit.parts[part].trigger.came(item)
     ]
 
 
@@ -84,22 +80,8 @@ def _came_by(circuit: CompiledTrigger, part: int, fact: AnyRecord | Mark) -> boo
     leaf = circuit.parts[part]
     if isinstance(fact, Mark) and fact.kind == "absent":
         return leaf is _silence(circuit, fact)
-    return _gave(leaf, fact) and (isinstance(fact, Mark) or leaf.takes(fact))
+    return leaf.trigger.came(fact) and (isinstance(fact, Mark) or leaf.takes(fact))
 
 
 def _silence(circuit: CompiledTrigger, mark: Mark) -> Leaf:
-    return [leaf for leaf in circuit.parts if isinstance(leaf.trigger, Absent)][mark.part]
-
-
-def _gave(leaf: Leaf, fact: AnyRecord | Mark) -> bool:
-    """Whether a tick or a fact comes in by this leaf part."""
-    trigger = leaf.trigger
-    if isinstance(fact, Mark):
-        return isinstance(trigger, Scheduled) and trigger.schedule.has_tick(fact.due)
-    if isinstance(trigger, Updated):
-        return isinstance(fact, Published) and fact.dataset == trigger.dataset.uri
-    if not isinstance(trigger, Completed):
-        return False
-    if trigger.task is None:
-        return isinstance(fact, RunFinished) and trigger.dag in ("*", fact.dag)
-    return isinstance(fact, TaskFinished) and fact.task == trigger.task
+    return [leaf for leaf in circuit.parts if leaf.trigger.parts][mark.part]

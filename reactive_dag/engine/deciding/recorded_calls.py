@@ -27,7 +27,7 @@ from reactive_dag.model.records import (
     TriggerFault,
 )
 from reactive_dag.triggers.faults import CallableFault
-from reactive_dag.triggers.machine.firing import resolved
+from reactive_dag.triggers.firing import resolved
 
 Name = tuple[str, str]
 """A trigger: its DAG and label."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Container, Iterable, Iterator
-from typing import NamedTuple
 
 import attrs
 
@@ -19,23 +18,11 @@ from reactive_dag.engine.items.identity import Identities, run_key
 from reactive_dag.engine.items.timers import Timer, Timers
 from reactive_dag.model.records import Duplicate, Item, Registered, RunRequested
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.base import Trigger, walk
-from reactive_dag.triggers.functions.by import By
-from reactive_dag.triggers.functions.map import Map
-from reactive_dag.triggers.functions.where import Where
-from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
-from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing
 from reactive_dag.triggers.machine.fast_paths import FeedFunction
-from reactive_dag.triggers.windows.batch import Batch
-from reactive_dag.triggers.windows.debounce import Debounce
-from reactive_dag.triggers.windows.throttle import Throttle
-from reactive_dag.triggers.windows.within import Within
-
-TIMED = (Scheduled, Absent, Debounce, Throttle)
-"""Triggers that can have something due; so can a batch with `max_wait` and a `.by` with a `ttl`."""
 
 
 @attrs.define(eq=False)
@@ -85,46 +72,6 @@ FastRoute = tuple[FeedFunction, tuple[int, ...], ActiveTrigger, bool]
 
 Route = tuple[ActiveTrigger, tuple[int, ...], frozenset[str]]
 """A trigger, the leaf parts hit, and the kinds or states for which they are."""
-
-
-class Nature(NamedTuple):
-    """What of a trigger decides how its facts and firings are dealt with.
-
-    `unique`: two firings could have the same causes, since a clock is among them or one source twice (I4). `timed`: its
-    circuit can have something due. `plain`: a firing is its causes and nothing more, no payload, no key of a join.
-    """
-
-    unique: bool
-    timed: bool
-    plain: bool
-
-
-def nature_of(trigger: Trigger) -> Nature:
-    """One look at all parts of a trigger. O(size)."""
-    sources: list[object] = []
-    clock = timed = told = False
-    for part in walk(trigger):
-        if isinstance(part, Updated):
-            sources.append(part.dataset.uri)
-        elif isinstance(part, Completed):
-            sources.append((part.dag, part.task))
-        elif isinstance(part, Batch):
-            timed = timed or part.max_wait is not None
-        elif isinstance(part, By):
-            timed, told = timed or part.ttl is not None, True
-        else:
-            clock = clock or isinstance(part, Scheduled)
-            timed = timed or isinstance(part, TIMED)
-            told = told or isinstance(part, Map)
-    unique = clock or len(sources) != len(set(sources)) or ("*", None) in sources
-    return Nature(unique, timed, not unique and not told)
-
-
-def is_composite(trigger: Trigger) -> bool:
-    """Whether the payload of a firing is a list, even of one event (T13)."""
-    while isinstance(trigger, Where | By | Within):
-        trigger = trigger.part
-    return bool(trigger.parts) and not isinstance(trigger, Absent)
 
 
 BeforeFire = Callable[[ActiveTrigger, list[Firing], int], list[Firing]]

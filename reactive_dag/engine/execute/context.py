@@ -20,7 +20,8 @@ from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
 from reactive_dag.model.times import parse_time, to_datetime
 from reactive_dag.triggers.base import walk
-from reactive_dag.triggers.functions.by import By, JoinKey
+from reactive_dag.triggers.functions.by import By
+from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.errors import StoreTooNew
 from reactive_dag.model.records import Registered, RunStarted, TaskFinished, TaskRetry, TaskStarted
-from reactive_dag.triggers.machine.firing import Firing
+from reactive_dag.triggers.firing import Firing
 from reactive_dag.triggers.machine.pack import pack, unpack
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import attrs
 
-from reactive_dag.engine.deciding.router import is_composite
 from reactive_dag.engine.facts.publish import Time
 from reactive_dag.engine.host import Host
 from reactive_dag.log.history import RunRow, TaskRow
@@ -161,7 +160,7 @@ class Run:
         events = self.events
         dag = self._host.graph.dags.get(request.dag)
         trigger = None if dag is None or events[0].kind == "start" else dag.triggers.get(request.label)
-        many = len(events) > 1 or (trigger is not None and is_composite(trigger))
+        many = len(events) > 1 or (trigger is not None and trigger.payload_is_list)
         return events if many else events[0]
 
     @property

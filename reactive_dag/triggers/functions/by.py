@@ -1,66 +1,28 @@
-"""The key: what stands before it, kept apart.
+"""The key: what stands before it has a state for each key (T7).
 
-Owns `By`, its kinds of keys, and `JoinKey`, the key of the joins that no one writes (T8). Invariant: every leaf can
-have the key, so a clock stands under `logical_date` and calendars only (T7). Making one costs O(size of the part).
+Owns `By`, its cell and `Keys`, that cell's state: a dict from key to the state of what stands inside, in the order in
+which keys were opened. A key is a scalar, or a tuple where `.by` has several names. Invariants: every leaf can have the
+key, so a clock stands under `logical_date` and calendars only; a key that holds nothing and has nothing to remember is
+not there; there are at most `max_keys`; `dues` has the instant of every key that is due. What can be computed again
+(`dues` and the heaps) is not saved. Cost: making one O(size of the part); O(1) a feed beside what stands inside,
+O(log keys) where that keeps timers; state: max_keys times the bound of what stands inside.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, TypeAlias
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from typing import Any, ClassVar, Protocol
 
 from attrs import field, frozen
 
 from reactive_dag.model.calendar import Calendar
-from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.times import GivenDuration, format_duration, parse_duration
+from reactive_dag.model.times import NEVER, GivenDuration, format_duration, parse_duration
 from reactive_dag.triggers.base import MAX_KEYS, Modifier, Trigger, walk
-from reactive_dag.triggers.checks import choice_of, optional_positive, positive
-from reactive_dag.triggers.leaves.schedule import Scheduled
-
-FIELDS = ("partition", "logical_date")
-JOINS = ("date+cascade", "date")
-
-
-@frozen
-class JoinKey:
-    """The key of completions that join by themselves: the logical date, else the cascade if `mode` has it, else ""."""
-
-    mode: Literal["date+cascade", "date"]
-
-    def __attrs_post_init__(self) -> None:
-        choice_of(self.mode, JOINS, "mode of a join's key")
-
-
-Key: TypeAlias = str | Calendar | Call | JoinKey
-"""One part of a key: "partition" or "logical_date", a calendar, a function of the event, or an implicit join's."""
-
-
-def as_key(value: object) -> Key:
-    """A key as data. O(1). Raises InvalidValue, saying what keys there are, for anything else."""
-    if isinstance(value, Calendar | Call | JoinKey):
-        return value
-    if isinstance(value, str):
-        if value in FIELDS:
-            return value
-        raise InvalidValue(
-            f".by({value!r}): an event's field is 'partition' or 'logical_date'{did_you_mean(value, FIELDS)}; "
-            f"for another write a function, .by(lambda event: event.extra[{value!r}])"
-        )
-    if callable(value):
-        return Call(value)
-    raise InvalidValue(
-        f".by({value!r}): a key is 'partition', 'logical_date', a calendar such as rd.day('Europe/Berlin'), "
-        "a function of the event, or None alone"
-    )
-
-
-def as_keys(values: object) -> tuple[Key, ...]:
-    """Each value as a key. O(n)."""
-    if not isinstance(values, tuple | list):
-        raise InvalidValue(f"keys must be a tuple, not {values!r}")
-    return tuple([as_key(value) for value in values])
+from reactive_dag.triggers.cell import ALONE, Cell, Opaque, Surroundings
+from reactive_dag.triggers.checks import optional_positive, positive
+from reactive_dag.triggers.keys import KeySpec, as_keys
 
 
 @frozen(cache_hash=True)
@@ -68,8 +30,10 @@ class By(Modifier):
     """Fires as its part does, with a state for each key; without keys, one state for all (`.by(None)`)."""
 
     kind: ClassVar[str] = "by"
+    gathers: ClassVar[bool] = False
+    passes: ClassVar[bool] = True
 
-    keys: tuple[Key, ...] = field(converter=as_keys)
+    keys: tuple[KeySpec, ...] = field(converter=as_keys)
     max_keys: int = MAX_KEYS
     ttl: int | None = None
 
@@ -83,11 +47,26 @@ class By(Modifier):
 
     def _refuse_clocks(self) -> None:
         for found in walk(self.part):
-            if isinstance(found, Scheduled):
+            if found.needs_dated_key:
                 raise InvalidValue(
                     f".by({_keys_text(self.keys)}): a tick of {found!r} has no such key; use .by('logical_date') or a "
                     "calendar such as .by(rd.day('Europe/Berlin')), or leave the clock outside of .by"
                 )
+
+    @classmethod
+    def of(
+        cls, part: object, keys: tuple[object, ...], max_keys: int = MAX_KEYS, ttl: GivenDuration | None = None
+    ) -> By:
+        """`part.by(*keys, ...)`. O(size). Raises InvalidValue as that does."""
+        if not keys:
+            raise InvalidValue(".by() without a key; name one, or write .by(None) to say that there is none")
+        if None in keys and len(keys) > 1:
+            raise InvalidValue(".by(None) says that there is no key, and stands alone")
+        life = None if ttl is None else parse_duration(ttl, what="ttl of .by()")
+        return cls(part, () if keys == (None,) else keys, max_keys, life)
+
+    def cell(self, around: Surroundings) -> None:
+        """None: the compiler makes a `ByCell` of what stands inside. O(1)."""
 
     def __repr__(self) -> str:
         most = "" if self.max_keys == MAX_KEYS else f", max_keys={self.max_keys}"
@@ -95,22 +74,258 @@ class By(Modifier):
         return f"{self.part!r}.by({_keys_text(self.keys)}{most}{ttl})"
 
 
-def _keys_text(keys: tuple[Key, ...]) -> str:
+def _keys_text(keys: tuple[KeySpec, ...]) -> str:
     if not keys:
         return "None"
     return ", ".join(map(repr, keys))
 
 
-def by(part: object, keys: tuple[object, ...], max_keys: int = MAX_KEYS, ttl: GivenDuration | None = None) -> By:
-    """`part.by(*keys, ...)` as a function. O(size). Raises InvalidValue as that does."""
-    if not keys:
-        raise InvalidValue(".by() without a key; name one, or write .by(None) to say that there is none")
-    if None in keys and len(keys) > 1:
-        raise InvalidValue(".by(None) says that there is no key, and stands alone")
-    life = None if ttl is None else parse_duration(ttl, what="ttl of .by()")
-    return By(part, () if keys == (None,) else keys, max_keys, life)
-
-
 def has_by(trigger: Trigger) -> bool:
     """Whether a `.by` is written anywhere in the trigger. O(size)."""
     return any(isinstance(found, By) for found in walk(trigger))
+
+
+# ------------------------------------------------------------------------------------------------ cell
+
+
+class Inside(Protocol):
+    """What stands inside of `.by`: a part of a trigger, with one state for each key."""
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether a state can have something to remember while it holds nothing."""
+        return False
+
+    @property
+    def timed(self) -> bool:
+        """Whether a state can ever be due."""
+        return False
+
+    def fresh(self) -> Any:
+        """A state that holds nothing."""
+
+    def due(self, states: Any) -> int:
+        """When it must step next."""
+        return NEVER
+
+    def is_idle(self, states: Any, now: int) -> bool:
+        """Whether it is as good as fresh."""
+        return True
+
+    def remembers_until(self, states: Any) -> int:
+        """Until when it must be kept although it holds nothing and is not due."""
+        return -NEVER
+
+    def held(self, states: Any) -> Iterator[tuple[int, Opaque]]:
+        """The pairs of leaf part and item that are pending."""
+        return iter(())
+
+    def check(self, states: Any) -> None:
+        """Raise AssertionError unless the invariants hold."""
+
+
+class Keys:
+    """The states of all keys. `opened` is kept only where somebody asks: for a `ttl`, or where keys can have a memory.
+
+    `dues` and `heap` know the timers, `quiet` the keys that only remember; an entry of a heap may be out of date.
+    """
+
+    __slots__ = ("by_key", "count", "dues", "heap", "opened", "quiet")
+
+    def __init__(self) -> None:
+        self.by_key: dict[Any, Any] = {}
+        self.opened: dict[Any, int] = {}
+        self.dues: dict[Any, int] = {}
+        self.heap: list[tuple[int, int, Any]] = []
+        self.quiet: list[tuple[int, int, Any]] = []
+        self.count = 0
+
+    def refill(self, other: Keys) -> None:
+        """Be as another; the dict of states stays the same one, since compiled closures hold it. O(keys)."""
+        self.by_key.clear()
+        self.by_key.update(other.by_key)
+        self.opened, self.dues, self.count = other.opened, other.dues, other.count
+        self.heap, self.quiet = other.heap, other.quiet
+
+    def number(self) -> int:
+        """A number that breaks ties between keys, which may not compare."""
+        self.count += 1
+        return self.count
+
+    def forget(self, key: Any) -> None:
+        """A key is gone."""
+        del self.by_key[key]
+        self.opened.pop(key, None)
+        self.dues.pop(key, None)
+
+
+Expire = Callable[[list[tuple[int, Opaque]], Any], None]
+"""Takes what a key that is dropped held, as pairs of leaf part and item, and the key."""
+
+
+def unheeded(pairs: list[tuple[int, Opaque]], key: object) -> None:
+    """Told of keys that are dropped where nobody asks."""
+
+
+class ByCell(Cell):
+    """Keeps what stands inside apart by key. What is fed and released goes through the tree, not through `feed`."""
+
+    __slots__ = ("expire", "inside", "max_keys", "ttl", "width")
+
+    bound: ClassVar[str] = "max_keys * (what stands inside)"
+
+    def __init__(
+        self, inside: Inside, width: int, max_keys: int, ttl: int | None = None, expire: Expire = unheeded
+    ) -> None:
+        super().__init__(ALONE)
+        self.inside = inside
+        self.width = width
+        self.max_keys = max_keys
+        self.ttl = ttl
+        self.expire = expire
+
+    @property
+    def timed(self) -> bool:
+        """Whether a key can ever be due. O(1)."""
+        return self.inside.timed or self.ttl is not None
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether a key can have something to remember while it holds nothing. O(1)."""
+        return self.inside.has_memory
+
+    def fresh(self) -> Keys:  # type: ignore[override]
+        """No key."""
+        return Keys()
+
+    def path(self, key: Any) -> tuple[object, ...]:
+        """A key as a tuple, however many names it has."""
+        return (key,) if self.width == 1 else tuple(key)
+
+    # ------------------------------------------------------------------------------------- in a step
+
+    def opened(self, keys: Keys, key: Any, now: int) -> Any:
+        """The state of a key, made where there is none. Amortised O(log keys)."""
+        self._purge(keys, now)
+        state = keys.by_key.get(key)
+        if state is None:
+            state = keys.by_key[key] = self.inside.fresh()
+        return state
+
+    def settle(self, keys: Keys, key: Any, now: int) -> None:
+        """A key was fed or stepped: forget it if it is idle, know when it is due, make room if it is one too many."""
+        inside = self.inside
+        state = keys.by_key[key]
+        if inside.is_idle(state, now):
+            keys.forget(key)
+            return
+        if inside.has_memory or self.ttl is not None:
+            self._open(keys, key, state, now)
+        if inside.timed:
+            self._schedule(keys, key, state)
+        if len(keys.by_key) > self.max_keys:
+            self._evict(keys, next(iter(keys.by_key)))
+
+    def _open(self, keys: Keys, key: Any, state: Any, now: int) -> None:
+        """Know since when the key has something pending; it stands behind the keys that were opened before."""
+        if self.inside.has_memory and next(self.inside.held(state), None) is None:
+            keys.opened.pop(key, None)
+        elif key not in keys.opened:
+            keys.opened[key] = now
+            keys.by_key[key] = keys.by_key.pop(key)
+
+    def _schedule(self, keys: Keys, key: Any, state: Any) -> None:
+        due = self.inside.due(state)
+        if due < NEVER:
+            if keys.dues.get(key) != due:
+                keys.dues[key] = due
+                heappush(keys.heap, (due, keys.number(), key))
+            return
+        keys.dues.pop(key, None)
+        if self.inside.has_memory and (until := self.inside.remembers_until(state)) > -NEVER:
+            heappush(keys.quiet, (until, keys.number(), key))
+
+    def _purge(self, keys: Keys, now: int) -> None:
+        """Forget keys that held nothing and now have nothing to remember either."""
+        while keys.quiet and keys.quiet[0][0] <= now:
+            key = heappop(keys.quiet)[2]
+            state = keys.by_key.get(key)
+            if state is not None and self.inside.is_idle(state, now):
+                keys.forget(key)
+
+    def _evict(self, keys: Keys, key: Any) -> None:
+        state = keys.by_key[key]
+        pairs = list(self.inside.held(state))
+        if pairs or self.inside.due(state) < NEVER:
+            self.expire(pairs, key)
+        keys.forget(key)
+
+    # ----------------------------------------------------------------------------------------- timers
+
+    def due(self, state: Any) -> int:
+        """When the first key is due, by what stands inside or by its `ttl`. Amortised O(log keys)."""
+        keys: Keys = state
+        heap = keys.heap
+        while heap and keys.dues.get(heap[0][2]) != heap[0][0]:
+            heappop(heap)
+        due = heap[0][0] if heap else NEVER
+        if self.ttl is not None and keys.opened:
+            due = min(due, next(iter(keys.opened.values())) + self.ttl)
+        return due
+
+    def due_keys(self, keys: Keys, now: int) -> list[Any]:
+        """The keys that are due at `now`; each is to be stepped and settled. O(their number * log keys)."""
+        found: dict[Any, None] = {}
+        while keys.heap and keys.heap[0][0] <= now:
+            due, _, key = heappop(keys.heap)
+            if keys.dues.get(key) == due:
+                del keys.dues[key]
+                found[key] = None
+        if self.ttl is not None:
+            for key, at in keys.opened.items():
+                if at + self.ttl > now:
+                    break
+                found[key] = None
+        return list(found)
+
+    def outlived(self, keys: Keys, key: Any, now: int) -> bool:
+        """Whether the `ttl` of a key is over."""
+        at = keys.opened.get(key)
+        return self.ttl is not None and at is not None and at + self.ttl <= now
+
+    def outlive(self, keys: Keys, key: Any, now: int) -> None:
+        """Drop a key whose `ttl` is over."""
+        if self.outlived(keys, key, now):
+            self._evict(keys, key)
+
+    # ----------------------------------------------------------------------------------------- states
+
+    def is_idle(self, state: Any, now: int) -> bool:
+        """Whether there is no key."""
+        self._purge(state, now)
+        return not state.by_key
+
+    def remembers_until(self, state: Any) -> int:
+        """Until when some key must be kept. O(keys)."""
+        return max((self.inside.remembers_until(inner) for inner in state.by_key.values()), default=-NEVER)
+
+    def check(self, state: Any) -> None:
+        """There are no more keys than may be, none that is idle, and the timers of all are known."""
+        keys: Keys = state
+        assert len(keys.by_key) <= self.max_keys
+        dues = {key: due for key, inner in keys.by_key.items() if (due := self.inside.due(inner)) < NEVER}
+        assert not self.inside.timed or dues == keys.dues, (dues, keys.dues)
+        for inner in keys.by_key.values():
+            assert not self.inside.is_idle(inner, -NEVER), inner
+            self.inside.check(inner)
+
+    def refill(self, state: Any, other: Any) -> None:
+        """Be as another; the dict of states stays the one that it is, since compiled closures hold it. O(keys)."""
+        state.refill(other)
+
+    def rebuild(self, keys: Keys) -> None:
+        """Compute `dues` and the heaps again. O(keys * log keys)."""
+        keys.dues, keys.heap, keys.quiet = {}, [], []
+        if self.inside.timed:
+            for key, state in keys.by_key.items():
+                self._schedule(keys, key, state)

@@ -1,7 +1,9 @@
-"""The filter: items for which a function is true.
+"""The filter: items for which a function is true (T1).
 
-Owns `Where`. What it turns away is dropped as `filtered` (T1); its function counts by its content (I7). O(1) to make
-but for reading the function's source where it has no importable name.
+Owns `Where` and its cell, which holds nothing. What it turns away is dropped as `filtered`; its function counts by its
+content (I7), and is asked through the cell's surroundings, since its answers are recorded (I6). Directly behind a leaf
+no cell is made: there the leaf has its functions itself. Cost: O(1) to make but for reading the function's source where
+it has no importable name; the function's an item.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from attrs import field, frozen
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.triggers.base import Modifier
+from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Opaque, State, Surroundings
+from reactive_dag.triggers.firing import GONE
 
 
 def as_call(value: object) -> Call:
@@ -29,8 +33,45 @@ class Where(Modifier):
     """Fires with those firings of its part for which `fn` is true."""
 
     kind: ClassVar[str] = "where"
+    gathers: ClassVar[bool] = False
+    asks: ClassVar[bool] = True
+    passes: ClassVar[bool] = True
 
     fn: Call = field(converter=as_call)
 
+    def cell(self, around: Surroundings) -> Cell:
+        """A cell that holds nothing. O(1)."""
+        return WhereCell(around)
+
     def __repr__(self) -> str:
         return f"{self.part!r}.where({self.fn.text})"
+
+
+# ------------------------------------------------------------------------------------------------- cell
+
+
+class WhereCell(Cell):
+    """Releases what the function is true for; the rest is dropped as `filtered`."""
+
+    __slots__ = ("answer",)
+
+    def __init__(self, around: Surroundings = ALONE) -> None:
+        super().__init__(around)
+        self.answer = around.answer
+
+    def feed_many(self, state: State, arrivals: Arrivals, now: int) -> list[Opaque] | None:
+        """Ask for each."""
+        released = []
+        for part, item in arrivals:
+            answer = self.answer(part, item)
+            if answer is GONE:
+                continue
+            if answer:
+                released.append(item)
+            else:
+                self.drop("filtered", part, item)
+        return released or None
+
+    def spread(self, release: Opaque) -> list[tuple[int, Opaque]]:
+        """What passed."""
+        return [(0, release)]

@@ -1,17 +1,23 @@
-"""The conjunction: all parts have something pending.
+"""The conjunction: all parts have something pending (T2).
 
-Owns `AllOf` and the splicing that it shares with `AnyOf` (T3). Invariant: no two parts are equal and none is an
-`AllOf` with the same `consume`. Making one costs O(parts).
+Owns `AllOf` and its cells: `AllOfCell` (`consume` all or latest: pending rows) and `EachCell` (`consume="each"`: a
+queue for each part, since the rest stays). Invariants: no two parts are equal and none is an `AllOf` with equal
+`consume` (T3); between steps at least one part holds nothing. Cost: O(parts) to make, O(1) an item, amortised; state: m
+* L rows.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, TypeAlias
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from attrs import frozen
 
 from reactive_dag.triggers.base import Composite, Trigger
+from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Convert, Opaque, State, Surroundings
 from reactive_dag.triggers.checks import choice_of
+from reactive_dag.triggers.pending_rows import PendingRows, solo_mask
 
 Consume: TypeAlias = Literal["all", "latest", "each"]
 """What one firing takes of what is pending (T2)."""
@@ -24,6 +30,8 @@ class AllOf(Composite):
     """Fires when each part has something pending since it last fired."""
 
     kind: ClassVar[str] = "all_of"
+    gathers: ClassVar[bool] = True
+    joins: ClassVar[bool] = True
 
     consume: Consume = "all"
 
@@ -37,6 +45,17 @@ class AllOf(Composite):
             else:
                 parts[part] = None
         object.__setattr__(self, "parts", tuple(parts))
+
+    @classmethod
+    def of(cls, *parts: object) -> AllOf:
+        """`a & b`. O(parts). Raises InvalidValue as `as_trigger` does."""
+        return cls(parts)
+
+    def cell(self, around: Surroundings) -> Cell:
+        """A cell with queues where the rest stays, else one with pending rows. O(parts)."""
+        if self.consume == "each":
+            return EachCell(len(self.parts), around.window, around)
+        return AllOfCell(len(self.parts), self.consume, around.window, around)
 
     def __repr__(self) -> str:
         consume = "" if self.consume == "all" else f", consume={self.consume!r}"
@@ -54,3 +73,123 @@ def all_of(*parts: object, consume: Consume = "all") -> AllOf:
     rd.all_of(rd.updated('a'), rd.updated('b'), rd.updated('c'))
     """
     return AllOf(parts, consume)
+
+
+# ------------------------------------------------------------------------------------------------- cell
+
+
+class AllOfCell(PendingRows):
+    """Releases a tuple of lists, one a part, at the item that makes the last part non-empty.
+
+    >>> cell = AllOfCell(2)
+    >>> state = cell.fresh()
+    >>> cell.feed(state, 0, "a1", 0), cell.feed(state, 0, "a2", 0), cell.feed(state, 1, "b", 0)
+    (None, None, [(['a1', 'a2'], ['b'])])
+    """
+
+    __slots__ = ("latest",)
+
+    def __init__(
+        self, parts: int, consume: str = "all", window: int | None = None, around: Surroundings = ALONE
+    ) -> None:
+        super().__init__(parts, window, around)
+        self.latest = consume == "latest"
+
+    def feed(self, state: State, part: int, item: Opaque, now: int) -> list[Opaque] | None:
+        """Add the item; when no part is missing, take everything."""
+        bit = 1 << part
+        if self.window is not None or state[0] & bit:
+            return self.feed_many(state, [(part, item)], now)
+        state.append(part)
+        state.append(item)
+        state[0] = held = state[0] | bit
+        return [self.take(state)] if held == self.full else None
+
+    def feed_many(self, state: State, arrivals: Arrivals, now: int) -> list[Opaque] | None:
+        """Add all that came in one step; when no part is missing, take everything."""
+        self.cut(state, now)
+        for part, item in arrivals:
+            self.add(state, part, item, now)
+        return [self.take(state)] if state[0] == self.full else None
+
+    def check(self, state: State) -> None:
+        """Some part is missing."""
+        super().check(state)
+        assert state[0] != self.full
+
+    def take(self, state: State) -> tuple[list[Opaque], ...]:
+        """Everything, or the newest of each part; the rest of those is superseded."""
+        taken = super().take(state)
+        if self.latest:
+            for part, items in enumerate(taken):
+                for item in items[:-1]:
+                    self.drop("superseded", part, item)
+                del items[:-1]
+        return taken
+
+
+class EachCell(Cell):
+    """Releases the oldest item of each part, as long as each part has one; the rest stays.
+
+    >>> cell = EachCell(2)
+    >>> state = cell.fresh()
+    >>> cell.feed(state, 0, "a1", 0), cell.feed(state, 0, "a2", 0), cell.feed(state, 1, "b", 0)
+    (None, None, [(['a1'], ['b'])])
+    >>> list(cell.held(state))
+    [(0, 'a2')]
+    """
+
+    __slots__ = ("parts", "solo", "window")
+
+    bound: ClassVar[str] = "m * L"
+
+    def __init__(self, parts: int, window: int | None = None, around: Surroundings = ALONE) -> None:
+        super().__init__(around)
+        self.parts = parts
+        self.window = window
+        self.solo = solo_mask(parts, around)
+
+    def fresh(self) -> State:
+        """A queue of (instant, item) for each part."""
+        return [deque() for _ in range(self.parts)]
+
+    def feed_many(self, state: State, arrivals: Arrivals, now: int) -> list[Opaque] | None:
+        """Queue what came, then release while no queue is empty."""
+        self._cut(state, now)
+        for part, item in arrivals:
+            queue = state[part]
+            solo = self.solo >> part & 1
+            if queue and (solo or len(queue) >= self.limit):
+                self.drop("superseded" if solo else "expired", part, queue.popleft()[1])
+            queue.append((now, item))
+        released = []
+        while all(state):
+            released.append(tuple([[queue.popleft()[1]] for queue in state]))
+        return released or None
+
+    def _cut(self, state: State, now: int) -> None:
+        if self.window is None:
+            return
+        for part, queue in enumerate(state):
+            while queue and queue[0][0] < now - self.window:
+                self.drop("outside_window", part, queue.popleft()[1])
+
+    def is_idle(self, state: State, now: int) -> bool:
+        """Whether no queue holds anything."""
+        return not any(state)
+
+    def held(self, state: State) -> Iterator[tuple[int, Opaque]]:
+        """What is pending, part after part."""
+        return ((part, item) for part, queue in enumerate(state) for _, item in queue)
+
+    def spread(self, release: tuple[list[Opaque], ...]) -> list[tuple[int, Opaque]]:
+        """The items, part after part."""
+        return [(part, item) for part, items in enumerate(release) for item in items]
+
+    def save(self, state: State, put: Convert) -> list[Any]:
+        """A list of [instant, item] for each part."""
+        return [[[at, put(part, item)] for at, item in queue] for part, queue in enumerate(state)]
+
+    def load(self, plain: list[Any], take: Convert) -> State:
+        """The queues again."""
+        return [deque([(at, take(part, item)) for at, item in rows]) for part, rows in enumerate(plain)]

@@ -1,15 +1,18 @@
-"""The disjunction: any part fires.
+"""The disjunction: any part fires (T3).
 
-Owns `AnyOf`. Invariant: no two parts are equal and none is an `AnyOf` (T3). Making one costs O(parts).
+Owns `AnyOf` and its cell, which holds nothing. Invariant: no two parts are equal and none is an `AnyOf`. Cost: O(parts)
+to make, O(1) an item.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from attrs import frozen
 
 from reactive_dag.triggers.base import Composite, Trigger
+from reactive_dag.triggers.cell import Arrivals, Cell, Opaque, State, Surroundings
 
 
 @frozen(cache_hash=True)
@@ -17,6 +20,7 @@ class AnyOf(Composite):
     """Fires whenever a part fires."""
 
     kind: ClassVar[str] = "any_of"
+    gathers: ClassVar[bool] = False
 
     def __attrs_post_init__(self) -> None:
         parts: dict[Trigger, None] = {}
@@ -26,6 +30,20 @@ class AnyOf(Composite):
             else:
                 parts[part] = None
         object.__setattr__(self, "parts", tuple(parts))
+
+    @property
+    def needs(self) -> int:
+        """One part is enough. O(1)."""
+        return 1
+
+    @classmethod
+    def of(cls, *parts: object) -> AnyOf:
+        """`a | b`. O(parts). Raises InvalidValue as `as_trigger` does."""
+        return cls(parts)
+
+    def cell(self, around: Surroundings) -> Cell:
+        """A cell that holds nothing. O(1)."""
+        return AnyOfCell(around)
 
     def __repr__(self) -> str:
         return f"rd.any_of({', '.join(map(repr, self.parts))})"
@@ -41,3 +59,28 @@ def any_of(*parts: object) -> AnyOf:
     rd.any_of(rd.updated('a'), rd.updated('b'))
     """
     return AnyOf(parts)
+
+
+# ------------------------------------------------------------------------------------------------- cell
+
+
+class AnyOfCell(Cell):
+    """Releases a list of (part, item): one pair, or those of all parts that gave something in this step.
+
+    >>> AnyOfCell().feed([], 1, "b", 0)
+    [[(1, 'b')]]
+    """
+
+    __slots__ = ()
+
+    def feed(self, state: State, part: int, item: Opaque, now: int) -> list[Opaque] | None:
+        """Release it."""
+        return [[(part, item)]]
+
+    def feed_many(self, state: State, arrivals: Arrivals, now: int) -> list[Opaque] | None:
+        """Release all of one step as one."""
+        return [list(arrivals)]
+
+    def spread(self, release: Iterable[tuple[int, Opaque]]) -> Iterable[tuple[int, Opaque]]:
+        """The pairs themselves."""
+        return release

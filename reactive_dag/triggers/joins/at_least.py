@@ -1,6 +1,7 @@
-"""The threshold: n of the m parts have something pending.
+"""The threshold: n of the m parts have something pending (T4).
 
-Owns `AtLeast`. Invariant: 1 <= n <= m, and no two parts are equal (T3, T4). Making one costs O(parts).
+Owns `AtLeast` and its cell. Invariants: 1 <= n <= m, and no two parts are equal (T3); between steps fewer than n parts
+hold something. Cost: O(parts) to make, O(1) an item; state: m * L rows.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from attrs import field, frozen
 
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.triggers.base import Composite
+from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Opaque, State, Surroundings
 from reactive_dag.triggers.checks import positive
+from reactive_dag.triggers.pending_rows import PendingRows
 
 
 @frozen(cache_hash=True)
@@ -19,6 +22,8 @@ class AtLeast(Composite):
     """Fires when `n` of its parts have something pending."""
 
     kind: ClassVar[str] = "at_least"
+    gathers: ClassVar[bool] = True
+    joins: ClassVar[bool] = True
 
     n: int = field(kw_only=True)
 
@@ -34,6 +39,15 @@ class AtLeast(Composite):
                 f"at_least({self.n}, ...): {twice!r} is there twice, so one event would count twice; give it once"
             )
 
+    @property
+    def needs(self) -> int:
+        """As many parts as were asked for. O(1)."""
+        return self.n
+
+    def cell(self, around: Surroundings) -> Cell:
+        """A cell with pending rows. O(parts)."""
+        return AtLeastCell(self.n, len(self.parts), around.window, around)
+
     def __repr__(self) -> str:
         return f"rd.at_least({self.n}, {', '.join(map(repr, self.parts))})"
 
@@ -48,3 +62,34 @@ def at_least(n: int, *parts: object) -> AtLeast:
     rd.at_least(2, rd.updated('a'), rd.updated('b'), rd.updated('c'))
     """
     return AtLeast(n=n, parts=parts)
+
+
+# ------------------------------------------------------------------------------------------------- cell
+
+
+class AtLeastCell(PendingRows):
+    """Releases a tuple of lists, one a part, as soon as `need` parts hold something; some of the lists may be empty.
+
+    >>> cell = AtLeastCell(2, parts=3)
+    >>> state = cell.fresh()
+    >>> cell.feed(state, 2, "c", 0), cell.feed(state, 0, "a", 0)
+    (None, [(['a'], [], ['c'])])
+    """
+
+    __slots__ = ("need",)
+
+    def __init__(self, need: int, parts: int, window: int | None = None, around: Surroundings = ALONE) -> None:
+        super().__init__(parts, window, around)
+        self.need = need
+
+    def check(self, state: State) -> None:
+        """Too few parts are there."""
+        super().check(state)
+        assert state[0].bit_count() < self.need
+
+    def feed_many(self, state: State, arrivals: Arrivals, now: int) -> list[Opaque] | None:
+        """Add them; take everything if enough parts are there."""
+        self.cut(state, now)
+        for part, item in arrivals:
+            self.add(state, part, item, now)
+        return [self.take(state)] if state[0].bit_count() >= self.need else None

@@ -7,13 +7,13 @@ task, in which final states. Making one costs about 1 µs.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
-from reactive_dag.triggers.base import Combinable, Trigger
+from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES, AnyRecord, Mark, RunFinished, TaskFinished
+from reactive_dag.triggers.base import Combinable, DrawnAs, Trigger
 from reactive_dag.triggers.checks import choices_of, id_of, names_of, text_of
 
 SUCCESS = frozenset({"success"})
@@ -25,6 +25,9 @@ class Completed(Trigger):
     """Fires when a run of `dag` (or its `task`) ends in one of `states`; with "*", of DAGs that have all `tags`."""
 
     kind: ClassVar[str] = "completed"
+    gathers: ClassVar[bool] = False
+    emits: ClassVar[bool] = True
+    drawn_as: ClassVar[DrawnAs] = "dag"
 
     dag: str
     task: str | None = None
@@ -53,6 +56,21 @@ class Completed(Trigger):
                 'write completed("*", tags=...) or leave them out'
             )
         return tags
+
+    @property
+    def source(self) -> tuple[str, str | None]:
+        """The DAG, "*" for all, and the task. O(1)."""
+        return self.dag, self.task
+
+    def takes(self, fact: Any) -> bool:
+        """Whether the run, or the task, ended in one of the states. O(1)."""
+        return fact.state in self.states
+
+    def came(self, fact: AnyRecord | Mark) -> bool:
+        """Whether it is the end of a run of the DAG, or of the task. O(1)."""
+        if self.task is None:
+            return isinstance(fact, RunFinished) and self.dag in ("*", fact.dag)
+        return isinstance(fact, TaskFinished) and fact.task == self.task
 
     def __repr__(self) -> str:
         known = FINAL_RUN_STATES if self.task is None else FINAL_TASK_STATES

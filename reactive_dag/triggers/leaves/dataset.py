@@ -7,13 +7,14 @@ metadata they carry. Making one costs about 1 µs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.triggers.base import Combinable, Trigger
+from reactive_dag.model.records import AnyRecord, Mark, Published
+from reactive_dag.triggers.base import Combinable, DrawnAs, Trigger
 from reactive_dag.triggers.checks import choices_of, text_of
 
 KINDS = frozenset({"created", "updated", "deleted", "partition_added"})
@@ -73,8 +74,11 @@ class Updated(Trigger):
     """Fires on each event of `dataset` whose kind is among `kinds`."""
 
     kind: ClassVar[str] = "updated"
+    gathers: ClassVar[bool] = False
+    emits: ClassVar[bool] = True
+    drawn_as: ClassVar[DrawnAs] = "dataset"
 
-    dataset: Dataset
+    dataset: Dataset = field(metadata={"by_id": Dataset})
     kinds: frozenset[str] = DEFAULT_KINDS
 
     def __attrs_post_init__(self) -> None:
@@ -82,6 +86,24 @@ class Updated(Trigger):
             raise InvalidValue(f"updated() takes a dataset or its uri, not {self.dataset!r}")
         if self.kinds is not DEFAULT_KINDS:
             object.__setattr__(self, "kinds", choices_of(self.kinds, KINDS, f"kinds of updated({self.dataset.uri!r})"))
+
+    @property
+    def source(self) -> str:
+        """The uri. O(1)."""
+        return self.dataset.uri
+
+    @property
+    def partitions(self) -> Calendar | None:
+        """The dataset's calendar. O(1)."""
+        return self.dataset.partitions
+
+    def takes(self, fact: Any) -> bool:
+        """Whether it is of one of the kinds. O(1)."""
+        return fact.kind in self.kinds
+
+    def came(self, fact: AnyRecord | Mark) -> bool:
+        """Whether it is an event of the dataset. O(1)."""
+        return isinstance(fact, Published) and fact.dataset == self.dataset.uri
 
     def __repr__(self) -> str:
         if self.kinds == DEFAULT_KINDS:

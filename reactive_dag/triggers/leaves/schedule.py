@@ -1,20 +1,27 @@
 """Triggers on the clock.
 
-Owns `Scheduled`, a leaf around one schedule of `model.schedule`, and the functions that make it. A tick is named by its
-due time alone (I3, R9). Making one costs what its schedule costs to check.
+Owns `Scheduled`, a leaf around one schedule of `model.schedule`, the functions that make it, and `ScheduleCell`: when
+the schedule ticks next, and which missed ticks are still to come (R9). The cell's state is `[next, end, missed, …]`:
+the next tick, the last instant at which one may be, and the missed ticks that `catchup` let through, which step at
+their own instants. Invariants: a tick is named by its due time alone (I3); missed ticks are ascending and lie before
+the next one. The cell takes no items and holds none; a tick is pending in the cell behind it. Cost: to make, what the
+schedule costs to check; one call of the schedule a tick; a gap its ticks; state: at most `max_catchup` instants a gap.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import ClassVar
+from collections import deque
+from typing import ClassVar, Protocol
 
 from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.records import AnyRecord, Mark
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule, daily_at, weekly_at
-from reactive_dag.model.times import GivenDuration, format_time, parse_duration, parse_time
-from reactive_dag.triggers.base import Trigger
+from reactive_dag.model.times import NEVER, GivenDuration, format_time, parse_duration, parse_time
+from reactive_dag.triggers.base import DrawnAs, Trigger
+from reactive_dag.triggers.cell import Cell, Opaque, State
 
 
 @frozen(cache_hash=True)
@@ -22,12 +29,28 @@ class Scheduled(Trigger):
     """Fires at each tick of its schedule."""
 
     kind: ClassVar[str] = "clock"
+    gathers: ClassVar[bool] = False
+    emits: ClassVar[bool] = True
+    holds_one: ClassVar[bool] = True
+    needs_dated_key: ClassVar[bool] = True
+    drawn_as: ClassVar[DrawnAs] = "clock"
 
     schedule: Schedule
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.schedule, CronSchedule | EverySchedule | AtSchedule):
             raise InvalidValue(f"a clock takes a schedule, not {self.schedule!r}; write rd.cron(...) or rd.every(...)")
+
+    def came(self, fact: AnyRecord | Mark) -> bool:
+        """Whether a tick is one of its schedule's. O(1)."""
+        return isinstance(fact, Mark) and fact.kind == "tick" and self.schedule.has_tick(fact.due)
+
+    def anchored(self, start: int) -> Scheduled:
+        """An `every` without an anchor counts from `start`. O(1)."""
+        schedule = self.schedule
+        if isinstance(schedule, EverySchedule) and schedule.anchor == 0:
+            return Scheduled(EverySchedule(schedule.period, start))
+        return self
 
     def __repr__(self) -> str:
         text, schedule = self.schedule.text, self.schedule
@@ -91,3 +114,96 @@ def at(time: dt.datetime | dt.date | str, tz: str | None = None) -> Scheduled:
     rd.at('2026-11-23T06:00:00Z')
     """
     return Scheduled(AtSchedule(parse_time(time, tz, what="time")))
+
+
+# ------------------------------------------------------------------------------------------------- cell
+
+
+class Ticks(Protocol):
+    """What a cell asks of a schedule."""
+
+    def after(self, ns: int, /) -> int | None:
+        """The first tick strictly after an instant."""
+        ...
+
+
+CATCHUPS: dict[str | bool, str] = {"one": "one", "all": "all", "none": "none", False: "one", True: "all"}
+
+
+def kept(catchup: str | bool, most: int) -> int:
+    """How many of the missed ticks may still run. Raises InvalidValue for another word."""
+    word = CATCHUPS.get(catchup)
+    if word is None:
+        raise InvalidValue(f"catchup={catchup!r}: write 'one' (or False), 'all' (or True), or 'none'")
+    return {"one": 1, "all": most, "none": 0}[word]
+
+
+class ScheduleCell(Cell):
+    """Steps at each tick of a schedule, once it is armed."""
+
+    __slots__ = ("schedule",)
+
+    def __init__(self, schedule: Ticks) -> None:
+        super().__init__()
+        self.schedule = schedule
+
+    def fresh(self) -> State:
+        """Not armed: no tick is due."""
+        return [NEVER, NEVER]
+
+    def begin(self, state: State, now: int, start: int | None, end: int | None, keep: int) -> int:
+        """Tick from `now` on, strictly, and not before `start` nor after `end` (both included).
+
+        The newest `keep` ticks between `start` and `now` are still to come. Gives how many others are missed.
+        """
+        state[:] = [NEVER, NEVER if end is None else end]
+        if start is not None and start < now:
+            state[0] = self._next(state, start - 1)
+            missed = self._skip(state, now, keep)
+            if state[0] == now:
+                state[0] = self._next(state, now)
+            return missed
+        state[0] = self._next(state, now if start is None else max(now, start - 1))
+        return 0
+
+    def gap(self, state: State, since: int, until: int, keep: int) -> int:
+        """Nobody was there: keep the newest `keep` ticks strictly in between; gives how many others are missed."""
+        while state[0] <= since:
+            state.append(state[0])
+            state[0] = self._next(state, state[0])
+        return self._skip(state, until, keep)
+
+    def _skip(self, state: State, until: int, keep: int) -> int:
+        newest: deque[int] = deque(maxlen=keep)
+        count, tick = 0, state[0]
+        while tick < until:
+            newest.append(tick)
+            count += 1
+            tick = self._next(state, tick)
+        state[0] = tick
+        state += newest
+        return count - len(newest)
+
+    def _next(self, state: State, now: int) -> int:
+        tick = self.schedule.after(now)
+        return NEVER if tick is None or tick > state[1] else tick
+
+    def due(self, state: State) -> int:
+        """The first missed tick that is still to come, else the next one."""
+        due: int = state[2] if len(state) > 2 else state[0]
+        return due
+
+    def step(self, state: State, now: int) -> list[Opaque] | None:
+        """The tick's instant, if one is due at `now`."""
+        due = self.due(state)
+        if due > now:
+            return None
+        if len(state) > 2:
+            del state[2]
+        else:
+            state[0] = self._next(state, due)
+        return [due]
+
+    def is_idle(self, state: State, now: int) -> bool:
+        """Whether no tick is due any more."""
+        return self.due(state) == NEVER

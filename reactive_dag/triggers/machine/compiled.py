@@ -15,18 +15,15 @@ from reactive_dag.model.records import Item, Mark
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.cell import MAX_PENDING, Opaque
-from reactive_dag.triggers.cells.absent import AbsentCell
-from reactive_dag.triggers.cells.by import Keys
-from reactive_dag.triggers.cells.clock import ClockCell, kept
-from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.firing import Ask, Firing, Key, ask_directly, delivery, in_order
+from reactive_dag.triggers.leaves.schedule import ScheduleCell, Scheduled, kept
+from reactive_dag.triggers.machine.books import OnExpired, mark_text, nobody
 from reactive_dag.triggers.machine.compile import Compiler
 from reactive_dag.triggers.machine.counts import Count
-from reactive_dag.triggers.machine.evaluate import Evaluator, OnExpired, mark_text
+from reactive_dag.triggers.machine.evaluate import Evaluator
 from reactive_dag.triggers.machine.fast_paths import FeedFunction, fast_path
-from reactive_dag.triggers.machine.firing import Ask, Firing, Key, ask_directly, delivery, in_order
+from reactive_dag.triggers.machine.leaf import Leaf
 from reactive_dag.triggers.machine.pack import pack, unpack
-from reactive_dag.triggers.machine.tree import CellNode, Leaf, source_of
 
 __all__ = ["CompiledTrigger", "Count", "Firing", "Leaf"]
 
@@ -38,14 +35,14 @@ class CompiledTrigger:
     be called next, NEVER if never.
 
     >>> from reactive_dag.triggers.leaves.dataset import updated
-    >>> circuit = CompiledTrigger(updated("a") & updated("b"))
-    >>> circuit.feed((0,), 7, 0, None), circuit.feed((1,), 8, 0, None)
-    (None, [Firing(items=[7, 8], payload=None, mapped=False, key=(), parts=(0, 1))])
+    >>> compiled = CompiledTrigger(updated("a") & updated("b"))
+    >>> compiled.feed((0,), 7, 0, None), compiled.feed((1,), 8, 0, None)[0].items
+    (None, [7, 8])
     """
 
     __slots__ = (
-        "_alone", "_clocks", "_keyed", "_mapped", "_scope", "_states", "_timed", "_work", "due", "feed", "leaves",
-        "parts", "trigger",
+        "_alone", "_books", "_clocks", "_keyed", "_mapped", "_riders", "_scope", "_states", "_work", "due", "feed",
+        "leaves", "parts", "timed", "trigger",
     )  # fmt: skip
 
     feed: FeedFunction
@@ -62,27 +59,27 @@ class CompiledTrigger:
         fast: bool = True,
     ) -> None:
         """`identity` names what armed a silence (I3); `fast=False` takes no fast path."""
-        tree = Compiler(trigger)
+        tree = Compiler(trigger, ask, on_expired or nobody, identity, max_pending)
         self.trigger = trigger
         self.parts: tuple[Leaf, ...] = tree.leaves
         self.leaves = tree.sources
         self.due = NEVER
         self._scope = scope = tree.scope
         self._states = scope.fresh()
-        self._timed = scope.timed
-        self._mapped = tree.mapped
-        self._keyed = isinstance(scope.top, CellNode) and scope.top.keyed
         self._clocks = [
             (leaf, cell, cell.fresh())
-            for leaf in self.parts[len(self.leaves) :]
+            for leaf in self.parts
             if isinstance(leaf.trigger, Scheduled)
-            for cell in (ClockCell(leaf.trigger.schedule),)
+            for cell in (ScheduleCell(leaf.trigger.schedule),)
         ]
+        self.timed = scope.timed or bool(self._clocks)
+        self._mapped = tree.mapped
+        self._keyed = scope.top.keyed
+        self._riders = any(leaf.rides for leaf in self.parts)
         self._alone = fast and isinstance(trigger, Scheduled)
-        self._work = Evaluator(scope, self.parts, ask, on_expired or _nobody, identity)
-        self._work.wire(scope, max_pending)
-        fast_feed = fast_path(self, scope, self._states, self._work) if fast else None
-        self.feed = fast_feed or self._feed
+        self._books = tree.books
+        self._work = Evaluator(scope, self.parts, tree.books)
+        self.feed = (fast_path(self, scope, self._states, tree.books.counters) if fast else None) or self.feed_slowly
 
     @property
     def needs_event(self) -> bool:
@@ -97,24 +94,36 @@ class CompiledTrigger:
     @property
     def joined(self) -> bool:
         """Whether its completions join by themselves (T8)."""
-        return any(node.joins for node in self._scope.bys)
+        return any(node.joins_dates for node in self._scope.bys)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether two firings could have equal causes: a tick is named by its due time, a source can be there twice."""
+        sources = [leaf.source for leaf in self.leaves]
+        return bool(self._clocks) or len(set(sources)) < len(sources) or ("*", None) in sources
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether a firing is its causes and nothing more: no payload, no key, no rider."""
+        return not (self._mapped or self._keyed or self._riders)
 
     # ------------------------------------------------------------------------------------------- steps
 
-    def _feed(self, hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
-        delivered = self._work.counters.delivered
+    def feed_slowly(self, hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
+        """Feed without a fast path. O(depth), O(nodes) for several hits."""
+        delivered = self._books.counters.delivered
         for index in hits:
             delivered[index] += 1
         return self._again(hits, item, now, event)
 
     def _again(self, hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
         """A step for what was counted as delivered already."""
-        work = self._work
-        if type(item) is int and item > work.last:
-            work.last = item
-        released = work.deliver(self._states, hits, item, now, event)
-        firings = self._fire(released) if released else None
-        if self._timed:
+        books = self._books
+        if type(item) is int and item > books.last:
+            books.last = item
+        released = self._work.deliver(self._states, hits, item, now, event)
+        firings = self.fire(released) if released else None
+        if self.timed:
             self._look()
         return firings
 
@@ -126,37 +135,44 @@ class CompiledTrigger:
         ticks = [(leaf, mark) for leaf, cell, state in self._clocks if (mark := self._tick(leaf, cell, state, now))]
         for released in self._work.steps(self._states, now, ticks):
             if released:
-                firings += self._fire(released)
+                firings += self.fire(released)
         self._look()
         return firings or None
 
     def _step_alone(self, now: int) -> list[Firing] | None:
-        """The same for a trigger that is a clock and nothing else."""
+        """Step a trigger that is a clock and nothing else."""
         leaf, cell, state = self._clocks[0]
         mark = self._tick(leaf, cell, state, now)
         self.due = cell.due(state)
         if mark is None:
             return None
-        self._work.counters.consumed[leaf.index] += 1
+        self._books.counters.consumed[leaf.index] += 1
         return [Firing([mark], None, False, (), [leaf.index])]
 
-    def _tick(self, leaf: Leaf, cell: ClockCell, state: list[Any], now: int) -> Mark | None:
+    def _tick(self, leaf: Leaf, cell: ScheduleCell, state: list[Any], now: int) -> Mark | None:
         if cell.step(state, now) is None:
             return None
-        self._work.counters.delivered[leaf.index] += 1
-        return Mark("tick", now, self._work.last)
+        self._books.counters.delivered[leaf.index] += 1
+        return Mark("tick", now, self._books.last)
 
-    def _fire(self, released: list[Opaque]) -> list[Firing]:
-        """Firings of what the top of the tree released; what they take is counted as consumed."""
-        top, work = self._scope.top, self._work
-        key = work.key if self._keyed else ()
-        firings = []
+    def fire(self, released: list[Opaque]) -> list[Firing]:
+        """Firings of what the top of the tree released; what they take is counted as consumed. O(items)."""
+        top, books, firings = self._scope.top, self._books, []
         for release in released:
-            pairs = top.walk(release)
-            parts = [part for part, _ in pairs]
-            work.counters.consume(parts)
-            payload = top.payload(release) if self._mapped else None
-            firings.append(Firing(in_order([item for _, item in pairs]), payload, self._mapped, key, parts))
+            pairs = taken = top.walk(release)
+            if self._riders:
+                taken = top.walk(release, False)
+            parts = [part for part, _ in taken]
+            books.counters.consume(parts)
+            items = in_order([item for _, item in pairs])
+            firings.append(
+                Firing(
+                    items, top.payload(release) if self._mapped else None, self._mapped,
+                    top.key_of(release) if self._keyed else (), parts,
+                    sorted(set(items) - {item for _, item in taken}, key=delivery) if self._riders else (),
+                    bool(books.copies) and books.settle_copies(taken),
+                )
+            )  # fmt: skip
         return firings
 
     def _look(self) -> None:
@@ -185,10 +201,9 @@ class CompiledTrigger:
         """
         keep = kept(catchup, max_catchup)
         for leaf, cell, state in self._clocks:
-            self._miss(leaf, cell.arm(state, now, start, end, keep))
+            self._miss(leaf, cell.begin(state, now, start, end, keep))
         for node in self._scope.nodes:
-            if isinstance(node.cell, AbsentCell) and not node.cell.after:
-                node.cell.arm(self._scope.state(self._states, node), now, f"reg:{number}")
+            node.cell.arm(self._scope.state(self._states, node), now, f"reg:{number}")
         self._look()
 
     def gap(self, a: int, b: int, catchup: str | bool = "one", max_catchup: int = 1000) -> None:
@@ -204,14 +219,17 @@ class CompiledTrigger:
 
     def _miss(self, leaf: Leaf, count: int) -> None:
         if count:
-            self._work.counters.delivered[leaf.index] += count
-            self._work.counters.drop("missed", leaf.index, count)
+            self._books.counters.delivered[leaf.index] += count
+            self._books.counters.drop("missed", leaf.index, count)
 
     # ---------------------------------------------------------------------------------------- to look
 
     def pending(self) -> list[tuple[int, Key, Item]]:
         """What is pending: leaf part, key, item; what is parked too. O(pending)."""
-        return [*self._scope.pending(self._states, ()), *[(part, path, item) for part, item, path in self._work.parked]]
+        return [
+            *self._scope.pending(self._states, ()),
+            *[(part, path, item) for part, item, path in self._books.parked],
+        ]
 
     def keys(self) -> list[Key]:
         """The keys under which something is pending, the one opened first first. O(pending)."""
@@ -222,7 +240,7 @@ class CompiledTrigger:
         waiting = [0] * len(self.parts)
         for part, _, _ in self.pending():
             waiting[part] += 1
-        rows = zip(*self._work.counters.save(), strict=True)
+        rows = zip(*self._books.counters.save(), strict=True)
         return [
             Count(leaf.text, delivered, consumed, waiting[leaf.index], dropped)
             for leaf, (delivered, consumed, dropped) in zip(self.parts, rows, strict=True)
@@ -230,46 +248,43 @@ class CompiledTrigger:
 
     def recount(self, firing: Firing, policy: str, part: int | None = None) -> None:
         """Count what a firing took (of one leaf part, if `part` is given) as dropped after all. O(causes)."""
-        self._work.counters.recount(policy, [each for each in firing.parts if part is None or each == part])
+        self._books.counters.recount(policy, [each for each in firing.parts if part is None or each == part])
 
     def canonical(self, identity: Callable[[Item], str]) -> list[Any]:
         """The state as plain data without any offset, items by identity (law `replay_equals_live`). O(pending)."""
-        work = self._work
+        books = self._books
         counts = [[c.text, c.delivered, c.consumed, c.pending, c.dropped] for c in self.counts()]
         states = self._scope.save(self._states, lambda place, item: place.show(item, identity))
-        parked = [[part, identity(item), pack(path)] for part, item, path in work.parked]
+        parked = [[part, identity(item), pack(path)] for part, item, path in books.parked]
         return [counts, states, [list(state) for _, _, state in self._clocks], parked]
 
     # ----------------------------------------------------------------------------------- to keep, to go
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that the future depends on, as data that msgpack and JSON keep. O(pending)."""
-        work = self._work
+        books = self._books
         return {
-            "counters": work.counters.save(),
+            "counters": books.counters.save(),
             "states": self._scope.save(self._states, lambda place, item: pack(item)),
             "clocks": [list(state) for _, _, state in self._clocks],
-            "parked": [[part, pack(item), pack(path)] for part, item, path in work.parked],
-            "last": work.last,
+            "parked": [[part, pack(item), pack(path)] for part, item, path in books.parked],
+            "copies": [[part, pack(item), left] for (part, item), left in books.copies.items()],
+            "last": books.last,
         }
 
     def restore(self, plain: dict[str, Any]) -> None:
         """Be as the circuit of the same trigger was that made the snapshot. O(pending)."""
-        work = self._work
-        work.counters.load(plain["counters"])
-        self._refill(self._scope.load(plain["states"], lambda place, item: unpack(item)))
+        books = self._books
+        books.counters.load(plain["counters"])
+        for node, fresh in zip(self._scope.nodes, plain["states"], strict=True):
+            node.cell.refill(self._scope.state(self._states, node), node.load(fresh, lambda place, item: unpack(item)))
         for (_, _, state), saved in zip(self._clocks, plain["clocks"], strict=True):
             state[:] = saved
-        work.parked[:] = [(part, unpack(item), unpack(path)) for part, item, path in plain["parked"]]
-        work.last = plain["last"]
+        books.parked[:] = [(part, unpack(item), unpack(path)) for part, item, path in plain["parked"]]
+        books.copies.clear()
+        books.copies.update({(part, unpack(item)): left for part, item, left in plain["copies"]})
+        books.last = plain["last"]
         self._look()
-
-    def _refill(self, fresh: Any) -> None:
-        """Change the states in place, since compiled closures hold them."""
-        if isinstance(self._states, Keys):
-            self._states.refill(fresh)
-        else:
-            self._states[:] = fresh
 
     def take_pending(self) -> list[tuple[int, Item]]:
         """Take out what is pending, parked too: leaf part and item, in order of delivery (T11). O(n log n).
@@ -278,24 +293,21 @@ class CompiledTrigger:
         """
         pairs = self._empty()
         for part, _ in pairs:
-            self._work.counters.delivered[part] -= 1
+            self._books.counters.delivered[part] -= 1
+        self._books.copies.clear()
         return pairs
 
     def drop_all(self, policy: str) -> None:
         """Drop what is pending, parked too; windows and periods are over, clocks and silences go on. O(pending)."""
-        self._work.path = ()
-        self._work.drop(policy, self._empty())
+        self._books.path = ()
+        self._books.drop(policy, self._empty())
 
     def _empty(self) -> list[tuple[int, Item]]:
         found = sorted([(delivery(item), part, item) for part, _, item in self.pending()], key=lambda row: row[:2])
         pairs = [(part, item) for _, part, item in found]
-        self._work.parked.clear()
-        fresh = self._scope.fresh()
+        self._books.parked.clear()
         for node in self._scope.nodes:
-            if isinstance(node.cell, AbsentCell):
-                armed = self._scope.state(self._states, node)
-                self._scope.state(fresh, node)[:] = armed
-        self._refill(fresh)
+            node.cell.reset(self._scope.state(self._states, node))
         self._look()
         return pairs
 
@@ -314,9 +326,9 @@ class CompiledTrigger:
         left: list[tuple[Trigger, Item]] = []
         for item in in_order(list(by_item)):
             event = item if isinstance(item, Mark) else event_of(item)
-            hits = self._takers([source_of(leaf) for leaf in by_item[item]], event)
+            hits = self._takers([leaf.source for leaf in by_item[item]], event)
             if hits:
-                firings += self._feed(hits, item, now, event) or ()
+                firings += self.feed_slowly(hits, item, now, event) or ()
             else:
                 left += [(leaf, item) for leaf in by_item[item]]
         return firings, left
@@ -329,22 +341,22 @@ class CompiledTrigger:
     @property
     def parked(self) -> list[tuple[int, Item]]:
         """The leaf parts and items whose callable raised (T10). O(parked)."""
-        return [(part, item) for part, item, _ in self._work.parked]
+        return [(part, item) for part, item, _ in self._books.parked]
 
     def park(self, part: int, item: Item) -> None:
         """Keep an item, delivered already, apart from all firings. O(1)."""
-        self._work.path = ()
-        self._work.park([(part, item)])
+        self._books.path = ()
+        self._books.park([(part, item)])
 
     def retry_parked(self, now: int, event_of: Callable[[Item], object]) -> list[Firing] | None:
         """Deliver what is parked again, in order, each item as one step; it is not counted anew. O(parked * step)."""
-        parked, self._work.parked = self._work.parked, []
+        parked, self._books.parked = self._books.parked, []
         facts: dict[Item, list[int]] = {}
         firings: list[Firing] = []
         for part, item, path in sorted(parked, key=lambda entry: delivery(entry[1])):
-            if isinstance(self.parts[part].trigger, Absent):
+            if self.parts[part].trigger.parts:  # a silence
                 released = self._work.run(self._scope, self._states, (), path, [(self.parts[part], item)], now, None)
-                firings += self._fire(released) if released else ()
+                firings += self.fire(released) if released else ()
             else:
                 facts.setdefault(item, []).append(part)
         for item, parts in facts.items():
@@ -362,7 +374,3 @@ class CompiledTrigger:
         before = self.due
         self._look()
         assert before == self.due, (before, self.due)
-
-
-def _nobody(policy: str, part: str, key: str, count: int) -> None:
-    """Told of drops where nobody asks."""

@@ -1,151 +1,46 @@
 """One step of a tree of cells: arrivals go up from leaf to top, timers close on the way (T3, I1).
 
-Owns `Evaluator`: everything about a step that needs the tree, the keys and the counts together. Invariants: in one step
-each cell is asked at most once, its parts before it; it first closes what is due, then takes what arrives; a step has
-one key (T7); an item that goes without a firing is counted under its policy's name, and one whose callable raised is
-parked (T10). Cost: O(depth) for an item in one leaf part, O(nodes) for several and for a timer; no recursion but into
-`.by`.
+Owns `Evaluator`: everything about a step that needs the tree and the keys together. Invariants: in one step each cell
+is asked at most once, its parts before it; it first closes what is due, then takes what arrives; a step has one key,
+but that an item with several keys takes one after the other (T7). Cost: O(depth) for an item in one leaf part, O(nodes)
+for several and for a timer; no recursion but into `.by`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from itertools import product
 from typing import Any, TypeAlias
 
 from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Item, Mark
 from reactive_dag.triggers.cell import Arrivals, Opaque
-from reactive_dag.triggers.cells.absent import AbsentCell
-from reactive_dag.triggers.cells.by import ByCell, Keys
-from reactive_dag.triggers.cells.sequence import SequenceCell
-from reactive_dag.triggers.cells.where import MapCell, WhereCell
-from reactive_dag.triggers.faults import CallableFault
-from reactive_dag.triggers.keys import hashable, key_text, rank
-from reactive_dag.triggers.leaves.absent import Absent
-from reactive_dag.triggers.machine.counts import Counters
-from reactive_dag.triggers.machine.firing import GONE, Ask, Key, Mapped, delivery, in_order
-from reactive_dag.triggers.machine.tree import CellNode, Leaf, Pairs, Scope
-
-OnExpired: TypeAlias = Callable[[str, str, str, int], None]
-"""Told of items that a bound dropped, or that had no key: policy, part, key, how many."""
+from reactive_dag.triggers.firing import GONE, Key, Keyed, Mapped
+from reactive_dag.triggers.functions.by import ByCell, Keys
+from reactive_dag.triggers.keys import hashable, rank
+from reactive_dag.triggers.machine.books import Books, Pairs
+from reactive_dag.triggers.machine.leaf import Leaf
+from reactive_dag.triggers.machine.tree import ByNode, CellNode, Scope
 
 Landing: TypeAlias = list[tuple[Leaf, Opaque]]
 """What comes in by which leaf."""
 
-_ASKING = (WhereCell, MapCell)
-
 
 class Evaluator:
-    """Runs steps on states of one tree. `path` is the key of the step under way, `key` that of the last release."""
+    """Runs steps on states of one tree."""
 
-    __slots__ = ("ask", "counters", "identity", "key", "last", "leaves", "on_expired", "parked", "path", "scope")
+    __slots__ = ("books", "leaves", "scope")
 
-    def __init__(
-        self, scope: Scope, leaves: tuple[Leaf, ...], ask: Ask, on_expired: OnExpired, identity: Callable[[Item], str]
-    ) -> None:
+    def __init__(self, scope: Scope, leaves: tuple[Leaf, ...], books: Books) -> None:
         self.scope = scope
         self.leaves = leaves
-        self.ask = ask
-        self.on_expired = on_expired
-        self.identity = identity
-        self.counters = Counters(len(leaves))
-        self.parked: list[tuple[int, Item, Key]] = []
-        self.path: Key = ()
-        self.key: Key = ()
-        self.last = -1
-
-    # ------------------------------------------------------------------------------------------ wiring
-
-    def wire(self, scope: Scope, limit: int) -> None:
-        """Give the cells of a scope what they tell and ask. O(nodes)."""
-        for node in scope.nodes:
-            cell = node.cell
-            cell.limit = limit
-            cell.drop = self._dropper(node)
-            if isinstance(cell, SequenceCell):
-                cell.atoms = _atoms(node)
-            elif isinstance(cell, _ASKING):
-                cell.ask = self._asker(node)
-            elif isinstance(cell, AbsentCell):
-                cell.name = _newest(node)
-                cell.make = self._silence(node, cell)
-            elif isinstance(cell, ByCell) and node.inside is not None:
-                cell.expire = self._expirer(node, cell)
-                self.wire(node.inside, limit)
-
-    def _dropper(self, node: CellNode) -> Callable[[str, int, Opaque], None]:
-        def drop(policy: str, part: int, item: Opaque) -> None:
-            self.drop(policy, node.kids[part].walk(item))
-
-        return drop
-
-    def _asker(self, node: CellNode) -> Callable[[Opaque], Any]:
-        kind = "where" if isinstance(node.cell, WhereCell) else "map"
-        fn: Call = node.trigger.fn  # type: ignore[attr-defined]
-        kid = node.kids[0]
-
-        def ask(release: Opaque) -> Any:
-            pairs = kid.walk(release)
-            try:
-                return self.ask(kind, fn, kid.payload(release), in_order([item for _, item in pairs]))
-            except CallableFault:
-                self.park(pairs)
-                return GONE
-
-        return ask
-
-    def _silence(self, node: CellNode, cell: AbsentCell) -> Callable[[int, object], Mark]:
-        own = node.own
-        assert own is not None
-        number = [leaf for leaf in self.leaves if isinstance(leaf.trigger, Absent)].index(own)
-
-        def make(due: int, armed: object) -> Mark:
-            by = armed if isinstance(armed, str) else self.identity(armed)  # type: ignore[arg-type]
-            self.counters.delivered[own.index] += 1
-            return Mark("absent", due, self.last, by if cell.at is None else f"{by}@{due}", number)
-
-        return make
-
-    def _expirer(self, node: CellNode, cell: ByCell) -> Callable[[list[tuple[int, Opaque]], Any], None]:
-        def expire(pairs: Pairs, key: Any) -> None:
-            outer, self.path = self.path, self.path + cell.path(key)
-            self.drop("expired", pairs)
-            if not pairs:  # a silence was waited for under this key
-                self.on_expired("expired", repr(node.trigger), key_text(self.path), 0)
-            self.path = outer
-
-        return expire
-
-    # ---------------------------------------------------------------------------------------- dropping
-
-    def drop(self, policy: str, pairs: Pairs) -> None:
-        """Count items that go without a firing; bounds are told of (T7, T14). O(items)."""
-        if policy == "no_key":
-            self._warn(pairs)
-        for part, count in sorted(Counter([part for part, _ in pairs]).items()):
-            self.counters.drop(policy, part, count)
-            if policy == "expired":
-                self.on_expired(policy, self.leaves[part].text, key_text(self.path), count)
-
-    def _warn(self, pairs: Pairs) -> None:
-        """One warning for each source that gives items without a key (T7)."""
-        for part, _ in pairs:
-            source = self.leaves[part].source
-            known = (i for i, leaf in enumerate(self.leaves) if leaf.source == source)
-            if not any("no_key" in self.counters.dropped[i] for i in known):
-                self.on_expired("no_key", self.leaves[part].text, key_text(self.path), 1)
-                self.counters.drop("no_key", part, 0)
-
-    def park(self, pairs: Pairs) -> None:
-        """Keep items whose callable raised, apart from all firings (T10). O(items)."""
-        self.parked += [(part, item, self.path) for part, item in pairs]
+        self.books = books
 
     # ------------------------------------------------------------------------------------------- steps
 
     def deliver(self, states: Any, hits: Iterable[int], item: Item, now: int, event: object) -> list[Opaque] | None:
         """One fact comes in by all the leaf parts that it hits, as one step."""
-        self.path = ()
+        self.books.path = ()
         landing: Landing = []
         for index in hits:
             leaf = self.leaves[index]
@@ -158,21 +53,19 @@ class Evaluator:
         """Ask the functions directly behind a leaf; GONE if the item does not pass."""
         payload, mapped = event, False
         for kind, fn in leaf.chain:
-            try:
-                answer = self.ask(kind, fn, payload, item)
-            except CallableFault:
-                self.park([(leaf.index, item)])
+            answer = self.books.answer(kind, fn, payload, item, [(leaf.index, item)])
+            if answer is GONE:
                 return GONE
             if kind == "map":
                 payload, mapped = answer, True
             elif not answer:
-                self.drop("filtered", [(leaf.index, item)])
+                self.books.drop("filtered", [(leaf.index, item)])
                 return GONE
         return Mapped(payload, item) if mapped else item
 
     def steps(self, states: Any, now: int, ticks: list[tuple[Leaf, Mark]]) -> Iterable[list[Opaque] | None]:
         """All timers due at `now`, and the clocks' ticks: a step for each key, in the order of keys (I1)."""
-        self.path = ()
+        self.books.path = ()
         due: dict[Key, Landing] = {}
         for leaf, mark in ticks:
             value = self.through(leaf, mark, mark) if leaf.chain else mark
@@ -186,13 +79,13 @@ class Evaluator:
         if scope.own_due(states) <= now:
             found.setdefault(path, [])
         for node in scope.bys:
-            assert isinstance(node.cell, ByCell) and node.inside is not None
             keys: Keys = scope.state(states, node)
-            for key in node.cell.due_keys(keys, now):
-                under = path + node.cell.path(key)
-                if node.cell.outlived(keys, key, now):
+            cell = node.keys_cell
+            for key in cell.due_keys(keys, now):
+                under = path + cell.path(key)
+                if cell.outlived(keys, key, now):
                     found.setdefault(under, [])
-                self._due_paths(node.inside, keys.by_key[key], under, now, found)
+                self._due_paths(node.within, keys.by_key[key], under, now, found)
 
     def run(
         self, scope: Scope, states: Any, path: Key, target: Key | None, landing: Landing, now: int, event: object
@@ -201,7 +94,7 @@ class Evaluator:
         if target is None and len(landing) == 1:
             return self._run_one(scope, states, path, landing, now, event)
         inbox: dict[int, Arrivals] = {}
-        groups: dict[CellNode, Landing] = {}
+        groups: dict[ByNode, Landing] = {}
         depth = len(scope.route)
         for leaf, value in landing:
             if len(leaf.route) > depth:
@@ -214,7 +107,7 @@ class Evaluator:
             released = self._run_key(scope, node, states, path, target, groups.get(node, []), now, event)
             if released:
                 inbox[node.slot] = released
-        self.path = path
+        self.books.path = path
         if target == path:
             return self._sweep(scope, states, inbox, now, True)
         if len(inbox) == 1:
@@ -225,7 +118,7 @@ class Evaluator:
     def _run_one(
         self, scope: Scope, states: Any, path: Key, landing: Landing, now: int, event: object
     ) -> list[Opaque] | None:
-        """The same for a fact that comes in by one leaf: only the nodes above it are touched."""
+        """A step for a fact that comes in by one leaf: only the nodes above it are touched."""
         leaf, value = landing[0]
         depth = len(scope.route)
         if len(leaf.route) > depth:
@@ -236,13 +129,13 @@ class Evaluator:
             released, up, arrivals = [value], leaf.up, [(leaf.part, value)]
         if not released or up is None:
             return released
-        self.path = path
+        self.books.path = path
         return self._climb(scope, states, up, arrivals, now)
 
     def _run_key(
         self,
         scope: Scope,
-        node: CellNode,
+        node: ByNode,
         states: Any,
         path: Key,
         target: Key | None,
@@ -250,40 +143,55 @@ class Evaluator:
         now: int,
         event: object,
     ) -> list[Opaque] | None:
-        cell, inside = node.cell, node.inside
-        assert isinstance(cell, ByCell) and inside is not None
+        cell, inside = node.keys_cell, node.within
         keys: Keys = scope.state(states, node)
-        self.path = path
-        key = self._key(node, landing, event) if target is None else _on_the_way(cell, keys, path, target, landing)
-        if key is GONE:
-            return None
-        under = path + cell.path(key)
-        released = self.run(inside, cell.opened(keys, key, now), under, target, landing, now, event)
-        self.path = path
-        cell.settle(keys, key, now)
-        if target == under:
-            cell.outlive(keys, key, now)
-        if released and not (isinstance(inside.top, CellNode) and inside.top.keyed):
-            self.key = under
+        self.books.path = path
+        if target is None:
+            found = self._keys(node, landing, event)
+        else:
+            found = _on_the_way(cell, keys, path, target, landing)
+        released: list[Opaque] = []
+        for key in found:
+            under = path + cell.path(key)
+            fired = self.run(inside, cell.opened(keys, key, now), under, target, landing, now, event)
+            self.books.path = path
+            cell.settle(keys, key, now)
+            if target == under:
+                cell.outlive(keys, key, now)
+            for each in fired or ():
+                released.append(Keyed(inside.top.key_of(each) if inside.top.keyed else under, each))
         return released
 
-    def _key(self, node: CellNode, landing: Landing, event: object) -> Any:
-        """The key of a fact under one `.by`; GONE if it has none, or the function raised."""
+    def _keys(self, node: ByNode, landing: Landing, event: object) -> list[Any]:
+        """The keys of a fact under one `.by`; none if it has none, or the function raised."""
         if not landing:
-            return GONE
+            return []
         pairs = [pair for leaf, value in landing for pair in leaf.walk(value)]
-        found = []
+        found: list[list[Any]] = []
         for ask in node.asks[landing[0][0]]:
-            try:
-                value = hashable(self.ask("by", ask, event, pairs[0][1])) if isinstance(ask, Call) else ask(event)
-            except CallableFault:
-                self.park(pairs)
-                return GONE
-            if value is None:
-                self.drop("no_key", pairs)
-                return GONE
-            found.append(value)
-        return found[0] if len(found) == 1 else tuple(found)
+            values = self._asked(ask, event, pairs) if isinstance(ask, Call) else [ask(event)]
+            if values is GONE:
+                return []
+            if all(value is None for value in values):
+                self.books.drop("no_key", pairs)
+                return []
+            found.append(values)
+        keys = found[0] if len(found) == 1 else list(product(*found))
+        return keys if len(keys) == 1 else self._counted(node, list(dict.fromkeys(keys)), pairs)
+
+    def _asked(self, fn: Call, event: object, pairs: Pairs) -> Any:
+        answer = self.books.answer("by", fn, event, pairs[0][1], pairs)
+        if answer is GONE:
+            return GONE
+        return [hashable(each) for each in answer] if type(answer) is list else [hashable(answer)]
+
+    def _counted(self, node: ByNode, keys: list[Any], pairs: Pairs) -> list[Any]:
+        """Those of several keys that are some; each is one delivery, and one that is None goes as `no_key` (T7)."""
+        self.books.copy(pairs, len(keys))
+        some = [key for key in keys if not (key is None or (node.keys_cell.width > 1 and None in key))]
+        for _ in range(len(keys) - len(some)):
+            self.books.drop("no_key", pairs)
+        return some
 
     def _climb(self, scope: Scope, states: Any, node: CellNode, arrivals: Arrivals, now: int) -> list[Opaque] | None:
         """What one node was given goes up as far as it releases."""
@@ -313,7 +221,7 @@ class Evaluator:
                 released = arrivals
             else:
                 state = scope.state(states, node)
-                due = stepping and node.cell.timed and node.cell.due(state) <= now
+                due = stepping and node.cell.due(state) <= now
                 released = node.cell.step(state, now) if due else None
                 if arrivals:
                     fed = node.cell.feed_many(state, sorted(arrivals, key=_part), now)
@@ -327,13 +235,13 @@ def _part(arrival: tuple[int, Opaque]) -> int:
     return arrival[0]
 
 
-def _on_the_way(cell: ByCell, keys: Keys, path: Key, target: Key, landing: Landing) -> Any:
-    """The key of this `.by` that leads from `path` to `target`; GONE if none does."""
+def _on_the_way(cell: ByCell, keys: Keys, path: Key, target: Key, landing: Landing) -> list[Any]:
+    """The key of this `.by` that leads from `path` to `target`, if one does."""
     values = target[len(path) : len(path) + cell.width]
     if len(values) < cell.width:
-        return GONE
+        return []
     key = values[0] if cell.width == 1 else values
-    return key if landing or key in keys.by_key else GONE
+    return [key] if landing or key in keys.by_key else []
 
 
 def _tick_path(leaf: Leaf, mark: Mark) -> Key:
@@ -342,18 +250,3 @@ def _tick_path(leaf: Leaf, mark: Mark) -> Key:
     for node in leaf.route:
         path += tuple([ask(mark) for ask in node.asks[leaf] if not isinstance(ask, Call)])
     return path
-
-
-def _atoms(node: CellNode) -> Callable[[int, Opaque], Iterable[Item]]:
-    return lambda part, item: [each for _, each in node.kids[part].walk(item)]
-
-
-def _newest(node: CellNode) -> Callable[[int, Opaque], object]:
-    return lambda part, item: max([each for _, each in node.kids[part].walk(item)], key=delivery)
-
-
-def mark_text(item: Item) -> str:
-    """How a silence names what armed it where nobody gives identities: `@` and the offset of a fact. O(1)."""
-    if isinstance(item, Mark):
-        return f"{item.kind}:{item.due}" if item.kind == "tick" else f"{item.kind}:{item.by}"
-    return f"@{item}"

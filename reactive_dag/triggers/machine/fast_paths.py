@@ -10,49 +10,60 @@ the common case (a bound reached, no key) goes through the evaluator. A property
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Item
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.cell import Cell
-from reactive_dag.triggers.cells.all_of import AllOfCell
-from reactive_dag.triggers.cells.any_of import AnyOfCell
-from reactive_dag.triggers.cells.batch import BatchCell
-from reactive_dag.triggers.cells.by import ByCell, Keys
-from reactive_dag.triggers.machine.evaluate import Evaluator
-from reactive_dag.triggers.machine.firing import Firing
-from reactive_dag.triggers.machine.tree import CellNode, Leaf, PartPlace, Scope
-
-if TYPE_CHECKING:
-    from reactive_dag.triggers.machine.compiled import CompiledTrigger
+from reactive_dag.triggers.cell import Cell, Opaque
+from reactive_dag.triggers.firing import Firing
+from reactive_dag.triggers.functions.by import Keys
+from reactive_dag.triggers.joins.all_of import AllOfCell
+from reactive_dag.triggers.joins.any_of import AnyOfCell
+from reactive_dag.triggers.machine.counts import Counters
+from reactive_dag.triggers.machine.leaf import Leaf
+from reactive_dag.triggers.machine.tree import ByNode, CellNode, PartPlace, Scope
+from reactive_dag.triggers.windows.batch import BatchCell
 
 FeedFunction: TypeAlias = Callable[[tuple[int, ...], Item, int, object], "list[Firing] | None"]
 
 
-def fast_path(compiled: CompiledTrigger, scope: Scope, states: Any, work: Evaluator) -> FeedFunction | None:
+class WithoutFastPath(Protocol):
+    """The trigger whose common case is taken here: its parts, its timer, and the way for all that is not common."""
+
+    parts: tuple[Leaf, ...]
+    due: int
+
+    def feed_slowly(self, hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
+        """Feed without a fast path."""
+
+    def fire(self, released: list[Opaque]) -> list[Firing]:
+        """Firings of what the top released."""
+
+
+def fast_path(compiled: WithoutFastPath, scope: Scope, states: Any, counters: Counters) -> FeedFunction | None:
     """The fast path of this trigger, or None if its trigger has no such shape. O(parts)."""
     if any(leaf.chain or not leaf.is_source for leaf in compiled.parts):
         return None
     top = scope.top
     if isinstance(top, Leaf):
-        return _leaf(work)
+        return _leaf(counters)
     if len(scope.nodes) > 1:
         return None
     if isinstance(top.cell, AnyOfCell):
-        return _any_of(work)
+        return _any_of(counters)
     if not _apart(compiled):
         return None
     if isinstance(top.cell, BatchCell) and top.cell.count <= top.cell.limit:
-        return _batch(compiled, top.cell, states, work)
+        return _batch(compiled, top.cell, states, counters)
     if _is_bare_join(top):
-        return _all_of(compiled, cast(AllOfCell, top.cell), states, work)
+        return _all_of(compiled, cast(AllOfCell, top.cell), states, counters)
     if top.inside is None:
-        return _one_cell(compiled, top.cell, states, work)
-    return _by(compiled, top, states, work) if _is_bare_join(top.inside.top) else None
+        return _one_cell(compiled, top.cell, states, counters)
+    return _by(compiled, top, states, counters) if isinstance(top, ByNode) and _is_bare_join(top.within.top) else None
 
 
-def _apart(compiled: CompiledTrigger) -> bool:
+def _apart(compiled: WithoutFastPath) -> bool:
     """Whether no item can come in by two leaves."""
     if len(compiled.parts) == 1:
         return True
@@ -67,8 +78,8 @@ def _is_bare_join(place: PartPlace) -> bool:
     return len(place.kids) > 1 and not place.cell.latest and place.cell.window is None
 
 
-def _leaf(work: Evaluator) -> FeedFunction:
-    delivered, consumed = work.counters.delivered, work.counters.consumed
+def _leaf(counters: Counters) -> FeedFunction:
+    delivered, consumed = counters.delivered, counters.consumed
 
     def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
         delivered[0] += 1
@@ -78,8 +89,8 @@ def _leaf(work: Evaluator) -> FeedFunction:
     return feed
 
 
-def _any_of(work: Evaluator) -> FeedFunction:
-    delivered, consumed = work.counters.delivered, work.counters.consumed
+def _any_of(counters: Counters) -> FeedFunction:
+    delivered, consumed = counters.delivered, counters.consumed
 
     def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
         for part in hits:
@@ -90,8 +101,8 @@ def _any_of(work: Evaluator) -> FeedFunction:
     return feed
 
 
-def _batch(compiled: CompiledTrigger, cell: BatchCell, state: list[Any], work: Evaluator) -> FeedFunction:
-    delivered, consumed = work.counters.delivered, work.counters.consumed
+def _batch(compiled: WithoutFastPath, cell: BatchCell, state: list[Any], counters: Counters) -> FeedFunction:
+    delivered, consumed = counters.delivered, counters.consumed
     count, wait = cell.count, cell.max_wait
     append = state.append
     parts = bytes(count)  # `count` times the only leaf part, 0, in a byte each
@@ -115,9 +126,15 @@ def _batch(compiled: CompiledTrigger, cell: BatchCell, state: list[Any], work: E
     return feed
 
 
-def _all_of(compiled: CompiledTrigger, cell: AllOfCell, state: list[Any], work: Evaluator) -> FeedFunction:
-    delivered, rounds, consume = work.counters.delivered, work.counters.rounds, work.counters.consume
-    full, room, general, append, count = cell.full, 2 * cell.limit, compiled._feed, state.append, 1 + 2 * cell.parts
+def _all_of(compiled: WithoutFastPath, cell: AllOfCell, state: list[Any], counters: Counters) -> FeedFunction:
+    delivered, rounds, consume = counters.delivered, counters.rounds, counters.consume
+    full, room, general, append, count = (
+        cell.full,
+        2 * cell.limit,
+        compiled.feed_slowly,
+        state.append,
+        1 + 2 * cell.parts,
+    )
     bits, whole = tuple([1 << part for part in range(cell.parts)]), tuple(range(cell.parts))
 
     def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
@@ -152,8 +169,8 @@ def _all_of(compiled: CompiledTrigger, cell: AllOfCell, state: list[Any], work: 
     return feed
 
 
-def _one_cell(compiled: CompiledTrigger, cell: Cell, state: list[Any], work: Evaluator) -> FeedFunction:
-    delivered, step, fire = work.counters.delivered, cell.feed, compiled._fire
+def _one_cell(compiled: WithoutFastPath, cell: Cell, state: list[Any], counters: Counters) -> FeedFunction:
+    delivered, step, fire = counters.delivered, cell.feed, compiled.fire
     due = cell.due if cell.timed else None
 
     def feed(hits: tuple[int, ...], item: Item, now: int, event: object) -> list[Firing] | None:
@@ -167,14 +184,14 @@ def _one_cell(compiled: CompiledTrigger, cell: Cell, state: list[Any], work: Eva
     return feed
 
 
-def _by(compiled: CompiledTrigger, top: CellNode, keys: Keys, work: Evaluator) -> FeedFunction | None:
-    cell, inside = cast(ByCell, top.cell), top.inside
+def _by(compiled: WithoutFastPath, top: ByNode, keys: Keys, counters: Counters) -> FeedFunction | None:
+    cell, inside = top.keys_cell, top.within
     readers = [read for leaf in compiled.parts if not isinstance(read := top.asks[leaf][0], Call)]
-    if cell.width > 1 or cell.ttl is not None or inside is None or len(readers) < len(compiled.parts):
+    if cell.width > 1 or cell.ttl is not None or len(readers) < len(compiled.parts):
         return None
     join = cast(AllOfCell, inside.nodes[0].cell)
-    delivered, rounds, consume = work.counters.delivered, work.counters.rounds, work.counters.consume
-    full, room, max_keys, general, count = join.full, 2 * join.limit, cell.max_keys, compiled._feed, join.parts
+    delivered, rounds, consume = counters.delivered, counters.rounds, counters.consume
+    full, room, max_keys, general, count = join.full, 2 * join.limit, cell.max_keys, compiled.feed_slowly, join.parts
     by_key = keys.by_key
     find, whole = by_key.get, tuple(range(join.parts))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from reactive_dag.model.records import Mark
-from reactive_dag.triggers.machine.firing import Mapped
+from reactive_dag.triggers.firing import Keyed, Mapped
 
 
 def pack(value: Any) -> Any:
@@ -29,6 +29,8 @@ def pack(value: Any) -> Any:
         return {"m": [value.kind, value.due, value.after, value.by, value.part]}
     if kind is Mapped:
         return {"v": value.value, "i": pack(value.item)}
+    if kind is Keyed:
+        return {"k": pack(value.key), "r": pack(value.release)}
     return value
 
 
@@ -49,4 +51,6 @@ def unpack(plain: Any) -> Any:
         return tuple([unpack(each) for each in plain["t"]])
     if "m" in plain:
         return Mark(*plain["m"])
+    if "k" in plain:
+        return Keyed(unpack(plain["k"]), unpack(plain["r"]))
     return Mapped(plain["v"], unpack(plain["i"]))

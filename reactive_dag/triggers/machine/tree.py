@@ -1,201 +1,268 @@
 """The tree of cells that a trigger compiles to.
 
-Owns its three kinds of places. A `Leaf` is where items come in; a `CellNode` is a cell with its parts; a `Scope` is the
-region of the tree that shares one key: all that stands inside of one `.by`, or outside of all. Invariants: nothing
-here changes once compiled; a scope's nodes are listed parts first. All state is apart: a scope's `states` is the state
-of its only node, or else a list of its nodes' states (so a join of leaves costs one list a key). Cost: O(nodes) a walk.
+Owns its kinds of places but the leaves (leaf.py). A `CellNode` is a cell with its parts, a `ByNode` one for
+each key; a `Scope` is the region of the tree that shares one key: all that stands inside of one `.by`, or outside of
+all. Invariants: nothing here changes once compiled; a scope's nodes are listed parts first. All state is apart: a
+scope's `states` is the state of its only node, or else a list of its nodes' states (so a join of leaves costs one list
+a key). Cost: O(nodes) a walk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Item
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.base import Trigger
-from reactive_dag.triggers.cell import Cell, Opaque
-from reactive_dag.triggers.cells.by import ByCell, Keys
-from reactive_dag.triggers.cells.where import MapCell, WhereCell
-from reactive_dag.triggers.functions.by import JoinKey
-from reactive_dag.triggers.keys import KeyOf
-from reactive_dag.triggers.leaves.completed import Completed
-from reactive_dag.triggers.leaves.dataset import Updated
-from reactive_dag.triggers.leaves.schedule import Scheduled
-from reactive_dag.triggers.machine.firing import Key, Mapped, Ref
+from reactive_dag.triggers.cell import Cell, Opaque, Surroundings
+from reactive_dag.triggers.firing import Key, Mapped, Ref, delivery, in_order
+from reactive_dag.triggers.functions.by import By, ByCell, Keys
+from reactive_dag.triggers.keys import JoinKey, KeyOf, key_of
+from reactive_dag.triggers.machine.books import Books, Pairs
+from reactive_dag.triggers.machine.leaf import Leaf, Show
 from reactive_dag.triggers.machine.pack import pack, unpack
 
-Show: TypeAlias = Callable[[Item], str]
-"""The identity of an item."""
-
-Pairs: TypeAlias = list[tuple[int, Item]]
-"""Leaf parts with the items that were delivered to them."""
-
-Convert: TypeAlias = Callable[["PartPlace", Opaque], Any]
-"""Turns what a place gave into plain data, or back."""
-
-_PASSES = (WhereCell, MapCell)
-"""Cells that hold nothing: what their part gives goes through them."""
+ConvertRelease: TypeAlias = Callable[["PartPlace", Opaque], Any]
+"""Turns what a part gave into plain data, or back."""
 
 
-def source_of(leaf: Trigger) -> object:
-    """What the items of a leaf are events of, whatever kinds or states it takes. O(1)."""
-    if isinstance(leaf, Updated):
-        return leaf.dataset.uri
-    return (leaf.dag, leaf.task) if isinstance(leaf, Completed) else leaf
+class CellNode(Surroundings):
+    """A cell with its parts, and what it asks of its surroundings. `own` is the leaf that a silence comes in by."""
 
+    __slots__ = ("books", "cell", "inside", "kids", "limit", "own", "part", "scope", "slot", "trigger", "up", "window")
 
-class Leaf:
-    """A leaf part: a source of facts, or the point where a tick or a silence comes in.
-
-    `index` is the part's number, `is_source` says whether facts come in here, `source` what its items are events of,
-    whatever kinds or states it takes. `written` is the trigger with the functions that stand directly behind it
-    (`chain`). `up` and `part` say where its items go; `route` are the `.by` around it, the outermost first.
-    """
-
-    __slots__ = (
-        "chain", "index", "is_source", "many", "part", "route", "scope", "source", "trigger", "up", "written",
-    )  # fmt: skip
-
-    def __init__(self, trigger: Trigger, scope: Scope) -> None:
-        self.trigger = self.written = trigger
-        self.scope = scope
-        self.route = scope.route
-        self.source = source = source_of(trigger)
-        self.is_source = source is not trigger
-        self.chain: tuple[tuple[str, Call], ...] = ()
-        self.index = self.part = -1
-        self.up: CellNode | None = None
-        self.many = False
-
-    @property
-    def text(self) -> str:
-        """How it is written. O(size)."""
-        return repr(self.written)
-
-    def takes(self, event: Any) -> bool:
-        """Whether an event of its source is delivered here: by `kinds`, or by `states` (T1). O(1)."""
-        if isinstance(self.trigger, Updated):
-            return event.kind in self.trigger.kinds
-        return not isinstance(self.trigger, Completed) or event.state in self.trigger.states
-
-    @property
-    def solo(self) -> bool:
-        """Whether a composite holds one of its items at most (T9)."""
-        return isinstance(self.trigger, Scheduled)
-
-    def walk(self, release: Opaque) -> Pairs:
-        """The leaf items of what it gave: one."""
-        item: Any = release.item if type(release) is Mapped else release
-        return [(self.index, item)]
-
-    def payload(self, release: Opaque) -> object:
-        """What it gave as a payload: the event, or what a `.map` made of it (T13)."""
-        return release.value if type(release) is Mapped else Ref(release)
-
-    def show(self, release: Opaque, show: Show) -> Any:
-        """What it gave, without offsets; what armed a silence may be a name already."""
-        if type(release) is Mapped:
-            return [self.show(release.item, show), release.value]
-        return release if isinstance(release, str) else show(release)
-
-    def __repr__(self) -> str:
-        return f"Leaf({self.index}, {self.text})"
-
-
-class CellNode:
-    """A cell with its parts. `inside` is set for `.by`; `own` is the leaf part that a silence comes in by."""
-
-    __slots__ = ("asks", "cell", "inside", "kids", "own", "part", "scope", "slot", "trigger", "up")
-
-    def __init__(self, trigger: Trigger, cell: Cell, scope: Scope, kids: list[Leaf | CellNode]) -> None:
+    def __init__(
+        self, trigger: Trigger, scope: Scope, kids: list[Leaf | CellNode], books: Books,
+        own: Leaf | None = None, window: int | None = None, inside: Scope | None = None,
+    ) -> None:  # fmt: skip
         self.trigger = trigger
-        self.cell = cell
         self.scope = scope
         self.kids = kids
-        self.slot = len(scope.nodes)
+        self.books = books
+        self.own = own
+        self.limit = books.limit
+        self.window = window
         self.part = -1
         self.up: CellNode | None = None
-        self.inside: Scope | None = None
-        self.own: Leaf | None = None
-        self.asks: dict[Leaf, tuple[KeyOf | Call, ...]] = {}
-        scope.nodes.append(self)
+        self.inside = inside
         for part, kid in enumerate(kids):
-            kid.up, kid.part = self, part
-            if isinstance(kid, CellNode) and kid.own is not None:
-                kid.own.up, kid.own.part = self, part
+            kid.hang(self, part)
+        self.cell = self._make_cell()
+        self.slot = scope.add(self)
+
+    def _make_cell(self) -> Cell:
+        cell = self.trigger.cell(self)
+        assert cell is not None, self.trigger
+        return cell
+
+    def hang(self, up: CellNode, part: int) -> None:
+        """What it releases goes to a node, as that part of it."""
+        self.up, self.part = up, part
+        if self.own is not None:
+            self.own.hang(up, part)
+
+    # ------------------------------------------------------------------------------- what its cell asks
 
     @property
-    def solo(self) -> bool:
-        """Whether a composite holds one of its firings at most (T9)."""
-        passes = isinstance(self.cell, _PASSES)
-        return self.own is not None or (passes and self.kids[0].solo)
+    def under_key(self) -> bool:  # type: ignore[override]
+        """Whether a `.by` stands around it."""
+        return bool(self.scope.route)
+
+    def is_single(self, part: int) -> bool:
+        """Whether a part is a clock or a silence, of which one item at most is pending (T9)."""
+        return self.kids[part].gives_one
+
+    def drop(self, policy: str, part: int, item: Opaque) -> None:
+        """Count the leaf items of an item that goes without a firing."""
+        self.books.drop(policy, self.kids[part].walk(item, False))
+
+    def answer(self, part: int, item: Opaque) -> Any:
+        """What the trigger's function says to the payload so far; GONE if it raised, and the items are parked."""
+        kid = self.kids[part]
+        items = in_order([each for _, each in kid.walk(item)])
+        fn: Call = self.trigger.fn  # type: ignore[attr-defined]
+        return self.books.answer(self.trigger.kind, fn, kid.payload(item), items, kid.walk(item, False))
+
+    def atoms(self, part: int, item: Opaque) -> Iterable[Hashable]:
+        """The leaf items that an item of a part consists of."""
+        return [each for _, each in self.kids[part].walk(item, False)]
+
+    def newest(self, part: int, item: Opaque) -> object:
+        """The newest leaf item of an item of a part."""
+        return max([each for _, each in self.kids[part].walk(item, False)], key=delivery)
+
+    def silence(self, due: int, armed: object) -> Opaque:
+        """The mark of a silence, which counts as delivered to its own leaf."""
+        assert self.own is not None
+        return self.books.silence(self.own.index, due, armed, ticking=getattr(self.trigger, "at", None) is not None)
+
+    # -------------------------------------------------------------------------------------- its releases
 
     @property
-    def many(self) -> bool:
-        """Whether its payload is a list of its parts' payloads, and so flattened by what stands around it (T13)."""
-        if self.inside is not None:
-            return self.inside.top.many
-        if isinstance(self.cell, WhereCell):
-            return self.kids[0].many
-        return self.own is None and not isinstance(self.cell, MapCell)
+    def gives_one(self) -> bool:
+        """Whether a join holds one of its releases at most (T9)."""
+        if self.trigger.asks:
+            return self.kids[0].gives_one
+        return self.own is not None
 
     @property
     def keyed(self) -> bool:
-        """Whether what it gives is of one key: a `.by`, or what looks at one."""
-        if self.inside is not None:
-            return True
-        kid = self.kids[0] if isinstance(self.cell, _PASSES) else None
-        return isinstance(kid, CellNode) and kid.keyed
+        """Whether what it releases is of one key."""
+        return self.trigger.keeps_key and self.kids[0].keyed
 
-    @property
-    def joins(self) -> bool:
-        """Whether it is a join that nobody wrote (T8)."""
-        return any(isinstance(key, JoinKey) for key in getattr(self.trigger, "keys", ()))
-
-    def walk(self, release: Opaque) -> Pairs:
-        """The leaf items of a release, each with its leaf part. O(items)."""
+    def walk(self, release: Opaque, riders: bool = True) -> Pairs:
+        """The leaf items of a release, each with its leaf part; without riders only those that it takes. O(items)."""
         if self.own is not None:
             return [(self.own.index, release)]
-        if self.inside is not None:
-            return self.inside.top.walk(release)
-        kids = self.kids
-        return [pair for part, item in self.cell.spread(release) for pair in kids[part].walk(item)]
+        kids, rides = self.kids, 0 if riders else self.cell.rides
+        return [
+            pair
+            for part, item in self.cell.spread(release)
+            if not rides >> part & 1
+            for pair in kids[part].walk(item, riders)
+        ]
+
+    def key_of(self, release: Opaque) -> Key:
+        """The key that a release is of: that of what its first part gave. O(1)."""
+        return next((self.kids[0].key_of(item) for part, item in self.cell.spread(release) if part == 0), ())
 
     def payload(self, release: Opaque) -> object:
         """The payload so far: the flat list of its parts' payloads, unless something says otherwise (T13). O(items)."""
         if self.own is not None:
             return Ref(release)
-        if self.inside is not None:
-            return self.inside.top.payload(release)
-        if type(self.cell) is MapCell:
+        if type(release) is Mapped:
             return release.value
-        if type(self.cell) is WhereCell:
+        if self.trigger.passes:
             return self.kids[0].payload(release)
         flat: list[object] = []
         for part, item in self.cell.spread(release):
             payload = self.kids[part].payload(item)
-            if isinstance(payload, list) and self.kids[part].many:
+            if isinstance(payload, list) and self.kids[part].written.payload_is_list:
                 flat += payload
             else:
                 flat.append(payload)
         return flat
 
+    @property
+    def written(self) -> Trigger:
+        """The trigger that it was compiled from."""
+        return self.trigger
+
     def show(self, release: Opaque, show: Show) -> Any:
         """A release without offsets. O(items)."""
         if self.own is not None:
             return self.own.show(release, show)
-        if self.inside is not None:
-            return self.inside.top.show(release, show)
         shown = [[part, self.kids[part].show(item, show)] for part, item in self.cell.spread(release)]
         return [shown, release.value] if type(release) is Mapped else shown
 
+    # ------------------------------------------------------------------------------------------- its state
+
+    def pending(self, state: Any, path: Key) -> Iterator[tuple[int, Key, Item]]:
+        """What is pending in it: leaf part, key, item. O(pending)."""
+        for part, release in self.cell.held(state):
+            for leaf, item in self.kids[part].walk(release, False):
+                yield leaf, path, item
+
+    def save(self, state: Any, change: ConvertRelease) -> list[Any]:
+        """Its state as plain data. O(pending)."""
+        return self.cell.save(state, lambda part, item: change(self.own or self.kids[part], item))
+
+    def load(self, saved: list[Any], change: ConvertRelease) -> Any:
+        """The state that `save` wrote. O(pending)."""
+        return self.cell.load(saved, lambda part, item: change(self.own or self.kids[part], item))
+
     def __repr__(self) -> str:
-        return f"CellNode({self.cell!r}, {self.trigger!r})"
+        return f"{type(self).__name__}({self.cell!r}, {self.trigger!r})"
+
+
+class ByNode(CellNode):
+    """A `.by`: what stands before it has a state for each key. `asks` reads the key for each leaf part inside.
+
+    What it releases is `Keyed`. `place` puts what stands before it into the scope that it is given.
+    """
+
+    __slots__ = ("asks", "by", "keys_cell")
+
+    def __init__(self, trigger: By, scope: Scope, books: Books, place: PlaceInside) -> None:
+        inside = Scope((*scope.route, self))
+        top, leaves = place(inside)
+        inside.close(top)
+        self.by = trigger
+        self.keys_cell = ByCell(inside, len(trigger.keys), trigger.max_keys, trigger.ttl, self.expired)
+        self.asks: dict[Leaf, tuple[KeyOf | Call, ...]] = {}
+        for leaf in leaves:
+            partitions = leaf.trigger.partitions
+            self.asks[leaf] = tuple([key if isinstance(key, Call) else key_of(key, partitions) for key in trigger.keys])
+        super().__init__(trigger, scope, [], books, inside=inside)
+
+    def _make_cell(self) -> Cell:
+        return self.keys_cell
+
+    @property
+    def within(self) -> Scope:
+        """What stands inside."""
+        assert self.inside is not None
+        return self.inside
+
+    @property
+    def keyed(self) -> bool:
+        """It gives keys."""
+        return True
+
+    @property
+    def joins_dates(self) -> bool:
+        """Whether it is a join that nobody wrote (T8)."""
+        return any(isinstance(key, JoinKey) for key in self.by.keys)
+
+    def expired(self, pairs: Pairs, key: Any) -> None:
+        """A key goes for the sake of a bound: count what it held."""
+        self.books.expire(pairs, self.keys_cell.path(key), repr(self.trigger))
+
+    def walk(self, release: Opaque, riders: bool = True) -> Pairs:
+        """The leaf items of what a key released. O(items)."""
+        return self.within.top.walk(release.release, riders)
+
+    def key_of(self, release: Opaque) -> Key:
+        """The key that a release is of. O(1)."""
+        key: Key = release.key
+        return key
+
+    def payload(self, release: Opaque) -> object:
+        """The payload of what a key released. O(items)."""
+        return self.within.top.payload(release.release)
+
+    def show(self, release: Opaque, show: Show) -> Any:
+        """What a key released, without offsets. O(items)."""
+        return self.within.top.show(release.release, show)
+
+    def pending(self, state: Any, path: Key) -> Iterator[tuple[int, Key, Item]]:
+        """What is pending under its keys. O(pending)."""
+        for key, inner in state.by_key.items():
+            yield from self.within.pending(inner, path + self.keys_cell.path(key))
+
+    def save(self, state: Any, change: ConvertRelease) -> list[Any]:
+        """Its keys as plain data. O(pending)."""
+        keys: Keys = state
+        return [
+            [pack(key), keys.opened.get(key), self.within.save(inner, change)] for key, inner in keys.by_key.items()
+        ]
+
+    def load(self, saved: list[Any], change: ConvertRelease) -> Any:
+        """The keys that `save` wrote. O(pending)."""
+        keys = self.keys_cell.fresh()
+        for packed, opened, inner in saved:
+            key = unpack(packed)
+            keys.by_key[key] = self.within.load(inner, change)
+            if opened is not None:
+                keys.opened[key] = opened
+        self.keys_cell.rebuild(keys)
+        return keys
 
 
 PartPlace: TypeAlias = Leaf | CellNode
+PlaceInside: TypeAlias = Callable[["Scope"], tuple[PartPlace, list[Leaf]]]
 
 
 class Scope:
@@ -203,25 +270,26 @@ class Scope:
 
     __slots__ = ("bys", "has_memory", "nodes", "route", "single", "timed", "top")
 
-    def __init__(self, route: tuple[CellNode, ...] = ()) -> None:
+    def __init__(self, route: tuple[ByNode, ...] = ()) -> None:
         self.route = route
         self.nodes: list[CellNode] = []
-        self.bys: list[CellNode] = []
+        self.bys: list[ByNode] = []
         self.single = self.timed = self.has_memory = False
         self.top: PartPlace
+
+    def add(self, node: CellNode) -> int:
+        """One more node, its parts before it; gives its number."""
+        self.nodes.append(node)
+        if isinstance(node, ByNode):
+            self.bys.append(node)
+        return len(self.nodes) - 1
 
     def close(self, top: PartPlace) -> None:
         """All nodes are there."""
         self.top = top
         self.single = len(self.nodes) == 1
-        self.bys = [node for node in self.nodes if node.inside is not None]
-        for node in self.nodes:
-            self.timed = self.timed or node.cell.timed
-            self.has_memory = self.has_memory or node.cell.has_memory
-        for node in self.bys:
-            assert isinstance(node.cell, ByCell) and node.inside is not None
-            self.timed = self.timed or node.inside.timed or node.cell.ttl is not None
-            self.has_memory = self.has_memory or node.inside.has_memory
+        self.timed = any(node.cell.timed for node in self.nodes)
+        self.has_memory = any(node.cell.has_memory for node in self.nodes)
 
     def fresh(self) -> Any:
         """States that hold nothing. O(nodes)."""
@@ -238,7 +306,7 @@ class Scope:
         return min([node.cell.due(states[node.slot]) for node in self.nodes], default=NEVER)
 
     def own_due(self, states: Any) -> int:
-        """The same for the cells of this key alone. O(nodes)."""
+        """When a cell of this key alone must step next. O(nodes)."""
         return min([n.cell.due(self.state(states, n)) for n in self.nodes if n.inside is None], default=NEVER)
 
     def is_idle(self, states: Any, now: int) -> bool:
@@ -258,48 +326,19 @@ class Scope:
     def pending(self, states: Any, path: Key) -> Iterator[tuple[int, Key, Item]]:
         """What is pending: leaf part, key, item. O(pending)."""
         for node in self.nodes:
-            state = self.state(states, node)
-            if node.inside is not None:
-                assert isinstance(node.cell, ByCell)
-                for key, inner in state.by_key.items():
-                    yield from node.inside.pending(inner, path + node.cell.path(key))
-                continue
-            for part, release in node.cell.held(state):
-                for leaf, item in node.kids[part].walk(release):
-                    yield leaf, path, item
+            yield from node.pending(self.state(states, node), path)
 
     def check(self, states: Any) -> None:
         """Raise AssertionError unless the cells' invariants hold. O(pending)."""
         for node in self.nodes:
             node.cell.check(self.state(states, node))
 
-    def save(self, states: Any, put: Convert) -> list[Any]:
+    def save(self, states: Any, change: ConvertRelease) -> list[Any]:
         """The states as plain data, a list with one entry a node. O(pending)."""
-        return [self._saved(node, self.state(states, node), put) for node in self.nodes]
+        return [node.save(self.state(states, node), change) for node in self.nodes]
 
-    def _saved(self, node: CellNode, state: Any, put: Convert) -> list[Any]:
-        if node.inside is None:
-            return node.cell.save(state, lambda part, item: put(node.own or node.kids[part], item))
-        keys: Keys = state
-        inside = node.inside
-        return [[pack(key), keys.opened.get(key), inside.save(inner, put)] for key, inner in keys.by_key.items()]
-
-    def load(self, plain: list[Any], take: Convert) -> Any:
+    def load(self, plain: list[Any], change: ConvertRelease) -> Any:
         """The states that `save` wrote. O(pending)."""
         if self.single and len(plain) == 1:
-            return self._loaded(self.nodes[0], plain[0], take)
-        return [self._loaded(node, saved, take) for node, saved in zip(self.nodes, plain, strict=True)]
-
-    def _loaded(self, node: CellNode, saved: list[Any], take: Convert) -> Any:
-        if node.inside is None:
-            kids, own = node.kids, node.own
-            return node.cell.load(saved, lambda part, item: take(own or kids[part], item))
-        assert isinstance(node.cell, ByCell)
-        keys = node.cell.fresh()
-        for packed, opened, inner in saved:
-            key = unpack(packed)
-            keys.by_key[key] = node.inside.load(inner, take)
-            if opened is not None:
-                keys.opened[key] = opened
-        node.cell.rebuild(keys)
-        return keys
+            return self.nodes[0].load(plain[0], change)
+        return [node.load(saved, change) for node, saved in zip(self.nodes, plain, strict=True)]

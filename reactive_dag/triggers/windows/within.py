@@ -12,10 +12,8 @@ from attrs import field, frozen
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import GivenDuration, format_duration, parse_duration
 from reactive_dag.triggers.base import Modifier
+from reactive_dag.triggers.cell import Surroundings
 from reactive_dag.triggers.checks import positive
-from reactive_dag.triggers.joins.all_of import AllOf
-from reactive_dag.triggers.joins.at_least import AtLeast
-from reactive_dag.triggers.joins.sequence import Sequence
 
 
 @frozen(cache_hash=True)
@@ -23,21 +21,26 @@ class Within(Modifier):
     """Fires if what its part needs came within `window`; what is older is dropped as `outside_window`."""
 
     kind: ClassVar[str] = "within"
+    gathers: ClassVar[bool] = False
+    passes: ClassVar[bool] = True
 
     window: int = field()
 
     def __attrs_post_init__(self) -> None:
         positive(self.window, "window of .within()")
-        if not isinstance(self.part, AllOf | AtLeast | Sequence):
+        if not self.part.joins:
             raise InvalidValue(
                 f".within() bounds how far the parts of an all_of, at_least or sequence lie apart, and stands directly "
                 f"after it; it was given {self.part!r}"
             )
 
+    @classmethod
+    def of(cls, part: object, window: GivenDuration) -> Within:
+        """`part.within(...)`. O(1). Raises InvalidValue as that does."""
+        return cls(part, parse_duration(window, what="window of .within()"))
+
+    def cell(self, around: Surroundings) -> None:
+        """None: its part's cell has the window. O(1)."""
+
     def __repr__(self) -> str:
         return f"{self.part!r}.within({format_duration(self.window)!r})"
-
-
-def within(part: object, window: GivenDuration) -> Within:
-    """`part.within(...)` as a function. O(1). Raises InvalidValue as that does."""
-    return Within(part, parse_duration(window, what="window of .within()"))

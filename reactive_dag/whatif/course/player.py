@@ -29,12 +29,8 @@ from reactive_dag.model.records import Mark, Registered, Tick
 from reactive_dag.model.times import NEVER
 from reactive_dag.streams.clock import VirtualClock
 from reactive_dag.triggers.base import walk
-from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.firing import Firing
 from reactive_dag.triggers.leaves.schedule import Scheduled
-from reactive_dag.triggers.machine.firing import Firing
-from reactive_dag.triggers.windows.batch import Batch
-from reactive_dag.triggers.windows.debounce import Debounce
-from reactive_dag.triggers.windows.throttle import Throttle
 from reactive_dag.whatif.course.attempts import Attempts
 from reactive_dag.whatif.course.log import CourseLog
 from reactive_dag.whatif.course.prepared import Prepared
@@ -155,9 +151,9 @@ class Play:
     def _window_is_open(self, active: ActiveTrigger) -> bool:
         longest = 0
         for part in walk(active.trigger):
-            if isinstance(part, Absent):
+            if part.holds_for is None:
                 return False
-            longest += _longest(part)
+            longest += part.holds_for
         due = active.circuit.due
         return due <= self.clock.now() + longest and bool(active.circuit.pending())
 
@@ -261,11 +257,3 @@ def _ticks(source: Source, scenario: Scenario) -> Iterator[int]:
             return
         last = min(ticks)
         yield last
-
-
-def _longest(part: object) -> int:
-    if isinstance(part, Batch):
-        return part.max_wait or 0
-    if isinstance(part, Debounce):
-        return max(part.pause, part.max_wait or 0)
-    return part.period if isinstance(part, Throttle) else 0

@@ -1,7 +1,7 @@
 """A firing: a trigger's decision, with its causes and what the run receives (T13).
 
-Owns `Firing`; `Ref` and `Mapped`, the two forms of a payload inside a trigger; and how a callable is asked. A payload
-is by reference: an event that no `.map` has changed is a `Ref` to its item, since bodies stay in the log (T14).
+Owns `Firing`; `Ref` and `Mapped`, the two forms of a payload inside a trigger; `Keyed`; and how a callable is asked. A
+payload is by reference: an event that no `.map` has changed is a `Ref` to its item, since bodies stay in the log (T14).
 Cost: making a firing about 0.1 µs; `resolved` O(payload).
 """
 
@@ -25,7 +25,9 @@ class Firing(msgspec.Struct, gc=False):
     """What a trigger decided: `items` each once, in order of delivery.
 
     `payload` is the outermost one if the trigger has a `.map` (`mapped`), else None. `parts` are the leaf parts of the
-    deliveries that were consumed, for `CompiledTrigger.recount`; an item that two parts got is two of them.
+    deliveries that were consumed, for `CompiledTrigger.recount`; an item that two parts got is two of them. `riders`
+    are the items that it did not consume (T17). `split`: an item of it was given several keys, so that its own key
+    tells it from others of the same items (T7, I4).
     """
 
     items: list[Item]
@@ -33,6 +35,8 @@ class Firing(msgspec.Struct, gc=False):
     mapped: bool = False
     key: Key = ()
     parts: Sequence[int] = ()
+    riders: Sequence[Item] = ()
+    split: bool = False
 
 
 class Ref(msgspec.Struct, frozen=True, gc=False):
@@ -46,6 +50,13 @@ class Mapped(msgspec.Struct, frozen=True):
 
     value: object
     item: object
+
+
+class Keyed(msgspec.Struct, frozen=True):
+    """A release of what stands before a `.by`, and its key."""
+
+    key: Key
+    release: object
 
 
 @final

@@ -1,0 +1,141 @@
+"""What a trigger keeps beside the states of its cells: counts, what is parked, the key of the step under way.
+
+Owns `Books`, which a compiled trigger's nodes tell of items that go without a firing, and through which callables are
+asked. Invariants: an item that goes without a firing is counted under its policy's name (T1); one whose callable raised
+is parked (T10). Cost: O(items) each.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from reactive_dag.model.callables import Call
+from reactive_dag.model.records import Item, Mark
+from reactive_dag.triggers.faults import CallableFault
+from reactive_dag.triggers.firing import GONE, Ask, Key
+from reactive_dag.triggers.keys import key_text
+from reactive_dag.triggers.machine.counts import Counters
+
+OnExpired: TypeAlias = Callable[[str, str, str, int], None]
+"""Told of items that a bound dropped, or that had no key: policy, part, key, how many."""
+
+Pairs: TypeAlias = list[tuple[int, Item]]
+"""Leaf parts with the items that were delivered to them."""
+
+
+class Books:
+    """The books of one trigger. `texts` and `sources` say of each leaf part how it is written and what it hears.
+
+    `path` is the key of the step under way, `last` the newest fact, `silences` the leaf parts that silences come in by.
+    `copies` counts the deliveries that are left of an item that was given several keys (T7).
+    """
+
+    __slots__ = (
+        "ask", "copies", "counters", "identity", "last", "limit", "on_expired", "parked", "path", "silences", "sources",
+        "texts",
+    )  # fmt: skip
+
+    def __init__(
+        self, parts: int, ask: Ask, on_expired: OnExpired, identity: Callable[[Item], str], limit: int
+    ) -> None:
+        self.ask = ask
+        self.on_expired = on_expired
+        self.identity = identity
+        self.limit = limit
+        self.counters = Counters(parts)
+        self.texts = [""] * parts
+        self.sources: list[object] = [None] * parts
+        self.silences: list[int] = []
+        self.parked: list[tuple[int, Item, Key]] = []
+        self.copies: dict[tuple[int, Item], int] = {}
+        self.path: Key = ()
+        self.last = -1
+
+    def name(self, part: int, text: str, source: object, silence: bool) -> None:
+        """A leaf part is there."""
+        self.texts[part], self.sources[part] = text, source
+        if silence:
+            self.silences.append(part)
+
+    # ---------------------------------------------------------------------------------------- dropping
+
+    def drop(self, policy: str, pairs: Pairs) -> None:
+        """Count items that go without a firing; bounds are told of (T7, T14). O(items)."""
+        if policy == "no_key":
+            self._warn(pairs)
+        if self.copies:
+            self.settle_copies(pairs)
+        for part, count in sorted(Counter([part for part, _ in pairs]).items()):
+            self.counters.drop(policy, part, count)
+            if policy == "expired":
+                self.on_expired(policy, self.texts[part], key_text(self.path), count)
+
+    def expire(self, pairs: Pairs, key: Key, text: str) -> None:
+        """A key below the one of this step goes with what it held; `text` is how its `.by` is written. O(items)."""
+        outer, self.path = self.path, self.path + key
+        self.drop("expired", pairs)
+        if not pairs:  # a silence was waited for under this key
+            self.on_expired("expired", text, key_text(self.path), 0)
+        self.path = outer
+
+    def _warn(self, pairs: Pairs) -> None:
+        """One warning for each source that gives items without a key (T7)."""
+        for part, _ in pairs:
+            known = (i for i, source in enumerate(self.sources) if source == self.sources[part])
+            if not any("no_key" in self.counters.dropped[i] for i in known):
+                self.on_expired("no_key", self.texts[part], key_text(self.path), 1)
+                self.counters.drop("no_key", part, 0)
+
+    # ------------------------------------------------------------------------------------------ copies
+
+    def copy(self, pairs: Pairs, count: int) -> None:
+        """Items were given `count` keys, and so are so many deliveries, counted so (T7). O(items)."""
+        for pair in pairs:
+            self.counters.delivered[pair[0]] += count - 1
+            self.copies[pair] = self.copies.get(pair, 1) + count - 1
+
+    def settle_copies(self, pairs: Pairs) -> bool:
+        """A delivery of each is consumed or dropped; say whether one of them was one of several. O(items)."""
+        copied = False
+        for pair in pairs:
+            left = self.copies.get(pair)
+            if left is not None:
+                copied = True
+                if left > 1:
+                    self.copies[pair] = left - 1
+                else:
+                    del self.copies[pair]
+        return copied
+
+    # ------------------------------------------------------------------------------------------ asking
+
+    def park(self, pairs: Pairs) -> None:
+        """Keep items whose callable raised, apart from all firings (T10). O(items)."""
+        self.parked += [(part, item, self.path) for part, item in pairs]
+
+    def answer(self, kind: str, fn: Call, payload: object, item: object, pairs: Pairs) -> Any:
+        """What a function says to a payload; GONE if it raised, and `pairs` are parked. The function's cost."""
+        try:
+            return self.ask(kind, fn, payload, item)
+        except CallableFault:
+            self.park(pairs)
+            return GONE
+
+    def silence(self, part: int, due: int, armed: object, ticking: bool) -> Mark:
+        """The mark of a silence, delivered to its leaf part; what armed it names it (I3). O(1)."""
+        by = armed if isinstance(armed, str) else self.identity(armed)  # type: ignore[arg-type]
+        self.counters.delivered[part] += 1
+        return Mark("absent", due, self.last, f"{by}@{due}" if ticking else by, self.silences.index(part))
+
+
+def nobody(policy: str, part: str, key: str, count: int) -> None:
+    """Told of drops where nobody asks."""
+
+
+def mark_text(item: Item) -> str:
+    """How a silence names what armed it where nobody gives identities: `@` and the offset of a fact. O(1)."""
+    if isinstance(item, Mark):
+        return f"{item.kind}:{item.due}" if item.kind == "tick" else f"{item.kind}:{item.by}"
+    return f"@{item}"
