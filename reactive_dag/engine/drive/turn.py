@@ -19,7 +19,7 @@ from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import save
 from reactive_dag.engine.runs.tasks import timed_out
-from reactive_dag.model.records import AnyRecord, Decided, TaskFinished, TaskStarted, Tick
+from reactive_dag.model.records import AnyRecord, TaskFinished, TaskStarted, Tick
 from reactive_dag.streams.observers import Feed
 
 MAX_RECORDS = 4096
@@ -121,9 +121,7 @@ class Turn:
         for run in list(self._fold.runs.live.values()):
             for index in sorted(run.open):
                 if run.tasks[index].kind != "wait" and (run.run, index) not in self.inflight:
-                    number, task = run.attempt[index], run.plan.ids[index]
-                    offset = run.run
-                    self._fold.outbox.fact(lambda at, o=offset, t=task, n=number: TaskFinished(at, o, t, "lost", n))  # type: ignore[misc]
+                    self._fold.outbox.fact(partial(_lost, run.run, run.plan.ids[index], run.attempt[index]))
 
     def _dispatch(self) -> bool:
         """Start what may start now, in the order of priority and request; whether anything was (R5)."""
@@ -169,11 +167,7 @@ class Turn:
     def _commit(self) -> None:
         fold, log = self._fold, self._log
         with log.lock:
-            settled = fold.cursor == log.next_offset
-            log.push(Decided(log.last_at, fold.cursor))
-            fold.decided = fold.cursor
-            if settled:
-                fold.cursor += 1
+            fold.note_decided()
             if log.durable and fold.cursor >= self.snapshot_at + self.snapshot_every:
                 self.snapshot_at = fold.cursor
                 log.save_snapshot(fold.cursor, save(fold))
@@ -208,7 +202,7 @@ class Turn:
         try:
             report = self._executor.execute(job)
         except BaseException:  # Ctrl-C while an inline body executes: that attempt is lost, and made again (R5)
-            self.report(job, lambda at: TaskFinished(at, run.run, job.task.id, "lost", job.attempt))
+            self.report(job, partial(_lost, run.run, job.task.id, job.attempt))
             raise
         self.report(job, report)
 
@@ -229,3 +223,7 @@ class Turn:
         self.inflight.pop((job.run.run, job.index), None)
         self.returned += 1
         self._wake()
+
+
+def _lost(run: int, task: str, attempt: int, at: int) -> TaskFinished:
+    return TaskFinished(at, run, task, "lost", attempt)

@@ -143,6 +143,14 @@ class Fold:
         self.flush()
         return len(batch)
 
+    def note_decided(self) -> None:
+        """Record how far decisions are made (I6); the log's lock is held. O(1)."""
+        all_read = self.cursor == self.log.next_offset
+        self.log.push(Decided(self.log.last_at, self.cursor))
+        self.decided = self.cursor
+        if all_read:
+            self.cursor += 1
+
     def apply_all(self, start: int, batch: Iterable[AnyRecord]) -> None:
         """Apply records in order; a fact steps the timers that are due before it (I1)."""
         handlers = self._handlers
