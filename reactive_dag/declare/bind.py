@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import evolve, fields
 
+from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.options import DEFAULTS, TaskSettings
+from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import GraphError, InvalidValue
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.dataset import Dataset
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.dag import Dag
-    from reactive_dag.declare.task import AnyTask
 
 T = TypeVar("T")
 Later = Callable[[], None]
@@ -77,11 +75,14 @@ class _Binder:
         return value
 
 
-def bind_dags(dags: Iterable[Dag]) -> None:
-    """Bind all that these DAGs refer to. Raises GraphError naming every reference that names nothing."""
+def bind_dags(dags: Iterable[Dag], *, bodies: bool = True) -> None:
+    """Bind all that these DAGs refer to, or, without `bodies`, all but the functions of tasks. O(callables).
+
+    Raises GraphError naming every reference that names nothing, and then binds none.
+    """
     binder = _Binder()
     for dag in dags:
-        _dag(binder, dag)
+        _dag(binder, dag, bodies)
     if binder.failed:
         count = len(binder.failed)
         rows = "\n".join(f"  {each}" for each in binder.failed)
@@ -90,24 +91,24 @@ def bind_dags(dags: Iterable[Dag]) -> None:
         apply()
 
 
-def _dag(binder: _Binder, dag: Dag) -> None:
+def _dag(binder: _Binder, dag: Dag, bodies: bool) -> None:
     def where() -> str:
         return f"DAG {dag.id!r} ({dag.place})"
 
     triggers = {label: binder.value(each, where) for label, each in dag.triggers.items()}
-    settings = dag.settings if dag.settings is DEFAULTS else binder.fields_of(dag.settings, where)
+    settings = dag._settings if dag._settings is DEFAULTS else binder.fields_of(dag._settings, where)
     params = settings.params
     if isinstance(params.type, Call):
         settings = evolve(settings, params=evolve(params, type=binder.call(params.type, where).fn))
-    if settings is not dag.settings or any(triggers[label] is not each for label, each in dag.triggers.items()):
-        binder.later.append(lambda: dag.rebind(triggers, settings))
+    if settings is not dag._settings or any(triggers[label] is not each for label, each in dag.triggers.items()):
+        binder.later.append(lambda: dag._rebind(triggers, settings))
     for task in dag.tasks.values():
-        _task(binder, task, lambda task=task: f"task {task.id!r} of {where()}")  # type: ignore[misc]
+        _task(binder, task, bodies, lambda task=task: f"task {task.id!r} of {where()}")  # type: ignore[misc]
 
 
-def _task(binder: _Binder, task: AnyTask, where: Where) -> None:
-    given = {name: binder.value(value, where) for name, value in task.given.items()}
+def _task(binder: _Binder, task: AnyTask, bodies: bool, where: Where) -> None:
+    given = {name: binder.value(value, where) for name, value in task._given.items()}
     wait = None if task.wait is None else binder.fields_of(task.wait, where)
-    fn = None if task.ref is None else binder.call(task.ref, where).fn
-    if fn is not None or wait is not task.wait or any(given[name] is not task.given[name] for name in given):
-        binder.later.append(lambda: task.rebind(fn, given, wait))
+    fn = binder.call(task._ref, where).fn if bodies and task._ref is not None else None
+    if fn is not None or wait is not task.wait or any(given[name] is not task._given[name] for name in given):
+        binder.later.append(lambda: task._rebind(fn, given, wait))

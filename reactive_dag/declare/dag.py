@@ -2,19 +2,17 @@
 
 Owns `Dag`. Invariants: its id never changes once it has one; the tasks are acyclic; a change that is refused leaves it
 as it was. A DAG belongs to at most one graph, which hears of each change. Making one costs some 3 µs beside its
-options, adding a task O(1) unless an earlier task waited for that name; plan, links and place are worked out when they
-are first asked for.
+options; what follows from the declaration (sources, plan, place as text) is worked out when it is first asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast, overload
+from typing import Any, ParamSpec, TypeVar, Unpack, cast, overload
 
 from attrs import define
 
-from reactive_dag.declare.dag_reader import Outline
-from reactive_dag.declare.named_triggers import sources_of, triggers_of
+from reactive_dag.declare.named_triggers import expression, sources_of, triggers_of
 from reactive_dag.declare.options import (
     DAG_PARSERS,
     DEFAULTS,
@@ -22,32 +20,39 @@ from reactive_dag.declare.options import (
     After,
     DagOptions,
     DagSettings,
+    Setting,
     TaskOptions,
+    TaskSettings,
     dag_settings,
     name,
     only_known,
     parsed,
 )
-from reactive_dag.declare.place import Place, declared_twice, here, note_twice, text_of
-from reactive_dag.declare.plan import Links, Plan, circle_of, links_of, plan_of
+from reactive_dag.declare.owner import DagOwner
+from reactive_dag.declare.place import Place, caller_place, declared_twice, text_of
 from reactive_dag.declare.task import AnyTask, Task, ids_after, outlets_of, task_id, wait_task
+from reactive_dag.declare.task_table import TaskTable
 from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
-from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, InvalidValue, UsageError
+from reactive_dag.model import hooks
+from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, UsageError
+from reactive_dag.model.records import Json
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.dataset import Dataset
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.graph import Graph
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _OPTIONS = (*DAG_PARSERS, *TASK_PARSERS, "on", "schedule", "start", "end", "outlets")
+_NO_TASKS = TaskTable("", DEFAULTS)
+"""The table of every DAG that has no task yet; nothing is ever put into it."""
 
 
 @define(eq=False, init=False, repr=False)
-class Dag(Outline):
+class Dag:
     """One DAG. `graph.dag(...)` makes one and registers it; made by hand it is registered by `graph.register`.
+
+    Its settings are attributes: `tz`, `start`, `end` (nanoseconds UTC), `catchup`, `max_catchup`, `paused`,
+    `max_active_runs`, `overlap`, `defaults`, `tags`, `description`.
 
     >>> report = Dag("report", schedule="0 6 * * *", tags="tier1")
     >>> @report.task
@@ -59,33 +64,20 @@ class Dag(Outline):
     id: str
     triggers: dict[str, Trigger]
     outlets: tuple[Dataset, ...]
-    settings: DagSettings
-    twice: dict[str, str] | None
-    stamp: int
-    _tasks: dict[str, AnyTask]
-    _wanted: set[str] | None
-    _options: TaskOptions | None
     _place: Place
-    _graph: Graph | None
+    _settings: DagSettings
+    _table: TaskTable
+    _options: TaskOptions | None
+    _owner: DagOwner[Dag] | None
+    _stamp: int
     _sources: tuple[Trigger, ...] | None
-    _links: dict[str, Links] | None
-    _plan: Plan | None
 
     def __init__(self, id: str, **options: Unpack[DagOptions]) -> None:
-        self._make(name(id, "the id of a DAG"), options, here())
+        self._make(name(id, "the id of a DAG"), options, caller_place(), None)
 
-    @classmethod
-    def at(cls, id: str, options: DagOptions, place: Place) -> Dag:
-        """A DAG that was declared at `place`; its id may be "" until a function gives it one. O(options)."""
-        made: Dag = cls.__new__(cls)
-        made._make(id, options, place)
-        return made
-
-    def _make(self, id: str, options: DagOptions, place: Place) -> None:
-        self.id, self._place, self._graph, self.stamp = id, place, None, 0
-        self._tasks, self._links, self._plan, self._sources = {}, None, None, None
-        self.twice, self._wanted = None, None
-        self.outlets, self.settings, self._options = (), DEFAULTS, None
+    def _make(self, id: str, options: DagOptions, place: Place, owner: DagOwner[Dag] | None) -> None:
+        self.id, self.outlets, self._place, self._owner, self._stamp = id, (), place, owner, 0
+        self._settings, self._table, self._options, self._sources = DEFAULTS, _NO_TASKS, None, None
         if id == "*":
             raise InvalidValue(f"DAG '*' ({self.place}): '*' stands for every DAG; choose another id")
         if not options:
@@ -93,13 +85,13 @@ class Dag(Outline):
             return
         if len(options) > 1 or "on" not in options:
             self._take(options)
-        self.triggers = triggers_of(options, self.settings, self._where)
+        self.triggers = triggers_of(options, self._settings, self._where)
 
     def _take(self, options: DagOptions) -> None:
         only_known(options, _OPTIONS, f"DAG {self.id!r}" if self.id else "a DAG")
         where = self._where()
         given = {key: value for key, value in options.items() if key in DAG_PARSERS or key in ("start", "end")}
-        self.settings = dag_settings(given, where)
+        self._settings = dag_settings(given, where)
         self.outlets = outlets_of(options.get("outlets", ()), where)
         of_task = {key: value for key, value in options.items() if key in TASK_PARSERS}
         if of_task:
@@ -109,33 +101,94 @@ class Dag(Outline):
     def _where(self) -> str:
         return f"DAG {self.id!r} ({self.place})"
 
+    # ----------------------------------------------------------------------------------------- what it says
+
+    tz = Setting[str]()
+    start = Setting[int | None]()
+    end = Setting[int | None]()
+    catchup = Setting[str]()
+    max_catchup = Setting[int]()
+    paused = Setting[bool]()
+    max_active_runs = Setting[int | None]()
+    overlap = Setting[str]()
+    defaults = Setting[TaskSettings | None]()
+    tags = Setting["frozenset[str]"]()
+    description = Setting[str]()
+
+    @property
+    def params(self) -> Mapping[str, Json]:
+        """The defaults of its params, as plain data. O(1)."""
+        return self._settings.params.defaults
+
+    @property
+    def graph(self) -> str | None:
+        """The id of the graph that it belongs to, None without one. O(1)."""
+        return None if self._owner is None else self._owner.id
+
+    @property
+    def place(self) -> str:
+        """Where it is declared, "file:line". O(lines of the function around it)."""
+        return text_of(self._place)
+
+    @property
+    def tasks(self) -> Mapping[str, AnyTask]:
+        """The tasks by id, in the order of declaration. O(1)."""
+        return self._table.tasks
+
+    @property
+    def waits(self) -> list[Wait]:
+        """What its tasks wait for, in order. O(tasks)."""
+        return [task.wait for task in list(self._table.tasks.values()) if task.wait is not None]
+
+    @property
+    def produces(self) -> tuple[Dataset, ...]:
+        """Every dataset among its own outlets and its tasks', each once. O(outlets)."""
+        found = dict.fromkeys(self.outlets)
+        for task in list(self._table.tasks.values()):
+            found.update(dict.fromkeys(task.outlets))
+        return tuple(found)
+
+    def __repr__(self) -> str:
+        on = f", on={expression(self.triggers)}" if self.triggers else ""
+        return f"Dag({self.id!r}{on}, tasks={list(self.tasks)})"
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return hooks.bundle("Dag", self)
+
+    def _read_sources(self) -> tuple[Trigger, ...]:
+        """All that can deliver an item to its triggers. O(size) the first time."""
+        if self._sources is None:
+            self._sources = sources_of(self.triggers.values())
+        return self._sources
+
     # ----------------------------------------------------------------------------------------- its tasks
 
     @property
     def fn(self) -> Callable[..., Any]:
         """The function of the DAG's one task. O(1). Raises UsageError where there is none, or more than one."""
-        found = [task for task in self._tasks.values() if task.kind == "task"]
+        found = [task for task in self.tasks.values() if task.kind == "task"]
         if len(found) != 1:
             raise UsageError(f"{self!r} has {len(found)} functions; name the task: dag.tasks['id'].fn")
         return found[0].fn
 
     def __call__(self, fn: Callable[..., object]) -> Dag:
         """As a decorator: `fn` becomes the DAG's one task. O(1). Raises UsageError if there are tasks already."""
-        if self._tasks or isinstance(fn, Task) or not callable(fn):
+        if self.tasks or isinstance(fn, Task) or not callable(fn):
             raise UsageError(f"{self!r} is called as a decorator only; to call its function write .fn(...)")
         task = Task(fn, task_id(fn, None), **(self._options or {}))
-        graph = None if self.id else self._graph
-        if graph is not None:
-            self.id, self._graph = name(task.id, "the id of a DAG"), None
+        owner = None if self.id else self._owner
+        if owner is not None:
+            self.id, self._owner = name(task.id, "the id of a DAG"), None
         self._take_over(task)
-        if graph is not None:
-            graph.admit(self)
+        if owner is not None:
+            owner.admit(self)
         return self
 
     def _take_over(self, task: AnyTask) -> None:
         """The outlets of a DAG that is one function are its task's, which may publish to them (R3)."""
         options, outlets, self._options = self._options, self.outlets, None
-        task.outlets, self.outlets = outlets, ()
+        task._take_outlets(outlets)
+        self.outlets = ()
         try:
             self._put(task)
         except BaseException:
@@ -179,9 +232,9 @@ class Dag(Outline):
             return self._declare(task, id, options)
         if id is not None or options:
             raise UsageError(f"{task!r} has its options already; give the function, or change them where it is made")
-        if task.dag is self:
+        if task._owner is self._table:
             return task
-        made = task if task.dag is None else task.copy()
+        made = task if task._owner is None else task._copy()
         self._put(made)
         return made
 
@@ -201,7 +254,7 @@ class Dag(Outline):
         `poll`, `mode`, `soft_fail`, `since`, `missing`. The id is `wait_<dag>`, with a task `wait_<dag>_<task>`.
         Raises InvalidValue for what cannot mean anything, CycleError where tasks would wait in a circle.
         """
-        place = here()
+        place = caller_place()
         where = f"wait in DAG {self.id!r} ({text_of(place)})"
         try:
             made = wait_of(dag, task, options, id=id, after=ids_after(after, "wait_for()"), tz=self.tz)
@@ -211,8 +264,11 @@ class Dag(Outline):
 
     def _add_wait(self, wait: Wait, place: Place, named: bool) -> AnyTask:
         made = wait_task(wait, place)
-        before = self._tasks.get(wait.id)
-        if before is not None and not named and before.wait != wait and declared_twice(before, made, -1, loop=True):
+        before = self.tasks.get(wait.id)
+        if (
+            before is not None and not named and before.wait != wait
+            and declared_twice((before._place, before._stamp), place, -1, loop=True)
+        ):  # fmt: skip
             raise DuplicateError(
                 f"DAG {self.id!r} has a task {wait.id!r} already ({before.place}); give this one a name with id= "
                 f"({made.place})"
@@ -232,28 +288,26 @@ class Dag(Outline):
                 "its tasks, or write defaults={...}"
             )
         self._refuse(task)
-        graph, before = self._graph, self._tasks.get(task.id)
-        if graph is not None:
-            graph.touch(self)
-            task.stamp = graph.version + 1
-        task.join(self)
-        self._tasks[task.id] = task
-        try:
-            self._learn(task)
-            if graph is not None:
-                graph.changed(self, task)
-        except BaseException:
-            self._take_back(task, before)
-            raise
+        owner = self._owner
+        if owner is not None:
+            owner.touch(self)
+        if self._table is _NO_TASKS:
+            self._table = TaskTable(self.id, self._settings)
+        table = self._table
+        before = table.put(task, 0 if owner is None else owner.version + 1)
+        if owner is not None:
+            try:
+                owner.changed(self, task.id)
+            except BaseException:
+                table.take_back(task, before)
+                raise
         if before is not None:
-            before.leave()
-            self.twice = {} if self.twice is None else self.twice
-            note_twice(self.twice, task.id, before, task, -1 if graph is None else graph.checked)
-        if graph is not None:
-            graph.tell(self.id)
+            table.note_replaced(before, task, -1 if owner is None else owner.checked)
+        if owner is not None:
+            owner.tell(self.id)
 
     def _refuse(self, task: AnyTask) -> None:
-        for parameter in task.parameters:
+        for parameter in task._parameters:
             asked = parameter.output
             if asked is not None and asked.dag not in (None, self.id):
                 raise GraphError(
@@ -261,91 +315,40 @@ class Dag(Outline):
                     f"DAG {asked.dag!r}; wait for it: wait_for({asked.dag!r}, task={asked.task!r})"
                 )
 
-    def _learn(self, task: AnyTask) -> None:
-        """Only a task whose name is asked for already, or by itself, changes what others need or closes a circle."""
-        asked = set() if self._wanted is None else self._wanted
-        wanted = task.id in asked
-        asked.update(task.after, [each.name for each in task.parameters])
-        asked.update([each.output.task for each in task.parameters if each.output is not None])
-        self._wanted, self._plan = asked, None
-        if wanted or self._links is None:
-            self._links = None
-        else:
-            self._links[task.id] = links_of(task, self._tasks, self.settings.params)
-        if task.id in asked:
-            self._refuse_circle(task)
-
-    def _refuse_circle(self, task: AnyTask) -> None:
-        found = circle_of(self._tasks, self.all_links())
-        if found is not None:
-            path = tuple([f"{self.id}.{each}" for each in found])
-            raise CycleError(
-                f"task {task.id!r} of DAG {self.id!r} ({task.place}) closes a cycle: {' -> '.join(path)}; "
-                "take one of these parameters or after= away",
-                path,
-            )
-
-    def _take_back(self, task: AnyTask, before: AnyTask | None) -> None:
-        task.leave()
-        if before is None:
-            del self._tasks[task.id]
-        else:
-            self._tasks[task.id] = before
-        self.forget()
-
-    def forget(self) -> None:
-        """Work links and plan out anew when they are asked for. O(1)."""
-        self._links, self._plan = None, None
-
-    def keeper(self) -> Callable[[], None]:
+    def _keeper(self) -> Callable[[], None]:
         """What puts the tasks and outlets back as they are now. O(tasks)."""
-        tasks, outlets, options, twice = dict(self._tasks), self.outlets, self._options, dict(self.twice or {})
+        table, outlets, options = self._table, self.outlets, self._options
+        restore_tasks = table.keeper()
 
         def restore() -> None:
-            for task in self._tasks.values():
-                task.leave()
-            for task in tasks.values():
-                task.join(self)
-            self._tasks, self.outlets, self._options, self.twice = tasks, outlets, options, twice
-            self.forget()
+            for task in self.tasks.values():
+                task._leave()
+            self._table, self.outlets, self._options = table, outlets, options
+            restore_tasks()
 
         return restore
 
-    def rebind(self, triggers: dict[str, Trigger], settings: DagSettings) -> None:
+    def _take_outlets(self, outlets: tuple[Dataset, ...]) -> None:
+        """Have these outlets, which are its graph's own objects. O(1)."""
+        self.outlets = outlets
+
+    def _rebind(self, triggers: dict[str, Trigger], settings: DagSettings) -> None:
         """Have the functions that were only named until now (G5). O(tasks)."""
-        self.triggers, self.settings, self._sources = triggers, settings, None
-        for task in self._tasks.values():
-            task.join(self)
+        self.triggers, self._settings, self._sources = triggers, settings, None
+        if self._table is not _NO_TASKS:
+            self._table.rebind(settings)
 
-    def attach(self, graph: Graph | None) -> None:
-        """Belong to this graph, or to none. O(1)."""
-        self._graph = graph
+    def _join(self, owner: DagOwner[Dag], stamp: int) -> None:
+        """Belong to this graph since that version of it. O(1)."""
+        self._owner, self._stamp = owner, stamp
 
-    # -------------------------------------------------------------------------------------- what follows
+    def _leave(self) -> None:
+        """Belong to no graph. O(1)."""
+        self._owner = None
 
-    def links(self, task: str) -> Links:
-        """What a task needs and where its parameters come from. O(1) after the first time."""
-        return self.all_links()[task]
 
-    def all_links(self) -> Mapping[str, Links]:
-        """The same for every task. O(tasks) after a change, else O(1)."""
-        found = self._links
-        if found is None:
-            params, tasks = self.settings.params, dict(self._tasks)  # other threads may declare tasks meanwhile
-            found = self._links = {each: links_of(task, tasks, params) for each, task in tasks.items()}
-        return found
-
-    def plan(self) -> Plan:
-        """Which task follows which, by number. O(tasks + edges) after a change, else O(1)."""
-        found = self._plan
-        if found is None or len(found.ids) != len(self._tasks):
-            links = dict(self.all_links())
-            found = self._plan = plan_of({each: self._tasks[each] for each in links}, links)
-        return found
-
-    @property
-    def sources(self) -> tuple[Trigger, ...]:
-        """All that can deliver an item to its triggers. O(size) the first time."""
-        if self._sources is None:
-            self._sources = sources_of(self.triggers.values())
-        return self._sources
+def dag_at(place: Place, id: str, options: DagOptions, owner: DagOwner[Dag] | None = None) -> Dag:
+    """A DAG declared at `place`. Its id may be "" until a function gives it one, then `owner` takes it. O(options)."""
+    made: Dag = Dag.__new__(Dag)
+    made._make(id, options, place, owner)
+    return made

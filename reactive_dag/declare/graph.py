@@ -18,16 +18,15 @@ from attrs import define, field, setters
 
 from reactive_dag.declare import jsonform
 from reactive_dag.declare.analysis.edges import Wiring, explained
+from reactive_dag.declare.analysis.graph_queries import Look
 from reactive_dag.declare.analysis.problems import Problem, cycle_problem, problems_of, summary
 from reactive_dag.declare.analysis.relations import View
 from reactive_dag.declare.bind import bind_dags
-from reactive_dag.declare.bulk import Bulk
-from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.datasets import owned, refuse_other_partitions
-from reactive_dag.declare.graph_queries import Look
+from reactive_dag.declare.bulk import Bulk, owned, refuse_other_partitions
+from reactive_dag.declare.dag import Dag, dag_at
 from reactive_dag.declare.options import DagOptions, name
-from reactive_dag.declare.place import here, note_twice
-from reactive_dag.declare.task import AnyTask, Task, task_id
+from reactive_dag.declare.place import caller_place, note_twice
+from reactive_dag.declare.task import Task, task_id
 from reactive_dag.model import hooks
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.collector import no_garbage
@@ -113,15 +112,14 @@ class Graph(Look):
         An id declared again is replaced. Raises InvalidValue for what cannot be meant, GraphError for completions
         that need a key (T8), CycleError with the whole path.
         """
-        place = here()
+        place = caller_place()
         if isinstance(id, str):
-            made = Dag.at(name(id, "the id of a DAG"), options, place)
+            made = dag_at(place, name(id, "the id of a DAG"), options)
             self.admit(made)
         elif id is None:
-            made = Dag.at("", options, place)
-            made.attach(self)
+            made = dag_at(place, "", options, self)
         elif callable(id) and not isinstance(id, Task | Dag):
-            made = Dag.at(name(task_id(id, None), "the id of a DAG"), options, place)(id)
+            made = dag_at(place, name(task_id(id, None), "the id of a DAG"), options)(id)
             self.admit(made)
         else:
             raise InvalidValue(f"graph.dag() takes an id or a function, not {id!r}")
@@ -136,7 +134,7 @@ class Graph(Look):
             raise InvalidValue(f"graph.register() takes a Dag, not {dag!r}; to declare one write graph.dag(...)")
         if not dag.id:
             raise UsageError(f"the DAG at {dag.place} has no id yet: it waits for its function")
-        old, owner = self.dags.get(dag.id), dag.graph
+        old, owner = self.dags.get(dag.id), dag._owner
         if old is not None and not replace:
             raise DuplicateError(
                 f"DAG {dag.id!r} is in graph {self.id!r} already ({old.place}); write replace=True to replace it "
@@ -156,12 +154,11 @@ class Graph(Look):
             old = self.dags.get(dag.id)
             new = self._adopt(dag)
             self.dags[dag.id] = dag
-            dag.attach(self)
-            dag.stamp = self.version + 1
+            dag._join(self, self.version + 1)
             try:
                 self._lay(dag.id)
             except BaseException:
-                dag.attach(None)
+                dag._leave()
                 if old is None:
                     del self.dags[dag.id]
                 else:
@@ -169,8 +166,10 @@ class Graph(Look):
                 self._forget_datasets(new)
                 raise
             if old is not None:
-                old.attach(None)
-                note_twice(self._twice, dag.id, old, dag, self.version if meant else self.checked)
+                old._leave()
+                note_twice(
+                    self._twice, dag.id, (old._place, old._stamp), dag._place, self.version if meant else self.checked
+                )
         self.tell(dag.id)
 
     def remove(self, dag: str | Dag) -> None:
@@ -179,7 +178,7 @@ class Graph(Look):
             id = self.known(dag)
             old = self.dags.pop(id)
             self._lay(id)
-            old.attach(None)
+            old._leave()
             self._twice.pop(id, None)
         self.tell(id)
 
@@ -190,17 +189,18 @@ class Graph(Look):
         if self._inside is not None:
             self._inside.touch(dag)
 
-    def changed(self, dag: Dag, task: AnyTask) -> None:
+    def changed(self, dag: Dag, task: str) -> None:
         """A DAG has a task that it had not: take in its datasets and edges. O(its edges). Raises CycleError."""
         with self._lock:
             new: list[str] = []
+            made = dag.tasks[task]
             try:
-                task.outlets = owned(self.datasets, task.outlets, new)
+                made._take_outlets(owned(self.datasets, made.outlets, new))
                 self._lay(dag.id)
             except BaseException as error:
                 self._forget_datasets(new)
                 if type(error) is GraphError:
-                    raise GraphError(f"task {task.id!r} of DAG {dag.id!r} ({task.place}): {error}") from None
+                    raise GraphError(f"task {task!r} of DAG {dag.id!r} ({made.place}): {error}") from None
                 raise
 
     def tell(self, id: str | None) -> None:
@@ -237,13 +237,13 @@ class Graph(Look):
         """Take in the datasets of a DAG, and give it this graph's own objects. Gives the uris that are new."""
         new: list[str] = []
         try:
-            for source in dag.sources:
+            for source in dag._read_sources():
                 if type(source) is not Completed and type(source) is not Scheduled:
                     owned(self.datasets, [leaf.dataset for leaf in leaves(source) if isinstance(leaf, Updated)], new)
             if dag.outlets:
-                dag.outlets = owned(self.datasets, dag.outlets, new)
+                dag._take_outlets(owned(self.datasets, dag.outlets, new))
             for task in dag.tasks.values():
-                task.outlets = owned(self.datasets, task.outlets, new)
+                task._take_outlets(owned(self.datasets, task.outlets, new))
         except GraphError as error:
             self._forget_datasets(new)
             raise GraphError(f"DAG {dag.id!r} ({dag.place}): {error}") from None
@@ -296,11 +296,11 @@ class Graph(Look):
 
     def _take_back(self, bulk: Bulk) -> None:
         for dag in self.dags.values():
-            dag.attach(None)
+            dag._leave()
         self.dags, self.datasets, self._twice = bulk.dags, bulk.datasets, bulk.twice
         bulk.restore()
         for dag in self.dags.values():
-            dag.attach(self)
+            dag._join(self, dag._stamp)
         self.version += 1
 
     # --------------------------------------------------------------------------------------------- check
@@ -347,14 +347,14 @@ class Graph(Look):
 
     def to_json(self) -> dict[str, Json]:
         """The graph as plain JSON data, callables as references (G5). O(graph)."""
-        return jsonform.graph_out(self)
+        return jsonform.graph_out(self.id, self.datasets, self.dags)
 
     @classmethod
     def from_json(cls, data: Json, place: str = "graph") -> Graph:
         """The graph that `to_json` wrote; imports nothing. O(graph). Raises InvalidValue naming the place in `data`."""
         graph = cls(jsonform.id_in(data, place))
         with graph.bulk():
-            jsonform.fill(graph, data, place)
+            jsonform.fill(data, place, graph.dataset, graph.register)
         return graph
 
     def save(self, path: str | Path) -> None:
@@ -386,6 +386,6 @@ class Graph(Look):
         return hooks.bundle("Graph", self)
 
     def _check(self) -> None:
-        assert all(dag.graph is self and dag.id == id for id, dag in self.dags.items())
+        assert all(dag._owner is self and dag.id == id for id, dag in self.dags.items())
         assert all(dataset.uri == uri for uri, dataset in self.datasets.items())
         self._wiring._check(self.dags)

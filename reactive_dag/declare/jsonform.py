@@ -9,13 +9,13 @@ in the data. All costs are O(graph).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 from attrs import evolve, fields
 
-from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.dag import Dag, dag_at
 from reactive_dag.declare.options import DAG_PARSERS, TASK_PARSERS, DagOptions, TaskOptions, differing
 from reactive_dag.declare.parameters import Output, Parameter
 from reactive_dag.declare.params import Params
@@ -30,12 +30,18 @@ from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import format_duration, format_time, parse_time
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import listed
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.graph import Graph
+from reactive_dag.triggers.leaves.dataset import Dataset
 
 FORM = 1
 """The version of this form; a newer one is refused."""
+
+
+class DeclareDataset(Protocol):
+    """`graph.dataset`."""
+
+    def __call__(self, uri: str, partitions: Calendar | None = None, metadata: Json = None) -> Dataset:
+        """The dataset of that uri."""
+
 
 _DURATIONS = ("retry_delay", "max_delay", "timeout", "poll")
 
@@ -43,13 +49,13 @@ _DURATIONS = ("retry_delay", "max_delay", "timeout", "poll")
 # --------------------------------------------------------------------------------------------------- out
 
 
-def graph_out(graph: Graph) -> dict[str, Json]:
+def graph_out(id: str, datasets: Mapping[str, Dataset], dags: Mapping[str, Dag]) -> dict[str, Json]:
     """A graph as plain JSON data. O(graph)."""
     return {
         "reactive_dag": FORM,
-        "id": graph.id,
-        "datasets": [_dataset_out(each.uri, each.partitions, each.metadata) for each in list(graph.datasets.values())],
-        "dags": [_dag_out(dag) for dag in list(graph.dags.values())],
+        "id": id,
+        "datasets": [_dataset_out(each.uri, each.partitions, each.metadata) for each in list(datasets.values())],
+        "dags": [_dag_out(dag) for dag in list(dags.values())],
     }
 
 
@@ -69,7 +75,7 @@ def _dag_out(dag: Dag) -> Json:
         found["on"] = {label: trigger.to_json() for label, trigger in dag.triggers.items()}
     if dag.outlets:
         found["outlets"] = [each.uri for each in dag.outlets]
-    found.update(_settings_out(differing(dag.settings)))
+    found.update(_settings_out(differing(dag._settings)))
     if dag.tasks:
         found["tasks"] = [_task_out(task) for task in list(dag.tasks.values())]
     return found
@@ -105,11 +111,11 @@ def _task_out(task: AnyTask) -> Json:
         return {"id": task.id, "wait": _wait_out(task.wait)}
     return {
         "id": task.id,
-        "fn": _function_out(task.fn) if task.ref is None else task.ref.to_json(),
-        **({"parameters": [_parameter_out(each) for each in task.parameters]} if task.parameters else {}),
+        "fn": _function_out(task.fn) if task._ref is None else task._ref.to_json(),
+        **({"parameters": [_parameter_out(each) for each in task._parameters]} if task._parameters else {}),
         **({"outlets": [each.uri for each in task.outlets]} if task.outlets else {}),
         **({"after": list(task.after)} if task.after else {}),
-        **_settings_out(task.given),
+        **_settings_out(task._given),
     }
 
 
@@ -165,7 +171,7 @@ def id_in(data: Json, place: str) -> str:
     return cast("str", data.get("id"))
 
 
-def fill(graph: Graph, data: Json, place: str) -> None:
+def fill(data: Json, place: str, dataset: DeclareDataset, register: Callable[[Dag], Dag]) -> None:
     """Declare what is in `data`. O(graph). Raises InvalidValue naming the place of what is not right."""
     for at, each in enumerate(_list(data.get("datasets", []), f"{place}: datasets")):
         where = f"{place}: datasets[{at}]"
@@ -173,26 +179,33 @@ def fill(graph: Graph, data: Json, place: str) -> None:
         calendar = each.get("partitions")
         try:
             found = None if calendar is None else Calendar.from_json(calendar)
-            graph.dataset(each.get("uri"), found, each.get("metadata"))
+            dataset(each.get("uri"), found, each.get("metadata"))
         except ReactiveDagError as error:
             raise InvalidValue(f"{where}: {error}") from None
+    ids: set[Json] = set()
     for at, each in enumerate(_list(data.get("dags", []), f"{place}: dags")):
-        _dag_in(graph, each, f"{place}: dags[{at}]")
+        where = f"{place}: dags[{at}]"
+        _only(each, ("id", "on", "outlets", "tasks", "start", "end", *DAG_PARSERS), where)
+        id = _text(each.get("id"), f"{where}.id")
+        if id in ids:
+            raise InvalidValue(f"{where}: DAG {id!r} is there twice; give one of them another id")
+        ids.add(id)
+        made = register(dag_at(where, id, _options_in(each, where, dataset)))
+        _fill_tasks(made, each, where)
 
 
-def _dag_in(graph: Graph, data: Json, place: str) -> None:
-    _only(data, ("id", "on", "outlets", "tasks", "start", "end", *DAG_PARSERS), place)
-    id = data.get("id")
-    if id in graph.dags:
-        raise InvalidValue(f"{place}: DAG {id!r} is there twice; give one of them another id")
+def _options_in(data: dict[str, Json], place: str, dataset: DeclareDataset) -> DagOptions:
     options: dict[str, Any] = {key: value for key, value in data.items() if key not in ("id", "on", "tasks")}
     if "on" in data:
-        options["on"] = _triggers_in(graph, data["on"], f"{place}.on")
+        options["on"] = _triggers_in(dataset, data["on"], f"{place}.on")
     if "defaults" in data:
         options["defaults"] = _settings_in(data["defaults"], f"{place}.defaults")
     if "params" in data:
         options["params"] = _params_in(data["params"], f"{place}.params")
-    made = graph.register(Dag.at(_text(id, f"{place}.id"), cast("DagOptions", options), place))
+    return cast("DagOptions", options)
+
+
+def _fill_tasks(made: Dag, data: dict[str, Json], place: str) -> None:
     for at, each in enumerate(_list(data.get("tasks", []), f"{place}.tasks")):
         task = _task_in(each, made.tz, f"{place}.tasks[{at}]")
         if task.id in made.tasks:
@@ -200,13 +213,13 @@ def _dag_in(graph: Graph, data: Json, place: str) -> None:
         made.add(task)
 
 
-def _triggers_in(graph: Graph, data: Json, place: str) -> Trigger | dict[str, Trigger]:
+def _triggers_in(dataset: DeclareDataset, data: Json, place: str) -> Trigger | dict[str, Trigger]:
     if not isinstance(data, dict):
         raise InvalidValue(f"{place}: expected an object of triggers by name, not {data!r}")
     found: dict[str, Trigger] = {}
     for label, each in data.items():
         try:
-            found[label] = Trigger.from_json(each, graph.dataset)
+            found[label] = Trigger.from_json(each, dataset)
         except InvalidValue as error:
             raise InvalidValue(f"{place}[{label!r}]: {error}") from None
     return found[""] if list(found) == [""] else found

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypedDict, TypeVar, overload
+from typing import Any, Generic, Literal, TypeAlias, TypedDict, TypeVar, overload
 
 from attrs import evolve, fields, frozen
 
+from reactive_dag.declare.parameters import TaskLike
 from reactive_dag.declare.params import NO_PARAMS, Params, params_of
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
@@ -22,9 +23,6 @@ from reactive_dag.model.times import GivenDuration, format_time, parse_duration,
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import choice_of, names_of
 from reactive_dag.triggers.leaves.dataset import Dataset
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.task import AnyTask
 
 TRIGGER_RULES = (
     "all_success", "all_done", "one_success", "one_failed", "none_failed", "all_failed", "none_failed_min_one_success",
@@ -35,7 +33,7 @@ OVERLAPS = ("queue",)
 
 Time: TypeAlias = datetime | date | str
 Outlets: TypeAlias = Dataset | str | Iterable[Dataset | str]
-After: TypeAlias = "AnyTask | str | Iterable[AnyTask | str]"
+After: TypeAlias = TaskLike[Any] | str | Iterable[TaskLike[Any] | str]
 TriggerRule: TypeAlias = Literal[
     "all_success", "all_done", "one_success", "one_failed", "none_failed", "all_failed", "none_failed_min_one_success"
 ]
@@ -44,7 +42,7 @@ T = TypeVar("T")
 
 
 class Setting(Generic[T]):
-    """An attribute that is read from the owner's `settings`. O(1)."""
+    """An attribute that is read from the owner's `_settings`. O(1)."""
 
     __slots__ = ("name",)
 
@@ -60,7 +58,7 @@ class Setting(Generic[T]):
     def __get__(self, owner: object | None, cls: type) -> Setting[T] | T:
         if owner is None:
             return self
-        found: T = getattr(owner.settings, self.name)  # type: ignore[attr-defined]
+        found: T = getattr(owner._settings, self.name)  # type: ignore[attr-defined]
         return found
 
 

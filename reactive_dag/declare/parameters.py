@@ -1,8 +1,9 @@
 """What a task's function asks for, and where it comes from.
 
-Owns `Parameter` (read from the function's signature), `Output` (the explicit spelling) and `Binding`. A parameter is,
-in this order: `run`; a task of the DAG; one of the DAG's params; its default; else nothing, which `problems()` reports
-with the nearest name. Reading a plain function's parameters costs about 1 µs, binding them O(parameters).
+Owns `Parameter` (read from the function's signature), `Output` (the explicit spelling), `Binding`, and `TaskLinks`: all
+that a task needs. A parameter is, in this order: `run`; a task of the DAG; one of the DAG's params; its default; else
+nothing, which `problems()` reports with the nearest name. Reading a plain function's parameters costs about 1 µs,
+binding them O(parameters).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 from attrs import field, frozen
 
@@ -19,11 +20,23 @@ from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.triggers.checks import id_of
 
-if TYPE_CHECKING:
-    from reactive_dag.declare.task import Task
-
-P = ParamSpec("P")
 R = TypeVar("R")
+Output_co = TypeVar("Output_co", covariant=True)
+
+
+class TaskLike(Protocol[Output_co]):
+    """A task where only its id, its DAG and what its function returns count."""
+
+    @property
+    def id(self) -> str:
+        """Its id. O(1)."""
+
+    @property
+    def dag(self) -> str | None:
+        """The id of its DAG, if it has one. O(1)."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Output_co:
+        """Call its function."""
 
 
 @frozen
@@ -34,7 +47,7 @@ class Output:
     dag: str | None = field(default=None, eq=False)
 
 
-def output(task: Task[P, R] | str) -> R:
+def output(task: TaskLike[R] | str) -> R:
     """The output of a task, as the default of a parameter: `def load(rows=rd.output(extract))`. O(1).
 
     To a type checker it is what the task returns. Raises InvalidValue for what is neither a task nor its id.
@@ -42,7 +55,7 @@ def output(task: Task[P, R] | str) -> R:
     >>> output("extract")
     Output(task='extract', dag=None)
     """
-    return cast("R", Output(id_of(task, "the task of rd.output()"), getattr(task, "dag_id", None)))
+    return cast("R", Output(id_of(task, "the task of rd.output()"), getattr(task, "dag", None)))
 
 
 @frozen
@@ -64,16 +77,16 @@ class Binding:
 
 
 @frozen
-class Bound:
-    """All bindings of one task; `unknown` are the parameters that name nothing."""
+class TaskLinks:
+    """What a task needs and where its parameters come from.
 
+    `unknown` are parameters that name nothing, `strangers` ids in `after=` and `rd.output` that are no task of the DAG.
+    """
+
+    needs: tuple[str, ...] = ()
     bindings: tuple[Binding, ...] = ()
     unknown: tuple[str, ...] = ()
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The tasks whose output is asked for. O(parameters)."""
-        return tuple(binding.ref for binding in self.bindings if binding.kind == "task")
+    strangers: tuple[str, ...] = ()
 
 
 def parameters_of(fn: Callable[..., object]) -> tuple[Parameter, ...]:
@@ -118,17 +131,25 @@ def _parameter(name: str, default: object) -> Parameter:
     return Parameter(name, True, default if isinstance(default, Output) else None)
 
 
-def bind(parameters: tuple[Parameter, ...], tasks: Collection[str], params: Collection[str]) -> Bound:
-    """Where each parameter comes from, by the one order. O(parameters).
+def links_of(
+    parameters: tuple[Parameter, ...], after: tuple[str, ...], tasks: Collection[str], params: Collection[str]
+) -> TaskLinks:
+    """What a task needs among `tasks`, by its parameters and its `after=`. O(parameters and `after`).
 
-    >>> bind((Parameter("run"), Parameter("extract"), Parameter("full", True), Parameter("nope")), {"extract"}, ())
+    >>> links_of((Parameter("run"), Parameter("extract"), Parameter("nope")), ("check",), {"extract"}, ())
     ... # doctest: +NORMALIZE_WHITESPACE
-    Bound(bindings=(Binding(name='run', kind='run', ref=''), Binding(name='extract', kind='task', ref='extract'),
-        Binding(name='full', kind='default', ref='')), unknown=('nope',))
+    TaskLinks(needs=('extract',), bindings=(Binding(name='run', kind='run', ref=''),
+        Binding(name='extract', kind='task', ref='extract')), unknown=('nope',), strangers=('check',))
     """
-    bindings = [_binding(parameter, tasks, params) for parameter in parameters]
-    unknown = tuple(p.name for p, found in zip(parameters, bindings, strict=True) if found is None)
-    return Bound(tuple(found for found in bindings if found is not None), unknown)
+    found = [_binding(parameter, tasks, params) for parameter in parameters]
+    bindings = tuple([each for each in found if each is not None])
+    named = dict.fromkeys((*[each.ref for each in bindings if each.kind == "task"], *after))
+    return TaskLinks(
+        tuple([each for each in named if each in tasks]),
+        bindings,
+        tuple([parameter.name for parameter, each in zip(parameters, found, strict=True) if each is None]),
+        tuple([each for each in named if each not in tasks]),
+    )
 
 
 def _binding(parameter: Parameter, tasks: Collection[str], params: Collection[str]) -> Binding | None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import lru_cache
 from types import CodeType
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 Place: TypeAlias = tuple[CodeType, int] | str
 """A code object and the offset of an instruction in it (-1: its first line), or text that says it all."""
@@ -18,7 +18,7 @@ Place: TypeAlias = tuple[CodeType, int] | str
 _INTERACTIVE = ("<", "ipykernel", "ipython-input")
 
 
-def here(depth: int = 1) -> Place:
+def caller_place(depth: int = 1) -> Place:
     """Where the caller's caller stands; one further out for each `depth` more. O(depth)."""
     frame = sys._getframe(depth + 1)
     return frame.f_code, frame.f_lasti
@@ -62,30 +62,22 @@ def is_interactive(place: Place) -> bool:
     return file.startswith(_INTERACTIVE[0]) or any(mark in file for mark in _INTERACTIVE[1:])
 
 
-class Declared(Protocol):
-    """Something that knows where it is declared, and at which version of its graph."""
-
-    stamp: int
-
-    @property
-    def declared(self) -> Place:
-        """Where. O(1)."""
-
-
-def declared_twice(before: Declared, after: Declared, checked: int, *, loop: bool = False) -> bool:
+def declared_twice(before: tuple[Place, int], place: Place, checked: int, *, loop: bool = False) -> bool:
     """Whether two declarations of one id are a mistake, and not a change. O(1).
 
-    It is a change if the first one was checked or run meanwhile (`checked` is that version), if it stands at a prompt
-    or in a notebook's cell, or at the same place; with `loop` the same place is a mistake too.
+    `before` is the place of the first one and the version of the graph that it made. The second is a change if the
+    first was checked or run meanwhile (`checked` is that version), if it stands at a prompt or in a notebook's cell, or
+    at the same place; with `loop` the same place is a mistake too.
     """
-    if before.stamp <= checked or is_interactive(before.declared) or is_interactive(after.declared):
+    first, version = before
+    if version <= checked or is_interactive(first) or is_interactive(place):
         return False
-    return loop or text_of(before.declared) != text_of(after.declared)
+    return loop or text_of(first) != text_of(place)
 
 
-def note_twice(twice: dict[str, str], id: str, before: Declared, after: Declared, checked: int) -> None:
+def note_twice(twice: dict[str, str], id: str, before: tuple[Place, int], place: Place, checked: int) -> None:
     """Keep in `twice` where an id was declared before, if declaring it again was a mistake. O(1)."""
-    if declared_twice(before, after, checked):
-        twice[id] = text_of(before.declared)
+    if declared_twice(before, place, checked):
+        twice[id] = text_of(before[0])
     else:
         twice.pop(id, None)

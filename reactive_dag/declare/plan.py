@@ -1,35 +1,17 @@
 """Which task of a DAG follows which, as arrays that the engine walks.
 
-Owns `Links` (what one task needs, by name) and `Plan` (the same for all, by number). Invariant: `needs` and `followers`
-mirror each other; ids stand in the order of declaration. Cost: O(tasks + edges), once for each change of the DAG.
+Owns `Plan`. Invariant: `needs` and `followers` mirror each other; ids stand in the order of declaration.
+Cost: O(tasks + edges), once for each change of the DAG.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from reactive_dag.declare.parameters import Binding, bind
+from reactive_dag.declare.parameters import TaskLinks
 from reactive_dag.resolve.bulk import find_cycle
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.params import Params
-    from reactive_dag.declare.task import AnyTask
-
-
-@frozen
-class Links:
-    """What a task needs and where its parameters come from.
-
-    `unknown` are parameters that name nothing, `strangers` ids in `after=` and `rd.output` that are no task here.
-    """
-
-    needs: tuple[str, ...] = ()
-    bindings: tuple[Binding, ...] = ()
-    unknown: tuple[str, ...] = ()
-    strangers: tuple[str, ...] = ()
 
 
 @frozen
@@ -56,23 +38,15 @@ class Plan:
         ]
 
 
-def links_of(task: AnyTask, tasks: Mapping[str, AnyTask], params: Params) -> Links:
-    """What a task needs among `tasks`. O(parameters and `after`)."""
-    bound = bind(task.parameters, tasks, params.names)
-    asked = dict.fromkeys((*bound.needs, *task.after))
-    return Links(
-        tuple([each for each in asked if each in tasks]),
-        bound.bindings,
-        bound.unknown,
-        tuple([each for each in asked if each not in tasks]),
-    )
+def plan_of(links: Mapping[str, TaskLinks], simple: bool) -> Plan:
+    """The arrays of these tasks. O(tasks + edges).
 
-
-def plan_of(tasks: Mapping[str, AnyTask], links: Mapping[str, Links]) -> Plan:
-    """The arrays of these tasks. O(tasks + edges)."""
-    ids = tuple(tasks)
+    >>> plan_of({"load": TaskLinks(), "report": TaskLinks(needs=("load",))}, simple=False).followers
+    ((1,), ())
+    """
+    ids = tuple(links)
     index = {each: at for at, each in enumerate(ids)}
-    needs = tuple([tuple([index[above] for above in links[each].needs]) for each in ids])
+    needs = tuple([tuple([index[above] for above in each.needs]) for each in links.values()])
     followers: list[list[int]] = [[] for _ in ids]
     for at, row in enumerate(needs):
         for above in row:
@@ -85,11 +59,11 @@ def plan_of(tasks: Mapping[str, AnyTask], links: Mapping[str, Links]) -> Plan:
         counts=tuple(map(len, needs)),
         roots=tuple([at for at, row in enumerate(needs) if not row]),
         last=tuple([at for at, row in enumerate(followers) if not row]),
-        simple=len(ids) == 1 and tasks[ids[0]].kind == "task",
+        simple=simple,
     )
 
 
-def circle_of(ids: Iterable[str], links: Mapping[str, Links]) -> tuple[str, ...] | None:
+def circle_of(ids: Iterable[str], links: Mapping[str, TaskLinks]) -> tuple[str, ...] | None:
     """A circle among tasks, in the direction in which they would run, or None. O(tasks + edges)."""
     down: dict[str, list[str]] = {each: [] for each in ids}
     for each in down:

@@ -1,18 +1,19 @@
 """A task: a function of a DAG, or a wait for another DAG, with how it is to be run.
 
 Owns `Task`. Invariant: a task belongs to at most one DAG; its settings are its own options over that DAG's defaults.
-Making one costs some 5 µs; what it needs and where its parameters come from is the DAG's to say (it depends on the
-other tasks) and is worked out when first asked for.
+Making one costs some 5 µs; what it needs and where its parameters come from depends on the other tasks, so its owner
+says it, worked out when first asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, ParamSpec, TypeAlias, TypeVar, Unpack
+from typing import Any, Generic, Literal, NoReturn, ParamSpec, TypeAlias, TypeVar, Unpack
 
-from attrs import define, field
+from attrs import define
 
 from reactive_dag.declare.options import (
+    TASK_DEFAULTS,
     TASK_PARSERS,
     After,
     Outlets,
@@ -24,17 +25,14 @@ from reactive_dag.declare.options import (
     parsed,
     task_name,
 )
+from reactive_dag.declare.owner import TaskOwner
 from reactive_dag.declare.parameters import Binding, Parameter, parameters_of
-from reactive_dag.declare.place import Place, here, place_of, text_of
+from reactive_dag.declare.place import Place, caller_place, place_of, text_of
 from reactive_dag.declare.wait import Wait
-from reactive_dag.model.callables import shown
+from reactive_dag.model.callables import Call, shown
 from reactive_dag.model.errors import InvalidValue, UsageError
 from reactive_dag.triggers.checks import id_of
 from reactive_dag.triggers.leaves.dataset import Dataset
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.dag import Dag
-    from reactive_dag.model.callables import Call
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,101 +58,96 @@ class Task(Generic[P, R]):
     outlets: tuple[Dataset, ...]
     after: tuple[str, ...]
     wait: Wait | None
-    settings: TaskSettings
-    parameters: tuple[Parameter, ...]
-    given: Mapping[str, object] = field(repr=False)
-    ref: Call | None
-    stamp: int
-    _dag: Dag | None
     _place: Place
+    _parameters: tuple[Parameter, ...]
+    _ref: Call | None
+    _given: Mapping[str, object]
+    _settings: TaskSettings
+    _owner: TaskOwner | None
+    _stamp: int
 
     def __init__(self, fn: Callable[P, R], id: str | None = None, **options: Unpack[TaskOptions]) -> None:
         if not callable(fn):
             raise InvalidValue(f"a task is made of a function, not of {shown(fn)}")
-        place = place_of(fn) or here()
-        self.__attrs_init__(
-            *(task_id(fn, id), fn, "task", (), (), None, merged(None, {}), parameters_of(fn), {}, None, 0, None, place)
-        )
-        if options:
-            self._take(options)
+        place = place_of(fn) or caller_place()
+        self._make(task_id(fn, id), fn, place, parameters_of(fn), None, options)
 
-    def _take(self, options: TaskOptions) -> None:
-        only_known(options, _OPTIONS, f"task {self.id!r}")
-        where = f"task {self.id!r} ({self.place})"
-        plain = {key: value for key, value in options.items() if key in TASK_PARSERS}
-        self.given = parsed(plain, TASK_PARSERS, where)
-        self.settings = merged(None, self.given)
-        self.outlets = outlets_of(options.get("outlets", ()), where)
-        self.after = ids_after(options.get("after", ()), where)
+    def _make(
+        self, id: str, fn: Callable[P, R], place: Place, parameters: tuple[Parameter, ...], ref: Call | None,
+        options: TaskOptions,
+    ) -> None:  # fmt: skip
+        if not options:
+            self.__attrs_init__(id, fn, "task", (), (), None, place, parameters, ref, {}, TASK_DEFAULTS, None, 0)
+            return
+        only_known(options, _OPTIONS, f"task {id!r}")
+        where = f"task {id!r} ({text_of(place)})"
+        given = parsed({key: value for key, value in options.items() if key in TASK_PARSERS}, TASK_PARSERS, where)
+        outlets, after = outlets_of(options.get("outlets", ()), where), ids_after(options.get("after", ()), where)
+        settings = merged(None, given)
+        self.__attrs_init__(id, fn, "task", outlets, after, None, place, parameters, ref, given, settings, None, 0)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function itself, as if it had never been a task."""
         return self.fn(*args, **kwargs)
 
     def __repr__(self) -> str:
-        owner = f", dag={self.dag_id!r}" if self._dag is not None else ""
+        owner = "" if self._owner is None else f", dag={self.dag!r}"
         return f"{'Task' if self.kind == 'task' else 'WaitTask'}({self.id!r}{owner})"
 
     # -------------------------------------------------------------------------------------- whose it is
 
     @property
-    def dag(self) -> Dag | None:
-        """The DAG that it belongs to. O(1)."""
-        return self._dag
-
-    @property
-    def dag_id(self) -> str | None:
-        """That DAG's id. O(1)."""
-        return None if self._dag is None else self._dag.id
+    def dag(self) -> str | None:
+        """The id of the DAG that it belongs to, None without one. O(1)."""
+        return None if self._owner is None else self._owner.dag_id
 
     @property
     def place(self) -> str:
         """Where it is declared, "file:line". O(lines of the function around it)."""
         return text_of(self._place)
 
-    @property
-    def declared(self) -> Place:
-        """The same place, unread. O(1)."""
-        return self._place
+    def _join(self, owner: TaskOwner, stamp: int) -> None:
+        """Become a task of `owner`, which gives what was not said, at a version of its graph. O(options)."""
+        self._owner, self._stamp = owner, stamp
+        self._settings = merged(owner.defaults, self._given)
 
-    def join(self, dag: Dag) -> None:
-        """Become a task of `dag`, which gives what was not said. O(options)."""
-        self._dag = dag
-        self.settings = merged(dag.defaults, self.given)
-
-    def leave(self) -> None:
+    def _leave(self) -> None:
         """Belong to no DAG. O(1)."""
-        self._dag = None
+        self._owner = None
 
-    def copy(self) -> Task[P, R]:
-        """The same task, of no DAG. O(1)."""
+    def _take_outlets(self, outlets: tuple[Dataset, ...]) -> None:
+        """Have these outlets, as the DAG or the graph that it joins gives them. O(1)."""
+        self.outlets = outlets
+
+    def _copy(self) -> Task[P, R]:
+        """A task that is declared alike and belongs to no DAG. O(1)."""
         made: Task[P, R] = Task.__new__(Task)
         made.__attrs_init__(
-            *(self.id, self.fn, self.kind, self.outlets, self.after, self.wait, merged(None, self.given)),
-            *(self.parameters, self.given, self.ref, 0, None, self._place),
+            *(self.id, self.fn, self.kind, self.outlets, self.after, self.wait, self._place, self._parameters),
+            *(self._ref, self._given, merged(None, self._given), None, 0),
         )
         return made
 
-    def rebind(self, fn: Callable[P, R] | None, given: Mapping[str, object], wait: Wait | None) -> None:
+    def _rebind(self, fn: Callable[P, R] | None, given: Mapping[str, object], wait: Wait | None) -> None:
         """Have the functions that were only named until now (G5). O(parameters)."""
-        self.given, self.wait = given, wait
+        self._given, self.wait = given, wait
         if fn is not None:
-            self.fn, self.ref, self.parameters = fn, None, parameters_of(fn)
-        if self._dag is not None:
-            self.join(self._dag)
-            self._dag.forget()
+            self.fn, self._ref, self._parameters = fn, None, parameters_of(fn)
+        if self._owner is not None:
+            self._join(self._owner, self._stamp)
+            self._owner.forget()
 
     # -------------------------------------------------------------------------------------- what it needs
 
     @property
     def needs(self) -> tuple[str, ...]:
         """All tasks that it follows: by parameter, by `rd.output`, by `after=`. O(1) after the first time."""
-        return () if self._dag is None else self._dag.links(self.id).needs
+        return () if self._owner is None else self._owner.links(self.id).needs
 
     @property
-    def bindings(self) -> tuple[Binding, ...]:
+    def _bindings(self) -> tuple[Binding, ...]:
         """Where each parameter comes from. O(1) after the first time."""
-        return () if self._dag is None else self._dag.links(self.id).bindings
+        return () if self._owner is None else self._owner.links(self.id).bindings
 
     # -------------------------------------------------------------------------- how it is run: its settings
 
@@ -211,15 +204,15 @@ def wait_task(wait: Wait, place: Place) -> AnyTask:
     """The task that waits. O(1)."""
     made: AnyTask = Task.__new__(Task)
     made.__attrs_init__(
-        *(wait.id, _never_called, "wait", (), wait.after, wait, merged(None, {}), (), {}, None, 0, None, place)
+        *(wait.id, _never_called, "wait", (), wait.after, wait, place, (), None, {}, TASK_DEFAULTS, None, 0)
     )
     return made
 
 
 def loaded_task(id: str, call: Call, parameters: tuple[Parameter, ...], options: TaskOptions, place: Place) -> AnyTask:
     """A task whose function is only named, with the parameters that were written down beside it. O(options)."""
-    made: AnyTask = Task(call.fn, id, **options)
-    made.ref, made.parameters, made._place = call, parameters, place
+    made: AnyTask = Task.__new__(Task)
+    made._make(task_name(id, "the id of a task"), call.fn, place, parameters, call, options)
     return made
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
 from attrs import frozen
 
 from reactive_dag.declare.options import flag, only_known, task_name
+from reactive_dag.declare.parameters import TaskLike
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
@@ -28,9 +29,6 @@ from reactive_dag.model.times import (
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import choice_of, choices_of, id_of, listed, names_of
 from reactive_dag.triggers.leaves.dataset import Dataset
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.task import AnyTask
 
 FAILED = frozenset({"failed", "upstream_failed", "cancelled"})
 """The states that fail a wait, unless told."""
@@ -97,7 +95,7 @@ class Wait:
 class WaitOptions(TypedDict, total=False):
     """What a wait may be told beside what is awaited, its id and what it follows."""
 
-    tasks: Iterable[AnyTask | str] | None
+    tasks: Iterable[TaskLike[Any] | str] | None
     states: States
     failed_states: States | None
     skipped_states: States
@@ -144,10 +142,10 @@ def wait_of(
     )
 
 
-def _awaited(dag: object, task: object, tasks: Iterable[AnyTask | str] | None) -> tuple[str, tuple[str, ...]]:
+def _awaited(dag: object, task: object, tasks: Iterable[TaskLike[Any] | str] | None) -> tuple[str, tuple[str, ...]]:
     if isinstance(dag, Dataset | Trigger):
         raise InvalidValue(f"wait_for() waits for a DAG or its id, not for {dag!r}")
-    owner = getattr(dag, "dag_id", None)
+    owner = getattr(dag, "dag", None)
     if isinstance(owner, str):  # a task was given: it knows its DAG
         if task is not None:
             raise InvalidValue(f"wait_for() was given the task {dag!r} and task={task!r}; give one of them")

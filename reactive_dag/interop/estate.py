@@ -28,7 +28,7 @@ from typing import TypeAlias
 from attrs import define, field, frozen
 
 from reactive_dag.declare.analysis.problems import Problem
-from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.dag import Dag, dag_at
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.options import DagOptions, TaskOptions
 from reactive_dag.declare.task import Task, wait_task
@@ -187,7 +187,7 @@ class _Builder:
 
     def _dag(self, number: int, tasks: list[TaskForm], needs: dict[TaskKey, _Needs]) -> None:
         form = self.facts.form.dags[number]
-        dag = Dag.at(form.id, self._options(number, bool(tasks)), self.facts.at("dags", number))
+        dag = dag_at(self.facts.at("dags", number), form.id, self._options(number, bool(tasks)))
         waits = self._waits(dag, [needs[form.id, task.id] for task in tasks], {task.id for task in tasks})
         for task in tasks:
             wanted = needs[form.id, task.id]

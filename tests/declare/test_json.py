@@ -12,6 +12,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.internals import bindings_of, params_type_of, plan_of
 from reactive_dag.model.errors import CycleError, GraphError, InvalidValue
 
 ROWS = 3
@@ -78,12 +79,12 @@ def test_G5_round_trip(tmp_path):
     assert loaded.edges == graph.edges and loaded.order() == graph.order()
     for id, dag in graph.dags.items():
         twin = loaded.dags[id]
-        assert twin.triggers == dag.triggers and twin.plan() == dag.plan()
+        assert twin.triggers == dag.triggers and plan_of(twin) == plan_of(dag)
         assert {k: t.digest for k, t in twin.triggers.items()} == {k: t.digest for k, t in dag.triggers.items()}
-        assert [t.settings for t in twin.tasks.values()] == [t.settings for t in dag.tasks.values()]
+        assert [t._settings for t in twin.tasks.values()] == [t._settings for t in dag.tasks.values()]
         assert [t.wait for t in twin.tasks.values()] == [t.wait for t in dag.tasks.values()]
-        assert [t.bindings for t in twin.tasks.values()] == [t.bindings for t in dag.tasks.values()]
-        assert attrs.evolve(twin.settings, params=dag.settings.params) == dag.settings
+        assert [bindings_of(t) for t in twin.tasks.values()] == [bindings_of(t) for t in dag.tasks.values()]
+        assert attrs.evolve(twin._settings, params=dag._settings.params) == dag._settings
     assert loaded.datasets["orders"].partitions == rd.day("Europe/Berlin")
     assert [p.kind for p in loaded.problems()] == [p.kind for p in graph.problems()]
     assert loaded.dags["build"].place == "sales.json: dags[0]"
@@ -100,7 +101,7 @@ def test_G5_bind_finds_what_can_be_imported(tmp_path):
     version = loaded.version
     loaded.bind()
     assert build.tasks["load"]([1, 2], None, True) == 6 and build.tasks["load"].fn is load
-    assert build.params_type is Options and build.tasks["load"].retry_delay.fn is delay
+    assert params_type_of(build) is Options and build.tasks["load"].retry_delay.fn is delay
     assert build.triggers["data"].fn.fn is big and build.tasks["w2"].wait.logical_date.fn is dates
     assert loaded.to_json() == graph.to_json() and loaded.version == version
     loaded.bind()

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 import reactive_dag as rd
 from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.parameters import Binding, bind, parameters_of
+from reactive_dag.declare.internals import bindings_of, plan_of
+from reactive_dag.declare.parameters import Binding, Parameter, links_of, parameters_of
 from reactive_dag.model.errors import CycleError, GraphError, InvalidValue, UsageError
 
 
 def bindings(task):
-    return [(each.name, each.kind, each.ref) for each in task.bindings]
+    return [(each.name, each.kind, each.ref) for each in bindings_of(task)]
 
 
 def test_a_parameter_is_run_then_a_task_then_a_param_then_its_default():
@@ -44,7 +45,7 @@ def test_the_names_of_later_tasks_count_too():
     build.add(lambda run: 1, id="extract")
     build.add(lambda run: 1, id="users")
     assert bindings(load) == [("extract", "task", "extract"), ("users", "task", "users")]
-    assert load.needs == ("extract", "users") and build.plan().needs == ((1, 2), (), ())
+    assert load.needs == ("extract", "users") and plan_of(build).needs == ((1, 2), (), ())
 
 
 def test_rd_output_is_the_explicit_spelling():
@@ -57,7 +58,7 @@ def test_rd_output_is_the_explicit_spelling():
     def load(run, rows: list[int] = rd.output(extract), more: object = rd.output("extra")): ...  # noqa: B008
 
     assert bindings(load)[1:] == [("rows", "task", "a very long name"), ("more", "task", "extra")]
-    assert load.needs == ("a very long name",) and build.links("load").strangers == ("extra",)
+    assert load.needs == ("a very long name",) and build._table.links("load").strangers == ("extra",)
     with pytest.raises(InvalidValue):
         rd.output(3)
 
@@ -76,20 +77,20 @@ def test_needs_are_in_order_and_once():
     build.add(lambda run: 1, id="b")
     c = build.add(lambda b, again=rd.output("b"): 1, id="c", after=[a, "b", a])  # noqa: B008
     assert c.needs == ("b", "a") and c.after == ("a", "b")
-    plan = build.plan()
+    plan = plan_of(build)
     plan._check()
     assert plan.needs[2] == (1, 0) and plan.followers == ((2,), (2,), ()) and plan.counts == (0, 0, 2)
-    assert plan.roots == (0, 1) and plan.last == (2,) and not plan.simple and plan is build.plan()
+    assert plan.roots == (0, 1) and plan.last == (2,) and not plan.simple and plan is plan_of(build)
 
 
 def test_the_plan_follows_changes():
     build = Dag("build")
     build.add(lambda run: 1, id="a")
-    before = build.plan()
+    before = plan_of(build)
     build.add(lambda a: 1, id="b")
-    assert before.ids == ("a",) and build.plan().ids == ("a", "b")
+    assert before.ids == ("a",) and plan_of(build).ids == ("a", "b")
     build.add(lambda run: 1, id="b")
-    assert build.plan().needs == ((), ())
+    assert plan_of(build).needs == ((), ())
 
 
 def test_parameters_of_anything_that_can_be_called():
@@ -159,7 +160,7 @@ def test_what_is_no_task():
 
 def test_tasks_are_typed_by_their_function():
     task = rd.Task(lambda rows, run: len(rows), id="t")
-    assert task([1, 2], run=None) == 2 and task.dag_id is None and task.needs == () == task.bindings
+    assert task([1, 2], run=None) == 2 and task.dag is None and task.needs == () == bindings_of(task)
     assert "test_tasks.py:" in task.place
 
 
@@ -168,9 +169,7 @@ NAMES = st.sampled_from(["run", "a", "b", "c", "d"])
 
 @given(st.lists(NAMES, unique=True), st.sets(NAMES), st.sets(NAMES), st.sets(NAMES))
 def test_every_parameter_is_bound_or_unknown(names, tasks, params, defaults):
-    from reactive_dag.declare.parameters import Parameter
-
-    bound = bind(tuple(Parameter(n, n in defaults) for n in names), tasks, params)
+    bound = links_of(tuple(Parameter(n, n in defaults) for n in names), (), tasks, params)
     found = {each.name: each for each in bound.bindings}
     assert [*found, *bound.unknown] == sorted([*found, *bound.unknown], key=[*found, *bound.unknown].index)
     assert found.keys() | set(bound.unknown) == set(names)
@@ -205,6 +204,6 @@ def test_links_kept_step_by_step_are_those_worked_out_at_once(steps):
     fresh = Dag("e")
     for name, after in kept:
         fresh.add(lambda run: 1, id=name, after=after)
-    fresh.forget()
+    fresh._table.forget()
     assert {n: t.needs for n, t in dag.tasks.items()} == {n: t.needs for n, t in fresh.tasks.items()}
-    dag.plan()._check()
+    plan_of(dag)._check()

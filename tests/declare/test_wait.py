@@ -8,6 +8,7 @@ import pytest
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.internals import plan_of
 from reactive_dag.declare.wait import FAILED
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import DuplicateError, InvalidValue
@@ -29,7 +30,7 @@ def test_defaults(build):
     )
     assert (wait.skipped_states, wait.logical_date, wait.match, wait.timeout) == (frozenset(), "same", "exact", None)
     assert (wait.poll, wait.mode, wait.soft_fail, wait.since, wait.missing) == (MINUTE, "push", False, None, "error")
-    assert build.tasks["wait_ingest"].kind == "wait" and not build.plan().simple
+    assert build.tasks["wait_ingest"].kind == "wait" and not plan_of(build).simple
 
 
 def test_everything_said(build):

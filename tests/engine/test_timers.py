@@ -97,7 +97,9 @@ def test_I1_a_timeout_of_what_has_ended_makes_no_tick_and_keeps_no_run():
         engine.run_until_idle()
         assert parts(engine).fold.timers.due == NEVER
         gc.collect()
-        assert not [each for each in gc.get_objects() if isinstance(each, RunState) and each.dag.graph is graph]
+        assert not [
+            each for each in gc.get_objects() if isinstance(each, RunState) and each.dag is graph.dags.get(each.dag.id)
+        ]
         parts(engine).fold.clock.advance_to(parts(engine).fold.clock.now() + 7200 * 10**9)
         engine.run_until_idle()
         assert of_kind(engine, Tick) == []

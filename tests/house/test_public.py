@@ -63,12 +63,8 @@ LEFT = {
     "Graph": """
         admit bind changed checked consumers effective forms heard height in_bulk joins known origins producers
         subscribe tell touch version view""",
-    "Dag": """
-        all_links at attach declared forget graph keeper links params_type place plan produces rebind settings sources
-        stamp twice waits""",
-    "Task": """
-        bindings copy dag dag_id declared given join kind leave needs parameters place rebind ref settings stamp
-        wait""",
+    "Dag": "graph place produces waits",
+    "Task": "dag kind needs place wait",
     "Dataset": "as_trigger reset with_latest",
     "By": """
         anchored as_trigger asks by_kind came cell drawn_as drives emits gathers hears holds_for holds_one joins

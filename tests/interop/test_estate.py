@@ -14,6 +14,7 @@ import networkx as nx
 import pytest
 
 from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.internals import plan_of
 from reactive_dag.declare.wait import Wait
 from reactive_dag.interop.estate import Estate, load_estate, nothing
 from reactive_dag.interop.examples import estate_path, in_folders, open_example
@@ -113,7 +114,7 @@ def test_estate_one_wait_for_what_tasks_of_a_dag_await_alike(estate: Estate) -> 
     assert set(alike.values()) == {1}
     assert len(waits) == 193
     for dag, wait in waits:
-        assert estate.graph.dags[dag].plan().followers[estate.graph.dags[dag].plan().index[wait.id]]
+        assert plan_of(estate.graph.dags[dag]).followers[plan_of(estate.graph.dags[dag]).index[wait.id]]
         assert wait.id.startswith(f"wait_{wait.dag}_{wait.tasks[0]}")
     longer = [wait.id for _, wait in waits if wait.id != f"wait_{wait.dag}_{wait.tasks[0]}"]
     assert longer == ["wait_bqetl_monitoring_hourly_monitoring_derived__jobs_by_organization__v1_latest"]

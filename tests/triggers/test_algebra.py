@@ -146,7 +146,7 @@ def test_kinds_of_updated():
 
 def test_completed_takes_ids_and_objects():
     dag = SimpleNamespace(id="report")
-    task = SimpleNamespace(id="load", dag_id="report")
+    task = SimpleNamespace(id="load", dag="report")
     assert completed(dag) == completed("report") == Completed("report")
     assert completed(dag, task=task) == completed("report", task="load") == completed(task)
     assert completed("report", states="failed").states == {"failed"}

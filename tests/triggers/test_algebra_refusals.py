@@ -149,7 +149,7 @@ def test_R15_leaves_that_mean_nothing():
     refused(lambda: completed("x", states=()), "empty")
     refused(lambda: completed("x", states={"any", "failed"}), "'any'")
     refused(lambda: completed("x", tags="tier1"), 'completed("*", tags=...)')
-    refused(lambda: completed("x", task=SimpleNamespace(id="t", dag_id="y")), "'y'")
+    refused(lambda: completed("x", task=SimpleNamespace(id="t", dag="y")), "'y'")
     refused(lambda: completed(3, task="t"), "3")
     refused(lambda: Completed(SimpleNamespace(id="x")), "text")
 

@@ -210,7 +210,7 @@ def test_G5_a_loaded_graph_needs_no_bodies(tmp_path: Path) -> None:
     loaded = rd.Graph.load(tmp_path / "graph.json")
     course = play(loaded, sources={"orders": rd.cron("0 1 * * *")})
     assert [run.state for run in course.runs] == ["success"]
-    assert loaded.dags["a"].tasks["t"].ref is not None, "the body is still a reference"
+    assert loaded.dags["a"].tasks["t"]._ref is not None, "the body is still a reference"
 
 
 def test_G5_triggers_must_be_bound(tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from datetime import UTC
 from functools import lru_cache
 from itertools import combinations
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from reactive_dag.declare.analysis.relations import View, turned
+from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.named_triggers import is_flat
+from reactive_dag.declare.wait import Wait
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule, shares_tick
 from reactive_dag.model.times import DAY, NEVER, format_duration, from_datetime, wall_clock, zone
@@ -26,10 +28,6 @@ from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.dag import Dag
-    from reactive_dag.declare.wait import Wait
 
 Known: TypeAlias = frozenset[Schedule] | None
 """The schedules whose ticks can be a date; None: any date can be."""

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from attrs import Factory, define, frozen
 
+from reactive_dag.declare.dag import Dag
 from reactive_dag.model.errors import CycleError
 from reactive_dag.resolve.topology import Topology
 from reactive_dag.triggers.base import Trigger, leaves
@@ -23,9 +24,6 @@ from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Dataset, Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.dag import Dag
 
 NodeKind: TypeAlias = Literal["dag", "task", "dataset", "clock"]
 EdgeKind: TypeAlias = Literal["updated", "completed", "clock", "absent", "outlet", "wait", "task"]
@@ -54,7 +52,7 @@ class Edge:
 
 def edges_of(dag: Dag) -> Iterator[Edge]:
     """All edges that a DAG's declaration gives, drawn ones too. O(edges)."""
-    for source in dag.sources:
+    for source in dag._read_sources():
         yield from _drawn(source, dag.id)
     yield from (Edge("outlet", dag.id, each.uri, "dag", "dataset") for each in dag.outlets)
     for task in dag.tasks.values():
@@ -190,7 +188,7 @@ class Wiring:
         id = dag.id
         ways: list[Way] = []
         split = self._split
-        for source in dag.sources:
+        for source in dag._read_sources():
             if type(source) is Completed:
                 above = source.dag
                 if above != "*":
@@ -211,7 +209,7 @@ class Wiring:
         return end
 
     def _inside(self, dag: Dag) -> Iterator[Way]:
-        id, plan = dag.id, dag.plan()
+        id, plan = dag.id, dag._table.plan()
         nodes: list[Node] = [("task", id, each) for each in plan.ids]
         yield from ((id, nodes[root]) for root in plan.roots)
         yield from ((nodes[last], ("end", id)) for last in plan.last)

@@ -8,21 +8,19 @@ ids, the place and what to do. Cost: O(graph), and the ticks of a year for pairs
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from attrs import frozen
 
 from reactive_dag.declare.analysis.date_overlap import Dates, can_fire, join_warnings, never_awaited
 from reactive_dag.declare.analysis.relations import View
+from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.parameters import advice
+from reactive_dag.declare.task import AnyTask
+from reactive_dag.declare.wait import Wait
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.triggers.base import leaves
 from reactive_dag.triggers.leaves.completed import Completed
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.dag import Dag
-    from reactive_dag.declare.task import AnyTask
-    from reactive_dag.declare.wait import Wait
 
 Severity = Literal["error", "warning"]
 _MEND = "; declare it or mend its name"
@@ -72,7 +70,7 @@ def _twice(dag: Dag, what: str, ids: tuple[str, ...], before: str, now: str) -> 
 
 
 def _of_triggers(view: View, dag: Dag, dates: Dates) -> Iterator[Problem]:
-    for source in dag.sources:
+    for source in dag._read_sources():
         for leaf in leaves(source) if source.parts else (source,):
             if isinstance(leaf, Completed) and leaf.dag != "*":
                 yield from _unknown_end(view, dag, leaf)
@@ -131,7 +129,7 @@ def _no_producer(view: View) -> Iterator[Problem]:
 def _of_tasks(view: View, dag: Dag, dates: Dates) -> Iterator[Problem]:
     if not dag.tasks:
         yield _warning(dag, "no_tasks", (), f"DAG {dag.id!r} has no tasks, so it never runs; add one with @dag.task")
-    for id, before in (dag.twice or {}).items():
+    for id, before in dag._table.twice.items():
         if id in dag.tasks:
             yield _twice(dag, f"task {id!r} of DAG {dag.id!r}", (f"{dag.id}.{id}",), before, dag.tasks[id].place)
     for task in dag.tasks.values():
@@ -141,10 +139,10 @@ def _of_tasks(view: View, dag: Dag, dates: Dates) -> Iterator[Problem]:
 
 
 def _unresolved(dag: Dag, task: AnyTask) -> Iterator[Problem]:
-    links = dag.links(task.id)
+    links = dag._table.links(task.id)
     others = [each for each in dag.tasks if each != task.id]
     for name in links.unknown:
-        hint = advice(name, others, dag.settings.params.names)
+        hint = advice(name, others, dag._settings.params.names)
         text = f"parameter {name!r} of task {task.id!r} in DAG {dag.id!r} names nothing: {hint}"
         yield _error(dag, "unknown_parameter", (f"{dag.id}.{task.id}", name), text, task.place)
     for name in links.strangers:

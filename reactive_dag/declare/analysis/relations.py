@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from reactive_dag.declare.analysis.edges import Edge, edges_of
+from reactive_dag.declare.dag import Dag
 from reactive_dag.resolve.heights import heights
 from reactive_dag.resolve.origins import origins
 from reactive_dag.resolve.ready import Form
@@ -21,9 +21,6 @@ from reactive_dag.triggers.implicit_joins import effective, origin_sources
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.dag import Dag
 
 _SELF = "\0"
 
@@ -55,7 +52,7 @@ class View:
         """The DAGs that a dataset can fire, by uri, in order of declaration; a silence of it counts."""
         found: dict[str, dict[str, None]] = {}
         for id, dag in self.dags.items():
-            for source in dag.sources:
+            for source in dag._read_sources():
                 for leaf in leaves(source):
                     if isinstance(leaf, Updated):
                         found.setdefault(leaf.dataset.uri, {})[id] = None
@@ -76,7 +73,7 @@ class View:
         """What each DAG follows directly by a trigger; a "*" left out. No circle is possible here."""
         found: dict[str, list[str]] = {}
         for id, dag in self.dags.items():
-            above = [each for source in dag.sources for each in self._above(source)]
+            above = [each for source in dag._read_sources() for each in self._above(source)]
             found[id] = list(dict.fromkeys(above)) if len(above) > 1 else above
         return found
 
@@ -95,7 +92,7 @@ class View:
         """What each DAG follows directly in any way, silences and "*" too."""
         found: dict[str, list[str]] = {}
         for id, above in self.counted.items():
-            silences = [source for source in self.dags[id].sources if isinstance(source, Absent)]
+            silences = [source for source in self.dags[id]._read_sources() if isinstance(source, Absent)]
             heard = [each for source in silences for leaf in leaves(source) for each in self._above(leaf)]
             found[id] = list(dict.fromkeys((*above, *heard, *sorted(self.stars.get(id, ())))))
         return found
@@ -111,7 +108,7 @@ class View:
 
         Where two listen to each other so, the one with the lesser id hears the other: somebody has to be last.
         """
-        listening = sorted(id for id, dag in self.dags.items() if any(_is_star(s) for s in dag.sources))
+        listening = sorted(id for id, dag in self.dags.items() if any(_is_star(s) for s in dag._read_sources()))
         if not listening:
             return {}
         below = turned(self._without_stars())
@@ -126,12 +123,13 @@ class View:
     def _without_stars(self) -> dict[str, list[str]]:
         found = {}
         for id, above in self.counted.items():
-            silent = [leaf for s in self.dags[id].sources if isinstance(s, Absent) for leaf in leaves(s)]
+            silent = [leaf for s in self.dags[id]._read_sources() if isinstance(s, Absent) for leaf in leaves(s)]
             found[id] = [*above, *(each for leaf in silent for each in self._above(leaf))]
         return found
 
     def _tagged(self, id: str) -> set[str]:
-        wanted = [source.tags for source in self.dags[id].sources if _is_star(source) and isinstance(source, Completed)]
+        sources = self.dags[id]._read_sources()
+        wanted = [source.tags for source in sources if _is_star(source) and isinstance(source, Completed)]
         return {each for each, dag in self.dags.items() if any(tags <= dag.tags for tags in wanted)}
 
     def heard(self, id: str, tags: frozenset[str] = frozenset()) -> frozenset[str]:
@@ -179,7 +177,7 @@ class View:
         for id, dag in self.dags.items():
             above[id] = self._origins_above(id, dag)
         for dag in self.dags.values():
-            for source in dag.sources:
+            for source in dag._read_sources():
                 if isinstance(source, Updated):
                     uri = source.dataset.uri
                     above.setdefault(f"dataset {uri}", list(self.producers.get(uri, ())))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reactive_dag.declare.internals import plan_of, stamp_of
 from reactive_dag.engine.deciding.paused import dissolved, release
 from reactive_dag.engine.deciding.router import ActiveTrigger, Router
 from reactive_dag.engine.items.events import subject_of
@@ -106,9 +107,10 @@ class Definitions:
 
     def _reborn(self, dag: Dag) -> bool:
         """Whether a DAG was declared again since this was last asked, while items of it are parked (T10)."""
-        before, self._stamps[dag.id] = self._stamps.get(dag.id, dag.stamp), dag.stamp
+        stamp = stamp_of(dag)
+        before, self._stamps[dag.id] = self._stamps.get(dag.id, stamp), stamp
         triggers = self.router.triggers.values()
-        return before != dag.stamp and any(s.dag == dag.id and s.circuit.parked for s in triggers)
+        return before != stamp and any(s.dag == dag.id and s.circuit.parked for s in triggers)
 
     def ahead(self, records: Iterable[AnyRecord], first: int, cursor: int) -> None:
         """Take note of what is in the log, from offset `first` on, and will redefine a trigger once it is applied.
@@ -175,7 +177,7 @@ class Definitions:
         """Work out now what the first run of a DAG would ask for: a graph is compiled once, not on the way."""
         found = self.graph.dags.get(dag)
         if found is not None:
-            found.plan()
+            plan_of(found)
             self.graph.origins(dag)
 
     def _build(self, offset: int, record: Registered, old: ActiveTrigger | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.internals import params_of
 from reactive_dag.engine.facts.publish import Time, check_key, check_text
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import InvalidValue, UnknownId
@@ -83,7 +84,7 @@ class Starting:
         given = plain(params, f"{where}: params")
         if not isinstance(given, Mapping):
             raise InvalidValue(f"{where}: params={params!r} must be a dict of the DAG's params")
-        dag.settings.params.merged(given, where)
+        params_of(dag).merged(given, where)
         return given
 
     def _conflict(self, at: int, scope: str, first: int, record: StartRequested) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import attrs
 
+from reactive_dag.declare.internals import params_type_of
 from reactive_dag.engine.facts.publish import Time
 from reactive_dag.engine.host import Host
 from reactive_dag.log.history import RunRow, TaskRow
@@ -168,7 +169,8 @@ class Run:
         """The DAG's params, with what the start gave: a dict, or an object of the class that the DAG types them by."""
         given = fresh(self._host.params(self._offset))
         dag = self._host.graph.dags.get(self.dag)
-        return given if dag is None or dag.params_type is None else dag.params_type(**given)
+        params_type = None if dag is None else params_type_of(dag)
+        return given if params_type is None else params_type(**given)
 
     @cached_property
     def results(self) -> dict[str, dict[str, Json]]:

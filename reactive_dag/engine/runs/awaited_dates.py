@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from attrs import define
 
+from reactive_dag.declare.internals import sources_of
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.leaves.schedule import Scheduled
@@ -83,8 +84,9 @@ class AwaitedDates:
         if dag is None:
             return False
         if high < horizon:
-            clocks = [source for source in dag.sources if isinstance(source, Scheduled)]
-            on_clocks = clocks and len(clocks) == len(dag.sources)
+            sources = sources_of(dag)
+            clocks = [source for source in sources if isinstance(source, Scheduled)]
+            on_clocks = clocks and len(clocks) == len(sources)
             tick = self.logical_dates.newest_tick(wait.dag, high) if on_clocks else high
             return tick is not None and tick >= low
         newest = wait.match == "latest" and (high == NEVER or self.logical_dates.newest_tick(wait.dag, high) is None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.internals import sources_of
 from reactive_dag.engine.facts.publish import fits
 from reactive_dag.engine.items.identity import Identities, RunInfo
 from reactive_dag.log.history import RunRow
@@ -164,4 +165,4 @@ def calendar_of_outlets(dag: Dag) -> Calendar | None:
 
 def schedules_of(dag: Dag) -> list[Schedule]:
     """The schedules of a DAG's clocks. O(size of its triggers)."""
-    return [source.schedule for source in dag.sources if isinstance(source, Scheduled)]
+    return [source.schedule for source in sources_of(dag) if isinstance(source, Scheduled)]

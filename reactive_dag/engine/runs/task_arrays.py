@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from reactive_dag.declare.internals import bindings_of, plan_of
+
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
     from reactive_dag.declare.parameters import Binding
@@ -45,7 +47,7 @@ class TaskArrays:
     @classmethod
     def of(cls, dag: Dag) -> TaskArrays:
         """The shape of a DAG as it is now. O(tasks)."""
-        plan = dag.plan()
+        plan = plan_of(dag)
         size = len(plan.ids)
         arrays = cls(plan, plan.index, plan.ids, dag.max_active_runs, size, [0] * size)
         for id in plan.ids:
@@ -53,18 +55,17 @@ class TaskArrays:
         return arrays
 
     def _take(self, dag: Dag, task: AnyTask) -> None:
-        settings = task.settings
-        waits, rule = task.kind == "wait", settings.trigger_rule
+        waits, rule = task.kind == "wait", task.trigger_rule
         self.tasks.append(task)
         self.names.append(f"{dag.id}.{task.id}")
         self.rules.append(rule)
         self.waits.append(waits)
-        self.direct.append(not waits and rule == "all_success" and not settings.depends_on_past)
-        self.priorities.append(-settings.priority)
-        self.timeouts.append(settings.timeout)
+        self.direct.append(not waits and rule == "all_success" and not task.depends_on_past)
+        self.priorities.append(-task.priority)
+        self.timeouts.append(task.timeout)
         self.outlets.append(bool(task.outlets))
-        self.bindings.append(task.bindings)
-        if settings.priority:
+        self.bindings.append(bindings_of(task))
+        if task.priority:
             self.prioritized = True
 
 
@@ -79,6 +80,6 @@ class TaskArraysByDag:
     def of(self, dag: Dag) -> TaskArrays:
         """The shape of a DAG as it is now. O(1) while its tasks stay as they are, else O(tasks)."""
         found = self._known.get(dag.id)
-        if found is None or found.plan is not dag.plan():
+        if found is None or found.plan is not plan_of(dag):
             found = self._known[dag.id] = TaskArrays.of(dag)
         return found

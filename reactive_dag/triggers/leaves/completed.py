@@ -108,10 +108,10 @@ def _dag_and_task(dag: object, task: object) -> tuple[str, str | None]:
     """The ids of a DAG and a task that may be given as objects; a task's DAG must be the one given."""
     if isinstance(dag, Combinable):
         raise InvalidValue(f"completed() takes a DAG or its id, not {dag!r}; for a dataset write rd.updated(...)")
-    if task is None and isinstance(getattr(dag, "dag_id", None), str):
-        dag, task = dag.dag_id, dag  # type: ignore[attr-defined]
+    if task is None and isinstance(getattr(dag, "dag", None), str):
+        dag, task = dag.dag, dag  # type: ignore[attr-defined]
     found = id_of(dag, "the DAG of completed()")
-    owner = getattr(task, "dag_id", None)
+    owner = getattr(task, "dag", None)
     if isinstance(owner, str) and found not in (owner, "*"):
         raise InvalidValue(f"completed({found!r}, task=...): that task belongs to the DAG {owner!r}")
     return found, None if task is None else id_of(task, f"the task of completed({found!r})")

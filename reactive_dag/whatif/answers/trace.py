@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import frozen
 
+from reactive_dag.declare.internals import plan_of
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.declare.wait import Wait
 from reactive_dag.log.history import RunRow, TaskRow
@@ -57,7 +58,7 @@ class Shape:
     @classmethod
     def of(cls, dag: Dag) -> Shape:
         """As the DAG is now. O(tasks)."""
-        return cls(dict(dag.tasks), dag.plan(), dag.max_active_runs)
+        return cls(dict(dag.tasks), plan_of(dag), dag.max_active_runs)
 
     def needs(self, task: str) -> Iterator[str]:
         """The tasks that a task follows. O(their number)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reactive_dag.declare.internals import plan_of
 from reactive_dag.engine.fold.hooks import GraphCaches
 from reactive_dag.engine.runs.logical_dates import OutletCalendars
 from reactive_dag.whatif.answers.trace import Shape
@@ -85,4 +86,4 @@ class Prepared:
 
     def _line(self, id: str, spans: Spans, touched: set[TaskName]) -> Line:
         dag = self.dags[id]
-        return Line(dag, [spans.get((id, task), 0) for task in dag.plan().ids], self.heard, touched)
+        return Line(dag, [spans.get((id, task), 0) for task in plan_of(dag).ids], self.heard, touched)

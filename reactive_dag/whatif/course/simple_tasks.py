@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from reactive_dag.declare.internals import plan_of
 from reactive_dag.triggers.base import walk
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
@@ -58,7 +59,7 @@ class Line:
     )  # fmt: skip
 
     def __init__(self, dag: Dag, spans: list[int], heard: Heard, touched: Collection[TaskName]) -> None:
-        plan = dag.plan()
+        plan = plan_of(dag)
         tasks = [dag.tasks[id] for id in plan.ids]
         names = [(dag.id, id) for id in plan.ids]
         self.ids = plan.ids
@@ -70,7 +71,7 @@ class Line:
         self.sure = all(self.quick)
         self.nexts = [tuple([each for each in row if self.quick[each]]) for row in plan.followers]
         self.others = [tuple([each for each in row if not self.quick[each]]) for row in plan.followers]
-        self.ranks = [-task.settings.priority for task in tasks]
+        self.ranks = [-task.priority for task in tasks]
         self.outlets = [tuple([outlet.id for outlet in task.outlets]) for task in tasks]
         self.heard = [
             any(each.partitions is not None or each.id in heard.datasets for each in task.outlets) for task in tasks
@@ -81,6 +82,5 @@ class Line:
 
 
 def _is_ordinary(task: AnyTask) -> bool:
-    told = task.settings
-    rule = told.trigger_rule == "all_success" and not told.depends_on_past
-    return rule and task.kind == "task" and told.timeout is None
+    rule = task.trigger_rule == "all_success" and not task.depends_on_past
+    return rule and task.kind == "task" and task.timeout is None

@@ -49,7 +49,7 @@ def name_of(value: object, what: str) -> Name:
     if isinstance(value, Dag):
         return Name("dag", value.id)
     if isinstance(value, Task):
-        return Name("task", value.id if value.dag_id is None else f"{value.dag_id}.{value.id}")
+        return Name("task", value.id if value.dag is None else f"{value.dag}.{value.id}")
     if isinstance(value, str) and value.strip():
         return Name("any", value)
     raise InvalidValue(f"{what} takes a DAG, a task, a dataset, or the name of one, not {value!r}")

@@ -7,12 +7,13 @@ graph. Each answer costs O(what it names) once the view has what it needs, O(DAG
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from attrs import frozen
 
 from reactive_dag.declare.analysis.edges import Edge
 from reactive_dag.declare.analysis.relations import View, nodes_of
+from reactive_dag.declare.dag import Dag
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.resolve.ready import Form, ReadySet
@@ -20,10 +21,7 @@ from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import id_of
 from reactive_dag.triggers.leaves.dataset import Dataset
 
-if TYPE_CHECKING:
-    from reactive_dag.declare.dag import Dag
-
-DagOrDataset: TypeAlias = "str | Dag | Dataset"
+DagOrDataset: TypeAlias = str | Dag | Dataset
 
 
 @frozen

@@ -1,0 +1,47 @@
+"""What other wings may know of a declaration beyond its public face.
+
+Owns nothing: each function reads one thing that users have no need of. O(1) unless it says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.parameters import Binding
+from reactive_dag.declare.params import Params
+from reactive_dag.declare.plan import Plan
+from reactive_dag.declare.task import AnyTask
+from reactive_dag.model.callables import Call
+from reactive_dag.triggers.base import Trigger
+
+
+def stamp_of(dag: Dag) -> int:
+    """The version of the graph that the DAG's declaration made."""
+    return dag._stamp
+
+
+def plan_of(dag: Dag) -> Plan:
+    """Which task follows which, by number. O(tasks + edges) after a change, else O(1)."""
+    return dag._table.plan()
+
+
+def sources_of(dag: Dag) -> tuple[Trigger, ...]:
+    """All that can deliver an item to the DAG's triggers. O(size) the first time."""
+    return dag._read_sources()
+
+
+def bindings_of(task: AnyTask) -> tuple[Binding, ...]:
+    """Where each parameter of a task comes from. O(1) after the first time."""
+    return task._bindings
+
+
+def params_of(dag: Dag) -> Params:
+    """The params of the DAG's runs: names, defaults and class."""
+    return dag._settings.params
+
+
+def params_type_of(dag: Dag) -> Callable[..., object] | None:
+    """The class that types `run.params`, if one was given."""
+    found = dag._settings.params.type
+    return found.fn if isinstance(found, Call) else found

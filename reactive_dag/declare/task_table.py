@@ -1,0 +1,139 @@
+"""The tasks of one DAG.
+
+Owns `TaskTable`: the tasks by id, what each needs, the plan, and which ids were declared twice by mistake. Invariant:
+the tasks are acyclic, and a task that is refused leaves the table as it was. Adding a task costs O(its parameters)
+unless an earlier one waited for its name: then, and when a task is replaced, links are worked out anew, O(tasks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from reactive_dag.declare.options import DagSettings, TaskSettings
+from reactive_dag.declare.parameters import TaskLinks, links_of
+from reactive_dag.declare.place import note_twice
+from reactive_dag.declare.plan import Plan, circle_of, plan_of
+from reactive_dag.declare.task import AnyTask
+from reactive_dag.model.errors import CycleError
+
+
+class TaskTable:
+    """The tasks of the DAG `dag_id`, in the order of declaration; `twice` is where an id was declared before."""
+
+    __slots__ = ("_links", "_plan", "_settings", "_wanted", "dag_id", "tasks", "twice")
+
+    def __init__(self, dag_id: str, settings: DagSettings) -> None:
+        self.dag_id = dag_id
+        self.tasks: dict[str, AnyTask] = {}
+        self.twice: dict[str, str] = {}
+        self._settings = settings
+        self._wanted: set[str] = set()
+        self._links: dict[str, TaskLinks] | None = {}
+        self._plan: Plan | None = None
+
+    @property
+    def defaults(self) -> TaskSettings | None:
+        """What holds for a task that does not say otherwise. O(1)."""
+        return self._settings.defaults
+
+    # ----------------------------------------------------------------------------------------- being changed
+
+    def put(self, task: AnyTask, stamp: int) -> AnyTask | None:
+        """Add a task, declared at version `stamp`; gives the one that it replaces. Raises CycleError."""
+        before = self.tasks.get(task.id)
+        task._join(self, stamp)
+        self.tasks[task.id] = task
+        try:
+            self._learn(task)
+        except CycleError:
+            self.take_back(task, before)
+            raise
+        return before
+
+    def _learn(self, task: AnyTask) -> None:
+        """Only a task whose name is asked for already, or by itself, changes what others need or closes a circle."""
+        wanted = self._wanted
+        was_wanted = task.id in wanted
+        wanted.update(task.after, [each.name for each in task._parameters])
+        wanted.update([each.output.task for each in task._parameters if each.output is not None])
+        self._plan = None
+        if was_wanted or self._links is None:
+            self._links = None
+        else:
+            self._links[task.id] = self._links_of(task, self.tasks)
+        if task.id in wanted:
+            self._refuse_circle(task)
+
+    def _refuse_circle(self, task: AnyTask) -> None:
+        found = circle_of(self.tasks, self.all_links())
+        if found is not None:
+            path = tuple([f"{self.dag_id}.{each}" for each in found])
+            raise CycleError(
+                f"task {task.id!r} of DAG {self.dag_id!r} ({task.place}) closes a cycle: {' -> '.join(path)}; "
+                "take one of these parameters or after= away",
+                path,
+            )
+
+    def take_back(self, task: AnyTask, before: AnyTask | None) -> None:
+        """Undo a `put` that gave `before`. O(1)."""
+        task._leave()
+        if before is None:
+            del self.tasks[task.id]
+        else:
+            self.tasks[task.id] = before
+        self.forget()
+
+    def note_replaced(self, before: AnyTask, task: AnyTask, checked: int) -> None:
+        """The `put` that gave `before` stands: note it if declaring the id again was a mistake. O(1)."""
+        before._leave()
+        note_twice(self.twice, task.id, (before._place, before._stamp), task._place, checked)
+
+    def forget(self) -> None:
+        """Work links and plan out anew when they are asked for. O(1)."""
+        self._links, self._plan = None, None
+
+    def rebind(self, settings: DagSettings) -> None:
+        """The functions among the DAG's settings are known now (G5). O(tasks)."""
+        self._settings = settings
+        for task in self.tasks.values():
+            task._join(self, task._stamp)
+
+    def keeper(self) -> Callable[[], None]:
+        """What puts the tasks back as they are now. O(tasks)."""
+        tasks, twice = dict(self.tasks), dict(self.twice)
+
+        def restore() -> None:
+            for task in self.tasks.values():
+                task._leave()
+            for task in tasks.values():
+                task._join(self, task._stamp)
+            self.tasks, self.twice = tasks, twice
+            self.forget()
+
+        return restore
+
+    # ------------------------------------------------------------------------------------------ what follows
+
+    def links(self, task: str) -> TaskLinks:
+        """What a task needs and where its parameters come from. O(1) after the first time."""
+        return self.all_links()[task]
+
+    def all_links(self) -> Mapping[str, TaskLinks]:
+        """What each task needs and where its parameters come from. O(tasks) after a change, else O(1)."""
+        found = self._links
+        if found is None:
+            tasks = dict(self.tasks)  # other threads may declare tasks meanwhile
+            found = self._links = {each: self._links_of(task, tasks) for each, task in tasks.items()}
+        return found
+
+    def _links_of(self, task: AnyTask, tasks: Mapping[str, AnyTask]) -> TaskLinks:
+        return links_of(task._parameters, task.after, tasks, self._settings.params.names)
+
+    def plan(self) -> Plan:
+        """Which task follows which, by number. O(tasks + edges) after a change, else O(1)."""
+        found = self._plan
+        if found is None or len(found.ids) != len(self.tasks):
+            links = dict(self.all_links())
+            simple = len(links) == 1 and self.tasks[next(iter(links))].kind == "task"
+            found = self._plan = plan_of(links, simple)
+        return found
