@@ -24,7 +24,7 @@ from harness import Line, machine, show
 import reactive_dag as rd
 from reactive_dag.interop.examples import open_example
 from reactive_dag.model.times import SECOND
-from reactive_dag.whatif.answers.trace import Place
+from reactive_dag.whatif.answers.trace import TracePoint
 
 TASKS = 1_000
 GOAL = 5
@@ -66,19 +66,19 @@ def flat(found: rd.Simulation) -> list[Node]:
     trace = found.trace
     rows = [row for row in trace.rows.values() if row.started is not None]
     ended = [
-        (row.run, task) for row in rows for task in trace.tasks(row.run) if trace.span(row.run, task)[1] is not None
+        (row.run, task) for row in rows for task in trace.tasks(row.run) if trace.interval(row.run, task)[1] is not None
     ]
     number = {place: n for n, place in enumerate(ended)}
     origin = min(row.started or 0 for row in rows)
     nodes: list[Node] = []
     for run, task in ended:
-        start, end = trace.span(run, task)
+        start, end = trace.interval(run, task)
         row = trace.rows[run]
-        needs = [(run, need) for need in trace.shapes[row.dag].needs(task)]
-        awaited = trace.awaited(Place("task", run, task))
+        needs = [(run, need) for need in trace.dags[row.dag].needs(task)]
+        awaited = trace.awaited(TracePoint("task", run, task))
         if awaited is not None:
-            needs.append((awaited.place.of, awaited.place.task))
-        waits = trace.task(Place("task", run, task)).wait is not None
+            needs.append((awaited.point.of, awaited.point.task))
+        waits = trace.task(TracePoint("task", run, task)).wait is not None
         span = 0.0 if waits else ((end or 0) - (start or 0)) / SECOND
         nodes.append((((row.started or 0) - origin) / SECOND, span, [number[need] for need in needs]))
     return nodes

@@ -39,7 +39,7 @@ from reactive_dag.model.errors import (
     UsageError,
 )
 from reactive_dag.model.event import Event
-from reactive_dag.notebook import register
+from reactive_dag.notebook import register_pictures
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.joins.all_of import all_of
 from reactive_dag.triggers.joins.any_of import any_of
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.simulation import Simulation, simulate
 
 __version__ = "0.1.0"
-register()
+register_pictures()
 
 _LAZY = {
     "Engine": "reactive_dag.engine.engine",

@@ -28,18 +28,20 @@ app = typer.Typer(
 out = Console()
 err = Console(stderr=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Plain JSON for scripts.")]
-Source = Annotated[str, typer.Argument(help="FILE.py[:graph], a saved graph, an estate, or 'mozilla'.")]
-Store = Annotated[str, typer.Option("--store", help="The store: a path, or sqlite:///file.db.")]
-From = Annotated[str, typer.Option("--from", help="Where virtual time begins: ISO time with an offset, or a date.")]
-Until = Annotated[str, typer.Option("--until", help="How long: 1d, 36h, or an ISO time.")]
-Shortest = Annotated[str, typer.Option("--shortest", help="The shortest duration assumed for a task.")]
-Longest = Annotated[str, typer.Option("--longest", help="The longest duration assumed for a task.")]
-Seed = Annotated[int, typer.Option("--seed", help="The seed of what is drawn.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Plain JSON for scripts.")]
+GraphArgument = Annotated[str, typer.Argument(help="FILE.py[:graph], a saved graph, an estate, or 'mozilla'.")]
+StoreOption = Annotated[str, typer.Option("--store", help="The store: a path, or sqlite:///file.db.")]
+StartOption = Annotated[
+    str, typer.Option("--from", help="Start of virtual time: an ISO time with an offset, or a date.")
+]
+UntilOption = Annotated[str, typer.Option("--until", help="How long: 1d, 36h, or an ISO time.")]
+ShortestOption = Annotated[str, typer.Option("--shortest", help="The shortest duration assumed for a task.")]
+LongestOption = Annotated[str, typer.Option("--longest", help="The longest duration assumed for a task.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="The seed of what is drawn.")]
 
 
 def run() -> None:
-    """The program."""
+    """Run the command line. Errors of ours and of files: one line on standard error and exit code 2."""
     try:
         app()
     except rd.ReactiveDagError as error:
@@ -59,8 +61,8 @@ def _refuse(error: Exception) -> NoReturn:
 def demo(
     delay: Annotated[str, typer.Option(help="How late the DAG is.")] = "2h",
     late: Annotated[str, typer.Option(help="Which DAG of the estate is late.")] = "bqetl_main_summary",
-    shortest: Shortest = ASSUMED[0],
-    longest: Longest = ASSUMED[1],
+    shortest: ShortestOption = ASSUMED[0],
+    longest: LongestOption = ASSUMED[1],
 ) -> None:
     """Run a pipeline that is killed and goes on; then one day of a real estate, and the same day with one DAG late."""
     from reactive_dag.cli.demo import demo as tell
@@ -71,11 +73,11 @@ def demo(
 
 @app.command("run")
 def run_graph(
-    source: Source,
-    store: Store = "",
+    source: GraphArgument,
+    store: StoreOption = "",
     start: Annotated[Optional[list[str]], typer.Option("--start", help="Start this DAG (again for more).")] = None,  # noqa: UP045
     timeout: Annotated[str, typer.Option(help="Give up after so long.")] = "1h",
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Open a graph on a store, start what is asked for, and work until nothing is left to do."""
     graph = load_graph(source)
@@ -99,7 +101,7 @@ def _progress(quiet: bool) -> Progress:
 
 
 @app.command()
-def check(source: Source, json: Json = False) -> None:
+def check(source: GraphArgument, json: JsonOption = False) -> None:
     """List what is wrong with a graph, and what is odd about it. Exit code 1 if something is wrong."""
     graph = load_graph(source)
     problems = graph.problems()
@@ -112,8 +114,9 @@ def check(source: Source, json: Json = False) -> None:
 
 @app.command()
 def simulate(
-    source: Source, begin: From = f"{ESTATE_DAY:%Y-%m-%d}", until: Until = "1d", shortest: Shortest = ASSUMED[0],
-    longest: Longest = ASSUMED[1], seed: Seed = 0, json: Json = False,
+    source: GraphArgument, begin: StartOption = f"{ESTATE_DAY:%Y-%m-%d}", until: UntilOption = "1d",
+    shortest: ShortestOption = ASSUMED[0], longest: LongestOption = ASSUMED[1], seed: SeedOption = 0,
+    json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Run a graph in virtual time: what runs when, what waits longest for what, and the critical path."""
     graph = load_graph(source)
@@ -128,16 +131,16 @@ def simulate(
 
 @app.command("what-if")
 def what_if(
-    source: Source,
+    source: GraphArgument,
     delay: Annotated[Optional[list[str]], typer.Option("--delay", help="DAG=2h, DAG.task=10m or dataset=1h.")] = None,  # noqa: UP045
     duration: Annotated[Optional[list[str]], typer.Option("--duration", help="DAG.task=45m.")] = None,  # noqa: UP045
     fail: Annotated[Optional[list[str]], typer.Option("--fail", help="DAG.task, or DAG.task=0.3.")] = None,  # noqa: UP045
-    begin: From = f"{ESTATE_DAY:%Y-%m-%d}",
-    until: Until = "1d",
-    shortest: Shortest = ASSUMED[0],
-    longest: Longest = ASSUMED[1],
-    seed: Seed = 0,
-    json: Json = False,
+    begin: StartOption = f"{ESTATE_DAY:%Y-%m-%d}",
+    until: UntilOption = "1d",
+    shortest: ShortestOption = ASSUMED[0],
+    longest: LongestOption = ASSUMED[1],
+    seed: SeedOption = 0,
+    json: JsonOption = False,
 ) -> None:
     """Compare a graph's virtual time with itself under delays, other durations and failures."""
     changes: list[Intervention] = [rd.delay(*_pair(text, "--delay")) for text in delay or ()]
@@ -175,11 +178,11 @@ def _failure(text: str) -> Intervention:
 
 @app.command()
 def runs(
-    store: Annotated[str, typer.Option("--store", help="The store: a path, or sqlite:///file.db.")],
+    store: StoreOption,
     dag: Annotated[Optional[str], typer.Option("--dag", help="Only runs of this DAG.")] = None,  # noqa: UP045
     state: Annotated[Optional[str], typer.Option("--state", help="Only runs in this state.")] = None,  # noqa: UP045
     limit: Annotated[int, typer.Option("--limit", help="At most so many, newest first.")] = 20,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """List the runs that a store holds, newest first."""
     with look_at(store) as engine:
@@ -190,12 +193,12 @@ def runs(
 @app.command()
 def why(
     run: Annotated[str, typer.Argument(help="A run's key (its first digits will do), a start's key, or a DAG's id.")],
-    store: Annotated[str, typer.Option("--store", help="The store: a path, or sqlite:///file.db.")],
+    store: StoreOption,
     date: Annotated[Optional[str], typer.Option("--date", help="The logical date, for a DAG's id.")] = None,  # noqa: UP045
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Say why a run happened, down to the first event; or what a DAG that did not run waits for."""
     with look_at(store) as engine:
         found = engine.why(run, logical_date=date)
-        told = as_json(found.to_json()) if json else str(found)
-    out.print(told, soft_wrap=True, highlight=False, markup=False)
+        text = as_json(found.to_json()) if json else str(found)
+    out.print(text, soft_wrap=True, highlight=False, markup=False)

@@ -48,8 +48,8 @@ def demo(console: Console, *, delay: str, late: str, default: tuple[str, str]) -
     """Tell the whole story; whether everything was as it must be."""
     began = time.monotonic()
     with TemporaryDirectory(prefix="reactive-dag-demo-") as folder:
-        counted = live(console, Path(folder))
-    simulate(console, delay=delay, late=late, default=default)
+        counted = show_live(console, Path(folder))
+    show_what_if(console, delay=delay, late=late, default=default)
     console.print(f"\n[dim]{time.monotonic() - began:.1f} s in all.[/dim]")
     return all(each.once for each in counted)
 
@@ -57,7 +57,7 @@ def demo(console: Console, *, delay: str, late: str, default: tuple[str, str]) -
 # ----------------------------------------------------------------------------------------- the live half
 
 
-def live(console: Console, folder: Path) -> list[Counted]:
+def show_live(console: Console, folder: Path) -> list[Counted]:
     """Run the pipeline in a child process, kill it in the middle, run it again, and count."""
     store, effects = folder / "demo.db", folder / "effects.txt"
     console.rule("[bold]1. Live: a pipeline on SQLite, killed in the middle")
@@ -153,7 +153,7 @@ def live_table(counted: list[Counted]) -> Table:
 # ----------------------------------------------------------------------------------------- the what-if half
 
 
-def simulate(console: Console, *, delay: str, late: str, default: tuple[str, str]) -> None:
+def show_what_if(console: Console, *, delay: str, late: str, default: tuple[str, str]) -> None:
     """Simulate the estate's day, then the same day with one DAG late."""
     console.rule(f"[bold]2. Virtual time: one day of Mozilla's estate, {ESTATE_DAY:%Y-%m-%d}")
     began = time.monotonic()

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 import reactive_dag as rd
+from reactive_dag.whatif.answers.show import counted
 from reactive_dag.whatif.answers.timeline import TimelineRow
 
 STATE_STYLES = {
@@ -59,7 +60,8 @@ def problem_rows(problems: Iterable[rd.Problem]) -> list[dict[str, object]]:
 def problems_table(graph: rd.Graph, problems: list[rd.Problem]) -> Group:
     """Problems as a table, errors first; what there is too often is counted, with the first three in full."""
     errors = sum(problem.severity == "error" for problem in problems)
-    title = f"{graph.id}: {len(graph.dags)} DAGs, {errors} errors, {len(problems) - errors} warnings"
+    warnings = len(problems) - errors
+    title = f"{graph.id}: {counted(len(graph.dags), 'DAG')}, {counted(errors, 'error')}, {counted(warnings, 'warning')}"
     table = Table("", "kind", Column("what", overflow="fold"), box=None, header_style="bold")
     by_kind: dict[tuple[str, str], list[rd.Problem]] = {}
     for problem in problems:
@@ -110,17 +112,17 @@ def facts_table(found: rd.Simulation) -> Table:
         table.add_column(column, justify="right")
     table.add_column("")
     for hour in _hours(runs):
-        began = sum(hour <= _of(run.started) < hour + HOUR for run in runs)
-        ended = sum(run.ended is not None and hour <= run.ended < hour + HOUR for run in runs)
+        began = sum(hour <= _of(run.started) < hour + ONE_HOUR for run in runs)
+        ended = sum(run.ended is not None and hour <= run.ended < hour + ONE_HOUR for run in runs)
         under_way = sum(
-            _of(run.started) < hour + HOUR and (run.ended is None or run.ended >= hour + HOUR) for run in runs
+            _of(run.started) < hour + ONE_HOUR and (run.ended is None or run.ended >= hour + ONE_HOUR) for run in runs
         )
         bar = f"[green]{'█' * (began // 2)}[/green]"
         table.add_row(f"{hour:%m-%d %H:00}", str(began), str(ended), str(under_way), bar)
     return table
 
 
-HOUR = timedelta(hours=1)
+ONE_HOUR = timedelta(hours=1)
 
 
 def _of(value: datetime | None) -> datetime:
@@ -133,7 +135,7 @@ def _hours(runs: list[rd.Run]) -> list[datetime]:
         return []
     first = min(_of(run.started) for run in runs).replace(minute=0, second=0, microsecond=0)
     last = max(run.ended or _of(run.started) for run in runs)
-    return [first + n * HOUR for n in range(int((last - first) / HOUR) + 1)]
+    return [first + n * ONE_HOUR for n in range(int((last - first) / ONE_HOUR) + 1)]
 
 
 def _states(found: rd.Simulation) -> str:

@@ -1,4 +1,4 @@
-"""The reader of the estate format: DAGs, their tasks and tables as somebody's repository declares them, as a graph.
+"""The reader of the estate format: DAGs, their tasks and tables, read into a graph.
 
 Owns `Estate` and the rules by which one is built:
 
@@ -34,12 +34,13 @@ from reactive_dag.declare.options import DagOptions, TaskOptions
 from reactive_dag.declare.task import Task, wait_task
 from reactive_dag.declare.wait import WaitOptions, wait_of
 from reactive_dag.interop.estate_dates import awaited
-from reactive_dag.interop.estate_form import Facts, TaskForm, TaskKey, WaitForm, read_bytes, read_data
+from reactive_dag.interop.estate_form import EstateFacts, TaskForm, WaitForm, read_bytes, read_data
 from reactive_dag.model.errors import CycleError
 from reactive_dag.model.times import SECOND, format_duration
 from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.whatif.question.names import TaskName
 
-WaitKey: TypeAlias = tuple[str, str, int | None]
+AwaitedTask: TypeAlias = tuple[str, str, int | None]
 """The awaited DAG and task, and the declared offset in seconds, if there is one."""
 
 
@@ -112,14 +113,14 @@ class _Needs:
     """What one task follows: tasks of its DAG, and waits with the place in the file that asks for each."""
 
     after: dict[str, None] = field(factory=dict)
-    waits: dict[WaitKey, str] = field(factory=dict)
+    waits: dict[AwaitedTask, str] = field(factory=dict)
 
 
 @define
 class _Builder:
     """Builds the graph of facts that are right."""
 
-    facts: Facts
+    facts: EstateFacts
     graph: Graph
     outside: list[OutsideWait] = field(factory=list)
 
@@ -142,11 +143,11 @@ class _Builder:
             about=dict(form.source),
         )
 
-    # ------------------------------------------------------------------------------- who follows whom
+    # ------------------------------------------------------------------------------- needs
 
-    def _needs(self) -> dict[TaskKey, _Needs]:
+    def _needs(self) -> dict[TaskName, _Needs]:
         needs = {key: _Needs() for key in self.facts.tasks}
-        declared: set[tuple[TaskKey, TaskKey]] = set()
+        declared: set[tuple[TaskName, TaskName]] = set()
         for number, wait in enumerate(self.facts.form.waits):
             consumer, producer = (wait.dag, wait.task), (wait.external_dag, wait.external_task)
             if producer in needs:
@@ -168,13 +169,13 @@ class _Builder:
             key = (wait.external_dag, wait.external_task, wait.execution_delta_s)
             needs.waits.setdefault(key, self.facts.at("waits", number))
 
-    def _consumed(self, needs: _Needs, task: TaskForm, maker: TaskKey, number: int, at: int) -> None:
+    def _consumed(self, needs: _Needs, task: TaskForm, maker: TaskName, number: int, at: int) -> None:
         if maker[0] != task.dag:
             needs.waits.setdefault((*maker, None), self.facts.at("tasks", number, f".consumes[{at}]"))
         elif maker[1] != task.id:
             needs.after[maker[1]] = None
 
-    # ------------------------------------------------------------------------------- what is declared
+    # ------------------------------------------------------------------------------- declarations
 
     def _datasets(self) -> None:
         for task in self.facts.form.tasks:
@@ -185,7 +186,7 @@ class _Builder:
         for table in self.facts.outside:
             self.graph.dataset(table)
 
-    def _dag(self, number: int, tasks: list[TaskForm], needs: dict[TaskKey, _Needs]) -> None:
+    def _dag(self, number: int, tasks: list[TaskForm], needs: dict[TaskName, _Needs]) -> None:
         form = self.facts.form.dags[number]
         dag = dag_at(self.facts.at("dags", number), form.id, self._options(number, bool(tasks)))
         waits = self._waits(dag, [needs[form.id, task.id] for task in tasks], {task.id for task in tasks})
@@ -222,9 +223,9 @@ class _Builder:
 
     # --------------------------------------------------------------------------------------------- waits
 
-    def _waits(self, dag: Dag, needs: Iterable[_Needs], taken: set[str]) -> dict[WaitKey, str]:
+    def _waits(self, dag: Dag, needs: Iterable[_Needs], taken: set[str]) -> dict[AwaitedTask, str]:
         """Add each wait once, where it is first asked for; gives their ids."""
-        ids: dict[WaitKey, str] = {}
+        ids: dict[AwaitedTask, str] = {}
         for key, place in chain.from_iterable(each.waits.items() for each in needs):
             if key not in ids:
                 options = self._date(dag.id, key)
@@ -233,14 +234,14 @@ class _Builder:
                 dag.add(wait_task(wait_of(key[0], key[1], options, id=ids[key], after=(), tz="UTC"), place))
         return ids
 
-    def _date(self, consumer: str, key: WaitKey) -> WaitOptions:
+    def _date(self, consumer: str, key: AwaitedTask) -> WaitOptions:
         producer, _, earlier = key
         if earlier is not None:
             return {"logical_date": timedelta(seconds=earlier) if earlier else "same"}
         return awaited(self.facts.schedules[consumer], self.facts.schedules[producer])
 
 
-def _ids(key: WaitKey, options: WaitOptions) -> Iterator[str]:
+def _ids(key: AwaitedTask, options: WaitOptions) -> Iterator[str]:
     """Ids that a wait may have, the best one first."""
     dag, task, earlier = key
     yield f"wait_{dag}_{task}"

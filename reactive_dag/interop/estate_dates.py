@@ -1,7 +1,7 @@
 """Which run of a producer a consumer in another DAG awaits, by how often the two run.
 
 Owns that one rule. A DAG runs *daily or less often* if no UTC day has two of its ticks, and *every day* if each has
-one. One that is started by hand runs less often than any clock, and its own dates are known to nobody. In brackets
+one. One that is started by hand runs less often than any clock, and its own dates are unknown. In brackets
 stands the wait's `match`.
 
 | consumer | producer | awaited |

@@ -1,8 +1,8 @@
 """The estate format: what a file of it holds, and what is refused.
 
-Owns the form (msgspec structs, one to a kind of entry) and `Facts`, the same with its names looked up. Invariant: facts
-that exist are right, so nothing is built of a file that is not; whatever is wrong is named with its place in the file
-(`estate.json: dags[3].schedule: ...`). Cost: O(size), some 10 ms for 157 DAGs and 874 tasks.
+Owns the form (msgspec structs, one to a kind of entry) and `EstateFacts`, the same with its names looked up. Invariant:
+facts that exist are right, so nothing is built of a file that is not; whatever is wrong is named with its place in the
+file (`estate.json: dags[3].schedule: ...`). Cost: O(size), some 10 ms for 157 DAGs and 874 tasks.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from reactive_dag.model.records import Json
 from reactive_dag.model.schedule import Schedule, from_word
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import parse_time
+from reactive_dag.whatif.question.names import TaskName
 
 _AGE = 3_000_000_000  # seconds, 95 years: what a duration may be
-Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
-Seconds: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_AGE)]
-Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=-_AGE, le=_AGE)]
-Days: TypeAlias = Annotated[int, msgspec.Meta(ge=-36_500, le=36_500)]
+RetryCount: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+DelaySeconds: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_AGE)]
+DeltaSeconds: TypeAlias = Annotated[int, msgspec.Meta(ge=-_AGE, le=_AGE)]
+OffsetDays: TypeAlias = Annotated[int, msgspec.Meta(ge=-36_500, le=36_500)]
 
 BY_HAND = "once"
-"""The schedule of a DAG that somebody starts."""
+"""The schedule of a DAG that is started by hand."""
 
 
 class DagForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,8 +39,8 @@ class DagForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     schedule: str
     start_date: str | None = None
-    retries: Count = 0
-    retry_delay_s: Seconds | None = None
+    retries: RetryCount = 0
+    retry_delay_s: DelaySeconds | None = None
     catchup: bool = False
     tags: tuple[str, ...] = ()
 
@@ -52,7 +53,7 @@ class TaskForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     produces: tuple[str, ...]
     consumes: tuple[str, ...]
     depends_on_past: bool = False
-    partition_offset_days: Days = 0
+    partition_offset_days: OffsetDays = 0
 
 
 class WaitForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,7 +63,7 @@ class WaitForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     task: str
     external_dag: str
     external_task: str
-    execution_delta_s: Offset = 0
+    execution_delta_s: DeltaSeconds = 0
 
 
 class EstateForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,12 +77,10 @@ class EstateForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _ENTRIES = {"dags": DagForm, "tasks": TaskForm, "waits": WaitForm, "": EstateForm}
-TaskKey: TypeAlias = tuple[str, str]
-"""A DAG's id and that of its task."""
 
 
 @frozen
-class Facts:
+class EstateFacts:
     """An estate with its names looked up: entries by number, schedules parsed.
 
     `producers` are the tasks by the table they write, `outside` the external datasets with the tasks that read each.
@@ -90,8 +89,8 @@ class Facts:
     form: EstateForm
     place: str
     dags: dict[str, int] = field(factory=dict)
-    tasks: dict[TaskKey, int] = field(factory=dict)
-    producers: dict[str, TaskKey] = field(factory=dict)
+    tasks: dict[TaskName, int] = field(factory=dict)
+    producers: dict[str, TaskName] = field(factory=dict)
     schedules: dict[str, Schedule | None] = field(factory=dict)
     outside: dict[str, list[str]] = field(factory=dict)
 
@@ -103,7 +102,7 @@ class Facts:
 # ------------------------------------------------------------------------------------------------ reading
 
 
-def read_bytes(data: bytes, place: str) -> Facts:
+def read_bytes(data: bytes, place: str) -> EstateFacts:
     """The facts in a file's bytes. O(size). Raises InvalidValue for what is no estate, naming the place."""
     try:
         return checked(msgspec.json.decode(data, type=EstateForm), place)
@@ -114,7 +113,7 @@ def read_bytes(data: bytes, place: str) -> Facts:
         raise InvalidValue(f"{place} is no JSON file: {error}") from None
 
 
-def read_data(data: object, place: str) -> Facts:
+def read_data(data: object, place: str) -> EstateFacts:
     """The facts in plain JSON data. O(size). Raises InvalidValue for what is no estate, naming the place.
 
     >>> read_data({"dags": [{"id": "etl", "schedule": "0 99 * * *"}], "tasks": []}, "estate")
@@ -166,9 +165,9 @@ def _short(value: Json) -> str:
 # ------------------------------------------------------------------------------------------------ checking
 
 
-def checked(form: EstateForm, place: str) -> Facts:
+def checked(form: EstateForm, place: str) -> EstateFacts:
     """The form with its names looked up. O(size). Raises InvalidValue, naming the place of what is not right."""
-    facts = Facts(form, place)
+    facts = EstateFacts(form, place)
     for number, dag in enumerate(form.dags):
         _dag(facts, number, dag)
     for number, task in enumerate(form.tasks):
@@ -181,7 +180,7 @@ def checked(form: EstateForm, place: str) -> Facts:
     return facts
 
 
-def _dag(facts: Facts, number: int, dag: DagForm) -> None:
+def _dag(facts: EstateFacts, number: int, dag: DagForm) -> None:
     before = facts.dags.setdefault(dag.id, number)
     if before != number:
         raise _twice(facts.at("dags", number, ".id"), f"DAG {dag.id!r}", facts.at("dags", before))
@@ -205,7 +204,7 @@ def _dag_id(id: str) -> None:
         raise InvalidValue("'*' stands for every DAG; choose another id")
 
 
-def _task(facts: Facts, number: int, task: TaskForm) -> None:
+def _task(facts: EstateFacts, number: int, task: TaskForm) -> None:
     if task.dag not in facts.dags:
         raise _unknown(facts.at("tasks", number, ".dag"), f"DAG {task.dag!r}", did_you_mean(task.dag, facts.dags))
     key = (task.dag, task.id)
@@ -227,7 +226,7 @@ def _task(facts: Facts, number: int, task: TaskForm) -> None:
             )
 
 
-def _external(facts: Facts) -> None:
+def _external(facts: EstateFacts) -> None:
     for at, table in enumerate(facts.form.external_datasets):
         where = facts.at("external_datasets", at)
         if _table(table, where) in facts.outside:
@@ -242,7 +241,7 @@ def _external(facts: Facts) -> None:
             )
 
 
-def _consumes(facts: Facts, number: int, task: TaskForm) -> None:
+def _consumes(facts: EstateFacts, number: int, task: TaskForm) -> None:
     for at, table in enumerate(task.consumes):
         readers = facts.outside.get(table)
         if readers is not None:
@@ -255,7 +254,7 @@ def _consumes(facts: Facts, number: int, task: TaskForm) -> None:
             )
 
 
-def _wait(facts: Facts, number: int, wait: WaitForm) -> None:
+def _wait(facts: EstateFacts, number: int, wait: WaitForm) -> None:
     if wait.dag not in facts.dags:
         raise _unknown(facts.at("waits", number, ".dag"), f"DAG {wait.dag!r}", did_you_mean(wait.dag, facts.dags))
     if (wait.dag, wait.task) not in facts.tasks:

@@ -1,12 +1,16 @@
-"""The notebook wing: how things show themselves in Jupyter. `register()` tells the wings below, loading nothing."""
+"""The notebook wing: how graphs, DAGs and triggers show themselves in Jupyter.
+
+Owns `register_pictures`, the one place where the wings below get what leads up to this one. It loads nothing: a drawing
+is imported when it is first shown.
+"""
 
 from __future__ import annotations
 
 from reactive_dag.model import hooks
 
 
-def register() -> None:
-    """Let graphs, DAGs and triggers draw themselves; the drawing is loaded when it is first asked for. O(1)."""
+def register_pictures() -> None:
+    """Let graphs, DAGs and triggers draw themselves; the module that draws is loaded when it is first needed. O(1)."""
     hooks.register("Graph", "text/html", "reactive_dag.notebook.drawing:draw_graph")
     hooks.register("Dag", "text/html", "reactive_dag.notebook.drawing:draw_dag")
     hooks.register("Trigger", "text/html", "reactive_dag.notebook.drawing:draw_trigger")

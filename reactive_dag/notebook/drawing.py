@@ -21,7 +21,7 @@ BOX = 30
 ROW = 48
 GAP = 64
 LETTER = 7.2
-LONGEST = 42
+LONGEST_LABEL = 42
 SWEEPS = 4
 """Passes of ordering, forth and back."""
 
@@ -64,7 +64,7 @@ def draw_graph(graph: object) -> str:
     edges = [edge for edge in graph.edges if "task" not in (edge.source_kind, edge.target_kind)]
     edges += _waits_by_dag(graph)
     kinds = dict.fromkeys(graph.dags, "dag")
-    return _svg(f"Graph {graph.id}", *_laid(kinds, list(dict.fromkeys(edges)), _text))
+    return _svg(f"Graph {graph.id}", *_laid_out(kinds, list(dict.fromkeys(edges)), _text))
 
 
 def draw_dag(dag: object) -> str:
@@ -72,7 +72,7 @@ def draw_dag(dag: object) -> str:
     assert isinstance(dag, Dag)
     kinds = dict.fromkeys(dag.tasks, "task")
     edges = [Edge("task", need, task.id, "task", "task") for task in dag.tasks.values() for need in task.needs]
-    return _svg(f"DAG {dag.id}", *_laid(kinds, edges, str))
+    return _svg(f"DAG {dag.id}", *_laid_out(kinds, edges, str))
 
 
 def draw_trigger(trigger: object) -> str:
@@ -89,7 +89,7 @@ def draw_trigger(trigger: object) -> str:
         if above:
             edges.append(Edge("task", id, above, kinds[id], kinds[above]))
         todo.extend((part, id) for part in reversed(each.parts))
-    return _svg(f"Trigger {trigger!r}", *_laid(dict(kinds), edges, texts.__getitem__))
+    return _svg(f"Trigger {trigger!r}", *_laid_out(dict(kinds), edges, texts.__getitem__))
 
 
 def _own_text(trigger: Trigger) -> str:
@@ -118,7 +118,7 @@ def _owner(graph: Graph, id: str) -> str:
 # ----------------------------------------------------------------------------------------- layout
 
 
-def _laid(kinds: dict[str, str], edges: list[Edge], text: Callable[[str], str]) -> tuple[list[Box], list[Edge]]:
+def _laid_out(kinds: dict[str, str], edges: list[Edge], text: Callable[[str], str]) -> tuple[list[Box], list[Edge]]:
     kinds = dict(kinds)
     for edge in edges:
         kinds.setdefault(edge.source, edge.source_kind)
@@ -134,7 +134,7 @@ def _laid(kinds: dict[str, str], edges: list[Edge], text: Callable[[str], str]) 
         columns.setdefault(height, []).append(boxes[id])
     rows = [columns[height] for height in sorted(columns)]
     _order(rows, edges)
-    _place(rows)
+    _set_positions(rows)
     return list(boxes.values()), edges
 
 
@@ -143,18 +143,18 @@ def _order(columns: list[list[Box]], edges: list[Edge]) -> None:
     for edge in edges:
         near.setdefault(edge.source, []).append(edge.target)
         near.setdefault(edge.target, []).append(edge.source)
-    place = {box.id: float(n) for column in columns for n, box in enumerate(column)}
+    position = {box.id: float(n) for column in columns for n, box in enumerate(column)}
     for sweep in range(SWEEPS):
         for column in columns if sweep % 2 == 0 else reversed(columns):
-            column.sort(key=lambda box: _mean([place[id] for id in near.get(box.id, ())], place[box.id]))
-            place.update({box.id: n - len(column) / 2 for n, box in enumerate(column)})
+            column.sort(key=lambda box: _mean([position[id] for id in near.get(box.id, ())], position[box.id]))
+            position.update({box.id: n - len(column) / 2 for n, box in enumerate(column)})
 
 
 def _mean(values: list[float], otherwise: float) -> float:
     return sum(values) / len(values) if values else otherwise
 
 
-def _place(columns: list[list[Box]]) -> None:
+def _set_positions(columns: list[list[Box]]) -> None:
     tallest = max((len(column) for column in columns), default=0)
     x = 8.0
     for number, column in enumerate(columns):
@@ -170,7 +170,7 @@ def _text(id: str) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2 - 1]}…{text[-(LONGEST // 2) :]}"
+    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL // 2 - 1]}…{text[-(LONGEST_LABEL // 2) :]}"
 
 
 # ----------------------------------------------------------------------------------------- SVG

@@ -1,7 +1,7 @@
-"""`simulate` and `Simulation`: a course of events in virtual time, and what it can be asked.
+"""`simulate` and `Simulation`: a course of events in virtual time, and the questions that it answers.
 
-Owns one finished course and the scenario that it came from. Invariant: it never changes; the same scenario of the same
-graph gives the same course, record for record. Playing costs O(records); each answer stands with its cost.
+Owns one finished course and its scenario. Invariant: it never changes; one scenario of one version of a graph always
+gives the same course, record for record. Playing costs O(records); each answer says its own cost.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import format_time
 from reactive_dag.whatif.answers.critical_path import CriticalPath, hops, steps_of
 from reactive_dag.whatif.answers.inspector import inspector_of
+from reactive_dag.whatif.answers.show import counted
 from reactive_dag.whatif.answers.timeline import Timeline, timeline_of
 from reactive_dag.whatif.answers.trace import Trace
-from reactive_dag.whatif.answers.unfinished import Pending, pending_of
+from reactive_dag.whatif.answers.unfinished import UnfinishedWork, unfinished_work
 from reactive_dag.whatif.comparison.compare import Comparison, compared
-from reactive_dag.whatif.course.player import Play
-from reactive_dag.whatif.course.prepared import Prepared
+from reactive_dag.whatif.course.player import CoursePlayer
+from reactive_dag.whatif.course.prepared import PreparedGraph
 from reactive_dag.whatif.question.binding import bind_all_but_bodies
-from reactive_dag.whatif.question.durations import GivenDurations, GivenSpan
+from reactive_dag.whatif.question.durations import DurationOrFunction, GivenDurations
 from reactive_dag.whatif.question.interventions import Intervention
-from reactive_dag.whatif.question.scenario import GivenSources, Scenario, Time, scenario_of
+from reactive_dag.whatif.question.scenario import GivenSources, GivenTime, Scenario, scenario_of
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
@@ -35,16 +36,16 @@ if TYPE_CHECKING:
 
 
 def simulate(
-    graph: Graph, *, start: Time, until: timedelta | Time, sources: GivenSources | None = None,
-    durations: GivenDurations = None, default_duration: GivenSpan | None = None, seed: int = 0,
+    graph: Graph, *, start: GivenTime, until: timedelta | GivenTime, sources: GivenSources | None = None,
+    durations: GivenDurations = None, default_duration: DurationOrFunction | None = None, seed: int = 0,
 ) -> Simulation:  # fmt: skip
     """Play a graph in virtual time, with durations instead of bodies. O(records).
 
     `start` is included, `until` (an instant, or so long after it) is not; what was begun goes on to its end. `sources`
     says when outside publishes which datasets, `durations` how long tasks take: by `"dag.task"`, a task's id or a
     DAG's, a duration or a function of the task's name. Each success publishes one event for each outlet. What lies
-    before the start counts as done in time. Raises GraphError for a graph that is not right, InvalidValue for what
-    cannot be meant and for tasks without a duration, UnknownId.
+    before the start counts as done in time. Raises GraphError if `graph.check()` does, InvalidValue for values that
+    cannot be used and for tasks without a duration, UnknownId.
 
     >>> from reactive_dag.declare.graph import Graph
     >>> graph = Graph("sales")
@@ -69,9 +70,10 @@ class Simulation:
         self.scenario = scenario
         self.name = name
         self.parent = parent
-        self.effects = scenario.effects()
-        core = Play(scenario, self.effects).run()
-        self.trace = Trace(core, Prepared.of(scenario.graph).looks)
+        prepared = PreparedGraph.of(scenario.graph)
+        self.effects = prepared.effects(scenario)
+        core = CoursePlayer(scenario, prepared, self.effects).run()
+        self.trace = Trace(core, prepared.played)
         self._inspector = inspector_of(core)
 
     # ------------------------------------------------------------------------------------- what happened
@@ -83,7 +85,7 @@ class Simulation:
 
     @property
     def interventions(self) -> tuple[Intervention, ...]:
-        """What is different from the graph as it stands, its parents' interventions included."""
+        """All interventions of this course, those of its parents included."""
         return self.scenario.interventions
 
     @property
@@ -99,7 +101,7 @@ class Simulation:
         """A run by its key, or by the first digits of it. Raises UnknownId."""
         return self._inspector.run(key)
 
-    def why(self, what: Run | Dag | str, *, logical_date: Time | None = None) -> Why:
+    def why(self, what: Run | Dag | str, *, logical_date: GivenTime | None = None) -> Why:
         """Why a run happened, or why a DAG did not run: as `Engine.why`. O(causes). Raises UnknownId."""
         return self._inspector.why(what, logical_date=logical_date)
 
@@ -139,12 +141,12 @@ class Simulation:
             hint = did_you_mean(key, self.graph.dags)
             raise UnknownId(f"no DAG {key!r} in graph {self.graph.id!r}, nor a run of that key{hint}") from None
 
-    def pending(self) -> Pending:
-        """What had not come to its end when nothing more could happen, and why. O(live runs + items pending)."""
-        return pending_of(self.trace)
+    def pending(self) -> UnfinishedWork:
+        """What is unfinished at the end of the course, and why. O(live runs + items pending)."""
+        return unfinished_work(self.trace)
 
     def problems(self) -> list[Problem]:
-        """What is odd: the graph's problems, and datasets that nothing publishes here. O(graph) the first time."""
+        """The graph's problems, without datasets that an outside source publishes here. O(graph) the first time."""
         published = {source.dataset for source in self.scenario.sources}
         return [
             problem for problem in self.graph.problems()
@@ -154,9 +156,9 @@ class Simulation:
     # ------------------------------------------------------------------------------------- what if
 
     def what_if(self, *interventions: Intervention, name: str = "") -> Simulation:
-        """The same with something different: `rd.delay`, `rd.duration`, `rd.fail`. O(records).
+        """Play this course again with interventions: `rd.delay`, `rd.duration`, `rd.fail`. O(records).
 
-        Interventions add to those of this one. Raises InvalidValue for what is no intervention, UnknownId.
+        They are added to those of this course. Raises InvalidValue for what is no intervention, UnknownId.
         """
         return Simulation(self.scenario.with_more(interventions), name, self)
 
@@ -177,7 +179,8 @@ class Simulation:
 
     def __repr__(self) -> str:
         begin, end = format_time(self.scenario.start), format_time(self.scenario.until)
-        return f"<Simulation {self.graph.id!r} {self.label!r} {begin} to {end}, {len(self.trace.rows)} runs>"
+        runs = counted(len(self.trace.rows), "run")
+        return f"<Simulation {self.graph.id!r} {self.label!r} {begin} to {end}, {runs}>"
 
     def _repr_html_(self) -> str:
         return self.timeline()._repr_html_()

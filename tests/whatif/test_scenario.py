@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from pydoc import plaintext, render_doc
 
 import pytest
 
@@ -12,7 +13,7 @@ from reactive_dag.model.errors import GraphError, InvalidValue, UnknownId, Usage
 from reactive_dag.model.times import MINUTE, SECOND
 from reactive_dag.whatif.question.durations import Durations, spread_durations
 from reactive_dag.whatif.question.interventions import Fail
-from reactive_dag.whatif.question.names import Name, Names, name_of
+from reactive_dag.whatif.question.names import GivenName, GraphNames, given_name
 
 START = "2026-11-23T00:00Z"
 
@@ -50,21 +51,21 @@ def taken(course: rd.Simulation) -> dict[str, str]:
 
 def test_names_mean_one_thing() -> None:
     graph = shop()
-    names = Names(graph)
+    names = GraphNames(graph)
     load = graph.dags["a"].tasks["load"]
-    assert names.task(name_of(load, "x"), "x") == ("a", "load")
-    assert names.task(Name("any", "a.load"), "x") == ("a", "load")
-    assert names.task(Name("any", "b.check.it"), "x") == ("b", "check.it")
-    assert names.task(Name("any", "extract"), "x") == ("a", "extract")
-    assert names.dag(name_of(graph.dags["a"], "x")) == "a"
-    assert names.dataset(name_of(graph.datasets["orders"], "x")) == "orders"
-    assert names.tasks(Name("any", "a"), "x") == [("a", "extract"), ("a", "load")]
-    assert names.only_task(Name("any", "ingest"), "x") == ("ingest", "nothing")
+    assert names.task(given_name(load, "x"), "x") == ("a", "load")
+    assert names.task(GivenName("any", "a.load"), "x") == ("a", "load")
+    assert names.task(GivenName("any", "b.check.it"), "x") == ("b", "check.it")
+    assert names.task(GivenName("any", "extract"), "x") == ("a", "extract")
+    assert names.dag(given_name(graph.dags["a"], "x")) == "a"
+    assert names.dataset(given_name(graph.datasets["orders"], "x")) == "orders"
+    assert names.tasks(GivenName("any", "a"), "x") == [("a", "extract"), ("a", "load")]
+    assert names.only_task(GivenName("any", "ingest"), "x") == ("ingest", "nothing")
 
 
 def test_names_that_several_have_are_refused() -> None:
     with pytest.raises(InvalidValue, match=r"a\.load, b\.load are all called 'load'; write 'dag\.task'"):
-        Names(shop()).task(Name("any", "load"), "rd.delay()")
+        GraphNames(shop()).task(GivenName("any", "load"), "rd.delay()")
 
 
 def test_names_that_mean_nothing_are_refused_with_the_nearest() -> None:
@@ -239,7 +240,7 @@ def test_interventions_are_frozen_values() -> None:
 @pytest.mark.parametrize("p", [-0.1, 1.1, True, "half", float("nan")])
 def test_interventions_a_chance_is_from_0_to_1(p: object) -> None:
     with pytest.raises(InvalidValue, match="p is a chance from 0 to 1"):
-        Fail(Name("any", "a"), p)  # type: ignore[arg-type]
+        Fail(GivenName("any", "a"), p)  # type: ignore[arg-type]
 
 
 def test_interventions_something_else_is_refused() -> None:
@@ -295,11 +296,14 @@ def test_interventions_usage_error_is_of_the_family() -> None:
 # ------------------------------------------------------------------------------------------ public names
 
 
-def test_simulate_is_a_function_and_a_wing() -> None:
-    import inspect
-
-    import reactive_dag.whatif.question.durations as wing
-
-    assert wing.spread_durations is spread_durations
-    assert list(inspect.signature(rd.simulate).parameters)[:3] == ["graph", "start", "until"]
+def test_help_shows_simulate_as_a_function_after_its_wing_was_loaded() -> None:
     assert isinstance(play(shop()), rd.Simulation)
+    text = render_doc(rd.simulate, renderer=plaintext)
+    assert text.splitlines()[2].startswith("simulate(graph: ")
+    assert "Play a graph in virtual time, with durations instead of bodies." in text
+
+
+def test_completion_offers_the_public_names_alone() -> None:
+    names = dir(rd)
+    assert {"simulate", "Simulation", "delay", "duration", "fail"} <= set(names)
+    assert not {"whatif", "course", "register_pictures"} & set(names)

@@ -154,6 +154,11 @@ class RunState:
             tally[follower] += 1
         return ready, followers
 
+    def note_success(self, index: int, result: TaskFinished) -> None:
+        """Keep the success of a task, counting it for none that follow: who calls does. O(1)."""
+        self.results[index] = result
+        self.unfinished -= 1
+
     def outcome(self) -> str:
         """The state of the run once nothing is unfinished (R4). O(tasks)."""
         states = self.states

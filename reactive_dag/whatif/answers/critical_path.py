@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, overload
 
 from attrs import frozen
 
-from reactive_dag.whatif.answers.show import Table, iso, length, moment, span, wall
-from reactive_dag.whatif.answers.trace import Before, Kind, Link, Place, Trace
+from reactive_dag.whatif.answers.show import Table, clock_text, duration_text, iso, to_moment, to_timedelta
+from reactive_dag.whatif.answers.trace import PointKind, Predecessor, Relation, Trace, TracePoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @frozen
 class Hop:
-    """One place on the way, with how the next hop hung on it: times in ns, `end` None for what has not ended."""
+    """One point of the path, and how it is related to the one before: times in ns, `end` None if it has not ended."""
 
-    place: Place
-    link: Link
+    point: TracePoint
+    link: Relation
     start: int
     end: int | None
     waited: int
@@ -35,7 +35,7 @@ class Hop:
 class Step:
     """One step of a critical path.
 
-    `kind` is "task", "wait", "tick", "silence" or "event". `link` says how it hung on the step before: "needs" (within
+    `kind` is "task", "wait", "tick", "silence" or "event". `link` is its relation to the step before: "needs" (within
     its DAG), "awaits" (a wait for another DAG), "caused by" (a trigger), "slot" (a place among the DAG's active runs),
     "past" (the DAG's run before). `waited` is what passed between the end of the step before and this one's start; of a
     wait, how long it waited.
@@ -43,7 +43,7 @@ class Step:
 
     name: str
     kind: str
-    link: Link
+    link: Relation
     run: str | None
     start: datetime | None
     end: datetime | None
@@ -76,15 +76,15 @@ class CriticalPath(Table):
     def title(self) -> str:
         """Which run, and when it landed."""
         ended = self.run.ended
-        when = f"ended {wall(ended)}" if ended is not None else f"is {self.run.state}"
-        waited = span(self.waited)
+        when = f"ended {clock_text(ended)}" if ended is not None else f"is {self.run.state}"
+        waited = duration_text(self.waited)
         return f"critical path to {_run(self.run)}, {when}" + (f"; {waited} of it waiting" if waited else "")
 
     def cells(self) -> list[tuple[str, ...]]:
         """A row a step."""
         return [
             (
-                wall(step.start), wall(step.end), step.name, _takes(step), span(step.waited),
+                clock_text(step.start), clock_text(step.end), step.name, _takes(step), duration_text(step.waited),
                 _LINKS.get(step.link, step.link),
             )
             for step in self.steps
@@ -118,69 +118,69 @@ _LINKS = {"needs": "needs the one above", "awaits": "awaits the one above", "cau
 
 
 def hops(trace: Trace, run: int) -> list[Hop]:
-    """The way to a run, in the order of time. O(steps * needs)."""
+    """The critical path to a run, in the order of time. O(steps * needs)."""
     found: list[Hop] = []
-    place: Place = Place("end", run)
+    point: TracePoint = TracePoint("end", run)
     later = None
-    seen: set[Place] = set()
-    while place not in seen:
-        seen.add(place)
-        before = trace.before(place)
-        if place.kind not in ("start", "end"):
-            later = _hop(trace, place, before)
+    seen: set[TracePoint] = set()
+    while point not in seen:
+        seen.add(point)
+        before = trace.before(point)
+        if point.kind not in ("start", "end"):
+            later = _hop(trace, point, before)
             found.append(later)
         elif before is not None and before.link and later is not None and found[-1].link == "":
             found[-1] = _linked(found[-1], before.link)
         if before is None:
             break
-        place = before.place
+        point = before.point
     found.reverse()
     return [_waiting(trace, hop, found[at - 1] if at else None) for at, hop in enumerate(found)]
 
 
-def _hop(trace: Trace, place: Place, before: Before | None) -> Hop:
-    link: Link = "" if before is None else before.link
-    if place.kind == "task":
-        start, end = trace.span(place.of, place.task)
-        return Hop(place, link, start or 0, end, 0)
-    at = trace.core.log.record(place.of).at if place.kind == "event" else place.of
-    return Hop(place, link, at, at, 0)
+def _hop(trace: Trace, point: TracePoint, before: Predecessor | None) -> Hop:
+    link: Relation = "" if before is None else before.link
+    if point.kind == "task":
+        start, end = trace.interval(point.of, point.task)
+        return Hop(point, link, start or 0, end, 0)
+    at = trace.core.log.record(point.of).at if point.kind == "event" else point.of
+    return Hop(point, link, at, at, 0)
 
 
-def _linked(hop: Hop, link: Link) -> Hop:
-    return Hop(hop.place, link, hop.start, hop.end, hop.waited)
+def _linked(hop: Hop, link: Relation) -> Hop:
+    return Hop(hop.point, link, hop.start, hop.end, hop.waited)
 
 
 def _waiting(trace: Trace, hop: Hop, before: Hop | None) -> Hop:
     """A wait waited all its time; anything else from the end of what came before."""
-    if hop.place.kind != "task" or before is None:
+    if hop.point.kind != "task" or before is None:
         return hop
-    if trace.task(hop.place).wait is not None:
+    if trace.task(hop.point).wait is not None:
         waited = (hop.end if hop.end is not None else trace.core.clock.now()) - hop.start
     else:
         waited = hop.start - (before.end or hop.start)
-    return Hop(hop.place, hop.link, hop.start, hop.end, waited)
+    return Hop(hop.point, hop.link, hop.start, hop.end, waited)
 
 
 def steps_of(trace: Trace, way: list[Hop]) -> list[Step]:
-    """Hops as people see them. O(steps)."""
+    """The steps that show these hops. O(steps)."""
     return [_step(trace, hop) for hop in way]
 
 
 def _step(trace: Trace, hop: Hop) -> Step:
-    place = hop.place
-    kind: Kind | str = place.kind
-    if place.kind == "task" and trace.task(place).wait is not None:
+    point = hop.point
+    kind: PointKind | str = point.kind
+    if point.kind == "task" and trace.task(point).wait is not None:
         kind = "wait"
-    run = trace.rows[place.of].key if place.kind == "task" else None
-    waited = length(hop.waited) or timedelta(0)
-    return Step(trace.name(place), kind, hop.link, run, moment(hop.start), moment(hop.end), waited)
+    run = trace.rows[point.of].key if point.kind == "task" else None
+    waited = to_timedelta(hop.waited) or timedelta(0)
+    return Step(trace.name(point), kind, hop.link, run, to_moment(hop.start), to_moment(hop.end), waited)
 
 
 def _takes(step: Step) -> str:
     if step.kind == "wait" or step.start is None or step.end is None:
         return ""
-    return span(step.end - step.start)
+    return duration_text(step.end - step.start)
 
 
 def _run(run: Run) -> str:

@@ -1,6 +1,6 @@
-"""How results are shown: aligned text, a rich table, HTML. One definition of columns for all three.
+"""How results are shown: aligned text, a rich table, HTML, all from one definition of columns.
 
-Owns `Table`, the base of what can be shown. Nothing here knows what the cells mean. O(cells) each time.
+Owns `Table`, the base class of results. It knows nothing about what the cells mean. O(cells) each time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOST_ROWS = 200
 
 
 class Table(ABC):
-    """Something with columns and rows that prints itself, in a terminal and in a notebook."""
+    """Columns and rows that print themselves, in a terminal and in a notebook."""
 
     columns: tuple[str, ...]
     right: frozenset[str] = frozenset()
@@ -39,7 +39,7 @@ class Table(ABC):
 
     @property
     def notes(self) -> Sequence[str]:
-        """What is said below the rows."""
+        """Lines below the rows."""
         return ()
 
     def _shown(self) -> tuple[list[tuple[str, ...]], list[str]]:
@@ -121,7 +121,16 @@ def _that_fit(widths: list[int], room: int) -> list[int]:
     return found
 
 
-def moment(ns: int | None) -> datetime | None:
+def counted(count: int, noun: str) -> str:
+    """A number of things in words. O(1).
+
+    >>> counted(1, "run"), counted(2, "run"), counted(0, "warning")
+    ('1 run', '2 runs', '0 warnings')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def to_moment(ns: int | None) -> datetime | None:
     """An instant as an aware datetime. O(1)."""
     return None if ns is None else to_datetime(ns)
 
@@ -135,15 +144,15 @@ def iso(time: datetime | None) -> str | None:
     return None if time is None else format_time(from_datetime(time))
 
 
-def length(ns: int | None) -> timedelta | None:
+def to_timedelta(ns: int | None) -> timedelta | None:
     """A length of time as a timedelta, cut down to microseconds. O(1)."""
     return None if ns is None else timedelta(microseconds=ns // MICROSECOND)
 
 
-def wall(time: datetime | None) -> str:
+def clock_text(time: datetime | None) -> str:
     """An instant as short text: day and time of day, UTC. O(1).
 
-    >>> wall(to_datetime(0)), wall(None)
+    >>> clock_text(to_datetime(0)), clock_text(None)
     ('01-01 00:00', '')
     """
     if time is None:
@@ -161,10 +170,10 @@ def clipped(name: str, most: int = 56) -> str:
     return name if len(name) <= most else f"{name[:half]}…{name[-(most - half - 1) :]}"
 
 
-def span(time: timedelta | None) -> str:
+def duration_text(time: timedelta | None) -> str:
     """A length of time as short text, nothing for nothing. O(1).
 
-    >>> span(timedelta(minutes=90)), span(timedelta(0)), span(timedelta(minutes=-5))
+    >>> duration_text(timedelta(minutes=90)), duration_text(timedelta(0)), duration_text(timedelta(minutes=-5))
     ('1h30m', '', '-5m')
     """
     if not time:
@@ -173,11 +182,11 @@ def span(time: timedelta | None) -> str:
     return format_duration(ns)
 
 
-def signed(time: timedelta | None) -> str:
+def signed_text(time: timedelta | None) -> str:
     """A difference as short text, with its sign. O(1).
 
-    >>> signed(timedelta(hours=2)), signed(timedelta(hours=-2))
+    >>> signed_text(timedelta(hours=2)), signed_text(timedelta(hours=-2))
     ('+2h', '-2h')
     """
-    text = span(time)
+    text = duration_text(time)
     return text if not text or text.startswith("-") else f"+{text}"

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, overload
 
 from attrs import frozen
 
-from reactive_dag.whatif.answers.show import Table, clipped, iso, moment, wall
-from reactive_dag.whatif.answers.trace import Place, Trace
+from reactive_dag.whatif.answers.show import Table, clipped, clock_text, counted, iso, to_moment
+from reactive_dag.whatif.answers.trace import Trace, TracePoint
 
 if TYPE_CHECKING:
     from reactive_dag.log.history import RunRow
@@ -59,7 +59,7 @@ class Timeline(Table):
         if not self.rows:
             return "timeline: nothing ran"
         first, last = self._bounds()
-        return f"timeline of {len(self.rows)} tasks, {wall(first)} to {wall(last)} UTC"
+        return f"timeline of {counted(len(self.rows), 'task')}, {clock_text(first)} to {clock_text(last)} UTC"
 
     def _bounds(self) -> tuple[datetime, datetime]:
         """When the first of the rows began, and when the last one ended; there is one."""
@@ -72,8 +72,8 @@ class Timeline(Table):
         first, last = self._bounds()
         return [
             (
-                wall(row.start), wall(row.end), clipped(f"{row.dag}.{row.task}"), _bar(row, first, last), row.state,
-                clipped(row.waited_for),
+                clock_text(row.start), clock_text(row.end), clipped(f"{row.dag}.{row.task}"), _bar(row, first, last),
+                row.state, clipped(row.waited_for),
             )
             for row in self.rows
         ]  # fmt: skip
@@ -114,33 +114,33 @@ def timeline_of(trace: Trace, runs: Iterable[RunRow]) -> Timeline:
 
 def _rows(trace: Trace, run: RunRow) -> Iterator[TimelineRow]:
     for task in run.tasks:
-        start, end = trace.span(run.run, task.task)
+        start, end = trace.interval(run.run, task.task)
         if start is None:
             continue
-        begun = moment(start)
+        begun = to_moment(start)
         assert begun is not None
-        waited_for = _waited_for(trace, Place("task", run.run, task.task))
-        yield TimelineRow(run.dag, run.key, task.task, begun, moment(end), task.state, waited_for)
+        waited_for = _waited_for(trace, TracePoint("task", run.run, task.task))
+        yield TimelineRow(run.dag, run.key, task.task, begun, to_moment(end), task.state, waited_for)
 
 
-def _waited_for(trace: Trace, place: Place) -> str:
-    before = trace.before(place)
-    if before is not None and before.place.kind == "start":
-        before = trace.before(before.place)
+def _waited_for(trace: Trace, point: TracePoint) -> str:
+    before = trace.before(point)
+    if before is not None and before.point.kind == "start":
+        before = trace.before(before.point)
     if before is None:
         return ""
     slot = " (its place)" if before.link == "slot" else ""
-    return trace.name(before.place) + slot
+    return trace.name(before.point) + slot
 
 
-def _place(row: TimelineRow, first: datetime, last: datetime) -> tuple[float, float]:
+def _position(row: TimelineRow, first: datetime, last: datetime) -> tuple[float, float]:
     whole = (last - first) / timedelta(microseconds=1) or 1.0
     begin = (row.start - first) / timedelta(microseconds=1) / whole
     return begin, ((row.end or last) - first) / timedelta(microseconds=1) / whole
 
 
 def _bar(row: TimelineRow, first: datetime, last: datetime) -> str:
-    begin, end = _place(row, first, last)
+    begin, end = _position(row, first, last)
     left = min(int(begin * BAR), BAR - 1)
     size = max(min(round(end * BAR), BAR) - left, 1)
     mark = "·" if row.end is None or row.state == "waiting" else "█"
@@ -149,7 +149,7 @@ def _bar(row: TimelineRow, first: datetime, last: datetime) -> str:
 
 def _drawn(row: TimelineRow, first: datetime, last: datetime) -> str:
     """A bar that follows the notebook's theme."""
-    begin, end = _place(row, first, last)
+    begin, end = _position(row, first, last)
     color = "currentColor" if row.state in ("success", "running", "waiting") else "var(--jp-error-color1, #c62828)"
     style = (
         f"position:absolute;left:{begin:.2%};width:{max(end - begin, 0.003):.2%};top:3px;bottom:3px;"

@@ -1,76 +1,55 @@
-"""What happened in a course, for looking back: runs, their tasks' spans, and which of them came just before another.
+"""What happened in a course: its runs, when their tasks began and ended, and what each of them followed.
 
-Owns `Trace`, built from a finished core. A *place* is a task of a run, the start or the end of a run, or what came from
-nowhere: a tick, a silence, an event from outside. `before` gives what ended last before a place began, and so decides
-it. Invariant: following `before` never comes back to the same place. O(out-degree) a step.
+Owns `Trace`, built from a finished fold. A *point* is a task of a run, the start or the end of a run, or what nothing
+caused: a tick, a silence, an event from outside. `before` gives what ended last before a point began, and so decided
+when it could. Invariant: following `before` never comes back to the same point. O(out-degree) a step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import frozen
 
-from reactive_dag.declare.internals import plan_of
-from reactive_dag.declare.task import AnyTask
 from reactive_dag.declare.wait import Wait
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.records import FINAL_TASK_STATES, Item, Mark, Published, RunFinished, TaskFinished
 from reactive_dag.model.times import format_time
 
 if TYPE_CHECKING:
-    from reactive_dag.declare.dag import Dag
-    from reactive_dag.declare.plan import Plan
+    from reactive_dag.declare.task import AnyTask
     from reactive_dag.engine.fold.fold import Fold
+    from reactive_dag.whatif.course.played_dag import PlayedDag
 
-Kind: TypeAlias = Literal["task", "start", "end", "tick", "silence", "event"]
-Link: TypeAlias = Literal["needs", "awaits", "caused by", "slot", "past", ""]
+PointKind: TypeAlias = Literal["task", "start", "end", "tick", "silence", "event"]
+Relation: TypeAlias = Literal["needs", "awaits", "caused by", "slot", "past", ""]
 
 
 @frozen
-class Place:
+class TracePoint:
     """Something that happened: `of` is a run's offset (a record's, for an event; the instant of a tick or silence)."""
 
-    kind: Kind
+    kind: PointKind
     of: int
     task: str = ""
 
 
 @frozen
-class Before:
-    """What came before a place, how that place hung on it, and when it had ended (ns)."""
+class Predecessor:
+    """What a point followed, how they are related, and when the earlier one had ended (ns)."""
 
-    place: Place
-    link: Link
+    point: TracePoint
+    link: Relation
     at: int
 
 
-@frozen
-class Shape:
-    """What a DAG was when it was played; its declaration may change later."""
-
-    tasks: dict[str, AnyTask]
-    plan: Plan
-    max_active_runs: int | None
-
-    @classmethod
-    def of(cls, dag: Dag) -> Shape:
-        """As the DAG is now. O(tasks)."""
-        return cls(dict(dag.tasks), plan_of(dag), dag.max_active_runs)
-
-    def needs(self, task: str) -> Iterator[str]:
-        """The tasks that a task follows. O(their number)."""
-        return (self.plan.ids[need] for need in self.plan.needs[self.plan.index[task]])
-
-
 class Trace:
-    """Looks back at a finished core."""
+    """Looks back at a finished fold; `dags` are the DAGs as they were played."""
 
-    def __init__(self, core: Fold, shapes: dict[str, Shape]) -> None:
+    def __init__(self, core: Fold, dags: dict[str, PlayedDag]) -> None:
         self.core = core
-        self.shapes = shapes
+        self.dags = dags
         self._tasks: dict[int, dict[str, TaskRow]] = {}
 
     @cached_property
@@ -115,12 +94,12 @@ class Trace:
             found = self._tasks[run] = {task.task: task for task in self.rows[run].tasks}
         return found
 
-    def task(self, place: Place) -> AnyTask:
-        """The declaration of a place's task. O(1)."""
-        return self.shapes[self.rows[place.of].dag].tasks[place.task]
+    def task(self, point: TracePoint) -> AnyTask:
+        """The declaration of a point's task. O(1)."""
+        return self.dags[self.rows[point.of].dag].tasks[point.task]
 
-    def span(self, run: int, task: str) -> tuple[int | None, int | None]:
-        """When a task began and ended; the end is None if it did not. One that never ran began and ended at once."""
+    def interval(self, run: int, task: str) -> tuple[int | None, int | None]:
+        """When a task began and ended (ns); no end if it has not. One that never ran began and ended at once."""
         row = self.tasks(run).get(task)
         if row is None:
             return None, None
@@ -129,112 +108,114 @@ class Trace:
         at = self.never_ran.get((run, task))
         return at, at
 
-    def last_task(self, run: int) -> Place:
-        """What a run ended with: its task that ended last, one that has not ended first of all; else its start."""
+    def last_task(self, run: int) -> TracePoint:
+        """The task of a run that ended last, or one that has not ended; without tasks the run's start. O(tasks)."""
         best: tuple[bool, int] = (False, -1)
-        found = Place("start", run)
+        found = TracePoint("start", run)
         for task in self.tasks(run):
-            begin, end = self.span(run, task)
+            begin, end = self.interval(run, task)
             if begin is not None and (rank := (end is None, begin if end is None else end)) >= best:
-                best, found = rank, Place("task", run, task)
+                best, found = rank, TracePoint("task", run, task)
         return found
 
     # ------------------------------------------------------------------------------------- looking back
 
-    def before(self, place: Place) -> Before | None:
-        """What ended last before a place began, and so decided when it could; None for what came from nowhere."""
-        if place.kind == "end":
-            last = self.last_task(place.of)
-            return Before(last, "", self._ended(last))
-        if place.kind == "start":
-            return self._before_start(self.rows[place.of])
-        return self._before_task(place) if place.kind == "task" else None
+    def before(self, point: TracePoint) -> Predecessor | None:
+        """What ended last before a point began, and so decided when it could; None if nothing did. O(needs)."""
+        if point.kind == "end":
+            last = self.last_task(point.of)
+            return Predecessor(last, "", self._ended(last))
+        if point.kind == "start":
+            return self._before_start(self.rows[point.of])
+        return self._before_task(point) if point.kind == "task" else None
 
-    def _ended(self, place: Place) -> int:
-        if place.kind == "task":
-            begin, end = self.span(place.of, place.task)
+    def _ended(self, point: TracePoint) -> int:
+        if point.kind == "task":
+            begin, end = self.interval(point.of, point.task)
             return end or begin or 0
-        row = self.rows.get(place.of)
-        if row is None or place.kind not in ("start", "end"):
-            return place.of
-        return (row.started if place.kind == "start" else row.ended) or row.requested or 0
+        row = self.rows.get(point.of)
+        if row is None or point.kind not in ("start", "end"):
+            return point.of
+        return (row.started if point.kind == "start" else row.ended) or row.requested or 0
 
-    def _before_task(self, place: Place) -> Before:
-        task = self.task(place)
-        begin, end = self.span(place.of, place.task)
+    def _before_task(self, point: TracePoint) -> Predecessor:
+        task = self.task(point)
+        begin, end = self.interval(point.of, point.task)
         if task.wait is not None and begin is not None and end is not None:
-            awaited = self.awaited(place)
+            awaited = self.awaited(point)
             if awaited is not None and begin < awaited.at <= end:
                 return awaited
-        found = [Before(Place("start", place.of), "", self.rows[place.of].started or 0)]
-        for need in self.shapes[self.rows[place.of].dag].needs(place.task):
-            ended = self.span(place.of, need)[1]
+        found = [Predecessor(TracePoint("start", point.of), "", self.rows[point.of].started or 0)]
+        for need in self.dags[self.rows[point.of].dag].needs(point.task):
+            ended = self.interval(point.of, need)[1]
             if ended is not None and (begin is None or ended <= begin):
-                found.append(Before(Place("task", place.of, need), "needs", ended))
+                found.append(Predecessor(TracePoint("task", point.of, need), "needs", ended))
         if task.depends_on_past and begin is not None:
-            found.extend(self._past(place, begin))
+            found.extend(self._past(point, begin))
         return max(reversed(found), key=lambda each: each.at)
 
-    def _past(self, place: Place, begin: int) -> list[Before]:
-        previous = self.core.runs.previous(self.rows[place.of])
-        ended = None if previous is None or previous not in self.rows else self.span(previous, place.task)[1]
+    def _past(self, point: TracePoint, begin: int) -> list[Predecessor]:
+        previous = self.core.runs.previous(self.rows[point.of])
+        ended = None if previous is None or previous not in self.rows else self.interval(previous, point.task)[1]
         if previous is None or ended is None or ended > begin:
             return []
-        return [Before(Place("task", previous, place.task), "past", ended)]
+        return [Predecessor(TracePoint("task", previous, point.task), "past", ended)]
 
-    def awaited(self, place: Place) -> Before | None:
-        """What a wait that has ended had waited for: what of the runs it saw ended last. O(tasks awaited)."""
-        wait = self.task(place).wait
-        row = self.tasks(place.of).get(place.task)
+    def awaited(self, point: TracePoint) -> Predecessor | None:
+        """What a wait that has ended had waited for: of the runs it saw, what ended last. O(tasks awaited)."""
+        wait = self.task(point).wait
+        row = self.tasks(point.of).get(point.task)
         if wait is None or row is None:
             return None
         runs = row.output if isinstance(row.output, list) else [row.output]
         found = [each for one in runs if one for each in self._ends_of(one["run"], wait)]
-        bad = [each for each in found if row.state != "success" and self._state(each.place) not in wait.states]
+        bad = [each for each in found if row.state != "success" and self._state(each.point) not in wait.states]
         return max(bad or found, key=lambda each: each.at, default=None)
 
-    def _state(self, place: Place) -> str:
-        return self.tasks(place.of)[place.task].state if place.kind == "task" else self.rows[place.of].state
+    def _state(self, point: TracePoint) -> str:
+        return self.tasks(point.of)[point.task].state if point.kind == "task" else self.rows[point.of].state
 
-    def _ends_of(self, run: int, wait: Wait) -> list[Before]:
+    def _ends_of(self, run: int, wait: Wait) -> list[Predecessor]:
         if not wait.tasks:
             ended = self.rows[run].ended
-            return [] if ended is None else [Before(Place("end", run), "awaits", ended)]
-        spans = [(task, self.span(run, task)[1]) for task in wait.tasks]
-        return [Before(Place("task", run, task), "awaits", end) for task, end in spans if end is not None]
+            return [] if ended is None else [Predecessor(TracePoint("end", run), "awaits", ended)]
+        spans = [(task, self.interval(run, task)[1]) for task in wait.tasks]
+        return [Predecessor(TracePoint("task", run, task), "awaits", end) for task, end in spans if end is not None]
 
-    def _before_start(self, row: RunRow) -> Before | None:
+    def _before_start(self, row: RunRow) -> Predecessor | None:
         started, requested = row.started, row.requested or 0
-        limit = self.shapes[row.dag].max_active_runs
+        limit = self.dags[row.dag].max_active_runs
         if started is not None and started > requested and limit is not None:
             # Runs of one DAG begin in the order of their requests, so it was an earlier one that made room.
             freed = [other.run for other in self.by_dag[row.dag] if other.ended == started and other.run < row.run]
             if freed:
-                return Before(Place("end", freed[-1]), "slot", started)
+                return Predecessor(TracePoint("end", freed[-1]), "slot", started)
         causes = [self._cause(item) for item in self.core.runs.request(row.run).causes]
         return max(causes, key=lambda each: each.at, default=None)
 
-    def _cause(self, item: Item) -> Before:
+    def _cause(self, item: Item) -> Predecessor:
         if isinstance(item, Mark):
-            return Before(Place("tick" if item.kind == "tick" else "silence", item.due), "caused by", item.due)
+            return Predecessor(
+                TracePoint("tick" if item.kind == "tick" else "silence", item.due), "caused by", item.due
+            )
         fact = self.core.log.record(item)
         if isinstance(fact, RunFinished):
-            return Before(Place("end", fact.run), "caused by", fact.at)
+            return Predecessor(TracePoint("end", fact.run), "caused by", fact.at)
         if isinstance(fact, TaskFinished):
-            return Before(Place("task", fact.run, fact.task), "caused by", fact.at)
+            return Predecessor(TracePoint("task", fact.run, fact.task), "caused by", fact.at)
         if isinstance(fact, Published) and fact.run >= 0:
-            made = Place("task", fact.run, fact.task) if fact.task else Place("end", fact.run)
-            return Before(made, "caused by", fact.at)
-        return Before(Place("event", item), "caused by", fact.at)
+            made = TracePoint("task", fact.run, fact.task) if fact.task else TracePoint("end", fact.run)
+            return Predecessor(made, "caused by", fact.at)
+        return Predecessor(TracePoint("event", item), "caused by", fact.at)
 
     # ------------------------------------------------------------------------------------- names
 
-    def name(self, place: Place) -> str:
-        """What a place is called. O(1)."""
-        if place.kind in ("tick", "silence"):
-            return f"{place.kind} {format_time(place.of)}"
-        if place.kind == "event":
-            fact = self.core.log.record(place.of)
+    def name(self, point: TracePoint) -> str:
+        """What a point is called. O(1)."""
+        if point.kind in ("tick", "silence"):
+            return f"{point.kind} {format_time(point.of)}"
+        if point.kind == "event":
+            fact = self.core.log.record(point.of)
             return f"event of {fact.dataset}" if isinstance(fact, Published) else "start by hand"
-        dag = self.rows[place.of].dag
-        return f"{dag}.{place.task}" if place.kind == "task" else dag
+        dag = self.rows[point.of].dag
+        return f"{dag}.{point.task}" if point.kind == "task" else dag

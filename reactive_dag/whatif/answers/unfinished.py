@@ -1,6 +1,6 @@
-"""What never finished in a course, and why: waits, queued runs, tasks with a past, triggers that hold items.
+"""What is unfinished at the end of a course, and why: waits, queued runs, tasks with a past, triggers with items.
 
-Owns `Unfinished` and `Pending`. O(live runs + items pending).
+Owns `Unfinished` and `UnfinishedWork`. O(live runs + items pending).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from reactive_dag.whatif.answers.show import Table
+from reactive_dag.whatif.answers.show import Table, counted
 
 if TYPE_CHECKING:
     from reactive_dag.engine.deciding.router import ActiveTrigger
@@ -36,8 +36,8 @@ class Unfinished:
         return {"kind": self.kind, "dag": self.dag, "run": self.run, "task": self.task, "why": self.why}
 
 
-class Pending(Table):
-    """All that is unfinished; false where everything came to its end. It is a sequence of its rows."""
+class UnfinishedWork(Table):
+    """All that is unfinished: a sequence of its rows, so false if everything came to its end."""
 
     columns = ("what", "kind", "why")
 
@@ -67,7 +67,7 @@ class Pending(Table):
         return self.rows[at]
 
 
-def pending_of(trace: Trace) -> Pending:
+def unfinished_work(trace: Trace) -> UnfinishedWork:
     """What is unfinished at the end of a course. O(live runs + items pending)."""
     core = trace.core
     rows = [row for run in core.runs.live.values() for row in _of_run(trace, run)]
@@ -75,7 +75,7 @@ def pending_of(trace: Trace) -> Pending:
         rows.extend(Unfinished("queued", dag, trace.rows[run].key, "", _held_back(trace, dag)) for run in queue)
     for active in core.router.triggers.values():
         rows.extend(_of_active(active))
-    return Pending(rows)
+    return UnfinishedWork(rows)
 
 
 def _of_run(trace: Trace, run: RunState) -> Iterator[Unfinished]:
@@ -95,7 +95,7 @@ def _of_run(trace: Trace, run: RunState) -> Iterator[Unfinished]:
 
 
 def _never(trace: Trace, dag: str, task: str) -> str:
-    """What the graph says of a wait whose date never comes."""
+    """What to add for a wait whose date no schedule ever has; else nothing."""
     own = f"{dag}.{task}"
     problems = trace.core.graph.problems()
     known = any(each.kind == "no_such_date" and own in each.ids for each in problems)
@@ -105,7 +105,7 @@ def _never(trace: Trace, dag: str, task: str) -> str:
 def _held_back(trace: Trace, dag: str) -> str:
     if dag in trace.core.runs.paused:
         return "the DAG is paused"
-    limit = trace.shapes[dag].max_active_runs
+    limit = trace.dags[dag].max_active_runs
     return f"queued behind the DAG's active runs (max_active_runs={limit})"
 
 
@@ -115,11 +115,13 @@ def _of_active(active: ActiveTrigger) -> Iterator[Unfinished]:
     held = [f"{count.pending} of {count.text}" for count in counts if count.pending]
     parked = active.circuit.parked
     if parked:
-        why = f"{label}a function raised on {len(parked)} items: they are parked"
+        them = "it is" if len(parked) == 1 else "they are"
+        why = f"{label}a function raised on {counted(len(parked), 'item')}: {them} parked"
         yield Unfinished("fault", active.dag, "", "", why)
     if held:
         missing = [count.text for count in counts if not count.pending]
         lacking = f", nothing of {', '.join(missing)}" if missing else ""
         yield Unfinished("trigger", active.dag, "", "", f"{label}holds {', '.join(held)}{lacking}")
     if active.held:
-        yield Unfinished("queued", active.dag, "", "", f"{label}{len(active.held)} firings held: the DAG is paused")
+        firings = counted(len(active.held), "firing")
+        yield Unfinished("queued", active.dag, "", "", f"{label}{firings} held: the DAG is paused")

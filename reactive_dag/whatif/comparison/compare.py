@@ -1,7 +1,7 @@
-"""Two courses beside each other: which runs are later, missing, extra or end otherwise, by how much, and why.
+"""Two courses compared: which runs are later, earlier, missing, extra or end in another state, by how much, and why.
 
-Owns `Change` and `Comparison`. Invariant: every run of both courses is in a change or among the unchanged, once. The
-changes stand in the order of lateness: what never ends first, what is earlier last. O(runs + changes * path).
+Owns `Change` and `Comparison`. Invariant: every run of both courses is in one change, or counted as unchanged. Changes
+are sorted by lateness: runs that never end come first, runs that end earlier last. O(runs + changes * path).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 from attrs import field, frozen
 
 from reactive_dag.model.times import NEVER
-from reactive_dag.whatif.answers.show import Table, iso, length, moment, signed, wall
+from reactive_dag.whatif.answers.show import Table, clock_text, iso, signed_text, to_moment, to_timedelta
 from reactive_dag.whatif.comparison.chain import Reasons
 from reactive_dag.whatif.comparison.links import Chain
-from reactive_dag.whatif.comparison.pairs import Pair, Pairs
-from reactive_dag.whatif.question.scenario import Effects
+from reactive_dag.whatif.comparison.pairs import RunPair, RunPairs
+from reactive_dag.whatif.question.effects import Effects
 
 if TYPE_CHECKING:
     from reactive_dag.log.history import RunRow
@@ -30,9 +30,9 @@ ChangeKind: TypeAlias = Literal["later", "earlier", "missing", "extra", "state"]
 
 @frozen
 class Change:
-    """One run that is not as it was. `by`: how much later it ended (negative: earlier), None where one has no end.
+    """One run that differs. `by`: how much later it ended (negative: earlier); None if it has no end in one of the two.
 
-    `kind`: "later", "earlier", "missing", "extra", or "state" (it ends otherwise, or not at all).
+    `kind`: "later", "earlier", "missing", "extra", or "state" (it ends in another state, or not at all).
     """
 
     dag: str
@@ -59,7 +59,7 @@ class Change:
 
 
 class Comparison(Table):
-    """The changes, latest first. It prints as a table, and is a sequence of its rows."""
+    """The changes, latest first: a sequence of its rows that prints as a table."""
 
     columns = ("dag", "date", "was", "is", "by", "why")
     right = frozenset({"by"})
@@ -91,8 +91,8 @@ class Comparison(Table):
         """A row a change."""
         return [
             (
-                row.dag, row.partition or wall(row.logical_date), _end(row.before, row.ended_before),
-                _end(row.after, row.ended_after), signed(row.by) or row.kind, str(row.why),
+                row.dag, row.partition or clock_text(row.logical_date), _end(row.before, row.ended_before),
+                _end(row.after, row.ended_after), signed_text(row.by) or row.kind, str(row.why),
             )
             for row in self.rows
         ]  # fmt: skip
@@ -121,12 +121,12 @@ class Comparison(Table):
 def _end(state: str | None, ended: datetime | None) -> str:
     if state is None:
         return "-"
-    return f"{wall(ended)} {state}".strip() if state != "success" or ended is None else wall(ended)
+    return f"{clock_text(ended)} {state}".strip() if state != "success" or ended is None else clock_text(ended)
 
 
 def compared(base: Trace, mine: Trace, given: Effects, own: Effects, name: str, base_name: str) -> Comparison:
     """Compare a course with a base. O(runs + changes * path)."""
-    pairs = Pairs.of(base, mine)
+    pairs = RunPairs.of(base, mine)
     reasons = Reasons(pairs, given, own)
     pairs_all = list(pairs.all())
     rows = [change for pair in pairs_all if (change := _change(pairs, reasons, pair)) is not None]
@@ -134,12 +134,12 @@ def compared(base: Trace, mine: Trace, given: Effects, own: Effects, name: str, 
     return Comparison(rows, len(pairs_all) - len(rows), name, base_name)
 
 
-def _change(pairs: Pairs, reasons: Reasons, pair: Pair) -> Change | None:
+def _change(pairs: RunPairs, reasons: Reasons, pair: RunPair) -> Change | None:
     base = None if pair[0] is None else pairs.base.rows[pair[0]]
     mine = None if pair[1] is None else pairs.mine.rows[pair[1]]
     if base is None or mine is None or base.state != mine.state:
         kind: ChangeKind = "missing" if mine is None else "extra" if base is None else "state"
-        return _made(kind, base, mine, reasons.of_fate(pair))
+        return _made(kind, base, mine, reasons.of_divergence(pair))
     if base.ended == mine.ended:
         return None
     later = (mine.ended or NEVER) > (base.ended or NEVER)
@@ -153,13 +153,13 @@ def _made(kind: ChangeKind, base: RunRow | None, mine: RunRow | None, why: Chain
     after, now = (None, None) if mine is None else (mine.ended, mine.state)
     by = None if before is None or after is None else after - before
     return Change(
-        row.dag, row.key, moment(row.logical_date), row.partition, kind, length(by), was, now, moment(before),
-        moment(after), why, _lateness(by, mine, after),
+        row.dag, row.key, to_moment(row.logical_date), row.partition, kind, to_timedelta(by), was, now,
+        to_moment(before), to_moment(after), why, _lateness(by, mine, after),
     )  # fmt: skip
 
 
 def _lateness(by: int | None, mine: RunRow | None, after: int | None) -> int:
-    """What never ends is latest; what is extra is not late at all."""
+    """How late a changed run is (ns): NEVER if it does not end, 0 for an extra one."""
     if by is not None:
         return by
     return NEVER if mine is None or after is None else 0

@@ -1,8 +1,8 @@
-"""Why a run is there in one course only, or ends otherwise: back along causes, needs and waits that differ too.
+"""Why a run is in one course only, or ends in another state: back along causes, needs and waits that differ too.
 
-Owns `Fates`. A *spot* is a run or a task in one of two courses; from each it goes to what it hung on, in the course
-where that went wrong, until something differs that hung on nothing that does. Invariant: no spot is passed twice.
-O(needs + causes) a link.
+Owns `Divergence`. A *spot* is a run or a task in one of two courses. From a spot that differs the chain goes back to
+what it depended on, in the course where that went wrong, until nothing that it depended on differs. Invariant: no spot
+is passed twice. O(needs + causes) a link.
 """
 
 from __future__ import annotations
@@ -12,110 +12,114 @@ from collections.abc import Callable, Iterator
 from attrs import frozen
 
 from reactive_dag.model.records import Published, RunFinished, TaskFinished
-from reactive_dag.whatif.answers.trace import Before, Place, Trace
-from reactive_dag.whatif.comparison.links import Chain, Hung, Link
-from reactive_dag.whatif.comparison.pairs import BASE, MINE, Pair, Pairs, Side
+from reactive_dag.whatif.answers.trace import Predecessor, Relation, Trace, TracePoint
+from reactive_dag.whatif.comparison.links import Chain, ChainLink
+from reactive_dag.whatif.comparison.pairs import BASE, MINE, RunPair, RunPairs, Side
 
-MOST = 1_000
+MOST_LINKS = 1_000
 """So many links at most; the rest of the way back is left out."""
 
 
 @frozen
 class Spot:
-    """A run (`place.kind` "end") or a task of it, in one of the courses."""
+    """A run (`point.kind` "end") or a task of it, in one of the courses."""
 
     side: Side
-    place: Place
+    point: TracePoint
 
 
-class Fates:
+class Divergence:
     """Finds the chains of one comparison; `note` says which interventions are on a task."""
 
-    def __init__(self, pairs: Pairs, note: Callable[[Trace, Place], str]) -> None:
+    def __init__(self, pairs: RunPairs, note: Callable[[Trace, TracePoint], str]) -> None:
         self.pairs = pairs
         self.note = note
 
-    def chain(self, pair: Pair) -> Chain:
+    def chain(self, pair: RunPair) -> Chain:
         """From the first thing that differs to the run. O(length of the way back)."""
         spot: Spot | None = self._worse(self._spot(pair))
-        links: list[Link] = []
+        links: list[ChainLink] = []
         seen: set[Spot] = set()
-        while spot is not None and spot not in seen and len(links) < MOST:
+        while spot is not None and spot not in seen and len(links) < MOST_LINKS:
             seen.add(spot)
-            behind, hung = self._behind(spot)
-            links.append(self._link(spot, hung if behind is not None and behind not in seen else ""))
+            behind, relation = self._behind(spot)
+            links.append(self._link(spot, relation if behind is not None and behind not in seen else ""))
             spot = behind
         links.reverse()
         return Chain(tuple(links))
 
-    def _spot(self, pair: Pair) -> Spot:
+    def _spot(self, pair: RunPair) -> Spot:
         base, mine = pair
         if mine is not None:
-            return Spot(MINE, Place("end", mine))
+            return Spot(MINE, TracePoint("end", mine))
         assert base is not None
-        return Spot(BASE, Place("end", base))
+        return Spot(BASE, TracePoint("end", base))
 
     # ------------------------------------------------------------------------------------- one link
 
-    def _link(self, spot: Spot, hung: Hung) -> Link:
-        trace, place = self._trace(spot.side), spot.place
-        name, dag = trace.name(place), trace.rows[place.of].dag
-        if place.kind == "end":
-            base, mine = self.pairs.states(self.pairs.pair(spot.side, place.of))
+    def _link(self, spot: Spot, relation: Relation) -> ChainLink:
+        trace, point = self._trace(spot.side), spot.point
+        name, dag = trace.name(point), trace.rows[point.of].dag
+        if point.kind == "end":
+            base, mine = self.pairs.states(self.pairs.pair(spot.side, point.of))
             note = "missing" if mine is None else "extra" if base is None else f"{mine}, was {base}"
-            return Link(name, dag, hung, None, note)
-        row = trace.tasks(place.of)[place.task]
-        return Link(name, dag, hung, None, self.note(trace, place) or ": ".join(filter(None, (row.state, row.error))))
+            return ChainLink(name, dag, relation, None, note)
+        row = trace.tasks(point.of)[point.task]
+        return ChainLink(
+            name, dag, relation, None, self.note(trace, point) or ": ".join(filter(None, (row.state, row.error)))
+        )
 
-    def _behind(self, spot: Spot) -> tuple[Spot | None, Hung]:
-        """What a spot hung on that differs too, and how."""
-        if spot.place.kind == "task":
+    def _behind(self, spot: Spot) -> tuple[Spot | None, Relation]:
+        """What a spot relation on that differs too, and how."""
+        if spot.point.kind == "task":
             return self._behind_task(spot)
-        if None in self.pairs.pair(spot.side, spot.place.of):
-            causes = (self._worse(Spot(spot.side, place)) for place in self._causes(spot))
+        if None in self.pairs.pair(spot.side, spot.point.of):
+            causes = (self._worse(Spot(spot.side, point)) for point in self._causes(spot))
             return next((each for each in causes if self._differs(each)), None), "caused by"
-        task = _culprit(self._trace(spot.side), spot.place.of)
-        return (None if task is None else Spot(spot.side, Place("task", spot.place.of, task))), "needs"
+        task = _culprit(self._trace(spot.side), spot.point.of)
+        return (None if task is None else Spot(spot.side, TracePoint("task", spot.point.of, task))), "needs"
 
-    def _causes(self, spot: Spot) -> Iterator[Place]:
+    def _causes(self, spot: Spot) -> Iterator[TracePoint]:
         core = self._trace(spot.side).core
-        for item in core.runs.request(spot.place.of).causes:
+        for item in core.runs.request(spot.point.of).causes:
             fact = core.log.record(item) if isinstance(item, int) else None
             if isinstance(fact, RunFinished):
-                yield Place("end", fact.run)
+                yield TracePoint("end", fact.run)
             elif isinstance(fact, TaskFinished) or (isinstance(fact, Published) and fact.run >= 0):
                 whole = not fact.task or None in self.pairs.pair(spot.side, fact.run)
-                yield Place("end", fact.run) if whole else Place("task", fact.run, fact.task)
+                yield TracePoint("end", fact.run) if whole else TracePoint("task", fact.run, fact.task)
 
-    def _behind_task(self, spot: Spot) -> tuple[Spot | None, Hung]:
-        trace, place = self._trace(spot.side), spot.place
-        row, task = trace.tasks(place.of)[place.task], trace.task(place)
+    def _behind_task(self, spot: Spot) -> tuple[Spot | None, Relation]:
+        trace, point = self._trace(spot.side), spot.point
+        row, task = trace.tasks(point.of)[point.task], trace.task(point)
         if not row.attempts:
-            needs = (Place("task", place.of, need) for need in trace.shapes[trace.rows[place.of].dag].needs(place.task))
+            needs = (
+                TracePoint("task", point.of, need) for need in trace.dags[trace.rows[point.of].dag].needs(point.task)
+            )
             bad = (need for need in needs if self._state(Spot(spot.side, need)) not in ("success", None))
             return next((Spot(spot.side, need) for need in bad), None), "needs"
         if task.wait is None and not task.depends_on_past:
             return None, ""
         for each in (spot, self._counterpart(spot)):
-            before = self._hung_on(each) if each is not None and self._state(each) else None
+            before = self._depended_on(each) if each is not None and self._state(each) else None
             if each is not None and before is not None:
-                behind = self._worse(Spot(each.side, before.place))
+                behind = self._worse(Spot(each.side, before.point))
                 if self._differs(behind):
                     return behind, before.link
         return None, ""
 
-    def _hung_on(self, spot: Spot) -> Before | None:
+    def _depended_on(self, spot: Spot) -> Predecessor | None:
         """What a wait awaited, or the past that a task needs."""
         trace = self._trace(spot.side)
-        if trace.task(spot.place).wait is not None:
-            return trace.awaited(spot.place)
-        before = trace.before(spot.place)
+        if trace.task(spot.point).wait is not None:
+            return trace.awaited(spot.point)
+        before = trace.before(spot.point)
         return before if before is not None and before.link == "past" else None
 
     # ------------------------------------------------------------------------------------- both courses
 
     def _worse(self, spot: Spot) -> Spot:
-        """The same spot in the course where it went wrong."""
+        """This spot, or its counterpart if only that went wrong."""
         other = self._counterpart(spot)
         went_well = self._state(spot) == "success" and other is not None
         return other if went_well and other is not None and self._state(other) not in ("success", None) else spot
@@ -125,15 +129,15 @@ class Fates:
         return other is None or self._state(other) != self._state(spot)
 
     def _counterpart(self, spot: Spot) -> Spot | None:
-        base, mine = self.pairs.pair(spot.side, spot.place.of)
+        base, mine = self.pairs.pair(spot.side, spot.point.of)
         side, run = (MINE, mine) if spot.side == BASE else (BASE, base)
-        return None if run is None else Spot(side, Place(spot.place.kind, run, spot.place.task))
+        return None if run is None else Spot(side, TracePoint(spot.point.kind, run, spot.point.task))
 
     def _state(self, spot: Spot) -> str | None:
-        trace, place = self._trace(spot.side), spot.place
-        if place.kind == "end":
-            return trace.rows[place.of].state
-        row = trace.tasks(place.of).get(place.task)
+        trace, point = self._trace(spot.side), spot.point
+        if point.kind == "end":
+            return trace.rows[point.of].state
+        row = trace.tasks(point.of).get(point.task)
         return None if row is None else row.state
 
     def _trace(self, side: Side) -> Trace:
@@ -141,7 +145,7 @@ class Fates:
 
 
 def _culprit(trace: Trace, run: int) -> str | None:
-    """What made a run end badly, or keeps it from ending: the task that failed first, else the one that waits."""
+    """The task that made a run fail, or keeps it from ending: the first that failed, else one that waits."""
     rows = trace.tasks(run).values()
     failed = [row for row in rows if row.state == "failed"] or [row for row in rows if row.state == "cancelled"]
     if failed:

@@ -1,7 +1,7 @@
-"""Which run of one course is which of another.
+"""Which run of one course corresponds to which of another.
 
-Owns `Pairs`. Runs pair by key; those left over by DAG and date (or partition), the n-th with the n-th. Invariant: each
-run has at most one counterpart. O(runs).
+Owns `RunPairs`. Runs pair by key; those left over by DAG and date (or partition), the n-th with the n-th. Invariant:
+each run has at most one counterpart. O(runs).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Literal, TypeAlias
 from attrs import frozen
 
 from reactive_dag.log.history import RunRow
-from reactive_dag.whatif.answers.trace import Place, Trace
+from reactive_dag.whatif.answers.trace import Trace, TracePoint
 
-Pair: TypeAlias = tuple[int | None, int | None]
+RunPair: TypeAlias = tuple[int | None, int | None]
 """A run in the base and in the course compared with it, by offset; None where it is missing."""
 Side: TypeAlias = Literal[0, 1]
 BASE: Side = 0
@@ -22,7 +22,7 @@ MINE: Side = 1
 
 
 @frozen
-class Pairs:
+class RunPairs:
     """Two courses and the pairs of their runs."""
 
     base: Trace
@@ -31,7 +31,7 @@ class Pairs:
     to_base: dict[int, int]
 
     @classmethod
-    def of(cls, base: Trace, mine: Trace) -> Pairs:
+    def of(cls, base: Trace, mine: Trace) -> RunPairs:
         """Pair the runs of two courses. O(runs)."""
         found = {base.by_key[key]: run for key, run in mine.by_key.items() if key in base.by_key}
         taken = set(found.values())
@@ -40,42 +40,42 @@ class Pairs:
             found.update(zip(rows, left.get(name, ())))
         return cls(base, mine, found, {there: here for here, there in found.items()})
 
-    def pair(self, side: Side, run: int) -> Pair:
+    def pair(self, side: Side, run: int) -> RunPair:
         """A run with its counterpart. O(1)."""
         return (run, self.to_mine.get(run)) if side == BASE else (self.to_base.get(run), run)
 
-    def all(self) -> Iterable[Pair]:
+    def all(self) -> Iterable[RunPair]:
         """Every pair, then what only the base has, then what only the other has. O(runs)."""
         yield from ((run, self.to_mine.get(run)) for run in self.base.rows)
         yield from ((None, run) for run in self.mine.rows if run not in self.to_base)
 
-    def states(self, pair: Pair) -> tuple[str | None, str | None]:
+    def states(self, pair: RunPair) -> tuple[str | None, str | None]:
         """The states of a pair's runs; None for one that is missing. O(1)."""
         base, mine = pair
         return (
             None if base is None else self.base.rows[base].state, None if mine is None else self.mine.rows[mine].state
         )  # fmt: skip
 
-    def differ(self, pair: Pair) -> bool:
-        """Whether one is missing, or they end otherwise. O(1)."""
+    def differ(self, pair: RunPair) -> bool:
+        """Whether one is missing, or they end in different states. O(1)."""
         base, mine = self.states(pair)
         return base != mine
 
-    def shift(self, place: Place) -> int | None:
-        """How much later (ns) a place of the course ended than in the base; None where the base has none. O(1)."""
-        if place.kind == "tick":
+    def shift(self, point: TracePoint) -> int | None:
+        """How much later (ns) a point of the course ended than in the base; None where the base has none. O(1)."""
+        if point.kind == "tick":
             return 0
-        if place.kind == "event":
-            return self._event_shift(place)
-        base = self.to_base.get(place.of)
-        if base is None or place.kind == "silence":
+        if point.kind == "event":
+            return self._event_shift(point)
+        base = self.to_base.get(point.of)
+        if base is None or point.kind == "silence":
             return None
-        here = self.mine.span(place.of, place.task)[1]
-        there = self.base.span(base, place.task)[1]
+        here = self.mine.interval(point.of, point.task)[1]
+        there = self.base.interval(base, point.task)[1]
         return None if here is None or there is None else here - there
 
-    def _event_shift(self, place: Place) -> int | None:
-        fact = self.mine.core.log.record(place.of)
+    def _event_shift(self, point: TracePoint) -> int | None:
+        fact = self.mine.core.log.record(point.of)
         name = (getattr(fact, "dataset", ""), getattr(fact, "n", 0))
         there = self.base.events.get(name)
         return None if there is None else fact.at - there

@@ -1,6 +1,6 @@
-"""The log of a course: the log in memory, where the history row of a run is made when somebody asks for it.
+"""The log of a course: a log in memory that makes the history row of an ended run when it is first read.
 
-Owns `CourseLog`. Invariant: what is read is what a log with every row would give. A row costs O(tasks) once.
+Owns `CourseLog`. Invariant: reading gives what a log that keeps every row would give. A row costs O(tasks) once.
 """
 
 from __future__ import annotations
@@ -26,13 +26,21 @@ class CourseLog(MemoryLog):
         self.playing: dict[int, CourseRun] = {}
         self._ended: dict[int, tuple[CourseRun, RunFinished]] = {}
 
+    def count_rows(self) -> None:
+        """Take up the records that were appended to `rows` itself. O(1)."""
+        self.next_offset = len(self.rows)
+
+    def move_time(self, now: int) -> None:
+        """Let `now` be the instant of the newest record. O(1)."""
+        self.last_at = now
+
     def keep_ended(self, state: RunState, ended: RunFinished) -> None:
-        """Keep a run that ended; its row is made when somebody asks. O(1), for one without an attempt O(tasks)."""
+        """Keep a run that ended; its row is made when it is first read. O(1), for one without an attempt O(tasks)."""
         run = self.playing.pop(ended.run, None)
         if run is None:
             self.note_run(row_of(state, ended))
         else:
-            self._ended[run.name] = run, ended
+            self._ended[run.offset] = run, ended
 
     def run(self, offset: int) -> RunRow | None:
         """The row of a run that ended. O(tasks) the first time."""

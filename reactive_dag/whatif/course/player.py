@@ -1,9 +1,9 @@
-"""One course of events: the engine's core on a log in memory, a virtual clock, and a heap of attempts' ends as runner.
+"""One course of events: the engine's fold on a log in memory, a virtual clock, and a heap of attempts' ends as runner.
 
-Owns the order of instants and nothing of what they mean: every rule is the core's. Invariants: time never goes back; at
+Owns the order of instants and nothing of what they mean: every rule is the fold's. Invariants: time never goes back; at
 one instant first the timers step, then attempts end, then delayed ones begin, then outside publishes, each with all
 that follows from it; the same scenario gives the same log, record for record. An attempt costs O(log attempts) beside
-what its records cost the core.
+what its records cost the fold.
 
 From `until` on no clock ticks, no silence is noticed and outside publishes nothing new; what was begun before goes on
 to its end, with what follows from it. An attempt ends when its time is over, or at its task's timeout if that is
@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reactive_dag.engine.deciding.router import ActiveTrigger
-from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.hooks import FoldHooks
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.records import Mark, Registered, Tick
@@ -31,10 +30,12 @@ from reactive_dag.streams.clock import VirtualClock
 from reactive_dag.triggers.base import walk
 from reactive_dag.triggers.firing import Firing
 from reactive_dag.triggers.leaves.schedule import Scheduled
-from reactive_dag.whatif.course.attempts import Attempts
+from reactive_dag.whatif.course.attempts import CourseAttempts
+from reactive_dag.whatif.course.fold import CourseFold
 from reactive_dag.whatif.course.log import CourseLog
-from reactive_dag.whatif.course.prepared import Prepared
-from reactive_dag.whatif.question.scenario import Effects, Scenario, Source
+from reactive_dag.whatif.course.prepared import PreparedGraph, Registrations
+from reactive_dag.whatif.question.effects import Effects
+from reactive_dag.whatif.question.scenario import OutsideSource, Scenario
 
 if TYPE_CHECKING:
     from reactive_dag.engine.runs.state import RunState
@@ -43,12 +44,12 @@ ALL = sys.maxsize
 """So many records at once: all that there are."""
 
 
-class Play:
-    """One course; `run` plays it to its end, `core` then holds it."""
+class CoursePlayer:
+    """Plays one course: `run` plays it to its end and gives the fold that holds it."""
 
-    def __init__(self, scenario: Scenario, effects: Effects) -> None:
+    def __init__(self, scenario: Scenario, prepared: PreparedGraph, effects: Effects) -> None:
         self.scenario = scenario
-        self.prepared = Prepared.of(scenario.graph)
+        self.prepared = prepared
         self.log = CourseLog()
         self.clock = VirtualClock(scenario.start - 1)
         hooks = FoldHooks(
@@ -59,9 +60,11 @@ class Play:
             done_before=scenario.start,
             caches=self.prepared.caches,
         )
-        self.core = Fold(scenario.graph, self.log, self.clock, hooks=hooks)
-        lines = self.prepared.lines(effects)
-        self.attempts = Attempts(self.core, self.log, self.clock, lines, self._fails_now, self._waits_first)
+        self.core = CourseFold(scenario.graph, self.log, self.clock, hooks=hooks)
+        simple_tasks = self.prepared.simple_tasks(effects)
+        self.attempts = CourseAttempts(
+            self.core, self.log, self.clock, simple_tasks, self._fails_now, self._waits_first
+        )
         self._delays = effects.tasks
         self._fails = effects.fails
         self._number = count()
@@ -72,7 +75,7 @@ class Play:
             self._next_event(place, source.dataset, _ticks(source, scenario), effects.datasets.get(source.dataset, 0))
         self._late = effects.datasets
 
-    def run(self) -> Fold:
+    def run(self) -> CourseFold:
         """Play to the end. O(records)."""
         with self.log.lock, calm_collector():
             self._register()
@@ -100,14 +103,14 @@ class Play:
         return due if due < self.scenario.until or self._goes_on() else NEVER
 
     def _step(self, now: int) -> None:
-        """Do what comes first at an instant; where only quick attempts end, go on to where something else comes."""
+        """Do what comes first at an instant; where only simple attempts end, go on to where something else comes."""
         attempts = self.attempts
         if self.core.timers.due <= now:
             self.clock.advance_to(now)
             self.log.push_many([Tick(now)])
         elif attempts.instants and attempts.instants[0] == now:
-            if now not in attempts.special:
-                attempts.play_quick(self._limit, self._settle)
+            if now not in attempts.by_engine:
+                attempts.play_fast_path(self._limit, self._settle)
             else:
                 self.clock.advance_to(now)
                 attempts.end(now)
@@ -119,7 +122,7 @@ class Play:
                 self._publish()
 
     def _limit(self) -> int:
-        """Before this instant nothing but attempts' ends is to come, as things are."""
+        """The first instant at which something else than an attempt's end is due. O(1)."""
         limit = self.core.timers.due
         if self._delayed:
             limit = min(limit, self._delayed[0][0] + 1)
@@ -139,7 +142,7 @@ class Play:
                 return
 
     def _goes_on(self) -> bool:
-        """Whether something that was begun has not ended: what only waits without an end is none."""
+        """Whether something under way still ends by itself; a wait without a timeout does not. O(state)."""
         runs = self.core.runs
         if self.attempts.instants or self._delayed or self._outside or runs.flow.retries_due or runs.held:
             return True
@@ -165,16 +168,15 @@ class Play:
         No tick before the start is missed, and none is due from `until` on.
         """
         start = self.scenario.start
-        found = self.prepared.registered
-        if found is None:
-            found = self.prepared.registered = [
-                (record, self._is_clocked(record))
-                for record in self.core.definitions.changes(start, self.core.cursor) if isinstance(record, Registered)
-            ]  # fmt: skip
+        found = self.prepared.registered(lambda: self._registrations(start))
         self.log.push_many([self._bounded(record) for record, clocked in found if clocked])
         self._settle()
         self.clock.advance_to(start)
         self.log.push_many([msgspec.structs.replace(record, at=start) for record, clocked in found if not clocked])
+
+    def _registrations(self, start: int) -> Registrations:
+        changes = self.core.definitions.changes(start, self.core.cursor)
+        return [(record, self._is_clocked(record)) for record in changes if isinstance(record, Registered)]
 
     def _is_clocked(self, record: Registered) -> bool:
         trigger = self.scenario.graph.effective(record.dag).get(record.label)
@@ -247,7 +249,7 @@ class Play:
         self._next_event(place, dataset, ticks, self._late.get(dataset, 0))
 
 
-def _ticks(source: Source, scenario: Scenario) -> Iterator[int]:
+def _ticks(source: OutsideSource, scenario: Scenario) -> Iterator[int]:
     """The instants of a source, each once, ascending; the start is included, `until` is not."""
     last = scenario.start - 1
     while True:

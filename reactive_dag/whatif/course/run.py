@@ -1,12 +1,13 @@
-"""A run of a course: beside what the engine holds of it, when its quick attempts began.
+"""A run of a course: what the engine keeps of it, and when the attempts of its simple tasks began.
 
-Owns `CourseRun`. Of a quick task (simple_tasks.py) a course writes down when it began and its result, and leaves the
-rest of what the engine keeps of a task to `unfold`. Invariant: after `unfold` the engine's state of the run is what its
+Owns `CourseRun`. Of a simple task (simple_tasks.py) a course keeps its beginning and its result, and leaves the rest of
+the engine's state of a task to `unfold`. Invariant: after `unfold` the engine's state of the run is what the engine's
 own fold would have made of it. `unfold` costs O(tasks).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reactive_dag.model.records import Published
@@ -14,39 +15,40 @@ from reactive_dag.model.records import Published
 if TYPE_CHECKING:
     from reactive_dag.engine.runs.state import RunState
     from reactive_dag.model.records import TaskFinished
-    from reactive_dag.whatif.course.simple_tasks import Line
+    from reactive_dag.whatif.course.simple_tasks import SimpleTasks
     from reactive_dag.whatif.question.names import TaskName
 
-Kit = tuple[
+FastPathFields = tuple[
     "RunState", list[bool], list[tuple[int, ...]], list[int], bytearray, "list[int | None]",
-    "list[TaskFinished | None]", list[int], tuple[str, ...], int, "list[TaskName | None]", list[tuple[str, ...]],
+    "Callable[[int, TaskFinished], None]", list[int], tuple[str, ...], int, "list[TaskName | None]",
+    list[tuple[str, ...]],
 ]  # fmt: skip
-"""All that ending a quick attempt needs, to be had at once: see `CourseRun`."""
+"""All that the fast path needs of a run, in one tuple: unpacking it costs less than a look-up for each."""
 
 
 class CourseRun:
-    """A run that a course plays. `name` is its offset; `began` holds when its quick attempts began."""
+    """A run that a course plays. `offset` is that of its request; `began` holds when its simple attempts began."""
 
-    __slots__ = ("began", "kit", "line", "name", "state")
+    __slots__ = ("began", "fields", "offset", "state", "tasks")
 
-    def __init__(self, state: RunState, line: Line) -> None:
+    def __init__(self, state: RunState, tasks: SimpleTasks) -> None:
         self.state = state
-        self.name = state.started.run
-        self.line = line
-        self.began: list[int | None] = [None] * line.size
-        self.kit: Kit = (
-            state, line.simple, line.nexts, state.left, state.asked, self.began, state.results, line.spans, line.ids,
-            self.name, line.awaited, line.outlets,
+        self.offset = state.started.run
+        self.tasks = tasks
+        self.began: list[int | None] = [None] * tasks.size
+        self.fields: FastPathFields = (
+            state, tasks.quiet, tasks.followers, state.left, state.asked, self.began, state.note_success,
+            tasks.durations, tasks.ids, self.offset, tasks.awaited, tasks.outlets,
         )  # fmt: skip
 
     def unfold(self) -> None:
-        """Work out what the engine keeps of each quick attempt. O(tasks)."""
+        """Complete the engine's state of each simple task. O(tasks)."""
         for index, began in enumerate(self.began):
             if began is not None and self.state.states[index] is None:
                 self.unfold_one(index, began)
 
     def unfold_one(self, index: int, began: int) -> None:
-        """The same for one quick attempt. O(1)."""
+        """Complete the engine's state of one simple task. O(1)."""
         state = self.state
         state.asked[index] = state.attempt[index] = 1
         result = state.results[index]
@@ -57,9 +59,9 @@ class CourseRun:
             state.attempts[index] = [(1, began, result.at, "success", None)]
 
     def published(self, index: int, at: int, dataset: str) -> Published:
-        """The event of a quick task's success. O(1)."""
+        """The event that a simple task's success publishes to a dataset. O(1)."""
         begun = self.state.started
         return Published(
-            at, dataset, 0, begun.partition, begun.logical_date, None, "updated", None, None, None, self.name,
-            self.line.ids[index], begun.cascade,
+            at, dataset, 0, begun.partition, begun.logical_date, None, "updated", None, None, None, self.offset,
+            self.tasks.ids[index], begun.cascade,
         )  # fmt: skip

@@ -1,8 +1,8 @@
-"""What a course needs to know of each DAG's tasks, as arrays by number: how long they take, who goes next, who listens.
+"""The tasks of a DAG as a course needs them, in arrays by number: durations, followers, and who listens to their ends.
 
-Owns `Line` and `Heard`. A task is *quick* if nothing about its attempts can be out of the ordinary: it goes as soon as
-all it needs went well, looks at no past, has no timeout, no trigger listens to it and no intervention is on it.
-Invariant: a line never changes, and courses share it. O(tasks + edges) to make.
+Owns `SimpleTasks` and `ListenedTo`. A task is *simple* if it begins as soon as all that it needs succeeded, does not
+depend on its past, has no timeout, no trigger listens to it, and no intervention delays it or makes it fail. Invariant:
+a `SimpleTasks` never changes, and courses share it. O(tasks + edges) to make.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @frozen
-class Heard:
+class ListenedTo:
     """Which datasets and tasks the triggers of a graph listen to, and which tasks its waits await."""
 
     datasets: frozenset[str]
@@ -33,7 +33,7 @@ class Heard:
     awaited: frozenset[TaskName]
 
     @classmethod
-    def of(cls, graph: Graph) -> Heard:
+    def of(cls, graph: Graph) -> ListenedTo:
         """As the graph is now. O(triggers + waits)."""
         triggers = [trigger for id in graph.dags for trigger in graph.effective(id).values()]
         leaves = [part for trigger in triggers for part in walk(trigger)]
@@ -45,42 +45,44 @@ class Heard:
         )
 
 
-class Line:
-    """The tasks of one DAG by number.
+class SimpleTasks:
+    """The tasks of one DAG by number, and which of them are simple.
 
-    `nexts[i]` are the quick tasks that follow task i, `others[i]` the rest of those that do; `ranks[i]` is its place
-    among those that begin at one instant. A success of task i publishes `outlets[i]`; `heard[i]` if somebody listens to
-    one, or a calendar gives it a partition. `awaited[i]` is its name if a wait may be for it. `simple[i]` if no more
-    than a wait can follow from it at once. `sure`: no task is anything but quick.
+    `followers[i]` are the simple tasks that follow task i, `other_followers[i]` those that are not. `priorities[i]` is
+    negated, as the order of starts has it. A success of task i publishes `outlets[i]`; `listened[i]` if a trigger
+    listens to one, or a calendar gives it a partition. `awaited[i]` is its name if a wait may be for it. `quiet[i]` if
+    nothing but the start of simple tasks, or a wait, can follow from its end. `all_simple`: every task is simple.
     """
 
     __slots__ = (
-        "awaited", "heard", "ids", "nexts", "others", "outlets", "quick", "ranks", "simple", "size", "spans", "sure",
+        "all_simple", "awaited", "durations", "followers", "ids", "listened", "other_followers", "outlets",
+        "priorities", "quiet", "simple", "size",
     )  # fmt: skip
 
-    def __init__(self, dag: Dag, spans: list[int], heard: Heard, touched: Collection[TaskName]) -> None:
+    def __init__(self, dag: Dag, durations: list[int], listened: ListenedTo, touched: Collection[TaskName]) -> None:
         plan = plan_of(dag)
         tasks = [dag.tasks[id] for id in plan.ids]
         names = [(dag.id, id) for id in plan.ids]
         self.ids = plan.ids
         self.size = len(tasks)
-        self.spans = spans
-        self.quick = [
-            _is_ordinary(task) and name not in touched and name not in heard.tasks for task, name in zip(tasks, names)
+        self.durations = durations
+        self.simple = [
+            _may_be_simple(task) and name not in touched and name not in listened.tasks
+            for task, name in zip(tasks, names)
         ]
-        self.sure = all(self.quick)
-        self.nexts = [tuple([each for each in row if self.quick[each]]) for row in plan.followers]
-        self.others = [tuple([each for each in row if not self.quick[each]]) for row in plan.followers]
-        self.ranks = [-task.priority for task in tasks]
+        self.all_simple = all(self.simple)
+        self.followers = [tuple([each for each in row if self.simple[each]]) for row in plan.followers]
+        self.other_followers = [tuple([each for each in row if not self.simple[each]]) for row in plan.followers]
+        self.priorities = [-task.priority for task in tasks]
         self.outlets = [tuple([outlet.id for outlet in task.outlets]) for task in tasks]
-        self.heard = [
-            any(each.partitions is not None or each.id in heard.datasets for each in task.outlets) for task in tasks
+        self.listened = [
+            any(each.partitions is not None or each.id in listened.datasets for each in task.outlets) for task in tasks
         ]
-        self.awaited = [name if name in heard.awaited else None for name in names]
-        ranked = len(set(self.ranks)) > 1
-        self.simple = [not (ranked or told or others) for told, others in zip(self.heard, self.others)]
+        self.awaited = [name if name in listened.awaited else None for name in names]
+        ordered = len(set(self.priorities)) > 1
+        self.quiet = [not (ordered or heard or others) for heard, others in zip(self.listened, self.other_followers)]
 
 
-def _is_ordinary(task: AnyTask) -> bool:
+def _may_be_simple(task: AnyTask) -> bool:
     rule = task.trigger_rule == "all_success" and not task.depends_on_past
     return rule and task.kind == "task" and task.timeout is None

@@ -1,4 +1,4 @@
-"""Binding a loaded graph for a simulation: everything but the functions of its tasks, which nothing here calls (G5).
+"""Binding a loaded graph for a simulation: everything but the bodies of tasks, which a simulation never calls (G5).
 
 Owns the versions of graphs that are known to be bound. O(callables).
 """

@@ -1,8 +1,8 @@
-"""How long tasks take: fixed spans, or a function of the task's name.
+"""How long tasks take: fixed durations, or a function of the task's name.
 
-Owns `Spread` (one given span) and `Durations` (all that a simulation was given). Nothing here is measured: whatever is
-given is an assumption of who gives it. Invariant: a span is whole nanoseconds, zero or more, the same each time the
-same task asks. O(1) a task.
+Owns `DurationModel` (one given duration) and `Durations` (all that a simulation was given). Nothing here is measured:
+what is given is an assumption of who gives it. Invariant: a duration is whole nanoseconds, zero or more, and a model
+gives the same one for the same task. O(1) a task.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import SECOND, GivenDuration, format_duration, parse_duration
-from reactive_dag.whatif.question.names import Name, Names, TaskName, name_of
+from reactive_dag.whatif.question.names import GivenName, GraphNames, TaskName, given_name
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
     from reactive_dag.declare.graph import Graph
     from reactive_dag.declare.task import AnyTask
 
-GivenSpan: TypeAlias = "GivenDuration | Callable[[str], GivenDuration]"
+DurationOrFunction: TypeAlias = "GivenDuration | Callable[[str], GivenDuration]"
 """A duration, or a function of the task's name ("dag.task") that gives one."""
 
-GivenDurations: TypeAlias = "Mapping[Dag | AnyTask | str, GivenSpan] | Callable[[str], GivenDuration] | None"
+GivenDurations: TypeAlias = "Mapping[Dag | AnyTask | str, DurationOrFunction] | Callable[[str], GivenDuration] | None"
 
-SHOWN = 10
+MOST_NAMED = 10
 """So many tasks without a duration are named in the error."""
 
 
 @frozen(repr=False)
-class Spread:
-    """One given span: fixed (ns), or asked of a function for each task's name."""
+class DurationModel:
+    """One given duration: fixed (ns), or what a function gives for each task's name."""
 
     fixed: int | None
     fn: Callable[[str], GivenDuration] | None = None
@@ -51,15 +51,15 @@ class Spread:
         return repr(self.fn) if self.fixed is None else repr(format_duration(self.fixed))
 
 
-def as_spread(given: object, what: str) -> Spread:
+def duration_model(given: object, what: str) -> DurationModel:
     """A span out of what was given. O(1). Raises InvalidValue.
 
-    >>> as_spread("20m", "default_duration").of("build.load") == 20 * 60 * SECOND
+    >>> duration_model("20m", "default_duration").of("build.load") == 20 * 60 * SECOND
     True
     """
     if callable(given):
-        return Spread(None, given)
-    return Spread(parse_duration(given, what=what, zero_ok=True))  # type: ignore[arg-type]
+        return DurationModel(None, given)
+    return DurationModel(parse_duration(given, what=what, zero_ok=True))  # type: ignore[arg-type]
 
 
 @frozen(repr=False)
@@ -103,21 +103,21 @@ def spread_durations(low: GivenDuration, high: GivenDuration) -> HashSpread:
 class Durations:
     """What a simulation was given; the most exact name counts: the task, then its DAG, then the default."""
 
-    given: tuple[tuple[Name, Spread], ...]
-    default: Spread | None
+    given: tuple[tuple[GivenName, DurationModel], ...]
+    default: DurationModel | None
 
     @classmethod
-    def of(cls, durations: GivenDurations, default: GivenSpan | None) -> Durations:
+    def of(cls, durations: GivenDurations, default: DurationOrFunction | None) -> Durations:
         """Out of what a user wrote. O(n). Raises InvalidValue."""
         if durations is not None and not isinstance(durations, Mapping):
             if default is not None or not callable(durations):
                 raise InvalidValue(f"durations={durations!r}: give a dict of names and durations")
-            return cls((), as_spread(durations, "durations"))
+            return cls((), duration_model(durations, "durations"))
         given = tuple(
-            (name_of(name, "durations="), as_spread(span, f"the duration of {name!r}"))
+            (given_name(name, "durations="), duration_model(span, f"the duration of {name!r}"))
             for name, span in (durations or {}).items()
         )
-        return cls(given, None if default is None else as_spread(default, "default_duration"))
+        return cls(given, None if default is None else duration_model(default, "default_duration"))
 
     @property
     def settled(self) -> bool:
@@ -125,13 +125,13 @@ class Durations:
         spans = [span for _, span in self.given] + ([] if self.default is None else [self.default])
         return all(span.fn is None or isinstance(span.fn, HashSpread) for span in spans)
 
-    def resolve(self, graph: Graph, names: Names) -> dict[TaskName, int]:
+    def resolve(self, graph: Graph, names: GraphNames) -> dict[TaskName, int]:
         """How long each task of the graph takes (ns). O(tasks). Raises UnknownId, InvalidValue.
 
         A task without duration, where no default is given, is an InvalidValue that names the first ten.
         """
-        of_dags: dict[str, Spread] = {}
-        of_tasks: dict[TaskName, Spread] = {}
+        of_dags: dict[str, DurationModel] = {}
+        of_tasks: dict[TaskName, DurationModel] = {}
         for name, span in self.given:
             whole = names.dag(name)
             if whole is not None:
@@ -158,9 +158,9 @@ class Durations:
 def _refuse(missing: list[str]) -> None:
     if not missing:
         return
-    more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+    more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
     one = len(missing) == 1
     raise InvalidValue(
-        f"{len(missing)} task{' has' if one else 's have'} no duration: {', '.join(missing[:SHOWN])}{more}; "
+        f"{len(missing)} task{' has' if one else 's have'} no duration: {', '.join(missing[:MOST_NAMED])}{more}; "
         "give durations={...} or a default_duration="
     )

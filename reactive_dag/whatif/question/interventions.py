@@ -18,15 +18,15 @@ from reactive_dag.engine.execute.current_body import current_body
 from reactive_dag.model.errors import InvalidValue, UsageError
 from reactive_dag.model.times import GivenDuration, format_duration, parse_duration
 from reactive_dag.triggers.leaves.dataset import Dataset
-from reactive_dag.whatif.question.durations import Spread, as_spread
-from reactive_dag.whatif.question.names import Name, name_of
+from reactive_dag.whatif.question.durations import DurationModel, duration_model
+from reactive_dag.whatif.question.names import GivenName, given_name
 
 
 @frozen(repr=False)
 class Delay:
     """Each run of a DAG, the first attempt of a task, or each outside event of a dataset comes `by` ns later."""
 
-    what: Name
+    what: GivenName
     by: int
 
     def __repr__(self) -> str:
@@ -37,8 +37,8 @@ class Delay:
 class Duration:
     """A task, or each task of a DAG, takes so long."""
 
-    what: Name
-    span: Spread
+    what: GivenName
+    span: DurationModel
 
     def __repr__(self) -> str:
         return f"rd.duration({self.what}, {self.span})"
@@ -48,7 +48,7 @@ class Duration:
 class Fail:
     """Each attempt of a task fails at its end, with chance `p`."""
 
-    what: Name
+    what: GivenName
     p: float = field()
 
     @p.validator
@@ -72,7 +72,7 @@ def delay(what: Dag | AnyTask | Dataset | str, by: GivenDuration) -> Delay:
     rd.delay('ingest', '2h')
     """
     _outside("rd.delay")
-    return Delay(name_of(what, "rd.delay()"), parse_duration(by, what="rd.delay(): by", zero_ok=True))
+    return Delay(given_name(what, "rd.delay()"), parse_duration(by, what="rd.delay(): by", zero_ok=True))
 
 
 def duration(task: Dag | AnyTask | str, span: GivenDuration) -> Duration:
@@ -84,7 +84,7 @@ def duration(task: Dag | AnyTask | str, span: GivenDuration) -> Duration:
     rd.duration('build_mart.load', '20m')
     """
     _outside("rd.duration")
-    return Duration(name_of(task, "rd.duration()"), as_spread(span, "rd.duration(): span"))
+    return Duration(given_name(task, "rd.duration()"), duration_model(span, "rd.duration(): span"))
 
 
 def fail(task: Dag | AnyTask | str, p: float = 1.0) -> Fail:
@@ -97,7 +97,7 @@ def fail(task: Dag | AnyTask | str, p: float = 1.0) -> Fail:
     rd.fail('build_mart.load', p=0.3)
     """
     _outside("rd.fail")
-    return Fail(name_of(task, "rd.fail()"), p)
+    return Fail(given_name(task, "rd.fail()"), p)
 
 
 def _outside(what: str) -> None:

@@ -1,8 +1,8 @@
 """Names of DAGs, tasks and datasets, as interventions and durations give them, and what they mean in a graph.
 
-Owns `Name` and `Names`. A text is, in this order: a DAG's id, `"dag.task"`, a dataset's uri, a task's id where only one
-DAG has a task of that id. Invariant: a name means one thing, or is refused with what it could have been. O(1) each
-after O(tasks) once.
+Owns `GivenName` and `GraphNames`. A text is, in this order: a DAG's id, `"dag.task"`, a dataset's uri, a task's id
+where only one DAG has a task of that id. Invariant: a name means one thing, or is refused with what it could have been.
+O(1) each after O(tasks) once.
 """
 
 from __future__ import annotations
@@ -22,40 +22,40 @@ from reactive_dag.triggers.leaves.dataset import Dataset
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
 
-Kind: TypeAlias = Literal["dag", "task", "dataset", "any"]
+NamedKind: TypeAlias = Literal["dag", "task", "dataset", "any"]
 TaskName: TypeAlias = tuple[str, str]
 """A DAG's id and the id of a task of it."""
 
 
 @frozen(repr=False)
-class Name:
-    """What somebody called a thing; `kind` is "any" where only its text was given."""
+class GivenName:
+    """A name as it was given; `kind` is "any" where only a text was given."""
 
-    kind: Kind
+    kind: NamedKind
     text: str
 
     def __repr__(self) -> str:
         return repr(self.text)
 
 
-def name_of(value: object, what: str) -> Name:
+def given_name(value: object, what: str) -> GivenName:
     """The name of an object, or of a text. O(1). Raises InvalidValue for anything else.
 
-    >>> name_of("build.load", "rd.delay()"), name_of(Dataset("orders"), "rd.delay()").kind
+    >>> given_name("build.load", "rd.delay()"), given_name(Dataset("orders"), "rd.delay()").kind
     ('build.load', 'dataset')
     """
     if isinstance(value, Dataset):
-        return Name("dataset", value.uri)
+        return GivenName("dataset", value.uri)
     if isinstance(value, Dag):
-        return Name("dag", value.id)
+        return GivenName("dag", value.id)
     if isinstance(value, Task):
-        return Name("task", value.id if value.dag is None else f"{value.dag}.{value.id}")
+        return GivenName("task", value.id if value.dag is None else f"{value.dag}.{value.id}")
     if isinstance(value, str) and value.strip():
-        return Name("any", value)
+        return GivenName("any", value)
     raise InvalidValue(f"{what} takes a DAG, a task, a dataset, or the name of one, not {value!r}")
 
 
-class Names:
+class GraphNames:
     """What the names of one graph mean."""
 
     def __init__(self, graph: Graph) -> None:
@@ -77,17 +77,17 @@ class Names:
                 found.setdefault(task, []).append((dag.id, task))
         return found
 
-    def dag(self, name: Name) -> str | None:
+    def dag(self, name: GivenName) -> str | None:
         """The DAG that is meant, if it is one. O(1)."""
         return name.text if name.kind in ("any", "dag") and name.text in self.graph.dags else None
 
-    def dataset(self, name: Name) -> str | None:
+    def dataset(self, name: GivenName) -> str | None:
         """The dataset that is meant, if it is one. O(1)."""
         if name.kind == "any" and (name.text in self.graph.dags or name.text in self._whole):
             return None
         return name.text if name.kind in ("any", "dataset") and name.text in self.graph.datasets else None
 
-    def task(self, name: Name, what: str) -> TaskName:
+    def task(self, name: GivenName, what: str) -> TaskName:
         """The task that is meant. O(1). Raises UnknownId, InvalidValue for a name that several have."""
         if name.kind in ("any", "task"):
             found = self._whole.get(name.text) or self._bare.get(name.text) or []
@@ -97,21 +97,21 @@ class Names:
                 raise InvalidValue(f"{what}: {_listed(found)} are all called {name}; write 'dag.task', or the task")
         raise self.unknown(name, what)
 
-    def tasks(self, name: Name, what: str) -> list[TaskName]:
+    def tasks(self, name: GivenName, what: str) -> list[TaskName]:
         """The tasks that are meant: one, or all of a DAG, waits left out. O(tasks). Raises as `task`."""
         dag = self.dag(name)
         if dag is None:
             return [self.task(name, what)]
         return [(dag, task.id) for task in self.graph.dags[dag].tasks.values() if task.kind == "task"]
 
-    def only_task(self, name: Name, what: str) -> TaskName:
+    def only_task(self, name: GivenName, what: str) -> TaskName:
         """The task that is meant; a DAG stands for its only one. O(tasks). Raises as `task`."""
         found = self.tasks(name, what)
         if len(found) != 1:
             raise InvalidValue(f"{what}: DAG {name} has {len(found)} tasks ({_listed(found)}); name one of them")
         return found[0]
 
-    def unknown(self, name: Name, what: str) -> UnknownId:
+    def unknown(self, name: GivenName, what: str) -> UnknownId:
         """The error for a name that means nothing here. O(names)."""
         known = [*self.graph.dags, *self._whole, *self.graph.datasets, *self._bare]
         return UnknownId(

@@ -1,4 +1,4 @@
-"""The short way of ordinary attempts: the same course, record for record."""
+"""The fast path of simple tasks gives what the engine's own fold gives, record for record."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import reactive_dag as rd
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.records import AnyRecord
 from reactive_dag.model.times import format_time
-from reactive_dag.whatif.course import simple_tasks as lines
+from reactive_dag.whatif.course import simple_tasks
 from reactive_dag.whatif.question.interventions import Intervention
 from tests.laws.test_same_graph import START, GraphSpec, build, graphs, trigger
 
-SPANS = ("0", "10m", rd.spread_durations("0", "3s"), rd.spread_durations("1m", "50m"))
-"""Spans with many ends at one instant, and with few."""
+DURATIONS = ("0", "10m", rd.spread_durations("0", "3s"), rd.spread_durations("1m", "50m"))
+"""Durations with many ends at one instant, and with few."""
 
 
 @contextmanager
-def nothing_is_quick() -> Iterator[None]:
+def no_fast_path() -> Iterator[None]:
     """Every attempt goes through the engine's fold."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lines, "_is_ordinary", lambda task: False)
+        patch.setattr(simple_tasks, "_may_be_simple", lambda task: False)
         yield
 
 
@@ -60,11 +60,11 @@ def changes(draw: st.DrawFn) -> tuple[Intervention, ...]:
 
 
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
-@given(graphs(), st.sampled_from(SPANS), changes())
-def test_law_the_short_way_gives_the_same_records(
+@given(graphs(), st.sampled_from(DURATIONS), changes())
+def test_law_the_fast_path_gives_the_same_records(
     spec: GraphSpec, span: object, changed: tuple[Intervention, ...]
 ) -> None:
-    with nothing_is_quick():
+    with no_fast_path():
         slow = course(spec, span, changed)
     found = course(spec, span, changed)
     assert records(found) == records(slow)
@@ -75,9 +75,9 @@ def test_law_the_short_way_gives_the_same_records(
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(graphs(), st.sampled_from(SPANS), changes())
-def test_law_the_short_way_answers_alike(spec: GraphSpec, span: object, changed: tuple[Intervention, ...]) -> None:
-    with nothing_is_quick():
+@given(graphs(), st.sampled_from(DURATIONS), changes())
+def test_law_the_fast_path_answers_alike(spec: GraphSpec, span: object, changed: tuple[Intervention, ...]) -> None:
+    with no_fast_path():
         slow = answers(spec, span, changed)
     assert answers(spec, span, changed) == slow
 
@@ -111,10 +111,10 @@ def test_what_is_kept_of_a_graph_goes_with_its_version() -> None:
 def test_a_function_for_durations_is_asked_each_time() -> None:
     graph = rd.Graph("one")
     graph.dag("a", schedule="0 2 * * *").add(lambda: None, "one")
-    spans = iter(["10m", "20m"])
+    durations = iter(["10m", "20m"])
     found = [
         rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", durations=ask).runs[0].ended
-        for ask in [lambda task: next(spans)] * 2
+        for ask in [lambda task: next(durations)] * 2
     ]
     assert [f"{ended:%H:%M}" for ended in found] == ["02:10", "02:20"]
 
@@ -125,16 +125,16 @@ def test_a_function_for_durations_is_asked_each_time() -> None:
 @st.composite
 def webs(draw: st.DrawFn) -> tuple[dict[str, int], list[tuple[int, ...]]]:
     """What shapes a web, and for each of its DAGs the tasks of the one before that it awaits."""
-    spans = {f"t{n}": draw(st.sampled_from([0, 5, 5, 10])) for n in range(4)}
+    durations = {f"t{n}": draw(st.sampled_from([0, 5, 5, 10])) for n in range(4)}
     awaited = [tuple(sorted(draw(st.sets(st.integers(0, 3), max_size=3)))) for _ in range(3)]
-    return spans | {"every": draw(st.sampled_from([15, 30])), "limit": draw(st.integers(0, 2))}, awaited
+    return durations | {"every": draw(st.sampled_from([15, 30])), "limit": draw(st.integers(0, 2))}, awaited
 
 
 def web(shape: dict[str, int], awaited: list[tuple[int, ...]]) -> rd.Graph:
     """A chain of DAGs on one clock: each awaits tasks of the one before; events with calendars, heard and unheard."""
     graph = rd.Graph("web")
     daily = graph.dataset("daily", partitions=rd.day())
-    heard, quiet = graph.dataset("heard"), graph.dataset("quiet")
+    heard, quiet = graph.dataset("listened"), graph.dataset("quiet")
     for number, tasks in enumerate(awaited):
         dag = graph.dag(
             f"d{number}", on=rd.every(f"{shape['every']}m"), max_active_runs=shape["limit"] or None, outlets=["whole"]
@@ -153,7 +153,7 @@ def web(shape: dict[str, int], awaited: list[tuple[int, ...]]) -> rd.Graph:
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(webs(), st.booleans())
-def test_law_the_short_way_among_waits_calendars_and_silences(
+def test_law_the_fast_path_among_waits_calendars_and_silences(
     shape: tuple[dict[str, int], list[tuple[int, ...]]], late: bool
 ) -> None:
     def played() -> rd.Simulation:
@@ -163,7 +163,7 @@ def test_law_the_short_way_among_waits_calendars_and_silences(
         )  # fmt: skip
         return found.what_if(rd.delay("d0.t1", "10m"), rd.fail("d1.t2")) if late else found
 
-    with nothing_is_quick():
+    with no_fast_path():
         slow = played()
     found = played()
     assert records(found) == records(slow)
@@ -178,8 +178,8 @@ def test_a_task_with_a_failed_need_does_not_begin_when_the_others_end_well() -> 
     dag = graph.dag("a", schedule="0 2 * * *")
     for name, after in (("bad", []), ("good", []), ("long", []), ("last", ["bad", "good"])):
         dag.add(lambda: None, name, after=after)
-    spans = {"bad": "5m", "good": "10m", "long": "1h", "last": "1m"}
-    found = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", durations=spans).what_if(rd.fail("bad"))
+    durations = {"bad": "5m", "good": "10m", "long": "1h", "last": "1m"}
+    found = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", durations=durations).what_if(rd.fail("bad"))
     assert {id: task.state for id, task in found.runs[0].tasks.items()} == {
         "bad": "failed", "good": "success", "long": "success", "last": "upstream_failed",
     }  # fmt: skip
