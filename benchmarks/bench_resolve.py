@@ -19,6 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 import reactive_dag as rd
+from reactive_dag.resolve.bulk import kahn
+from reactive_dag.resolve.heights import heights
 from reactive_dag.resolve.ready import ReadySet
 from reactive_dag.resolve.topology import Topology
 
@@ -99,10 +101,8 @@ def bulk_topology(names: list[str], edges: list[Edge]) -> None:
     """The same graph as plain nodes and edges, checked, with all heights."""
     topology: Topology[str] = Topology()
     with topology.bulk():
-        for name in names:
-            topology.add_node(name)
         topology.add_edges(edges)
-    topology.height(names[0])
+    heights(names, {name: topology.children(name) for name in names})
 
 
 def bulk_networkx(names: list[str], edges: list[Edge]) -> None:
@@ -145,8 +145,6 @@ def bulk_lines(edges: list[Edge]) -> list[Line]:
 def single_topology(edges: list[Edge]) -> float:
     """Seconds to add the edges one by one, each checked before the next."""
     topology: Topology[str] = Topology()
-    for name in names_of(edges):
-        topology.add_node(name)
     began = perf_counter()
     for edge in edges:
         topology.add_edges((edge,))
@@ -181,10 +179,10 @@ def ready_lines(edges: list[Edge]) -> list[Line]:
     """Every node completes once: the ready set kept, or (a sample) looked up by scanning all."""
     upstreams = upstreams_of(names_of(edges), edges)
     ready = ReadySet({name: ("all", 0, tuple(above)) for name, above in upstreams.items()})
-    topology: Topology[str] = Topology()
-    with topology.bulk():
-        topology.add_edges(edges)
-    order = topology.order()
+    followers: dict[str, list[str]] = {name: [] for name in upstreams}
+    for tail, head in edges:
+        followers[tail].append(head)
+    order = [name for wave in kahn({name: len(above) for name, above in upstreams.items()}, followers) for name in wave]
     kept = timed(lambda: [ready.complete(name) for name in order], repeat=1)
     done = set(order[: NODES // 2])
     scan = timed(lambda: [name for name, above in upstreams.items() if name not in done and done.issuperset(above)])

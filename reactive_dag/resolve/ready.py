@@ -6,7 +6,7 @@ parts, is left out, and `at_least` asks for no more than the others. A form of w
 is upstream: such an id is ready until it has run.
 Invariant: an id is in `ready` exactly if its form holds for the ids that completed since it last ran.
 Cost: a completion costs O(out-degree of the id), times the depth of nesting, amortised: taking back what an id held is
-paid for by the completions that made it hold. Memory: O(parts of all forms).
+paid for by the completions that made it hold. Memory: O(parts of all forms). Other forms are another ready set.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.errors import InvalidValue
 
 Form: TypeAlias = str | tuple[Literal["all", "any", "at_least"], int, tuple["Form | None", ...]]
 
@@ -43,25 +43,32 @@ class _Leaf:
 
 
 class ReadySet:
-    """Which ids are ready to run, given what completed.
+    """Which ids are ready to run, given what completed. O(parts of all forms) to make.
+
+    Raises InvalidValue for a form that means nothing.
 
     >>> ready = ReadySet({"a": None, "b": None, "c": ("all", 2, ("a", "b"))})
     >>> sorted(ready.ready)
     ['a', 'b']
-    >>> ready.complete("a"), ready.complete("b"), sorted(ready.ready)
-    (True, True, ['c'])
+    >>> ready.complete("a")
+    >>> ready.complete("b")
+    >>> sorted(ready.ready)
+    ['c']
     """
 
-    __slots__ = ("_held", "_leaves", "_ready", "_seen", "_watching")
+    __slots__ = ("_followers", "_held", "_ready", "_seen")
 
     def __init__(self, forms: Mapping[str, Form | None]) -> None:
-        self._leaves: dict[str, list[_Leaf]] = {}
-        self._watching: dict[str, dict[str, list[_Leaf]]] = {}
+        self._followers: dict[str, list[_Leaf]] = {}
         self._held: dict[str, list[_Leaf]] = {}
         self._ready: set[str] = set()
         self._seen: frozenset[str] | None = None
         for id, form in forms.items():
-            self.define(id, form)
+            leaves = _compile(id, form)
+            for leaf in leaves:
+                self._followers.setdefault(leaf.of, []).append(leaf)
+            if not leaves:
+                self._ready.add(id)
 
     @property
     def ready(self) -> frozenset[str]:
@@ -70,88 +77,42 @@ class ReadySet:
             self._seen = frozenset(self._ready)
         return self._seen
 
-    @property
-    def changed(self) -> bool:
-        """Whether the ready set changed since `ready` was last read. O(1)."""
-        return self._seen is None
+    def complete(self, id: str) -> None:
+        """An id ran and succeeded; it may be one without a form. O(out-degree), amortised."""
+        self._start_over(id)
+        for leaf in self._followers.get(id, ()):
+            if not leaf.on:
+                self._turn_on(leaf)
 
-    def complete(self, id: str) -> bool:
-        """An id ran and succeeded; whether the ready set changed. O(out-degree), amortised.
-
-        An id that is not known (any more) may complete: what still names it follows.
-        """
-        changed = self._start_over(id)
-        for owner, leaves in self._watching.get(id, {}).items():
-            for leaf in leaves:
-                if not leaf.on:
-                    changed |= self._turn_on(leaf, owner)
-        return changed
-
-    def define(self, id: str, form: Form | None) -> None:
-        """Give an id its form, as if it had never run. O(parts). Raises InvalidValue for n outside 1..m."""
-        leaves = _compile(id, form)
-        if id in self._leaves:
-            self.remove(id)
-        self._leaves[id] = leaves
-        self._held[id] = []
-        for leaf in leaves:
-            self._watching.setdefault(leaf.of, {}).setdefault(id, []).append(leaf)
-        if not leaves:
-            self._mark(id)
-
-    def remove(self, id: str) -> None:
-        """Forget an id; forms that name it stay. O(its parts). Raises UnknownId."""
-        if id not in self._leaves:
-            raise UnknownId(f"{id!r} has no form here")
-        for leaf in self._leaves.pop(id):
-            owners = self._watching.get(leaf.of, {})
-            owners.pop(id, None)
-            if not owners:
-                self._watching.pop(leaf.of, None)
-        del self._held[id]
-        self._unmark(id)
-
-    def _turn_on(self, leaf: _Leaf, owner: str) -> bool:
+    def _turn_on(self, leaf: _Leaf) -> None:
         leaf.on = True
-        self._held[owner].append(leaf)
+        self._held.setdefault(leaf.owner, []).append(leaf)
         gate: _Gate | None = leaf.gate
         while gate is not None:
             gate.have += 1
             if gate.have != gate.need:
-                return False
+                return
             gate = gate.above
-        return self._mark(owner)
+        if leaf.owner not in self._ready:
+            self._ready.add(leaf.owner)
+            self._seen = None
 
-    def _start_over(self, id: str) -> bool:
+    def _start_over(self, id: str) -> None:
         """The id has run: nothing has completed since."""
-        for leaf in self._held.get(id, ()):
+        for leaf in self._held.pop(id, ()):
             leaf.on = False
             gate: _Gate | None = leaf.gate
             while gate is not None and gate.have:
                 gate.have = 0
                 gate = gate.above
-        self._held.get(id, []).clear()
-        return self._unmark(id)
-
-    def _mark(self, id: str) -> bool:
         if id in self._ready:
-            return False
-        self._ready.add(id)
-        self._seen = None
-        return True
-
-    def _unmark(self, id: str) -> bool:
-        if id not in self._ready:
-            return False
-        self._ready.remove(id)
-        self._seen = None
-        return True
+            self._ready.remove(id)
+            self._seen = None
 
     def _check(self) -> None:
-        for id, leaves in self._leaves.items():
-            assert {leaf for leaf in leaves if leaf.on} == set(self._held[id])
-            assert all(leaf in self._watching[leaf.of][id] for leaf in leaves)
-        assert self._ready <= self._leaves.keys()
+        leaves = [leaf for row in self._followers.values() for leaf in row]
+        assert {leaf for leaf in leaves if leaf.on} == {leaf for row in self._held.values() for leaf in row}
+        assert all(leaf.owner == id for id, row in self._held.items() for leaf in row)
         assert self._seen is None or self._seen == self._ready
 
 

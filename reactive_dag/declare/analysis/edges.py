@@ -155,7 +155,7 @@ class Wiring:
     def _followers(self, dag: str) -> Iterator[str]:
         """The DAGs whose edges begin at this one or at its tasks."""
         for node in (dag, *self._ends.get(dag, ())):
-            for head in self.topology.children(node) if node in self.topology else ():
+            for head in self.topology.children(node):
                 if not isinstance(head, Dataset):
                     yield head if isinstance(head, str) else head[1]
 
@@ -169,16 +169,12 @@ class Wiring:
         with self.topology.change():
             self.topology.remove_edges(gone)
             self.topology.add_edges(new.difference(old))
-            for node in dict.fromkeys(chain.from_iterable(gone)):
-                if not self.topology.parents(node) and not self.topology.children(node):
-                    self.topology.remove_node(node)
+            self.topology.prune(dict.fromkeys(chain.from_iterable(gone)))
 
     def _old(self, id: str) -> Iterable[Way]:
         """What a DAG has laid; for one that is a single node, all that leads in, and its outlets."""
         if id in self._laid:
             return self._laid[id]
-        if id not in self.topology:
-            return ()
         outlets = [(id, head) for head in self.topology.children(id) if isinstance(head, Dataset)]
         return [(tail, id) for tail in self.topology.parents(id)] + outlets
 
@@ -224,7 +220,7 @@ class Wiring:
     def _check(self, dags: Mapping[str, Dag]) -> None:
         assert self._split == {each for each, dag in dags.items() if is_split(dag)}
         expected = {way for dag in dags.values() for way in self._ways(dag)}
-        assert expected == {(tail, head) for tail, head, _ in self.topology.edges()}
+        assert expected == set(self.topology.edges())
 
 
 def explained(error: CycleError, dag: Dag | None) -> CycleError:
