@@ -1,9 +1,8 @@
 """The graph: the datasets and DAGs that belong together, kept acyclic.
 
-Owns `Graph`. Invariants: a change that is refused leaves the graph as it was; `version` rises with each change that is
-not, and those who subscribed are told after it; what follows from the declarations (heights, order, origins) is worked
-out once a version, when asked for. Declaring a DAG costs its edges (`edges.py`), many inside `with graph.bulk():` one
-check at the end, O(DAGs + edges).
+Owns `Graph`, the public face of what is declared (`declarations.py`) and of what can be asked of it
+(`analysis/graph_queries.py`); it keeps nothing of its own but its id. Invariant: a change that is refused leaves the
+graph as it was. Declaring a DAG costs its edges, many inside `with graph.bulk():` one check at the end.
 """
 
 from __future__ import annotations
@@ -11,43 +10,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from threading import RLock
-from typing import Any, TypeAlias, Unpack, overload
+from typing import Any, Unpack, overload
 
-from attrs import define, field, setters
+from attrs import Factory, define, field, setters
 
 from reactive_dag.declare import jsonform
-from reactive_dag.declare.analysis.edges import Wiring, explained
-from reactive_dag.declare.analysis.graph_queries import Look
-from reactive_dag.declare.analysis.problems import Problem, cycle_problem, problems_of, summary
-from reactive_dag.declare.analysis.relations import View
+from reactive_dag.declare.analysis.edges import Edge
+from reactive_dag.declare.analysis.graph_queries import DagOrDataset, GraphQueries, Impact
+from reactive_dag.declare.analysis.problems import Problem
 from reactive_dag.declare.bind import bind_dags
-from reactive_dag.declare.bulk import Bulk, owned, refuse_other_partitions
 from reactive_dag.declare.dag import Dag, dag_at
+from reactive_dag.declare.declarations import Declarations
 from reactive_dag.declare.options import DagOptions, name
-from reactive_dag.declare.place import caller_place, note_twice
+from reactive_dag.declare.place import caller_place
 from reactive_dag.declare.task import Task, task_id
 from reactive_dag.model import hooks
 from reactive_dag.model.calendar import Calendar
-from reactive_dag.model.collector import no_garbage
-from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, InvalidValue, UsageError
+from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, UsageError
 from reactive_dag.model.records import Json
-from reactive_dag.triggers.base import leaves
-from reactive_dag.triggers.leaves.completed import Completed
-from reactive_dag.triggers.leaves.dataset import Dataset, Updated
-from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.leaves.dataset import Dataset
 
 
 def _graph_id(value: str) -> str:
     return name(value, "the id of a graph")
 
 
-Listener: TypeAlias = Callable[[str | None], object]
-"""Told of each change: the DAG's id, or None for many at once."""
-
-
-@define(eq=False, repr=False, on_setattr=setters.NO_OP)
-class Graph(Look):
+@define(eq=False, repr=False, on_setattr=setters.frozen)
+class Graph:
     """Datasets and DAGs. In a notebook it shows itself.
 
     >>> graph = Graph("sales")
@@ -60,17 +50,26 @@ class Graph(Look):
     """
 
     id: str = field(converter=_graph_id)
-    dags: dict[str, Dag] = field(factory=dict, init=False)
-    datasets: dict[str, Dataset] = field(factory=dict, init=False)
-    version: int = field(default=0, init=False)
-    checked: int = field(default=-1, init=False)
-    _twice: dict[str, str] = field(factory=dict, init=False)
-    _wiring: Wiring = field(factory=Wiring, init=False)
-    _listeners: list[Listener] = field(factory=list, init=False)
-    _inside: Bulk | None = field(default=None, init=False)
-    _seen: tuple[int, View] | None = field(default=None, init=False)
-    _found: tuple[int, list[Problem]] | None = field(default=None, init=False)
-    _lock: Any = field(factory=RLock, init=False)
+    _declared: Declarations = field(init=False, default=Factory(lambda graph: Declarations(graph.id), takes_self=True))
+    _queries: GraphQueries = field(
+        init=False, default=Factory(lambda graph: GraphQueries(graph._declared), takes_self=True)
+    )
+
+    @property
+    def dags(self) -> Mapping[str, Dag]:
+        """The DAGs by id, in the order of declaration. O(1)."""
+        return self._declared.dags
+
+    @property
+    def datasets(self) -> Mapping[str, Dataset]:
+        """The datasets by uri, in the order of declaration. O(1)."""
+        return self._declared.datasets
+
+    def __repr__(self) -> str:
+        return f"Graph({self.id!r}, dags={len(self.dags)}, datasets={len(self.datasets)})"
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return hooks.bundle("Graph", self)
 
     # ------------------------------------------------------------------------------------------ declare
 
@@ -86,17 +85,7 @@ class Graph(Look):
         >>> graph.dataset("orders") is graph.dataset("orders")
         True
         """
-        with self._lock:
-            made = Dataset(uri, partitions, metadata)
-            found = self.datasets.setdefault(made.uri, made)
-            if found is made:
-                self.version += 1
-            else:
-                refuse_other_partitions(found, partitions)
-                if metadata is not None:
-                    found.metadata.clear()
-                    found.metadata.update(made.metadata)
-            return found
+        return self._declared.dataset(uri, partitions, metadata)
 
     @overload
     def dag(self, id: Callable[..., object], /) -> Dag: ...
@@ -115,14 +104,13 @@ class Graph(Look):
         place = caller_place()
         if isinstance(id, str):
             made = dag_at(place, name(id, "the id of a DAG"), options)
-            self.admit(made)
         elif id is None:
-            made = dag_at(place, "", options, self)
+            return dag_at(place, "", options, self._declared)
         elif callable(id) and not isinstance(id, Task | Dag):
             made = dag_at(place, name(task_id(id, None), "the id of a DAG"), options)(id)
-            self.admit(made)
         else:
             raise InvalidValue(f"graph.dag() takes an id or a function, not {id!r}")
+        self._declared.admit(made)
         return made
 
     def register(self, dag: Dag, *, replace: bool = False) -> Dag:
@@ -140,120 +128,17 @@ class Graph(Look):
                 f"DAG {dag.id!r} is in graph {self.id!r} already ({old.place}); write replace=True to replace it "
                 f"by the one at {dag.place}"
             )
-        if owner is not None and owner is not self:
+        if owner is not None and owner is not self._declared:
             raise GraphError(
                 f"DAG {dag.id!r} ({dag.place}) belongs to graph {owner.id!r}; make another one for {self.id!r}"
             )
         if old is not dag:
-            self.admit(dag, meant=replace)
+            self._declared.admit(dag, meant=replace)
         return dag
-
-    def admit(self, dag: Dag, *, meant: bool = False) -> None:
-        """Take in a DAG, in the place of one with the same id; `meant` says that it is no mistake. O(its edges)."""
-        with self._lock:
-            old = self.dags.get(dag.id)
-            new = self._adopt(dag)
-            self.dags[dag.id] = dag
-            dag._join(self, self.version + 1)
-            try:
-                self._lay(dag.id)
-            except BaseException:
-                dag._leave()
-                if old is None:
-                    del self.dags[dag.id]
-                else:
-                    self.dags[dag.id] = old
-                self._forget_datasets(new)
-                raise
-            if old is not None:
-                old._leave()
-                note_twice(
-                    self._twice, dag.id, (old._place, old._stamp), dag._place, self.version if meant else self.checked
-                )
-        self.tell(dag.id)
 
     def remove(self, dag: str | Dag) -> None:
         """Take a DAG out; what listens to it stays, and `problems()` says so. O(its edges). Raises UnknownId."""
-        with self._lock:
-            id = self.known(dag)
-            old = self.dags.pop(id)
-            self._lay(id)
-            old._leave()
-            self._twice.pop(id, None)
-        self.tell(id)
-
-    # ---------------------------------------------------------------------------------- changes of a DAG
-
-    def touch(self, dag: Dag) -> None:
-        """A DAG is about to change: inside a bulk, remember how it was. O(tasks) once."""
-        if self._inside is not None:
-            self._inside.touch(dag)
-
-    def changed(self, dag: Dag, task: str) -> None:
-        """A DAG has a task that it had not: take in its datasets and edges. O(its edges). Raises CycleError."""
-        with self._lock:
-            new: list[str] = []
-            made = dag.tasks[task]
-            try:
-                made._take_outlets(owned(self.datasets, made.outlets, new))
-                self._lay(dag.id)
-            except BaseException as error:
-                self._forget_datasets(new)
-                if type(error) is GraphError:
-                    raise GraphError(f"task {task!r} of DAG {dag.id!r} ({made.place}): {error}") from None
-                raise
-
-    def tell(self, id: str | None) -> None:
-        """Tell those who subscribed of a change; inside a bulk that waits for its end. O(listeners).
-
-        What they heard of is in use, so declaring it again is a change and no mistake, as after a `check`.
-        """
-        if self._inside is None:
-            for listener in list(self._listeners):
-                listener(id)
-                self.checked = self.version
-
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Have `listener` called after each change, with the DAG's id or None; gives what ends that. O(1)."""
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        return unsubscribe
-
-    def _lay(self, id: str) -> None:
-        self.version += 1
-        if self._inside is not None:
-            self._inside.pending[id] = None
-            return
-        try:
-            self._wiring.lay(self.dags, (id,))
-        except CycleError as error:
-            raise explained(error, self.dags.get(id)) from None
-
-    def _adopt(self, dag: Dag) -> list[str]:
-        """Take in the datasets of a DAG, and give it this graph's own objects. Gives the uris that are new."""
-        new: list[str] = []
-        try:
-            for source in dag._read_sources():
-                if type(source) is not Completed and type(source) is not Scheduled:
-                    owned(self.datasets, [leaf.dataset for leaf in leaves(source) if isinstance(leaf, Updated)], new)
-            if dag.outlets:
-                dag._take_outlets(owned(self.datasets, dag.outlets, new))
-            for task in dag.tasks.values():
-                task._take_outlets(owned(self.datasets, task.outlets, new))
-        except GraphError as error:
-            self._forget_datasets(new)
-            raise GraphError(f"DAG {dag.id!r} ({dag.place}): {error}") from None
-        return new
-
-    def _forget_datasets(self, uris: Iterable[str]) -> None:
-        for uri in uris:
-            self.datasets.pop(uri, None)
-
-    # ----------------------------------------------------------------------------------------- many at once
+        self._declared.remove(dag)
 
     @contextmanager
     def bulk(self) -> Iterator[Graph]:
@@ -268,80 +153,111 @@ class Graph(Look):
         >>> list(graph.dags)
         ['d0', 'd1', 'd2']
         """
-        with self._lock:
-            if self._inside is not None:
-                yield self
-                return
-            bulk = self._inside = Bulk(dict(self.dags), dict(self.datasets), dict(self._twice))
-            before, version = self._wiring.keeper(), self.version
-            try:
-                with no_garbage(), self._wiring.topology.bulk():
-                    yield self
-                    self._lay_pending()
-            except BaseException as error:
-                before()
-                self._take_back(bulk)
-                if isinstance(error, CycleError) and not all(isinstance(node, str) for node in error.path):
-                    raise explained(error, None) from None
-                raise
-            finally:
-                self._inside = None
-        if self.version != version:
-            self.tell(None)
-
-    def _lay_pending(self) -> None:
-        if self._inside is not None and self._inside.pending:
-            pending, self._inside.pending = self._inside.pending, {}
-            self._wiring.lay(self.dags, pending)
-
-    def _take_back(self, bulk: Bulk) -> None:
-        for dag in self.dags.values():
-            dag._leave()
-        self.dags, self.datasets, self._twice = bulk.dags, bulk.datasets, bulk.twice
-        bulk.restore()
-        for dag in self.dags.values():
-            dag._join(self, dag._stamp)
-        self.version += 1
+        with self._declared.bulk():
+            yield self
 
     # --------------------------------------------------------------------------------------------- check
 
     def problems(self) -> list[Problem]:
         """All that is wrong, errors before warnings, each with ids, place and what to do (G3). O(graph) a version."""
-        with self._lock, no_garbage():
-            if self._found is None or self._found[0] != self.version or self._inside is not None:
-                self._found = (self.version, [*self._cycle(), *problems_of(self.view, self._twice)])
-            return list(self._found[1])
-
-    def _cycle(self) -> list[Problem]:
-        """Only inside a bulk can there be one."""
-        if self._inside is None:
-            return []
-        self._lay_pending()
-        way = self._wiring.topology.find_cycle()
-        if way is None:
-            return []
-        error = explained(CycleError("", way), None)  # type: ignore[arg-type]
-        known = [self.dags[each].place for each in error.path if each in self.dags]
-        return [cycle_problem(error.path, str(error), known[0] if known else "")]
+        return self._declared.problems()
 
     def check(self) -> None:
         """Raise what is wrong: CycleError with the path, else GraphError with all errors; warnings pass. O(graph)."""
-        found = self.problems()
-        for problem in found:
-            if problem.kind == "cycle":
-                raise CycleError(problem.text, problem.ids)
-        text = summary(found)
-        if text:
-            raise GraphError(text)
-        self.checked = self.version
+        self._declared.check()
 
     def bind(self) -> None:
         """Import every callable that was loaded as a reference. O(callables).
 
         Raises one GraphError that names all that cannot be found, and then binds none.
         """
-        with self._lock:
-            bind_dags(self.dags.values())
+        bind_dags(list(self.dags.values()))
+
+    # --------------------------------------------------------------------------------------------- resolve
+
+    def upstream(self, id: DagOrDataset) -> frozenset[str]:
+        """All DAGs that a DAG, or a dataset, follows from, transitively. O(what is found). Raises UnknownId.
+
+        >>> graph = Graph("sales")
+        >>> for id, above in (("ingest", None), ("mart", "ingest"), ("report", "mart")):
+        ...     _ = graph.dag(id, on=above and graph.dataset(above), outlets=[graph.dataset(id)])
+        >>> sorted(graph.upstream("report"))
+        ['ingest', 'mart']
+        """
+        return self._queries.upstream(id)
+
+    def downstream(self, id: DagOrDataset) -> frozenset[str]:
+        """All DAGs that follow from a DAG, or from a dataset, transitively. O(what is found). Raises UnknownId."""
+        return self._queries.downstream(id)
+
+    def impact(self, id: DagOrDataset) -> Impact:
+        """What follows from a DAG or a dataset, in order, with the datasets it reaches. O(DAGs). Raises UnknownId.
+
+        >>> graph = Graph("sales")
+        >>> _ = graph.dag("mart", on=graph.dataset("orders"), outlets=[graph.dataset("mart")])
+        >>> graph.impact("orders")
+        Impact(dags=('mart',), datasets=('mart',))
+        """
+        return self._queries.impact(id)
+
+    def producers(self, dataset: str | Dataset) -> tuple[str, ...]:
+        """The DAGs that have the dataset among their outlets. O(1)."""
+        return self._queries.producers(dataset)
+
+    def consumers(self, dataset: str | Dataset) -> tuple[str, ...]:
+        """The DAGs that an event of the dataset, or its absence, can fire. O(1)."""
+        return self._queries.consumers(dataset)
+
+    def height(self, dag: str | Dag) -> int:
+        """The longest path of trigger edges and waits that ends at the DAG (G1). O(1). Raises UnknownId."""
+        return self._queries.height(dag)
+
+    def levels(self) -> list[list[str]]:
+        """The DAGs by height, each level in the order of declaration. O(DAGs)."""
+        return self._queries.levels()
+
+    def order(self) -> list[str]:
+        """The DAGs in an order in which they can run: by height, then as declared. O(DAGs)."""
+        return self._queries.order()
+
+    @property
+    def edges(self) -> list[Edge]:
+        """Every edge between DAGs, tasks, datasets and clocks, in the order of declaration. O(edges)."""
+        return self._queries.edges()
+
+    def origins(self, dag: str | Dag) -> frozenset[str]:
+        """The DAGs and outside datasets ("dataset <uri>") that its events go back to (T8). O(1). Raises UnknownId."""
+        return self._queries.origins(dag)
+
+    def effective(self, dag: str | Dag) -> dict[str, Trigger]:
+        """Its triggers by label, with the joins that T8 puts around completions. O(size). Raises UnknownId."""
+        return self._queries.effective(dag)
+
+    def joins(self, dag: str | Dag) -> dict[str, str]:
+        """Which of T8's rules holds for each trigger, in words; "" where none is. O(size). Raises UnknownId."""
+        return self._queries.joins(dag)
+
+    def ready(self, history: Iterable[object] = ()) -> frozenset[str]:
+        """The DAGs ready to run after these ran well, in this order: ids, or runs (G4). O(history and out-degrees).
+
+        A run that did not succeed is passed over. Raises UnknownId for a DAG that is not here.
+
+        >>> from reactive_dag.triggers.leaves.completed import completed
+        >>> graph = Graph("sales")
+        >>> _ = graph.dag("a"), graph.dag("b", on=completed("a"))
+        >>> sorted(graph.ready()), sorted(graph.ready(["a"]))
+        (['a'], ['b'])
+        """
+        return self._queries.ready(history)
+
+    def to_networkx(self) -> Any:
+        """The drawn graph as a networkx MultiDiGraph: nodes and edges have a `kind`. O(nodes + edges).
+
+        A DAG's tasks follow from it by edges of the kind `contains`, so that ancestors and paths go through DAGs. A
+        name that two kinds share, such as a DAG's and a dataset's, becomes a pair (kind, name) for each. Raises
+        ImportError without networkx.
+        """
+        return self._queries.to_networkx()
 
     # ---------------------------------------------------------------------------------------------- JSON
 
@@ -369,23 +285,5 @@ class Graph(Look):
         """
         return cls.from_json(jsonform.parsed_file(Path(path)), Path(path).name)
 
-    # ---------------------------------------------------------------------------------------------- look
-
-    @property
-    def view(self) -> View:
-        """What follows from the declarations of this version. O(1), and each answer as it is first asked for."""
-        with self._lock:
-            if self._seen is None or self._seen[0] != self.version:
-                self._seen = (self.version, View(dict(self.dags)))  # other threads may declare while it is asked
-            return self._seen[1]
-
-    def __repr__(self) -> str:
-        return f"Graph({self.id!r}, dags={len(self.dags)}, datasets={len(self.datasets)})"
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return hooks.bundle("Graph", self)
-
     def _check(self) -> None:
-        assert all(dag._owner is self and dag.id == id for id, dag in self.dags.items())
-        assert all(dataset.uri == uri for uri, dataset in self.datasets.items())
-        self._wiring._check(self.dags)
+        self._declared._check()

@@ -7,13 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.declarations import Listener
+from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.parameters import Binding
 from reactive_dag.declare.params import Params
 from reactive_dag.declare.plan import Plan
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.callables import Call
 from reactive_dag.triggers.base import Trigger
+
+
+def version_of(graph: Graph) -> int:
+    """How many changes the graph has had."""
+    return graph._declared.version
+
+
+def analysis_of(graph: Graph) -> GraphAnalysis:
+    """What follows from the declarations of this version, each answer worked out as it is first asked for."""
+    return graph._declared.analysis
+
+
+def in_bulk(graph: Graph) -> bool:
+    """Whether many declarations are being made as one just now, by any thread."""
+    return graph._declared.in_bulk
+
+
+def subscribe(graph: Graph, listener: Listener) -> Callable[[], None]:
+    """Have `listener` called after each change, with the DAG's id or None for many; gives what ends that."""
+    return graph._declared.subscribe(listener)
+
+
+def known_dag(graph: Graph, dag: str | Dag) -> str:
+    """The id of a DAG of the graph. Raises UnknownId with the nearest one."""
+    return graph._declared.known(dag)
 
 
 def stamp_of(dag: Dag) -> int:

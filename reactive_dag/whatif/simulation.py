@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reactive_dag.declare.analysis.problems import Problem
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.internals import known_dag
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.model.errors import UnknownId, UsageError
@@ -95,7 +96,7 @@ class Simulation:
 
     def runs_of(self, dag: Dag | str) -> RunList:
         """The runs of one DAG, in the order of their requests. O(runs of the DAG). Raises UnknownId."""
-        return RunList(self._run(row.run) for row in self.trace.by_dag.get(self.graph.known(dag), ()))
+        return RunList(self._run(row.run) for row in self.trace.by_dag.get(known_dag(self.graph, dag), ()))
 
     def run(self, key: Run | str) -> Run:
         """A run by its key, or by the first digits of it. Raises UnknownId."""
@@ -112,7 +113,7 @@ class Simulation:
         """Every task of every run (of these DAGs), with what it waited for. O(tasks + edges). Raises UnknownId."""
         if not dags:
             return timeline_of(self.trace, self.trace.rows.values())
-        wanted = [self.graph.known(dag) for dag in dags]
+        wanted = [known_dag(self.graph, dag) for dag in dags]
         return timeline_of(self.trace, [row for dag in wanted for row in self.trace.by_dag.get(dag, ())])
 
     def critical_path(self, dag_or_run: Dag | Run | str) -> CriticalPath:

@@ -12,7 +12,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.declare.graph import Graph
-from reactive_dag.declare.internals import bindings_of, params_type_of, plan_of
+from reactive_dag.declare.internals import bindings_of, params_type_of, plan_of, version_of
 from reactive_dag.model.errors import CycleError, GraphError, InvalidValue
 
 ROWS = 3
@@ -98,12 +98,12 @@ def test_G5_bind_finds_what_can_be_imported(tmp_path):
     build = loaded.dags["build"]
     with pytest.raises(GraphError, match=r"tests.declare.test_json:load"):
         build.tasks["load"]([1], None, True)
-    version = loaded.version
+    version = version_of(loaded)
     loaded.bind()
     assert build.tasks["load"]([1, 2], None, True) == 6 and build.tasks["load"].fn is load
     assert params_type_of(build) is Options and build.tasks["load"].retry_delay.fn is delay
     assert build.triggers["data"].fn.fn is big and build.tasks["w2"].wait.logical_date.fn is dates
-    assert loaded.to_json() == graph.to_json() and loaded.version == version
+    assert loaded.to_json() == graph.to_json() and version_of(loaded) == version
     loaded.bind()
     loaded._check()
 

@@ -9,6 +9,7 @@ import pytest
 import reactive_dag as rd
 from reactive_dag.declare.analysis.date_overlap import can_fire
 from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.internals import subscribe, version_of
 from reactive_dag.model.errors import CycleError, GraphError
 from reactive_dag.triggers.leaves.dataset import Dataset
 
@@ -67,7 +68,7 @@ def test_G3_unknown_dags_and_tasks(graph):
     assert all("test_problems.py:" in each.place for each in errors)
     with pytest.raises(GraphError, match="6 problems in this graph") as caught:
         graph.check()
-    assert "6. 'b.wait_ingest_loadd'" in str(caught.value) and graph.checked == -1
+    assert "6. 'b.wait_ingest_loadd'" in str(caught.value) and graph._declared.checked == -1
 
 
 def test_G3_a_parameter_that_names_nothing(graph):
@@ -92,7 +93,7 @@ def test_G3_warnings_pass(graph):
     assert the(graph, "no_producer").ids == ("orders", "empty")
     assert "never runs" in the(graph, "no_tasks").text and the(graph, "no_timeout").ids == ("build", "build.wait_empty")
     graph.check()
-    assert graph.checked == graph.version
+    assert graph._declared.checked == version_of(graph)
 
 
 def test_G3_an_id_declared_in_two_places(graph):
@@ -119,7 +120,7 @@ def test_G3_what_was_checked_may_be_declared_again(graph):
     graph.check()
     task(graph.dag("a", schedule="@hourly"))
     graph.check()
-    stop = graph.subscribe(lambda id: None)  # a live engine takes up each
+    stop = subscribe(graph, lambda id: None)  # a live engine takes up each
     task(graph.dag("a", schedule="@weekly"))
     stop()
     task(graph.dag("a", schedule="@monthly"))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import reactive_dag as rd
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.internals import analysis_of
 from reactive_dag.model.errors import CycleError
 
 IDS = ["a", "b", "c", "d"]
@@ -152,7 +153,7 @@ def test_G1_heights_rise_along_triggers_and_waits(steps):
             graph.register(declare(id, plan))
         except CycleError:
             continue
-    view = graph.view
+    view = analysis_of(graph)
     for id, above in view.counted.items():
         for each in above:
             together = id in view.upstream((each,)) and each in view.upstream((id,))
@@ -182,6 +183,6 @@ def test_stars_never_lead_round(steps):
         except CycleError:
             continue
     for id in graph.dags:
-        assert id not in graph.upstream(id) and id not in graph.view.upstream((id,))
-        for each in graph.heard(id):
+        assert id not in graph.upstream(id) and id not in analysis_of(graph).upstream((id,))
+        for each in analysis_of(graph).heard(id):
             assert graph.height(each) < graph.height(id)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import combinations
 from typing import TypeAlias
 
-from reactive_dag.declare.analysis.relations import View, turned
+from reactive_dag.declare.analysis.relations import GraphAnalysis, turned
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.named_triggers import is_flat
 from reactive_dag.declare.wait import Wait
@@ -38,13 +38,13 @@ _YEAR_FROM = 1_767_225_600_000_000_000  # 2026-01-01 UTC, as `shares_tick` has i
 class Dates:
     """The dates of each DAG's runs, as far as the declarations say."""
 
-    def __init__(self, view: View) -> None:
-        self.view = view
+    def __init__(self, analysis: GraphAnalysis) -> None:
+        self.analysis = analysis
         self._ticks: dict[str, Known] = {}
         self._dated: dict[str, bool] = {}
-        order = heights(view.dags, turned(view.triggering))
-        for id in sorted(view.dags, key=order.__getitem__):
-            triggers = view.dags[id].triggers.values()
+        order = heights(analysis.dags, turned(analysis.triggering))
+        for id in sorted(analysis.dags, key=order.__getitem__):
+            triggers = analysis.dags[id].triggers.values()
             self._ticks[id] = _united([self.ticks_of(each) for each in triggers])
             self._dated[id] = bool(triggers) and all(self.is_dated(each) for each in triggers)
 
@@ -63,13 +63,13 @@ class Dates:
             elif isinstance(source, Completed) and source.dag in self._ticks:
                 found.append(self._ticks[source.dag])
             elif isinstance(source, Updated) and self._inherits(source):
-                found.extend(self._ticks[each] for each in self.view.producers[source.dataset.uri])
+                found.extend(self._ticks[each] for each in self.analysis.producers[source.dataset.uri])
             else:
                 return None
         return _united(found)
 
     def _inherits(self, source: Updated) -> bool:
-        return all(each in self._ticks for each in self.view.producers.get(source.dataset.uri, ("",)))
+        return all(each in self._ticks for each in self.analysis.producers.get(source.dataset.uri, ("",)))
 
     def is_dated(self, trigger: Trigger) -> bool:
         """Whether each of its firings has a date: the newest among its causes that have one (R1). O(size)."""
@@ -78,7 +78,7 @@ class Dates:
         if isinstance(trigger, Completed):
             return trigger.dag == "*" or self._dated.get(trigger.dag, True)
         if isinstance(trigger, Updated):
-            above = self.view.producers.get(trigger.dataset.uri, ())
+            above = self.analysis.producers.get(trigger.dataset.uri, ())
             return trigger.dataset.partitions is not None or (
                 bool(above) and all(self._dated.get(e, True) for e in above)
             )

@@ -1,10 +1,10 @@
 """The edges of a graph: which make an order, and which are only drawn (G1).
 
-Owns `Edge`, what people see, and `Wiring`, the topology in which cycles are looked for. There a DAG is one node as long
-as nothing enters it in the middle; one whose tasks wait is its tasks, with a node before (its id) and one after them
-("end", id), so two DAGs may wait for each other's tasks while the tasks are acyclic. Clocks, silences and waits for an
-earlier date make no edge there: time breaks those circles.
-Invariant: the wiring holds exactly the edges that the declared DAGs give, or, refused, those from before.
+Owns `Edge`, what people see, and `DeclaredEdges`, the topology in which cycles are looked for. There a DAG is one node
+as long as nothing enters it in the middle; one whose tasks wait is its tasks, with a node before (its id) and one after
+them ("end", id), so two DAGs may wait for each other's tasks while the tasks are acyclic. Clocks, silences and waits
+for an earlier date make no edge there: time breaks those circles.
+Invariant: the topology holds exactly the edges that the declared DAGs give, or, refused, those from before.
 Cost: O(edges of the DAGs that changed) and what the topology takes for them.
 """
 
@@ -28,7 +28,7 @@ from reactive_dag.triggers.leaves.schedule import Scheduled
 NodeKind: TypeAlias = Literal["dag", "task", "dataset", "clock"]
 EdgeKind: TypeAlias = Literal["updated", "completed", "clock", "absent", "outlet", "wait", "task"]
 Node: TypeAlias = str | tuple[str, ...] | Dataset
-"""A node of the wiring: a DAG's id (also what comes before its tasks), ("end", dag), ("task", dag, task), a dataset."""
+"""A node of the topology: a DAG's id (also what comes before its tasks), ("end", dag), ("task", dag, task), dataset."""
 Way: TypeAlias = tuple[Node, Node]
 
 
@@ -110,7 +110,7 @@ def is_split(dag: Dag) -> bool:
 
 
 @define
-class Wiring:
+class DeclaredEdges:
     """The topology of what counts; what each split DAG has laid in it, and what others named of those."""
 
     topology: Topology[Node] = Factory(lambda: Topology[Node](name=name_of))

@@ -13,7 +13,7 @@ from typing import Literal
 from attrs import frozen
 
 from reactive_dag.declare.analysis.date_overlap import Dates, can_fire, join_warnings, never_awaited
-from reactive_dag.declare.analysis.relations import View
+from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.parameters import advice
 from reactive_dag.declare.task import AnyTask
@@ -40,16 +40,16 @@ class Problem:
         return f"{self.severity}: {self.text} ({self.place})"
 
 
-def problems_of(view: View, twice: Mapping[str, str]) -> list[Problem]:
+def problems_of(analysis: GraphAnalysis, twice: Mapping[str, str]) -> list[Problem]:
     """Everything that is wrong, errors first, in the order of declaration. O(graph)."""
-    dates = Dates(view)
+    dates = Dates(analysis)
     found: list[Problem] = []
-    for id, dag in view.dags.items():
+    for id, dag in analysis.dags.items():
         if id in twice:
             found.append(_twice(dag, f"DAG {id!r}", (id,), twice[id], dag.place))
-        found.extend(_of_triggers(view, dag, dates))
-        found.extend(_of_tasks(view, dag, dates))
-    found.extend(_no_producer(view))
+        found.extend(_of_triggers(analysis, dag, dates))
+        found.extend(_of_tasks(analysis, dag, dates))
+    found.extend(_no_producer(analysis))
     return sorted(dict.fromkeys(found), key=lambda problem: problem.severity != "error")
 
 
@@ -69,11 +69,11 @@ def _twice(dag: Dag, what: str, ids: tuple[str, ...], before: str, now: str) -> 
 # ---------------------------------------------------------------------------------------------- triggers
 
 
-def _of_triggers(view: View, dag: Dag, dates: Dates) -> Iterator[Problem]:
+def _of_triggers(analysis: GraphAnalysis, dag: Dag, dates: Dates) -> Iterator[Problem]:
     for source in dag._read_sources():
         for leaf in leaves(source) if source.parts else (source,):
             if isinstance(leaf, Completed) and leaf.dag != "*":
-                yield from _unknown_end(view, dag, leaf)
+                yield from _unknown_end(analysis, dag, leaf)
     for label, trigger in dag.triggers.items():
         named = f" {label!r}" if label else ""
         if not can_fire(trigger, dag.start, dag.end):
@@ -88,10 +88,10 @@ def _of_triggers(view: View, dag: Dag, dates: Dates) -> Iterator[Problem]:
             yield _warning(dag, kind, (), f"the trigger{named} of DAG {dag.id!r}: {text}")
 
 
-def _unknown_end(view: View, dag: Dag, leaf: Completed) -> Iterator[Problem]:
-    upstream = view.dags.get(leaf.dag)
+def _unknown_end(analysis: GraphAnalysis, dag: Dag, leaf: Completed) -> Iterator[Problem]:
+    upstream = analysis.dags.get(leaf.dag)
     if upstream is None:
-        hint = did_you_mean(leaf.dag, view.dags)
+        hint = did_you_mean(leaf.dag, analysis.dags)
         yield _error(
             dag,
             "unknown_dag",
@@ -108,9 +108,9 @@ def _unknown_end(view: View, dag: Dag, leaf: Completed) -> Iterator[Problem]:
         )
 
 
-def _no_producer(view: View) -> Iterator[Problem]:
-    for uri, consumers in view.consumers.items():
-        if uri not in view.producers:
+def _no_producer(analysis: GraphAnalysis) -> Iterator[Problem]:
+    for uri, consumers in analysis.consumers.items():
+        if uri not in analysis.producers:
             names = ", ".join(map(repr, consumers[:3])) + (
                 f" and {len(consumers) - 3} more" if len(consumers) > 3 else ""
             )
@@ -118,7 +118,7 @@ def _no_producer(view: View) -> Iterator[Problem]:
                 "no_producer",
                 "warning",
                 (uri, *consumers),
-                view.dags[consumers[0]].place,
+                analysis.dags[consumers[0]].place,
                 f"dataset {uri!r} fires {names}, and no DAG has it among its outlets; publish it from outside",
             )
 
@@ -126,7 +126,7 @@ def _no_producer(view: View) -> Iterator[Problem]:
 # ------------------------------------------------------------------------------------------------- tasks
 
 
-def _of_tasks(view: View, dag: Dag, dates: Dates) -> Iterator[Problem]:
+def _of_tasks(analysis: GraphAnalysis, dag: Dag, dates: Dates) -> Iterator[Problem]:
     if not dag.tasks:
         yield _warning(dag, "no_tasks", (), f"DAG {dag.id!r} has no tasks, so it never runs; add one with @dag.task")
     for id, before in dag._table.twice.items():
@@ -135,7 +135,7 @@ def _of_tasks(view: View, dag: Dag, dates: Dates) -> Iterator[Problem]:
     for task in dag.tasks.values():
         yield from _unresolved(dag, task)
         if task.wait is not None:
-            yield from _of_wait(view, dag, task, task.wait, dates)
+            yield from _of_wait(analysis, dag, task, task.wait, dates)
 
 
 def _unresolved(dag: Dag, task: AnyTask) -> Iterator[Problem]:
@@ -151,15 +151,15 @@ def _unresolved(dag: Dag, task: AnyTask) -> Iterator[Problem]:
         yield _error(dag, "unknown_task", (f"{dag.id}.{task.id}", f"{dag.id}.{name}"), text, task.place)
 
 
-def _of_wait(view: View, dag: Dag, task: AnyTask, wait: Wait, dates: Dates) -> Iterator[Problem]:
+def _of_wait(analysis: GraphAnalysis, dag: Dag, task: AnyTask, wait: Wait, dates: Dates) -> Iterator[Problem]:
     own = f"{dag.id}.{task.id}"
     if wait.timeout is None:
         text = f"{own!r} waits for {wait.what} without an end; give it a timeout="
         yield _warning(dag, "no_timeout", (own,), text, task.place)
-    upstream = view.dags.get(wait.dag)
+    upstream = analysis.dags.get(wait.dag)
     if upstream is None:
         if wait.missing == "error":
-            hint = did_you_mean(wait.dag, view.dags) or "; declare it, or wait for it to come with missing='wait'"
+            hint = did_you_mean(wait.dag, analysis.dags) or "; declare it, or wait for it to come with missing='wait'"
             text = f"{own!r} waits for DAG {wait.dag!r}, which is not declared{hint}"
             yield _error(dag, "unknown_dag", (own, wait.dag), text, task.place)
         return

@@ -1,7 +1,7 @@
 """What follows from the declarations as a whole: who is up- and downstream of whom, heights, origins, joins.
 
-Owns `View`, which looks at the DAGs of one version of a graph and works out each answer when it is first asked for.
-At this level a DAG is one node; edges lead through datasets, completions and waits. *Height* is the longest path of
+Owns `GraphAnalysis` of the DAGs of one version of a graph, which works out each answer when it is first asked for. At
+this level a DAG is one node; edges lead through datasets, completions and waits. *Height* is the longest path of
 those; silences are followed by `upstream` and `downstream` only. DAGs in a circle of waits share one height.
 Cost: O(DAGs + edges) once for each version and kind of question; a dataset of p producers and c consumers is p*c edges.
 """
@@ -25,7 +25,7 @@ from reactive_dag.triggers.leaves.dataset import Updated
 _SELF = "\0"
 
 
-class View:
+class GraphAnalysis:
     """All answers about these DAGs; `dags` must not change meanwhile.
 
     `kept` is what other wings worked out for this version, under names of their own; it goes with the version.

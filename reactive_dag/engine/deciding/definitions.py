@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reactive_dag.declare.internals import plan_of, stamp_of
+from reactive_dag.declare.internals import analysis_of, plan_of, stamp_of
 from reactive_dag.engine.deciding.paused import dissolved, release
 from reactive_dag.engine.deciding.router import ActiveTrigger, Router
 from reactive_dag.engine.items.events import subject_of
@@ -102,7 +102,7 @@ class Definitions:
     def _stars(self, dag: Dag, trigger: Trigger) -> list[Json]:
         """Which DAGs a `completed("*")` listens to: recorded, since that depends on the whole graph and decides."""
         tags = {leaf.tags for leaf in walk(trigger) if isinstance(leaf, Completed) and leaf.dag == "*"}
-        heard = self.graph.heard
+        heard = analysis_of(self.graph).heard
         return [[sorted(each), sorted(heard(dag.id, each))] for each in sorted(tags, key=sorted)]
 
     def _reborn(self, dag: Dag) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from reactive_dag.declare.internals import analysis_of, in_bulk, subscribe
 from reactive_dag.engine.fold.fold import Fold
 
 GRAPH = "graph"
@@ -22,7 +23,7 @@ class GraphChanges:
         self._fold = fold
         self._wake = wake
         self.any = True
-        self._unsubscribe = fold.graph.subscribe(self._on_change)
+        self._unsubscribe = subscribe(fold.graph, self._on_change)
 
     def _on_change(self, dag: str | None) -> None:
         self.any = True
@@ -31,7 +32,7 @@ class GraphChanges:
     @property
     def ready(self) -> bool:
         """Whether there is a change to be taken up; not in the middle of a `graph.bulk()`."""
-        return self.any and not self._fold.graph.in_bulk
+        return self.any and not in_bulk(self._fold.graph)
 
     def take_up(self) -> bool:
         """Record what changed, as one change; whether there was anything to be taken up."""
@@ -44,7 +45,7 @@ class GraphChanges:
             if records and log.durable:
                 log.set_meta(GRAPH, msgspec.json.encode(fold.graph.to_json()).decode())
             fold.definitions.ahead(records, log.push_many(records), fold.cursor)
-            fold.router.reorder(fold.graph.view.heights.get)
+            fold.router.reorder(analysis_of(fold.graph).heights.get)
         return True
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reactive_dag.declare.internals import version_of
 from reactive_dag.engine.deciding.definitions import Definitions
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
 from reactive_dag.engine.deciding.router import Router
@@ -82,7 +83,7 @@ class Fold:
         self.starting = Starting(graph.id, log, graph.dags)
         self.by_date = RunsByDate(log, began.runs.get)
         logical_dates = LogicalDates(
-            self.identities, dag_of, graph.datasets, graph.origins, lambda: graph.version, caches.calendars
+            self.identities, dag_of, graph.datasets, graph.origins, lambda: version_of(graph), caches.calendars
         )
         self.waits = Waits(
             self.outbox, self.timers, began.runs, self.by_date, logical_dates, dag_of, caches.awaited, hooks.done_before

@@ -9,6 +9,7 @@ from collections import Counter
 
 import attrs
 
+from reactive_dag.declare.internals import analysis_of
 from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.items.events import event_of
@@ -79,7 +80,7 @@ def pending(fold: Fold, dag: str) -> Pending:
     """What the triggers of `dag` hold, and what its runs wait for. O(items pending)."""
     triggers = [active for (owner, _), active in fold.router.triggers.items() if owner == dag]
     parts = [part for active in triggers for part in _parts(fold, active)]
-    joins = {active.label: fold.graph.view.effective(dag)[active.label][1] for active in triggers}
+    joins = {active.label: analysis_of(fold.graph).effective(dag)[active.label][1] for active in triggers}
     waits = [
         Waiting(watch.run.started.key, watch.wait.id, watch.wait.dag, watch.why)
         for watches in fold.waits.watches.values()

@@ -119,7 +119,7 @@ class Queries:
         if limit is not None:
             whole(limit, "limit", 0)
         states = _states(state)
-        tz = graph.dags[name].tz if name in graph.dags else None
+        tz = None if (declared := graph.dags.get(name or "")) is None else declared.tz
         date = None if logical_date is None else parse_time(logical_date, tz, what="logical_date")
         found: list[int] = []
         for one in states:

@@ -13,6 +13,7 @@ from reactivex import Observable, abc
 from reactivex import operators as ops
 
 from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.internals import analysis_of, version_of
 from reactive_dag.log.history import RunRow
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.records import AnyRecord, RunFinished
@@ -31,8 +32,8 @@ class Readiness:
         self._begin()
 
     def _begin(self) -> None:
-        self.version = self.graph.version
-        self.set = ReadySet(self.graph.view.forms)
+        self.version = version_of(self.graph)
+        self.set = ReadySet(analysis_of(self.graph).forms)
         for dag in self.last:
             self.set.complete(dag)
         self.shown = self.set.ready
@@ -44,7 +45,7 @@ class Readiness:
     def changed_by(self, record: AnyRecord) -> frozenset[str] | None:
         """The ready set after a record, if that changed it."""
         before = self.shown
-        if self.graph.version != self.version:
+        if version_of(self.graph) != self.version:
             self._begin()
         if type(record) is RunFinished and record.state == "success":
             self._move_to_end(record.dag)

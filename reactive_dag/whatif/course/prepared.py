@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from reactive_dag.declare.internals import plan_of
+from reactive_dag.declare.internals import analysis_of, plan_of, version_of
 from reactive_dag.engine.fold.hooks import GraphCaches
 from reactive_dag.engine.runs.logical_dates import OutletCalendars
 from reactive_dag.whatif.course.played_dag import PlayedDag
@@ -47,7 +47,7 @@ class PreparedGraph:
         self.played = {id: PlayedDag.of(dag) for id, dag in self.dags.items()}
         self.listened = ListenedTo.of(graph)
         self.waits = frozenset((id, wait.id) for id, dag in self.dags.items() for wait in dag.waits)
-        self.caches = GraphCaches(calendars=OutletCalendars(graph.version, self.dags.values()))
+        self.caches = GraphCaches(calendars=OutletCalendars(version_of(graph), self.dags.values()))
         self._registered: Registrations | None = None
         self._durations: dict[Durations, TaskDurations] = {}
         self._simple_tasks: dict[int, tuple[TaskDurations, dict[str, SimpleTasks]]] = {}
@@ -55,7 +55,7 @@ class PreparedGraph:
     @classmethod
     def of(cls, graph: Graph) -> PreparedGraph:
         """What was prepared for a graph as it is now. O(1), the first time O(graph)."""
-        kept = graph.view.kept
+        kept = analysis_of(graph).kept
         found = kept.get(KEPT_AS)
         if not isinstance(found, PreparedGraph):
             found = kept[KEPT_AS] = cls(graph)

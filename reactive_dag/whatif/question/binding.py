@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from reactive_dag.declare.bind import bind_dags
+from reactive_dag.declare.internals import version_of
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
@@ -21,6 +22,6 @@ def bind_all_but_bodies(graph: Graph) -> None:
 
     Raises one GraphError that names all that cannot be found.
     """
-    if _bound.get(graph) != graph.version:
+    if _bound.get(graph) != version_of(graph):
         bind_dags(graph.dags.values(), bodies=False)
-        _bound[graph] = graph.version
+        _bound[graph] = version_of(graph)

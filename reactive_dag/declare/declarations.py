@@ -1,0 +1,325 @@
+"""What has been declared in one graph: the truth that `Graph` shows and changes.
+
+Owns `Declarations`: the DAGs and datasets by id, the edges between them, the version, and those who are told of a
+change. Invariants: the edges are acyclic; a change that is refused leaves all as it was; `version` rises with each
+change that is not, and listeners are told after it; a dataset is one object for each uri, with one calendar.
+Cost: declaring a DAG O(its edges), many in one bulk O(DAGs + edges) at its end; what follows from the declarations
+(`analysis`, `problems`) is worked out once a version, when asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import RLock
+from typing import TypeAlias
+
+from attrs import define, field
+
+from reactive_dag.declare.analysis.edges import DeclaredEdges, explained
+from reactive_dag.declare.analysis.problems import Problem, cycle_problem, problems_of, summary
+from reactive_dag.declare.analysis.relations import GraphAnalysis
+from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.place import note_twice
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.collector import no_garbage
+from reactive_dag.model.errors import CycleError, GraphError, UnknownId
+from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.triggers.base import leaves
+from reactive_dag.triggers.checks import id_of
+from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.dataset import Dataset, Updated
+from reactive_dag.triggers.leaves.schedule import Scheduled
+
+Listener: TypeAlias = Callable[[str | None], object]
+"""Told of each change: the DAG's id, or None for many at once."""
+
+
+@define
+class _Bulk:
+    """What was there before, the DAGs that were touched since, and those whose edges are still to be laid."""
+
+    dags: dict[str, Dag]
+    datasets: dict[str, Dataset]
+    twice: dict[str, str]
+    _touched: dict[int, tuple[Dag, Callable[[], None]]] = field(factory=dict)
+    pending: dict[str, None] = field(factory=dict)
+
+    def touch(self, dag: Dag) -> None:
+        """Remember how a DAG is before it changes. O(tasks) once."""
+        if id(dag) not in self._touched:
+            self._touched[id(dag)] = (dag, dag._keeper())
+
+    def restore(self) -> None:
+        """Put every DAG that was touched back as it was. O(their tasks)."""
+        for _, restore in self._touched.values():
+            restore()
+
+
+class Declarations:
+    """The declarations of the graph `id`; the owner of its DAGs.
+
+    `version` counts changes, `checked` is the version that was last checked or run (-1: none); `twice` is where a DAG
+    was declared before, if declaring it again was a mistake.
+    """
+
+    __slots__ = (
+        "_analysis", "_bulk", "_edges", "_listeners", "_lock", "_problems", "checked", "dags", "datasets", "id",
+        "twice", "version",
+    )  # fmt: skip
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.dags: dict[str, Dag] = {}
+        self.datasets: dict[str, Dataset] = {}
+        self.twice: dict[str, str] = {}
+        self.version = 0
+        self.checked = -1
+        self._edges = DeclaredEdges()
+        self._listeners: list[Listener] = []
+        self._bulk: _Bulk | None = None
+        self._analysis: tuple[int, GraphAnalysis] | None = None
+        self._problems: tuple[int, list[Problem]] | None = None
+        self._lock = RLock()
+
+    # ------------------------------------------------------------------------------------------ declare
+
+    def dataset(self, uri: str, partitions: Calendar | None, metadata: Mapping[str, object] | None) -> Dataset:
+        """The dataset of that uri; metadata given again replaces what was there. O(1). Raises GraphError."""
+        with self._lock:
+            made = Dataset(uri, partitions, metadata)
+            found = self.datasets.setdefault(made.uri, made)
+            if found is made:
+                self.version += 1
+            else:
+                _refuse_other_partitions(found, partitions)
+                if metadata is not None:
+                    found.metadata.clear()
+                    found.metadata.update(made.metadata)
+            return found
+
+    def admit(self, dag: Dag, *, meant: bool = False) -> None:
+        """Take in a DAG, in the place of one with the same id; `meant` says that it is no mistake. O(its edges)."""
+        with self._lock:
+            old = self.dags.get(dag.id)
+            new = self._take_datasets(dag)
+            self.dags[dag.id] = dag
+            dag._join(self, self.version + 1)
+            try:
+                self._lay(dag.id)
+            except BaseException:
+                dag._leave()
+                if old is None:
+                    del self.dags[dag.id]
+                else:
+                    self.dags[dag.id] = old
+                self._forget_datasets(new)
+                raise
+            if old is not None:
+                old._leave()
+                checked = self.version if meant else self.checked
+                note_twice(self.twice, dag.id, (old._place, old._stamp), dag._place, checked)
+        self.tell(dag.id)
+
+    def remove(self, dag: str | Dag) -> None:
+        """Take a DAG out; what listens to it stays. O(its edges). Raises UnknownId."""
+        with self._lock:
+            id = self.known(dag)
+            old = self.dags.pop(id)
+            self._lay(id)
+            old._leave()
+            self.twice.pop(id, None)
+        self.tell(id)
+
+    def known(self, dag: str | Dag) -> str:
+        """The id of a DAG of this graph. O(1). Raises UnknownId with the nearest one."""
+        id = id_of(dag, "a DAG")
+        if id not in self.dags:
+            raise UnknownId(f"graph {self.id!r} has no DAG {id!r}{did_you_mean(id, self.dags)}")
+        return id
+
+    # ---------------------------------------------------------------------------------- changes of a DAG
+
+    def touch(self, dag: Dag) -> None:
+        """A DAG is about to change: inside a bulk, remember how it was. O(tasks) once."""
+        if self._bulk is not None:
+            self._bulk.touch(dag)
+
+    def changed(self, dag: Dag, task: str) -> None:
+        """A DAG has a new task: take in its datasets and edges. O(its edges). Raises CycleError, GraphError."""
+        with self._lock:
+            new: list[str] = []
+            made = dag.tasks[task]
+            try:
+                made._take_outlets(_owned(self.datasets, made.outlets, new))
+                self._lay(dag.id)
+            except BaseException as error:
+                self._forget_datasets(new)
+                if type(error) is GraphError:
+                    raise GraphError(f"task {task!r} of DAG {dag.id!r} ({made.place}): {error}") from None
+                raise
+
+    def tell(self, id: str | None) -> None:
+        """Tell those who subscribed of a change; inside a bulk that waits for its end. O(listeners).
+
+        What they were told of is in use, so declaring it again is a change and no mistake, as after a `check`.
+        """
+        if self._bulk is None:
+            for listener in list(self._listeners):
+                listener(id)
+                self.checked = self.version
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Have `listener` called after each change, with the DAG's id or None; gives what ends that. O(1)."""
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def _lay(self, id: str) -> None:
+        self.version += 1
+        if self._bulk is not None:
+            self._bulk.pending[id] = None
+            return
+        try:
+            self._edges.lay(self.dags, (id,))
+        except CycleError as error:
+            raise explained(error, self.dags.get(id)) from None
+
+    def _take_datasets(self, dag: Dag) -> list[str]:
+        """Take in the datasets of a DAG, and give it this graph's own objects. Gives the uris that are new."""
+        new: list[str] = []
+        table = self.datasets
+        try:
+            for source in dag._read_sources():
+                if type(source) is not Completed and type(source) is not Scheduled:
+                    _owned(table, [leaf.dataset for leaf in leaves(source) if isinstance(leaf, Updated)], new)
+            if dag.outlets:
+                dag._take_outlets(_owned(table, dag.outlets, new))
+            for task in dag.tasks.values():
+                task._take_outlets(_owned(table, task.outlets, new))
+        except GraphError as error:
+            self._forget_datasets(new)
+            raise GraphError(f"DAG {dag.id!r} ({dag.place}): {error}") from None
+        return new
+
+    def _forget_datasets(self, uris: Iterable[str]) -> None:
+        for uri in uris:
+            self.datasets.pop(uri, None)
+
+    # ----------------------------------------------------------------------------------------- many at once
+
+    @property
+    def in_bulk(self) -> bool:
+        """Whether many declarations are being made as one just now, by any thread. O(1)."""
+        return self._bulk is not None
+
+    @contextmanager
+    def bulk(self) -> Iterator[None]:
+        """Many declarations as one; an exception takes all back. O(DAGs + edges). Raises CycleError."""
+        with self._lock:
+            if self._bulk is not None:
+                yield
+                return
+            bulk = self._bulk = _Bulk(dict(self.dags), dict(self.datasets), dict(self.twice))
+            restore_edges, version = self._edges.keeper(), self.version
+            try:
+                with no_garbage(), self._edges.topology.bulk():
+                    yield
+                    self._lay_pending(bulk)
+            except BaseException as error:
+                restore_edges()
+                self._take_back(bulk)
+                if isinstance(error, CycleError) and not all(isinstance(node, str) for node in error.path):
+                    raise explained(error, None) from None
+                raise
+            finally:
+                self._bulk = None
+        if self.version != version:
+            self.tell(None)
+
+    def _lay_pending(self, bulk: _Bulk) -> None:
+        if bulk.pending:
+            pending, bulk.pending = bulk.pending, {}
+            self._edges.lay(self.dags, pending)
+
+    def _take_back(self, bulk: _Bulk) -> None:
+        for dag in self.dags.values():
+            dag._leave()
+        self.dags, self.datasets, self.twice = bulk.dags, bulk.datasets, bulk.twice
+        bulk.restore()
+        for dag in self.dags.values():
+            dag._join(self, dag._stamp)
+        self.version += 1
+
+    # ------------------------------------------------------------------------------------------ what follows
+
+    @property
+    def analysis(self) -> GraphAnalysis:
+        """What follows from the declarations of this version. O(1), and each answer as it is first asked for."""
+        with self._lock:
+            if self._analysis is None or self._analysis[0] != self.version:
+                dags = dict(self.dags)  # other threads may declare while it is asked
+                self._analysis = (self.version, GraphAnalysis(dags))
+            return self._analysis[1]
+
+    def problems(self) -> list[Problem]:
+        """All that is wrong, errors before warnings (G3). O(graph) a version."""
+        with self._lock, no_garbage():
+            if self._problems is None or self._problems[0] != self.version or self._bulk is not None:
+                cycles = [] if self._bulk is None else self._cycles(self._bulk)
+                self._problems = (self.version, [*cycles, *problems_of(self.analysis, self.twice)])
+            return list(self._problems[1])
+
+    def _cycles(self, bulk: _Bulk) -> list[Problem]:
+        self._lay_pending(bulk)
+        way = self._edges.topology.find_cycle()
+        if way is None:
+            return []
+        error = explained(CycleError("", way), None)  # type: ignore[arg-type]
+        known = [self.dags[each].place for each in error.path if each in self.dags]
+        return [cycle_problem(error.path, str(error), known[0] if known else "")]
+
+    def check(self) -> None:
+        """Raise what is wrong: CycleError with the path, else GraphError with all errors. O(graph) a version."""
+        found = self.problems()
+        for problem in found:
+            if problem.kind == "cycle":
+                raise CycleError(problem.text, problem.ids)
+        text = summary(found)
+        if text:
+            raise GraphError(text)
+        self.checked = self.version
+
+    def _check(self) -> None:
+        assert all(dag._owner is self and dag.id == id for id, dag in self.dags.items())
+        assert all(dataset.uri == uri for uri, dataset in self.datasets.items())
+        self._edges._check(self.dags)
+
+
+def _owned(table: dict[str, Dataset], given: Iterable[Dataset], new: list[str]) -> tuple[Dataset, ...]:
+    """The table's own object for each dataset given; those it had not are taken in, and their uris noted in `new`.
+
+    Raises GraphError for one with other partitions than the table's.
+    """
+    found: list[Dataset] = []
+    for each in given:
+        own = table.get(each.uri)
+        if own is None:
+            own = table[each.uri] = each
+            new.append(each.uri)
+        _refuse_other_partitions(own, each.partitions)
+        found.append(own)
+    return tuple(found)
+
+
+def _refuse_other_partitions(found: Dataset, partitions: Calendar | None) -> None:
+    """A dataset has one calendar; not to name it is no contradiction. O(1). Raises GraphError."""
+    if partitions is not None and partitions != found.partitions:
+        raise GraphError(
+            f"dataset {found.uri!r} is declared with partitions={found.partitions!r}, not {partitions!r}; "
+            "a dataset has one calendar: use another uri, or change the first declaration"
+        )
