@@ -24,14 +24,14 @@ PINNED = {
         weekly""",
     "operators": "absent all_of at_least batch by debounce exactly_once sequence throttle",
     "Graph": """
-        bulk check dag dags dataset datasets downstream edges from_json id impact levels load order problems ready
-        register remove save to_json to_networkx upstream""",
+        bind bulk check consumers dag dags dataset datasets downstream edges effective from_json height id impact joins
+        levels load order origins problems producers ready register remove save to_json to_networkx upstream""",
     "Dag": """
-        add catchup defaults description end fn id max_active_runs max_catchup outlets overlap params paused start
-        tags task tasks triggers tz wait_for""",
+        add catchup defaults description end fn graph id max_active_runs max_catchup outlets overlap params paused
+        place produces start tags task tasks triggers tz wait_for waits""",
     "Task": """
-        after backoff depends_on_past fn id jitter max_delay outlets priority retries retry_delay timeout
-        trigger_rule""",
+        after backoff dag depends_on_past fn id jitter kind max_delay needs outlets place priority retries retry_delay
+        timeout trigger_rule wait""",
     "Dataset": "batch by debounce id map metadata partitions throttle uri where within",
     "By": "batch by debounce digest from_json map parts throttle to_json where within",
     "Problem": "ids kind place severity text",
@@ -60,11 +60,6 @@ PINNED = {
 LEFT = {
     "reactive_dag": "",
     "operators": "reset with_latest",
-    "Graph": """
-        admit bind changed checked consumers effective forms heard height in_bulk joins known origins producers
-        subscribe tell touch version view""",
-    "Dag": "graph place produces waits",
-    "Task": "dag kind needs place wait",
     "Dataset": "as_trigger reset with_latest",
     "By": """
         anchored as_trigger asks by_kind came cell drawn_as drives emits gathers hears holds_for holds_one joins
