@@ -73,9 +73,9 @@ class Simulation:
         self.parent = parent
         prepared = PreparedGraph.of(scenario.graph)
         self.effects = prepared.effects(scenario)
-        core = CoursePlayer(scenario, prepared, self.effects).run()
-        self.trace = Trace(core, prepared.played)
-        self._inspector = inspector_of(core)
+        fold = CoursePlayer(scenario, prepared, self.effects).run()
+        self.trace = Trace(fold, prepared.played)
+        self._inspector = inspector_of(fold)
 
     # ------------------------------------------------------------------------------------- what happened
 

@@ -218,7 +218,7 @@ def played(spec: GraphSpec) -> rd.Simulation:
 def test_law_same_graph_everywhere(spec: GraphSpec) -> None:
     found = played(spec)
     assert {told(row) for row in found.trace.rows.values()} == live(spec, Wide())
-    found.trace.core.runs._check()
+    found.trace.fold.runs._check()
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])

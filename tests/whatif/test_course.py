@@ -34,7 +34,7 @@ def ran(course: rd.Simulation, dag: str) -> list[str]:
 
 
 def records(course: rd.Simulation) -> list[AnyRecord]:
-    log = course.trace.core.log
+    log = course.trace.fold.log
     return log.read(0, log.next_offset)
 
 

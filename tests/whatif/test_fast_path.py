@@ -41,7 +41,7 @@ def course(spec: GraphSpec, span: object, changes: tuple[Intervention, ...]) -> 
 
 
 def records(found: rd.Simulation) -> list[AnyRecord]:
-    log = found.trace.core.log
+    log = found.trace.fold.log
     return log.read(0, log.next_offset)
 
 
@@ -70,8 +70,8 @@ def test_law_the_fast_path_gives_the_same_records(
     assert records(found) == records(slow)
     assert msgspec.msgpack.encode(records(found)) == msgspec.msgpack.encode(records(slow))
     assert rows(found) == rows(slow)
-    found.trace.core.runs._check()
-    found.trace.core.log._check()  # type: ignore[attr-defined]
+    found.trace.fold.runs._check()
+    found.trace.fold.log._check()  # type: ignore[attr-defined]
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -169,8 +169,8 @@ def test_law_the_fast_path_among_waits_calendars_and_silences(
     assert records(found) == records(slow)
     assert rows(found) == rows(slow)
     assert found.timeline().to_json() == slow.timeline().to_json()
-    found.trace.core.runs._check()
-    found.trace.core.waits._check()
+    found.trace.fold.runs._check()
+    found.trace.fold.waits._check()
 
 
 def test_a_task_with_a_failed_need_does_not_begin_when_the_others_end_well() -> None:

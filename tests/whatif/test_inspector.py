@@ -31,7 +31,7 @@ def course() -> rd.Simulation:
 
 @pytest.fixture
 def inspector(course: rd.Simulation) -> Queries:
-    return inspector_of(course.trace.core)
+    return inspector_of(course.trace.fold)
 
 
 def test_runs_by_dag_state_date_and_key(inspector: Queries) -> None:
@@ -63,7 +63,7 @@ def test_what_a_trigger_holds_and_what_waits(inspector: Queries) -> None:
 def test_records_from_an_offset_are_handed_over(course: rd.Simulation, inspector: Queries) -> None:
     seen: list[object] = []
     inspector.records_from(0).subscribe(lambda entry: seen.append(entry.record))
-    log = course.trace.core.log
+    log = course.trace.fold.log
     assert inspector.observers.wait_idle(log.committed, 10.0)
     inspector.observers.close(10.0)
     assert seen == log.read(0, log.next_offset)

@@ -143,7 +143,7 @@ def _hop(trace: Trace, point: TracePoint, before: Predecessor | None) -> Hop:
     if point.kind == "task":
         start, end = trace.interval(point.of, point.task)
         return Hop(point, link, start or 0, end, 0)
-    at = trace.core.log.record(point.of).at if point.kind == "event" else point.of
+    at = trace.fold.log.record(point.of).at if point.kind == "event" else point.of
     return Hop(point, link, at, at, 0)
 
 
@@ -156,7 +156,7 @@ def _waiting(trace: Trace, hop: Hop, before: Hop | None) -> Hop:
     if hop.point.kind != "task" or before is None:
         return hop
     if trace.task(hop.point).wait is not None:
-        waited = (hop.end if hop.end is not None else trace.core.clock.now()) - hop.start
+        waited = (hop.end if hop.end is not None else trace.fold.clock.now()) - hop.start
     else:
         waited = hop.start - (before.end or hop.start)
     return Hop(hop.point, hop.link, hop.start, hop.end, waited)

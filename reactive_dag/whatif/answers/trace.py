@@ -47,16 +47,16 @@ class Predecessor:
 class Trace:
     """Looks back at a finished fold; `dags` are the DAGs as they were played."""
 
-    def __init__(self, core: Fold, dags: dict[str, PlayedDag]) -> None:
-        self.core = core
+    def __init__(self, fold: Fold, dags: dict[str, PlayedDag]) -> None:
+        self.fold = fold
         self.dags = dags
         self._tasks: dict[int, dict[str, TaskRow]] = {}
 
     @cached_property
     def rows(self) -> dict[int, RunRow]:
         """Every run by its offset, in the order of the requests. O(runs log runs) once."""
-        runs = self.core.runs
-        rows = [*self.core.log.runs(), *(runs.row(offset) for offset in runs.live)]
+        runs = self.fold.runs
+        rows = [*self.fold.log.runs(), *(runs.row(offset) for offset in runs.live)]
         rows.extend(runs.row(offset) for queue in runs.queued.values() for offset in queue)
         return {row.run: row for row in sorted(rows, key=lambda row: row.run)}
 
@@ -76,13 +76,13 @@ class Trace:
     @cached_property
     def events(self) -> dict[tuple[str, int], int]:
         """When each event from outside came, by dataset and number. O(records)."""
-        records = self.core.log.read(0, self.core.log.next_offset)
+        records = self.fold.log.read(0, self.fold.log.next_offset)
         return {(r.dataset, r.n): r.at for r in records if isinstance(r, Published) and r.run < 0}
 
     @cached_property
     def never_ran(self) -> dict[tuple[int, str], int]:
         """When each task that never ran got its state. O(records) once."""
-        records = self.core.log.read(0, self.core.log.next_offset)
+        records = self.fold.log.read(0, self.fold.log.next_offset)
         return {(r.run, r.task): r.at for r in records if type(r) is TaskFinished and not r.attempt}
 
     # ------------------------------------------------------------------------------------- tasks
@@ -155,7 +155,7 @@ class Trace:
         return max(reversed(found), key=lambda each: each.at)
 
     def _past(self, point: TracePoint, begin: int) -> list[Predecessor]:
-        previous = self.core.runs.previous(self.rows[point.of])
+        previous = self.fold.runs.previous(self.rows[point.of])
         ended = None if previous is None or previous not in self.rows else self.interval(previous, point.task)[1]
         if previous is None or ended is None or ended > begin:
             return []
@@ -190,7 +190,7 @@ class Trace:
             freed = [other.run for other in self.by_dag[row.dag] if other.ended == started and other.run < row.run]
             if freed:
                 return Predecessor(TracePoint("end", freed[-1]), "slot", started)
-        causes = [self._cause(item) for item in self.core.runs.request(row.run).causes]
+        causes = [self._cause(item) for item in self.fold.runs.request(row.run).causes]
         return max(causes, key=lambda each: each.at, default=None)
 
     def _cause(self, item: Item) -> Predecessor:
@@ -198,7 +198,7 @@ class Trace:
             return Predecessor(
                 TracePoint("tick" if item.kind == "tick" else "silence", item.due), "caused by", item.due
             )
-        fact = self.core.log.record(item)
+        fact = self.fold.log.record(item)
         if isinstance(fact, RunFinished):
             return Predecessor(TracePoint("end", fact.run), "caused by", fact.at)
         if isinstance(fact, TaskFinished):
@@ -215,7 +215,7 @@ class Trace:
         if point.kind in ("tick", "silence"):
             return f"{point.kind} {format_time(point.of)}"
         if point.kind == "event":
-            fact = self.core.log.record(point.of)
+            fact = self.fold.log.record(point.of)
             return f"event of {fact.dataset}" if isinstance(fact, Published) else "start by hand"
         dag = self.rows[point.of].dag
         return f"{dag}.{point.task}" if point.kind == "task" else dag

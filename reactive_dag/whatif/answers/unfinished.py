@@ -69,11 +69,11 @@ class UnfinishedWork(Table):
 
 def unfinished_work(trace: Trace) -> UnfinishedWork:
     """What is unfinished at the end of a course. O(live runs + items pending)."""
-    core = trace.core
-    rows = [row for run in core.runs.live.values() for row in _of_run(trace, run)]
-    for dag, queue in core.runs.queued.items():
+    fold = trace.fold
+    rows = [row for run in fold.runs.live.values() for row in _of_run(trace, run)]
+    for dag, queue in fold.runs.queued.items():
         rows.extend(Unfinished("queued", dag, trace.rows[run].key, "", _held_back(trace, dag)) for run in queue)
-    for active in core.router.triggers.values():
+    for active in fold.router.triggers.values():
         rows.extend(_of_active(active))
     return UnfinishedWork(rows)
 
@@ -82,14 +82,14 @@ def _of_run(trace: Trace, run: RunState) -> Iterator[Unfinished]:
     dag, key = run.dag.id, run.started.key
     watches = {
         index: watch.why
-        for each in trace.core.waits.watches.values()
+        for each in trace.fold.waits.watches.values()
         for (offset, index), watch in each.items()
         if offset == run.run
     }
     for index, task in enumerate(run.plan.ids):
         if index in watches:
             yield Unfinished("wait", dag, key, task, f"awaits {watches[index]}{_never(trace, dag, task)}")
-    for (owner, task), waiting in trace.core.runs.flow.past.items():
+    for (owner, task), waiting in trace.fold.runs.flow.past.items():
         if owner == dag and (run.run, run.plan.index[task]) in waiting:
             yield Unfinished("past", dag, key, task, "waits for its own success in the run before (depends_on_past)")
 
@@ -97,13 +97,13 @@ def _of_run(trace: Trace, run: RunState) -> Iterator[Unfinished]:
 def _never(trace: Trace, dag: str, task: str) -> str:
     """What to add for a wait whose date no schedule ever has; else nothing."""
     own = f"{dag}.{task}"
-    problems = trace.core.graph.problems()
+    problems = trace.fold.graph.problems()
     known = any(each.kind == "no_such_date" and own in each.ids for each in problems)
     return "; the schedule awaited never has such a date" if known else ""
 
 
 def _held_back(trace: Trace, dag: str) -> str:
-    if dag in trace.core.runs.paused:
+    if dag in trace.fold.runs.paused:
         return "the DAG is paused"
     limit = trace.dags[dag].max_active_runs
     return f"queued behind the DAG's active runs (max_active_runs={limit})"

@@ -45,7 +45,7 @@ class Reasons:
     def _note(self, trace: Trace, point: TracePoint, link: Relation) -> str:
         """The interventions on a point; those on its DAG only where the run begins."""
         if point.kind == "event":
-            fact = trace.core.log.record(point.of)
+            fact = trace.fold.log.record(point.of)
             return self.notes.get(("dataset", getattr(fact, "dataset", "")), "")
         if point.kind != "task":
             return ""

@@ -80,9 +80,9 @@ class Divergence:
         return (None if task is None else Spot(spot.side, TracePoint("task", spot.point.of, task))), "needs"
 
     def _causes(self, spot: Spot) -> Iterator[TracePoint]:
-        core = self._trace(spot.side).core
-        for item in core.runs.request(spot.point.of).causes:
-            fact = core.log.record(item) if isinstance(item, int) else None
+        fold = self._trace(spot.side).fold
+        for item in fold.runs.request(spot.point.of).causes:
+            fact = fold.log.record(item) if isinstance(item, int) else None
             if isinstance(fact, RunFinished):
                 yield TracePoint("end", fact.run)
             elif isinstance(fact, TaskFinished) or (isinstance(fact, Published) and fact.run >= 0):

@@ -75,7 +75,7 @@ class RunPairs:
         return None if here is None or there is None else here - there
 
     def _event_shift(self, point: TracePoint) -> int | None:
-        fact = self.mine.core.log.record(point.of)
+        fact = self.mine.fold.log.record(point.of)
         name = (getattr(fact, "dataset", ""), getattr(fact, "n", 0))
         there = self.base.events.get(name)
         return None if there is None else fact.at - there
