@@ -38,7 +38,7 @@ from reactive_dag.model.records import (
     TaskStarted,
 )
 from reactive_dag.model.times import SECOND, GivenDuration
-from reactive_dag.streams.observers import Feed
+from reactive_dag.streams.observers import Observers
 
 VERSION = "0.1.0"
 GRAPH_ID = "graph id"
@@ -56,7 +56,7 @@ class EngineParts:
         self.read_only = read_only
         self.closed = False
         self.driving_thread = thread = DrivingThread()
-        self.observers: Feed[AnyRecord] = Feed(self.log, on_fault=self._observer_raised)
+        self.observers: Observers[AnyRecord] = Observers(self.log, on_fault=self._observer_raised)
         self.commits = CommitWaiter(self.log, self.observers, thread, lock)
         self.event_loops = EventLoops()
         self.once_calls = OnceCalls(fold, self.event_loops, self.commits.durable)

@@ -159,9 +159,9 @@ class _File:
             if new:
                 waiting = self._open[key] = (self._next, expires)
                 self._next += 1
-        if waiting is not None:
+        if waiting is not None and waiting[0] >= self._group.done:
             # Whoever is told that a key was seen is told so when it is on disk, too.
-            self._group.wait(waiting[0])
+            self._group.commit(least=1)
         return new
 
     def _known(self, key: bytes, now: int) -> bool:

@@ -27,8 +27,8 @@ class MemoryLog(Tail):
     >>> log = MemoryLog()
     >>> with log.lock:
     ...     offset = log.push(Tick(at=5))
-    >>> log.wait(offset), log.committed, log.last_at, log.record(0)
-    (True, 1, 5, Tick(at=5))
+    >>> log.commit(), log.last_at, log.record(offset)
+    (1, 5, Tick(at=5))
     """
 
     durable = False
@@ -79,12 +79,6 @@ class MemoryLog(Tail):
             self._call()
         return self.committed
 
-    def wait(self, offset: int, timeout: float | None = None) -> bool:
-        """Commit up to `offset`: in memory nobody has to wait. O(1)."""
-        if self.committed <= offset and self.commit() <= offset:
-            raise UsageError(f"record {offset} was not pushed yet: the next one is {self.next_offset}")
-        return True
-
     def when_committed(self, offset: int, callback: Callable[[], object]) -> None:
         """Call once when `committed > offset`. O(1)."""
         with self._side:
@@ -99,11 +93,8 @@ class MemoryLog(Tail):
         for callback in due:
             callback()
 
-    def gather(self) -> None:
+    def wait_for_stragglers(self) -> None:
         """Nothing: nobody waits for a commit."""
-
-    def set_committer(self, active: bool) -> None:
-        """Nothing to say: nobody waits here."""
 
     # ------------------------------------------------------------------------------------------------ read
 
@@ -195,11 +186,7 @@ class MemoryLog(Tail):
 
     # ---------------------------------------------------------------------------------------------- owner
 
-    def refresh(self) -> int:
-        """Nothing to take up; `next_offset`."""
-        return self.next_offset
-
-    def abandon(self, error: BaseException) -> None:
+    def poison(self, error: BaseException) -> None:
         """Take nothing more: an engine failed in the middle of a turn (I6)."""
         with self.lock:
             self._refuse(f"the log takes nothing more: the engine failed ({error})", error)

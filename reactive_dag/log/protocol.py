@@ -1,10 +1,10 @@
 """What every store of records must do, and no more: the log that the engine, the ledger and the history stand on.
 
 Two rules hold everywhere. *One order*: a record gets its offset and its `at` in one critical section (`lock`), and is
-written, read and replayed in that order. *Persist before emit*: `wait` returns only when the record is as safe as the
-store can make it. A commit holds all that was pushed before it was taken, with the keys, run rows and the rest noted
-along with it, and leaves no gap. A store that several machines share (PostgreSQL) needs nothing more here: its lock and
-its fencing number are checked inside its own commit.
+written, read and replayed in that order. *Persist before emit*: `commit` returns only when the records are as safe as
+the store can make them. A commit holds all that was pushed before it was taken, with the keys, run rows and the rest
+noted along with it, and leaves no gap. A store that several machines share (PostgreSQL) needs nothing more here: its
+lock and its fencing number are checked inside its own commit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class EventLog(Protocol):
     """An append-only sequence of records, from offset 0 without a gap, with the views that are kept of it.
 
     Threads: `push`, `push_many` and the `note_*` calls are made with `lock` held, so that what belongs together goes
-    into one commit. `commit` and `wait` are called without it. Everything else may be called from any thread.
+    into one commit. `commit` is called without it. Everything else may be called from any thread.
     """
 
     lock: threading.RLock
@@ -78,23 +78,14 @@ class EventLog(Protocol):
     def commit(self) -> int:
         """Make durable all that was pushed and noted so far; `committed`. Raises StoreError if the log has failed."""
 
-    def wait(self, offset: int, timeout: float | None = None) -> bool:
-        """Return True once `committed > offset`, committing if nobody else does; False after `timeout` seconds.
-
-        Raises StoreError if the log has failed.
-        """
-
     def when_committed(self, offset: int, callback: Callable[[], object]) -> None:
         """Call once when `committed > offset` or the log has failed: at once, or on the thread that commits.
 
         It makes nobody commit: that is for callers who know that somebody will.
         """
 
-    def gather(self) -> None:
+    def wait_for_stragglers(self) -> None:
         """Let those whom the last commit woke push first, where they were several: O(1) where they were not."""
-
-    def set_committer(self, active: bool) -> None:
-        """Say that the calling thread commits by itself from now on (so that waiters only wait), or no more."""
 
     # ------------------------------------------------------------------------------------------------ read
 
@@ -152,10 +143,7 @@ class EventLog(Protocol):
 
     # ---------------------------------------------------------------------------------------------- owner
 
-    def refresh(self) -> int:
-        """Take up what the active engine has committed since (`read_only`), else nothing; `next_offset`."""
-
-    def abandon(self, error: BaseException) -> None:
+    def poison(self, error: BaseException) -> None:
         """Take nothing more and never commit what was pushed: an engine failed in the middle of a turn (I6)."""
 
     def close(self) -> None:

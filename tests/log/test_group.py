@@ -1,4 +1,4 @@
-"""Group commit: leaders and followers, a committer that comes and goes, writes that fail, Ctrl-C."""
+"""Group commit: a leader and those who ride along, writes that fail, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reactive_dag.log.group import GroupCommit
 from reactive_dag.log.sqlite.store import SQLiteLog
 from reactive_dag.model.errors import StoreError, UsageError
 from reactive_dag.model.records import Tick
-from tests.support.log_kit import mixed, published, push
+from tests.support.log_kit import mixed, published, push, pushed
 
 pytest_plugins = ["tests.support.log_fixtures"]
 
@@ -38,29 +38,28 @@ class Gated:
         return taken
 
 
-class Waiters:
-    """Threads that wait for offsets, and what became of each."""
+class Committers:
+    """Threads that commit, and what became of each."""
 
     def __init__(self, group: GroupCommit) -> None:
         self.group = group
-        self.outcomes: dict[int, object] = {}
+        self.outcomes: list[object] = []
         self.threads: list[threading.Thread] = []
 
-    def wait(self, *offsets: int) -> None:
-        for offset in offsets:
-            thread = threading.Thread(target=self._wait, args=(offset,))
-            thread.start()
-            self.threads.append(thread)
+    def start(self, count: int) -> None:
+        for _ in range(count):
+            self.threads.append(threading.Thread(target=self._commit))
+            self.threads[-1].start()
 
-    def _wait(self, offset: int) -> None:
+    def _commit(self) -> None:
         try:
-            self.outcomes[offset] = self.group.wait(offset)
+            self.outcomes.append(self.group.commit())
         except StoreError as error:
-            self.outcomes[offset] = error
+            self.outcomes.append(error)
 
     def queued(self, count: int) -> None:
         """Return once this many threads stand behind the leader."""
-        while len(self.group._waiters) < count:
+        while len(self.group._turns) < count:
             os.sched_yield()  # gives the others their turn; no time has to pass
 
     def join(self) -> None:
@@ -71,115 +70,124 @@ class Waiters:
 
 def test_log_one_sync_serves_all_who_came_meanwhile() -> None:
     gated = Gated(pushed=1)
-    waiters = Waiters(gated.group)
-    waiters.wait(0)
+    committers = Committers(gated.group)
+    committers.start(1)
     assert gated.entered.acquire(timeout=30)
-    waiters.wait(*range(1, 20))
-    waiters.queued(19)
+    committers.start(19)
+    committers.queued(19)
     gated.pushed = 20
     gated.go.release(2)
-    waiters.join()
+    committers.join()
     assert gated.flushes == [1, 20], "the first leader, and one for all the others"
-    assert set(waiters.outcomes.values()) == {True}
+    assert committers.outcomes.count(20) >= 19
     gated.group._check()
 
 
-def test_log_waiters_leave_the_commit_to_the_committer() -> None:
-    gated = Gated(pushed=3)
-    gated.group.set_committer(True)
-    waiters = Waiters(gated.group)
-    waiters.wait(0, 1, 2)
-    waiters.queued(3)
-    assert not gated.flushes
-    gated.go.release()
-    assert gated.group.commit() == 3
-    waiters.join()
-    assert gated.flushes == [3]
-
-
-def test_log_the_committer_may_wait_for_its_own_commit() -> None:
-    gated = Gated(pushed=3)
-    gated.group.set_committer(True)
-    gated.go.release()
-    assert gated.group.wait(2)
-
-
-def test_log_a_committer_that_leaves_wakes_one_who_commits() -> None:
-    gated = Gated(pushed=3)
-    gated.group.set_committer(True)
-    waiters = Waiters(gated.group)
-    waiters.wait(0, 1, 2)
-    waiters.queued(3)
-    gated.go.release(3)
-    gated.group.set_committer(False)
-    waiters.join()
-    assert gated.flushes == [3]
-
-
-def test_log_a_committer_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_module, "PATIENCE", 0.01)
-    gated = Gated(pushed=2)
-    drainer = threading.Thread(target=lambda: gated.group.set_committer(True))
-    drainer.start()
-    drainer.join()
-    gated.go.release(3)
-    waiters = Waiters(gated.group)
-    waiters.wait(0, 1)
-    waiters.join()
-    assert set(waiters.outcomes.values()) == {True}
-
-
-def test_log_wait_gives_up_after_its_timeout() -> None:
-    gated = Gated(pushed=1)
-    drainer = threading.Event()
-    thread = threading.Thread(target=lambda: (gated.group.set_committer(True), drainer.wait(30)))
-    thread.start()
-    while gated.group._committer is None:
-        os.sched_yield()
-    assert gated.group.wait(0, timeout=0.0) is False
-    assert gated.group.wait(0, timeout=0.01) is False
-    gated.group._check()
-    gated.go.release()
-    assert gated.group.commit() == 1
-    assert gated.group.wait(0, timeout=0.0) is True
-    drainer.set()
-    thread.join()
-
-
-def test_log_commits_one_after_the_other() -> None:
+def test_log_who_comes_during_a_flush_waits_for_the_next() -> None:
+    """What was pushed while a flush was under way is in none that has begun."""
     gated = Gated(pushed=5)
-    threads = [threading.Thread(target=gated.group.commit) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for _ in threads:
+    committers = Committers(gated.group)
+    committers.start(1)
+    assert gated.entered.acquire(timeout=30)
+    for _ in range(2):
+        committers.start(1)
+        committers.queued(1)
+        gated.pushed += 1
+        gated.go.release()
         assert gated.entered.acquire(timeout=30)
         assert not gated.entered.acquire(blocking=False), "only one is in there"
-        gated.go.release()
-    for thread in threads:
-        thread.join(timeout=30)
-    assert gated.flushes == [5] * 4
+    gated.go.release()
+    committers.join()
+    assert gated.flushes == [5, 6, 7]
+
+
+def test_log_a_lost_wake_up_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C may take a leader just before it wakes its successor."""
+    monkeypatch.setattr(group_module, "RECHECK_SECONDS", 0.01)
+    monkeypatch.setattr(group_module._Turn, "ring", lambda turn: None)
+    gated = Gated(pushed=2)
+    committers = Committers(gated.group)
+    committers.start(3)
+    committers.queued(2)
+    gated.go.release(2)
+    committers.join()
+    assert committers.outcomes == [2] * 3
+
+
+def test_log_who_is_interrupted_while_waiting_leaves_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupting:
+        def acquire(self, timeout: float) -> bool:
+            raise KeyboardInterrupt
+
+    gated = Gated(pushed=1)
+    committers = Committers(gated.group)
+    committers.start(1)
+    assert gated.entered.acquire(timeout=30)
+    turn = group_module._Turn()
+    turn.bell = Interrupting()  # type: ignore[assignment]
+    monkeypatch.setattr(group_module, "_Turn", lambda: turn)
+    with pytest.raises(KeyboardInterrupt):
+        gated.group.commit()
+    monkeypatch.undo()
+    gated.go.release(2)
+    committers.join()
+    assert gated.group.commit() == 1, "nobody who left was handed the lead"
+    gated.group._check()
+
+
+def test_log_an_interrupted_leader_leaves_the_others_to_its_successor() -> None:
+    entered, go = threading.Event(), threading.Event()
+    leaders: list[threading.Thread] = []
+
+    def flush() -> int:
+        leaders.append(threading.current_thread())
+        if len(leaders) == 1:
+            entered.set()
+            assert go.wait(30)
+        if len(leaders) == 2:
+            raise KeyboardInterrupt
+        return 7
+
+    def interrupted_commit() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            group.commit()
+
+    group = GroupCommit(lambda: 7, flush, lambda: 0)
+    committers = Committers(group)
+    committers.start(1)
+    assert entered.wait(30)
+    interrupted = threading.Thread(target=interrupted_commit)
+    interrupted.start()
+    committers.queued(1)
+    committers.start(3)
+    committers.queued(4)
+    go.set()
+    interrupted.join(30)
+    committers.join()
+    assert leaders[1] is interrupted
+    assert len(leaders) == 3, "one successor wrote for all who rode along"
+    assert committers.outcomes == [7] * 4
+    group._check()
 
 
 def test_log_a_failed_flush_tells_everybody() -> None:
     def flush() -> int:
-        assert threading.current_thread() is threading.main_thread()
-        waiters.queued(2)
+        committers.start(2)
+        committers.queued(2)
         raise OSError("no space left on device")
 
     group = GroupCommit(lambda: 3, flush, lambda: 0)
-    waiters = Waiters(group)
-    group.set_committer(True)
-    waiters.wait(1, 2)
+    committers = Committers(group)
     told: list[str] = []
     group.call(0, lambda: told.append("told"))
     with pytest.raises(StoreError, match="takes nothing more: no space left on device") as caught:
         group.commit()
     assert isinstance(caught.value.__cause__, OSError)
-    waiters.join()
-    assert all(isinstance(outcome, StoreError) for outcome in waiters.outcomes.values())
+    committers.join()
+    assert all(isinstance(outcome, StoreError) for outcome in committers.outcomes)
     assert told == ["told"]
     with pytest.raises(StoreError):
-        group.wait(5)
+        group.commit()
     group._check()
 
 
@@ -202,14 +210,14 @@ class Failing(SQLiteLog):
 
 def test_log_a_failed_write_poisons_the_log_and_leaves_the_store_as_it_was(store_path: Path) -> None:
     with Failing(store_path) as log:
-        log.wait(push(log, *mixed(5)))
+        pushed(log, *mixed(5))
         log.fault = sqlite3.OperationalError("disk I/O error")
         offset = push(log, Tick(10**19 // 10))
         with log.lock:
             log.note_key("a", "b", offset)
         with pytest.raises(StoreError, match=r"takes nothing more: .*disk I/O error"):
-            log.wait(offset)
-        for later in (lambda: push(log, Tick(1)), lambda: log.wait(offset), log.commit):
+            log.commit()
+        for later in (lambda: push(log, Tick(1)), log.commit):
             with pytest.raises(StoreError, match="disk I/O error"):
                 later()
         assert log.committed == 5
@@ -235,11 +243,11 @@ def test_log_an_interrupt_while_committing_loses_nothing_and_doubles_nothing(sto
             log.note_key("a", "b", log.push_many(mixed(600)))
             log.set_meta("name", "text")
         with pytest.raises(KeyboardInterrupt):
-            log.wait(0)
+            log.commit()
         log._check()
         assert log.committed == (600 if after else 0)
         assert (log.find("a", "b"), log.meta("name")) == (0, "text")
-        log.wait(push(log, *mixed(100, 600)))
+        pushed(log, *mixed(100, 600))
     with SQLiteLog(store_path) as log:
         assert log.read(0, 1000) == mixed(700)
         assert (log.find("a", "b"), log.meta("name")) == (0, "text")
@@ -274,12 +282,10 @@ def test_log_an_interrupt_before_any_write_leaves_the_log_usable(store_path: Pat
 def test_log_commit_with_the_lock_held_is_a_usage_error(store_path: Path) -> None:
     with SQLiteLog(store_path) as log:
         with log.lock:
-            offset = log.push(Tick(1))
+            log.push(Tick(1))
             with pytest.raises(UsageError, match="lock held"):
                 log.commit()
-            with pytest.raises(UsageError, match="lock held"):
-                log.wait(offset)
-        assert log.wait(offset)
+        assert log.commit() == 1
 
 
 def test_I6_a_commit_leaves_no_gap(store_path: Path) -> None:
@@ -289,26 +295,26 @@ def test_I6_a_commit_leaves_no_gap(store_path: Path) -> None:
     class Watched(SQLiteLog):
         def _sync(self) -> None:
             super()._sync()
-            other.refresh()
-            assert list(other.segments_from(0))[-1][0] + len(list(other.segments_from(0))[-1][1]) == other.next_offset
-            assert other.next_offset >= self.committed
-            for n in range(other.next_offset):
-                assert other.find("n", str(n)) == n
-            assert other.find("n", str(other.next_offset)) is None
-            stops.append(other.next_offset)
+            with SQLiteLog(store_path, read_only=True) as other:
+                first, records = list(other.segments_from(0))[-1]
+                assert first + len(records) == other.next_offset >= self.committed
+                for n in range(other.next_offset):
+                    assert other.find("n", str(n)) == n
+                assert other.find("n", str(other.next_offset)) is None
+                stops.append(other.next_offset)
 
     with SQLiteLog(store_path) as log:
-        log.wait(push(log, Tick(0)))
+        pushed(log, Tick(0))
         with log.lock:
             log.note_key("n", "0", 0)
-    with Watched(store_path) as log, SQLiteLog(store_path, read_only=True) as other:
+    with Watched(store_path) as log:
 
         def publish(thread: int) -> None:
             for n in range(25):
                 with log.lock:
                     offset = log.push(published(n, f"ds{thread}"))
                     log.note_key("n", str(offset), offset)
-                log.wait(offset)
+                log.commit()
 
         threads = [threading.Thread(target=publish, args=(n,)) for n in range(4)]
         for thread in threads:
@@ -316,3 +322,24 @@ def test_I6_a_commit_leaves_no_gap(store_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert stops == sorted(stops) and stops[-1] == 101
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_log_rows_written_with_a_commit_are_there_exactly_if_it_is(store_path: Path, interrupted: bool) -> None:
+    with Failing(store_path) as log:
+        log.note_rows("CREATE TABLE IF NOT EXISTS queue (id TEXT PRIMARY KEY)", [()])
+        log.note_rows("INSERT OR IGNORE INTO queue VALUES (?)", [("a",), ("b",)])
+        assert log._readers.one("SELECT name FROM sqlite_master WHERE name = 'queue'") is None
+        if interrupted:
+            log.fault = KeyboardInterrupt()
+            with pytest.raises(KeyboardInterrupt):
+                log.commit()
+        assert log.commit() == 0
+        assert log._readers.all("SELECT id FROM queue") == [("a",), ("b",)]
+        log.note_rows("INSERT INTO queue VALUES (?)", [("c",), ("a",)])
+        push(log, Tick(1))
+        with pytest.raises(StoreError, match="UNIQUE"):
+            log.commit()
+    with SQLiteLog(store_path) as log:
+        assert log.next_offset == 0
+        assert log._readers.all("SELECT id FROM queue") == [("a",), ("b",)]

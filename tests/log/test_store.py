@@ -115,7 +115,7 @@ def test_I1_at_is_given_with_the_offset(log_box: Box) -> None:
                 assert log.last_at == at
             order.setdefault(thread, []).append(offset)
             if n % 50 == 0:
-                log.wait(offset)
+                assert log.commit() > offset
 
     _threads(publish, 8)
     records = log_box.again().read(0, 1600)
@@ -133,7 +133,7 @@ def test_law_one_order(log_box: Box) -> None:
         for n in range(100):
             mine[thread].append(offset := push(log, published(n, f"ds{thread}")))
             if n % 7 == thread % 7:
-                log.wait(offset)
+                assert log.commit() > offset
 
     _threads(publish, 8)
     pushed_order = log.read(0, 800)
@@ -149,7 +149,7 @@ def test_law_one_order(log_box: Box) -> None:
 
 
 def test_law_persist_before_emit(store_path: Path) -> None:
-    """`wait` returns only when another connection sees the record, and never while its sync is under way."""
+    """`commit` returns only when another connection sees the record, and never while its sync is under way."""
     returned: list[int] = []
 
     class Watched(SQLiteLog):
@@ -159,16 +159,16 @@ def test_law_persist_before_emit(store_path: Path) -> None:
             super()._sync()
             assert self.committed < waiting, "nobody is told before the sync is over"
 
-    with Watched(store_path) as log, SQLiteLog(store_path, read_only=True) as other:
+    with Watched(store_path) as log:
 
         def publish(thread: int) -> None:
             for n in range(40):
                 offset = push(log, published(n, f"ds{thread}"))
-                assert log.wait(offset)
+                assert log.commit() > offset
                 returned.append(offset)
                 assert log.committed > offset
-                with other.lock:
-                    assert other.refresh() > offset
+                with SQLiteLog(store_path, read_only=True) as other:
+                    assert other.next_offset > offset
 
         _threads(publish, 6)
         assert sorted(returned) == list(range(240))
@@ -192,20 +192,7 @@ def _threads(work, count: int) -> None:  # type: ignore[no-untyped-def]
         raise failed[0]
 
 
-# -------------------------------------------------------------------------------------------- commit and wait
-
-
-def test_log_wait_commits_by_itself(event_log: EventLog) -> None:
-    offset = push(event_log, Tick(1))
-    assert event_log.wait(offset)
-    assert event_log.committed == 1
-    assert event_log.wait(offset, timeout=0)
-
-
-def test_log_wait_for_what_was_not_pushed_is_a_usage_error(event_log: EventLog) -> None:
-    pushed(event_log, Tick(1))
-    with pytest.raises(UsageError, match="record 1 was not pushed yet: the next one is 1"):
-        event_log.wait(1)
+# -------------------------------------------------------------------------------------------- commit
 
 
 def test_log_when_committed_calls_once(event_log: EventLog) -> None:

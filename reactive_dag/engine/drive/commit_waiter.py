@@ -16,7 +16,7 @@ from functools import partial
 from reactive_dag.engine.drive.driving_thread import DrivingThread
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.records import AnyRecord
-from reactive_dag.streams.observers import Feed
+from reactive_dag.streams.observers import Observers
 
 POLL = 0.05
 """Seconds after which a thread that waits for a commit looks whether a thread drives still."""
@@ -28,7 +28,7 @@ class CommitWaiter:
     def __init__(
         self,
         log: EventLog,
-        observers: Feed[AnyRecord],
+        observers: Observers[AnyRecord],
         driving_thread: DrivingThread,
         turn_lock: AbstractContextManager[object],
     ) -> None:

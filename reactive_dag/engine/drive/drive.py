@@ -20,7 +20,7 @@ from reactive_dag.model.errors import NotIdle, UsageError
 from reactive_dag.model.records import FINAL_RUN_STATES, AnyRecord, Tick
 from reactive_dag.model.times import format_duration, format_time
 from reactive_dag.streams.clock import VirtualClock
-from reactive_dag.streams.observers import Feed
+from reactive_dag.streams.observers import Observers
 
 POLL = 0.05
 """Seconds between two looks at what no signal tells."""
@@ -30,7 +30,7 @@ class Drive:
     """Drives one engine, on the calling thread or in the background."""
 
     def __init__(
-        self, fold: Fold, turn: Turn, loop: DrainLoop, driving_thread: DrivingThread, observers: Feed[AnyRecord]
+        self, fold: Fold, turn: Turn, loop: DrainLoop, driving_thread: DrivingThread, observers: Observers[AnyRecord]
     ) -> None:
         self._fold = fold
         self._turn = turn

@@ -20,7 +20,7 @@ from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import save
 from reactive_dag.engine.runs.tasks import timed_out
 from reactive_dag.model.records import AnyRecord, TaskFinished, TaskStarted, Tick
-from reactive_dag.streams.observers import Feed
+from reactive_dag.streams.observers import Observers
 
 MAX_RECORDS = 4096
 """How many records a turn decides at most, between two commits."""
@@ -39,7 +39,7 @@ class Turn:
     """
 
     def __init__(
-        self, fold: Fold, observers: Feed[AnyRecord], changes: GraphChanges, runner: Runner | None,
+        self, fold: Fold, observers: Observers[AnyRecord], changes: GraphChanges, runner: Runner | None,
         executor: AttemptExecutor, interrupts: Interrupts, lock: AbstractContextManager[object],
         wake: Callable[[], None],
     ) -> None:  # fmt: skip
@@ -69,11 +69,11 @@ class Turn:
             try:
                 return self._run()
             except BaseException as error:
-                self._log.abandon(error)  # half a turn must never be committed: the next start decides it anew (I6)
+                self._log.poison(error)  # half a turn must never be committed: the next start decides it anew (I6)
                 raise
 
     def _run(self) -> bool:
-        self._log.gather()
+        self._log.wait_for_stragglers()
         self.take_up_changes()
         self._tick()
         count = self._drain()

@@ -35,7 +35,7 @@ from reactive_dag.model.records import (
 )
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import parse_time
-from reactive_dag.streams.observers import Feed
+from reactive_dag.streams.observers import Observers
 from reactive_dag.triggers.checks import listed
 from reactive_dag.triggers.leaves.dataset import Dataset
 
@@ -81,12 +81,12 @@ class Queries:
     """Answers from one fold.
 
     `observers` hands over the streams; `turn_lock` is held where an answer must not come from the middle of a turn.
-    For a fold that is over construct `Queries(FoldHost(fold, refuse), Feed(fold.log))`: `refuse` raises when a run is
+    For a fold that is over construct `Queries(FoldHost(fold, refuse), Observers(fold.log))`: `refuse` raises when a run is
     waited for, and the streams give what is recorded, on the thread of the observers.
     """
 
     def __init__(
-        self, host: FoldHost, observers: Feed[AnyRecord], turn_lock: AbstractContextManager[object] | None = None
+        self, host: FoldHost, observers: Observers[AnyRecord], turn_lock: AbstractContextManager[object] | None = None
     ) -> None:
         self.host = host
         self.observers = observers

@@ -18,7 +18,7 @@ from reactive_dag.log.history import RunRow
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.records import AnyRecord, RunFinished
 from reactive_dag.resolve.ready import ReadySet
-from reactive_dag.streams.observers import Feed
+from reactive_dag.streams.observers import Observers
 
 
 class Readiness:
@@ -54,7 +54,7 @@ class Readiness:
         return None if self.shown == before else self.shown
 
 
-def ready_stream(graph: Graph, log: EventLog, observers: Feed[AnyRecord]) -> Observable[frozenset[str]]:
+def ready_stream(graph: Graph, log: EventLog, observers: Observers[AnyRecord]) -> Observable[frozenset[str]]:
     """The DAGs ready to run: at once, and after each record that changes the set."""
 
     def subscribe(

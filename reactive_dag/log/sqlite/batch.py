@@ -15,14 +15,14 @@ from reactive_dag.log.history import RunRow, RunRows
 from reactive_dag.log.sqlite import schema
 from reactive_dag.model.records import AnyRecord
 
-Statement: TypeAlias = tuple[str, list[tuple[object, ...]]]
+Statement: TypeAlias = tuple[str, Sequence[tuple[object, ...]]]
 """An SQL statement and the rows to execute it with."""
 
 
 class Notes:
-    """Keys, run rows, snapshots, texts and intake ids that wait for the next commit."""
+    """Keys, run rows, snapshots, texts, intake ids and other statements that wait for the next commit."""
 
-    __slots__ = ("done", "keys", "meta", "runs", "snapshots")
+    __slots__ = ("done", "keys", "meta", "runs", "snapshots", "statements")
 
     def __init__(self) -> None:
         self.keys: dict[tuple[str, str], int] = {}
@@ -30,9 +30,10 @@ class Notes:
         self.snapshots: dict[int, bytes] = {}
         self.meta: dict[str, str] = {}
         self.done: list[int] = []
+        self.statements: list[Statement] = []
 
     def __bool__(self) -> bool:
-        return bool(self.keys or self.runs.rows or self.snapshots or self.meta or self.done)
+        return bool(self.keys or self.runs.rows or self.snapshots or self.meta or self.done or self.statements)
 
     def put_back(self, older: Notes) -> None:
         """Take up notes whose commit did not come about. O(n)."""
@@ -41,6 +42,7 @@ class Notes:
         self.snapshots = older.snapshots | self.snapshots
         self.meta = older.meta | self.meta
         self.done = older.done + self.done
+        self.statements = older.statements + self.statements
 
 
 class Batch:
@@ -84,6 +86,7 @@ def _note_statements(notes: Notes) -> list[Statement]:
         (schema.TRIM_SNAPSHOTS, [()] if snapshots else []),
         (schema.ADD_META, list(notes.meta.items())),
         (schema.DROP_OFFER, [(id,) for id in notes.done]),
+        *notes.statements,
     ]
 
 

@@ -36,7 +36,7 @@ class SQLiteLog(Tail):
     """An EventLog in one SQLite file. See EventLog for what each method means.
 
     Raises NotAStore, StoreTooNew, StoreDamaged, StoreInUse (another active engine has it), StoreError. With `read_only`
-    it takes no lock and follows what the active engine commits (`refresh`).
+    it takes no lock, and has what the active engine had committed when it was opened.
     """
 
     durable = True
@@ -106,12 +106,6 @@ class SQLiteLog(Tail):
         """What opening and reading the store had to report."""
         return tuple(self._reports)
 
-    def refresh(self) -> int:
-        """With `read_only`, take up what was committed since; `next_offset`. O(1) and one segment."""
-        if self.read_only:
-            self._find_end()
-        return self.next_offset
-
     def close(self) -> None:
         """Commit what was pushed, and let the file go; a second call does nothing. Raises StoreError."""
         with self.lock:
@@ -123,7 +117,7 @@ class SQLiteLog(Tail):
             self._group.fail(StoreError(f"{self.path} is closed"))
             self._let_go()
 
-    def abandon(self, error: BaseException) -> None:
+    def poison(self, error: BaseException) -> None:
         """Take nothing more and never commit what was pushed: an engine failed in the middle of a turn (I6)."""
         with self.lock:
             self._refuse(f"{self.path} takes nothing more: the engine failed ({error})", error)
@@ -163,6 +157,13 @@ class SQLiteLog(Tail):
         """Remove what was taken over from the intake, in the next commit. O(n)."""
         self._noted.done.extend(ids)
 
+    def note_rows(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Execute a statement with each of these rows, in the next commit: what must be there exactly if it is. O(1).
+
+        After an interrupt (Ctrl-C) it may be executed again, so doing it twice must be doing it once. `lock` held.
+        """
+        self._noted.statements.append((sql, rows))
+
     # ---------------------------------------------------------------------------------------------- commit
 
     def commit(self) -> int:
@@ -170,26 +171,13 @@ class SQLiteLog(Tail):
         self._without_lock("commit()")
         return self._group.commit()
 
-    def wait(self, offset: int, timeout: float | None = None) -> bool:
-        """True once `committed > offset`; False after `timeout` seconds. A share of one sync. Raises StoreError."""
-        if offset < self._group.done:
-            return True
-        if offset >= self.next_offset:
-            raise UsageError(f"record {offset} was not pushed yet: the next one is {self.next_offset}")
-        self._without_lock("wait()")
-        return self._group.wait(offset, timeout)
-
     def when_committed(self, offset: int, callback: Callable[[], object]) -> None:
         """Call once when `committed > offset` or the log has failed. O(1)."""
         self._group.call(offset, callback)
 
-    def gather(self) -> None:
+    def wait_for_stragglers(self) -> None:
         """Let those whom the last commit woke push first, where they were several: a sync serves them all."""
-        self._group.gather(2)
-
-    def set_committer(self, active: bool) -> None:
-        """The calling thread commits by itself from now on, or no more. O(1)."""
-        self._group.set_committer(active)
+        self._group.wait_for_stragglers(2)
 
     def _without_lock(self, what: str) -> None:
         if self.lock._is_owned():  # type: ignore[attr-defined]

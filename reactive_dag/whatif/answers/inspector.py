@@ -13,7 +13,7 @@ from reactive_dag.engine.inspect.fold_host import FoldHost
 from reactive_dag.engine.inspect.queries import Queries
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.records import AnyRecord
-from reactive_dag.streams.observers import Feed
+from reactive_dag.streams.observers import Observers
 
 
 def inspector_of(fold: Fold) -> Queries:
@@ -21,7 +21,7 @@ def inspector_of(fold: Fold) -> Queries:
     return Queries(FoldHost(fold, _refuse_to_wait), _FinishedLog(fold.log))
 
 
-class _FinishedLog(Feed[AnyRecord]):
+class _FinishedLog(Observers[AnyRecord]):
     """The records of a log that no record is added to."""
 
     def observe(self, view: Any, start: int | None = None) -> Any:
