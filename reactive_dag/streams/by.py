@@ -17,7 +17,7 @@ from reactivex.disposable import CompositeDisposable, Disposable, SingleAssignme
 from reactivex.subject import Subject
 
 from reactive_dag.model.times import NEVER
-from reactive_dag.streams.lane import Lane
+from reactive_dag.streams.serializer import Serializer
 from reactive_dag.streams.timing import Timing, timing
 
 
@@ -43,9 +43,9 @@ class ByStream:
             return CompositeDisposable(
                 Disposable(streams.stop),
                 source.subscribe(
-                    lambda item: streams.lane.submit(streams.take, item, 0),
-                    lambda error: streams.lane.submit(streams.fail, error, 0),
-                    lambda: streams.lane.submit(streams.complete, None, 0),
+                    lambda item: streams.serializer.submit(streams.take, item, 0),
+                    lambda error: streams.serializer.submit(streams.fail, error, 0),
+                    lambda: streams.serializer.submit(streams.complete, None, 0),
                     scheduler=scheduler,
                 ),
             )
@@ -73,7 +73,7 @@ class _Streams:
     A stream whose key is gone may still have something to give: `_alive` has those too.
     """
 
-    __slots__ = ("_alive", "_by", "_ended", "_keys", "_observer", "_scheduler", "_timer", "_timing", "lane")
+    __slots__ = ("_alive", "_by", "_ended", "_keys", "_observer", "_scheduler", "_timer", "_timing", "serializer")
 
     def __init__(self, by: ByStream, observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None) -> None:
         self._by, self._observer, self._scheduler = by, observer, scheduler
@@ -82,7 +82,7 @@ class _Streams:
         self._timing: Timing = timing(scheduler)
         self._timer: abc.DisposableBase | None = None
         self._ended = False
-        self.lane = Lane()
+        self.serializer = Serializer()
 
     def take(self, item: Any, now: int) -> None:
         """An item came: hand it to the stream of its key; streams that are due to end do so before."""
@@ -116,7 +116,7 @@ class _Streams:
         """Nothing more is emitted, and neither a stream nor a timer is left."""
         self._ended = True
         self._stop_timer()
-        self.lane.queue.clear()
+        self.serializer.queue.clear()
         streams, self._alive, self._keys = self._alive, set(), {}
         for stream in streams:
             stream.subscription.dispose()
@@ -127,7 +127,7 @@ class _Streams:
         ttl = self._by.ttl
         stream = self._keys[key] = _Stream(NEVER if ttl is None else self._timing.now_ns() + ttl)
         self._alive.add(stream)
-        submit = self.lane.submit
+        submit = self.serializer.submit
         stream.subscription.disposable = self._by.operator(stream.subject).subscribe(
             lambda value: submit(self._emit, (key, value), 0),
             lambda error: submit(self.fail, error, 0),
@@ -157,7 +157,9 @@ class _Streams:
 
     def _arm(self) -> None:
         if self._timer is None and self._keys and not self._ended and self._by.ttl is not None:
-            self._timer = self._timing.call_at(self._first().expires, lambda: self.lane.submit(self._ring, None, 0))
+            self._timer = self._timing.call_at(
+                self._first().expires, lambda: self.serializer.submit(self._ring, None, 0)
+            )
 
     def _first(self) -> _Stream:
         return next(iter(self._keys.values()))

@@ -1,8 +1,8 @@
 """The clocks: the only place that reads what time it is (law `time_only_from_clock`).
 
 Owns the instant "now", as integer nanoseconds since 1970 UTC. Whoever needs the time is given a `Clock`, so the same
-code runs live and in virtual time. Invariant: a `MonotonicWall` and a `VirtualClock` never go back; a `SystemClock`
-says what the system says. Cost: one or two system calls, some 0.1 to 0.4 µs; a virtual clock is one attribute.
+code runs live and in virtual time. Invariant: a clock never goes back. Cost: two system calls, some 0.1 to 0.4 µs; a
+virtual clock is one attribute.
 """
 
 from __future__ import annotations
@@ -22,22 +22,6 @@ class Clock(Protocol):
     def now(self) -> int:
         """The instant, in nanoseconds since 1970 UTC."""
         ...
-
-
-class SystemClock:
-    """The wall clock as the system has it; it may be set back. Cost: one system call.
-
-    >>> SystemClock().now() > 0
-    True
-    """
-
-    __slots__ = ()
-
-    now = staticmethod(time.time_ns)
-    """The instant, in nanoseconds since 1970 UTC."""
-
-    def __repr__(self) -> str:
-        return "SystemClock()"
 
 
 class MonotonicWall:

@@ -1,7 +1,7 @@
 """The heap of timers behind both schedulers.
 
-Owns what is to happen and when: entries `(time_ns, priority, number, Timer)`, so at one instant the lower priority goes
-first, and what was scheduled earlier before what was scheduled later. Invariants: a timer runs at most once; one that
+Owns what is to happen and when: entries `(time_ns, number, Timer)`, so at one instant what was scheduled earlier goes
+first. Invariants: a timer runs at most once; one that
 was disposed never runs; the entries of disposed timers are swept when they are the larger part, so memory is
 proportional to the timers that are alive. Cost: O(log n) to schedule and to take, amortised O(1) to dispose.
 """
@@ -69,7 +69,7 @@ class TimerHeap:
     >>> heap, done = TimerHeap(), []
     >>> late, soon = heap.push(20, lambda: done.append("late")), heap.push(10, lambda: done.append("soon"))
     >>> late.dispose()
-    >>> heap.due, len(heap)
+    >>> heap.first(), len(heap)
     (10, 1)
     >>> heap.pop(15).run(); done
     ['soon']
@@ -79,15 +79,15 @@ class TimerHeap:
 
     def __init__(self, lock: Lock | None = None) -> None:
         self.lock = lock if lock is not None else Lock()
-        self._entries: list[tuple[int, int, int, Timer]] = []
+        self._entries: list[tuple[int, int, Timer]] = []
         self._numbers = count()
         self._dead = 0
 
-    def push(self, time_ns: int, run: Callable[[], object], priority: int = 0) -> Timer:
+    def push(self, time_ns: int, run: Callable[[], object]) -> Timer:
         """Add a timer. Cost: O(log n)."""
         timer = Timer(self, time_ns, run)
         with self.lock:
-            heappush(self._entries, (time_ns, priority, next(self._numbers), timer))
+            heappush(self._entries, (time_ns, next(self._numbers), timer))
         return timer
 
     def pop(self, until: int) -> Timer | None:
@@ -95,20 +95,14 @@ class TimerHeap:
         with self.lock:
             if self.first() > until:
                 return None
-            timer = heappop(self._entries)[3]
+            timer = heappop(self._entries)[2]
             timer.taken()
             return timer
 
-    @property
-    def due(self) -> int:
-        """When the first timer is due; NEVER if there is none. Cost: amortised O(log n)."""
-        with self.lock:
-            return self.first()
-
     def first(self) -> int:
-        """The same as `due`, for a caller that holds the lock."""
+        """When the first timer is due; NEVER if there is none. The lock held. Cost: amortised O(log n)."""
         entries = self._entries
-        while entries and not entries[0][3].waiting:
+        while entries and not entries[0][2].waiting:
             heappop(entries)
             self._dead -= 1
         return entries[0][0] if entries else NEVER
@@ -127,7 +121,7 @@ class TimerHeap:
         """Drop everything. Cost: O(n)."""
         with self.lock:
             for entry in self._entries:
-                entry[3].taken()
+                entry[2].taken()
             self._entries.clear()
             self._dead = 0
 
@@ -135,13 +129,13 @@ class TimerHeap:
         return len(self._entries) - self._dead
 
     def _sweep(self) -> None:
-        self._entries = [entry for entry in self._entries if entry[3].waiting]
+        self._entries = [entry for entry in self._entries if entry[2].waiting]
         heapify(self._entries)
         self._dead = 0
 
     def _check(self) -> None:
         """Raise if what this heap promises does not hold. Cost: O(n)."""
         with self.lock:
-            alive = sum(entry[3].waiting for entry in self._entries)
+            alive = sum(entry[2].waiting for entry in self._entries)
             assert alive == len(self._entries) - self._dead, "dead entries are miscounted"
             assert all(entry >= self._entries[0] for entry in self._entries), "the first entry is not the first"

@@ -18,8 +18,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
 from reactive_dag.model.times import NEVER
-from reactive_dag.streams.flat import short_way
-from reactive_dag.streams.lane import Lane, emit_all
+from reactive_dag.streams.serializer import Serializer, emit_all
 from reactive_dag.streams.timing import timing
 from reactive_dag.triggers.cell import NOTHING_HEARD, Cell
 
@@ -28,7 +27,7 @@ B = TypeVar("B")
 
 
 class Subscription:
-    """One subscription of a lifted cell: its state, its lane, and which of its sources have ended."""
+    """One subscription of a lifted cell: its state, its serializer, and which of its sources have ended."""
 
     __slots__ = (
         "_feed",
@@ -41,8 +40,8 @@ class Subscription:
         "_whole",
         "cell",
         "ended",
-        "lane",
         "observer",
+        "serializer",
         "state",
     )
 
@@ -51,7 +50,7 @@ class Subscription:
         self._told = made.drop
         self.cell, self.observer = made.telling(self._drop), observer
         self.state = self.cell.fresh()
-        self.lane = Lane()
+        self.serializer = Serializer()
         self.ended = False
         self._feed = self.cell.feed
         self._parts = 1 + len(lifted.others)
@@ -66,7 +65,7 @@ class Subscription:
 
     def receiver(self, part: int) -> Callable[[Any], None]:
         """What the source of `part` calls with each item."""
-        lane, feed, state = self.lane, self._feed, self.state
+        serializer, feed, state = self.serializer, self._feed, self.state
 
         def take(item: object, now: int) -> None:
             try:
@@ -80,9 +79,9 @@ class Subscription:
                 self._judge()
 
         def on_next(item: object) -> None:
-            lane.serve(take, item, 0)
+            serializer.serve(take, item, 0)
 
-        return short_way(self.cell, state, part, lane, take, self.emit) or on_next
+        return on_next
 
     def emit(self, released: Sequence[object]) -> None:
         """Emit what the cell released, and complete if it can release no more."""
@@ -98,16 +97,16 @@ class Subscription:
 
     def completed(self, part: int) -> None:
         """A source has ended."""
-        self.lane.submit(self._complete, part, self.now())
+        self.serializer.submit(self._complete, part, self.now())
 
     def failed(self, error: Exception) -> None:
         """A source has failed: that passes on at once, behind what came before it."""
-        self.lane.submit(self.fail, error, 0)
+        self.serializer.submit(self.fail, error, 0)
 
     def stop(self) -> None:
         """Nothing more is emitted."""
         self.ended = True
-        self.lane.queue.clear()
+        self.serializer.queue.clear()
 
     def now(self) -> int:
         """The instant; a cell without windows has none."""
@@ -146,7 +145,7 @@ class Subscription:
 class TimedSubscription(Subscription):
     """A subscription whose cell asks for the time: `due` is when it must step next, `_wake` when a timer will say so.
 
-    Invariant outside the lane: there is a timer, at or before `due`, exactly if something is due.
+    Invariant outside the serializer: there is a timer, at or before `due`, exactly if something is due.
     """
 
     __slots__ = ("_due", "_last", "_step", "_timer", "_timing", "_wake")
@@ -163,7 +162,7 @@ class TimedSubscription(Subscription):
 
     def start(self) -> None:
         """Arm what a fresh state has due."""
-        self.lane.submit(self._arm, None, self.now())
+        self.serializer.submit(self._arm, None, self.now())
 
     def now(self) -> int:
         """The instant, as the scheduler has it."""
@@ -171,7 +170,7 @@ class TimedSubscription(Subscription):
 
     def receiver(self, part: int) -> Callable[[Any], None]:
         """What the source of `part` calls with each item."""
-        lane, feed, state, now_ns = self.lane, self._feed, self.state, self._timing.now_ns
+        serializer, feed, state, now_ns = self.serializer, self._feed, self.state, self._timing.now_ns
 
         def take(item: object, now: int) -> None:
             late = self._steps(now)
@@ -189,7 +188,7 @@ class TimedSubscription(Subscription):
                 self._judge()
 
         def on_next(item: object) -> None:
-            lane.serve(take, item, now_ns())
+            serializer.serve(take, item, now_ns())
 
         return on_next
 
@@ -230,7 +229,7 @@ class TimedSubscription(Subscription):
                     self.stop()
 
     def _ring(self) -> None:
-        self.lane.submit(self._woken, None, self.now())
+        self.serializer.submit(self._woken, None, self.now())
 
     def _woken(self, what: object, now: int) -> None:
         if not self.ended:
@@ -289,18 +288,3 @@ def _listen(
     run: Subscription, part: int, source: abc.ObservableBase[Any], scheduler: abc.SchedulerBase | None
 ) -> abc.DisposableBase:
     return source.subscribe(run.receiver(part), run.failed, lambda: run.completed(part), scheduler=scheduler)
-
-
-def lift(
-    cell: Cell,
-    *others: abc.ObservableBase[Any],
-    timed: bool = True,
-    need: int | None = None,
-    scheduler: abc.SchedulerBase | None = None,
-) -> Lifted[Any, Any]:
-    """Make a reactivex operator of a cell: part 0 is the source that is piped, parts 1, 2, … are `others`.
-
-    Cost: the cell's own and some 0.1 µs for an item. Errors of a source pass on, a completion flushes the cell;
-    `timed=False` is for a cell that neither reads the time nor is ever due.
-    """
-    return Lifted(lambda: cell, others, timed, need, scheduler=scheduler, text=f"lift({cell!r})")

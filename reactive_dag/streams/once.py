@@ -17,7 +17,7 @@ from reactivex.disposable import CompositeDisposable, Disposable
 
 from reactive_dag.log.ledger import Ledger
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.streams.lane import Lane
+from reactive_dag.streams.serializer import Serializer
 from reactive_dag.streams.timing import timing
 
 
@@ -58,7 +58,7 @@ class ExactlyOnce:
         ) -> abc.DisposableBase:
             run = _Subscription(self, observer, self.scheduler or scheduler)
             subscription = source.subscribe(run.take, run.fail, run.complete, scheduler=scheduler)
-            return CompositeDisposable(subscription, Disposable(run.lane.queue.clear))
+            return CompositeDisposable(subscription, Disposable(run.serializer.queue.clear))
 
         return Observable(subscribe)
 
@@ -69,14 +69,14 @@ class ExactlyOnce:
 class _Subscription:
     """One subscription; without a ledger it has one of its own, in memory."""
 
-    __slots__ = ("_key", "_ledger", "_now", "_observer", "lane")
+    __slots__ = ("_key", "_ledger", "_now", "_observer", "serializer")
 
     def __init__(self, once: ExactlyOnce, observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None) -> None:
         self._key, self._observer = once.key, observer
         self._ledger: Seen = Ledger() if once.ledger is None else once.ledger
         # Without a scheduler the ledger reads the time itself, if it has to.
         self._now: Callable[[], int | None] = (lambda: None) if scheduler is None else timing(scheduler).now_ns
-        self.lane = Lane()
+        self.serializer = Serializer()
 
     def take(self, item: Any) -> None:
         """An item came: first the ledger, then whoever listens."""
@@ -86,15 +86,15 @@ class _Subscription:
             self.fail(error)
             return
         if new:
-            self.lane.serve(self._emit, item, 0)
+            self.serializer.serve(self._emit, item, 0)
 
     def fail(self, error: Exception) -> None:
         """The source, the key's function or the ledger failed."""
-        self.lane.submit(self._fail, error, 0)
+        self.serializer.submit(self._fail, error, 0)
 
     def complete(self) -> None:
         """The source has ended."""
-        self.lane.submit(lambda what, now: self._observer.on_completed(), None, 0)
+        self.serializer.submit(lambda what, now: self._observer.on_completed(), None, 0)
 
     def _emit(self, item: object, now: int) -> None:
         self._observer.on_next(item)

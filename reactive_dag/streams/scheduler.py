@@ -1,10 +1,10 @@
 """Our scheduler behind reactivex's scheduler interface: live, and in virtual time.
 
-Owns which timer runs next: the one that is due first, at one instant the lower priority, then the one scheduled
-earlier. Invariants: actions of one scheduler never overlap; the live one uses one thread for all timers, which ends
-when there are none; the virtual one moves only inside `advance`, has no limit of actions at one instant, and stops when
-told. Times inside are integer nanoseconds (`now_ns`, `call_at`); reactivex's own methods take its datetimes, timedeltas
-and seconds, to the microsecond. Cost: O(log n) for each action.
+Owns which timer runs next: the one that is due first, at one instant the one scheduled earlier. Invariants: actions of
+one scheduler never overlap; the live one uses one thread for all timers, which ends when there are none; the virtual
+one moves only inside `advance`, has no limit of actions at one instant, and stops when told. Times inside are integer
+nanoseconds (`now_ns`, `call_at`); reactivex's own methods take its datetimes, timedeltas and seconds, to the
+microsecond. Cost: O(log n) for each action.
 """
 
 from __future__ import annotations
@@ -47,18 +47,13 @@ class HeapScheduler(PeriodicScheduler):
         return self.clock.now()
 
     @property
-    def next_due(self) -> int:
-        """When the first timer is due, in nanoseconds since 1970 UTC; NEVER if there is none. Cost: O(log n)."""
-        return self._heap.due
-
-    @property
     def pending(self) -> int:
         """How many timers wait. Cost: O(1)."""
         return len(self._heap)
 
-    def call_at(self, time_ns: int, run: Callable[[], object], priority: int = 0) -> Timer:
-        """Call `run` at `time_ns` (at once if past); at one instant by priority, then in order. Cost: O(log n)."""
-        return self._heap.push(time_ns, run, priority)
+    def call_at(self, time_ns: int, run: Callable[[], object]) -> Timer:
+        """Call `run` at `time_ns` (at once if past), at one instant in the order of the calls. O(log n)."""
+        return self._heap.push(time_ns, run)
 
     def schedule(self, action: abc.ScheduledAction[_S], state: _S | None = None) -> abc.DisposableBase:
         """Run `action` now, after what was scheduled for now before. Cost: O(log n)."""
@@ -165,8 +160,8 @@ class VirtualScheduler(HeapScheduler):
 class LiveScheduler(HeapScheduler):
     """A scheduler on the wall clock, with one thread for all its timers.
 
-    The thread starts with the first timer and ends some seconds after the last. An action that raises goes to
-    `on_fault`, by default to `threading.excepthook`, and the others go on.
+    The thread starts with the first timer and ends some seconds after the last. The exception of an action goes to
+    `threading.excepthook`, and the others go on.
 
     >>> with LiveScheduler() as scheduler:
     ...     done = threading.Event()
@@ -175,20 +170,19 @@ class LiveScheduler(HeapScheduler):
     True
     """
 
-    def __init__(self, clock: Clock | None = None, on_fault: Callable[[Exception], None] | None = None) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         lock = threading.Lock()
         super().__init__(clock or MonotonicWall(), TimerHeap(lock))
         self._condition = threading.Condition(lock)
-        self._on_fault = on_fault or _report
         self._thread: threading.Thread | None = None
         self._until = NEVER  # what the thread sleeps for; only an earlier timer has to wake it
         self._closed = False
 
-    def call_at(self, time_ns: int, run: Callable[[], object], priority: int = 0) -> Timer:
+    def call_at(self, time_ns: int, run: Callable[[], object]) -> Timer:
         """Call `run` at `time_ns`, on the scheduler's thread; once closed it raises `UsageError`. Cost: O(log n)."""
         if self._closed:
             raise UsageError("this scheduler was closed; make another")
-        timer = super().call_at(time_ns, run, priority)
+        timer = super().call_at(time_ns, run)
         with self._condition:
             if self._thread is None or not self._thread.is_alive():  # a forked child has no thread of ours
                 self._thread = threading.Thread(target=self._serve, name="reactive_dag timers", daemon=True)
@@ -218,7 +212,7 @@ class LiveScheduler(HeapScheduler):
         try:
             timer.run()
         except Exception as error:
-            self._on_fault(error)
+            report_uncaught(error)
 
     def _rest(self) -> bool:
         """Sleep until the next timer is due; false if there is none and none came, so that the thread may end."""
@@ -277,6 +271,7 @@ def instant_ns(value: typing.AbsoluteTime) -> int:
     return from_datetime(value) if isinstance(value, datetime) else round(value * 1_000_000) * 1_000
 
 
-def _report(error: Exception) -> None:
+def report_uncaught(error: Exception) -> None:
+    """Give an exception that nobody can catch to `threading.excepthook`, which by default prints it. O(1)."""
     thread = threading.current_thread()
     threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))

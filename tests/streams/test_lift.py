@@ -8,10 +8,10 @@ import reactivex as rx
 from reactivex import operators as ops
 
 import reactive_dag.operators as rops
-from reactive_dag.model.times import NEVER, SECOND, parse_time
-from reactive_dag.streams.lane import Lane
-from reactive_dag.streams.lift import lift
+from reactive_dag.model.times import SECOND, parse_time
+from reactive_dag.streams.lift import Lifted
 from reactive_dag.streams.scheduler import LiveScheduler, VirtualScheduler
+from reactive_dag.streams.serializer import Serializer
 from reactive_dag.triggers.cell import Cell
 from reactive_dag.triggers.joins.any_of import AnyOfCell
 from reactive_dag.triggers.windows.batch import BatchCell
@@ -23,9 +23,9 @@ PATIENCE = 30
 # --------------------------------------------------------------------------------------------- any cell
 
 
-def test_lift_makes_an_operator_of_any_cell():
+def test_any_cell_becomes_an_operator():
     a, b, seen = rx.Subject(), rx.Subject(), []
-    a.pipe(lift(AnyOfCell(), b, timed=False, need=1)).subscribe(seen.append, on_completed=lambda: seen.append("|"))
+    a.pipe(Lifted(AnyOfCell, (b,), timed=False, need=1)).subscribe(seen.append, on_completed=lambda: seen.append("|"))
     a.on_next(1)
     b.on_next(2)
     a.on_completed()
@@ -34,9 +34,9 @@ def test_lift_makes_an_operator_of_any_cell():
     assert seen == [[(0, 1)], [(1, 2)], [(1, 3)], "|"]
 
 
-def test_one_cell_serves_many_subscriptions():
+def test_each_subscription_has_a_cell_of_its_own():
     source, first, second = rx.Subject(), [], []
-    observable = source.pipe(lift(BatchCell(2), timed=False))
+    observable = source.pipe(Lifted(lambda: BatchCell(2), timed=False))
     observable.subscribe(first.append)
     source.on_next(1)
     observable.subscribe(second.append)
@@ -57,7 +57,7 @@ class Broken(Cell):
 @pytest.mark.parametrize("timed", [False, True])
 def test_law_failure_is_a_value_a_cell_that_raises_ends_the_stream_only(timed):
     source, seen = rx.Subject(), []
-    source.pipe(lift(Broken(), timed=timed)).subscribe(seen.append, seen.append, scheduler=VirtualScheduler(START))
+    source.pipe(Lifted(Broken, timed=timed)).subscribe(seen.append, seen.append, scheduler=VirtualScheduler(START))
     source.on_next("a")
     source.on_next("b")
     assert [repr(error) for error in seen] == ["LookupError('a')"]
@@ -210,12 +210,14 @@ def test_sources_on_several_threads_lose_nothing(switchy):
     assert crowd.seen == [tuple([each] for _ in range(4)) for each in range(600)]
 
 
-def test_a_lane_serves_everything_whoever_comes(switchy):
-    lane, crowd = Lane(), Crowd()
-    hammer(8, lambda number: [lane.submit(lambda what, now: crowd(what), (number, each), 0) for each in range(300)])
+def test_a_serializer_serves_everything_whoever_comes(switchy):
+    serializer, crowd = Serializer(), Crowd()
+    hammer(
+        8, lambda number: [serializer.submit(lambda what, now: crowd(what), (number, each), 0) for each in range(300)]
+    )
     assert len(crowd.seen) == 2400
-    assert not lane.queue
-    assert lane.free == [None]
+    assert not serializer.queue
+    assert serializer.free == [None]
 
 
 # --------------------------------------------------------------------------------------------------- live
@@ -232,7 +234,7 @@ def test_windows_close_on_the_live_scheduler():
         source.on_next(2)
         assert done.wait(PATIENCE)
         assert seen == [[1, 2]]
-        assert scheduler.next_due == NEVER
+        assert scheduler.pending == 0
 
 
 def test_law_dispose_stops_everything_on_the_live_scheduler():

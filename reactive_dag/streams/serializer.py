@@ -1,8 +1,8 @@
-"""The lane: how several threads, timers and re-entrant calls reach one cell one after the other, without waiting.
+"""`Serializer`: several threads, timers and re-entrant calls reach one cell one after the other, and none waits.
 
-Owns a queue and the right to serve it. Invariants: what is queued is served in order, by one thread at a time, and also
-if it came while the server was leaving; nobody ever waits for anybody, so lanes cannot lock each other up; a call from
-within is queued, so the stack stays flat. Cost: O(1) for each call, 0.03 µs where nobody is in the way.
+Owns a queue and the right to serve it. Invariants: what is queued is served in order, by one thread at a time, also
+what came while the serving thread was leaving; no thread ever waits for another, so two serializers cannot lock each
+other up; a call from within is queued, so the stack stays flat. Cost: O(1) a call, 0.03 µs where nobody is in the way.
 
 The right to serve is a token in a list: to pop it is one step for the interpreter, so one thread gets it, and it is
 several times cheaper than a lock, which nobody would ever wait for here.
@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 
-class Lane:
-    """One queue into a cell: whoever finds it free serves it, everybody else leaves what he has and goes.
+class Serializer:
+    """One queue into a cell: who finds it free serves it, everybody else leaves a call in it and goes.
 
-    An observer that raises does so to whoever serves; the rest of the queue is served first.
+    What a call raises is raised to the thread that serves, once the rest of the queue is served.
     """
 
     __slots__ = ("free", "queue")
@@ -28,7 +28,7 @@ class Lane:
         self.queue: deque[tuple[Callable[[Any, int], None], Any, int]] = deque()
 
     def serve(self, handle: Callable[[Any, int], None], what: object, now: int) -> None:
-        """The same as `submit`, and quicker where nobody is in the way."""
+        """Call `handle(what, now)` at once where nobody is in the way, else `submit` it. O(1) and what is served."""
         queue, free = self.queue, self.free
         if queue or not free:
             self.submit(handle, what, now)
@@ -46,17 +46,17 @@ class Lane:
                 self.drain()
 
     def submit(self, handle: Callable[[Any, int], None], what: object, now: int) -> None:
-        """Have `handle(what, now)` called in its turn. Cost: O(1) and what is served."""
+        """Have `handle(what, now)` called in its turn. O(1) and what is served."""
         self.queue.append((handle, what, now))
         self.drain()
 
     def drain(self) -> None:
-        """Serve what is queued, unless somebody does already."""
+        """Serve what is queued, unless another thread does already. O(queue)."""
         free, queue, failure = self.free, self.queue, None
         while queue and free:
             try:
                 free.pop()
-            except IndexError:  # somebody was quicker, and will look at the queue before he leaves
+            except IndexError:  # another thread was quicker, and looks at the queue before it leaves
                 break
             try:
                 failure = _serve(queue) or failure
@@ -78,7 +78,7 @@ def _serve(queue: deque[tuple[Callable[[Any, int], None], Any, int]]) -> Excepti
 
 
 def emit_all(emit: Callable[[Any], None], values: Sequence[object]) -> None:
-    """Emit each of `values`, also where the observer raises for one of them; the first error is raised at the end."""
+    """Emit each of `values`, also where the observer raises for one; raise the first error at the end. O(values)."""
     failure: Exception | None = None
     for value in values:
         try:
