@@ -8,7 +8,6 @@ costs nothing here; otherwise O(options given).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
 from functools import partial
 from typing import Any, Generic, Literal, TypeAlias, TypedDict, TypeVar, overload
 
@@ -19,7 +18,7 @@ from reactive_dag.declare.params import NO_PARAMS, Params, params_of
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.times import GivenDuration, format_time, parse_duration, parse_time, zone
+from reactive_dag.model.times import GivenDuration, GivenTime, format_time, parse_duration, parse_time, zone
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import choice_of, names_of
 from reactive_dag.triggers.leaves.dataset import Dataset
@@ -31,7 +30,6 @@ BACKOFFS = ("fixed", "exponential")
 CATCHUPS = ("one", "all", "none")
 OVERLAPS = ("queue",)
 
-Time: TypeAlias = datetime | date | str
 Outlets: TypeAlias = Dataset | str | Iterable[Dataset | str]
 After: TypeAlias = TaskLike[Any] | str | Iterable[TaskLike[Any] | str]
 TriggerRule: TypeAlias = Literal[
@@ -90,8 +88,8 @@ class DagOptions(Repeats, total=False):
     schedule: str | None
     outlets: Outlets
     tz: str
-    start: Time | None
-    end: Time | None
+    start: GivenTime | None
+    end: GivenTime | None
     catchup: Literal["one", "all", "none"] | bool
     max_catchup: int
     paused: bool

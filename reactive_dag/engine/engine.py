@@ -24,7 +24,7 @@ from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.arguments import check_arguments, chosen_runner, nanoseconds
 from reactive_dag.engine.drive.graph_changes import GRAPH
 from reactive_dag.engine.execute.runners import Runner
-from reactive_dag.engine.facts.publish import EventFields, Time
+from reactive_dag.engine.facts.publish import EventFields
 from reactive_dag.engine.facts.receipts import Receipt, Receipts
 from reactive_dag.engine.inspect.pending import Pending
 from reactive_dag.engine.inspect.queries import Entry, FiringView
@@ -32,13 +32,13 @@ from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.engine.inspect.why import Why
 from reactive_dag.engine.parts import opened
-from reactive_dag.log.opening import Store, open_log
+from reactive_dag.log.opening import GivenStore, open_log
 from reactive_dag.log.sqlite.files import parse_store
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.errors import EngineReplaced, NotAStore, UsageError
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import Cancelled, FaultsRetried, Paused, Resumed
-from reactive_dag.model.times import GivenDuration, parse_time
+from reactive_dag.model.times import GivenDuration, GivenTime, parse_time
 from reactive_dag.streams.clock import MonotonicWall, VirtualClock
 from reactive_dag.triggers.cell import MAX_PENDING
 from reactive_dag.triggers.leaves.dataset import Dataset
@@ -57,7 +57,7 @@ class Engine:
 
     @calm_collector()
     def __init__(
-        self, graph: Graph, store: Store = None, *, runner: Runner | str | None = "default",
+        self, graph: Graph, store: GivenStore = None, *, runner: Runner | str | None = "default",
         clock: VirtualClock | MonotonicWall | None = None, read_only: bool = False, max_pending: int = MAX_PENDING,
     ) -> None:  # fmt: skip
         whole(max_pending, "max_pending", 1)
@@ -114,8 +114,8 @@ class Engine:
     # ------------------------------------------------------------------------------------- facts
 
     def publish(
-        self, dataset: Dataset | str, *, partition: str | None = None, logical_date: Time | None = None,
-        time: Time | None = None, kind: str = "updated", extra: object = None, key: str | None = None,
+        self, dataset: Dataset | str, *, partition: str | None = None, logical_date: GivenTime | None = None,
+        time: GivenTime | None = None, kind: str = "updated", extra: object = None, key: str | None = None,
         source: str | None = None,
     ) -> Receipt:  # fmt: skip
         """Record that a dataset changed; the durable record, with `.duplicate` set if its key was there already (I5).
@@ -165,7 +165,7 @@ class Engine:
         return Receipts(fold.identities, offsets)
 
     def start(
-        self, dag: Dag | str, *, params: object = None, payload: object = None, logical_date: Time | None = None,
+        self, dag: Dag | str, *, params: object = None, payload: object = None, logical_date: GivenTime | None = None,
         partition: str | None = None, key: str | None = None,
     ) -> Run:  # fmt: skip
         """Ask for a run by hand; a second start with the same key gives the first one's run (I5).
@@ -218,7 +218,7 @@ class Engine:
         """`run_until_idle` without blocking the event loop."""
         await asyncio.to_thread(self.run_until_idle, timeout)
 
-    def advance(self, by: GivenDuration | float | None = None, *, to: Time | None = None) -> None:
+    def advance(self, by: GivenDuration | float | None = None, *, to: GivenTime | None = None) -> None:
         """Move virtual time, stopping at each due instant until nothing is left to do at it.
 
         Raises UsageError on a clock that is not virtual, or when both or none of `by` and `to` are given.
@@ -234,7 +234,7 @@ class Engine:
 
     def runs(
         self, dag: Dag | str | None = None, *, state: str | Iterable[str] | None = None,
-        logical_date: Time | None = None, partition: str | None = None, key: str | None = None,
+        logical_date: GivenTime | None = None, partition: str | None = None, key: str | None = None,
         limit: int | None = None,
     ) -> RunList:  # fmt: skip
         """Runs, newest request first, in one state or several. O(log n + result) by DAG, state, date or key.
@@ -256,7 +256,7 @@ class Engine:
         """A dataset's events, newest first. O(segments that hold one). Raises UnknownId."""
         return self._parts.queries.events(dataset, limit=limit)
 
-    def why(self, what: Run | Dag | str, *, logical_date: Time | None = None) -> Why:
+    def why(self, what: Run | Dag | str, *, logical_date: GivenTime | None = None) -> Why:
         """Why a run happened: the tree of its causes, down to the first event; or why a DAG did not run: `.missing`.
 
         O(causes). Raises UnknownId.

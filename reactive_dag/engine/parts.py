@@ -21,7 +21,6 @@ from reactive_dag.engine.execute.attempt import AttemptExecutor
 from reactive_dag.engine.execute.event_loops import EventLoops
 from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.execute.runners import Runner
-from reactive_dag.engine.facts.outbox import Clock
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import recover
 from reactive_dag.engine.inspect.fold_host import CLOSED, FoldHost
@@ -38,6 +37,7 @@ from reactive_dag.model.records import (
     TaskStarted,
 )
 from reactive_dag.model.times import SECOND, GivenDuration
+from reactive_dag.streams.clock import Clock
 from reactive_dag.streams.observers import Observers
 
 VERSION = "0.1.0"

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import msgspec
 
 from reactive_dag.log.history import TaskRow
-from reactive_dag.log.protocol import Fact
+from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.model.errors import StoreDamaged
 from reactive_dag.model.records import AnyRecord, Published
 
@@ -29,7 +29,7 @@ SegmentRow: TypeAlias = tuple[int, int, int, int, bytes]
 _PLACE = struct.Struct("<qq")
 _ENCODER = msgspec.msgpack.Encoder()
 _SEGMENT = msgspec.msgpack.Decoder(list[AnyRecord])
-_FACT = msgspec.msgpack.Decoder(Fact)
+_FACT = msgspec.msgpack.Decoder(OfferedFact)
 _TASKS = msgspec.msgpack.Decoder(tuple[TaskRow, ...])
 
 
@@ -75,16 +75,16 @@ def _damaged(first: int, count: int, where: str, why: str) -> StoreDamaged:
     )
 
 
-def encode_fact(fact: Fact, stamp: int) -> bytes:
+def encode_fact(fact: OfferedFact, stamp: int) -> bytes:
     """A fact for the intake, its `at` being the stamp of who offers it (I8). O(size)."""
     return _ENCODER.encode(msgspec.structs.replace(fact, at=stamp))
 
 
-def decode_fact(number: int, crc: int, data: bytes, where: str) -> Fact:
+def decode_fact(number: int, crc: int, data: bytes, where: str) -> OfferedFact:
     """A fact out of the intake. O(size). Raises StoreDamaged."""
     try:
         if zlib.crc32(data) == crc:
-            fact: Fact = _FACT.decode(data)
+            fact: OfferedFact = _FACT.decode(data)
             return fact
         why = "its checksum differs"
     except msgspec.MsgspecError as error:

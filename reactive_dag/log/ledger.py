@@ -13,8 +13,6 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -27,17 +25,19 @@ from reactive_dag.log.sqlite.files import connect, look_at, parse_store, prepare
 from reactive_dag.log.sqlite.lease import Lease
 from reactive_dag.log.sqlite.readers import Readers
 from reactive_dag.model.errors import InvalidValue, StoreError
-from reactive_dag.model.times import NEVER, parse_duration
+from reactive_dag.model.times import NEVER, GivenDuration, parse_duration
 
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 
 
-class _Shelf(Protocol):
-    """Where entries are kept."""
+class _Entries(Protocol):
+    """Where a ledger's keys are kept."""
 
-    def enter(self, key: bytes, expires: int, now: int) -> bool: ...
+    def enter(self, key: bytes, expires: int, now: int) -> bool:
+        """Enter a key until `expires`; True if it was not there, or had expired at `now` (ns)."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let the file go, if there is one."""
 
     def _check(self) -> None: ...
 
@@ -54,25 +54,18 @@ class Ledger:
     (True, True, False)
     """
 
-    def __init__(
-        self,
-        store: str | os.PathLike[str] | None = None,
-        ttl: timedelta | str | None = None,
-        *,
-        clock: Callable[[], int] = time.time_ns,
-    ) -> None:
+    def __init__(self, store: str | os.PathLike[str] | None = None, ttl: GivenDuration | None = None) -> None:
         self._ttl = None if ttl is None else parse_duration(ttl, what="ttl")
-        self._clock = clock
         path = None if store is None else parse_store(store)
-        self._shelf: _Shelf = _Memory() if path is None else _File(path)
+        self._entries: _Entries = _MemoryEntries() if path is None else _FileEntries(path)
 
     def add(self, key: object, now: int | None = None) -> bool:
         """Enter a key; True if it is new. Durable on return. O(1), on a file a share of one sync. Raises StoreError."""
         data = _encode(key)
         if self._ttl is None:
-            return self._shelf.enter(data, NEVER, 0)
-        at = self._clock() if now is None else now
-        return self._shelf.enter(data, at + self._ttl, at)
+            return self._entries.enter(data, NEVER, 0)
+        at = time.time_ns() if now is None else now
+        return self._entries.enter(data, at + self._ttl, at)
 
     def seen(self, key: object, now: int | None = None) -> bool:
         """Whether a key was entered before; it is entered now. Durable on return. `now` is in ns. Raises StoreError."""
@@ -80,11 +73,11 @@ class Ledger:
 
     def close(self) -> None:
         """Let the file go; a second call does nothing."""
-        self._shelf.close()
+        self._entries.close()
 
     def _check(self) -> None:
         """The entries are sound."""
-        self._shelf._check()
+        self._entries._check()
 
     def __enter__(self) -> Ledger:
         return self
@@ -102,7 +95,7 @@ def _encode(key: object) -> bytes:
         ) from error
 
 
-class _Memory:
+class _MemoryEntries:
     """Entries in the order in which they expire, as long as time goes forward."""
 
     def __init__(self) -> None:
@@ -130,7 +123,7 @@ class _Memory:
         assert expires == sorted(expires), "time went back, or an entry is out of place"
 
 
-class _File:
+class _FileEntries:
     """Entries on SQLite, committed in groups: an entry's number is its place among all that this process made."""
 
     def __init__(self, path: Path) -> None:

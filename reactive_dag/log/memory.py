@@ -14,7 +14,7 @@ import msgspec
 
 from reactive_dag.log.codec import SEGMENT_RECORDS
 from reactive_dag.log.history import RunQuery, RunRow, RunRows
-from reactive_dag.log.protocol import Fact
+from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.tail import Tail
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.records import AnyRecord, Published
@@ -32,7 +32,7 @@ class MemoryLog(Tail):
     """
 
     durable = False
-    notes: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class MemoryLog(Tail):
         self._meta: dict[str, str] = {}
         self._by_source: dict[str, list[int]] = {}
         self._indexed = 0
-        self._intake: dict[int, Fact] = {}
+        self._intake: dict[int, OfferedFact] = {}
         self._offered = 0
         self._taken = 0
         self._callbacks: list[tuple[int, Callable[[], object]]] = []
@@ -165,13 +165,13 @@ class MemoryLog(Tail):
 
     # ---------------------------------------------------------------------------------------------- intake
 
-    def offer(self, fact: Fact, stamp: int) -> None:
+    def offer(self, fact: OfferedFact, stamp: int) -> None:
         """Append a fact to the intake. O(1)."""
         with self._side:
             self._offered += 1
             self._intake[self._offered] = msgspec.structs.replace(fact, at=stamp)
 
-    def take_over(self, limit: int = 10_000) -> list[tuple[int, Fact]]:
+    def take_over(self, limit: int = 10_000) -> list[tuple[int, OfferedFact]]:
         """What the intake holds and was not taken over yet. O(result)."""
         with self._side:
             ids = range(self._taken + 1, min(self._taken + limit, self._offered) + 1)

@@ -10,11 +10,11 @@ from reactive_dag.log.protocol import EventLog
 from reactive_dag.log.sqlite.files import parse_store
 from reactive_dag.model.errors import InvalidValue, UsageError
 
-Store: TypeAlias = str | os.PathLike[str] | EventLog | None
+GivenStore: TypeAlias = str | os.PathLike[str] | EventLog | None
 """A path, `sqlite:///relative.db`, `sqlite:////absolute.db`, "memory" or None, or a log that is open already."""
 
 
-def open_log(store: Store = None, *, read_only: bool = False) -> EventLog:
+def open_log(store: GivenStore = None, *, read_only: bool = False) -> EventLog:
     """Open a log. O(1), and the last segment of a store is read.
 
     Raises InvalidValue (a text that names no store), UsageError, and what SQLiteLog raises.

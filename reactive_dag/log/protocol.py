@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.records import AnyRecord, Published, StartRequested
 
-Fact: TypeAlias = Published | StartRequested
+OfferedFact: TypeAlias = Published | StartRequested
 """What another process may offer to the intake (I8)."""
 
 
@@ -47,7 +47,7 @@ class EventLog(Protocol):
         """Whether a commit outlives the process."""
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def reports(self) -> tuple[str, ...]:
         """What opening the store had to report, such as a torn last write that was cut off."""
 
     # ---------------------------------------------------------------------------------------------- append
@@ -132,10 +132,10 @@ class EventLog(Protocol):
 
     # ---------------------------------------------------------------------------------------------- intake
 
-    def offer(self, fact: Fact, stamp: int) -> None:
+    def offer(self, fact: OfferedFact, stamp: int) -> None:
         """Append a fact to the intake, durable on return, stamped with the caller's clock (ns) (I8). Any process."""
 
-    def take_over(self, limit: int = 10_000) -> list[tuple[int, Fact]]:
+    def take_over(self, limit: int = 10_000) -> list[tuple[int, OfferedFact]]:
         """What the intake holds and was not taken over yet: `(id, fact)`, in order, `at` being the stamp (I8)."""
 
     def done(self, ids: Iterable[int]) -> None:

@@ -21,7 +21,7 @@ from typing import NoReturn, TypeAlias
 import attrs
 
 from .errors import GraphError, InvalidValue
-from .fingerprint import Path, counts_by_name, describe_callable, is_frozen_record, name_of, type_name
+from .fingerprint import ValuePath, counts_by_name, describe_callable, is_frozen_record, name_of, type_name
 from .records import Json
 from .source import source_tree
 
@@ -37,7 +37,7 @@ def describe(fn: AnyCallable) -> Json:
     >>> describe(len)
     {'ref': 'builtins:len'}
     """
-    return describe_callable(fn, Path(place(fn)))
+    return describe_callable(fn, ValuePath(place(fn)))
 
 
 def digest(fn: AnyCallable) -> str:

@@ -40,20 +40,20 @@ _DESCRIPTORS: Final = (MethodDescriptorType, type(object.__init__), type(dict.__
 
 
 @attrs.frozen
-class Path:
+class ValuePath:
     """The way to a value, for messages; and the functions and classes that were entered on it."""
 
     place: str
     steps: tuple[str, ...] = ()
     entered: tuple[object, ...] = ()
 
-    def into(self, step: str) -> Path:
+    def into(self, step: str) -> ValuePath:
         """One step further. O(depth)."""
-        return Path(self.place, (*self.steps, step), self.entered)
+        return ValuePath(self.place, (*self.steps, step), self.entered)
 
-    def enter(self, owner: object) -> Path:
+    def enter(self, owner: object) -> ValuePath:
         """The same way, inside `owner`. O(depth)."""
-        return Path(self.place, self.steps, (*self.entered, owner))
+        return ValuePath(self.place, self.steps, (*self.entered, owner))
 
     def seen(self, owner: object) -> bool:
         """Whether the way already leads through `owner`. O(depth)."""
@@ -74,10 +74,10 @@ def type_name(cls: type) -> str:
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
-def describe_value(value: object, path: Path) -> Json:
+def describe_value(value: object, path: ValuePath) -> Json:
     """A value as plain JSON. O(its size). Raises `InvalidValue`, with the way to it, for one without stable identity.
 
-    >>> describe_value((1, {"b", "a"}), Path(""))
+    >>> describe_value((1, {"b", "a"}), ValuePath(""))
     {'tuple': [1, {'set': ['a', 'b']}]}
     """
     kind = type(value)
@@ -96,7 +96,7 @@ def describe_value(value: object, path: Path) -> Json:
     return _thing(value, path)
 
 
-def _container(value: object, path: Path) -> Json:
+def _container(value: object, path: ValuePath) -> Json:
     kind = type_name(type(value))
     if isinstance(value, bytes | bytearray):
         return {kind: value.hex()}
@@ -114,7 +114,7 @@ def _order(described: Json) -> str:
     return json.dumps(described, sort_keys=True)
 
 
-def _thing(value: object, path: Path) -> Json:
+def _thing(value: object, path: ValuePath) -> Json:
     kind = type(value)
     if isinstance(value, re.Pattern):
         return {"pattern": describe_value(value.pattern, path), "flags": value.flags}
@@ -134,10 +134,10 @@ def _thing(value: object, path: Path) -> Json:
     )
 
 
-def describe_fields(value: object, path: Path) -> Json:
+def describe_fields(value: object, path: ValuePath) -> Json:
     """The fields of an attrs, dataclass or msgspec object that count in its equality. O(their size).
 
-    >>> describe_fields(msgspec.defstruct("P", [("x", int)])(3), Path(""))
+    >>> describe_fields(msgspec.defstruct("P", [("x", int)])(3), ValuePath(""))
     {'x': 3}
     """
     path = path.enter(value)
@@ -156,7 +156,7 @@ def _field_names(value: object) -> list[str]:
 def is_frozen_record(cls: type) -> bool:
     """Whether instances are attrs, dataclass or msgspec objects that cannot change. O(1).
 
-    >>> is_frozen_record(Path), is_frozen_record(dict)
+    >>> is_frozen_record(ValuePath), is_frozen_record(dict)
     (True, False)
     """
     if issubclass(cls, msgspec.Struct):
@@ -169,10 +169,10 @@ def is_frozen_record(cls: type) -> bool:
 # ---------------------------------------------------------------------------------------- descriptions
 
 
-def describe_callable(fn: object, path: Path) -> Json:
+def describe_callable(fn: object, path: ValuePath) -> Json:
     """A callable as plain JSON (I7). O(its source and the values it holds). Raises `InvalidValue` with the way to it.
 
-    >>> describe_callable(operator.attrgetter("kind"), Path(""))
+    >>> describe_callable(operator.attrgetter("kind"), ValuePath(""))
     {'ref': 'operator:attrgetter', 'args': ['kind']}
     """
     if isinstance(fn, FunctionType):
@@ -193,7 +193,7 @@ def describe_callable(fn: object, path: Path) -> Json:
     return _object(fn, path)
 
 
-def _function(fn: FunctionType, path: Path) -> Json:
+def _function(fn: FunctionType, path: ValuePath) -> Json:
     named: dict[str, Json] = {"ref": f"{fn.__module__}:{fn.__qualname__}"}
     if counts_by_name(fn):
         return named
@@ -227,7 +227,7 @@ def counts_by_name(fn: FunctionType) -> bool:
     return fn.__module__ != "__main__" and not any("<" in text for text in (fn.__qualname__, written))
 
 
-def _cell(cell: CellType, path: Path) -> Json:
+def _cell(cell: CellType, path: ValuePath) -> Json:
     try:
         held = cell.cell_contents
     except ValueError:
@@ -235,7 +235,7 @@ def _cell(cell: CellType, path: Path) -> Json:
     return describe_value(held, path)
 
 
-def _builtin(fn: BuiltinFunctionType, path: Path) -> Json:
+def _builtin(fn: BuiltinFunctionType, path: ValuePath) -> Json:
     owner = fn.__self__
     if owner is None or isinstance(owner, ModuleType):
         return {"ref": f"{fn.__module__}:{fn.__qualname__}"}
@@ -245,7 +245,7 @@ def _builtin(fn: BuiltinFunctionType, path: Path) -> Json:
     }
 
 
-def _object(fn: object, path: Path) -> Json:
+def _object(fn: object, path: ValuePath) -> Json:
     if isinstance(fn, _DESCRIPTORS):
         return {"ref": name_of(fn)}
     if isinstance(fn, staticmethod):
@@ -260,7 +260,7 @@ def _object(fn: object, path: Path) -> Json:
     return _refuse(fn, path)
 
 
-def _refuse(fn: object, path: Path) -> NoReturn:
+def _refuse(fn: object, path: ValuePath) -> NoReturn:
     if not callable(fn):
         raise InvalidValue(f"{fn!r} cannot be called: give a function{path.where()}")
     raise InvalidValue(
@@ -269,10 +269,10 @@ def _refuse(fn: object, path: Path) -> NoReturn:
     )
 
 
-def describe_class(cls: type, path: Path) -> Json:
+def describe_class(cls: type, path: ValuePath) -> Json:
     """A class by module and name; a local one or one of `__main__` also by its bases, fields and methods. O(its size).
 
-    >>> describe_class(int, Path("", ()))
+    >>> describe_class(int, ValuePath("", ()))
     {'ref': 'builtins:int'}
     """
     named: dict[str, Json] = {"ref": f"{cls.__module__}:{cls.__qualname__}"}

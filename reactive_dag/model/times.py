@@ -28,6 +28,9 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 WEEK: Final = 7 * DAY
 
+GivenTime: TypeAlias = datetime | date | str
+"""An instant as people write it: an aware `datetime`, ISO text with an offset or `Z`, or a date (its midnight)."""
+
 GivenDuration: TypeAlias = timedelta | str
 """A duration as people write it: a `timedelta`, or text such as "90s" or "2h"."""
 
@@ -158,7 +161,7 @@ def _end_of_gap(before: datetime, after: datetime, place: tzinfo) -> int:
 # ---------------------------------------------------------------------------------------------- times
 
 
-def parse_time(value: datetime | date | str, tz: str | None = None, *, what: str = "time") -> int:
+def parse_time(value: GivenTime, tz: str | None = None, *, what: str = "time") -> int:
     """An instant from an aware datetime, ISO text with an offset or `Z`, or a bare date: its midnight in `tz`.
 
     `tz` (UTC without one) is for bare dates only. Cost: O(1). Raises `InvalidValue`, which begins with `what`, for a
@@ -244,7 +247,7 @@ def format_time(ns: int, tz: str | None = None) -> str:
 # ------------------------------------------------------------------------------------------ durations
 
 
-def parse_duration(value: timedelta | str, *, what: str = "duration", zero_ok: bool = False) -> int:
+def parse_duration(value: GivenDuration, *, what: str = "duration", zero_ok: bool = False) -> int:
     """A length of time in nanoseconds from a timedelta or text: "90s", "10m", "1d", "1h30m", "250ms", "1.5h".
 
     A day is 24 hours, a week 7 days. Cost: O(1). Raises `InvalidValue`, which begins with `what`, for a number without

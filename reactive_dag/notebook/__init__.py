@@ -6,7 +6,7 @@ is imported when it is first shown.
 
 from __future__ import annotations
 
-from reactive_dag.model import hooks
+from reactive_dag.model import pictures
 
 
 def register_pictures() -> None:

@@ -1,9 +1,9 @@
 """The heap of timers behind both schedulers.
 
-Owns what is to happen and when: entries `(time_ns, number, Timer)`, so at one instant what was scheduled earlier goes
-first. Invariants: a timer runs at most once; one that
-was disposed never runs; the entries of disposed timers are swept when they are the larger part, so memory is
-proportional to the timers that are alive. Cost: O(log n) to schedule and to take, amortised O(1) to dispose.
+Owns what is to happen and when: entries `(time_ns, number, timer)`, so at one instant what was scheduled earlier goes
+first. Invariants: a timer runs at most once; one that was disposed never runs; the entries of disposed timers are swept
+when they are the larger part, so memory is proportional to the timers that are alive. Cost: O(log n) to schedule and to
+take, amortised O(1) to dispose.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from reactive_dag.model.times import NEVER
 _FEW = 64  # below so many dead entries sweeping is not worth the walk
 
 
-class Timer(DisposableBase):
+class HeapTimer(DisposableBase):
     """One thing to be done at `time_ns`; disposing it before then means that it never is. Cost: O(1)."""
 
     __slots__ = ("_after", "_disposed", "_heap", "_run", "time_ns")
@@ -79,18 +79,18 @@ class TimerHeap:
 
     def __init__(self, lock: Lock | None = None) -> None:
         self.lock = lock if lock is not None else Lock()
-        self._entries: list[tuple[int, int, Timer]] = []
+        self._entries: list[tuple[int, int, HeapTimer]] = []
         self._numbers = count()
         self._dead = 0
 
-    def push(self, time_ns: int, run: Callable[[], object]) -> Timer:
+    def push(self, time_ns: int, run: Callable[[], object]) -> HeapTimer:
         """Add a timer. Cost: O(log n)."""
-        timer = Timer(self, time_ns, run)
+        timer = HeapTimer(self, time_ns, run)
         with self.lock:
             heappush(self._entries, (time_ns, next(self._numbers), timer))
         return timer
 
-    def pop(self, until: int) -> Timer | None:
+    def pop(self, until: int) -> HeapTimer | None:
         """Take the first timer due at or before `until`; None if there is none. Cost: O(log n)."""
         with self.lock:
             if self.first() > until:
@@ -107,7 +107,7 @@ class TimerHeap:
             self._dead -= 1
         return entries[0][0] if entries else NEVER
 
-    def forget(self, timer: Timer) -> None:
+    def forget(self, timer: HeapTimer) -> None:
         """A timer was disposed; its entry is swept later. Cost: amortised O(1)."""
         with self.lock:
             if not timer.waiting:

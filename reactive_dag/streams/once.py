@@ -21,7 +21,7 @@ from reactive_dag.streams.serializer import Serializer
 from reactive_dag.streams.timing import timing
 
 
-class Seen(Protocol):
+class LedgerLike(Protocol):
     """What a ledger must do; `rd.Ledger` does."""
 
     def add(self, key: object, now: int | None = None) -> bool:
@@ -35,10 +35,10 @@ def _callable(given: Any) -> Callable[[Any], object]:
     return cast("Callable[[Any], object]", given)
 
 
-def _ledger(given: Any) -> Seen | None:
+def _ledger(given: Any) -> LedgerLike | None:
     if given is not None and not callable(getattr(given, "add", None)):
         raise InvalidValue(f"ledger={given!r} of exactly_once() is no ledger; give rd.Ledger(...), or None for memory")
-    return cast("Seen | None", given)
+    return cast("LedgerLike | None", given)
 
 
 @frozen(eq=False)
@@ -46,7 +46,7 @@ class ExactlyOnce:
     """The operator: enters the key of each item in the ledger, and emits the item if the key was new."""
 
     key: Callable[[Any], object] = field(converter=_callable)
-    ledger: Seen | None = field(converter=_ledger)
+    ledger: LedgerLike | None = field(converter=_ledger)
     scheduler: abc.SchedulerBase | None
     text: str
 
@@ -73,7 +73,7 @@ class _Subscription:
 
     def __init__(self, once: ExactlyOnce, observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None) -> None:
         self._key, self._observer = once.key, observer
-        self._ledger: Seen = Ledger() if once.ledger is None else once.ledger
+        self._ledger: LedgerLike = Ledger() if once.ledger is None else once.ledger
         # Without a scheduler the ledger reads the time itself, if it has to.
         self._now: Callable[[], int | None] = (lambda: None) if scheduler is None else timing(scheduler).now_ns
         self.serializer = Serializer()

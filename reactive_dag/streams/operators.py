@@ -19,7 +19,7 @@ from reactive_dag.model.times import GivenDuration, parse_duration
 from reactive_dag.streams.by import ByStream
 from reactive_dag.streams.keyed import KeyedCell
 from reactive_dag.streams.lift import Lifted
-from reactive_dag.streams.once import ExactlyOnce, Seen
+from reactive_dag.streams.once import ExactlyOnce, LedgerLike
 from reactive_dag.triggers.base import MAX_KEYS
 from reactive_dag.triggers.cell import Cell, Drop, Surroundings
 from reactive_dag.triggers.checks import choice_of, optional_positive, positive
@@ -241,7 +241,7 @@ def by(
 
 
 def exactly_once(
-    *, key: Callable[[T], object], ledger: Seen | None = None, scheduler: Scheduler = None
+    *, key: Callable[[T], object], ledger: LedgerLike | None = None, scheduler: Scheduler = None
 ) -> Callable[[Observable[T]], Observable[T]]:
     """Emit the items whose key the ledger has not seen, each after its key is in the ledger, durably.
 

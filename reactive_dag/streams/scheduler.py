@@ -21,7 +21,7 @@ from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.times import NEVER, SECOND, format_time, from_datetime, parse_duration, to_datetime
 from reactive_dag.streams.clock import Clock, MonotonicWall, VirtualClock, instant
-from reactive_dag.streams.heap import Timer, TimerHeap
+from reactive_dag.streams.heap import HeapTimer, TimerHeap
 
 _S = TypeVar("_S")
 
@@ -51,7 +51,7 @@ class HeapScheduler(PeriodicScheduler):
         """How many timers wait. Cost: O(1)."""
         return len(self._heap)
 
-    def call_at(self, time_ns: int, run: Callable[[], object]) -> Timer:
+    def call_at(self, time_ns: int, run: Callable[[], object]) -> HeapTimer:
         """Call `run` at `time_ns` (at once if past), at one instant in the order of the calls. O(log n)."""
         return self._heap.push(time_ns, run)
 
@@ -178,7 +178,7 @@ class LiveScheduler(HeapScheduler):
         self._until = NEVER  # what the thread sleeps for; only an earlier timer has to wake it
         self._closed = False
 
-    def call_at(self, time_ns: int, run: Callable[[], object]) -> Timer:
+    def call_at(self, time_ns: int, run: Callable[[], object]) -> HeapTimer:
         """Call `run` at `time_ns`, on the scheduler's thread; once closed it raises `UsageError`. Cost: O(log n)."""
         if self._closed:
             raise UsageError("this scheduler was closed; make another")
@@ -208,7 +208,7 @@ class LiveScheduler(HeapScheduler):
             elif not self._rest():
                 return
 
-    def _run(self, timer: Timer) -> None:
+    def _run(self, timer: HeapTimer) -> None:
         try:
             timer.run()
         except Exception as error:

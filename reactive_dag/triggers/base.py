@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from reactive_dag.model import hooks
+from reactive_dag.model import pictures
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue, UsageError
@@ -285,7 +285,7 @@ class Trigger(Combinable, Kinded):
         return sorted(set(object.__dir__(self)) - (own - {"digest", "from_json", "parts", "to_json"}))
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return hooks.bundle("Trigger", self)
+        return pictures.bundle("Trigger", self)
 
     def to_json(self) -> dict[str, Json]:
         """Plain JSON data; callables as references (G5). O(size)."""

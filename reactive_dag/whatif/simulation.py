@@ -16,7 +16,7 @@ from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.model.errors import UnknownId, UsageError
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.times import format_time
+from reactive_dag.model.times import GivenTime, format_time
 from reactive_dag.whatif.answers.critical_path import CriticalPath, hops, steps_of
 from reactive_dag.whatif.answers.inspector import inspector_of
 from reactive_dag.whatif.answers.show import counted

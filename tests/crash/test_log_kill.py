@@ -83,7 +83,7 @@ def _judge(path: Path, lines: list[str], point: int) -> None:
         # An offer is taken over by the step behind it: it waits exactly if that step is not there.
         waiting = [fact.n for _, fact in log.take_over()]
         assert waiting == list(range(there, offered))
-        assert all("torn" in note for note in log.notes)
+        assert all("torn" in note for note in log.reports)
         log._check()
         for n in range(there, STEPS):
             _step(log, n)

@@ -389,17 +389,17 @@ def test_G4_star_is_any_of_those_it_hears(graph):
 
 
 def test_a_notebook_gets_what_is_registered(graph):
-    from reactive_dag.model import hooks
+    from reactive_dag.model import pictures
 
     assert graph._repr_mimebundle_()["text/plain"] == "Graph('sales', dags=0, datasets=0)"
     dag = graph.dag("a")
-    hooks.register("Dag", "text/x-test", "reactive_dag.declare.jsonform:written")
+    pictures.register("Dag", "text/x-test", "reactive_dag.declare.jsonform:written")
     try:
-        hooks.register("Dag", "text/x-test", lambda thing: thing.id)
+        pictures.register("Dag", "text/x-test", lambda thing: thing.id)
         assert dag._repr_mimebundle_()["text/x-test"] == "a"
         assert "text/x-test" not in graph._repr_mimebundle_(include=None)
     finally:
-        hooks._pictures.pop(("Dag", "text/x-test"))
+        pictures._pictures.pop(("Dag", "text/x-test"))
 
 
 def test_a_graph_has_an_id():

@@ -229,7 +229,7 @@ def test_X1_a_snapshot_that_does_not_read_is_passed_over_and_reported(store_path
     _damage(store_path, "UPDATE snapshots SET data = x'00' WHERE upto = 9")
     with SQLiteLog(store_path) as log:
         assert log.load_snapshot() == (5, b"state 5")
-        assert "snapshot at offset 9 cannot be read" in log.notes[0]
+        assert "snapshot at offset 9 cannot be read" in log.reports[0]
 
 
 def test_X1_a_torn_last_write_is_cut_off_and_reported(store_path: Path, tmp_path: Path) -> None:
@@ -249,11 +249,11 @@ def test_X1_a_torn_last_write_is_cut_off_and_reported(store_path: Path, tmp_path
         (copy.parent / "copy.db-wal").write_bytes(wal[:cut])
         with SQLiteLog(copy) as again:
             assert again.read(0, 5000) == mixed(300), f"cut at {cut}"
-            assert len(again.notes) == 1 and "the last write was torn and has been cut off" in again.notes[0]
+            assert len(again.reports) == 1 and "the last write was torn and has been cut off" in again.reports[0]
             pushed(again, *mixed(10, 300))
         with SQLiteLog(copy) as again:
             assert again.next_offset == 310
-            assert again.notes == ()
+            assert again.reports == ()
     log.close()
 
 
@@ -269,7 +269,7 @@ def test_X1_a_torn_page_in_the_last_write_is_cut_off_and_reported(store_path: Pa
     (tmp_path / "copy.db-wal").write_bytes(wal)
     with SQLiteLog(copy) as again:
         assert again.next_offset == 300
-        assert "torn" in again.notes[0]
+        assert "torn" in again.reports[0]
     log.close()
 
 
@@ -284,7 +284,7 @@ def test_X1_a_store_that_was_left_without_a_word_opens_whole_and_reports_nothing
     assert in_child(work) == ([], -9)
     assert wal_frames(store_path)[0] > 0
     with SQLiteLog(store_path) as log:
-        assert (log.next_offset, log.notes) == (600, ())
+        assert (log.next_offset, log.reports) == (600, ())
 
 
 # -------------------------------------------------------------------------------------------------- who has it

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.execute.once import OnceCalls
-from reactive_dag.engine.facts.publish import Time, check_key, check_kind, check_partition
+from reactive_dag.engine.facts.publish import check_key, check_kind, check_partition
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.errors import UndeclaredOutlet
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
-from reactive_dag.model.times import parse_time, to_datetime
+from reactive_dag.model.times import GivenTime, parse_time, to_datetime
 from reactive_dag.triggers.base import walk
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.keys import JoinKey
@@ -87,8 +87,8 @@ class RunContext(Run):
         return logging.LoggerAdapter(logging.getLogger("reactive_dag.run"), about)
 
     def publish(
-        self, dataset: Dataset | str, *, partition: str | None = None, logical_date: Time | None = None,
-        time: Time | None = None, kind: str = "updated", extra: object = None, key: str | None = None,
+        self, dataset: Dataset | str, *, partition: str | None = None, logical_date: GivenTime | None = None,
+        time: GivenTime | None = None, kind: str = "updated", extra: object = None, key: str | None = None,
     ) -> None:  # fmt: skip
         """Say that a dataset changed: recorded in the commit of this task's success, once for each call (R3).
 

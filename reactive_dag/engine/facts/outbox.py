@@ -8,21 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from reactive_dag.log.history import RunRow
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.records import AnyRecord, RunRequested
+from reactive_dag.streams.clock import Clock
 
 RUN_SCOPE = "run"
 """The scope of run keys in the log's index of keys."""
-
-
-class Clock(Protocol):
-    """What the engine asks of a clock."""
-
-    def now(self) -> int:
-        """Nanoseconds since 1970 UTC."""
 
 
 class Outbox:

@@ -7,7 +7,6 @@ Everything is validated before anything is pushed. One event costs O(1) besides 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
 from typing import Protocol, TypedDict
 
 import attrs
@@ -19,20 +18,18 @@ from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json, KeyConflict, Published, RunStarted
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.times import parse_time
+from reactive_dag.model.times import GivenTime, parse_time
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 KINDS = frozenset({"created", "updated", "deleted", "partition_added"})
-
-Time = datetime | date | str
 
 
 class EventFields(TypedDict, total=False):
     """What `publish` takes besides the dataset."""
 
     partition: str | None
-    logical_date: Time | None
-    time: Time | None
+    logical_date: GivenTime | None
+    time: GivenTime | None
     kind: str
     extra: object
     key: str | None
@@ -278,5 +275,5 @@ def check_text(value: object, where: str, what: str) -> str | None:
     return value
 
 
-def _time(value: Time | None, what: str) -> int | None:
+def _time(value: GivenTime | None, what: str) -> int | None:
     return None if value is None else parse_time(value, what=what)

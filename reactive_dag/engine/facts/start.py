@@ -8,13 +8,13 @@ import msgspec
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import params_of
-from reactive_dag.engine.facts.publish import Time, check_key, check_text
+from reactive_dag.engine.facts.publish import check_key, check_text
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json, KeyConflict, RunRequested, StartRequested
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.times import parse_time
+from reactive_dag.model.times import GivenTime, parse_time
 
 
 class Starting:
@@ -27,7 +27,7 @@ class Starting:
         self.numbers: dict[str, int] = {}
 
     def push(
-        self, at: int, dag: Dag | str, params: object, payload: object, date: Time | None, partition: str | None,
+        self, at: int, dag: Dag | str, params: object, payload: object, date: GivenTime | None, partition: str | None,
         key: str | None,
     ) -> int:  # fmt: skip
         """Push one start with its request (the log's lock is held); its run, or that of the first start with this key.

@@ -17,7 +17,7 @@ from reactive_dag.declare.internals import version_of
 from reactive_dag.engine.deciding.definitions import Definitions
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
 from reactive_dag.engine.deciding.router import Router
-from reactive_dag.engine.facts.outbox import Clock, Outbox
+from reactive_dag.engine.facts.outbox import Outbox
 from reactive_dag.engine.facts.publish import Publishing
 from reactive_dag.engine.facts.start import Starting
 from reactive_dag.engine.fold.hooks import FoldHooks
@@ -52,6 +52,7 @@ from reactive_dag.model.records import (
     TaskStarted,
     Tick,
 )
+from reactive_dag.streams.clock import Clock
 from reactive_dag.triggers.cell import MAX_PENDING
 
 if TYPE_CHECKING:

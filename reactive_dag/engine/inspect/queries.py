@@ -15,7 +15,6 @@ from reactivex import Observable
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.options import whole
 from reactive_dag.declare.task import AnyTask
-from reactive_dag.engine.facts.publish import Time
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.inspect.fold_host import FoldHost
 from reactive_dag.engine.inspect.pending import Pending, pending
@@ -34,7 +33,7 @@ from reactive_dag.model.records import (
     TaskFinished,
 )
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.times import parse_time
+from reactive_dag.model.times import GivenTime, parse_time
 from reactive_dag.streams.observers import Observers
 from reactive_dag.triggers.checks import listed
 from reactive_dag.triggers.leaves.dataset import Dataset
@@ -107,7 +106,7 @@ class Queries:
 
     def runs(
         self, dag: Dag | str | None = None, *, state: str | Iterable[str] | None = None,
-        logical_date: Time | None = None, partition: str | None = None, key: str | None = None,
+        logical_date: GivenTime | None = None, partition: str | None = None, key: str | None = None,
         limit: int | None = None,
     ) -> RunList:  # fmt: skip
         """Runs, newest request first, in one state or several. O(log n + result) by DAG, state, date or key.
@@ -199,7 +198,7 @@ class Queries:
 
     # ------------------------------------------------------------------------------------- reasons
 
-    def why(self, what: Run | Dag | str, *, logical_date: Time | None = None) -> Why:
+    def why(self, what: Run | Dag | str, *, logical_date: GivenTime | None = None) -> Why:
         """Why a run happened: the tree of its causes, down to the first event; or why a DAG did not run: `.missing`.
 
         O(causes). Raises UnknownId.

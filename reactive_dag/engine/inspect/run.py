@@ -15,14 +15,13 @@ from typing import Any, NamedTuple, TypeVar
 import attrs
 
 from reactive_dag.declare.internals import params_type_of
-from reactive_dag.engine.facts.publish import Time
 from reactive_dag.engine.host import Host
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
 from reactive_dag.model.payload import fresh
 from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished, TaskFinished
-from reactive_dag.model.times import GivenDuration, to_datetime, zone
+from reactive_dag.model.times import GivenDuration, GivenTime, to_datetime, zone
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 T = TypeVar("T")
@@ -203,8 +202,8 @@ class Run:
     """Which attempt of the task this is, from 1: inside a task's body."""
 
     def publish(
-        self, dataset: Dataset | str, *, partition: str | None = None, logical_date: Time | None = None,
-        time: Time | None = None, kind: str = "updated", extra: object = None, key: str | None = None,
+        self, dataset: Dataset | str, *, partition: str | None = None, logical_date: GivenTime | None = None,
+        time: GivenTime | None = None, kind: str = "updated", extra: object = None, key: str | None = None,
     ) -> None:  # fmt: skip
         """Say that a dataset changed: inside a task's body. Raises UsageError elsewhere."""
         raise _outside("publish", "engine.publish(...) publishes from outside")

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from reactive_dag.log.codec import encode_fact
-from reactive_dag.log.protocol import Fact
+from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.sqlite import schema
 from reactive_dag.log.sqlite.files import connect, look_at, prepare, store_error
 from reactive_dag.model.errors import NotAStore
@@ -32,7 +32,7 @@ class SQLiteIntake:
         self._db = connect(path)
         prepare(self._db, path, schema.LOG_MARK, schema.FORMAT, schema.LOG_TABLES)
 
-    def offer(self, fact: Fact, stamp: int) -> None:
+    def offer(self, fact: OfferedFact, stamp: int) -> None:
         """Append a fact, durable on return; `stamp` is the caller's clock (ns). Raises StoreError. One sync."""
         data = encode_fact(fact, stamp)
         with self._lock:

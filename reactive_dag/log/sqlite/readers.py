@@ -22,7 +22,7 @@ from reactive_dag.log.sqlite.files import connect, store_error
 from reactive_dag.model.errors import StoreDamaged, StoreError
 from reactive_dag.model.records import AnyRecord, Published
 
-Row: TypeAlias = tuple[Any, ...]
+SQLRow: TypeAlias = tuple[Any, ...]
 """What SQLite gives: typed by the query that asks."""
 
 KEPT_OPEN = 8
@@ -40,7 +40,7 @@ class Readers:
         self._free: deque[sqlite3.Connection] = deque()
         self._closed = False
 
-    def all(self, sql: str, params: Sequence[object] = ()) -> list[Row]:
+    def all(self, sql: str, params: Sequence[object] = ()) -> list[SQLRow]:
         """All rows of a query. Raises StoreDamaged, StoreError."""
         if self._closed:
             raise StoreError(f"{self.path} is closed; open it again to read.")
@@ -52,7 +52,7 @@ class Readers:
         finally:
             self._put(db)
 
-    def one(self, sql: str, params: Sequence[object] = ()) -> Row | None:
+    def one(self, sql: str, params: Sequence[object] = ()) -> SQLRow | None:
         """The first row of a query that gives one at most. Raises StoreDamaged, StoreError."""
         rows = self.all(sql, params)
         return rows[0] if rows else None
@@ -187,7 +187,7 @@ class SegmentReader:
         """The cache is sound."""
         self._cache._check()
 
-    def _decode(self, row: Row) -> tuple[int, list[AnyRecord]]:
+    def _decode(self, row: SQLRow) -> tuple[int, list[AnyRecord]]:
         first, count, crc, data = row
         records = decode_segment(first, count, crc, data, self._where)
         self._cache.put(first, records, len(data))

@@ -19,12 +19,12 @@ from types import TracebackType
 from reactive_dag.log.codec import decode_segment
 from reactive_dag.log.group import GroupCommit
 from reactive_dag.log.history import RunQuery, RunRow
-from reactive_dag.log.protocol import Fact
+from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.sqlite import schema
-from reactive_dag.log.sqlite.batch import Batch, KeyCache, Notes
 from reactive_dag.log.sqlite.files import connect, look_at, prepare, store_error, wal_frames
 from reactive_dag.log.sqlite.intake import SQLiteIntake
 from reactive_dag.log.sqlite.lease import Lease
+from reactive_dag.log.sqlite.pending_commit import KeyCache, Notes, PendingCommit
 from reactive_dag.log.sqlite.readers import Readers, SegmentReader, newest_events
 from reactive_dag.log.sqlite.views import Views
 from reactive_dag.log.tail import Tail
@@ -102,7 +102,7 @@ class SQLiteLog(Tail):
         return self._group.done
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def reports(self) -> tuple[str, ...]:
         """What opening and reading the store had to report."""
         return tuple(self._reports)
 
@@ -191,7 +191,7 @@ class SQLiteLog(Tail):
             batch = self._take()
         try:
             if batch:
-                self._write_batch(batch)
+                self._write_pending(batch)
         except Exception as error:
             self._fail(error)
         self._stored_at = batch.end_at
@@ -199,15 +199,15 @@ class SQLiteLog(Tail):
         self._writing = Notes()
         return batch.stop
 
-    def _take(self) -> Batch:
+    def _take(self) -> PendingCommit:
         first, records = self._tail
         start = self._group.done
         # In this order: whoever looks a key up without the lock finds it in one of the two.
         self._writing = self._noted
         self._noted = Notes()
-        return Batch(start, records[start - first :], self._stored_at, self.last_at, self._writing)
+        return PendingCommit(start, records[start - first :], self._stored_at, self.last_at, self._writing)
 
-    def _write_batch(self, batch: Batch) -> None:
+    def _write_pending(self, batch: PendingCommit) -> None:
         if os.getpid() != self._pid:
             raise StoreError(f"{self.path} was opened by process {self._pid}, before this one was forked off from it")
         statements = batch.statements()
@@ -348,14 +348,14 @@ class SQLiteLog(Tail):
 
     # ---------------------------------------------------------------------------------------------- intake
 
-    def offer(self, fact: Fact, stamp: int) -> None:
+    def offer(self, fact: OfferedFact, stamp: int) -> None:
         """Append a fact to the intake, durable on return. One sync."""
         with self.lock:
             if self._intake is None:
                 self._intake = SQLiteIntake(self.path)
         self._intake.offer(fact, stamp)
 
-    def take_over(self, limit: int = 10_000) -> list[tuple[int, Fact]]:
+    def take_over(self, limit: int = 10_000) -> list[tuple[int, OfferedFact]]:
         """What the intake holds and was not taken over yet. O(result)."""
         with self.lock:
             offers = self._views.offers(self._taken, limit)

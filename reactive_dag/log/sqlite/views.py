@@ -12,9 +12,9 @@ import msgspec
 
 from reactive_dag.log.codec import decode_fact, decode_tasks
 from reactive_dag.log.history import RunQuery, RunRow
-from reactive_dag.log.protocol import Fact
+from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.sqlite import schema
-from reactive_dag.log.sqlite.readers import Readers, Row
+from reactive_dag.log.sqlite.readers import Readers, SQLRow
 from reactive_dag.model.records import FINAL_RUN_STATES
 
 
@@ -64,12 +64,12 @@ class Views:
             reports.append(f"{self._where}: the snapshot at offset {upto} cannot be read and was passed over")
         return None
 
-    def offers(self, after: int, limit: int) -> list[tuple[int, Fact]]:
+    def offers(self, after: int, limit: int) -> list[tuple[int, OfferedFact]]:
         """What the intake holds behind an id. O(result). Raises StoreDamaged."""
         rows = self._readers.all(schema.TAKE_OVER, (after, limit))
         return [(id, decode_fact(id, crc, data, self._where)) for id, crc, data in rows]
 
-    def _run_row(self, row: Row) -> RunRow:
+    def _run_row(self, row: SQLRow) -> RunRow:
         return RunRow(*(*row[:13], decode_tasks(row[0], row[13], self._where)))
 
 

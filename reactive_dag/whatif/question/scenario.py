@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve, frozen
@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.times import format_time, parse_duration, parse_time
+from reactive_dag.model.times import GivenTime, format_time, parse_duration, parse_time
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.leaves.dataset import Dataset

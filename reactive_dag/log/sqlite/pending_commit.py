@@ -45,7 +45,7 @@ class Notes:
         self.statements = older.statements + self.statements
 
 
-class Batch:
+class PendingCommit:
     """The records from offset `first` on, and the notes, that one commit writes; the highest `at` before and after."""
 
     __slots__ = ("end_at", "first", "notes", "records", "start_at")
