@@ -80,8 +80,8 @@ class Queries:
     """Answers from one fold.
 
     `observers` hands over the streams; `turn_lock` is held where an answer must not come from the middle of a turn.
-    For a fold that is over construct `Queries(FoldHost(fold, refuse), Observers(fold.log))`: `refuse` raises when a run is
-    waited for, and the streams give what is recorded, on the thread of the observers.
+    For a fold that is over construct `Queries(FoldHost(fold, refuse), Observers(fold.log))`: `refuse` raises when a run
+    is waited for, and the streams give what is recorded, on the thread of the observers.
     """
 
     def __init__(
