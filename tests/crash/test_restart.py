@@ -182,8 +182,8 @@ def test_X1_turns_that_are_cut_short_by_their_bound(tmp_path, monkeypatch, expec
 def test_I6_a_commit_holds_facts_decisions_and_how_far_they_go(tmp_path):
     engine = opened(pipeline(), tmp_path / "s.db")
     commits = []
-    write = parts(engine).log._write_batch
-    parts(engine).log._write_batch = lambda batch: (commits.append((batch.first, list(batch.records))), write(batch))
+    write = parts(engine).log._write_pending
+    parts(engine).log._write_pending = lambda batch: (commits.append((batch.first, list(batch.records))), write(batch))
     story(engine)
     for first, records in commits:
         decided = [(n, record) for n, record in enumerate(records, first) if isinstance(record, Decided)]
@@ -192,7 +192,7 @@ def test_I6_a_commit_holds_facts_decisions_and_how_far_they_go(tmp_path):
             assert len(decided) == 1 and isinstance(records[-1], Decided), "a turn's decisions are in one commit"
             assert decided[0][1].upto <= decided[0][0]
             assert all(cause < decided[0][1].upto for r in requested for cause in r.causes if isinstance(cause, int))
-    del parts(engine).log._write_batch
+    del parts(engine).log._write_pending
     engine.close()
 
 

@@ -264,13 +264,13 @@ def test_a_commit_that_fails_stops_the_background_and_says_so(tmp_path):
         raise OSError("disk full")
 
     with pytest.raises(rd.StoreError, match="disk full"), engine.background():
-        parts(engine).log._write_batch = broken
+        parts(engine).log._write_pending = broken
         with pytest.raises(rd.StoreError, match="disk full"):
             engine.publish("a")
         engine.run_until_idle("10s")
     with pytest.raises(rd.StoreError):
         engine.publish("a")
-    del parts(engine).log._write_batch
+    del parts(engine).log._write_pending
     engine.close()
     with live(driven(), tmp_path / "s.db") as engine:
         engine.run_until_idle()

@@ -9,7 +9,7 @@ from reactive_dag.engine.execute.named_locks import NamedLocks
 from reactive_dag.engine.inspect.fold_host import FoldHost
 from reactive_dag.engine.inspect.queries import Queries
 from reactive_dag.model.errors import EngineClosed, UsageError
-from reactive_dag.streams.observers import Feed
+from reactive_dag.streams.observers import Observers
 from tests.support.engines import live, parts, records_of
 
 
@@ -33,7 +33,7 @@ def both():
     with live(shop()) as engine:
         engine.publish("orders", key="one")
         engine.run_until_idle()
-        observers = Feed(parts(engine).log)
+        observers = Observers(parts(engine).log)
         yield engine, Queries(FoldHost(parts(engine).fold, refuse), observers), observers
         observers.close(10.0)
 

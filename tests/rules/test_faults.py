@@ -320,8 +320,8 @@ def test_T15_publish_many_is_one_commit_decided_one_by_one(tmp_path):
     graph.dag("pair", on=a & b)(extras)
     with live(graph, tmp_path / "s.db") as engine:
         commits = []
-        write = parts(engine).log._write_batch
-        parts(engine).log._write_batch = lambda batch: (commits.append(batch.records), write(batch))
+        write = parts(engine).log._write_pending
+        parts(engine).log._write_pending = lambda batch: (commits.append(batch.records), write(batch))
         receipts = engine.publish_many([(a, {"extra": 1}), ("b", {"extra": 2}), (a, {"extra": 3})])
         assert [receipt.extra for receipt in receipts] == [1, 2, 3]
         assert [type(record) for record in commits[0]] == [Published] * 3 and len(commits) == 1

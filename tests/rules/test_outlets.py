@@ -41,8 +41,8 @@ def test_R3_an_outlets_event_is_in_the_commit_of_the_success(tmp_path):
     engine = opened(two_steps(), tmp_path / "s.db")
     engine.start("job")
     commits = []
-    flush = parts(engine).log._write_batch
-    parts(engine).log._write_batch = lambda batch: (commits.append(list(batch.records)), flush(batch))
+    flush = parts(engine).log._write_pending
+    parts(engine).log._write_pending = lambda batch: (commits.append(list(batch.records)), flush(batch))
     engine.run_until_idle()
     holding = [commit for commit in commits if any(isinstance(record, Published) for record in commit)]
     assert len(holding) == 1
