@@ -33,7 +33,7 @@ from reactive_dag.declare.place import Place, caller_place, declared_twice, text
 from reactive_dag.declare.task import AnyTask, Task, ids_after, outlets_of, task_id, wait_task
 from reactive_dag.declare.task_table import TaskTable
 from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
-from reactive_dag.model import hooks
+from reactive_dag.model import pictures
 from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, UsageError
 from reactive_dag.model.records import Json
 from reactive_dag.triggers.base import Trigger
@@ -153,7 +153,7 @@ class Dag:
         return f"Dag({self.id!r}{on}, tasks={list(self.tasks)})"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return hooks.bundle("Dag", self)
+        return pictures.bundle("Dag", self)
 
     def _read_sources(self) -> tuple[Trigger, ...]:
         """All that can deliver an item to its triggers. O(size) the first time."""

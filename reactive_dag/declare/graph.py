@@ -24,6 +24,7 @@ from reactive_dag.declare.declarations import Declarations
 from reactive_dag.declare.options import DagOptions, name
 from reactive_dag.declare.place import caller_place
 from reactive_dag.declare.task import Task, task_id
+from reactive_dag.model import pictures
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, UsageError
 from reactive_dag.model.records import Json
