@@ -1,4 +1,4 @@
-"""Rows of the run history: what is kept of a run that ended, and how a query chooses among them.
+"""Rows of the run history: what is kept of a run that ended, and how a query selects rows.
 
 A row is written once, in the commit that ends its run, and replaced when a later round of the run ends. It is a view
 of the log: the records remain the truth. `RunRows` holds rows in memory, for the memory log and for what a store has
@@ -58,7 +58,7 @@ class RunRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaul
 
 
 class RunQuery(msgspec.Struct, frozen=True):
-    """What a query asks for; a field that is None asks nothing.
+    """What a query asks for; a field that is None fits every row.
 
     `before` is a run's offset: only older ones. `cascade` asks for the undated runs of a cascade (T8).
     """

@@ -37,7 +37,7 @@ class _Entries(Protocol):
         """Enter a key until `expires`; True if it was not there, or had expired at `now` (ns)."""
 
     def close(self) -> None:
-        """Let the file go, if there is one."""
+        """Release the file, if there is one."""
 
     def _check(self) -> None: ...
 
@@ -72,7 +72,7 @@ class Ledger:
         return not self.add(key, now)
 
     def close(self) -> None:
-        """Let the file go; a second call does nothing."""
+        """Release the file; a second call does nothing."""
         self._entries.close()
 
     def _check(self) -> None:
@@ -114,7 +114,7 @@ class _MemoryEntries:
             return True
 
     def close(self) -> None:
-        """Nothing to let go."""
+        """Do nothing: there is no file."""
 
     def _check(self) -> None:
         """Entries expire in their order, as long as time went forward."""
@@ -153,7 +153,7 @@ class _FileEntries:
                 waiting = self._open[key] = (self._next, expires)
                 self._next += 1
         if waiting is not None and waiting[0] >= self._group.done:
-            # Whoever is told that a key was seen is told so when it is on disk, too.
+            # Also a caller that is told "seen" is told so only when the entry is on disk.
             self._group.commit(least=1)
         return new
 
@@ -175,7 +175,7 @@ class _FileEntries:
         return self._forget(stop)
 
     def _settle(self) -> int:
-        """After an interrupt: what was written is entered again with the next, which changes nothing."""
+        """How far the entries are on disk after an interrupt; the rest is written again, changing nothing. O(1)."""
         if self._db.in_transaction:
             self._db.rollback()
         return self._group.done

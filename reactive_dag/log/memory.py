@@ -1,7 +1,7 @@
 """The log in memory: gone with the process, and the fastest there is.
 
 Invariant: the tail is the whole log. A push costs 0.1-0.2 µs, `push_many` is `list.extend`. What queries need is
-indexed by the first query that comes, O(1) a record, so that a log nobody asks costs nothing.
+indexed by the first query that comes, O(1) a record, so a log without queries costs nothing.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class MemoryLog(Tail):
     # ---------------------------------------------------------------------------------------------- append
 
     def note_key(self, scope: str, key: str, offset: int) -> None:
-        """Remember whose key this is; for a key that `find` does not know. O(1)."""
+        """Remember the record of a key that `find` does not know. O(1)."""
         self._keys.setdefault((scope, key), offset)
 
     def note_run(self, row: RunRow) -> None:
@@ -94,7 +94,7 @@ class MemoryLog(Tail):
             callback()
 
     def wait_for_stragglers(self) -> None:
-        """Nothing: nobody waits for a commit."""
+        """Do nothing: no thread waits for a commit here. O(1)."""
 
     # ------------------------------------------------------------------------------------------------ read
 
@@ -115,7 +115,7 @@ class MemoryLog(Tail):
             yield first, self.read(first, first + SEGMENT_RECORDS)
 
     def release(self, offset: int) -> None:
-        """Nothing: the tail is the whole log."""
+        """Do nothing: the tail is the whole log. O(1)."""
 
     def find(self, scope: str, key: str) -> int | None:
         """The offset noted for a key. O(1)."""
@@ -187,12 +187,12 @@ class MemoryLog(Tail):
     # ---------------------------------------------------------------------------------------------- owner
 
     def poison(self, error: BaseException) -> None:
-        """Take nothing more: an engine failed in the middle of a turn (I6)."""
+        """Refuse every later push: an engine failed in the middle of a turn (I6). O(1)."""
         with self.lock:
             self._refuse(f"the log takes nothing more: the engine failed ({error})", error)
 
     def close(self) -> None:
-        """Take no more records; what is there can still be read."""
+        """Refuse every later push; what is there can still be read. O(1)."""
         self._refuse("the log is closed")
 
     def _check(self) -> None:

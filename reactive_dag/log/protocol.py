@@ -17,7 +17,7 @@ from reactive_dag.log.history import RunRow
 from reactive_dag.model.records import AnyRecord, Published, StartRequested
 
 OfferedFact: TypeAlias = Published | StartRequested
-"""What another process may offer to the intake (I8)."""
+"""What another process may append to the intake (I8)."""
 
 
 class EventLog(Protocol):
@@ -44,7 +44,7 @@ class EventLog(Protocol):
 
     @property
     def durable(self) -> bool:
-        """Whether a commit outlives the process."""
+        """Whether what is committed outlives the process."""
 
     @property
     def reports(self) -> tuple[str, ...]:
@@ -62,10 +62,10 @@ class EventLog(Protocol):
         """
 
     def note_key(self, scope: str, key: str, offset: int) -> None:
-        """Remember whose key this is, in the next commit; one that `find` does not know (I5). `lock` held. O(1)."""
+        """Remember the record of a key that `find` does not know, in the next commit (I5). `lock` held. O(1)."""
 
     def note_run(self, row: RunRow) -> None:
-        """Keep the row of a run that ended, in the next commit; replaces one of the same run. `lock` held. O(1)."""
+        """Keep the row of a run that ended, or ended again, in the next commit. `lock` held. O(1)."""
 
     def save_snapshot(self, upto: int, blob: bytes) -> None:
         """Keep the state after all records below `upto`, in the next commit; the two newest are kept. `lock` held."""
@@ -81,11 +81,11 @@ class EventLog(Protocol):
     def when_committed(self, offset: int, callback: Callable[[], object]) -> None:
         """Call once when `committed > offset` or the log has failed: at once, or on the thread that commits.
 
-        It makes nobody commit: that is for callers who know that somebody will.
+        It starts no commit: the caller knows that one follows. O(1).
         """
 
     def wait_for_stragglers(self) -> None:
-        """Let those whom the last commit woke push first, where they were several: O(1) where they were not."""
+        """Let the threads that the last commit woke push first, if they were several: 16 looks of 60 µs at most."""
 
     # ------------------------------------------------------------------------------------------------ read
 
@@ -99,7 +99,7 @@ class EventLog(Protocol):
         """All records from an offset on, in pieces `(first offset, records)`: for replay. O(n)."""
 
     def release(self, offset: int) -> None:
-        """Nobody needs the records below this offset at hand any more: a store may forget them. O(1) amortised."""
+        """Let the store drop the committed records below this offset from memory. O(1) amortised."""
 
     def find(self, scope: str, key: str) -> int | None:
         """The offset noted for a key, uncommitted ones included. O(log n)."""
@@ -144,7 +144,7 @@ class EventLog(Protocol):
     # ---------------------------------------------------------------------------------------------- owner
 
     def poison(self, error: BaseException) -> None:
-        """Take nothing more and never commit what was pushed: an engine failed in the middle of a turn (I6)."""
+        """Refuse every later push and commit, since an engine failed in the middle of a turn (I6). O(waiters)."""
 
     def close(self) -> None:
-        """Commit what was pushed and let the store go; a second call does nothing."""
+        """Commit what was pushed and release the store; a second call does nothing."""

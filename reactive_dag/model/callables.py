@@ -49,15 +49,6 @@ def digest(fn: AnyCallable) -> str:
     return _hash(describe(fn))
 
 
-def same(a: AnyCallable, b: AnyCallable) -> bool:
-    """Whether two callables count as one (I7). Cost and errors as `describe`.
-
-    >>> same(len, len), same(len, sum)
-    (True, False)
-    """
-    return a is b or describe(a) == describe(b)
-
-
 def place(fn: AnyCallable) -> str:
     """Where a callable is written, as "file:line"; for one that Python code did not write, its name. O(1).
 

@@ -122,7 +122,7 @@ class Cron:
         return [(wall - shift) * SECOND for wall in walls if begin <= wall < end]
 
     def _at_change(self, day: int, named: list[int]) -> list[int]:
-        """The same where the offset changes nearby: each wall time is put on the time line by itself."""
+        """The ticks of one UTC day near a change of the offset: each wall time is converted by itself."""
         found: set[int] = set()
         for wall in (_EPOCH + timedelta(days=n, seconds=s) for n in named if abs(n - day) <= 2 for s in self._offsets):
             found.update(_every_instant(wall, self._place) if self._real_time else (first_instant(wall, self._place),))

@@ -52,7 +52,7 @@ class ValuePath:
         return ValuePath(self.place, (*self.steps, step), self.entered)
 
     def enter(self, owner: object) -> ValuePath:
-        """The same way, inside `owner`. O(depth)."""
+        """This way, with `owner` noted as entered. O(depth)."""
         return ValuePath(self.place, self.steps, (*self.entered, owner))
 
     def seen(self, owner: object) -> bool:

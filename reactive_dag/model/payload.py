@@ -49,16 +49,16 @@ def plain(value: object, what: str, limit: int = PAYLOAD_LIMIT) -> Json:
     return found
 
 
-def fresh(value: Json) -> Json:
-    """The same plain JSON data in containers of its own, so that whoever gets it may change it. O(size).
+def copied(value: Json) -> Json:
+    """A copy of plain JSON data, which the caller may change. O(size).
 
     >>> data = {"rows": [1]}
-    >>> fresh(data) == data, fresh(data)["rows"] is data["rows"]
+    >>> copied(data) == data, copied(data)["rows"] is data["rows"]
     (True, False)
     """
     if isinstance(value, dict):
-        return {name: fresh(item) for name, item in value.items()}
-    return [fresh(item) for item in value] if isinstance(value, list) else value
+        return {name: copied(item) for name, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value
 
 
 def _plain(value: object, path: str, inside: set[int]) -> Json:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from functools import lru_cache
 from math import gcd
 from typing import Final, TypeAlias
@@ -43,14 +42,6 @@ class _Ticks(ABC):
     def before(self, ns: int) -> int | None:
         """The newest tick at or before an instant; None if there is none."""
 
-    def previous(self, tick: int) -> int | None:
-        """The tick before this one: where its data interval begins (R1). Cost as `before`.
-
-        >>> EverySchedule(10).previous(30)
-        20
-        """
-        return self.before(tick - 1)
-
     def has_tick(self, ns: int) -> bool:
         """Whether an instant is exactly a tick. Cost as `before`.
 
@@ -58,17 +49,6 @@ class _Ticks(ABC):
         (True, False)
         """
         return self.before(ns) == ns
-
-    def between(self, a: int, b: int) -> Iterator[int]:
-        """The ticks with a < tick < b, ascending, as they are asked for: neither end is included. O(1) each, amortised.
-
-        >>> list(EverySchedule(10).between(10, 40))
-        [20, 30]
-        """
-        tick = self.after(a)
-        while tick is not None and tick < b:
-            yield tick
-            tick = self.after(tick)
 
 
 def _tidy(text: str) -> str:
@@ -276,7 +256,7 @@ def shares_tick(a: Schedule, b: Schedule, start: int = 1_767_225_600_000_000_000
 
 
 def _meet(a: Schedule, b: Schedule, start: int, end: int) -> bool:
-    """Leap from one to the other until both name the same instant."""
+    """Whether both tick at one instant in [start, end): leap from a tick of one to the next tick of the other."""
     tick = a.after(start - 1)
     while tick is not None and tick < end:
         other = b.after(tick - 1)

@@ -42,7 +42,7 @@ class _Buffer(Generic[T]):
         self.error: Exception | None = None
 
     def put(self, item: T) -> None:
-        """An item was emitted; wait for room, or end the iteration where that is not possible."""
+        """Append an item; wait for room, or end the iteration where waiting is not possible. O(1)."""
         with self._condition:
             full = len(self._items) >= self._size
             if full and self._block and threading.get_ident() != self._loop_thread:
@@ -57,13 +57,13 @@ class _Buffer(Generic[T]):
             self._wake()
 
     def end(self, error: Exception | None = None) -> None:
-        """Nothing more comes, because of `error` or of completion."""
+        """Note that nothing more comes, because of `error` or of completion. O(1)."""
         with self._condition:
             if not self.ended:
                 self._end(error)
 
     def drop(self) -> None:
-        """The coroutine takes nothing more."""
+        """Drop what is buffered: the coroutine takes nothing more. O(buffered)."""
         self.end()
         self._items.clear()
 

@@ -17,7 +17,7 @@ from reactive_dag.model.times import format_time, parse_time
 
 @runtime_checkable
 class Clock(Protocol):
-    """Whatever says what time it is. Cost: O(1)."""
+    """Says what time it is. One protocol for the whole project. Cost: O(1)."""
 
     def now(self) -> int:
         """The instant, in nanoseconds since 1970 UTC."""

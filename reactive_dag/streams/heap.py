@@ -38,7 +38,7 @@ class HeapTimer(DisposableBase):
         return self._heap is not None
 
     def run(self) -> None:
-        """Do it now, unless it was disposed; what its action gives back is disposed with the timer."""
+        """Run the action, unless it was disposed; a disposable that it returns is disposed with the timer."""
         run, self._run = self._run, None
         if run is None or self._disposed:
             return
@@ -49,7 +49,7 @@ class HeapTimer(DisposableBase):
                 after.dispose()
 
     def dispose(self) -> None:
-        """Never run it; if it ran, dispose what its action gave back."""
+        """Never run the action; if it ran, dispose what it returned. Amortised O(1)."""
         self._disposed = True
         heap, after = self._heap, self._after
         self._run = self._after = None
@@ -59,7 +59,7 @@ class HeapTimer(DisposableBase):
             after.dispose()
 
     def taken(self) -> None:
-        """It left the heap."""
+        """Note that it left the heap. O(1)."""
         self._heap = None
 
 
@@ -108,7 +108,7 @@ class TimerHeap:
         return entries[0][0] if entries else NEVER
 
     def forget(self, timer: HeapTimer) -> None:
-        """A timer was disposed; its entry is swept later. Cost: amortised O(1)."""
+        """Drop a disposed timer; its entry is swept later. Cost: amortised O(1)."""
         with self.lock:
             if not timer.waiting:
                 return

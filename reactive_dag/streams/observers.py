@@ -2,10 +2,10 @@
 
 Owns one cursor for each subscription on a source of records, and the one thread on which callbacks run (R12).
 Invariants: a subscription is handed every committed record from its start on, in order, each once, and none before it
-is committed; its cursor passes a record only when its callback has returned; a callback that raises is reported and
-keeps nothing from anybody, not even from itself. So a slow observer delays the other observers and never who writes.
-Memory: one piece of the log, whatever the number of subscriptions. Cost: O(1) a record and subscription; a commit that
-nobody watches costs one look.
+is committed; its cursor passes a record only when its callback has returned; a callback that raises is reported, and it
+and the others are handed all that follows. So a slow observer delays the other observers and never a writer. Memory:
+one piece of the log, whatever the number of subscriptions. Cost: O(1) a record and subscription; a commit without
+subscriptions costs one look.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Observers(Generic[R]):
     # ---------------------------------------------------------------------------------------------- driving
 
     def notify(self) -> None:
-        """Something was committed. Cost: one look where nobody watches, or where the thread is at it already."""
+        """Say that something was committed. One look without subscriptions, or where the thread is awake already."""
         if self._sleeping:
             with self._condition:
                 self._condition.notify_all()
@@ -150,22 +150,22 @@ class Observers(Generic[R]):
         return records
 
     def committed(self) -> int:
-        """How far records may be shown."""
+        """Every record with a smaller offset may be handed over. O(1)."""
         return self._log.committed
 
     def begin(self) -> None:
-        """A piece is being handed over: who is busy is not idle, even if he has just unsubscribed."""
+        """Count a piece that is being handed over: until its `end` the observers are not idle. O(1)."""
         with self._condition:
             self._busy += 1
 
     def end(self) -> None:
-        """It was."""
+        """Count a piece as handed over. O(1)."""
         with self._condition:
             self._busy -= 1
             self._condition.notify_all()
 
     def fault(self, error: Exception, offset: int, record: object = None) -> None:
-        """A callback raised for a record; so may the hook, which must not end the thread either."""
+        """Report a callback that raised for a record; an `on_fault` that raises must not end the thread either."""
         # A record of this fault would bring more of these two, and the same callback to raise again, for ever.
         if self._on_fault is None or isinstance(record, ObserverFault | Decided):
             report_uncaught(error)
@@ -176,7 +176,7 @@ class Observers(Generic[R]):
             report_uncaught(second)
 
     def forget(self, cursor: _Cursor[R, Any]) -> None:
-        """A subscription has ended."""
+        """Remove a subscription that has ended. O(subscriptions)."""
         with self._condition:
             cursor.ended = True
             self._cursors = tuple(other for other in self._cursors if other is not cursor)

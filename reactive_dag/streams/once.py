@@ -22,7 +22,7 @@ from reactive_dag.streams.timing import timing
 
 
 class LedgerLike(Protocol):
-    """What a ledger must do; `rd.Ledger` does."""
+    """What `exactly_once` needs of a ledger; `rd.Ledger` has it."""
 
     def add(self, key: object, now: int | None = None) -> bool:
         """Enter a key; true if it is new. On return it is as safe as the ledger can make it. `now` is in ns."""
@@ -79,7 +79,7 @@ class _Subscription:
         self.serializer = Serializer()
 
     def take(self, item: Any) -> None:
-        """An item came: first the ledger, then whoever listens."""
+        """Enter the key of an item in the ledger, and emit the item if it is new. One entry of the ledger."""
         try:
             new = self._ledger.add(self._key(item), self._now())
         except Exception as error:
@@ -89,11 +89,11 @@ class _Subscription:
             self.serializer.serve(self._emit, item, 0)
 
     def fail(self, error: Exception) -> None:
-        """The source, the key's function or the ledger failed."""
+        """Emit the error of the source, of the key's function or of the ledger. O(1)."""
         self.serializer.submit(self._fail, error, 0)
 
     def complete(self) -> None:
-        """The source has ended."""
+        """Complete: the source has ended. O(1)."""
         self.serializer.submit(lambda what, now: self._observer.on_completed(), None, 0)
 
     def _emit(self, item: object, now: int) -> None:

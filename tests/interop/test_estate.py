@@ -22,6 +22,7 @@ from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.schedule import EverySchedule
 from reactive_dag.model.times import DAY, HOUR, SECOND, format_time
 from reactive_dag.triggers.leaves.schedule import Scheduled
+from tests.support.ticks import between
 
 Key = tuple[str, str]
 WORDS = {"daily": "0 0 * * *", "hourly": "0 * * * *", "1h": "0 * * * *", "3h": "0 */3 * * *"}
@@ -152,7 +153,7 @@ def test_estate_runs_on_its_clocks_or_is_started_by_hand(hand: Hand, estate: Est
         assert isinstance(clock, Scheduled)
         expr = WORDS.get(hand.dags[id]["schedule"], hand.dags[id]["schedule"])
         if expr.split()[2:] == ["*", "*", "*"]:
-            ticks = [(tick - start) // (60 * SECOND) for tick in clock.schedule.between(start - 1, start + DAY)]
+            ticks = [(tick - start) // (60 * SECOND) for tick in between(clock.schedule, start - 1, start + DAY)]
             assert ticks == sorted(hand.times(id)), id
     clocks = [
         each for dag in estate.graph.dags.values() for each in dag.triggers.values() if isinstance(each, Scheduled)

@@ -19,6 +19,7 @@ from reactive_dag.log.history import RunRow
 from reactive_dag.model.times import HOUR, format_time, parse_time
 from reactive_dag.triggers.base import Trigger
 from tests.support.engines import parts
+from tests.support.ticks import between
 
 START = parse_time("2026-11-23T00:00Z")
 UNTIL = START + 3 * HOUR
@@ -184,7 +185,7 @@ def live(spec: GraphSpec, runner: rd.InlineRunner) -> set[Told]:
     events = sorted(
         (tick, at, uri)
         for at, (uri, clock) in enumerate(spec.sources.items())
-        for tick in trigger(clock).schedule.between(START - 1, UNTIL)  # type: ignore[attr-defined]
+        for tick in between(trigger(clock).schedule, START - 1, UNTIL)  # type: ignore[attr-defined]
     )
     with rd.Engine(build(spec), runner=runner, clock=rd.VirtualClock(START - 1)) as engine:
         parts(engine).fold.waits.done_before = START  # the one thing that a course assumes and an engine does not

@@ -16,7 +16,7 @@ from reactive_dag.declare.internals import analysis_of, plan_of, stamp_of
 from reactive_dag.engine.deciding.paused import dissolved, release
 from reactive_dag.engine.deciding.router import ActiveTrigger, Router
 from reactive_dag.engine.items.events import subject_of
-from reactive_dag.model.collector import no_garbage
+from reactive_dag.model.collector import paused_collector
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.records import AnyRecord, EngineStarted, Expired, FaultsRetried, Json, Registered, Removed
 from reactive_dag.triggers.base import Trigger, walk
@@ -63,7 +63,7 @@ class Definitions:
 
         Facts from offset `cursor` on are not decided yet: they go to a changed trigger.
         """
-        with no_garbage():
+        with paused_collector():
             return self._changes(at, cursor)
 
     def _changes(self, at: int, cursor: int) -> list[AnyRecord]:

@@ -26,7 +26,7 @@ from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, said
-from reactive_dag.model.payload import fresh, plain
+from reactive_dag.model.payload import copied, plain
 from reactive_dag.model.records import TaskFinished
 from reactive_dag.model.times import SECOND, parse_duration
 
@@ -113,14 +113,14 @@ class AttemptExecutor:
             elif binding.kind == "task":
                 found[binding.name] = self._output_of(job.run, job.run.plan.index[binding.ref])
             elif binding.kind == "param":
-                found[binding.name] = fresh(self._host.params(job.run.run)[binding.ref])
+                found[binding.name] = copied(self._host.params(job.run.run)[binding.ref])
         return found
 
     def _output_of(self, run: RunState, index: int) -> object:
         done = run.results[index]
         output = None if done is None else done.output
         if run.tasks[index].kind != "wait":
-            return fresh(output)
+            return copied(output)
         awaited = [
             Run(self._host, one["run"]) if one else None for one in (output if isinstance(output, list) else [output])
         ]

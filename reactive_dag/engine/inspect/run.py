@@ -19,7 +19,7 @@ from reactive_dag.engine.host import Host
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
-from reactive_dag.model.payload import fresh
+from reactive_dag.model.payload import copied
 from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished, TaskFinished
 from reactive_dag.model.times import GivenDuration, GivenTime, to_datetime, zone
 from reactive_dag.triggers.leaves.dataset import Dataset
@@ -156,7 +156,7 @@ class Run:
         """What `.map` or the start gave, else the event of a leaf, else the list of a composite's events (T13)."""
         request = self._host.request(self._offset)
         if request.mapped:
-            return fresh(request.payload)
+            return copied(request.payload)
         events = self.events
         dag = self._host.graph.dags.get(request.dag)
         trigger = None if dag is None or events[0].kind == "start" else dag.triggers.get(request.label)
@@ -166,7 +166,7 @@ class Run:
     @property
     def params(self) -> Any:
         """The DAG's params, with what the start gave: a dict, or an object of the class that the DAG types them by."""
-        given = fresh(self._host.params(self._offset))
+        given = copied(self._host.params(self._offset))
         dag = self._host.graph.dags.get(self.dag)
         params_type = None if dag is None else params_type_of(dag)
         return given if params_type is None else params_type(**given)
@@ -179,9 +179,9 @@ class Run:
             fact = self._host.record(cause) if isinstance(cause, int) else None
             if isinstance(fact, RunFinished):
                 rows = self._host.row(fact.run).tasks
-                found[fact.dag] = {row.task: fresh(row.output) for row in rows if row.state == "success"}
+                found[fact.dag] = {row.task: copied(row.output) for row in rows if row.state == "success"}
             elif isinstance(fact, TaskFinished):
-                found[self._host.run_of(fact.run).dag] = {fact.task: fresh(fact.output)}
+                found[self._host.run_of(fact.run).dag] = {fact.task: copied(fact.output)}
         return found
 
     @property

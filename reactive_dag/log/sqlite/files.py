@@ -1,7 +1,7 @@
 """The file of a store: which one a text names, whether it is ours, and connections to it.
 
-Whether a file is ours is read from its first 100 bytes, before SQLite is let near it: to a file that is not, nothing is
-written. A store is created whole, in one transaction, before it is switched to WAL.
+Whether a file is ours is read from its first 100 bytes, before SQLite opens it: nothing is written to another's file. A
+store is created whole, in one transaction, before it is switched to WAL.
 """
 
 from __future__ import annotations

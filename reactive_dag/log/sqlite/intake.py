@@ -1,8 +1,8 @@
 """The intake: what other processes append to a store that an engine is writing (I8).
 
-It needs no lock but SQLite's own, taken for one row. A fact is durable when `offer` returns, and stamped with the clock
-of who offers it; what it becomes (its offset, its number, whether its key is a duplicate) the engine judges when it
-takes it over. One sync an offer.
+It needs no lock but SQLite's own, taken for one row. A fact is durable when `offer` returns, and carries the instant of
+the offering process's clock. The engine decides what it becomes (its offset, its number, whether its key is known) when
+it takes it over. One sync an offer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One active engine a store: a lock of the operating system on a file beside it (X3).
 
-The system lets it go when the process ends, however it ends. The holder writes its pid and host into the file; since
-when it holds it is the file's time. The file stays where it is: removing it would let two processes lock two files.
+The system releases it when the process ends, however it ends. The holder writes its pid and host into the file, whose
+time says since when. The file is never removed: then two processes could lock two files of one name.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Lease:
         self._file.flush()
 
     def close(self) -> None:
-        """Let the store go; a second call does nothing."""
+        """Release the store; a second call does nothing."""
         if not self._file.closed:
             _HELD.discard(self)
             self._sign(b"")
@@ -84,7 +84,7 @@ class Lease:
             self._file.close()
 
     def _forked(self) -> None:
-        """In a forked child: the lock is the parent's alone, and must not outlive it here."""
+        """Close the copy of the file that a forked child has: the lock is its parent's alone."""
         self._file.close()
 
 
@@ -107,8 +107,8 @@ def _holder(lock: Path, holder: str) -> str:
 
 if hasattr(os, "register_at_fork"):
 
-    def _let_go() -> None:
+    def _release_in_child() -> None:
         for lease in list(_HELD):
             lease._forked()
 
-    os.register_at_fork(after_in_child=_let_go)
+    os.register_at_fork(after_in_child=_release_in_child)

@@ -1,8 +1,8 @@
 """Reading a store while it is written: connections of their own, and the cache of decoded segments.
 
-A query takes a connection that is free, or opens one: as many as read at once. What was committed is read, nothing
-else. Segments never change, so the cache can be wrong about nothing; it is bounded by the encoded size of what it
-holds, and costs O(log n) a look.
+A query takes a free connection or opens one, so there are as many as queries that run at once. Only what is committed
+is read. Segments never change, so the cache is always right; it is bounded by the encoded size of what it holds, and a
+look costs O(log n).
 """
 
 from __future__ import annotations

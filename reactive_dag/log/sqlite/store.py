@@ -107,7 +107,7 @@ class SQLiteLog(Tail):
         return tuple(self._reports)
 
     def close(self) -> None:
-        """Commit what was pushed, and let the file go; a second call does nothing. Raises StoreError."""
+        """Commit what was pushed, and release the file; a second call does nothing. Raises StoreError."""
         with self.lock:
             self._refuse(f"{self.path} is closed")
         try:
@@ -118,7 +118,7 @@ class SQLiteLog(Tail):
             self._let_go()
 
     def poison(self, error: BaseException) -> None:
-        """Take nothing more and never commit what was pushed: an engine failed in the middle of a turn (I6)."""
+        """Refuse every later push and commit: an engine failed in the middle of a turn (I6). O(waiters)."""
         with self.lock:
             self._refuse(f"{self.path} takes nothing more: the engine failed ({error})", error)
         self._group.fail(StoreError(f"{self.path}: the engine failed ({error}); open it again"))
@@ -138,7 +138,7 @@ class SQLiteLog(Tail):
     # ---------------------------------------------------------------------------------------------- append
 
     def note_key(self, scope: str, key: str, offset: int) -> None:
-        """Remember whose key this is, in the next commit; for a key that `find` does not know. O(1)."""
+        """Remember the record of a key that `find` does not know, in the next commit. O(1)."""
         self._noted.keys.setdefault((scope, key), offset)
 
     def note_run(self, row: RunRow) -> None:
@@ -176,7 +176,7 @@ class SQLiteLog(Tail):
         self._group.call(offset, callback)
 
     def wait_for_stragglers(self) -> None:
-        """Let those whom the last commit woke push first, where they were several: a sync serves them all."""
+        """Let the threads that the last commit woke push first, if there were several. Up to 16 looks of 60 µs."""
         self._group.wait_for_stragglers(2)
 
     def _without_lock(self, what: str) -> None:
@@ -186,7 +186,7 @@ class SQLiteLog(Tail):
             )
 
     def _flush(self) -> int:
-        """Write everything pushed and noted: the leader's part. Where it got to."""
+        """Write all that was pushed and noted; the offset that it reached. The leader of the group calls it. O(n)."""
         with self.lock:
             batch = self._take()
         try:
@@ -202,7 +202,7 @@ class SQLiteLog(Tail):
     def _take(self) -> PendingCommit:
         first, records = self._tail
         start = self._group.done
-        # In this order: whoever looks a key up without the lock finds it in one of the two.
+        # In this order: a thread that looks a key up without the lock finds it in one of the two.
         self._writing = self._noted
         self._noted = Notes()
         return PendingCommit(start, records[start - first :], self._stored_at, self.last_at, self._writing)
@@ -229,7 +229,7 @@ class SQLiteLog(Tail):
         raise told from error
 
     def _settle(self) -> int:
-        """After an interrupt: how far the store got. The notes are written again, which changes nothing."""
+        """How far the store got before an interrupt. The notes are written again, which changes nothing. O(1)."""
         if self._db is None:
             return self._group.done
         if self._db.in_transaction:
