@@ -58,21 +58,23 @@ def segments(
 def decode_segment(first: int, count: int, crc: int, data: bytes, where: str) -> list[AnyRecord]:
     """The records of a segment. O(n). Raises StoreDamaged."""
     if checksum(first, count, data) != crc:
-        raise _damaged(first, count, where, "its checksum differs")
+        raise _damaged_segment(first, count, where, "its checksum differs")
     try:
         records = _SEGMENT.decode(data)
     except msgspec.MsgspecError as error:
-        raise _damaged(first, count, where, str(error)) from error
+        raise _damaged_segment(first, count, where, str(error)) from error
     if len(records) != count:
-        raise _damaged(first, count, where, f"it has {len(records)} records")
+        raise _damaged_segment(first, count, where, f"it has {len(records)} records")
     return records
 
 
-def _damaged(first: int, count: int, where: str, why: str) -> StoreDamaged:
-    return StoreDamaged(
-        f"{where}: the segment at offset {first} ({count} records) cannot be read: {why}. Nothing was changed; "
-        "put a good copy of the file in its place."
-    )
+def damaged(where: str, why: str) -> StoreDamaged:
+    """The error that says what in a store cannot be read, and what to do. O(1)."""
+    return StoreDamaged(f"{where}: {why}. Nothing was changed; put a good copy of the file in its place.")
+
+
+def _damaged_segment(first: int, count: int, where: str, why: str) -> StoreDamaged:
+    return damaged(where, f"the segment at offset {first} ({count} records) cannot be read: {why}")
 
 
 def encode_fact(fact: OfferedFact, stamp: int) -> bytes:
@@ -89,7 +91,7 @@ def decode_fact(number: int, crc: int, data: bytes, where: str) -> OfferedFact:
         why = "its checksum differs"
     except msgspec.MsgspecError as error:
         why = str(error)
-    raise StoreDamaged(f"{where}: fact {number} of the intake cannot be read: {why}. Nothing was changed.")
+    raise damaged(where, f"fact {number} of the intake cannot be read: {why}")
 
 
 def encode_tasks(tasks: tuple[TaskRow, ...]) -> bytes:
@@ -102,4 +104,4 @@ def decode_tasks(run: int, data: bytes, where: str) -> tuple[TaskRow, ...]:
     try:
         return _TASKS.decode(data)
     except msgspec.MsgspecError as error:
-        raise StoreDamaged(f"{where}: the history row of run {run} cannot be read: {error}.") from error
+        raise damaged(where, f"the history row of run {run} cannot be read: {error}") from error

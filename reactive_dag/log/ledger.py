@@ -9,22 +9,17 @@ file a look of 10-20 µs and a share of one sync.
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
 import msgspec
 
-from reactive_dag.log.group import GroupCommit
-from reactive_dag.log.sqlite import schema
-from reactive_dag.log.sqlite.files import connect, look_at, parse_store, prepare, store_error
-from reactive_dag.log.sqlite.lease import Lease
-from reactive_dag.log.sqlite.readers import Readers
-from reactive_dag.model.errors import InvalidValue, StoreError
+from reactive_dag.log.sqlite.entries import SQLiteEntries
+from reactive_dag.log.sqlite.files import parse_store
+from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import NEVER, GivenDuration, parse_duration
 
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
@@ -57,7 +52,7 @@ class Ledger:
     def __init__(self, store: str | os.PathLike[str] | None = None, ttl: GivenDuration | None = None) -> None:
         self._ttl = None if ttl is None else parse_duration(ttl, what="ttl")
         path = None if store is None else parse_store(store)
-        self._entries: _Entries = _MemoryEntries() if path is None else _FileEntries(path)
+        self._entries: _Entries = _MemoryEntries() if path is None else SQLiteEntries(path)
 
     def add(self, key: object, now: int | None = None) -> bool:
         """Enter a key; True if it is new. Durable on return. O(1), on a file a share of one sync. Raises StoreError."""
@@ -121,79 +116,3 @@ class _MemoryEntries:
         with self._lock:
             expires = list(self._expires.values())
         assert expires == sorted(expires), "time went back, or an entry is out of place"
-
-
-class _FileEntries:
-    """Entries on SQLite, committed in groups: an entry's number is its place among all that this process made."""
-
-    def __init__(self, path: Path) -> None:
-        path = path.resolve()
-        look_at(path, schema.LEDGER_MARK, schema.FORMAT)
-        self.path = path
-        self._lock = threading.Lock()
-        self._lease = Lease(path, holder="a ledger")
-        try:
-            self._db = connect(path)
-            prepare(self._db, path, schema.LEDGER_MARK, schema.FORMAT, schema.LEDGER_TABLES)
-        except BaseException:
-            self._lease.close()
-            raise
-        self._readers = Readers(path)
-        self._group = GroupCommit(lambda: self._next, self._flush, self._settle)
-        self._open: dict[bytes, tuple[int, int]] = {}
-        self._next = 0
-        self._now = 0
-
-    def enter(self, key: bytes, expires: int, now: int) -> bool:
-        with self._lock:
-            self._now = max(self._now, now)
-            waiting = self._open.get(key)
-            new = waiting is None and not self._known(key, now)
-            if new:
-                waiting = self._open[key] = (self._next, expires)
-                self._next += 1
-        if waiting is not None and waiting[0] >= self._group.done:
-            # Also a caller that is told "seen" is told so only when the entry is on disk.
-            self._group.commit(least=1)
-        return new
-
-    def _known(self, key: bytes, now: int) -> bool:
-        row = self._readers.one("SELECT expires FROM seen WHERE key = ?", (key,))
-        return row is not None and row[0] > now
-
-    def _flush(self) -> int:
-        with self._lock:
-            stop, entries = self._next, list(self._open.items())
-            now = self._now
-        try:
-            self._db.execute(schema.BEGIN)
-            self._db.executemany(schema.ENTER, [(key, expires) for key, (_, expires) in entries])
-            self._db.execute(schema.EXPIRE, (now, 2 * len(entries)))
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise store_error(self.path, error) from error
-        return self._forget(stop)
-
-    def _settle(self) -> int:
-        """How far the entries are on disk after an interrupt; the rest is written again, changing nothing. O(1)."""
-        if self._db.in_transaction:
-            self._db.rollback()
-        return self._group.done
-
-    def _forget(self, stop: int) -> int:
-        with self._lock:
-            self._open = {key: entry for key, entry in self._open.items() if entry[0] >= stop}
-        return stop
-
-    def close(self) -> None:
-        self._group.fail(StoreError(f"{self.path} is closed"))
-        self._readers.close()
-        self._db.close()
-        self._lease.close()
-
-    def _check(self) -> None:
-        """Every entry that waits has a number that was given, and nobody waits for what is done."""
-        with self._lock:
-            numbers = [number for number, _ in self._open.values()]
-        assert len(set(numbers)) == len(numbers) and all(number < self._next for number in numbers)
-        self._group._check()

@@ -26,8 +26,8 @@ class Timing(Protocol):
         ...
 
 
-class _Foreign:
-    """Any other reactivex scheduler, to the microsecond."""
+class _ForeignScheduler:
+    """A scheduler of reactivex that is not ours, to the microsecond."""
 
     __slots__ = ("_scheduler",)
 
@@ -49,4 +49,4 @@ def timing(scheduler: abc.SchedulerBase | None) -> Timing:
     """The clock and the timers of `scheduler`; those of this process for None. Cost: O(1)."""
     if scheduler is None:
         return live()
-    return scheduler if isinstance(scheduler, HeapScheduler) else _Foreign(scheduler)
+    return scheduler if isinstance(scheduler, HeapScheduler) else _ForeignScheduler(scheduler)

@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from reactive_dag.model.errors import InvalidValue, NotAStore, StoreDamaged, StoreError, StoreTooNew
+from reactive_dag.log.codec import damaged
+from reactive_dag.model.errors import InvalidValue, NotAStore, StoreError, StoreTooNew
 
-Write: TypeAlias = Callable[[str], object]
+Execute: TypeAlias = Callable[[str], object]
 
 MAGIC = b"SQLite format 3\0"
 BUSY_SECONDS = 60.0
@@ -105,15 +106,15 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 def prepare(
-    db: sqlite3.Connection, path: Path, mark: int, newest: int, tables: Sequence[str], write: Write | None = None
+    db: sqlite3.Connection, path: Path, mark: int, newest: int, tables: Sequence[str], execute: Execute | None = None
 ) -> None:
     """Make the tables of a new store, or check the version of an old one. Raises StoreTooNew, StoreError."""
-    write = write or db.execute
+    execute = execute or db.execute
     try:
         if db.execute("PRAGMA application_id").fetchone()[0] != mark:
             marks = (f"PRAGMA application_id={mark}", f"PRAGMA user_version={newest}")
             for sql in ("BEGIN EXCLUSIVE", *tables, *marks, "COMMIT"):
-                write(sql)
+                execute(sql)
         check_version(path, db.execute("PRAGMA user_version").fetchone()[0], newest)
         mode = db.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     except sqlite3.Error as error:
@@ -126,9 +127,7 @@ def store_error(path: Path, error: sqlite3.Error) -> StoreError:
     """What SQLite said, as one of our errors, with the place."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreDamaged(
-            f"{path} is damaged: {error}. Nothing was changed; put a good copy of the file in its place."
-        )
+        return damaged(str(path), f"the file is damaged: {error}")
     if code == sqlite3.SQLITE_BUSY:
         return StoreError(f"{path}: another process has kept it locked for {BUSY_SECONDS:.0f} seconds.")
     return StoreError(f"{path}: {error}")

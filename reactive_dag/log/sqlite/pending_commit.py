@@ -1,7 +1,7 @@
 """What one commit takes: records, and what was noted along with them.
 
-Invariant: notes and records that were made in one critical section are in one batch. Merging an older set of notes into
-a newer one is repeatable: a key is noted once, of the rest the newest stands.
+Invariant: notes and records that were made in one critical section are in one commit. Merging an older set of notes
+into a newer one is repeatable: a key is noted once, of the rest the newest stands.
 """
 
 from __future__ import annotations
@@ -95,31 +95,3 @@ def _run_params(row: RunRow) -> tuple[object, ...]:
         row.run, row.dag, row.state, row.key, row.label, row.logical_date, row.partition, row.cascade, row.round,
         row.requested, row.started, row.ended, row.error, encode_tasks(row.tasks),
     )  # fmt: skip
-
-
-class KeyCache:
-    """Keys that were committed lately, in two generations: O(1), bounded at twice `limit`, no lock.
-
-    >>> cache = KeyCache(limit=1)
-    >>> for n in range(3): cache.add({("s", str(n)): n})
-    >>> cache.get(("s", "0")), cache.get(("s", "2"))
-    (None, 2)
-    """
-
-    __slots__ = ("_limit", "_new", "_old")
-
-    def __init__(self, limit: int = 50_000) -> None:
-        self._limit = limit
-        self._new: dict[tuple[str, str], int] = {}
-        self._old: dict[tuple[str, str], int] = {}
-
-    def add(self, keys: dict[tuple[str, str], int]) -> None:
-        """Take keys up; the older generation goes when the newer is full. One thread at a time."""
-        if len(self._new) >= self._limit:
-            self._old, self._new = self._new, {}
-        self._new.update(keys)
-
-    def get(self, key: tuple[str, str]) -> int | None:
-        """The offset of a key, if it is here."""
-        found = self._new.get(key)
-        return self._old.get(key) if found is None else found

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from sortedcontainers import SortedList
 
-from reactive_dag.log.codec import decode_segment
+from reactive_dag.log.codec import damaged, decode_segment
 from reactive_dag.log.sqlite import schema
 from reactive_dag.log.sqlite.files import connect, store_error
 from reactive_dag.model.errors import StoreDamaged, StoreError
@@ -194,10 +194,7 @@ class SegmentReader:
         return first, records
 
     def _gap(self, offset: int) -> StoreDamaged:
-        return StoreDamaged(
-            f"{self._where}: no segment has the record at offset {offset}, though later ones are there. Nothing was "
-            "changed; put a good copy of the file in its place."
-        )
+        return damaged(self._where, f"no segment has the record at offset {offset}, though later ones are there")
 
 
 def newest_events(

@@ -56,6 +56,7 @@ OFFER = "INSERT INTO intake (crc, data) VALUES (?, ?)"
 DROP_OFFER = "DELETE FROM intake WHERE id = ?"
 
 ENTER = "INSERT OR REPLACE INTO seen VALUES (?, ?)"
+EXPIRES = "SELECT expires FROM seen WHERE key = ?"
 EXPIRE = (
     "DELETE FROM seen WHERE key IN (SELECT key FROM seen WHERE expires <= ? AND expires < 9223372036854775807 "
     "ORDER BY expires LIMIT ?)"

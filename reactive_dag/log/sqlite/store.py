@@ -23,8 +23,9 @@ from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.sqlite import schema
 from reactive_dag.log.sqlite.files import connect, look_at, prepare, store_error, wal_frames
 from reactive_dag.log.sqlite.intake import SQLiteIntake
+from reactive_dag.log.sqlite.key_cache import KeyCache
 from reactive_dag.log.sqlite.lease import Lease
-from reactive_dag.log.sqlite.pending_commit import KeyCache, Notes, PendingCommit
+from reactive_dag.log.sqlite.pending_commit import Notes, PendingCommit
 from reactive_dag.log.sqlite.readers import Readers, SegmentReader, newest_events
 from reactive_dag.log.sqlite.views import Views
 from reactive_dag.log.tail import Tail
@@ -188,16 +189,16 @@ class SQLiteLog(Tail):
     def _flush(self) -> int:
         """Write all that was pushed and noted; the offset that it reached. The leader of the group calls it. O(n)."""
         with self.lock:
-            batch = self._take()
+            pending = self._take()
         try:
-            if batch:
-                self._write_pending(batch)
+            if pending:
+                self._write_pending(pending)
         except Exception as error:
             self._fail(error)
-        self._stored_at = batch.end_at
+        self._stored_at = pending.end_at
         self._keys.add(self._writing.keys)
         self._writing = Notes()
-        return batch.stop
+        return pending.stop
 
     def _take(self) -> PendingCommit:
         first, records = self._tail
@@ -207,10 +208,10 @@ class SQLiteLog(Tail):
         self._noted = Notes()
         return PendingCommit(start, records[start - first :], self._stored_at, self.last_at, self._writing)
 
-    def _write_pending(self, batch: PendingCommit) -> None:
+    def _write_pending(self, pending: PendingCommit) -> None:
         if os.getpid() != self._pid:
             raise StoreError(f"{self.path} was opened by process {self._pid}, before this one was forked off from it")
-        statements = batch.statements()
+        statements = pending.statements()
         self._write(schema.BEGIN)
         for sql, rows in statements:
             if len(rows) == 1:
@@ -220,7 +221,7 @@ class SQLiteLog(Tail):
         self._sync()
 
     def _fail(self, error: Exception) -> None:
-        """A write went wrong: nothing of the batch is on disk, and nothing will be."""
+        """A write went wrong: nothing of the commit is on disk, and nothing will be."""
         told = store_error(self.path, error) if isinstance(error, sqlite3.Error) else error
         with self.lock:
             self._refuse(f"{self.path} takes nothing more: {told}", error)
