@@ -1,7 +1,7 @@
 """The entries of a ledger in an SQLite file of its own, committed in groups.
 
-Invariant: a key that was said to be new, or known, is on disk when `enter` returns. Cost: a look of 10-20 µs and a share
-of one sync.
+Invariant: a key that was said to be new, or known, is on disk when `enter` returns. Cost: a look of 10-20 µs and a
+share of one sync.
 """
 
 from __future__ import annotations
