@@ -11,6 +11,6 @@ from reactive_dag.model import pictures
 
 def register_pictures() -> None:
     """Let graphs, DAGs and triggers draw themselves; the module that draws is loaded when it is first needed. O(1)."""
-    hooks.register("Graph", "text/html", "reactive_dag.notebook.drawing:draw_graph")
-    hooks.register("Dag", "text/html", "reactive_dag.notebook.drawing:draw_dag")
-    hooks.register("Trigger", "text/html", "reactive_dag.notebook.drawing:draw_trigger")
+    pictures.register("Graph", "text/html", "reactive_dag.notebook.drawing:draw_graph")
+    pictures.register("Dag", "text/html", "reactive_dag.notebook.drawing:draw_dag")
+    pictures.register("Trigger", "text/html", "reactive_dag.notebook.drawing:draw_trigger")

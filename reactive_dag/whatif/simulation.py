@@ -29,7 +29,7 @@ from reactive_dag.whatif.course.prepared import PreparedGraph
 from reactive_dag.whatif.question.binding import bind_all_but_bodies
 from reactive_dag.whatif.question.durations import DurationOrFunction, GivenDurations
 from reactive_dag.whatif.question.interventions import Intervention
-from reactive_dag.whatif.question.scenario import GivenSources, GivenTime, Scenario, scenario_of
+from reactive_dag.whatif.question.scenario import GivenSources, Scenario, scenario_of
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph

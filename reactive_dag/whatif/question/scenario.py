@@ -27,7 +27,6 @@ from reactive_dag.whatif.question.interventions import Delay, Duration, Fail, In
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
 
-GivenTime: TypeAlias = datetime | date | str
 _DATE = re.compile(r"\s*\d{4}-")
 GivenSources: TypeAlias = "Mapping[Dataset | str, Trigger]"
 
