@@ -22,7 +22,7 @@ from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.place import note_twice
 from reactive_dag.model.calendar import Calendar
-from reactive_dag.model.collector import no_garbage
+from reactive_dag.model.collector import paused_collector
 from reactive_dag.model.errors import CycleError, GraphError, UnknownId
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.triggers.base import leaves
@@ -227,7 +227,7 @@ class Declarations:
             bulk = self._bulk = _Bulk(dict(self.dags), dict(self.datasets), dict(self.twice))
             restore_edges, version = self._edges.keeper(), self.version
             try:
-                with no_garbage(), self._edges.topology.bulk():
+                with paused_collector(), self._edges.topology.bulk():
                     yield
                     self._lay_pending(bulk)
             except BaseException as error:
@@ -268,7 +268,7 @@ class Declarations:
 
     def problems(self) -> list[Problem]:
         """All that is wrong, errors before warnings (G3). O(graph) a version."""
-        with self._lock, no_garbage():
+        with self._lock, paused_collector():
             if self._problems is None or self._problems[0] != self.version or self._bulk is not None:
                 cycles = [] if self._bulk is None else self._cycles(self._bulk)
                 self._problems = (self.version, [*cycles, *problems_of(self.analysis, self.twice)])

@@ -69,7 +69,7 @@ class Graph:
         return f"Graph({self.id!r}, dags={len(self.dags)}, datasets={len(self.datasets)})"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return hooks.bundle("Graph", self)
+        return pictures.bundle("Graph", self)
 
     # ------------------------------------------------------------------------------------------ declare
 
