@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter, defaultdict
 
@@ -49,3 +50,23 @@ def test_the_glossary_defines_each_word_once() -> None:
     found = Counter(word.lower() for word in words())
     assert len(found) > 80
     assert not [word for word, times in found.items() if times > 1]
+
+
+RIDDLES = re.compile(r"^The same\b|\bwhom\b|\bcannot be meant\b|\bcannot mean anything\b")
+RIDDLES_LEFT = 45
+"""How many docstrings still say what they do by what else does it, or do not say it."""
+
+
+def riddles(modules: Modules) -> list[str]:
+    """The docstrings that begin with "The same", or use other words that say nothing."""
+    return [
+        f"{module.name}:{getattr(node, 'lineno', 1)} {text.splitlines()[0]}"
+        for module in modules.values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if (text := ast.get_docstring(node)) and RIDDLES.search(text)
+    ]
+
+
+def test_docstrings_say_what_they_do() -> None:
+    assert len(riddles(MODULES)) <= RIDDLES_LEFT, riddles(MODULES)
