@@ -15,13 +15,18 @@ from tests.house.source import MODULES, Modules, functions, ours
 
 ORDER = {
     "triggers": (
-        "base", "cells", "checks", "faults", "functions", "leaves", "joins", "windows", "implicit_joins", "machine",
+        "checks", "faults", "firing", "keys", "jsonform", "cell", "pending_rows", "base", "leaves", "joins", "windows",
+        "functions", "implicit_joins", "machine",
     ),
-    "declare": ("options", "params", "task", "wait", "dag", "analysis", "graph"),
+    "declare": (
+        "place", "params", "parameters", "options", "plan", "named_triggers", "wait", "owner", "task", "task_table",
+        "dag", "bind", "bulk", "internals", "jsonform", "analysis", "graph",
+    ),
     "engine": (
         "host", "items", "facts", "runs", "limits", "deciding", "fold", "inspect", "execute", "drive", "arguments",
         "parts", "engine",
     ),
+    "log": ("tail", "history", "group", "protocol", "codec", "memory", "sqlite", "ledger", "opening"),
     "whatif": ("question", "course", "answers", "comparison", "simulation"),
 }  # fmt: skip
 """The rooms of a wing (a folder, or a file beside the folders), lowest first."""
@@ -68,6 +73,13 @@ def upward(modules: Modules, wing: str) -> Iterator[str]:
             for target, line in ours(module, modules):
                 if target.wing == wing and target.room in order and order.index(target.room) > order.index(module.room):
                     yield f"{module.name}:{line} imports {target.name}, which does not stand below it"
+
+
+def unnamed(modules: Modules) -> set[str]:
+    """The rooms that the order does not name, in wings that have folders."""
+    found = {(module.wing, module.room) for module in modules.values() if module.room}
+    folders = {wing for wing, room in found if f"{wing}.{room}" in modules and modules[f"{wing}.{room}"].is_package}
+    return {f"{wing}.{room}" for wing, room in found if wing in folders and room not in ORDER.get(wing, ())}
 
 
 def files(modules: Modules) -> Counter[str]:

@@ -1,11 +1,9 @@
-"""The house keeps its wings and rooms, and its files, functions and rooms stay small.
-
-What is not reached yet is listed in `LEFT` with how much of it there may still be.
-"""
+"""The house keeps its wings and rooms, and its files, functions and rooms stay small."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -17,14 +15,28 @@ from tests.house.source import MODULES, WINGS, Module, Modules, by_name, imports
 PURE = frozenset({"model", "triggers", "resolve", "declare"})
 REACTIVE = frozenset({"streams", "engine"})
 KEEPS_TIME = ("clock", "runner")
-LEFT = {
-    "circles": {"declare": 17, "triggers": 19},
-    "upward": {"declare": 7, "triggers": 30},
-    "outside": {
-        "declare": 8, "engine": 9, "log": 1, "streams": 8, "triggers": 25, "model": 1, "resolve": 1,
-    },
-}  # fmt: skip
-"""Per wing: files in circles of imports, imports up the order of rooms, attributes put on an object from outside."""
+STATED = {
+    "declare.graph self._inside.pending": "a bulk's own state, which the graph fills",
+    "engine.deciding.definitions old.catchup": "active triggers are state, and this module alone changes them",
+    "engine.deciding.definitions old.max_catchup": "the same",
+    "engine.deciding.definitions old.dags_by_tags": "the same",
+    "engine.deciding.definitions active.held": "the same",
+    "engine.fold.snapshots runs.gone": "restoring a snapshot gives back to each part its state",
+    "engine.fold.snapshots core.waits.keep(run, index, record).ended": "the same",
+    "engine.fold.snapshots core.runs.flow.losses": "the same",
+    "engine.runs.table run.cancelled": "runs are state (state.py), and the table keeps them",
+    "engine.runs.table self.flow.prioritized": "a switch: the graph has priorities now",
+    "log.sqlite.store self._group.done": "a store that is opened tells what was committed before",
+    "model.source copy.decorator_list": "a copy of a syntax tree's node",
+    "resolve.topology self._ranks.rank": "an order that was worked out anew replaces the one before",
+    "streams.by stream.subscription.disposable": "how reactivex's SerialDisposable is told what it holds",
+    "streams.scheduler current.disposable": "the same",
+    "triggers.machine.compiled books.last": "the books of one trigger are state that its compiled parts share",
+    "triggers.machine.compiled self._books.path": "the same",
+    "triggers.machine.compiled self._books.parked": "the same",
+    "triggers.machine.evaluate self.books.path": "the same",
+}
+"""Attributes of other modules' objects that are assigned all the same, and why."""
 
 
 # ---------------------------------------------------------------------------------------------- the rules
@@ -99,20 +111,21 @@ WING_NAMES = list(rooms.wings(MODULES))
 
 @pytest.mark.parametrize("wing", WING_NAMES)
 def test_rooms_have_no_circle_of_imports(wing: str) -> None:
-    found = rooms.circles(MODULES, wing)
-    assert sum(map(len, found)) <= LEFT["circles"].get(wing, 0), found
+    assert not rooms.circles(MODULES, wing)
 
 
 @pytest.mark.parametrize("wing", rooms.ORDER)
 def test_rooms_are_imported_in_their_order(wing: str) -> None:
-    found = list(rooms.upward(MODULES, wing))
-    assert len(found) <= LEFT["upward"].get(wing, 0), "\n".join(found)
+    assert not list(rooms.upward(MODULES, wing))
 
 
-@pytest.mark.parametrize("wing", WING_NAMES)
-def test_no_attribute_is_put_on_an_object_from_outside(wing: str) -> None:
-    found = [line for line in attributes.from_outside(MODULES) if line.partition(".")[0] == wing]
-    assert len(found) <= LEFT["outside"].get(wing, 0), "\n".join(found)
+def test_rooms_are_all_in_the_order() -> None:
+    assert not rooms.unnamed(MODULES)
+
+
+def test_no_attribute_is_put_on_an_object_from_outside() -> None:
+    found = [re.sub(r":[0-9]+", "", line, count=1) for line in attributes.from_outside(MODULES)]
+    assert not [line for line in found if line not in STATED]
 
 
 def test_rooms_have_few_files_and_files_few_lines() -> None:
