@@ -20,7 +20,7 @@ ORDER = {
     ),
     "declare": (
         "place", "params", "parameters", "options", "plan", "named_triggers", "wait", "owner", "task", "task_table",
-        "dag", "bind", "bulk", "internals", "jsonform", "analysis", "graph",
+        "dag", "bind", "jsonform", "analysis", "graph", "internals",
     ),
     "engine": (
         "host", "items", "facts", "runs", "limits", "deciding", "fold", "inspect", "execute", "drive", "arguments",
@@ -29,7 +29,7 @@ ORDER = {
     "log": ("tail", "history", "group", "protocol", "codec", "memory", "sqlite", "ledger", "opening"),
     "whatif": ("question", "course", "answers", "comparison", "simulation"),
 }  # fmt: skip
-"""The rooms of a wing (a folder, or a file beside the folders), lowest first."""
+"""The rooms of a wing, lowest first: its folders, and files beside them; other files only keep out of circles."""
 
 MAX_FILES, MAX_LINES, MAX_FUNCTION, P90_FUNCTION = 16, 400, 50, 20
 
@@ -75,11 +75,10 @@ def upward(modules: Modules, wing: str) -> Iterator[str]:
                     yield f"{module.name}:{line} imports {target.name}, which does not stand below it"
 
 
-def unnamed(modules: Modules) -> set[str]:
-    """The rooms that the order does not name, in wings that have folders."""
-    found = {(module.wing, module.room) for module in modules.values() if module.room}
-    folders = {wing for wing, room in found if f"{wing}.{room}" in modules and modules[f"{wing}.{room}"].is_package}
-    return {f"{wing}.{room}" for wing, room in found if wing in folders and room not in ORDER.get(wing, ())}
+def unnamed(modules: Modules) -> list[str]:
+    """The folders inside wings that the order does not name."""
+    folders = [module for module in modules.values() if module.is_package and module.name.count(".") == 1]
+    return [module.name for module in folders if module.room not in ORDER.get(module.wing, ())]
 
 
 def files(modules: Modules) -> Counter[str]:

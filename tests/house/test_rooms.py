@@ -11,6 +11,7 @@ import pytest
 
 from tests.house import attributes, rooms
 from tests.house.source import MODULES, WINGS, Module, Modules, by_name, imports, ours, public
+from tests.support.places import ROOT
 
 PURE = frozenset({"model", "triggers", "resolve", "declare"})
 REACTIVE = frozenset({"streams", "engine"})
@@ -121,6 +122,12 @@ def test_rooms_are_imported_in_their_order(wing: str) -> None:
 
 def test_rooms_are_all_in_the_order() -> None:
     assert not rooms.unnamed(MODULES)
+
+
+def test_rooms_are_on_the_page() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    folders = [module for module in MODULES.values() if module.is_package and module.name]
+    assert not [each.name for each in folders if f"{each.name.rpartition('.')[2]}/" not in page]
 
 
 def test_no_attribute_is_put_on_an_object_from_outside() -> None:
