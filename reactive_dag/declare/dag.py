@@ -210,7 +210,7 @@ class Dag:
 
         Options: `outlets`, `after`, `retries`, `retry_delay`, `backoff`, `max_delay`, `jitter`, `timeout`,
         `trigger_rule`, `depends_on_past`, `priority`, `id`. A task declared again replaces the one before. Raises
-        InvalidValue for what cannot be meant, CycleError where tasks would need each other in a circle.
+        InvalidValue for an option that is not valid, CycleError where tasks would need each other in a circle.
         """
         if fn is None:
             return lambda given: self._declare(given, id, options)
@@ -252,7 +252,7 @@ class Dag:
         Options: `tasks`, `states`, `failed_states`, `skipped_states`, `logical_date` ("same", a duration: so long
         before this run's date, a function of that date, or dates), `match` ("exact", "latest", "same_day"), `timeout`,
         `poll`, `mode`, `soft_fail`, `since`, `missing`. The id is `wait_<dag>`, with a task `wait_<dag>_<task>`.
-        Raises InvalidValue for what cannot mean anything, CycleError where tasks would wait in a circle.
+        Raises InvalidValue for an option that is not valid, CycleError where tasks would wait in a circle.
         """
         place = caller_place()
         where = f"wait in DAG {self.id!r} ({text_of(place)})"

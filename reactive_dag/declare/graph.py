@@ -98,7 +98,7 @@ class Graph:
 
         Options: `on` or `schedule`, `outlets`, `tz`, `start`, `end`, `catchup`, `max_catchup`, `paused`,
         `max_active_runs`, `overlap`, `defaults`, `tags`, `description`, `params`; as a decorator those of a task too.
-        An id declared again is replaced. Raises InvalidValue for what cannot be meant, GraphError for completions
+        An id declared again is replaced. Raises InvalidValue for options that are not valid, GraphError for completions
         that need a key (T8), CycleError with the whole path.
         """
         place = caller_place()

@@ -1,4 +1,4 @@
-"""Whom a task and a DAG belong to, and what they tell it.
+"""The owner of a task and of a DAG, and what they tell it.
 
 Owns two protocols. A task is given its `TaskOwner` (the table of tasks of its DAG) when it joins one, a DAG its
 `DagOwner` (the graph) when it is declared there; neither knows more of what stands above it.

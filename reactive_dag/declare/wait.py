@@ -112,7 +112,7 @@ class WaitOptions(TypedDict, total=False):
 def wait_of(
     dag: object, task: object, options: WaitOptions, *, id: str | None, after: tuple[str, ...], tz: str
 ) -> Wait:
-    """A wait from what a user gives. O(states and tasks). Raises InvalidValue for what cannot mean anything.
+    """A wait from what a user gives. O(states and tasks). Raises InvalidValue for options that are not valid.
 
     >>> wait_of("ingest", "load", {"timeout": "1h"}, id=None, after=(), tz="UTC").id
     'wait_ingest_load'

@@ -24,7 +24,7 @@ class ReactiveDagError(Exception):
 
 
 class UsageError(ReactiveDagError):
-    """The library was used in a way that cannot mean anything."""
+    """A call that is not allowed there, or whose arguments contradict each other; the message says what to write."""
 
 
 class InvalidValue(ReactiveDagError, ValueError):

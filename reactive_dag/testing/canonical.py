@@ -32,7 +32,7 @@ def canonical(core: Fold) -> bytes:
 
 
 def described(core: Fold) -> dict[str, Json]:
-    """The same as plain data, for looking at a difference. O(records + state)."""
+    """What `canonical` encodes, as plain data in which a difference can be looked for. O(records + state)."""
     records = core.log.read(0, core.cursor)
     runs = core.runs
     return {

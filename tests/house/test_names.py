@@ -52,8 +52,8 @@ def test_the_glossary_defines_each_word_once() -> None:
     assert not [word for word, times in found.items() if times > 1]
 
 
-RIDDLES = re.compile(r"^The same\b|\bwhom\b|\bcannot be meant\b|\bcannot mean anything\b")
-RIDDLES_LEFT = 45
+RIDDLES = re.compile(r"^The same\b|\b[Ww]hom\b|\bcannot be meant\b|\bcannot mean anything\b")
+RIDDLES_LEFT = 12
 """How many docstrings still say what they do by what else does it, or do not say it."""
 
 

@@ -53,7 +53,7 @@ class Dates:
         return self._ticks.get(id)
 
     def ticks_of(self, trigger: Trigger) -> Known:
-        """The same for what a trigger releases. O(size)."""
+        """At which ticks the firings of a trigger can be dated; None where any date can be. O(size)."""
         if type(trigger) is Completed:
             return self._ticks.get(trigger.dag)
         found: list[Known] = []

@@ -224,7 +224,7 @@ class DeclaredEdges:
 
 
 def explained(error: CycleError, dag: Dag | None) -> CycleError:
-    """The same cycle in the names that people gave, and where what closed it is declared. O(path)."""
+    """A cycle's error with the names that people gave, and the place of the declaration that closed it. O(path)."""
     path = _readable(error.path)
     shown = [*path[:10], f"({len(path) - 20} more)", *path[-10:]] if len(path) > 24 else path
     who = "these DAGs close" if dag is None else f"DAG {dag.id!r} ({dag.place}) closes"

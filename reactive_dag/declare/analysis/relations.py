@@ -1,4 +1,4 @@
-"""What follows from the declarations as a whole: who is up- and downstream of whom, heights, origins, joins.
+"""What follows from the declarations as a whole: what is up- and downstream, heights, origins, joins.
 
 Owns `GraphAnalysis` of the DAGs of one version of a graph, which works out each answer when it is first asked for. At
 this level a DAG is one node; edges lead through datasets, completions and waits. *Height* is the longest path of
@@ -239,7 +239,7 @@ def _is_star(source: Trigger) -> bool:
 
 
 def turned(rows: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """The same edges the other way round. O(nodes + edges)."""
+    """The edges reversed: from each target to its sources. O(nodes + edges)."""
     found: dict[str, list[str]] = {id: [] for id in rows}
     for id, row in rows.items():
         for each in row:
