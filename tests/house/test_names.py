@@ -18,8 +18,8 @@ COMMANDS = {"simulate"}
 """A command of the command line is named after the function that it calls."""
 
 LEFT = {
-    "Batch", "CATCHUPS", "Clock", "FORMAT", "KINDS", "Time", "Timer", "Where", "as_key", "describe", "digest",
-    "look_at", "name", "name_of", "plain", "text_of",
+    "CATCHUPS", "FORMAT", "KINDS", "Where", "as_key", "describe", "digest", "look_at", "name", "name_of", "plain",
+    "text_of",
 }  # fmt: skip
 """Names that still stand in two wings."""
 

@@ -7,17 +7,18 @@ import pytest
 from tests.house.walks import WALKS, Figures, measured
 
 HELD = {
-    "event": Figures(files=37, changes=451),
-    "timer": Figures(files=41, changes=347),
-    "wait": Figures(files=37, changes=534),
-    "retry": Figures(files=35, changes=480),
-    "restart": Figures(files=67, changes=832),
-    "simulation": Figures(files=70, changes=910),
+    "event": Figures(files=45, changes=580),
+    "timer": Figures(files=50, changes=441),
+    "wait": Figures(files=43, changes=654),
+    "retry": Figures(files=41, changes=596),
+    "restart": Figures(files=80, changes=1048),
+    "simulation": Figures(files=80, changes=1177),
 }
-"""What `python -m tests.house.walks` printed before the rooms; each may be a third above."""
+"""What `python -m tests.house.walks` prints; a walk may be a tenth above. More is a choice, made here."""
 
 
 @pytest.mark.parametrize("name", WALKS)
 def test_walks(name: str) -> None:
     found, held = measured(name), HELD[name]
-    assert 10 < found.files <= held.files * 1.3 and 50 < found.changes <= held.changes * 1.3, (name, found, held)
+    assert 10 < found.files <= held.files * 1.1
+    assert 50 < found.changes <= held.changes * 1.1
