@@ -153,6 +153,13 @@ class RunFinished(Record, frozen=True, gc=False, array_like=True, omit_defaults=
     cascade: str = ""
     round: int = 1
 
+    @classmethod
+    def of(cls, begun: RunStarted, state: str, at: int) -> RunFinished:
+        """The end of a run. O(1)."""
+        return cls(
+            at, begun.run, begun.dag, begun.key, state, begun.logical_date, begun.partition, begun.cascade, begun.round
+        )
+
 
 class Cancelled(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=8):
     """Somebody asked to cancel a run."""

@@ -34,9 +34,7 @@ def subject_of(identities: Identities, item: Item) -> object:
     record = identities.record(item)
     if not isinstance(record, TaskFinished):
         return record
-    of = identities.run_of(record.run)
-    about = (of.run, of.dag, of.key, record.state, of.logical_date, of.partition, of.cascade, of.round)
-    return RunFinished(record.at, *about)
+    return RunFinished.of(identities.run_of(record.run), record.state, record.at)
 
 
 def event_of_mark(mark: Mark) -> Event:

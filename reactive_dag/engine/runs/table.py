@@ -195,8 +195,7 @@ class RunTable:
 
     def _end_orphan(self, begun: RunStarted) -> None:
         """A run whose DAG is declared no more has nobody to execute it: it failed."""
-        about = (begun.logical_date, begun.partition, begun.cascade)
-        self.outbox.fact(lambda at: RunFinished(at, begun.run, begun.dag, begun.key, "failed", *about))
+        self.outbox.fact(lambda at: RunFinished.of(begun, "failed", at))
 
     def recovered(self) -> None:
         """The log was read back: ask what only the present can tell. O(live and queued runs)."""
@@ -290,11 +289,9 @@ class RunTable:
         self.queue_of(request.dag).remove(offset)
         self.stopping[offset] = reason
         row = self.row(offset)
-        self.outbox.fact(
-            lambda at: RunFinished(
-                at, offset, request.dag, row.key, "cancelled", row.logical_date, row.partition, row.cascade or row.key
-            )
-        )  # fmt: skip
+        about = (row.logical_date, row.partition, row.cascade or row.key)
+        begun = RunStarted(row.requested or 0, offset, request.dag, row.key, *about)
+        self.outbox.fact(lambda at: RunFinished.of(begun, "cancelled", at))
 
     def dag_removed(self, dag: str) -> None:
         """A DAG is gone: its queued runs are cancelled, the others go on to their end."""

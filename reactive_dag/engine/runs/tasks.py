@@ -305,12 +305,7 @@ class TaskFlow:
             return
         begun, log, state = run.started, self.outbox.log, run.outcome()
         with log.lock:
-            log.push(
-                RunFinished(
-                    self.outbox.stamp(), begun.run, begun.dag, begun.key, state, begun.logical_date, begun.partition,
-                    begun.cascade,
-                )
-            )  # fmt: skip
+            log.push(RunFinished.of(begun, state, self.outbox.stamp()))
 
     def give(self, run: RunState, task: str, state: str, error: str | None = None) -> None:
         """Ask that a task get `state` without running."""

@@ -258,9 +258,8 @@ class CourseAttempts:
         for other in others:
             self.core.runs.flow.consider(state, other)
         if not state.unfinished:
-            begun, outcome = state.started, "success" if run.tasks.all_simple else state.outcome()
-            date, partition, cascade = begun.logical_date, begun.partition, begun.cascade
-            self.log.push(RunFinished(now, begun.run, begun.dag, begun.key, outcome, date, partition, cascade))
+            outcome = "success" if run.tasks.all_simple else state.outcome()
+            self.log.push(RunFinished.of(state.started, outcome, now))
 
     def _offer(self, begin: list[SimpleStart]) -> None:
         """Let the engine's flow say when these simple tasks begin. O(log ready) each."""
