@@ -112,12 +112,26 @@ class TaskStarted(Record, frozen=True, gc=False, array_like=True, omit_defaults=
     several: bool = False
 
 
+class OutletEvent(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
+    """What a success says of one outlet (R3): a `Published` without what the run adds when it is recorded.
+
+    With nothing but its dataset it is the automatic event of an outlet.
+    """
+
+    dataset: str
+    partition: str | None = None
+    logical_date: int | None = None
+    extra: Json = None
+    kind: str = "updated"
+    key: str | None = None
+    time: int | None = None
+
+
 class TaskFinished(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=5):
     """An attempt ended, or a task that never ran got its state (`attempt` 0).
 
-    `publishes` is what the body published, one `[dataset, partition, logical_date, extra, kind, key, time]` an event;
-    None means one automatic event for each outlet. The events are recorded when this record is applied (R3), so an
-    attempt that was closed meanwhile publishes nothing.
+    `publishes` is what the body published; None means one automatic event for each outlet. The events are recorded
+    when this record is applied (R3), so an attempt that was closed meanwhile publishes nothing.
     """
 
     run: int
@@ -129,7 +143,7 @@ class TaskFinished(Record, frozen=True, gc=False, array_like=True, omit_defaults
     began: int | None = None
     retry: bool = True
     retry_after: int | None = None
-    publishes: list[Json] | None = None
+    publishes: list[OutletEvent] | None = None
 
 
 class TaskRetry(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=6):

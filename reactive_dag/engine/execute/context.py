@@ -17,7 +17,7 @@ from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.errors import UndeclaredOutlet
 from reactive_dag.model.payload import plain
-from reactive_dag.model.records import Json
+from reactive_dag.model.records import OutletEvent
 from reactive_dag.model.times import GivenTime, parse_time, to_datetime
 from reactive_dag.triggers.base import walk
 from reactive_dag.triggers.functions.by import By
@@ -32,18 +32,15 @@ class OutletEvents:
 
     def __init__(self, task: AnyTask) -> None:
         self.outlets = task.outlets
-        self.said: list[list[Json]] = []
+        self.said: list[OutletEvent] = []
         self.unchanged: set[str] = set()
 
-    def to_record(self) -> list[list[Json]] | None:
+    def to_record(self) -> list[OutletEvent] | None:
         """What the success of this attempt records: the calls, and one automatic event for each outlet without one."""
         if not self.said and not self.unchanged:
             return None
-        about = {event[0] for event in self.said} | self.unchanged
-        automatic = [
-            [outlet.id, None, None, None, "updated", None, None] for outlet in self.outlets if outlet.id not in about
-        ]
-        return [*self.said, *automatic]
+        about = {event.dataset for event in self.said} | self.unchanged
+        return [*self.said, *(OutletEvent(outlet.id) for outlet in self.outlets if outlet.id not in about)]
 
 
 class RunContext(Run):
@@ -103,7 +100,8 @@ class RunContext(Run):
         date = None if logical_date is None else parse_time(logical_date, tz, what="logical_date")
         when = None if time is None else parse_time(time, what="time")
         told = None if extra is None else plain(extra, f"{where}: extra")
-        self._outlet_events.said.append([declared.id, partition, date, told, kind, check_key(key, where), when])
+        said = OutletEvent(declared.id, partition, date, told, kind, check_key(key, where), when)
+        self._outlet_events.said.append(said)
 
     def unchanged(self, dataset: Dataset | str) -> None:
         """Say that an outlet did not change: no automatic event for it. Raises UndeclaredOutlet."""

@@ -16,7 +16,7 @@ from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.payload import plain
-from reactive_dag.model.records import Json, KeyConflict, Published, RunStarted
+from reactive_dag.model.records import Json, KeyConflict, OutletEvent, Published, RunStarted
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import GivenTime, parse_time
 from reactive_dag.triggers.leaves.dataset import Dataset
@@ -103,16 +103,21 @@ class Publishing:
 
     def push(self, at: int, state: DatasetState, rest: Sequence[Json]) -> tuple[int, bool]:
         """Push one validated event (the log's lock is held): its offset, and whether its key was there already."""
-        key = rest[4]
+        offset, duplicate = self._push(Published(at, state.dataset.id, state.next, *rest))
+        if not duplicate:
+            state.next += 1
+        return offset, duplicate
+
+    def _push(self, record: Published) -> tuple[int, bool]:
+        """Push a numbered event, unless its key is there already (I5); its offset or the first one's, and which."""
+        key, scope = record.key, scope_of(record.dataset)
+        first = None if key is None else self.log.find(scope, key)
+        if first is not None:
+            self._conflict(scope, first, record)
+            return first, True
+        offset = self.log.push(record)
         if key is not None:
-            first = self.log.find(scope_of(state.dataset.id), key)
-            if first is not None:
-                self._conflict(at, scope_of(state.dataset.id), first, rest)
-                return first, True
-        offset = self.log.push(Published(at, state.dataset.id, state.next, *rest))
-        state.next += 1
-        if key is not None:
-            self.log.note_key(scope_of(state.dataset.id), key, offset)
+            self.log.note_key(scope, key, offset)
         return offset, False
 
     def take_in(self, at: int, fact: Published) -> None:
@@ -120,8 +125,7 @@ class Publishing:
         name = fact.dataset
         declared = name in self.datasets
         state = self.state_of(name) if declared else DatasetState(Dataset(name), self.counted.get(name, 0))
-        rest = (fact.partition, fact.logical_date, fact.extra, fact.kind, fact.key, fact.time, fact.source)
-        self.push(at, state, rest)
+        self.push(at, state, _content(fact))
         if not declared:
             self.counted[name] = state.next
 
@@ -140,12 +144,11 @@ class Publishing:
             state.next = number + 1
         return offset
 
-    def _conflict(self, at: int, scope: str, first: int, rest: Sequence[Json]) -> None:
+    def _conflict(self, scope: str, first: int, record: Published) -> None:
         there = self.log.record(first)
         assert isinstance(there, Published)
-        said = (there.partition, there.logical_date, there.extra, there.kind, there.key, there.time, there.source)
-        if said != tuple(rest):
-            self.log.push(KeyConflict(at, scope, str(rest[4]), first))
+        if _content(there) != _content(record):
+            self.log.push(KeyConflict(record.at, scope, str(record.key), first))
 
     def push_all(self, at: int, events: Iterable[tuple[Dataset | str, EventFields]]) -> Offsets:
         """Push many events, all or none (the log's lock is held). O(events).
@@ -187,37 +190,38 @@ class Publishing:
 
     # ------------------------------------------------------------------------------------- from a run
 
-    def push_of_run(self, at: int, run: RunStarted, task: str, wanted: Iterable[Sequence[Json]]) -> None:
+    def push_of_run(self, at: int, run: RunStarted, task: str, wanted: Iterable[OutletEvent]) -> None:
         """Push the events that a task's success (or a DAG's) records (R3); the log's lock is held. O(events).
 
         A key that is there already gives none, as with `publish` (I5).
         """
         numbers: dict[str, int] = {}
-        for dataset_id, partition, logical_date, extra, kind, key, time in wanted:
-            when = run.logical_date if logical_date is None else logical_date
-            where = self._partition(dataset_id, partition, when, run, logical_date is not None)
-            scope = scope_of(dataset_id)
-            first = None if key is None else self.log.find(scope, key)
-            if first is not None:
-                self._conflict(at, scope, first, (where, when, extra, kind, key, time, None))
-                continue
-            number = numbers.get(dataset_id, 0)
-            numbers[dataset_id] = number + 1
-            fields = (where, when, extra, kind, key, time, None, run.run, task, run.cascade)
-            offset = self.log.push(Published(at, dataset_id, number, *fields))
-            if key is not None:
-                self.log.note_key(scope, key, offset)
+        for event in wanted:
+            when = run.logical_date if event.logical_date is None else event.logical_date
+            partition = self._partition(event, when, run)
+            number = numbers.get(event.dataset, 0)
+            record = Published(
+                at, event.dataset, number, partition, when, event.extra, event.kind, event.key, event.time, None,
+                run.run, task, run.cascade,
+            )  # fmt: skip
+            if not self._push(record)[1]:
+                numbers[event.dataset] = number + 1
 
-    def _partition(self, name: str, given: str | None, date: int | None, run: RunStarted, dated: bool) -> str | None:
-        if given is not None:
-            return given
-        dataset = self.datasets.get(name)
+    def _partition(self, event: OutletEvent, date: int | None, run: RunStarted) -> str | None:
+        if event.partition is not None:
+            return event.partition
+        dataset = self.datasets.get(event.dataset)
         calendar = None if dataset is None else dataset.partitions
         if calendar is None:
             return run.partition
-        if run.partition is not None and not dated and fits(calendar, run.partition):
+        if run.partition is not None and event.logical_date is None and fits(calendar, run.partition):
             return run.partition
         return None if date is None else calendar.of(date)
+
+
+def _content(event: Published) -> tuple[Json, ...]:
+    """What its publisher said of an event, the dataset aside."""
+    return (event.partition, event.logical_date, event.extra, event.kind, event.key, event.time, event.source)
 
 
 def _pair(event: tuple[Dataset | str, EventFields]) -> tuple[Dataset | str, EventFields]:

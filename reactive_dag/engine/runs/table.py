@@ -19,7 +19,7 @@ from reactive_dag.engine.runs.state import RunState
 from reactive_dag.engine.runs.task_arrays import TaskArraysByDag
 from reactive_dag.engine.runs.tasks import TaskFlow
 from reactive_dag.log.history import RunRow
-from reactive_dag.model.records import Cancelled, RunFinished, RunRequested, RunStarted, StartRequested
+from reactive_dag.model.records import Cancelled, OutletEvent, RunFinished, RunRequested, RunStarted, StartRequested
 
 if TYPE_CHECKING:
     from reactive_dag.engine.facts.outbox import Outbox
@@ -254,8 +254,7 @@ class RunTable:
         if run.unfinished:
             self.flow.cut_short(run)
         if state == "success" and run.dag.outlets:
-            wanted = [[outlet.id, None, None, None, "updated", None, None] for outlet in run.dag.outlets]
-            self.flow.publish(run, "", wanted)
+            self.flow.publish(run, "", [OutletEvent(outlet.id) for outlet in run.dag.outlets])
 
     def _ended_unlived(self, record: RunFinished) -> None:
         """The end of a run that never began, or that nobody here executes."""

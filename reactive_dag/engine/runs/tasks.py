@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from sortedcontainers import SortedList
@@ -18,7 +18,7 @@ from reactive_dag.engine.items.timers import RUNS_FIRST, Timer
 from reactive_dag.engine.runs.retries import retry_delay
 from reactive_dag.engine.runs.state import READY, WAIT, RunState
 from reactive_dag.model.errors import said
-from reactive_dag.model.records import Json, RunFinished, TaskFinished, TaskRetry, TaskStarted
+from reactive_dag.model.records import OutletEvent, RunFinished, TaskFinished, TaskRetry, TaskStarted
 from reactive_dag.model.times import NEVER, format_duration
 
 if TYPE_CHECKING:
@@ -287,7 +287,7 @@ class TaskFlow:
         outlets = run.tasks[index].outlets
         wanted = record.publishes
         if wanted is None:
-            wanted = [[outlet.id, None, None, None, "updated", None, None] for outlet in outlets]
+            wanted = [OutletEvent(outlet.id) for outlet in outlets]
         self.publish(run, record.task, wanted)
 
     # ------------------------------------------------------------------------------------- what follows
@@ -314,7 +314,7 @@ class TaskFlow:
         attempt = run.attempt[index] if index in run.open else 0
         self.outbox.fact(lambda at: TaskFinished(at, offset, task, state, attempt, error=error, retry=False))
 
-    def publish(self, run: RunState, task: str, wanted: Iterable[Sequence[Json]]) -> None:
+    def publish(self, run: RunState, task: str, wanted: Iterable[OutletEvent]) -> None:
         """Record the events of a task's (or a DAG's) success (R3)."""
         if self.outbox.replaying:
             return

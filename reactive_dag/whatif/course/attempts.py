@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, cast
 
 from reactive_dag.engine.runs.tasks import Ready
-from reactive_dag.model.records import RunFinished, TaskFinished, TaskStarted
+from reactive_dag.model.records import OutletEvent, RunFinished, TaskFinished, TaskStarted
 from reactive_dag.whatif.course.run import CourseRun
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ class CourseAttempts:
         first = len(rows)
         if tasks.listened[index]:
             self._set_time(now)
-            wanted = [[dataset, None, None, None, "updated", None, None] for dataset in tasks.outlets[index]]
+            wanted = [OutletEvent(dataset) for dataset in tasks.outlets[index]]
             core.runs.flow.publish(run.state, tasks.ids[index], wanted)
             published = len(rows)
         else:
