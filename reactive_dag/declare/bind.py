@@ -22,7 +22,7 @@ from reactive_dag.triggers.leaves.dataset import Dataset
 
 T = TypeVar("T")
 Later = Callable[[], None]
-Where = Callable[[], str]
+DescribeSite = Callable[[], str]
 """Names the place of what is bound, where it is asked for."""
 
 _HOLDERS = (Trigger, TaskSettings)
@@ -43,7 +43,7 @@ class _Binder:
         self.failed: list[str] = []
         self.later: list[Later] = []
 
-    def call(self, call: Call, where: Where) -> Call:
+    def call(self, call: Call, where: DescribeSite) -> Call:
         """The call with its function, or as it is where there is none. O(1) beside the import."""
         try:
             return call.bind()
@@ -51,7 +51,7 @@ class _Binder:
             self.failed.append(f"{where()}: {error}")
             return call
 
-    def fields_of(self, thing: T, where: Where) -> T:
+    def fields_of(self, thing: T, where: DescribeSite) -> T:
         """A frozen object with every call among its fields bound; itself where nothing changed. O(fields)."""
         changed: dict[str, Any] = {}
         for name, alias in _names_of(type(thing)):  # type: ignore[arg-type]
@@ -63,7 +63,7 @@ class _Binder:
                 changed[alias] = new
         return evolve(thing, **changed) if changed else thing  # type: ignore[misc]
 
-    def value(self, value: Any, where: Where) -> Any:
+    def value(self, value: Any, where: DescribeSite) -> Any:
         """A value of a field with what is unbound in it bound. O(size)."""
         if isinstance(value, Call):
             return value if value.bound else self.call(value, where)
@@ -106,7 +106,7 @@ def _dag(binder: _Binder, dag: Dag, bodies: bool) -> None:
         _task(binder, task, bodies, lambda task=task: f"task {task.id!r} of {where()}")  # type: ignore[misc]
 
 
-def _task(binder: _Binder, task: AnyTask, bodies: bool, where: Where) -> None:
+def _task(binder: _Binder, task: AnyTask, bodies: bool, where: DescribeSite) -> None:
     given = {name: binder.value(value, where) for name, value in task._given.items()}
     wait = None if task.wait is None else binder.fields_of(task.wait, where)
     fn = binder.call(task._ref, where).fn if bodies and task._ref is not None else None

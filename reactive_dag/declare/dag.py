@@ -24,12 +24,12 @@ from reactive_dag.declare.options import (
     TaskOptions,
     TaskSettings,
     dag_settings,
-    name,
     only_known,
     parsed,
+    valid_name,
 )
 from reactive_dag.declare.owner import DagOwner
-from reactive_dag.declare.place import Place, caller_place, declared_twice, text_of
+from reactive_dag.declare.place import Place, caller_place, declared_twice, place_text
 from reactive_dag.declare.task import AnyTask, Task, ids_after, outlets_of, task_id, wait_task
 from reactive_dag.declare.task_table import TaskTable
 from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
@@ -73,7 +73,7 @@ class Dag:
     _sources: tuple[Trigger, ...] | None
 
     def __init__(self, id: str, **options: Unpack[DagOptions]) -> None:
-        self._make(name(id, "the id of a DAG"), options, caller_place(), None)
+        self._make(valid_name(id, "the id of a DAG"), options, caller_place(), None)
 
     def _make(self, id: str, options: DagOptions, place: Place, owner: DagOwner[Dag] | None) -> None:
         self.id, self.outlets, self._place, self._owner, self._stamp = id, (), place, owner, 0
@@ -128,7 +128,7 @@ class Dag:
     @property
     def place(self) -> str:
         """Where it is declared, "file:line". O(lines of the function around it)."""
-        return text_of(self._place)
+        return place_text(self._place)
 
     @property
     def tasks(self) -> Mapping[str, AnyTask]:
@@ -178,7 +178,7 @@ class Dag:
         task = Task(fn, task_id(fn, None), **(self._options or {}))
         owner = None if self.id else self._owner
         if owner is not None:
-            self.id, self._owner = name(task.id, "the id of a DAG"), None
+            self.id, self._owner = valid_name(task.id, "the id of a DAG"), None
         self._take_over(task)
         if owner is not None:
             owner.admit(self)
@@ -255,7 +255,7 @@ class Dag:
         Raises InvalidValue for an option that is not valid, CycleError where tasks would wait in a circle.
         """
         place = caller_place()
-        where = f"wait in DAG {self.id!r} ({text_of(place)})"
+        where = f"wait in DAG {self.id!r} ({place_text(place)})"
         try:
             made = wait_of(dag, task, options, id=id, after=ids_after(after, "wait_for()"), tz=self.tz)
         except InvalidValue as error:

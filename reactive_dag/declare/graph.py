@@ -21,7 +21,7 @@ from reactive_dag.declare.analysis.problems import Problem
 from reactive_dag.declare.bind import bind_dags
 from reactive_dag.declare.dag import Dag, dag_at
 from reactive_dag.declare.declarations import Declarations
-from reactive_dag.declare.options import DagOptions, name
+from reactive_dag.declare.options import DagOptions, valid_name
 from reactive_dag.declare.place import caller_place
 from reactive_dag.declare.task import Task, task_id
 from reactive_dag.model import pictures
@@ -33,7 +33,7 @@ from reactive_dag.triggers.leaves.dataset import Dataset
 
 
 def _graph_id(value: str) -> str:
-    return name(value, "the id of a graph")
+    return valid_name(value, "the id of a graph")
 
 
 @define(eq=False, repr=False, on_setattr=setters.frozen)
@@ -103,11 +103,11 @@ class Graph:
         """
         place = caller_place()
         if isinstance(id, str):
-            made = dag_at(place, name(id, "the id of a DAG"), options)
+            made = dag_at(place, valid_name(id, "the id of a DAG"), options)
         elif id is None:
             return dag_at(place, "", options, self._declared)
         elif callable(id) and not isinstance(id, Task | Dag):
-            made = dag_at(place, name(task_id(id, None), "the id of a DAG"), options)(id)
+            made = dag_at(place, valid_name(task_id(id, None), "the id of a DAG"), options)(id)
         else:
             raise InvalidValue(f"graph.dag() takes an id or a function, not {id!r}")
         self._declared.admit(made)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from reactive_dag.declare.options import DagOptions, DagSettings, name
+from reactive_dag.declare.options import DagOptions, DagSettings, valid_name
 from reactive_dag.model.errors import GraphError, InvalidValue
 from reactive_dag.triggers.base import Trigger, as_trigger
 from reactive_dag.triggers.implicit_joins import effective, sources
@@ -49,7 +49,7 @@ def _labelled(on: object) -> dict[str, Trigger]:
         return {"": as_trigger(on)}
     if not on:
         raise InvalidValue("on={} has no trigger; leave it out for a DAG that is started by hand")
-    return {name(label, "the name of a trigger in on={...}"): as_trigger(each) for label, each in on.items()}
+    return {valid_name(label, "the name of a trigger in on={...}"): as_trigger(each) for label, each in on.items()}
 
 
 def _scheduled(schedule: object, on: object, tz: str) -> Trigger:

@@ -27,7 +27,6 @@ TRIGGER_RULES = (
     "all_success", "all_done", "one_success", "one_failed", "none_failed", "all_failed", "none_failed_min_one_success",
 )  # fmt: skip
 BACKOFFS = ("fixed", "exponential")
-CATCHUPS = ("one", "all", "none")
 OVERLAPS = ("queue",)
 
 Outlets: TypeAlias = Dataset | str | Iterable[Dataset | str]
@@ -60,7 +59,7 @@ class Setting(Generic[T]):
         return found
 
 
-class Repeats(TypedDict, total=False):
+class TaskDefaults(TypedDict, total=False):
     """The options of a task that `defaults=` may hold too."""
 
     retries: int
@@ -74,14 +73,14 @@ class Repeats(TypedDict, total=False):
     priority: int
 
 
-class TaskOptions(Repeats, total=False):
+class TaskOptions(TaskDefaults, total=False):
     """All options of a task but its id."""
 
     outlets: Outlets
     after: After
 
 
-class DagOptions(Repeats, total=False):
+class DagOptions(TaskDefaults, total=False):
     """All options of a DAG, with those that a decorated function's task takes."""
 
     on: Trigger | Dataset | Mapping[str, Trigger | Dataset] | None
@@ -95,7 +94,7 @@ class DagOptions(Repeats, total=False):
     paused: bool
     max_active_runs: int | None
     overlap: Literal["queue"]
-    defaults: Repeats
+    defaults: TaskDefaults
     tags: Iterable[str]
     description: str
     params: Mapping[str, object] | type | None
@@ -153,7 +152,7 @@ def flag(value: object, what: str) -> bool:
     return value
 
 
-def span(value: object, what: str) -> int | None:
+def optional_duration(value: object, what: str) -> int | None:
     """A positive duration, or None for no bound. O(1)."""
     return None if value is None else parse_duration(value, what=what)  # type: ignore[arg-type]
 
@@ -170,10 +169,10 @@ def text(value: object, what: str) -> str:
     return value
 
 
-def name(value: object, what: str) -> str:
+def valid_name(value: object, what: str) -> str:
     """An id: text that is not empty, in one line, without space around it. O(its length).
 
-    >>> name("build_mart", "the id")
+    >>> valid_name("build_mart", "the id")
     'build_mart'
     """
     if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
@@ -187,7 +186,7 @@ def task_name(value: object, what: str) -> str:
     >>> task_name("load", "the id of a task")
     'load'
     """
-    found = name(value, what)
+    found = valid_name(value, what)
     if "[" in found or "]" in found:
         raise InvalidValue(f"{what} has no brackets, since 'task[3]' is one of many instances: {found!r}")
     return found
@@ -202,7 +201,7 @@ def _delay(value: object, what: str) -> int | Call:
 def _catchup(value: object, what: str) -> str:
     if isinstance(value, bool):
         return "all" if value else "one"
-    return choice_of(value, CATCHUPS, what)
+    return choice_of(value, ("one", "all", "none"), what)
 
 
 def _zone(value: object, what: str) -> str:
@@ -237,9 +236,9 @@ TASK_PARSERS: dict[str, Parser] = {
     "retries": partial(whole, least=0),
     "retry_delay": _delay,
     "backoff": one_of(BACKOFFS),
-    "max_delay": span,
+    "max_delay": optional_duration,
     "jitter": flag,
-    "timeout": span,
+    "timeout": optional_duration,
     "trigger_rule": one_of(TRIGGER_RULES),
     "depends_on_past": flag,
     "priority": whole,

@@ -30,12 +30,12 @@ def place_of(fn: Callable[..., object]) -> Place | None:
     return (code, -1) if isinstance(code, CodeType) else None
 
 
-def text_of(place: Place) -> str:
+def place_text(place: Place) -> str:
     """A place as "file:line".
 
-    >>> text_of("estate.json: dags[3]")
+    >>> place_text("estate.json: dags[3]")
     'estate.json: dags[3]'
-    >>> text_of((compile("1", "a.py", "eval"), -1))
+    >>> place_text((compile("1", "a.py", "eval"), -1))
     'a.py:1'
     """
     if isinstance(place, str):
@@ -72,12 +72,12 @@ def declared_twice(before: tuple[Place, int], place: Place, checked: int, *, loo
     first, version = before
     if version <= checked or is_interactive(first) or is_interactive(place):
         return False
-    return loop or text_of(first) != text_of(place)
+    return loop or place_text(first) != place_text(place)
 
 
 def note_twice(twice: dict[str, str], id: str, before: tuple[Place, int], place: Place, checked: int) -> None:
     """Keep in `twice` where an id was declared before, if declaring it again was a mistake. O(1)."""
     if declared_twice(before, place, checked):
-        twice[id] = text_of(before[0])
+        twice[id] = place_text(before[0])
     else:
         twice.pop(id, None)

@@ -27,7 +27,7 @@ from reactive_dag.declare.options import (
 )
 from reactive_dag.declare.owner import TaskOwner
 from reactive_dag.declare.parameters import Binding, Parameter, parameters_of
-from reactive_dag.declare.place import Place, caller_place, place_of, text_of
+from reactive_dag.declare.place import Place, caller_place, place_of, place_text
 from reactive_dag.declare.wait import Wait
 from reactive_dag.model.callables import Call, shown
 from reactive_dag.model.errors import InvalidValue, UsageError
@@ -38,7 +38,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 AnyTask: TypeAlias = "Task[..., Any]"
-Kind = Literal["task", "wait"]
+TaskKind = Literal["task", "wait"]
 
 _OPTIONS = (*TASK_PARSERS, "outlets", "after")
 
@@ -54,7 +54,7 @@ class Task(Generic[P, R]):
 
     id: str
     fn: Callable[P, R]
-    kind: Kind
+    kind: TaskKind
     outlets: tuple[Dataset, ...]
     after: tuple[str, ...]
     wait: Wait | None
@@ -80,7 +80,7 @@ class Task(Generic[P, R]):
             self.__attrs_init__(id, fn, "task", (), (), None, place, parameters, ref, {}, TASK_DEFAULTS, None, 0)
             return
         only_known(options, _OPTIONS, f"task {id!r}")
-        where = f"task {id!r} ({text_of(place)})"
+        where = f"task {id!r} ({place_text(place)})"
         given = parsed({key: value for key, value in options.items() if key in TASK_PARSERS}, TASK_PARSERS, where)
         outlets, after = outlets_of(options.get("outlets", ()), where), ids_after(options.get("after", ()), where)
         settings = merged(None, given)
@@ -104,7 +104,7 @@ class Task(Generic[P, R]):
     @property
     def place(self) -> str:
         """Where it is declared, "file:line". O(lines of the function around it)."""
-        return text_of(self._place)
+        return place_text(self._place)
 
     def _join(self, owner: TaskOwner, stamp: int) -> None:
         """Become a task of `owner`, which gives what was not said, at a version of its graph. O(options)."""

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 
 from attrs import frozen
 
-from reactive_dag.declare.options import flag, only_known, task_name
+from reactive_dag.declare.options import flag, only_known, optional_duration, task_name
 from reactive_dag.declare.parameters import TaskLike
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
@@ -30,7 +30,7 @@ from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import choice_of, choices_of, id_of, listed, names_of
 from reactive_dag.triggers.leaves.dataset import Dataset
 
-FAILED = frozenset({"failed", "upstream_failed", "cancelled"})
+FAILED_STATES = frozenset({"failed", "upstream_failed", "cancelled"})
 """The states that fail a wait, unless told."""
 
 MATCHES = ("exact", "latest", "same_day")
@@ -51,7 +51,7 @@ class Wait:
     dag: str
     tasks: tuple[str, ...] = ()
     states: frozenset[str] = frozenset({"success"})
-    failed_states: frozenset[str] = FAILED
+    failed_states: frozenset[str] = FAILED_STATES
     skipped_states: frozenset[str] = frozenset()
     logical_date: str | int | Call | tuple[int, ...] = "same"
     match: str = "exact"
@@ -119,20 +119,18 @@ def wait_of(
     """
     only_known(options, WaitOptions.__annotations__, "wait_for()")
     awaited, inside = _awaited(dag, task, options.get("tasks"))
-    states = _three_sets(
-        options.get("states", "success"), options.get("failed_states"), options.get("skipped_states", ()), bool(inside)
-    )
-    timeout, since = options.get("timeout"), options.get("since")
+    states, failed_states, skipped_states = _three_sets(options, bool(inside))
+    since = options.get("since")
     return Wait(
         id=task_name(id or "_".join(("wait", awaited, *(() if options.get("tasks") else inside))), "the id of a wait"),
         dag=awaited,
         tasks=inside,
-        states=states[0],
-        failed_states=states[1],
-        skipped_states=states[2],
+        states=states,
+        failed_states=failed_states,
+        skipped_states=skipped_states,
         logical_date=_dates(options.get("logical_date", "same"), tz),
         match=choice_of(options.get("match", "exact"), MATCHES, "match"),
-        timeout=None if timeout is None else parse_duration(timeout, what="timeout"),
+        timeout=optional_duration(options.get("timeout"), "timeout"),
         poll=parse_duration(options.get("poll", "1m"), what="poll"),
         mode=_mode(options.get("mode", "push")),
         soft_fail=flag(options.get("soft_fail", False), "soft_fail"),
@@ -172,13 +170,13 @@ def _tasks(dag: str, tasks: Iterable[object] | None) -> tuple[str, ...]:
     return found
 
 
-def _three_sets(
-    states: States, failed: States | None, skipped: States, of_tasks: bool
-) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+def _three_sets(options: WaitOptions, of_tasks: bool) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """The states that end a wait well, those that fail it, and those that skip it."""
+    states, failed = options.get("states", "success"), options.get("failed_states")
     known = FINAL_TASK_STATES if of_tasks else FINAL_RUN_STATES
     good = known if names_of(states, "states") == {"any"} else choices_of(states, known, "states")
-    off = _some(skipped, "skipped_states")
-    bad = FAILED - good - off if failed is None else _some(failed, "failed_states")
+    off = _some(options.get("skipped_states", ()), "skipped_states")
+    bad = FAILED_STATES - good - off if failed is None else _some(failed, "failed_states")
     for one, other, names in ((good, bad, "states and failed_states"), (good, off, "states and skipped_states"),
                               (bad, off, "failed_states and skipped_states")):  # fmt: skip
         if one & other:

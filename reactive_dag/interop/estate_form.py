@@ -14,7 +14,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from attrs import field, frozen
 
-from reactive_dag.declare.options import name
+from reactive_dag.declare.options import valid_name
 from reactive_dag.declare.task import task_id
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import Json
@@ -194,13 +194,13 @@ def _dag(facts: EstateFacts, number: int, dag: DagForm) -> None:
             parse_time(dag.start_date, "UTC", what="the start")
         for at, tag in enumerate(dag.tags):
             rest = f".tags[{at}]"
-            name(tag, "a tag")
+            valid_name(tag, "a tag")
     except InvalidValue as error:
         raise InvalidValue(f"{facts.at('dags', number, rest)}: {error}") from None
 
 
 def _dag_id(id: str) -> None:
-    if name(id, "the id of a DAG") == "*":
+    if valid_name(id, "the id of a DAG") == "*":
         raise InvalidValue("'*' stands for every DAG; choose another id")
 
 
@@ -265,7 +265,7 @@ def _wait(facts: EstateFacts, number: int, wait: WaitForm) -> None:
 
 def _table(table: str, where: str) -> str:
     try:
-        return name(table, "the name of a table")
+        return valid_name(table, "the name of a table")
     except InvalidValue as error:
         raise InvalidValue(f"{where}: {error}") from None
 

@@ -6,22 +6,22 @@ Owns nothing; every walk is a loop, so a chain of any length uses constant stack
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
 
 N = TypeVar("N", bound=Hashable)
 
 
-def reach(starts: Iterable[N], follow: Callable[[N], Iterable[N]]) -> set[N]:
-    """All that can be reached from `starts`; one of those only where an edge leads to it. O(visited).
+def reach(starts: Iterable[N], rows: Mapping[N, Iterable[N]]) -> set[N]:
+    """All that can be reached from `starts` along the rows; one of those only where an edge leads to it. O(visited).
 
-    >>> sorted(reach(["a"], {"a": ["b"], "b": ["c"], "c": []}.__getitem__))
+    >>> sorted(reach(["a"], {"a": ["b"], "b": ["c"]}))
     ['b', 'c']
     """
     seen: set[N] = set()
     stack = list(starts)
     while stack:
-        for node in follow(stack.pop()):
+        for node in rows.get(stack.pop(), ()):
             if node not in seen:
                 seen.add(node)
                 stack.append(node)

@@ -9,7 +9,7 @@ import pytest
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.internals import plan_of
-from reactive_dag.declare.wait import FAILED
+from reactive_dag.declare.wait import FAILED_STATES
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import DuplicateError, InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
@@ -26,7 +26,7 @@ def test_defaults(build):
     wait = build.wait_for("ingest").wait
     assert (wait.id, wait.dag, wait.tasks, wait.states, wait.failed_states) == (
         *("wait_ingest", "ingest", (), {"success"}),
-        FAILED,
+        FAILED_STATES,
     )
     assert (wait.skipped_states, wait.logical_date, wait.match, wait.timeout) == (frozenset(), "same", "exact", None)
     assert (wait.poll, wait.mode, wait.soft_fail, wait.since, wait.missing) == (MINUTE, "push", False, None, "error")

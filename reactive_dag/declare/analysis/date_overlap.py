@@ -1,7 +1,7 @@
 """Whether dates can ever meet: the schedules behind a join, a wait, a trigger.
 
-Owns `Dates`, which says of each DAG at which ticks its runs can be dated and whether they always are (R1, T8). What
-cannot be known (a start by hand, an event from outside) is taken to be possible, so a warning is never a guess.
+Owns `PossibleDates`, which says of each DAG at which ticks its runs can be dated and whether they always are (R1, T8).
+What cannot be known (a start by hand, an event from outside) is taken to be possible, so a warning is never a guess.
 Cost: O(graph) once, and the ticks of a year at most for each pair of schedules, remembered.
 """
 
@@ -29,18 +29,18 @@ from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
 
-Known: TypeAlias = frozenset[Schedule] | None
+TickSchedules: TypeAlias = frozenset[Schedule] | None
 """The schedules whose ticks can be a date; None: any date can be."""
 
 _YEAR_FROM = 1_767_225_600_000_000_000  # 2026-01-01 UTC, as `shares_tick` has it
 
 
-class Dates:
+class PossibleDates:
     """The dates of each DAG's runs, as far as the declarations say."""
 
     def __init__(self, analysis: GraphAnalysis) -> None:
         self.analysis = analysis
-        self._ticks: dict[str, Known] = {}
+        self._ticks: dict[str, TickSchedules] = {}
         self._dated: dict[str, bool] = {}
         order = heights(analysis.dags, turned(analysis.triggering))
         for id in sorted(analysis.dags, key=order.__getitem__):
@@ -48,15 +48,15 @@ class Dates:
             self._ticks[id] = _united([self.ticks_of(each) for each in triggers])
             self._dated[id] = bool(triggers) and all(self.is_dated(each) for each in triggers)
 
-    def of(self, id: str) -> Known:
+    def of(self, id: str) -> TickSchedules:
         """At which ticks a DAG's runs can be dated; None where any date can be. O(1)."""
         return self._ticks.get(id)
 
-    def ticks_of(self, trigger: Trigger) -> Known:
+    def ticks_of(self, trigger: Trigger) -> TickSchedules:
         """At which ticks the firings of a trigger can be dated; None where any date can be. O(size)."""
         if type(trigger) is Completed:
             return self._ticks.get(trigger.dag)
-        found: list[Known] = []
+        found: list[TickSchedules] = []
         for source in trigger.parts if is_flat(trigger) else sources(trigger):
             if isinstance(source, Scheduled):
                 found.append(frozenset((source.schedule,)))
@@ -86,7 +86,7 @@ class Dates:
         return dated.count(False) < trigger.needs
 
 
-def _united(found: list[Known]) -> Known:
+def _united(found: list[TickSchedules]) -> TickSchedules:
     known = [each for each in found if each is not None]
     return frozenset().union(*known) if found and len(known) == len(found) else None
 
@@ -94,7 +94,7 @@ def _united(found: list[Known]) -> Known:
 # ------------------------------------------------------------------------------------------------- joins
 
 
-def join_warnings(trigger: Trigger, dates: Dates) -> Iterator[tuple[str, str]]:
+def join_warnings(trigger: Trigger, dates: PossibleDates) -> Iterator[tuple[str, str]]:
     """Kind and text of each join in a trigger whose parts may never meet (T8). O(size squared)."""
     if isinstance(trigger, By):
         return
@@ -107,7 +107,7 @@ def join_warnings(trigger: Trigger, dates: Dates) -> Iterator[tuple[str, str]]:
         yield from join_warnings(part, dates)
 
 
-def _of_dates(trigger: Trigger, dates: Dates) -> Iterator[tuple[str, str]]:
+def _of_dates(trigger: Trigger, dates: PossibleDates) -> Iterator[tuple[str, str]]:
     known = [(part, ticks) for part in trigger.parts if (ticks := dates.ticks_of(part))]
     for (one, first), (other, second) in combinations(known, 2):
         if not any(_meets(a, b) for a in first for b in second):
@@ -157,7 +157,7 @@ def _zone(schedules: frozenset[Schedule]) -> str:
 # ------------------------------------------------------------------------------------------------- waits
 
 
-def never_awaited(dag: Dag, wait: Wait, upstream: Dag, dates: Dates) -> str:
+def never_awaited(dag: Dag, wait: Wait, upstream: Dag, dates: PossibleDates) -> str:
     """Why a wait can never find its date, or "". O(schedules of both), each the ticks of a year at most."""
     if wait.match != "exact" or not isinstance(wait.logical_date, str | int):
         return ""

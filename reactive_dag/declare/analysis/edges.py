@@ -92,10 +92,10 @@ def _completion(source: Completed, dag: str, kind: EdgeKind) -> Edge:
 # ----------------------------------------------------------------------------------------------- counted
 
 
-def name_of(node: Node) -> str:
+def node_text(node: Node) -> str:
     """A node as people write it. O(1).
 
-    >>> name_of(("task", "ingest", "load")), name_of(("end", "ingest")), name_of("ingest")
+    >>> node_text(("task", "ingest", "load")), node_text(("end", "ingest")), node_text("ingest")
     ('ingest.load', 'ingest', 'ingest')
     """
     if isinstance(node, Dataset):
@@ -111,9 +111,13 @@ def is_split(dag: Dag) -> bool:
 
 @define
 class DeclaredEdges:
-    """The topology of what counts; what each split DAG has laid in it, and what others named of those."""
+    """The topology of the edges that count.
 
-    topology: Topology[Node] = Factory(lambda: Topology[Node](name=name_of))
+    `_laid` holds the edges of each split DAG (one that is its tasks), `_ends` the nodes of a split DAG where edges of
+    other DAGs begin.
+    """
+
+    topology: Topology[Node] = Factory(lambda: Topology[Node](name=node_text))
     _laid: dict[str, list[Way]] = Factory(dict)
     _split: set[str] = Factory(set)
     _ends: dict[str, set[Node]] = Factory(dict)
@@ -235,4 +239,4 @@ def _readable(way: tuple[Node, ...]) -> tuple[str, ...]:
     """Without the nodes that only stand for a DAG's end behind one of its tasks."""
     ring = way[:-1]
     kept = [node for node in ring if not (isinstance(node, tuple) and node[0] == "end")] or list(ring)
-    return tuple(name_of(node) for node in (*kept, kept[0]))
+    return tuple(node_text(node) for node in (*kept, kept[0]))

@@ -12,7 +12,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from reactive_dag.declare.analysis.date_overlap import Dates, can_fire, join_warnings, never_awaited
+from reactive_dag.declare.analysis.date_overlap import PossibleDates, can_fire, join_warnings, never_awaited
 from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.parameters import advice
@@ -42,7 +42,7 @@ class Problem:
 
 def problems_of(analysis: GraphAnalysis, twice: Mapping[str, str]) -> list[Problem]:
     """Everything that is wrong, errors first, in the order of declaration. O(graph)."""
-    dates = Dates(analysis)
+    dates = PossibleDates(analysis)
     found: list[Problem] = []
     for id, dag in analysis.dags.items():
         if id in twice:
@@ -69,7 +69,7 @@ def _twice(dag: Dag, what: str, ids: tuple[str, ...], before: str, now: str) -> 
 # ---------------------------------------------------------------------------------------------- triggers
 
 
-def _of_triggers(analysis: GraphAnalysis, dag: Dag, dates: Dates) -> Iterator[Problem]:
+def _of_triggers(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Iterator[Problem]:
     for source in dag._read_sources():
         for leaf in leaves(source) if source.parts else (source,):
             if isinstance(leaf, Completed) and leaf.dag != "*":
@@ -126,7 +126,7 @@ def _no_producer(analysis: GraphAnalysis) -> Iterator[Problem]:
 # ------------------------------------------------------------------------------------------------- tasks
 
 
-def _of_tasks(analysis: GraphAnalysis, dag: Dag, dates: Dates) -> Iterator[Problem]:
+def _of_tasks(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Iterator[Problem]:
     if not dag.tasks:
         yield _warning(dag, "no_tasks", (), f"DAG {dag.id!r} has no tasks, so it never runs; add one with @dag.task")
     for id, before in dag._table.twice.items():
@@ -151,7 +151,7 @@ def _unresolved(dag: Dag, task: AnyTask) -> Iterator[Problem]:
         yield _error(dag, "unknown_task", (f"{dag.id}.{task.id}", f"{dag.id}.{name}"), text, task.place)
 
 
-def _of_wait(analysis: GraphAnalysis, dag: Dag, task: AnyTask, wait: Wait, dates: Dates) -> Iterator[Problem]:
+def _of_wait(analysis: GraphAnalysis, dag: Dag, task: AnyTask, wait: Wait, dates: PossibleDates) -> Iterator[Problem]:
     own = f"{dag.id}.{task.id}"
     if wait.timeout is None:
         text = f"{own!r} waits for {wait.what} without an end; give it a timeout="

@@ -16,6 +16,7 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.resolve.heights import heights
 from reactive_dag.resolve.origins import origins
 from reactive_dag.resolve.ready import Form
+from reactive_dag.resolve.search import reach
 from reactive_dag.triggers.base import Trigger, leaves
 from reactive_dag.triggers.implicit_joins import effective, origin_sources
 from reactive_dag.triggers.leaves.absent import Absent
@@ -114,7 +115,7 @@ class GraphAnalysis:
         below = turned(self._without_stars())
         found: dict[str, frozenset[str]] = {}
         for id in listening:
-            heard = self.dags.keys() - _reach((id,), below) - {id}
+            heard = self.dags.keys() - reach((id,), below) - {id}
             found[id] = frozenset(heard & self._tagged(id))
             for each in found[id]:
                 below.setdefault(each, []).append(id)
@@ -139,11 +140,11 @@ class GraphAnalysis:
 
     def upstream(self, ids: Iterable[str]) -> set[str]:
         """All that these follow, transitively, without themselves unless they do. O(what is found)."""
-        return _reach(ids, self.up)
+        return reach(ids, self.up)
 
     def downstream(self, ids: Iterable[str]) -> set[str]:
         """All that follows these, transitively, without themselves unless they do. O(what is found)."""
-        return _reach(ids, self.down)
+        return reach(ids, self.down)
 
     # ------------------------------------------------------------------------------------------ order
 
@@ -244,18 +245,6 @@ def turned(rows: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     for id, row in rows.items():
         for each in row:
             found.setdefault(each, []).append(id)
-    return found
-
-
-def _reach(ids: Iterable[str], rows: Mapping[str, Iterable[str]]) -> set[str]:
-    """What can be reached from `ids` along the rows; they themselves only round a circle. O(what is found)."""
-    found: set[str] = set()
-    waiting: list[str] = list(ids)
-    while waiting:
-        for each in rows.get(waiting.pop(), ()):
-            if each not in found:
-                found.add(each)
-                waiting.append(each)
     return found
 
 
