@@ -28,7 +28,7 @@ class TaskTable:
         self.twice: dict[str, str] = {}
         self._settings = settings
         self._wanted: set[str] = set()
-        self._links: dict[str, TaskLinks] | None = {}
+        self._links: dict[str, TaskLinks] | None = None
         self._plan: Plan | None = None
 
     @property

@@ -34,9 +34,6 @@ GivenTime: TypeAlias = datetime | date | str
 GivenDuration: TypeAlias = timedelta | str
 """A duration as people write it: a `timedelta`, or text such as "90s" or "2h"."""
 
-GivenTime: TypeAlias = datetime | date | str
-"""A time as people write it: an aware `datetime`, a `date`, or text such as "2026-11-23T06:00Z" or "2026-11-23"."""
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 _YEARS = range(1678, 2262)  # the whole years that 64 bits of nanoseconds can hold

@@ -105,7 +105,7 @@ def node_text(node: Node) -> str:
 
 def is_split(dag: Dag) -> bool:
     """Whether something enters the DAG in its middle. O(tasks)."""
-    tasks = dag.tasks.values()
+    tasks = dag._table.tasks.values()
     return bool(tasks) and any(task.wait is not None and not task.wait.looks_back for task in tasks)
 
 
@@ -179,6 +179,8 @@ class DeclaredEdges:
         """What a DAG has laid; for one that is a single node, all that leads in, and its outlets."""
         if id in self._laid:
             return self._laid[id]
+        if id not in self.topology:
+            return ()
         outlets = [(id, head) for head in self.topology.children(id) if isinstance(head, Dataset)]
         return [(tail, id) for tail in self.topology.parents(id)] + outlets
 
