@@ -11,6 +11,7 @@ from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.declarations import Listener
 from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.options import DagSettings, TaskSettings
 from reactive_dag.declare.parameters import Binding
 from reactive_dag.declare.params import Params
 from reactive_dag.declare.plan import Plan
@@ -62,6 +63,16 @@ def sources_of(dag: Dag) -> tuple[Trigger, ...]:
 def bindings_of(task: AnyTask) -> tuple[Binding, ...]:
     """Where each parameter of a task comes from. O(1) after the first time."""
     return task._bindings
+
+
+def dag_settings_of(dag: Dag) -> DagSettings:
+    """A DAG's options, as one object."""
+    return dag._settings
+
+
+def settings_of(task: AnyTask) -> TaskSettings:
+    """How a task is to be run, as one object."""
+    return task._settings
 
 
 def params_of(dag: Dag) -> Params:

@@ -97,6 +97,7 @@ class Model(Runs):
             station.stale = False
         for run in self.runs.values():
             run.orphan = run.state == "running" and run.dag not in self.graph.dags
+            run.height = self.height(run.dag)
         self.recovering = True
         self.append(Fact("engine", self.last or self.now, until=max(self.now, self.last)))
         self.take_up_changes()
@@ -184,8 +185,6 @@ class Model(Runs):
                 self.push("registered", dag=dag, trigger=trigger, change=dag in latest)
         for dag in [dag for dag in latest if dag not in wanted]:
             self.push("removed", dag=dag)
-        if not self.recovering:
-            self.start_all_that_may()
         for fact in self.queue:  # what is decided from here on is the new definition's
             if fact.dag in self.stations and (fact.what == "removed" or (fact.what == "registered" and fact.change)):
                 self.stations[fact.dag].stale = True
@@ -197,7 +196,6 @@ class Model(Runs):
         later = [f for f in self.facts[fact.number + 1 :] if f.what in ("registered", "removed") and f.dag == dag]
         if old is None or (not later and (old.trigger != fact.trigger or old.stale)):
             self.replace(old, fact, overtaken=bool(later))
-        self.start_what_may(dag)
 
     def replace(self, old, fact, overtaken):
         self.stations.pop(fact.dag, None)
@@ -243,7 +241,6 @@ class Model(Runs):
         station = self.stations.get(fact.dag)
         if station is not None and station.held:
             self.fire(station, station.let_go(), fact.at)
-        self.start_what_may(fact.dag)
 
     # ------------------------------------------------------------------------------------ triggers
 

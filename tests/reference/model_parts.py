@@ -194,6 +194,7 @@ class Run:
 
     def __init__(self, request):
         self.dag, self.key, self.causes, self.number = request.dag, request.key, request.causes, request.number
+        self.at, self.height = request.at, 0
         self.state, self.tasks, self.began = "queued", {}, None
         self.cancelled = self.stopping = self.orphan = False
         self.tell(None, None, "")
@@ -218,8 +219,9 @@ class Run:
         return [each.state if each.final else None for each in map(self.tasks.get, self.tasks[task].spec.needs)]
 
     def place(self, task):
-        """Where a task stands among those that may start: by priority, then the earlier request."""
-        return -self.tasks[task].spec.priority, self.number, list(self.tasks).index(task)
+        """Where a task stands among those that may start: priority, request, height, DAG, number, position."""
+        run = self.at, self.height, self.dag, self.number
+        return -self.tasks[task].spec.priority, *run, list(self.tasks).index(task)
 
     def outcome(self):
         states = {name: task.state for name, task in self.tasks.items()}

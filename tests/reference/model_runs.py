@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from reactive_dag.engine.drive.turn import SUSPECT
+from reactive_dag.engine.limits.slots import SUSPECT
 from tests.reference.model_parts import LOST, Job, Run, told_by, verdict
 
 SAID = {"kind": "updated", "extra": None, "partition": None, "logical_date": None}
@@ -22,22 +22,25 @@ class Runs:
         self.waiting.setdefault(run.dag, []).append(run)
         if run.dag in self.numbers and run.dag not in self.known:
             self.end_waiting(run)
-        self.start_what_may(run.dag)
 
-    def start_what_may(self, dag):
-        declared, waiting = self.graph.dags.get(dag), self.waiting.get(dag, [])
-        while waiting and declared is not None and dag not in self.paused:
-            if declared.max_active_runs is not None and self.active[dag] >= declared.max_active_runs:
-                return
-            run = waiting.pop(0)
-            self.active[dag] += 1
+    def height(self, dag):
+        return self.graph.height(dag) if dag in self.graph.dags else 0
+
+    def begin_runs(self):
+        """All that is there is decided: runs begin that may, by the earlier request, height, DAG, number."""
+        found = []
+        for dag, waiting in self.waiting.items():
+            declared = self.graph.dags.get(dag)
+            while waiting and declared is not None and dag not in self.paused:
+                if declared.max_active_runs is not None and self.active[dag] >= declared.max_active_runs:
+                    break
+                run = waiting.pop(0)
+                self.active[dag] += 1
+                found.append((run.at, self.height(dag), dag, run.number, run))
+        for *_, run in sorted(found, key=lambda each: each[:4]):
             run.tell(*self.told(run))
-            self.push("run_started", run=run, dag=dag)
-
-    def start_all_that_may(self):
-        """A graph that was changed, or read anew, may hold back less: by the earliest request."""
-        for dag in sorted(self.waiting, key=lambda dag: min([run.number for run in self.waiting[dag]], default=0)):
-            self.start_what_may(dag)
+            self.push("run_started", run=run, dag=run.dag)
+        return bool(found)
 
     def told(self, run):
         """The logical date, partition and cascade of a run, from its causes (R1, T8)."""
@@ -52,7 +55,7 @@ class Runs:
     def on_run_started(self, fact):
         run = fact.run
         run.begin(self.specs.get(run.dag, {}), fact.number)
-        run.orphan = run.dag not in self.graph.dags
+        run.orphan, run.height = run.dag not in self.graph.dags, self.height(run.dag)
         if run.orphan:
             self.end(run, "failed")
         elif run.stopping:
@@ -73,7 +76,9 @@ class Runs:
             self.finished(run, task, judged)
 
     def dispatch(self, handed):
-        """Hand out what may start: by priority, then the earlier request. A suspect goes alone (R5)."""
+        """Give out slots: to runs, then to attempts, by priority, then as runs. A suspect goes alone (R5)."""
+        if self.begin_runs():
+            return True
         waiting = sorted(self.startable, key=lambda each: each[0].place(each[1]))
         suspects = sum(run.tasks[task].lost >= SUSPECT for run, task in self.inflight)
         started = False
@@ -93,8 +98,6 @@ class Runs:
         again, self.recovering = self.recovering, False
         for run in [run for run in self.runs.values() if again and run.state == "running" and run.orphan]:
             self.end(run, "failed")
-        if again:
-            self.start_all_that_may()
         running = [run for run in self.runs.values() if again and run.alive]
         for run in sorted(running, key=lambda each: each.began):
             for name in [name for name, task in run.tasks.items() if task.open is not None]:
@@ -178,11 +181,9 @@ class Runs:
             self.active[run.dag] -= 1
         was, run.state = run.state, fact.state
         self.startable = [each for each in self.startable if each[0] is not run]
-        if was == "running":
-            self.start_what_may(run.dag)
-            if fact.state == "success" and run.dag in self.graph.dags:
-                outlets = [outlet.uri for outlet in self.graph.dags[run.dag].outlets]
-                self.put_of(run, "", [(uri, None, None) for uri in outlets])
+        if was == "running" and fact.state == "success" and run.dag in self.graph.dags:
+            outlets = [outlet.uri for outlet in self.graph.dags[run.dag].outlets]
+            self.put_of(run, "", [(uri, None, None) for uri in outlets])
         self.deliver(fact)
 
     def on_cancelled(self, fact):

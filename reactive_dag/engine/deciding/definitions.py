@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reactive_dag.declare.internals import analysis_of, plan_of, stamp_of
+from reactive_dag.declare.internals import analysis_of, dag_settings_of, plan_of, stamp_of
 from reactive_dag.engine.deciding.paused import dissolved, release
-from reactive_dag.engine.deciding.router import ActiveTrigger, Router
+from reactive_dag.engine.deciding.router import ActiveTrigger, Router, TriggerSnapshot
 from reactive_dag.engine.items.events import subject_of
 from reactive_dag.model.collector import paused_collector
 from reactive_dag.model.errors import UnknownId
@@ -30,10 +30,19 @@ if TYPE_CHECKING:
     from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
     from reactive_dag.engine.facts.outbox import Outbox
     from reactive_dag.engine.items.identity import Identities
+    from reactive_dag.engine.limits.slots import Slots
     from reactive_dag.engine.runs.table import RunTable
 
 Name = tuple[str, str]
 """A trigger: its DAG and label."""
+
+
+class DefinitionsSnapshot(msgspec.Struct, array_like=True):
+    """Definitions and active triggers, as a snapshot holds them."""
+
+    registered: list[Registered]
+    numbers: list[tuple[str, str, int]]
+    triggers: list[TriggerSnapshot]
 
 
 class Definitions:
@@ -41,14 +50,16 @@ class Definitions:
 
     def __init__(
         self, graph: Graph, outbox: Outbox, identities: Identities, calls: RecordedCalls, router: Router,
-        runs: RunTable, max_pending: int,
+        runs: RunTable, slots: Slots, max_pending: int,
     ) -> None:  # fmt: skip
         self.graph = graph
+        self.dags = graph.dags
         self.outbox = outbox
         self.identities = identities
         self.calls = calls
         self.router = router
         self.runs = runs
+        self.slots = slots
         self.max_pending = max_pending
         self.known: dict[Name, Registered] = {}
         self.latest: dict[Name, tuple[int, Registered]] = {}
@@ -70,7 +81,7 @@ class Definitions:
         records: list[AnyRecord] = []
         graph = self.graph
         wanted: set[Name] = set()
-        for dag_id, dag in list(graph.dags.items()):
+        for dag_id, dag in list(self.dags.items()):
             try:
                 triggers: Mapping[str, Trigger | None] = graph.effective(dag_id) or {"": None}
             except UnknownId:
@@ -147,10 +158,10 @@ class Definitions:
         name = record.dag, record.label
         options = record.options or {}
         if options.get("paused") and not any(dag == record.dag for dag, _ in self.numbers):
-            self.runs.paused.add(record.dag)
+            self.slots.paused.add(record.dag)
         self.numbers[name] = self.numbers.get(name, 0) + 1
         self.known[name] = record
-        self.runs.gone.discard(record.dag)
+        self.runs.dag_declared(record.dag)
         self._compile(record.dag)
         old = self.router.triggers.get(name)
         if old is not None and old.digest == record.digest and old.stale_from is None:
@@ -161,7 +172,6 @@ class Definitions:
         overtaken = max(newest, self._leaving.get(name, -1)) > offset
         if old is None or not overtaken:
             self._replace(offset, record, old, overtaken)
-        self.runs.start_what_may(record.dag)
         self.runs.waits.on_run_changed(record.dag)
 
     def _replace(self, offset: int, record: Registered, old: ActiveTrigger | None, overtaken: bool) -> None:
@@ -175,7 +185,7 @@ class Definitions:
 
     def _compile(self, dag: str) -> None:
         """Work out now what the first run of a DAG would ask for: a graph is compiled once, not on the way."""
-        found = self.graph.dags.get(dag)
+        found = self.dags.get(dag)
         if found is not None:
             plan_of(found)
             self.graph.origins(dag)
@@ -206,7 +216,7 @@ class Definitions:
         )
         options = record.options or {}
         return ActiveTrigger(
-            record.dag, record.label, self.graph.height(record.dag) if record.dag in self.graph.dags else 0,
+            record.dag, record.label, self.slots.heights.get(record.dag, 0),
             record.digest, self.numbers.get(name, 1), record, trigger, circuit, catchup=options.get("catchup", "one"),
             max_catchup=options.get("max_catchup", 1000), unique=circuit.repeats, timed=circuit.timed,
             plain=circuit.is_bare and not circuit.repeats, dags_by_tags=_dags_by_tags(options),
@@ -219,7 +229,7 @@ class Definitions:
 
     def _trigger(self, record: Registered) -> Trigger:
         graph = self.graph
-        if record.dag in graph.dags:
+        if record.dag in self.dags:
             own = graph.effective(record.dag).get(record.label)
             if own is not None and own.digest == record.digest:
                 return own
@@ -250,6 +260,28 @@ class Definitions:
             self.runs.dag_removed(record.dag)
             self.runs.waits.gone(record.dag)
 
+    def snapshot(self) -> DefinitionsSnapshot:
+        """What a restored engine needs of definitions and active triggers. O(triggers + pending items)."""
+        numbers = [(dag, label, number) for (dag, label), number in self.numbers.items()]
+        triggers = []
+        for active in self.router.triggers.values():
+            known = self.known.get(active.name)
+            is_newest = known is not None and known.digest == active.digest
+            triggers.append(active.snapshot(None if is_newest else active.record))
+        return DefinitionsSnapshot(list(self.known.values()), numbers, triggers)
+
+    def restore(self, state: DefinitionsSnapshot) -> None:
+        """Take what `snapshot` gave. O(triggers + pending items)."""
+        self.numbers = {(dag, label): number for dag, label, number in state.numbers}
+        for record in state.registered:
+            self.known[record.dag, record.label] = record
+            self.latest[record.dag, record.label] = -1, record
+        for kept in state.triggers:
+            active = self.activated(kept.definition or self.known[kept.dag, kept.label])
+            active.restore(kept)
+            self.router.add(active)
+            self.router.schedule(active)
+
     def _check(self) -> None:
         """A trigger is active for each definition that is known, and no other. O(triggers)."""
         triggers = {name for name, record in self.known.items() if record.trigger}
@@ -262,16 +294,16 @@ class Definitions:
 
     def pause(self, dag: str) -> None:
         """Firings of the DAG are held from now on (T12)."""
-        self.runs.paused.add(dag)
+        self.slots.paused.add(dag)
 
     def resume(self, dag: str, at: int) -> None:
         """Let the held firings go, as the DAG's `catchup` says, and its queued runs begin (T12)."""
-        self.runs.paused.discard(dag)
+        self.slots.paused.discard(dag)
         for (owner, _), active in list(self.router.triggers.items()):
             if owner == dag and active.held:
                 held, active.held = active.held, []
                 self.router.fire(active, release(active, held), at)
-        self.runs.start_what_may(dag)
+        self.slots.reconsider(dag)
 
     # ------------------------------------------------------------------------------------- gaps and faults
 
@@ -294,12 +326,13 @@ class Definitions:
 
 def options_of(dag: Dag) -> dict[str, Json]:
     """What of a DAG's options decides about its triggers, and so is recorded with them."""
-    options: dict[str, Json] = {"catchup": dag.catchup, "max_catchup": dag.max_catchup}
-    if dag.start is not None:
-        options["start"] = dag.start
-    if dag.end is not None:
-        options["end"] = dag.end
-    if dag.paused:
+    settings = dag_settings_of(dag)
+    options: dict[str, Json] = {"catchup": settings.catchup, "max_catchup": settings.max_catchup}
+    if settings.start is not None:
+        options["start"] = settings.start
+    if settings.end is not None:
+        options["end"] = settings.end
+    if settings.paused:
         options["paused"] = True
     return options
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Container, Iterable, Iterator
+from typing import Any
 
 import attrs
+import msgspec
 
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
 from reactive_dag.engine.facts.outbox import Outbox
@@ -23,6 +25,24 @@ from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing
 from reactive_dag.triggers.machine.fast_paths import FeedFunction
+from reactive_dag.triggers.machine.pack import pack, unpack
+
+
+class TriggerSnapshot(msgspec.Struct, array_like=True):
+    """An active trigger, as a snapshot holds it. `backlog`: leaf parts and facts that wait for its replacement.
+
+    `definition`: its own, where the newest that was applied is another one, which an even newer one has overtaken.
+    """
+
+    dag: str
+    label: str
+    number: int
+    definition: Registered | None
+    circuit: Any
+    held: list[Any]
+    redefined: dict[str, int]
+    stale_from: int | None
+    backlog: list[tuple[int, int]]
 
 
 @attrs.define(eq=False)
@@ -55,6 +75,26 @@ class ActiveTrigger:
         """Whether a leaf part that listens to `"*"` listens to a DAG. O(1)."""
         leaf = self.circuit.leaves[part].trigger
         return isinstance(leaf, Completed) and dag in self.dags_by_tags.get(leaf.tags, ())
+
+    def snapshot(self, definition: Registered | None) -> TriggerSnapshot:
+        """What a restored engine needs of it; `definition` where it is not the newest of its name. O(pending items)."""
+        held = [[pack(f.items), f.payload, f.mapped, pack(f.key), list(f.parts)] for f in self.held]
+        places = {id(leaf.trigger): leaf.index for leaf in self.circuit.leaves}
+        backlog = [(places[id(leaf)], item) for leaf, item in self.backlog if isinstance(item, int)]
+        return TriggerSnapshot(
+            self.dag, self.label, self.number, definition, self.circuit.snapshot(), held, self.redefined,
+            self.stale_from, backlog,
+        )  # fmt: skip
+
+    def restore(self, kept: TriggerSnapshot) -> None:
+        """Take what `snapshot` gave. O(pending items)."""
+        self.circuit.restore(kept.circuit)
+        self.number, self.redefined, self.stale_from = kept.number, kept.redefined, kept.stale_from
+        self.backlog = [(self.circuit.leaves[part].trigger, item) for part, item in kept.backlog]
+        self.held = [
+            Firing(unpack(items), payload, mapped, unpack(key), parts)
+            for items, payload, mapped, key, parts in kept.held
+        ]
 
     @property
     def name(self) -> tuple[str, str]:

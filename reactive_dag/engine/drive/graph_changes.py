@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from reactive_dag.declare.internals import analysis_of, in_bulk, subscribe
+from reactive_dag.declare.internals import in_bulk, subscribe
 from reactive_dag.engine.fold.fold import Fold
 
 GRAPH = "graph"
@@ -45,7 +45,7 @@ class GraphChanges:
             if records and log.durable:
                 log.set_meta(GRAPH, msgspec.json.encode(fold.graph.to_json()).decode())
             fold.definitions.ahead(records, log.push_many(records), fold.cursor)
-            fold.router.reorder(analysis_of(fold.graph).heights.get)
+            fold.on_graph_changed()
         return True
 
     def close(self) -> None:

@@ -7,7 +7,6 @@ reach.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -28,8 +27,6 @@ SNAPSHOT_EVERY = 50_000
 """Records between two snapshots of a small graph; as many again for each `SNAPSHOT_TRIGGERS` triggers, since a trigger
 costs a snapshot as much as some ten records cost to read back."""
 SNAPSHOT_TRIGGERS = 2_500
-SUSPECT = 2
-"""A task lost so often in a row may be what kills the process: one such at a time, so that only it is lost again."""
 
 
 class Turn:
@@ -86,8 +83,7 @@ class Turn:
     def take_up_changes(self) -> None:
         """Record what of the graph's definitions changed since, and start what may start now. O(DAGs) for a change."""
         with self._lock:
-            if self._changes.take_up() and not self._recovering:
-                self._fold.runs.start_all_that_may()
+            self._changes.take_up()
 
     def _tick(self) -> None:
         """Say what time it is when a timer is due and no record says so (I1)."""
@@ -116,7 +112,7 @@ class Turn:
         if not self._fold.outbox.executing:
             return
         self._fold.runs.end_orphans()
-        self._fold.runs.start_all_that_may()
+        self._fold.slots.reconsider_all()
         self._fold.waits.look_again()
         for run in list(self._fold.runs.live.values()):
             for index in sorted(run.open):
@@ -124,35 +120,18 @@ class Turn:
                     self._fold.outbox.fact(partial(_lost, run.run, run.plan.ids[index], run.attempt[index]))
 
     def _dispatch(self) -> bool:
-        """Start what may start now, in the order of priority and request; whether anything was (R5)."""
-        runner, flow = self._runner, self._fold.runs.flow
+        """Give out the slots that are free: to runs that may begin, then to attempts; whether there were any (R5)."""
+        runner, slots = self._runner, self._fold.slots
         if runner is None:
             return False
-        started: list[AttemptJob] = []
-        kept = []
-        ahead = runner.workers if flow.prioritized else runner.ahead
-        live, inflight, startable = flow.live, self.inflight, flow.startable
-        suspects = flow.losses and any(job.run.lost[job.index] >= SUSPECT for job in list(inflight.values()))
-        while flow.ready and len(inflight) < ahead:
-            entry = heapq.heappop(flow.ready)
-            _, offset, index = entry
-            place = offset, index
-            run = live.get(offset)
-            if run is None or place not in startable:
-                continue
-            if run.arrays.timeouts[index] is not None and len(inflight) >= runner.workers:
-                kept.append(entry)  # its time begins when it is handed out, so it must not stand behind others
-                break
-            suspect = run.lost[index] >= SUSPECT
-            if place in inflight or (suspect and suspects):
-                kept.append(entry)
-                continue
-            suspects = suspects or suspect
-            startable.discard(place)
-            inflight[place] = job = AttemptJob(run, index, run.attempt[index] + 1)
-            started.append(job)
-        for entry in kept:
-            heapq.heappush(flow.ready, entry)
+        if slots.to_look and self._fold.begin_runs():
+            return True
+        if not slots.ready:
+            return False
+        taken = slots.take_attempts(self.inflight, runner.workers, runner.ahead)
+        started = [AttemptJob(run, index, run.attempt[index] + 1) for run, index in taken]
+        for job in started:
+            self.inflight[job.run.run, job.index] = job
         if started:
             self._say_started(started)
         return bool(started)

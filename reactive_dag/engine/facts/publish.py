@@ -185,7 +185,22 @@ class Publishing:
             self.states[name].next = number
         return records
 
+    def snapshot(self) -> dict[str, int]:
+        """The number of each dataset's next outside event. O(datasets)."""
+        return self.counted | {name: state.next for name, state in self.states.items()}
+
+    def restore(self, counted: dict[str, int]) -> None:
+        """Go on with these numbers. O(1)."""
+        self.counted = counted
+
+    def count(self, records: Iterable[object]) -> None:
+        """Count the outside events among records that come out of the log. O(records)."""
+        for record in records:
+            if type(record) is Published and record.run < 0:
+                self.counted[record.dataset] = record.n + 1
+
     def _check(self) -> None:
+        """Numbers are kept by name, and never fall below 0. O(datasets)."""
         assert all(name == state.dataset.id and state.next >= 0 for name, state in self.states.items())
 
     # ------------------------------------------------------------------------------------- from a run

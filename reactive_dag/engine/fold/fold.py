@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reactive_dag.declare.internals import version_of
+from reactive_dag.declare.internals import analysis_of
 from reactive_dag.engine.deciding.definitions import Definitions
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
 from reactive_dag.engine.deciding.router import Router
@@ -23,9 +23,10 @@ from reactive_dag.engine.facts.start import Starting
 from reactive_dag.engine.fold.hooks import FoldHooks
 from reactive_dag.engine.items.identity import Identities
 from reactive_dag.engine.items.timers import Timers
+from reactive_dag.engine.limits.slots import Slots
 from reactive_dag.engine.runs.by_date import RunsByDate
-from reactive_dag.engine.runs.live import LiveRuns
 from reactive_dag.engine.runs.logical_dates import LogicalDates
+from reactive_dag.engine.runs.statuses import RunStatuses
 from reactive_dag.engine.runs.table import RunTable
 from reactive_dag.engine.runs.tasks import TaskFlow
 from reactive_dag.engine.runs.waits import Waits
@@ -68,41 +69,43 @@ class Fold:
         hooks: FoldHooks | None = None,
     ) -> None:  # fmt: skip
         hooks = hooks or FoldHooks()
-        caches, dag_of = hooks.caches, graph.dags.get
+        caches, dags = hooks.caches, graph.dags
         self.graph = graph
         self.log = log
         self.clock = clock
         self.max_pending = max_pending
         self.cursor = 0
         self.decided = 0
-        self.outbox = Outbox(log, clock, executing=executing)
-        self.timers = Timers()
-        began = LiveRuns(log)
-        self.run_of = began.run_of
-        self.identities = Identities(log, began.run_of)
+        self.outbox = outbox = Outbox(log, clock, executing=executing)
+        self.timers = timers = Timers()
+        self.statuses = statuses = RunStatuses(log)
+        self.run_of, live = statuses.run_of, statuses.live
+        self.identities = identities = Identities(log, self.run_of)
         self.publishing = Publishing(log, graph.datasets)
-        self.starting = Starting(graph.id, log, graph.dags)
-        self.by_date = RunsByDate(log, began.runs.get)
-        logical_dates = LogicalDates(
-            self.identities, dag_of, graph.datasets, graph.origins, lambda: version_of(graph), caches.calendars
+        self.starting = Starting(graph.id, log, dags)
+        self.by_date = RunsByDate(log, live.get)
+        dates = LogicalDates(identities, graph, caches.calendars)
+        self.slots = Slots(
+            outbox,
+            statuses,
+            caches.arrays,
+            dags.get,
+            analysis_of(graph).heights,
+            identities.request,
         )
-        self.waits = Waits(
-            self.outbox, self.timers, began.runs, self.by_date, logical_dates, dag_of, caches.awaited, hooks.done_before
-        )
+        self.waits = Waits(outbox, timers, live, self.by_date, dates, dags.get, caches.awaited, hooks.done_before)
         flow = TaskFlow(
-            self.outbox, self.timers, began.runs, self.by_date, self.waits, self.publishing, self._task_settled,
+            outbox, timers, live, self.by_date, self.waits, self.publishing, self.slots, self._task_settled,
             hooks.delay_wait,
         )  # fmt: skip
         self.runs = RunTable(
-            graph.id, self.outbox, self.identities, self.timers, began, dag_of, self.by_date, logical_dates, flow,
+            graph.id, outbox, identities, timers, statuses, dags.get, self.by_date, dates, flow, self.slots,
             caches.arrays, hooks.delays, hooks.keep_ended,
         )  # fmt: skip
-        self.calls = RecordedCalls(self.outbox, self.identities)
-        self.router = Router(
-            graph.id, self.identities, self.timers, self.outbox, self.calls, self.runs.paused, hooks.before_fire
-        )
+        self.calls = RecordedCalls(outbox, identities)
+        self.router = Router(graph.id, identities, timers, outbox, self.calls, self.slots.paused, hooks.before_fire)
         self.definitions = Definitions(
-            graph, self.outbox, self.identities, self.calls, self.router, self.runs, max_pending
+            graph, outbox, identities, self.calls, self.router, self.runs, self.slots, max_pending
         )
         self._handlers: dict[type, Callable[..., None]] = self._table()
 
@@ -132,7 +135,22 @@ class Fold:
         """Append the decisions of this turn, with what callables answered. O(decisions)."""
         if self.calls.given:
             self.outbox.decisions.extend(self.calls.take())
-        self.outbox.flush()
+        if self.outbox.decisions:
+            self.outbox.flush()
+
+    def on_graph_changed(self) -> None:
+        """Heights, limits and what queued runs would say of themselves may be others. O(DAGs + triggers)."""
+        heights = analysis_of(self.graph).heights
+        self.router.reorder(heights.get)
+        self.runs.forget_drafts()
+        self.slots.reconsider_all(heights)
+
+    def begin_runs(self) -> bool:
+        """Begin the runs that may begin now; whether there were any. O(what begins)."""
+        starting = self.slots.take_runs()
+        for begun in starting:
+            self.runs.begin(*begun)
+        return bool(starting)
 
     # ------------------------------------------------------------------------------------- the fold
 
@@ -142,7 +160,8 @@ class Fold:
         batch = self.log.read(start, start + limit)
         self.apply_all(start, batch)
         self.cursor = start + len(batch)
-        self.flush()
+        if self.outbox.decisions or self.calls.given:
+            self.flush()
         return len(batch)
 
     def note_decided(self) -> None:
@@ -211,13 +230,13 @@ class Fold:
         read = 0
         with self.outbox.replay():
             for _, records in segments:
+                self.publishing.count(records)
                 for record in records:
                     held.append(record)
                     if type(record) is Decided:
                         done = self._replay_group(held, read, record.upto)
                         del held[:done]
                         read = len(held)
-        self._count(held)
         self.definitions.ahead(held[read:], self.cursor + read, self.cursor)
         for record in held:
             if type(record) is StartRequested:
@@ -225,13 +244,6 @@ class Fold:
             elif type(record) is RunStarted:
                 self.runs.begun_in_log(record)
         self.runs.recovered()
-
-    def _count(self, group: Iterable[AnyRecord]) -> None:
-        """Count the outside events among records that came out of the log."""
-        counted = self.publishing.counted
-        for record in group:
-            if type(record) is Published and record.run < 0:
-                counted[record.dataset] = record.n + 1
 
     def _replay_group(self, held: list[AnyRecord], read: int, upto: int) -> int:
         """Apply what a `Decided` covers; `held[read:]` stands between the one before and it. How many those were."""
@@ -246,7 +258,6 @@ class Fold:
         self.calls.recorded(since)
         group = held[: upto - start]
         self.apply_all(start, group)
-        self._count(group)
         self.outbox.decisions.clear()
         self.cursor = upto
         return upto - start
@@ -268,4 +279,5 @@ class Fold:
         self.definitions._check()
         self.publishing._check()
         self.runs._check()
+        self.slots._check()
         self.waits._check()

@@ -88,8 +88,8 @@ def pending(fold: Fold, dag: str) -> Pending:
         if watch.run.dag.id == dag
     ]
     held = sum(len(active.held) for active in triggers)
-    queued = len(fold.runs.queued.get(dag, ()))
-    return Pending(dag, parts, joins, held, waits, queued, dag in fold.runs.paused, undecided(fold))
+    queued = len(fold.slots.queued(dag))
+    return Pending(dag, parts, joins, held, waits, queued, dag in fold.slots.paused, undecided(fold))
 
 
 def undecided(fold: Fold) -> int:

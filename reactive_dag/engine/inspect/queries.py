@@ -143,13 +143,11 @@ class Queries:
         runs = self._fold.runs
         if state in (None, "running"):
             yield from (offset for offset, run in list(runs.live.items()) if dag in (None, run.dag.id))
-            yield from (offset for offset, begun in list(runs.orphans.items()) if dag in (None, begun.dag))
+            orphans = self._fold.statuses.orphans()
+            yield from (offset for offset, begun in orphans.items() if dag in (None, begun.dag))
         if state in (None, "queued"):
             yield from self._undecided(dag)
-            for owner, queue in list(runs.queued.items()):
-                if dag in (None, owner):
-                    yield from list(queue)
-            yield from (offset for offset in list(runs.begun) if dag in (None, runs.request(offset).dag))
+            yield from runs.not_begun(dag)
 
     def _undecided(self, dag: str | None) -> Iterator[int]:
         """Runs whose requests the cursor has not reached: started by hand, while the engine was not driven."""

@@ -120,7 +120,7 @@ def why_not(fold: Fold, dag: str, date: int | None, ran_before: bool) -> Why:
     for (owner, _), active in fold.router.triggers.items():
         if owner == dag:
             _add_trigger(root, fold, active, date, about)
-    if dag in fold.runs.paused:
+    if dag in fold.slots.paused:
         root.missing.append("engine.resume: the DAG is paused")
     if left := undecided(fold):
         root.missing.append(f"engine.run_until_idle: records not decided yet: {left}")

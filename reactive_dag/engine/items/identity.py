@@ -16,6 +16,7 @@ from reactive_dag.model.records import (
     Mark,
     Published,
     RunFinished,
+    RunRequested,
     RunStarted,
     StartRequested,
     TaskFinished,
@@ -49,6 +50,12 @@ class Identities:
         self.run_of = run_of
         self.record: Callable[[int], AnyRecord] = log.record
         """The record at an offset. O(1) in memory."""
+
+    def request(self, run: int) -> RunRequested:
+        """The request that names a run. O(1) in memory."""
+        record = self.record(run)
+        assert isinstance(record, RunRequested), record
+        return record
 
     def identity(self, item: Item) -> str:
         """The identity of an item (I3)."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from attrs import define
 
-from reactive_dag.declare.internals import sources_of
+from reactive_dag.declare.internals import sources_of, version_of
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.leaves.schedule import Scheduled
@@ -58,7 +58,7 @@ class AwaitedDates:
 
     def of(self, tz: str, wait: Wait, date: int, horizon: int | None) -> AwaitedDate:
         """What a date means to a wait of a DAG in time zone `tz`. `horizon` is where what is known begins (ns)."""
-        now = self.logical_dates.version(), horizon
+        now = version_of(self.logical_dates.graph), horizon
         valid, dates = self.known.dates
         if now != valid or len(dates) > MOST:
             self.known.dates = now, (dates := {})

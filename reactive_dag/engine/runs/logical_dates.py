@@ -5,10 +5,11 @@ Owns no state: causes are read from the log, calendars and schedules from the de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.internals import sources_of
+from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.internals import sources_of, version_of
 from reactive_dag.engine.facts.publish import fits
 from reactive_dag.engine.items.identity import Identities, RunInfo
 from reactive_dag.log.history import RunRow
@@ -16,7 +17,6 @@ from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.records import Item, Published, RunFinished, RunRequested, TaskFinished
 from reactive_dag.model.schedule import Schedule
-from reactive_dag.triggers.leaves.dataset import Dataset
 from reactive_dag.triggers.leaves.schedule import Scheduled
 
 Interval = tuple[int | None, int | None]
@@ -47,20 +47,10 @@ class OutletCalendars:
 class LogicalDates:
     """Dates the runs of one graph."""
 
-    def __init__(
-        self,
-        identities: Identities,
-        dags: Callable[[str], Dag | None],
-        datasets: Mapping[str, Dataset],
-        origins: Callable[[str], frozenset[str]],
-        version: Callable[[], int],
-        calendars: OutletCalendars,
-    ) -> None:
+    def __init__(self, identities: Identities, graph: Graph, calendars: OutletCalendars) -> None:
         self.identities = identities
-        self.dag_of = dags
-        self.datasets = datasets
-        self.origins = origins
-        self.version = version
+        self.graph = graph
+        self.dag_of: Callable[[str], Dag | None] = graph.dags.get
         self.calendars = calendars
         self._begins: dict[str, bool] = {}
         self._begins_of = -1
@@ -81,19 +71,20 @@ class LogicalDates:
 
     def begins_cascades(self, dag: str) -> bool:
         """Whether a DAG is its own origin, so that its runs begin cascades of their own (T8). O(1) amortised."""
-        if self._begins_of != self.version():
-            self._begins, self._begins_of = {}, self.version()
+        version = version_of(self.graph)
+        if self._begins_of != version:
+            self._begins, self._begins_of = {}, version
         found = self._begins.get(dag)
         if found is None:
             try:
-                found = self._begins[dag] = dag in self.origins(dag)
+                found = self._begins[dag] = dag in self.graph.origins(dag)
             except UnknownId:
                 return True  # another thread has just removed it: nothing goes back further
         return found
 
     def own_calendar(self, dag: Dag) -> Calendar | None:
         """The calendar of a DAG's outlets. O(1), once a version of the graph O(tasks + outlets)."""
-        return self.calendars.of(dag, self.version())
+        return self.calendars.of(dag, version_of(self.graph))
 
     def _agreed(self, causes: Iterable[Item]) -> RunInfo:
         """The newest date among the causes; the partition and the cascade on which they agree (None, "" if not)."""
@@ -111,7 +102,7 @@ class LogicalDates:
         for cause in request.causes:
             fact = self.identities.record(cause) if isinstance(cause, int) else None
             if isinstance(fact, Published) and fact.partition is not None:
-                dataset = self.datasets.get(fact.dataset)
+                dataset = self.graph.datasets.get(fact.dataset)
                 return None if dataset is None else dataset.partitions
         dag = self.dag_of(request.dag)
         return None if dag is None else self.own_calendar(dag)

@@ -8,7 +8,9 @@ end costs its out-degree. Holds records by reference while the run is live; a fi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from reactive_dag.model.records import RunRequested, RunStarted, TaskFinished
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 Attempt = tuple[int, int | None, int, str, str | None]
 """Number, start, end (ns), state, error."""
+
+RunOrder = tuple[int, int, str, int]
 
 READY, WAIT, SKIP, FAIL = "ready", "wait", "skipped", "upstream_failed"
 
@@ -49,6 +53,14 @@ def judge(rule: str, total: int, left: int, good: int, failed: int, skipped: int
     return READY if met else unmet
 
 
+class RunSnapshot(msgspec.Struct, array_like=True):
+    """A live run, as a snapshot holds it: tasks by id, since the plan may have changed when it is read."""
+
+    started: RunStarted
+    cancelled: bool
+    tasks: dict[str, tuple[str | None, int, int, int, int, int | None, TaskFinished | None, list[Any]]]
+
+
 class RunState:
     """A run that started and has not ended. O(tasks) in memory."""
 
@@ -64,6 +76,7 @@ class RunState:
         "left",
         "lost",
         "open",
+        "order",
         "plan",
         "request",
         "results",
@@ -75,12 +88,16 @@ class RunState:
         "unfinished",
     )  # fmt: skip
 
-    def __init__(self, started: RunStarted, request: RunRequested, dag: Dag, arrays: TaskArrays) -> None:
+    def __init__(
+        self, started: RunStarted, request: RunRequested, dag: Dag, arrays: TaskArrays, order: RunOrder
+    ) -> None:
         plan, size = arrays.plan, arrays.size
         self.started = started
         self.run = started.run
         """The offset of the run's request: its name in this log."""
         self.request = request
+        self.order = order
+        """Its place among other runs: earlier requests first, then height, DAG id, number."""
         self.dag = dag
         self.arrays = arrays
         self.plan = plan
@@ -170,6 +187,35 @@ class RunState:
         if "skipped" in states and last and all(states[i] == "skipped" for i in last):
             return "skipped"
         return "success"
+
+    def snapshot(self) -> RunSnapshot:
+        """What a restored engine needs of it. O(tasks)."""
+        tasks = {}
+        for index, id in enumerate(self.plan.ids):
+            tasks[id] = (
+                self.states[index], self.asked[index], self.attempt[index], self.lost[index], self.fails[index],
+                self.open.get(index), self.results[index], self.attempts.get(index, []),
+            )  # fmt: skip
+        return RunSnapshot(self.started, self.cancelled, tasks)
+
+    def restore(self, kept: RunSnapshot) -> None:
+        """Take what `snapshot` gave, of the tasks that there are. O(tasks + edges)."""
+        self.cancelled = kept.cancelled
+        for id, (state, asked, attempt, lost, fails, opened, result, attempts) in kept.tasks.items():
+            index = self.plan.index.get(id)
+            if index is None:
+                continue
+            self.asked[index], self.attempt[index] = asked, attempt
+            if lost or fails:
+                self.note_lost(index, lost)
+                self.note_fails(index, fails)
+            if result is not None:
+                self.settle(index, result.state, result)
+            self.states[index] = state
+            if opened is not None:
+                self.open[index] = opened
+            if attempts:
+                self.attempts[index] = [tuple(one) for one in attempts]
 
     def _check(self) -> None:
         """The invariant of this module. O(tasks + edges)."""

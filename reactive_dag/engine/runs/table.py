@@ -1,22 +1,37 @@
 """The run table: what is queued, what runs, what each record about a run changes, and what follows (R3-R5, R14).
 
-Invariant: state changes only when a record is applied; what follows from it is handed to `sink.fact` (thrown away while
-a log is replayed, since the recorded one comes). Live runs are held here, finished ones are rows of the log's history.
+Invariant: state changes only when a record is applied; what follows from it is handed to the outbox (which throws it
+away while a log is replayed, since the recorded one comes). Live runs are held here, finished ones are rows of the
+log's history.
 A record costs O(out-degree of its task).
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.items.identity import Identities, RunInfo, run_key
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timers
 from reactive_dag.engine.runs.history_rows import ended_in_queue, ended_orphan, orphan_row, queued_row, row_of
-from reactive_dag.engine.runs.state import RunState
-from reactive_dag.engine.runs.task_arrays import TaskArraysByDag
+from reactive_dag.engine.runs.state import RunOrder, RunSnapshot, RunState
+from reactive_dag.engine.runs.statuses import (
+    AHEAD,
+    BEGINNING,
+    DELAYED,
+    ENDING,
+    ORPHAN,
+    QUEUED,
+    RUNNING,
+    RunStatus,
+    RunStatuses,
+)
+from reactive_dag.engine.runs.task_arrays import TaskArrays, TaskArraysByDag
 from reactive_dag.engine.runs.tasks import TaskFlow
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.records import Cancelled, OutletEvent, RunFinished, RunRequested, RunStarted, StartRequested
@@ -24,12 +39,40 @@ from reactive_dag.model.records import Cancelled, OutletEvent, RunFinished, RunR
 if TYPE_CHECKING:
     from reactive_dag.engine.facts.outbox import Outbox
     from reactive_dag.engine.runs.by_date import RunsByDate
-    from reactive_dag.engine.runs.live import LiveRuns
     from reactive_dag.engine.runs.logical_dates import LogicalDates
 
 
 KeepEnded = Callable[[RunState, RunFinished], None]
 """Keeps the history of a run that ends."""
+
+
+class RunsSnapshot(msgspec.Struct, array_like=True):
+    """The unfinished runs, as a snapshot holds them: those that began, the statuses of others that are not queued."""
+
+    live: list[RunSnapshot]
+    others: list[tuple[Any, ...]]
+    removed: list[str]
+
+
+class RunQueue(Protocol):
+    """Where runs wait until they may begin; `queues` holds those that do, by DAG."""
+
+    queues: dict[str, deque[int]]
+
+    def queue(self, dag: str, run: int) -> None:
+        """Take a run that is to begin when it may."""
+
+    def unqueue(self, dag: str, run: int) -> None:
+        """A queued run will not begin here."""
+
+    def reconsider(self, dag: str) -> None:
+        """Something that held runs of a DAG back has changed."""
+
+    def on_run_began(self, arrays: TaskArrays) -> None:
+        """A run with these tasks began."""
+
+    def order(self, run: int, request: RunRequested) -> RunOrder:
+        """The place of a run among others."""
 
 
 class RunTable:
@@ -40,158 +83,131 @@ class RunTable:
     """
 
     def __init__(
-        self, graph: str, outbox: Outbox, identities: Identities, timers: Timers, began: LiveRuns,
+        self, graph: str, outbox: Outbox, identities: Identities, timers: Timers, statuses: RunStatuses,
         dag_of: Callable[[str], Dag | None], by_date: RunsByDate, logical_dates: LogicalDates, flow: TaskFlow,
-        arrays: TaskArraysByDag, delays: Mapping[str, int], keep_ended: KeepEnded | None = None,
+        slots: RunQueue, arrays: TaskArraysByDag, delays: Mapping[str, int], keep_ended: KeepEnded | None = None,
     ) -> None:  # fmt: skip
         self.graph = graph
         self.outbox = outbox
         self.identities = identities
         self.timers = timers
-        self.began = began
-        self.live = began.runs
-        self.orphans = began.orphans
+        self.statuses = statuses
+        self.live = statuses.live
         self.dag_of = dag_of
         self.by_date = by_date
         self.logical_dates = logical_dates
         self.flow = flow
         self.waits = flow.waits
+        self.slots = slots
         self.arrays = arrays
         self.delays = delays
         self._keep_ended = keep_ended or self._keep_row
-        self.queued: dict[str, deque[int]] = {}
-        self.active: dict[str, int] = {}
-        self.begun: dict[int, RunRequested | None] = {}
-        self.ahead: set[int] = set()
-        self.stopping: dict[int, str | None] = {}
-        self.paused: set[str] = set()
-        self.gone: set[str] = set()
-        self.held: set[int] = set()
+        self.removed: set[str] = set()
+        self._drafts = 0
+        """The version of what queued runs would say of themselves."""
 
-    # ------------------------------------------------------------------------------------- queue and start
+    # ------------------------------------------------------------------------------------- queue and begin
 
     def requested(self, offset: int, record: RunRequested) -> None:
-        """A run was requested: it queues, and starts if it may. O(1)."""
-        name, outbox = record.dag, self.outbox
-        idle = not outbox.executing or outbox.replaying
-        if idle and not self.delays and name not in self.gone and offset not in self.ahead:
-            self.queue_of(name).append(offset)  # nothing begins here: it waits, or its `RunStarted` comes
-            return
-        held = self.delays.get(name) if self.delays else None
-        if held:
-            due = record.at + held
-            self.held.add(offset)
-            self.timers.set(due, RUNS_FIRST, name, record.label, lambda now: self._queue(offset, name))
-        elif (dag := self._startable(offset, name)) is not None:
-            self._count_begun(name, offset, record)
-            self._begin(offset, dag, record)
+        """A run was requested: it queues, and begins when the slots say so. O(causes)."""
+        delay = self.delays.get(record.dag) if self.delays else None
+        if offset in self.statuses.by_run:
+            self.statuses.move(offset, record.dag, BEGINNING)
+        elif delay:
+            self.statuses.move(offset, record.dag, DELAYED)
+            wake = partial(self._wake, offset, record)
+            self.timers.set(record.at + delay, RUNS_FIRST, record.dag, record.label, wake)
         else:
-            self._queue(offset, name)
+            self._queue(offset, record)
 
-    def _startable(self, offset: int, name: str) -> Dag | None:
-        """The DAG of a run that nothing holds back, so that it need not queue. O(1)."""
-        if self.queued.get(name) or offset in self.ahead or name in self.gone:
-            return None
-        return self._with_room(name)
+    def _wake(self, offset: int, record: RunRequested, now: int) -> None:
+        self._queue(offset, record)
 
-    def _with_room(self, name: str) -> Dag | None:
-        """A DAG of which a run may begin now: neither a pause nor its limit holds it back (R6 `queue`). O(1)."""
-        dag = self.dag_of(name)
-        if dag is None or name in self.paused or self.outbox.replaying or not self.outbox.executing:
-            return None
-        arrays = self.arrays.of(dag)
-        return dag if arrays.size and (arrays.limit is None or self.active.get(name, 0) < arrays.limit) else None
+    def _queue(self, offset: int, record: RunRequested) -> None:
+        executing = self.outbox.executing and not self.outbox.replaying
+        self.statuses.move(offset, record.dag, self._drafted(offset, record) if executing else QUEUED)
+        self.slots.queue(record.dag, offset)
+        if record.dag in self.removed:
+            self._end_queued(offset, f"DAG {record.dag!r} was removed")
 
-    def _queue(self, offset: int, dag: str) -> None:
-        if offset in self.ahead:
-            self.ahead.discard(offset)
-            self._count_begun(dag, offset)
-            return
-        queue = self.queue_of(dag)
-        queue.append(offset)
-        if dag in self.gone:
-            self._end_queued(offset, f"DAG {dag!r} was removed")
-        self.start_what_may(dag)
-        if queue and self.outbox.executing and not self.outbox.replaying:
-            self._await_turn(offset)
-
-    def _await_turn(self, offset: int) -> None:
-        """A run that has to queue stands for its date already (R14, waits). O(causes)."""
-        request = self.request(offset)
+    def _drafted(self, offset: int, request: RunRequested) -> RunStatus:
+        """A queued run, which stands for its date already (R14, waits). O(causes)."""
         dag = self.dag_of(request.dag)
-        if dag is not None:
-            date, _, cascade = self.logical_dates.info(request, dag)
-            self.by_date.add(dag.id, offset, date, cascade or self.key_of(request))
+        if dag is None:
+            return QUEUED
+        draft = self._draft(offset, request, dag)
+        self.by_date.add(dag.id, offset, draft.logical_date, draft.cascade)
+        return RunStatus("queued", begun=draft, version=self._drafts)
 
-    def queue_of(self, dag: str) -> deque[int]:
-        """The queue of a DAG's runs. O(1)."""
-        queue = self.queued.get(dag)
-        if queue is None:
-            queue = self.queued[dag] = deque()
-        return queue
+    def _draft(self, offset: int, request: RunRequested, dag: Dag) -> RunStarted:
+        """What a run says of itself, as things are. O(causes)."""
+        date, partition, cascade = self.logical_dates.info(request, dag)
+        key = self.key_of(request)
+        return RunStarted(request.at, offset, dag.id, key, date, partition, cascade or key)
 
-    def start_what_may(self, dag_id: str) -> None:
-        """Begin queued runs of a DAG, in order, while nothing holds them back. O(what begins)."""
-        queue = self.queued.get(dag_id)
-        while queue and (dag := self._with_room(dag_id)) is not None:
-            offset = queue.popleft()
-            request = self.request(offset)
-            self._count_begun(dag_id, offset, request)
-            self._begin(offset, dag, request)
+    def forget_drafts(self) -> None:
+        """What queued runs would say of themselves is worked out anew when they begin. O(1)."""
+        self._drafts += 1
 
-    def start_all_that_may(self) -> None:
-        """Begin what nothing holds back any more: the engine, a definition or a limit is another. O(DAGs queued)."""
-        for _, dag in sorted((queue[0], dag) for dag, queue in self.queued.items() if queue):
-            self.start_what_may(dag)
-
-    def _count_begun(self, dag_id: str, offset: int, request: RunRequested | None = None) -> None:
-        """From here on the run has its place, though its `RunStarted` is applied only when the cursor gets there."""
-        self.active[dag_id] = self.active.get(dag_id, 0) + 1
-        self.begun[offset] = request
+    def begin(self, status: RunStatus, dag: Dag, queued: RunStatus) -> None:
+        """Append that a run begins, which has its place already. O(1), where the graph has changed O(causes)."""
+        draft = queued.begun
+        if draft is None or queued.version != self._drafts:
+            assert status.order is not None and status.request is not None
+            run, request = status.order[3], status.request
+            if draft is not None:
+                self.by_date.discard(dag.id, run, draft.logical_date, draft.cascade)
+            draft = self._draft(run, request, dag)
+            self.by_date.add(dag.id, run, draft.logical_date, draft.cascade)
+        log = self.outbox.log
+        with log.lock:
+            at = self.outbox.stamp()
+            log.push(draft if at == draft.at else msgspec.structs.replace(draft, at=at))
 
     def begun_in_log(self, record: RunStarted) -> None:
         """A `RunStarted` that stands beyond the decided part of the log: the run must not begin a second time."""
-        queue = self.queue_of(record.dag)
-        if record.run in self.begun:
-            return
-        if record.run in queue:
-            queue.remove(record.run)
-        elif record.run not in self.stopping:
-            self.ahead.add(record.run)
-            return
-        self._count_begun(record.dag, record.run)
-
-    def _begin(self, offset: int, dag: Dag, request: RunRequested) -> None:
-        date, partition, cascade = self.logical_dates.info(request, dag)
-        key, log = self.key_of(request), self.identities.log
-        with log.lock:
-            log.push(RunStarted(self.outbox.stamp(), offset, dag.id, key, date, partition, cascade or key))
+        run, dag = record.run, record.dag
+        status = self.statuses.by_run.get(run)
+        if status is None:
+            self.statuses.move(run, dag, AHEAD)
+        elif status.name == "queued":
+            self.slots.unqueue(dag, run)
+            self.statuses.move(run, dag, BEGINNING)
 
     # ------------------------------------------------------------------------------------- runs
 
     def run_started(self, record: RunStarted) -> None:
         """A run began: its first tasks are ready. O(tasks)."""
-        self.by_date.add(record.dag, record.run, record.logical_date, record.cascade)
-        self._begin_tasks(record)
+        dag, status = self.dag_of(record.dag), self.statuses.by_run.get(record.run)
+        if status is None or status.request is None:
+            self.by_date.add(record.dag, record.run, record.logical_date, record.cascade)
+            self.begun_in_log(record)
+            status = self.statuses.by_run[record.run]
+        if dag is None:
+            self.statuses.move(record.run, record.dag, msgspec.structs.replace(ORPHAN, begun=record))
+            self._end_orphan(record)
+        else:
+            run = self._add(record, dag, status)
+            if status.cancelled:
+                self._stop(run, status.reason)
+            else:
+                self.flow.begin(run)
+            if not run.unfinished:
+                self.flow.end_if_done(run)
         if record.dag in self.waits.watches:
             self.waits.on_run_changed(record.dag)
 
-    def _begin_tasks(self, record: RunStarted) -> None:
-        dag, offset = self.dag_of(record.dag), record.run
-        if offset not in self.begun:
-            self.begun_in_log(record)
-        request = self.begun.pop(offset)
-        if dag is None:
-            self.orphans[record.run] = record
-            self._end_orphan(record)
-            return
-        run = self.live[offset] = self.state_of(record, request or self.request(offset), dag)
-        if offset in self.stopping:
-            self._stop(run, self.stopping.pop(offset))
+    def _add(self, begun: RunStarted, dag: Dag, status: RunStatus | None = None) -> RunState:
+        """A run that is running from here on, with nothing done. O(tasks)."""
+        if status is None or status.request is None or status.order is None or status.arrays is None:
+            request, arrays = self.request(begun.run), self.arrays.of(dag)
+            self.slots.on_run_began(arrays)
+            order = self.slots.order(begun.run, request)
         else:
-            self.flow.begin(run)
-        if not run.unfinished:
-            self.flow.end_if_done(run)
+            request, arrays, order = status.request, status.arrays, status.order
+        run = self.live[begun.run] = RunState(begun, request, dag, arrays, order)
+        self.statuses.move(begun.run, begun.dag, RUNNING)
+        return run
 
     def _end_orphan(self, begun: RunStarted) -> None:
         """A run whose DAG is declared no more has nobody to execute it: it failed."""
@@ -200,22 +216,15 @@ class RunTable:
     def recovered(self) -> None:
         """The log was read back: ask what only the present can tell. O(live and queued runs)."""
         if self.outbox.executing:
-            for queue in self.queued.values():
-                for offset in queue:
-                    self._await_turn(offset)
+            for run, status in list(self.statuses.by_run.items()):
+                if status.name == "queued":
+                    self.statuses.move(run, self.request(run).dag, self._drafted(run, self.request(run)))
         self.flow.reconsider_all()
 
     def end_orphans(self) -> None:
-        """Runs that began before a restart, of DAGs that are declared no more. O(their number)."""
-        for begun in list(self.orphans.values()):
+        """Runs that began before a restart, of DAGs that are declared no more. O(unfinished runs)."""
+        for begun in self.statuses.orphans().values():
             self._end_orphan(begun)
-
-    def state_of(self, begun: RunStarted, request: RunRequested, dag: Dag) -> RunState:
-        """A run that begins, with nothing done. O(tasks)."""
-        arrays = self.arrays.of(dag)
-        if arrays.prioritized:
-            self.flow.prioritized = True
-        return RunState(begun, request, dag, arrays)
 
     def params(self, offset: int) -> dict[str, object]:
         """The params of a run: the DAG's, with what its start gave. O(params)."""
@@ -229,15 +238,15 @@ class RunTable:
         return params
 
     def run_finished(self, record: RunFinished) -> None:
-        """A run ended: its place is free, and its DAG's outlets and waits hear of it. O(tasks) for its history row."""
-        run = self.live.pop(record.run, None)
-        if run is None:
-            self._ended_unlived(record)
-        else:
-            self.active[record.dag] -= 1
+        """A run ended: its place is free, its DAG's outlets and waits are told. O(tasks) for its history row."""
+        run, status = self.live.get(record.run), self.statuses.by_run.get(record.run)
+        if run is not None:
             self._keep_ended(run, record)
-            if self.queued.get(record.dag):
-                self.start_what_may(record.dag)
+        elif status is not None:
+            self._keep_unlived(status, record)
+        self.statuses.move(record.run, record.dag, None)
+        if record.dag in self.slots.queues:
+            self.slots.reconsider(record.dag)
         self.by_date.discard(record.dag, record.run, record.logical_date, record.cascade)
         if run is not None:
             self._ended(run, record.state)
@@ -250,31 +259,31 @@ class RunTable:
     def _keep_row(self, run: RunState, record: RunFinished) -> None:
         self.outbox.keep_row(row_of(run, record))
 
+    def _keep_unlived(self, status: RunStatus, record: RunFinished) -> None:
+        """Keep the history of a run that never began, or that nobody here executes."""
+        if status.name == "orphan" and status.begun is not None:
+            self.outbox.keep_row(ended_orphan(status.begun, self.request(record.run), record))
+        else:
+            self.outbox.keep_row(ended_in_queue(self.row(record.run), record))
+
     def _ended(self, run: RunState, state: str) -> None:
         if run.unfinished:
             self.flow.cut_short(run)
         if state == "success" and run.dag.outlets:
             self.flow.publish(run, "", [OutletEvent(outlet.id) for outlet in run.dag.outlets])
 
-    def _ended_unlived(self, record: RunFinished) -> None:
-        """The end of a run that never began, or that nobody here executes."""
-        orphan = self.orphans.pop(record.run, None)
-        if orphan is not None:
-            self.active[record.dag] -= 1
-            self.outbox.keep_row(ended_orphan(orphan, self.request(record.run), record))
-        elif record.run in self.stopping:
-            del self.stopping[record.run]
-            self.outbox.keep_row(ended_in_queue(self.row(record.run), record))
+    # ------------------------------------------------------------------------------------- cancelled
 
     def cancelled(self, record: Cancelled) -> None:
         """Somebody cancelled a run: what has not ended is cancelled now; results that come later count for nothing."""
-        run = self.live.get(record.run)
-        if run is not None:
-            self._stop(run, record.reason or None)
-        elif record.run in self.begun:
-            self.stopping[record.run] = record.reason or None
-        elif record.run in self.queue_of(self.request(record.run).dag):
-            self._end_queued(record.run, record.reason or None)
+        reason, status = record.reason or None, self.statuses.by_run.get(record.run)
+        if status is RUNNING:
+            self._stop(self.live[record.run], reason)
+        elif status is not None and status.name == "queued":
+            self._end_queued(record.run, reason)
+        elif status is not None and status.name == "beginning":
+            dag = self.request(record.run).dag
+            self.statuses.move(record.run, dag, msgspec.structs.replace(status, cancelled=True, reason=reason))
 
     def _stop(self, run: RunState, reason: str | None) -> None:
         run.cancelled = True
@@ -284,42 +293,44 @@ class RunTable:
 
     def _end_queued(self, offset: int, reason: str | None = None) -> None:
         """From here on the run does not begin any more, though its end is applied when the cursor gets there."""
-        request = self.request(offset)
-        self.queue_of(request.dag).remove(offset)
-        self.stopping[offset] = reason
-        row = self.row(offset)
+        dag, row = self.request(offset).dag, self.row(offset)
+        self.slots.unqueue(dag, offset)
+        self.statuses.move(offset, dag, msgspec.structs.replace(ENDING, reason=reason))
         about = (row.logical_date, row.partition, row.cascade or row.key)
-        begun = RunStarted(row.requested or 0, offset, request.dag, row.key, *about)
+        begun = RunStarted(row.requested or 0, offset, dag, row.key, *about)
         self.outbox.fact(lambda at: RunFinished.of(begun, "cancelled", at))
 
     def dag_removed(self, dag: str) -> None:
-        """A DAG is gone: its queued runs are cancelled, the others go on to their end."""
-        self.gone.add(dag)
-        for offset in list(self.queued.get(dag, ())):
-            self._end_queued(offset, f"DAG {dag!r} was removed")
+        """A DAG is gone: its queued runs are cancelled, the others go on to their end. O(queued runs)."""
+        self.removed.add(dag)
+        for run in list(self.slots.queues.get(dag, ())):
+            self._end_queued(run, f"DAG {dag!r} was removed")
+
+    def dag_declared(self, dag: str) -> None:
+        """A definition of a DAG came into force. O(1)."""
+        self.removed.discard(dag)
+        self.slots.reconsider(dag)
 
     # ------------------------------------------------------------------------------------- look-ups
 
     def request(self, offset: int) -> RunRequested:
         """The request that names a run. O(1) in memory."""
-        record = self.identities.record(offset)
-        assert isinstance(record, RunRequested), record
-        return record
+        return self.identities.request(offset)
 
     def key_of(self, request: RunRequested) -> str:
         """The key of a run (I4): kept with its request, or computed. O(causes)."""
-        return request.key or run_key(
-            self.graph, request.dag, request.label, map(self.identities.identity, request.causes)
-        )
+        if request.key is not None:
+            return request.key
+        return run_key(self.graph, request.dag, request.label, map(self.identities.identity, request.causes))
 
     def row(self, offset: int) -> RunRow:
         """A run as a row, whatever its state. O(tasks)."""
-        live = self.live.get(offset)
+        live, status = self.live.get(offset), self.statuses.by_run.get(offset)
         if live is not None:
             return row_of(live)
-        if offset in self.orphans:
-            return orphan_row(self.orphans[offset], self.request(offset))
-        ended = self.identities.log.run(offset)
+        if status is not None and status.name == "orphan" and status.begun is not None:
+            return orphan_row(status.begun, self.request(offset))
+        ended = self.outbox.log.run(offset)
         if ended is not None:
             return ended
         request = self.request(offset)
@@ -327,22 +338,57 @@ class RunTable:
         info = self.logical_dates.info(request, dag) if dag is not None else RunInfo(None, None, "")
         return queued_row(offset, request, self.key_of(request), info)
 
+    def not_begun(self, dag: str | None) -> list[int]:
+        """The runs (of a DAG) that were requested and have not begun. O(unfinished runs)."""
+        found = list(self.statuses.by_run.items())
+        waiting = [run for run, status in found if status.name in ("delayed", "queued", "beginning", "ending")]
+        return waiting if dag is None else [run for run in waiting if self.request(run).dag == dag]
+
+    def has_delayed(self) -> bool:
+        """Whether a run will be queued later. O(unfinished runs), without delays O(1)."""
+        return bool(self.delays) and any(status.name == "delayed" for status in self.statuses.by_run.values())
+
     def previous(self, row: RunRow) -> int | None:
         """The run before another of its DAG: by date, else by request. O(log runs)."""
         if row.logical_date is not None:
             seen = self.by_date.newest(row.dag, -(2**63), row.logical_date - 1)
             return None if seen is None else seen.run
-        found = self.identities.log.runs(dag=row.dag, before=row.run, limit=1)
+        found = self.outbox.log.runs(dag=row.dag, before=row.run, limit=1)
         return found[0].run if found else None
 
+    # ------------------------------------------------------------------------------------- state
+
+    def snapshot(self) -> RunsSnapshot:
+        """What a restored engine needs of it. O(unfinished runs and their tasks)."""
+        live = [run.snapshot() for run in self.live.values()]
+        live += [RunSnapshot(begun, False, {}) for begun in self.statuses.orphans().values()]
+        others: list[tuple[Any, ...]] = [
+            (run, self.request(run).dag, status.name, status.active, status.cancelled, status.reason)
+            for run, status in self.statuses.by_run.items()
+            if status.name not in ("queued", "running", "orphan")
+        ]
+        return RunsSnapshot(live, others, sorted(self.removed))
+
+    def restore(self, state: RunsSnapshot, queues: Mapping[str, Iterable[int]]) -> None:
+        """Take what `snapshot` gave; `queues` are the queued runs of each DAG. O(unfinished runs and their tasks)."""
+        self.removed.update(state.removed)
+        for dag, queue in queues.items():
+            for run in queue:
+                self.statuses.move(run, dag, QUEUED)
+        for run, dag, name, active, cancelled, reason in state.others:
+            self.statuses.move(run, dag, RunStatus(name, active, cancelled=cancelled, reason=reason))
+        for kept in state.live:
+            begun = kept.started
+            declared = self.dag_of(begun.dag)
+            if declared is None:
+                self.statuses.move(begun.run, begun.dag, msgspec.structs.replace(ORPHAN, begun=begun))
+            else:
+                self._add(begun, declared).restore(kept)
+                self.by_date.add(begun.dag, begun.run, begun.logical_date, begun.cascade)
+
     def _check(self) -> None:
-        """A run has one place; as many count as active as have begun; no limit is passed. O(runs)."""
-        queued = [run for queue in self.queued.values() for run in queue]
-        places = [*queued, *self.begun, *self.live, *self.orphans]
-        assert len(places) == len(set(places)), "a run stands in two places"
-        begun = Counter(self.request(run).dag for run in (*self.begun, *self.live, *self.orphans))
-        assert begun == Counter(self.active), (begun, self.active)
-        for run in self.live.values():
-            run._check()
-            assert self.identities.log.run(run.run) is None or self.outbox.replaying, "a run is live and in the history"
+        """No run that has not ended is in the history; the invariants of the statuses and of what live runs do."""
+        self.statuses._check({run: self.request(run).dag for run in self.statuses.by_run})
+        for run in self.live:
+            assert self.outbox.log.run(run) is None or self.outbox.replaying, "a run is live and in the history"
         self.flow._check()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from reactive_dag.declare.internals import bindings_of, plan_of
+from reactive_dag.declare.internals import bindings_of, plan_of, settings_of
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -46,7 +46,7 @@ class TaskArrays:
 
     @classmethod
     def of(cls, dag: Dag) -> TaskArrays:
-        """The shape of a DAG as it is now. O(tasks)."""
+        """The arrays of a DAG as it is now. O(tasks)."""
         plan = plan_of(dag)
         size = len(plan.ids)
         arrays = cls(plan, plan.index, plan.ids, dag.max_active_runs, size, [0] * size)
@@ -55,22 +55,23 @@ class TaskArrays:
         return arrays
 
     def _take(self, dag: Dag, task: AnyTask) -> None:
-        waits, rule = task.kind == "wait", task.trigger_rule
+        settings, waits = settings_of(task), task.kind == "wait"
+        rule = settings.trigger_rule
         self.tasks.append(task)
         self.names.append(f"{dag.id}.{task.id}")
         self.rules.append(rule)
         self.waits.append(waits)
-        self.direct.append(not waits and rule == "all_success" and not task.depends_on_past)
-        self.priorities.append(-task.priority)
-        self.timeouts.append(task.timeout)
+        self.direct.append(not waits and rule == "all_success" and not settings.depends_on_past)
+        self.priorities.append(-settings.priority)
+        self.timeouts.append(settings.timeout)
         self.outlets.append(bool(task.outlets))
         self.bindings.append(bindings_of(task))
-        if task.priority:
+        if settings.priority:
             self.prioritized = True
 
 
 class TaskArraysByDag:
-    """The shapes of one engine's DAGs."""
+    """The arrays of one engine's DAGs."""
 
     __slots__ = ("_known",)
 
@@ -78,7 +79,7 @@ class TaskArraysByDag:
         self._known: dict[str, TaskArrays] = {}
 
     def of(self, dag: Dag) -> TaskArrays:
-        """The shape of a DAG as it is now. O(1) while its tasks stay as they are, else O(tasks)."""
+        """The arrays of a DAG as it is now. O(1) while its tasks stay as they are, else O(tasks)."""
         found = self._known.get(dag.id)
         if found is None or found.plan is not plan_of(dag):
             found = self._known[dag.id] = TaskArrays.of(dag)

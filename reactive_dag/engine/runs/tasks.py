@@ -1,15 +1,14 @@
 """The tasks of live runs: which may go, what an attempt's end means, retries, timeouts, the past (R3-R5, R14).
 
-Invariant: a task is in `startable` from when its needs allow it until its `TaskStarted` is applied; an attempt is open
-from `TaskStarted` to the first `TaskFinished` of that number, and later ones count for nothing.
+Invariant: a task is offered to the slots from when its needs allow it until its `TaskStarted` is applied; an attempt is
+open from `TaskStarted` to the first `TaskFinished` of that number, and later ones count for nothing.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sortedcontainers import SortedList
 
@@ -37,8 +36,17 @@ OnSettled = Callable[[int, RunState, int, TaskFinished], None]
 DelayWait = Callable[[RunState, int], bool]
 """Whether somebody else begins a wait later (`Waits.start`)."""
 
-Ready = tuple[int, int, int]
-"""Priority (negated), run, index of the task: the order in which attempts are handed out."""
+
+class AttemptQueue(Protocol):
+    """Where attempts wait until they may start; `startable` holds those that do, by run and number of the task."""
+
+    startable: set[tuple[int, int]]
+
+    def offer(self, run: RunState, index: int) -> None:
+        """Take an attempt that is to start when it may."""
+
+    def withdraw(self, run: int, index: int) -> None:
+        """An attempt has started, or will not."""
 
 
 class TaskFlow:
@@ -46,7 +54,7 @@ class TaskFlow:
 
     def __init__(
         self, outbox: Outbox, timers: Timers, live: Mapping[int, RunState], by_date: RunsByDate, waits: Waits,
-        publishing: Publishing, on_settled: OnSettled, delay_wait: DelayWait | None = None,
+        publishing: Publishing, slots: AttemptQueue, on_settled: OnSettled, delay_wait: DelayWait | None = None,
     ) -> None:  # fmt: skip
         self.outbox = outbox
         self.timers = timers
@@ -54,15 +62,11 @@ class TaskFlow:
         self.by_date = by_date
         self.waits = waits
         self.publishing = publishing
+        self.slots = slots
         self._on_settled = on_settled
         self._delay_wait = delay_wait
-        self.ready: list[Ready] = []
-        self.prioritized = False
-        self.losses = False
-        """Whether an attempt was ever cut off by a crash: only then there are suspects."""
         self.timeouts: dict[tuple[int, int], Timer] = {}
         self._retry_timers: dict[tuple[int, int], Timer] = {}
-        self.startable: set[tuple[int, int]] = set()
         self.past: dict[tuple[str, str], list[tuple[int, int]]] = {}
         self.retries: dict[tuple[int, int], TaskRetry] = {}
         self.retries_due: SortedList = SortedList()
@@ -75,7 +79,7 @@ class TaskFlow:
         for index in run.plan.roots:
             if direct[index]:
                 run.asked[index] = 1
-                self.offer(run, index)
+                self.slots.offer(run, index)
             else:
                 self.consider(run, index)
 
@@ -99,7 +103,7 @@ class TaskFlow:
             if self._delay_wait is None or not self._delay_wait(run, index):
                 self.waits.start(run, index)
         else:
-            self.offer(run, index)
+            self.slots.offer(run, index)
 
     def past_is_well(self, run: RunState, task: AnyTask, index: int) -> bool:
         """Whether a task's own success in the newest requested run of a lower date is there (R14); else it waits."""
@@ -120,12 +124,6 @@ class TaskFlow:
         for dag, task in list(self.past):
             self.reconsider_past(dag, task)
 
-    def offer(self, run: RunState, index: int) -> None:
-        """Put an attempt among those to hand out. O(log ready)."""
-        offset = run.run
-        self.startable.add((offset, index))
-        heapq.heappush(self.ready, (run.arrays.priorities[index], offset, index))
-
     # ------------------------------------------------------------------------------------- records
 
     def task_started(self, offset: int, record: TaskStarted) -> None:
@@ -145,7 +143,8 @@ class TaskFlow:
             self.waits.watching(run, index, record)
             return
         run.states[index] = "running"
-        self.startable.discard((record.run, index))
+        if (record.run, index) in self.slots.startable:
+            self.slots.withdraw(record.run, index)
         if run.arrays.timeouts[index] is not None:
             self.watch_timeout(run, index)
 
@@ -195,13 +194,12 @@ class TaskFlow:
     def _lost(self, run: RunState, index: int, record: TaskFinished) -> None:
         del run.open[index]
         run.note_lost(index, run.lost[index] + 1)
-        self.losses = True
         if run.lost[index] >= MOST_LOST:
             why = f"lost {MOST_LOST} times in a row: the process died each time while this task ran"
             self.give(run, record.task, "failed", why)
             return
         run.states[index] = None
-        self.offer(run, index)
+        self.slots.offer(run, index)
 
     def _retry(self, run: RunState, index: int, record: TaskFinished) -> None:
         del run.open[index]
@@ -232,7 +230,7 @@ class TaskFlow:
 
         def wake(now: int) -> None:
             if self._forget_retry(record.run, index, record):
-                self.offer(run, index)
+                self.slots.offer(run, index)
 
         timer = self.timers.set(record.due, RUNS_FIRST, run.dag.id, record.task, wake)
         self._retry_timers[record.run, index] = timer
@@ -249,8 +247,25 @@ class TaskFlow:
 
     def forget(self, run: RunState, index: int) -> None:
         """Nothing more is to come of a task. O(log retries)."""
-        self.startable.discard((run.run, index))
+        if (run.run, index) in self.slots.startable:
+            self.slots.withdraw(run.run, index)
         self._forget_retry(run.run, index)
+
+    def snapshot(self) -> list[TaskRetry]:
+        """The retries that are due later. O(retries)."""
+        return list(self.retries.values())
+
+    def restore(self, retries: Iterable[TaskRetry]) -> None:
+        """Wait again for retries, for the past, and for timeouts (from the attempt's start on). O(live tasks)."""
+        for retry in retries:
+            self.task_retry(retry)
+        for run in self.live.values():
+            for index, task in enumerate(run.tasks):
+                if index in run.open:
+                    if task.kind != "wait":
+                        self.watch_timeout(run, index)
+                elif not run.asked[index] and not run.final(index):
+                    self.consider(run, index)
 
     def next_retry(self) -> int | None:
         """When the next retry is due; None without any. O(1)."""
@@ -273,7 +288,7 @@ class TaskFlow:
         for follower in ready:
             if not asked[follower]:
                 asked[follower] = 1
-                self.offer(run, follower)
+                self.slots.offer(run, follower)
         for follower in others:
             self.consider(run, follower)
         if self.past:
@@ -322,16 +337,11 @@ class TaskFlow:
             self.publishing.push_of_run(self.outbox.stamp(), run.started, task, wanted)
 
     def _check(self) -> None:
-        """What may start stands in the heap, not over, not under way; what is retrying has its timer. O(tasks)."""
-        heap = {(run, index) for _, run, index in self.ready}
-        live = self.live
-        for place in self.startable:
-            assert place in heap and place[0] in live, place
-            assert not live[place[0]].final(place[1]) and place[1] not in live[place[0]].open, place
+        """What is retrying has its timer. O(retries)."""
         due = Counter(retry.due for retry in self.retries.values())
         assert due == Counter(self.retries_due), (due, self.retries_due)
         for (offset, index), retry in self.retries.items():
-            run = live[offset]
+            run = self.live[offset]
             assert run.states[index] == "retrying", (run.plan.ids[index], run.states[index])
             assert self.timers.has(retry.due, run.dag.id, retry.task)
 

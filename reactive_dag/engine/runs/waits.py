@@ -171,7 +171,7 @@ class Waits:
             return [NEVER]
         why = f"from which {wait.when} could be told"
         if wait.logical_date == "same":
-            origins = self.logical_dates.origins
+            origins = self.logical_dates.graph.origins
             if self.dag_of(wait.dag) is None or origins(run.dag.id) & origins(wait.dag):
                 return None
             why = f"and shares no origin with {wait.dag!r}"
@@ -186,12 +186,6 @@ class Waits:
         self.look(watch)
         if not watch.over:
             self._keep(watch)
-
-    def keep(self, run: RunState, index: int, record: TaskStarted) -> Watch:
-        """Watch for a wait, from its `TaskStarted` on."""
-        watch = _watch(run, index, record)
-        self._keep(watch)
-        return watch
 
     def _keep(self, watch: Watch) -> None:
         run, index, wait = watch.run, watch.index, watch.wait
@@ -238,6 +232,19 @@ class Waits:
             for task in wait.tasks:
                 _pop(self.by_task, (wait.dag, task), place)
             self.timers.drop(watch.timer)
+
+    def snapshot(self) -> list[tuple[TaskStarted, list[int] | None]]:
+        """The waits under way: how each began, and the runs that ended since, where those count. O(watches)."""
+        watches = [watch for all in self.watches.values() for watch in all.values()]
+        return [(watch.record, None if watch.ended is None else sorted(watch.ended)) for watch in watches]
+
+    def restore(self, kept: Iterable[tuple[TaskStarted, list[int] | None]]) -> None:
+        """Watch again, for waits that there are still. O(watches)."""
+        for record, ended in kept:
+            run = self.live.get(record.run)
+            index = -1 if run is None else run.plan.index.get(record.task, -1)
+            if run is not None and index >= 0 and run.tasks[index].wait is not None:
+                self._keep(_watch(run, index, record, ended))
 
     def look_again(self) -> None:
         """Judge every wait: after a replay, which judges none. O(watches)."""
@@ -323,11 +330,11 @@ DONE = AwaitedRun(-1, "", "success", None, {})
 IN_TIME = Verdict(SUCCEED, None, None)
 
 
-def _watch(run: RunState, index: int, record: TaskStarted) -> Watch:
+def _watch(run: RunState, index: int, record: TaskStarted, ended: Iterable[int] | None = ()) -> Watch:
     wait = run.tasks[index].wait
     assert wait is not None
-    ended: set[int] | None = set() if wait.since == "start" else None
-    return Watch(run, index, record, wait, record.awaits, record.several, ended)
+    since = set(ended or ()) if wait.since == "start" else None
+    return Watch(run, index, record, wait, record.awaits, record.several, since)
 
 
 def _pop(watches: dict[K, dict[tuple[int, int], Watch]], key: K, place: tuple[int, int]) -> Watch | None:

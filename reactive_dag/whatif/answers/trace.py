@@ -57,7 +57,7 @@ class Trace:
         """Every run by its offset, in the order of the requests. O(runs log runs) once."""
         runs = self.fold.runs
         rows = [*self.fold.log.runs(), *(runs.row(offset) for offset in runs.live)]
-        rows.extend(runs.row(offset) for queue in runs.queued.values() for offset in queue)
+        rows.extend(runs.row(offset) for queue in self.fold.slots.queues.values() for offset in queue)
         return {row.run: row for row in sorted(rows, key=lambda row: row.run)}
 
     @cached_property

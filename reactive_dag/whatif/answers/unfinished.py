@@ -71,7 +71,7 @@ def unfinished_work(trace: Trace) -> UnfinishedWork:
     """What is unfinished at the end of a course. O(live runs + items pending)."""
     fold = trace.fold
     rows = [row for run in fold.runs.live.values() for row in _of_run(trace, run)]
-    for dag, queue in fold.runs.queued.items():
+    for dag, queue in fold.slots.queues.items():
         rows.extend(Unfinished("queued", dag, trace.rows[run].key, "", _held_back(trace, dag)) for run in queue)
     for active in fold.router.triggers.values():
         rows.extend(_of_active(active))
@@ -103,7 +103,7 @@ def _never(trace: Trace, dag: str, task: str) -> str:
 
 
 def _held_back(trace: Trace, dag: str) -> str:
-    if dag in trace.fold.runs.paused:
+    if dag in trace.fold.slots.paused:
         return "the DAG is paused"
     limit = trace.dags[dag].max_active_runs
     return f"queued behind the DAG's active runs (max_active_runs={limit})"

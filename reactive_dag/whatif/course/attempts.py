@@ -13,12 +13,11 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, cast
 
-from reactive_dag.engine.runs.tasks import Ready
 from reactive_dag.model.records import OutletEvent, RunFinished, TaskFinished, TaskStarted
 from reactive_dag.whatif.course.run import CourseRun
 
 if TYPE_CHECKING:
-    from reactive_dag.engine.runs.state import RunState
+    from reactive_dag.engine.runs.state import RunOrder, RunState
     from reactive_dag.streams.clock import VirtualClock
     from reactive_dag.whatif.course.fold import CourseFold
     from reactive_dag.whatif.course.log import CourseLog
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 OpenAttempt = tuple[CourseRun, int, int]
 """A run, the number of the task, and that of the attempt."""
 
-SimpleStart = tuple[int, int, int, CourseRun]
-"""A simple task that may begin: priority, run and number, which are the order, and the run itself."""
+SimpleStart = tuple[int, "RunOrder", int, CourseRun]
+"""A simple task that may begin: priority, place of the run and number, which are the order of slots, and the run."""
 
 FAILURE = "fails, as the simulation was told"
 
@@ -64,23 +63,17 @@ class CourseAttempts:
 
     # ------------------------------------------------------------------------------------- any attempt
 
-    def begin(self, ready: list[Ready]) -> None:
-        """Begin every attempt that may begin, in the order of priority and request.
+    def begin(self, starting: list[tuple[RunState, int]]) -> None:
+        """Begin the attempts that were given a slot, in their order.
 
         Nothing lies between these records and the cursor, so they are applied as they are pushed.
         """
-        flow, log, now = self.core.runs.flow, self.log, self.clock.now()
-        waiting = sorted(ready)
-        ready.clear()
+        log, now = self.log, self.clock.now()
         simple: list[SimpleStart] = []
-        for priority, offset, index in waiting:
-            state = flow.live.get(offset)
-            if state is None or (offset, index) not in flow.startable:
-                continue
-            run = self.runs.get(offset) or self._run(state)
+        for state, index in starting:
+            run = self.runs.get(state.run) or self._run(state)
             if run.tasks.simple[index]:
-                flow.startable.discard((offset, index))
-                simple.append((priority, offset, index, run))
+                simple.append((run.tasks.priorities[index], state.order, index, run))
             elif not self.delayed(state, index):
                 self._begin_simple(simple, now)
                 self._begin_other(run, index, now)
@@ -197,7 +190,7 @@ class CourseAttempts:
             for each in tasks.followers[index]:
                 left[each] = rest = left[each] - 1
                 if not rest and not state.asked[each]:
-                    begin.append((tasks.priorities[each], run.offset, each, run))
+                    begin.append((tasks.priorities[each], state.order, each, run))
             if tasks.other_followers[index] or not state.unfinished:
                 found = len(rows) if found < 0 else found
                 self._ask_others(run, tasks.other_followers[index], now)
@@ -216,10 +209,10 @@ class CourseAttempts:
     def _begin_simple(self, begin: list[SimpleStart], now: int) -> None:
         """Begin attempts of simple tasks in this order, and clear the list. O(log instants) each."""
         rows, ends = self.log.rows, self._at
-        for _, offset, index, run in begin:
+        for _, _, index, run in begin:
             tasks = run.tasks
             run.began[index] = now
-            rows.append(TaskStarted(now, offset, tasks.ids[index]))
+            rows.append(TaskStarted(now, run.offset, tasks.ids[index]))
             end = now + tasks.durations[index]
             if end in ends:
                 self._ends(end, (run, index, 1))
@@ -262,12 +255,10 @@ class CourseAttempts:
             self.log.push(RunFinished.of(state.started, outcome, now))
 
     def _offer(self, begin: list[SimpleStart]) -> None:
-        """Let the engine's flow say when these simple tasks begin. O(log ready) each."""
-        flow = self.core.runs.flow
-        for priority, offset, index, run in begin:
+        """Leave simple tasks that may begin to the slots, since more is to be decided first. O(log ready) each."""
+        for _, _, index, run in begin:
             run.state.asked[index] = 1
-            flow.startable.add((offset, index))
-            heappush(flow.ready, (priority, offset, index))
+            self.core.slots.offer(run.state, index)
 
     def _set_time(self, now: int) -> None:
         """Bring clock and log up to date, before the engine's code looks at them. O(1)."""

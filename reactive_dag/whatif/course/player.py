@@ -132,19 +132,21 @@ class CoursePlayer:
 
     def _settle(self) -> None:
         """Apply what is there, and begin what may begin, until nothing is left to do at this instant."""
-        core, log, ready = self.core, self.log, self.core.runs.flow.ready
+        core, log, slots = self.core, self.log, self.core.slots
         while True:
             if core.cursor < log.next_offset:
                 core.drain(ALL)
-            elif ready:
-                self.attempts.begin(ready)
+            elif slots.to_look and core.begin_runs():
+                continue
+            elif slots.ready:
+                self.attempts.begin(slots.take_all())
             else:
                 return
 
     def _goes_on(self) -> bool:
         """Whether something under way still ends by itself; a wait without a timeout does not. O(state)."""
         runs = self.core.runs
-        if self.attempts.instants or self._delayed or self._outside or runs.flow.retries_due or runs.held:
+        if self.attempts.instants or self._delayed or self._outside or runs.flow.retries_due or runs.has_delayed():
             return True
         for watches in self.core.waits.watches.values():
             if any(watch.wait.timeout is not None for watch in watches.values()):
@@ -230,7 +232,7 @@ class CoursePlayer:
             if run.tasks[index].kind == "wait":
                 self.core.waits.start(run, index)
             else:
-                self.core.runs.flow.offer(run, index)
+                self.core.slots.offer(run, index)
 
     # ------------------------------------------------------------------------------------- outside
 

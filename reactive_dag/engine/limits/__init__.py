@@ -1,0 +1,1 @@
+"""Limits: whether and in which order runs and attempts may start."""

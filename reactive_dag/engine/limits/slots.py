@@ -1,0 +1,236 @@
+"""The one place that says whether a run or an attempt may start, and in which order (R5, R6, T12).
+
+Owns the queues of runs, the pauses, and the attempts that could be handed out. A run may begin if its DAG is declared,
+has tasks, is not paused, and has room (`max_active_runs`); an attempt if a worker is free, and if it is none of several
+that may be what kills the process. Slots are given out when all that is due at an instant is decided, in this order:
+priority, then the instant of the request, height, DAG id, number of the request, position of the task. So neither the
+grouping of commits nor the order in which things were found ready decides. Runner and simulator both ask here.
+
+Giving out costs O(DAGs looked at + what starts * log of what waits).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.engine.facts.outbox import Outbox
+from reactive_dag.engine.runs.state import RunOrder, RunState
+from reactive_dag.engine.runs.statuses import RunStatus, RunStatuses
+from reactive_dag.engine.runs.task_arrays import TaskArrays, TaskArraysByDag
+from reactive_dag.model.records import RunRequested
+
+SUSPECT = 2
+"""A task lost so often in a row may be what kills the process: one such at a time, so that only it is lost again."""
+
+AttemptKey = tuple[int, int]
+"""A run and the number of a task: an attempt that may start, or has."""
+
+ReadyAttempt = tuple[int, RunOrder, int]
+"""Priority (negated), the run's place among others (`RunState.order`), and the number of the task."""
+
+
+StartingRun = tuple[RunStatus, Dag, RunStatus]
+"""A run that begins now: its new status, its DAG, and the status that it had until then."""
+
+
+class UnderWay(Protocol):
+    """An attempt that was handed out and has not come back."""
+
+    run: RunState
+    index: int
+
+
+class Slots:
+    """What may start, of the runs and tasks of one engine. `request` gives the record that asked for a run."""
+
+    def __init__(
+        self, outbox: Outbox, statuses: RunStatuses, arrays: TaskArraysByDag, dag_of: Callable[[str], Dag | None],
+        heights: Mapping[str, int], request: Callable[[int], RunRequested],
+    ) -> None:  # fmt: skip
+        self.outbox = outbox
+        self.statuses = statuses
+        self.arrays = arrays
+        self.dag_of = dag_of
+        self.heights = heights
+        self.request = request
+        self.paused: set[str] = set()
+        self.queues: dict[str, deque[int]] = {}
+        self.ready: list[ReadyAttempt] = []
+        self.startable: set[AttemptKey] = set()
+        self.to_look: set[str] = set()
+        self._prioritized = False
+        self._suspected = False
+
+    # ------------------------------------------------------------------------------------- runs
+
+    def queue(self, dag: str, run: int) -> None:
+        """Take a run that is to begin when it may. O(1)."""
+        queue = self.queues.get(dag)
+        if queue is None:
+            queue = self.queues[dag] = deque()
+        queue.append(run)
+        self.to_look.add(dag)
+
+    def unqueue(self, dag: str, run: int) -> None:
+        """A queued run will not begin here. O(place in the queue)."""
+        self.queues[dag].remove(run)
+
+    def queued(self, dag: str) -> list[int]:
+        """The queued runs of a DAG, in order. O(result)."""
+        return list(self.queues.get(dag, ()))
+
+    def reconsider(self, dag: str) -> None:
+        """Something that held runs of a DAG back has changed. O(1)."""
+        if self.queues.get(dag):
+            self.to_look.add(dag)
+
+    def reconsider_all(self, heights: Mapping[str, int] | None = None) -> None:
+        """Engine, definitions, limits or heights are other ones. O(DAGs)."""
+        self.to_look.update(self.queues)
+        if heights is not None:
+            self.heights = heights
+
+    def take_runs(self) -> list[StartingRun]:
+        """The runs that begin now, in order; each has its place from here on. O(DAGs to look at + what begins)."""
+        if not self.to_look or not self.outbox.executing:
+            return []
+        looking, self.to_look = self.to_look, set()
+        found: list[StartingRun] = []
+        for dag in looking:
+            self._take_of(dag, found)
+        if len(found) > 1:
+            found.sort(key=_order_of)
+        return found
+
+    def _take_of(self, name: str, found: list[StartingRun]) -> None:
+        queue, statuses = self.queues.get(name), self.statuses
+        while queue and (room := self._with_room(name)) is not None:
+            dag, arrays = room
+            self.on_run_began(arrays)
+            run = queue.popleft()
+            queued, request = statuses.by_run[run], self.request(run)
+            order = self.order(run, request)
+            status = RunStatus("beginning", active=True, request=request, order=order, arrays=arrays)
+            statuses.move(run, name, status)
+            found.append((status, dag, queued))
+        if not queue:
+            self.queues.pop(name, None)
+
+    def _with_room(self, name: str) -> tuple[Dag, TaskArrays] | None:
+        """A DAG of which a run may begin now, and its tasks. O(1)."""
+        dag = self.dag_of(name)
+        if dag is None or name in self.paused:
+            return None
+        arrays = self.arrays.of(dag)
+        has_room = arrays.limit is None or self.statuses.active.get(name, 0) < arrays.limit
+        return (dag, arrays) if arrays.size and has_room else None
+
+    def order(self, run: int, request: RunRequested) -> RunOrder:
+        """The place of a run among others. O(1)."""
+        return request.at, self.heights.get(request.dag, 0), request.dag, run
+
+    # ------------------------------------------------------------------------------------- attempts
+
+    def on_run_began(self, arrays: TaskArrays) -> None:
+        """A run began: where a task has a priority, no attempt is handed out before a worker is free. O(1)."""
+        if arrays.prioritized:
+            self._prioritized = True
+
+    def offer(self, run: RunState, index: int) -> None:
+        """Take an attempt that is to start when it may. O(log of what waits)."""
+        self.startable.add((run.run, index))
+        if run.lost[index] >= SUSPECT:
+            self._suspected = True
+        heapq.heappush(self.ready, (run.arrays.priorities[index], run.order, index))
+
+    def withdraw(self, run: int, index: int) -> None:
+        """An attempt has started, or will not. O(1)."""
+        self.startable.discard((run, index))
+
+    def take_all(self) -> list[tuple[RunState, int]]:
+        """All attempts that wait, in order: there are workers without end. O(n log n)."""
+        waiting, self.ready = sorted(self.ready), []
+        return [found for entry in waiting if (found := self._taken(entry)) is not None]
+
+    def _taken(self, entry: ReadyAttempt) -> tuple[RunState, int] | None:
+        _, order, index = entry
+        run = self.statuses.live.get(order[3])
+        if run is None or (order[3], index) not in self.startable:
+            return None
+        self.startable.discard((order[3], index))
+        return run, index
+
+    def take_attempts(
+        self, under_way: Mapping[AttemptKey, UnderWay], workers: int, ahead: int
+    ) -> list[tuple[RunState, int]]:
+        """The attempts that start now, in order, as long as no more than `ahead` are handed out for `workers` workers.
+
+        An attempt with a timeout is handed out to a free worker only, since its time begins then.
+        """
+        taken: list[tuple[RunState, int]] = []
+        kept: list[ReadyAttempt] = []
+        out, most = len(under_way), workers if self._prioritized else ahead
+        suspects = self._suspected and any(job.run.lost[job.index] >= SUSPECT for job in list(under_way.values()))
+        while self.ready and out < most:
+            entry = heapq.heappop(self.ready)
+            place = entry[1][3], entry[2]
+            run = self.statuses.live.get(place[0])
+            if run is None or place not in self.startable:
+                continue
+            suspect = self._suspected and run.lost[place[1]] >= SUSPECT
+            if run.arrays.timeouts[place[1]] is not None and out >= workers:
+                kept.append(entry)
+                break
+            if place in under_way or (suspect and suspects):
+                kept.append(entry)
+                continue
+            suspects = suspects or suspect
+            self.startable.discard(place)
+            taken.append((run, place[1]))
+            out += 1
+        for entry in kept:
+            heapq.heappush(self.ready, entry)
+        return taken
+
+    # ------------------------------------------------------------------------------------- state
+
+    def snapshot(self) -> SlotsSnapshot:
+        """What a restored engine needs of it. O(queued runs + attempts that wait)."""
+        queues = {dag: list(queue) for dag, queue in self.queues.items() if queue}
+        startable = [(run, self.statuses.live[run].plan.ids[index]) for run, index in sorted(self.startable)]
+        return sorted(self.paused), queues, startable
+
+    def restore(self, state: SlotsSnapshot) -> None:
+        """Take what `snapshot` gave; the live runs are there already. O(queued runs + attempts)."""
+        paused, queues, startable = state
+        self.paused.update(paused)
+        self.queues = {dag: deque(queue) for dag, queue in queues.items()}
+        for run, task in startable:
+            live = self.statuses.live.get(run)
+            index = -1 if live is None else live.plan.index.get(task, -1)
+            if live is not None and index >= 0:
+                self.offer(live, index)
+
+    def _check(self) -> None:
+        """What is queued is queued once; what may start waits, of a live run, neither over nor open. O(what waits)."""
+        queued = [run for queue in self.queues.values() for run in queue]
+        named = {run for run, status in self.statuses.by_run.items() if status.name == "queued"}
+        assert len(queued) == len(set(queued)) and set(queued) == named, (queued, named)
+        waiting = {(order[3], index) for _, order, index in self.ready}
+        for place in self.startable:
+            assert place in waiting and place[0] in self.statuses.live, place
+            run = self.statuses.live[place[0]]
+            assert not run.final(place[1]) and place[1] not in run.open, place
+
+
+SlotsSnapshot = tuple[list[str], dict[str, list[int]], list[tuple[int, str]]]
+"""The paused DAGs, the queues of runs, and the attempts that could start: run and task."""
+
+
+def _order_of(starting: StartingRun) -> RunOrder:
+    assert starting[0].order is not None
+    return starting[0].order
