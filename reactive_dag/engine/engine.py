@@ -125,31 +125,24 @@ class Engine:
         parts = self._parts
         if parts.closed or parts.read_only or parts.changes.any:
             parts.get_ready()
+        fields: EventFields = {}
+        if not (partition is extra is key is logical_date is time is source is None and kind == "updated"):
+            fields = {"partition": partition, "logical_date": logical_date, "time": time, "kind": kind,
+                      "extra": extra, "key": key, "source": source}  # fmt: skip
         fold = parts.fold
-        if partition is extra is key is logical_date is time is source is None and kind == "updated":
-            offset = fold.publishing.push_plain(fold.outbox, dataset)
-            parts.commits.durable(offset)
-            return Receipt(fold.identities, offset, False)
-        origin, rest = fold.publishing.prepare(
-            dataset, {"partition": partition, "logical_date": logical_date, "time": time, "kind": kind,
-                      "extra": extra, "key": key, "source": source},
-        )  # fmt: skip
-        with parts.log.lock:
-            offset, duplicate = fold.publishing.push(fold.outbox.stamp(), origin, rest)
+        offset, duplicate = fold.publishing.publish(fold.outbox, dataset, fields)
         parts.commits.durable(offset)
         return Receipt(fold.identities, offset, duplicate)
 
     async def apublish(self, dataset: Dataset | str, **fields: object) -> Receipt:
         """`publish` without blocking the event loop; coroutines that wait at one time share a commit."""
-        parts, fold = self._parts, self._parts.fold
+        parts = self._parts
         if parts.changes.any:
             await asyncio.to_thread(parts.get_ready)
         parts.get_ready()
-        origin, rest = fold.publishing.prepare(dataset, fields)  # type: ignore[arg-type]
-        with parts.log.lock:
-            offset, duplicate = fold.publishing.push(fold.outbox.stamp(), origin, rest)
+        offset, duplicate = parts.fold.publishing.publish(parts.fold.outbox, dataset, fields)  # type: ignore[arg-type]
         await parts.commits.adurable(offset)
-        return Receipt(fold.identities, offset, duplicate)
+        return Receipt(parts.fold.identities, offset, duplicate)
 
     def publish_many(self, events: Iterable[tuple[Dataset | str, EventFields]]) -> Receipts:
         """Record many events in one commit: all or, if one is wrong, none (T15). O(events).

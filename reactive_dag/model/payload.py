@@ -20,7 +20,8 @@ from reactive_dag.model.records import Json
 PAYLOAD_LIMIT = 1024 * 1024
 """Bytes of JSON that one payload may take."""
 
-_SCALARS = (str, bool, type(None))
+_EXACT = frozenset((str, bool, type(None)))
+"""Types of values that are plain as they stand; a text's bytes are judged when all is encoded."""
 _RICH = (datetime, date, time, timedelta, Decimal, UUID, Enum, bytes)
 
 
@@ -62,10 +63,14 @@ def copied(value: Json) -> Json:
 
 
 def _plain(value: object, path: str, inside: set[int]) -> Json:
+    if type(value) in _EXACT:
+        return value
+    if type(value) is dict:
+        return _container(value, path, inside)
     if isinstance(value, Enum):
         return _plain(value.value, path, inside)
-    if isinstance(value, _SCALARS):
-        return value if type(value) in (str, bool, type(None)) else str(value)
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, int):
         return _integer(value, path)
     if isinstance(value, float):
@@ -80,8 +85,8 @@ def _container(value: object, path: str, inside: set[int]) -> Json:
         raise InvalidValue(f"{path}: holds itself; JSON cannot")
     inside.add(id(value))
     try:
-        if isinstance(value, Mapping):
-            return {_name(key, path): _plain(item, f"{path}[{key!r}]", inside) for key, item in value.items()}
+        if isinstance(value, (dict, Mapping)):
+            return _object(value, path, inside)
         if isinstance(value, (list, tuple, set, frozenset)):
             return [_plain(item, f"{path}[{n}]", inside) for n, item in enumerate(_ordered(value))]
         fields = _fields(value)
@@ -93,6 +98,17 @@ def _container(value: object, path: str, inside: set[int]) -> Json:
         return {name: _plain(item, f"{path}.{name}", inside) for name, item in fields}
     finally:
         inside.discard(id(value))
+
+
+def _object(value: Mapping[object, object], path: str, inside: set[int]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for key, item in value.items():
+        name, kind = key if type(key) is str else _name(key, path), type(item)
+        if kind in _EXACT or (kind is int and -(2**63) <= item < 2**63):  # type: ignore[operator]
+            found[name] = item
+        else:
+            found[name] = _plain(item, f"{path}[{key!r}]", inside)
+    return found
 
 
 def _ordered(value: list[object] | tuple[object, ...] | set[object] | frozenset[object]) -> list[object]:

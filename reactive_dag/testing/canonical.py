@@ -149,9 +149,7 @@ def _timers(core: Fold) -> list[list[Json]]:
 
 
 def _numbers(core: Fold) -> dict[str, int]:
-    publishing = core.publishing
-    numbers = publishing.counted | {name: source.next for name, source in publishing.states.items()}
-    return {name: number for name, number in numbers.items() if number}
+    return {name: number for name, number in core.publishing.counted.items() if number}
 
 
 def _keys(core: Fold, records: list[Json]) -> list[list[Json]]:

@@ -60,7 +60,7 @@ def test_coroutines_that_publish_at_one_time_share_commits_and_take_no_threads(t
             parts(engine).log.commit = lambda: (pushed.wait(10), commits.append(0), commit())[2]
             monkeypatch.setattr(asyncio, "to_thread", None)
             publishing = [asyncio.ensure_future(engine.apublish("a")) for _ in range(50)]
-            while parts(engine).fold.publishing.state_of("a").next < 50:
+            while parts(engine).fold.publishing.counted.get("a", 0) < 50:
                 await asyncio.sleep(0)
             pushed.set()
             receipts = await asyncio.gather(*publishing)

@@ -1,15 +1,17 @@
 """Events on their way into the log: validation, numbers, keys (semantics I3, I5, R1, R3).
 
 Invariant: outside events of a dataset are numbered 0, 1, 2, … without a gap; a key that the log holds takes no number.
-Everything is validated before anything is pushed. One event costs O(1) besides its `extra`.
+Everything is validated before anything is pushed. What an event says besides its dataset is validated by its shape: the
+names that it gives decide which validators it takes, once for all events that give the same. An event costs O(1)
+besides its `extra`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, TypedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Protocol, TypeAlias, TypedDict
 
-import attrs
+import msgspec
 
 from reactive_dag.engine.facts.receipts import Offsets
 from reactive_dag.log.protocol import EventLog
@@ -19,9 +21,7 @@ from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json, KeyConflict, OutletEvent, Published, RunStarted
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import GivenTime, parse_time
-from reactive_dag.triggers.leaves.dataset import Dataset
-
-KINDS = frozenset({"created", "updated", "deleted", "partition_added"})
+from reactive_dag.triggers.leaves.dataset import KINDS, Dataset
 
 
 class EventFields(TypedDict, total=False):
@@ -36,6 +36,13 @@ class EventFields(TypedDict, total=False):
     source: str | None
 
 
+Validator: TypeAlias = Callable[[Dataset, object], Json]
+"""Gives a field's value, which is not None, as the record holds it. Raises InvalidValue."""
+
+Shape: TypeAlias = tuple[tuple[str, Validator], ...]
+"""The fields of an event that gives certain names, in the order in which they are validated."""
+
+
 class Stamps(Protocol):
     """Gives the instant of an append (I1)."""
 
@@ -43,106 +50,122 @@ class Stamps(Protocol):
         """Nanoseconds UTC; the log's lock is held."""
 
 
-@attrs.define
-class DatasetState:
-    """A dataset and the number of its next outside event."""
-
-    dataset: Dataset
-    next: int = 0
-
-
 class Publishing:
-    """The datasets of one engine."""
+    """The datasets of one engine. `counted` is the number of each dataset's next outside event."""
 
     def __init__(self, log: EventLog, datasets: Mapping[str, Dataset]) -> None:
         self.log = log
         self.datasets = datasets
-        self.states: dict[str, DatasetState] = {}
         self.counted: dict[str, int] = {}
+        self._shapes: dict[tuple[str, ...], Shape] = {(): ()}
 
-    def state_of(self, dataset: Dataset | str) -> DatasetState:
-        """The dataset's entry. O(1). Raises UnknownId."""
+    def dataset_of(self, dataset: Dataset | str) -> Dataset:
+        """A dataset of this graph. O(1). Raises UnknownId, InvalidValue for what is no dataset."""
         name = dataset if isinstance(dataset, str) else getattr(dataset, "uri", None)
         if name is None:
             raise InvalidValue(f"{dataset!r} is no dataset; give one, or its uri")
-        found = self.states.get(name)
+        found = self.datasets.get(name)
         if found is None:
-            declared = self.datasets.get(name)
-            if declared is None:
-                hint = did_you_mean(name, self.datasets)
-                raise UnknownId(f"no dataset {name!r} in this graph{hint}; declare it with graph.dataset({name!r})")
-            found = self.states[name] = DatasetState(declared, self.counted.get(name, 0))
+            hint = did_you_mean(name, self.datasets)
+            raise UnknownId(f"no dataset {name!r} in this graph{hint}; declare it with graph.dataset({name!r})")
         return found
 
     # ------------------------------------------------------------------------------------- from outside
 
-    def prepare(self, dataset: Dataset | str, fields: EventFields) -> tuple[DatasetState, tuple[Json, ...]]:
-        """Validate one event; its source and fields in the order of `Published` after `n`."""
-        state = self.state_of(dataset)
-        unknown = fields.keys() - EventFields.__optional_keys__
-        if unknown:
-            raise InvalidValue(
-                f"publish({state.dataset.id!r}): unknown argument {sorted(unknown)[0]!r}; "
-                f"it takes {', '.join(sorted(EventFields.__optional_keys__))}"
-            )
-        where = f"publish({state.dataset.id!r})"
-        partition = fields.get("partition")
-        check_partition(state.dataset, partition, where)
-        kind = fields.get("kind", "updated")
-        check_kind(kind, where)
-        extra = fields.get("extra")
-        return state, (
-            partition,
-            _time(fields.get("logical_date"), "logical_date"),
-            None if extra is None else plain(extra, f"{where}: extra"),
-            kind,
-            check_key(fields.get("key"), where),
-            _time(fields.get("time"), "time"),
-            check_text(fields.get("source"), where, "source"),
-        )
+    def validate(self, dataset: Dataset, fields: EventFields) -> dict[str, Json]:
+        """What an event of the dataset records, by the names of `Published`. O(1) besides its `extra`.
 
-    def push(self, at: int, state: DatasetState, rest: Sequence[Json]) -> tuple[int, bool]:
-        """Push one validated event (the log's lock is held): its offset, and whether its key was there already."""
-        offset, duplicate = self._push(Published(at, state.dataset.id, state.next, *rest))
+        Raises InvalidValue.
+        """
+        names = tuple(fields)
+        shape = self._shapes.get(names)
+        if shape is None:
+            shape = self._shapes[names] = _shape_of(dataset, names)
+        given: Mapping[str, object] = fields
+        found: dict[str, Json] = {}
+        for name, validator in shape:
+            value = given[name]
+            if value is not None or validator is _kind:
+                found[name] = validator(dataset, value)
+        return found
+
+    def publish(self, stamps: Stamps, dataset: Dataset | str, fields: EventFields) -> tuple[int, bool]:
+        """Validate one event and push it: its offset, and whether its key was there already. O(1) besides `extra`.
+
+        Raises UnknownId, InvalidValue, before anything is pushed.
+        """
+        try:
+            declared = self.datasets[dataset.uri if type(dataset) is Dataset else dataset]  # type: ignore[index]
+        except (KeyError, TypeError):
+            declared = self.dataset_of(dataset)
+        valid = self.validate(declared, fields) if fields else {}
+        name = declared.uri
+        with self.log.lock:
+            number = self.counted.get(name, 0)
+            at = stamps.stamp()
+            record = Published(at, name, number, **valid) if valid else Published(at, name, number)
+            if record.key is not None:
+                return self.push(record)
+            offset = self.log.push(record)
+            self.counted[name] = number + 1
+            return offset, False
+
+    def push(self, record: Published) -> tuple[int, bool]:
+        """Push one validated event under the next number of its dataset (the log's lock is held). O(1).
+
+        Returns its offset, or that of the first event with its key, and whether its key was there already.
+        """
+        number = self.counted.get(record.dataset, 0)
+        if record.n != number:
+            record = msgspec.structs.replace(record, n=number)
+        if record.key is None:
+            offset, duplicate = self.log.push(record), False
+        else:
+            offset, duplicate = self._push_keyed(record)
         if not duplicate:
-            state.next += 1
+            self.counted[record.dataset] = number + 1
         return offset, duplicate
 
-    def _push(self, record: Published) -> tuple[int, bool]:
+    def take_in(self, at: int, fact: Published) -> None:
+        """Push a fact that the intake acknowledged, even of a dataset that is declared no more. O(1)."""
+        self.push(msgspec.structs.replace(fact, at=at))
+
+    def push_all(self, at: int, events: Iterable[tuple[Dataset | str, EventFields]]) -> Offsets:
+        """Push many events, all or none (the log's lock is held). O(events)."""
+        given = list(events)  # an iterator may publish while it is asked: that comes before
+        records: list[Published] = []
+        append, numbers, keyed = records.append, dict[str, int](), False
+        for event in given:
+            try:
+                dataset, fields = event
+                name = dataset.uri if type(dataset) is Dataset else dataset
+                number = numbers[name]  # type: ignore[index]
+            except (KeyError, TypeError, ValueError):
+                dataset, fields = _pair(event)
+                name = self.dataset_of(dataset).uri
+                number = numbers.get(name, self.counted.get(name, 0))
+            if fields:
+                append(Published(at, name, number, **self.validate(self.datasets[name], fields)))  # type: ignore
+                keyed = keyed or "key" in fields
+            else:
+                append(Published(at, name, number))  # type: ignore[arg-type]
+            numbers[name] = number + 1  # type: ignore[index]
+        if keyed:  # a key that is known takes no number, so those behind it have other ones
+            places = [self.push(record) for record in records]
+            return Offsets(places[0][0], len(places), places)
+        self.counted.update(numbers)
+        return Offsets(self.log.push_many(records) if records else 0, len(records))
+
+    def _push_keyed(self, record: Published) -> tuple[int, bool]:
         """Push a numbered event, unless its key is there already (I5); its offset or the first one's, and which."""
-        key, scope = record.key, scope_of(record.dataset)
-        first = None if key is None else self.log.find(scope, key)
+        key, scope = str(record.key), scope_of(record.dataset)
+        first = self.log.find(scope, key)
         if first is not None:
             self._conflict(scope, first, record)
             return first, True
         offset = self.log.push(record)
-        if key is not None:
-            self.log.note_key(scope, key, offset)
+        self.log.note_key(scope, key, offset)
         return offset, False
-
-    def take_in(self, at: int, fact: Published) -> None:
-        """Push a fact that the intake acknowledged, even of a dataset that is declared no more. O(1)."""
-        name = fact.dataset
-        declared = name in self.datasets
-        state = self.state_of(name) if declared else DatasetState(Dataset(name), self.counted.get(name, 0))
-        self.push(at, state, _content(fact))
-        if not declared:
-            self.counted[name] = state.next
-
-    def push_plain(self, core: Stamps, dataset: Dataset | str) -> int:
-        """Push one event that says nothing but its dataset; its offset. O(1): the hot path of `publish`."""
-        name = dataset.uri if type(dataset) is Dataset else dataset
-        try:
-            state = self.states[name]  # type: ignore[index]
-        except (KeyError, TypeError):
-            state = self.state_of(dataset)
-            name = state.dataset.id
-        log = self.log
-        with log.lock:
-            number = state.next
-            offset = log.push(Published(core.stamp(), name, number))  # type: ignore[arg-type]
-            state.next = number + 1
-        return offset
 
     def _conflict(self, scope: str, first: int, record: Published) -> None:
         there = self.log.record(first)
@@ -150,44 +173,9 @@ class Publishing:
         if _content(there) != _content(record):
             self.log.push(KeyConflict(record.at, scope, str(record.key), first))
 
-    def push_all(self, at: int, events: Iterable[tuple[Dataset | str, EventFields]]) -> Offsets:
-        """Push many events, all or none (the log's lock is held). O(events).
-
-        Events that carry nothing but their dataset are the hot path: they are made and pushed in one go.
-        """
-        given = list(events)  # an iterator may publish while it is asked: that comes before
-        records = self._plain(at, given)
-        if records is not None:
-            return Offsets(self.log.push_many(records) if records else 0, len(records))
-        valid = [self.prepare(dataset, fields) for dataset, fields in map(_pair, given)]
-        places = [self.push(at, state, rest) for state, rest in valid]
-        return Offsets(places[0][0], len(places), places)
-
-    def _plain(self, at: int, events: Sequence[tuple[Dataset | str, EventFields]]) -> list[Published] | None:
-        """The records of events that carry nothing but their dataset, which get their numbers; None if one has more."""
-        records: list[Published] = []
-        append, numbers = records.append, dict[str, int]()
-        for event in events:
-            try:
-                dataset, fields = event
-                name = dataset.uri if type(dataset) is Dataset else dataset
-                number = numbers[name]  # type: ignore[index]
-            except (KeyError, TypeError, ValueError):
-                dataset, fields = _pair(event)
-                state = self.state_of(dataset)
-                name = state.dataset.id
-                number = numbers.get(name, state.next)
-            if fields:
-                return None
-            append(Published(at, name, number))  # type: ignore[arg-type]
-            numbers[name] = number + 1  # type: ignore[index]
-        for name, number in numbers.items():
-            self.states[name].next = number
-        return records
-
     def snapshot(self) -> dict[str, int]:
         """The number of each dataset's next outside event. O(datasets)."""
-        return self.counted | {name: state.next for name, state in self.states.items()}
+        return dict(self.counted)
 
     def restore(self, counted: dict[str, int]) -> None:
         """Go on with these numbers. O(1)."""
@@ -201,7 +189,7 @@ class Publishing:
 
     def _check(self) -> None:
         """Numbers are kept by name, and never fall below 0. O(datasets)."""
-        assert all(name == state.dataset.id and state.next >= 0 for name, state in self.states.items())
+        assert all(isinstance(name, str) and number >= 0 for name, number in self.counted.items()), self.counted
 
     # ------------------------------------------------------------------------------------- from a run
 
@@ -219,8 +207,11 @@ class Publishing:
                 at, event.dataset, number, partition, when, event.extra, event.kind, event.key, event.time, None,
                 run.run, task, run.cascade,
             )  # fmt: skip
-            if not self._push(record)[1]:
-                numbers[event.dataset] = number + 1
+            if event.key is None:
+                self.log.push(record)
+            elif self._push_keyed(record)[1]:
+                continue
+            numbers[event.dataset] = number + 1
 
     def _partition(self, event: OutletEvent, date: int | None, run: RunStarted) -> str | None:
         if event.partition is not None:
@@ -237,6 +228,17 @@ class Publishing:
 def _content(event: Published) -> tuple[Json, ...]:
     """What its publisher said of an event, the dataset aside."""
     return (event.partition, event.logical_date, event.extra, event.kind, event.key, event.time, event.source)
+
+
+def _shape_of(dataset: Dataset, names: tuple[str, ...]) -> Shape:
+    """The shape of events that give these names. Raises InvalidValue for one that no event has."""
+    unknown = set(names) - VALIDATORS.keys()
+    if unknown:
+        raise InvalidValue(
+            f"publish({dataset.id!r}): unknown argument {sorted(unknown)[0]!r}; "
+            f"it takes {', '.join(sorted(VALIDATORS))}"
+        )
+    return tuple((name, validator) for name, validator in VALIDATORS.items() if name in names)
 
 
 def _pair(event: tuple[Dataset | str, EventFields]) -> tuple[Dataset | str, EventFields]:
@@ -294,5 +296,49 @@ def check_text(value: object, where: str, what: str) -> str | None:
     return value
 
 
-def _time(value: GivenTime | None, what: str) -> int | None:
-    return None if value is None else parse_time(value, what=what)
+# ----------------------------------------------------------------------------------------------- validators
+
+
+def _partition(dataset: Dataset, value: object) -> Json:
+    calendar = dataset.partitions
+    if type(value) is not str or not value.isascii():
+        check_partition(dataset, value, _where(dataset))
+    elif calendar is not None:
+        calendar.check(value)
+    return value
+
+
+def _logical_date(_: Dataset, value: object) -> Json:
+    return parse_time(value, what="logical_date")  # type: ignore[arg-type]
+
+
+def _event_time(_: Dataset, value: object) -> Json:
+    return parse_time(value, what="time")  # type: ignore[arg-type]
+
+
+def _extra(dataset: Dataset, value: object) -> Json:
+    return plain(value, f"{_where(dataset)}: extra")
+
+
+def _kind(dataset: Dataset, value: object) -> Json:
+    check_kind(value, _where(dataset))
+    return value
+
+
+def _key(dataset: Dataset, value: object) -> Json:
+    return check_key(value, _where(dataset))
+
+
+def _source(dataset: Dataset, value: object) -> Json:
+    return check_text(value, _where(dataset), "source")
+
+
+def _where(dataset: Dataset) -> str:
+    return f"publish({dataset.uri!r})"
+
+
+VALIDATORS: Final[Mapping[str, Validator]] = {
+    "partition": _partition, "logical_date": _logical_date, "extra": _extra, "kind": _kind, "key": _key,
+    "time": _event_time, "source": _source,
+}  # fmt: skip
+"""The fields of an event, in the order in which they are validated."""

@@ -100,7 +100,7 @@ class Queries:
         return self._fold.starting.dag(dag).id
 
     def _dataset_id(self, dataset: Dataset | str) -> str:
-        return self._fold.publishing.state_of(dataset).dataset.id
+        return self._fold.publishing.dataset_of(dataset).id
 
     # ------------------------------------------------------------------------------------- runs
 

@@ -24,7 +24,7 @@ import msgspec
 from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.engine.fold.hooks import FoldHooks
 from reactive_dag.model.collector import calm_collector
-from reactive_dag.model.records import Mark, Registered, Tick
+from reactive_dag.model.records import Mark, Published, Registered, Tick
 from reactive_dag.model.times import NEVER
 from reactive_dag.streams.clock import VirtualClock
 from reactive_dag.triggers.base import walk
@@ -244,10 +244,9 @@ class CoursePlayer:
     def _publish(self) -> None:
         """Publish the next event from outside: it has the tick as date, and its partition."""
         at, place, tick, dataset, ticks = heappop(self._outside)
-        source = self.core.publishing.state_of(dataset)
-        calendar = source.dataset.partitions
+        calendar = self.core.publishing.dataset_of(dataset).partitions
         partition = None if calendar is None else calendar.of(tick)
-        self.core.publishing.push(at, source, (partition, tick, None, "updated", None, None, None))
+        self.core.publishing.push(Published(at, dataset, 0, partition, tick))
         self._next_event(place, dataset, ticks, self._late.get(dataset, 0))
 
 
