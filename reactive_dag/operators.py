@@ -16,8 +16,13 @@ from reactive_dag.streams.operators import (
     by,
     debounce,
     exactly_once,
+    reset,
     sequence,
     throttle,
+    with_latest,
 )
 
-__all__ = ["absent", "all_of", "at_least", "batch", "by", "debounce", "exactly_once", "sequence", "throttle"]
+__all__ = [
+    "absent", "all_of", "at_least", "batch", "by", "debounce", "exactly_once", "reset", "sequence", "throttle",
+    "with_latest",
+]  # fmt: skip

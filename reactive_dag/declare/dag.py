@@ -70,7 +70,7 @@ class Dag:
     _options: TaskOptions | None
     _owner: DagOwner[Dag] | None
     _stamp: int
-    _sources: tuple[Trigger, ...] | None
+    _sources: tuple[tuple[Trigger, ...], tuple[Trigger, ...]] | None
 
     def __init__(self, id: str, **options: Unpack[DagOptions]) -> None:
         self._make(valid_name(id, "the id of a DAG"), options, caller_place(), None)
@@ -156,10 +156,16 @@ class Dag:
         return pictures.bundle("Dag", self)
 
     def _read_sources(self) -> tuple[Trigger, ...]:
-        """All that can deliver an item to its triggers. O(size) the first time."""
+        """All that can fire its triggers. O(size) the first time."""
         if self._sources is None:
             self._sources = sources_of(self.triggers.values())
-        return self._sources
+        return self._sources[0]
+
+    def _read_riders(self) -> tuple[Trigger, ...]:
+        """All that only rides along in its firings (T17). O(size) the first time."""
+        if self._sources is None:
+            self._sources = sources_of(self.triggers.values())
+        return self._sources[1]
 
     # ----------------------------------------------------------------------------------------- its tasks
 

@@ -25,11 +25,11 @@ from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.collector import paused_collector
 from reactive_dag.model.errors import CycleError, GraphError, UnknownId
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.triggers.base import leaves
 from reactive_dag.triggers.checks import id_of
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Dataset, Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.walks import leaves
 
 Listener: TypeAlias = Callable[[str | None], object]
 """Told of each change: the DAG's id, or None for many at once."""
@@ -194,7 +194,7 @@ class Declarations:
         new: list[str] = []
         table = self.datasets
         try:
-            for source in dag._read_sources():
+            for source in (*dag._read_sources(), *dag._read_riders()):
                 if type(source) is not Completed and type(source) is not Scheduled:
                     _owned(table, [leaf.dataset for leaf in leaves(source) if isinstance(leaf, Updated)], new)
             if dag.outlets:

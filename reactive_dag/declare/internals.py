@@ -56,7 +56,7 @@ def plan_of(dag: Dag) -> Plan:
 
 
 def sources_of(dag: Dag) -> tuple[Trigger, ...]:
-    """All that can deliver an item to the DAG's triggers. O(size) the first time."""
+    """All that can fire the DAG's triggers. O(size) the first time."""
     return dag._read_sources()
 
 

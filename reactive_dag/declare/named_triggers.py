@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from reactive_dag.declare.options import DagOptions, DagSettings, valid_name
 from reactive_dag.model.errors import GraphError, InvalidValue
 from reactive_dag.triggers.base import Trigger, as_trigger
-from reactive_dag.triggers.implicit_joins import effective, sources
+from reactive_dag.triggers.implicit_joins import effective, riding_sources, sources
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.schedule import cron
 
@@ -77,16 +77,22 @@ def is_flat(trigger: Trigger) -> bool:
     for part in parts:
         if type(part) is not Completed:
             return False
-    return bool(parts) and not trigger.emits
+    return bool(parts) and trigger.drives == parts
 
 
-def sources_of(triggers: Iterable[Trigger]) -> tuple[Trigger, ...]:
-    """All that can deliver an item: the leaves of all triggers, with each silence for itself. O(size)."""
+def sources_of(triggers: Iterable[Trigger]) -> tuple[tuple[Trigger, ...], tuple[Trigger, ...]]:
+    """All that can fire them: their leaves, with each silence for itself; and all that only rides along. O(size)."""
     found: tuple[Trigger, ...] = ()
+    riders: tuple[Trigger, ...] = ()
     for trigger in triggers:
-        own = (trigger,) if not trigger.parts else trigger.parts if is_flat(trigger) else tuple(sources(trigger))
+        if not trigger.parts:
+            own: tuple[Trigger, ...] = (trigger,)
+        elif is_flat(trigger):
+            own = trigger.parts
+        else:
+            own, riders = tuple(sources(trigger)), (*riders, *riding_sources(trigger))
         found = found + own if found else own
-    return found
+    return found, riders
 
 
 def expression(triggers: Mapping[str, Trigger]) -> str:

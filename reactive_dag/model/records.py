@@ -249,7 +249,10 @@ class FaultsRetried(Record, frozen=True, gc=False, array_like=True, omit_default
 
 
 class RunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=32):
-    """A firing that the ledger had not seen: one run of `dag` is to happen. Its offset names the run in this log."""
+    """A firing that the ledger had not seen: one run of `dag` is to happen. Its offset names the run in this log.
+
+    `riders` are those of its causes that stay pending in the trigger (T17).
+    """
 
     dag: str
     label: str
@@ -258,6 +261,14 @@ class RunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults
     mapped: bool = False
     key: str | None = None
     group: Json = None
+    riders: tuple[int | Mark, ...] = ()
+
+    @property
+    def driving(self) -> tuple[int | Mark, ...]:
+        """The causes from which it has date, partition and cascade: all but those that only ride along (T17)."""
+        if not self.riders:
+            return self.causes
+        return tuple([cause for cause in self.causes if cause not in self.riders])
 
 
 class Answers(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=33):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, cast
 
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.cell import ALONE, Cell, Drop, Opaque
+from reactive_dag.triggers.cell import ALONE, NOTHING_HEARD, Cell, Drop, Opaque
 from reactive_dag.triggers.functions.by import ByCell, Inside, Keys
 from reactive_dag.triggers.keys import rank
 
@@ -28,7 +28,7 @@ class KeyedCell(Cell):
     {}
     """
 
-    __slots__ = ("_given", "by", "cell", "key")
+    __slots__ = ("_given", "by", "cell", "has_memory", "key", "rides", "timed")
 
     def __init__(
         self, cell: Cell, key: Callable[[Any], Hashable], max_keys: int = NEVER, ttl: int | None = None,
@@ -38,6 +38,7 @@ class KeyedCell(Cell):
         self.drop = drop
         self._given, self.key = cell, key
         self.cell = cell.telling(drop) if cell.drop == ALONE.drop else cell
+        self.rides, self.timed, self.has_memory = cell.rides, cell.timed or ttl is not None, cell.has_memory
         self.by = ByCell(cast(Inside, self.cell), 1, max_keys, ttl, self._expired)
 
     def telling(self, drop: Drop) -> KeyedCell:
@@ -54,9 +55,16 @@ class KeyedCell(Cell):
         if key is None:
             self.drop("no_key", part, item)
             return None
-        released = self.cell.feed(self.by.opened(state, key, now), part, item, now)
+        inner = self.by.opened(state, key, now)
+        if self.cell.is_idle(inner, now):  # it was opened just now
+            self.cell.arm(inner, now, NOTHING_HEARD)
+        released = self.cell.feed(inner, part, item, now)
         self.by.settle(state, key, now)
         return [(key, value) for value in released] if released else None
+
+    def refill(self, state: Any, other: Any) -> None:
+        """Have the keys of another."""
+        state.refill(other)
 
     def step(self, state: Any, now: int) -> list[Opaque] | None:
         """Step each key that is due, in the order of keys (I1), and drop those that outlived their `ttl`."""
@@ -92,16 +100,6 @@ class KeyedCell(Cell):
     def remembers_until(self, state: Any) -> int:
         """Until when some key must be kept. O(keys)."""
         return self.by.remembers_until(state)
-
-    @property
-    def timed(self) -> bool:
-        """Whether a key can ever be due."""
-        return self.cell.timed or self.by.ttl is not None
-
-    @property
-    def has_memory(self) -> bool:
-        """Whether a key can have something to remember while it holds nothing."""
-        return self.cell.has_memory
 
     def _expired(self, pairs: list[tuple[int, Opaque]], key: object) -> None:
         for part, item in pairs:

@@ -92,7 +92,8 @@ class Subscription:
             emit_all(self._next, released)
         finally:
             if not self._whole:
-                self._left.subtract(part for release in released for part, _ in self.cell.spread(release))
+                spread, rides = self.cell.spread, self.cell.rides
+                self._left.subtract(p for release in released for p, _ in spread(release) if not rides >> p & 1)
                 self._judge()
 
     def completed(self, part: int) -> None:
@@ -115,6 +116,9 @@ class Subscription:
     def _complete(self, part: int, now: int) -> None:
         self._open.discard(part)
         self._whole = False
+        self._recount()
+
+    def _recount(self) -> None:
         self._left = Counter(part for part, _ in self.cell.held(self.state))
         self._judge()
 
@@ -238,6 +242,8 @@ class TimedSubscription(Subscription):
             self._rearm()
             if late:
                 self.emit(late)
+            elif not self._whole:
+                self._recount()
 
     def _complete(self, part: int, now: int) -> None:
         late = self._steps(now)

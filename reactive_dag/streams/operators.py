@@ -20,13 +20,16 @@ from reactive_dag.streams.by import ByStream
 from reactive_dag.streams.keyed import KeyedCell
 from reactive_dag.streams.lift import Lifted
 from reactive_dag.streams.once import ExactlyOnce, LedgerLike
+from reactive_dag.streams.reset import ResetCell
 from reactive_dag.triggers.base import MAX_KEYS
 from reactive_dag.triggers.cell import Cell, Drop, Surroundings
 from reactive_dag.triggers.checks import choice_of, optional_positive, positive
 from reactive_dag.triggers.joins.all_of import AllOfCell, EachCell
 from reactive_dag.triggers.joins.at_least import AtLeastCell
 from reactive_dag.triggers.joins.sequence import SequenceCell
+from reactive_dag.triggers.joins.with_latest import WithLatestCell
 from reactive_dag.triggers.leaves.absent import AbsentCell
+from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.windows.batch import BatchCell
 from reactive_dag.triggers.windows.debounce import DebounceCell
 from reactive_dag.triggers.windows.throttle import ThrottleCell
@@ -166,6 +169,49 @@ def sequence(
         timed=window is not None,
         scheduler=scheduler,
         on_drop=on_drop,
+    )
+
+
+def with_latest(
+    *others: abc.ObservableBase[Any], scheduler: Scheduler = None, on_drop: OnDrop | None = None
+) -> Callable[[Observable[Any]], Observable[tuple[Any, ...]]]:
+    """Emit each item of the source with the newest of each other one, as a tuple, once all of those have given one.
+
+    Items that come before wait, in order, and are emitted then; reactivex's `with_latest_from` drops them. A newer item
+    supersedes the one before. It completes with the source, or when what waits can get no partner any more. Cost: O(1)
+    an item.
+
+    >>> import reactivex
+    >>> reactivex.of("a1", "a2").pipe(with_latest(reactivex.of("b1", "b2"))).subscribe(print).dispose()
+    ('a1', 'b1')
+    ('a2', 'b1')
+    """
+    if not others:
+        raise InvalidValue("with_latest() without another source; give it one")
+    text = _text("with_latest", *others)
+    return _lifted(lambda: WithLatestCell(len(others)), text, others, False, scheduler=scheduler, on_drop=on_drop)
+
+
+def reset(
+    operator: Callable[[Observable[T]], Observable[Any]], *, at: Scheduled, scheduler: Scheduler = None
+) -> Callable[[Observable[T]], Observable[Any]]:
+    """Drop what one of our operators has half gathered at each tick of a clock such as `rd.cron(...)`, as `reset`.
+
+    What closes at the instant of a tick is emitted before it. The operator's `on_drop` hears of what goes. Raises
+    InvalidValue for other operators, which cannot say what they hold. Cost: O(1) an item.
+    """
+    if not isinstance(operator, Lifted):
+        raise InvalidValue(f"reset() takes one of the operators of this module, not {operator!r}")
+    if not isinstance(at, Scheduled):
+        raise InvalidValue(f"at= of reset() takes a clock such as rd.cron('0 6 * * *'), not {at!r}")
+    inner, schedule = operator.make, at.schedule
+    text = _text("reset", operator, at=at)
+    return _lifted(
+        lambda: ResetCell(inner(), schedule),
+        text,
+        operator.others,
+        need=operator.need,
+        scheduler=scheduler or operator.scheduler,
     )
 
 

@@ -1,15 +1,14 @@
 """Triggers are values: the base of the algebra, and what all of it can do.
 
-Owns `Trigger` (frozen data: which facts fire a DAG, and what others ask of a kind of trigger), the methods that every
-trigger and every dataset has, and the walks over a trigger's parts. Invariant: a trigger that exists is right; whatever
-could not mean anything was refused when it was written (R15). Equal triggers have equal digests, in every process (I7).
-The digest is made when it is first asked for: O(size of the trigger) once, O(1) after. Making a trigger costs some 1 µs
-a part.
+Owns `Trigger` (frozen data: which facts fire a DAG, and what others ask of a kind of trigger) and the methods that
+every trigger and every dataset has. Invariant: a trigger that exists is right; whatever could not mean anything was
+refused when it was written (R15). Equal triggers have equal digests, in every process (I7). The digest is made when it
+is first asked for: O(size of the trigger) once, O(1) after. Making a trigger costs some 1 µs a part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -109,6 +108,29 @@ class Combinable:
         """
         return _made("within", self, window)
 
+    def reset(self, *, at: object) -> Trigger:
+        """Drop everything that is pending in it at each tick of a clock; windows begin again (T16). O(size).
+
+        Raises InvalidValue where `at` is no clock, and on what holds nothing.
+
+        >>> from reactive_dag.triggers.leaves.dataset import updated
+        >>> from reactive_dag.triggers.leaves.schedule import cron
+        >>> (updated("a") & updated("b")).reset(at=cron("0 0 * * *"))
+        rd.all_of(rd.updated('a'), rd.updated('b')).reset(at=rd.cron('0 0 * * *'))
+        """
+        return _made("reset", self, at)
+
+    def with_latest(self, *others: object) -> Trigger:
+        """Fire for each item of it, with the newest item of each other part, which stays (T17). O(parts).
+
+        Raises InvalidValue without another part.
+
+        >>> from reactive_dag.triggers.leaves.dataset import updated
+        >>> updated("orders").with_latest(updated("rates"))
+        rd.updated('orders').with_latest(rd.updated('rates'))
+        """
+        return _made("with_latest", self, *others)
+
     def by(self, *keys: object, max_keys: int = MAX_KEYS, ttl: GivenDuration | None = None) -> Trigger:
         """Keep what stands before it apart by key: a join (T7). O(parts).
 
@@ -170,6 +192,8 @@ class Trigger(Combinable, Kinded):
     """Whether one firing takes several facts at once, so that its DAG is its own origin (T8). Each kind must say."""
     emits: ClassVar[bool] = False
     """Whether items come in here: facts of a source, ticks, silences."""
+    hears: ClassVar[bool] = False
+    """Whether what comes in are facts of a source."""
     holds_one: ClassVar[bool] = False
     """Whether a join holds at most one of its items, a newer one superseding it (T9)."""
     joins: ClassVar[bool] = False
@@ -220,6 +244,11 @@ class Trigger(Combinable, Kinded):
         return 0
 
     @property
+    def holds(self) -> bool:
+        """Whether something can be half gathered in it, for `.reset` to drop (T16). O(1)."""
+        return self.gathers
+
+    @property
     def keeps_key(self) -> bool:
         """Whether what it fires is of the key that its first part fired with (T7). O(1)."""
         return self.passes
@@ -233,11 +262,6 @@ class Trigger(Combinable, Kinded):
     def source(self) -> object:
         """What its items are events of, whatever kinds or states it takes; for what hears no facts, itself. O(1)."""
         return self
-
-    @property
-    def hears(self) -> bool:
-        """Whether facts come in here. O(1)."""
-        return self.source is not self
 
     @property
     def partitions(self) -> Calendar | None:
@@ -339,43 +363,3 @@ class Composite(Trigger):
     def rebuilt(self, parts: tuple[Trigger, ...]) -> Trigger:
         """A trigger like this one of other parts. O(parts)."""
         return evolve(self, parts=parts)
-
-
-def walk(trigger: Trigger) -> Iterator[Trigger]:
-    """The trigger and all its parts, each before its own parts, in the order they are written. O(size).
-
-    >>> from reactive_dag.triggers.leaves.dataset import updated
-    >>> [type(t).__name__ for t in walk(updated("a").batch(count=2) & updated("b"))]
-    ['AllOf', 'Batch', 'Updated', 'Updated']
-    """
-    yield trigger
-    stack = [*trigger.parts[::-1]]
-    while stack:
-        found = stack.pop()
-        yield found
-        if parts := found.parts:
-            stack.extend(parts[::-1])
-
-
-def leaves(trigger: Trigger) -> list[Trigger]:
-    """The parts that have no parts, in the order they are written. O(size).
-
-    >>> from reactive_dag.triggers.leaves.dataset import updated
-    >>> leaves(updated("a").batch(count=2) & updated("b"))
-    [rd.updated('a'), rd.updated('b')]
-    """
-    return [found for found in walk(trigger) if not found.parts]
-
-
-def replaced(trigger: Trigger, change: Callable[[Trigger], Trigger]) -> Trigger:
-    """The trigger with `change` made to each leaf; the same object where nothing changed. O(size).
-
-    >>> from reactive_dag.triggers.leaves.dataset import updated
-    >>> replaced(updated("a") & updated("b"), lambda leaf: updated("c") if leaf == updated("a") else leaf)
-    rd.all_of(rd.updated('c'), rd.updated('b'))
-    """
-    if not trigger.parts:
-        return change(trigger)
-    parts = tuple([replaced(part, change) for part in trigger.parts])
-    unchanged = all(new is old for new, old in zip(parts, trigger.parts, strict=True))
-    return trigger if unchanged else trigger.rebuilt(parts)

@@ -94,6 +94,18 @@ class Cell:
     rides: int = 0
     """The mask of the parts whose items stay pending when they are released (T17)."""
 
+    timed: bool = False
+    """Whether it can ever be due: a class that says when it is, can be."""
+    has_memory: bool = False
+    """Whether it can have something to remember while it holds nothing: a class that says until when, can."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "timed" not in vars(cls) and type(cls.timed) is bool:  # else it has its own
+            cls.timed = cls.due is not Cell.due
+        if "has_memory" not in vars(cls) and type(cls.has_memory) is bool:
+            cls.has_memory = cls.remembers_until is not Cell.remembers_until
+
     def __init__(self, around: Surroundings = ALONE) -> None:
         self.drop: Drop = around.drop
         self.limit = around.limit
@@ -103,16 +115,6 @@ class Cell:
         other = copy(self)
         other.drop = drop
         return other
-
-    @property
-    def timed(self) -> bool:
-        """Whether it can ever be due. O(1)."""
-        return type(self).due is not Cell.due
-
-    @property
-    def has_memory(self) -> bool:
-        """Whether it can have something to remember while it holds nothing. O(1)."""
-        return type(self).remembers_until is not Cell.remembers_until
 
     @property
     def stride(self) -> int:
@@ -167,6 +169,10 @@ class Cell:
         if self.stride == 1:
             return ((0, item) for item in state[self.head :])
         return zip(state[self.head :: self.stride], state[self.head + 1 :: self.stride])
+
+    def rode(self, state: State) -> Iterator[tuple[int, Opaque]]:
+        """What is pending and was in a release already, as pairs of part and item (T17). O(parts)."""
+        return iter(())
 
     def spread(self, release: Opaque) -> Iterable[tuple[int, Opaque]]:
         """The items of a release, as pairs of part and item, in the order of the payload (T13). O(items)."""

@@ -13,10 +13,11 @@ from typing import TypeAlias
 from attrs import define, field
 
 from reactive_dag.model.errors import GraphError
-from reactive_dag.triggers.base import Trigger, walk
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By, has_by
 from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.walks import walk
 from reactive_dag.triggers.windows.within import Within
 
 Origins: TypeAlias = Callable[[str], frozenset[str]]
@@ -40,14 +41,28 @@ def effective(trigger: Trigger, origins: Origins) -> tuple[Trigger, str]:
 
 
 def sources(trigger: Trigger) -> list[Trigger]:
-    """What can deliver an item to the trigger: its leaves, with each silence for itself. O(size).
+    """What can fire the trigger: its leaves, with each silence for itself, but for those that only ride. O(size).
 
     >>> from reactive_dag.triggers.leaves.absent import absent
     >>> from reactive_dag.triggers.leaves.dataset import updated
     >>> sources(updated("a") & absent(updated("b"), for_="1h"))
     [rd.updated('a'), rd.absent(rd.updated('b'), for_='1h')]
     """
-    return [trigger] if trigger.emits else [found for part in trigger.parts for found in sources(part)]
+    return [trigger] if trigger.emits else [found for part in trigger.drives for found in sources(part)]
+
+
+def riding_sources(trigger: Trigger) -> list[Trigger]:
+    """What can deliver an item that only rides along (T17): no date, origin, height or cycle comes of it. O(size).
+
+    >>> from reactive_dag.triggers.leaves.dataset import updated
+    >>> riding_sources(updated("a").with_latest(updated("b")))
+    [rd.updated('b')]
+    """
+    if trigger.emits:
+        return []
+    driving = len(trigger.drives)
+    found = [each for part in trigger.parts for each in riding_sources(part)]
+    return found + [each for part in trigger.parts[driving:] for each in sources(part)]
 
 
 def origin_sources(trigger: Trigger) -> list[Trigger] | None:
@@ -90,6 +105,7 @@ class _Joins:
             return trigger
         composite = trigger.part if isinstance(trigger, Within) else trigger
         if is_join(composite):
+            _refuse_riders(composite)
             return self._joined(trigger, composite)
         if composite.joins:
             _refuse_mixture(composite)
@@ -120,6 +136,16 @@ def _text(origins: frozenset[str]) -> str:
     if not origins:
         return "joined by logical date, else in plain order (the parts go back to different origins)"
     return f"joined by logical date, else by cascade (all go back to {', '.join(map(repr, sorted(origins)))})"
+
+
+def _refuse_riders(composite: Trigger) -> None:
+    """The key of a join that nobody wrote would keep riders apart too, which are to be the newest of all (T17)."""
+    riders = riding_sources(composite)
+    if riders:
+        raise GraphError(
+            f"{composite!r} joins completions by date, and {riders[0]!r} is to ride along inside of the join; write "
+            ".with_latest() behind the join, or a .by(...) that both have"
+        )
 
 
 def _refuse_mixture(composite: Trigger) -> None:

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from reactive_dag.model.calendar import day
 from reactive_dag.model.records import Mark
 from reactive_dag.model.times import SECOND
-from reactive_dag.triggers.base import walk
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.functions.map import Map
 from reactive_dag.triggers.functions.where import Where
@@ -16,14 +15,17 @@ from reactive_dag.triggers.joins.all_of import AllOf
 from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.joins.at_least import AtLeast
 from reactive_dag.triggers.joins.sequence import Sequence
+from reactive_dag.triggers.joins.with_latest import WithLatest
 from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import updated
 from reactive_dag.triggers.leaves.schedule import Scheduled, every
 from reactive_dag.triggers.machine.compiled import CompiledTrigger
+from reactive_dag.triggers.walks import walk
 from reactive_dag.triggers.windows.batch import Batch
 from reactive_dag.triggers.windows.debounce import Debounce
+from reactive_dag.triggers.windows.reset import Reset
 from reactive_dag.triggers.windows.throttle import Throttle
 from reactive_dag.triggers.windows.within import Within
 from tests.support.driving import Pair, facts, hits, operations, sources_of
@@ -33,6 +35,13 @@ from tests.support.strategies import DAGS, DATASETS, is_even, third, total, trig
 thorough = settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 LEAVES = [updated(dataset) for dataset in DATASETS[:3]]
 SECONDS = [SECOND, 2 * SECOND, 3 * SECOND, 10 * SECOND]
+
+
+TICKS = [every("3s"), every("5s")]
+
+
+def holds(trigger):
+    return any(found.holds for found in walk(trigger))
 
 
 @st.composite
@@ -80,6 +89,8 @@ def rich(draw, depth=2, leaves=tuple(LEAVES), calls=True):
         "by": lambda: keyed(below()),
         "absent": lambda: Absent(below(), spans(), None, below() if draw(st.booleans()) else None),
         "absent_at": lambda: Absent(below(), None, every("5s"), below() if draw(st.booleans()) else None),
+        "with_latest": lambda: WithLatest(below(), tuple(below() for _ in range(draw(st.integers(1, 2))))),
+        "reset": lambda: Reset(draw(rich(depth, leaves, False).filter(holds)), at=draw(st.sampled_from(TICKS))),
         "where": lambda: Where(below(), is_even),
         "map": lambda: Map(below(), total),
     }

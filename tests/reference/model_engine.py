@@ -16,6 +16,7 @@ from reactive_dag.model.times import NEVER
 from tests.reference.model_parts import Fact, Station
 from tests.reference.model_runs import SAID, Runs
 from tests.reference.naive import order
+from tests.reference.naive_given import Given
 
 KEEP = {"one": 1, "all": 1000, "none": 0}
 
@@ -58,7 +59,7 @@ class Model(Runs):
             number = f"#{self.counts['start', dag]}" if key is None else f"={key}"
             self.counts["start", dag] += 1
             item = self.push("start", ident=f"start:{dag}{number}", dag=dag, key=key, said={})
-            self.append(self.request(dag, [item.number], item.at, ()))
+            self.append(self.request(dag, Given([(0, item.number)], None), item.at))
             self.commit()
 
     def tell(self, what, **fields):
@@ -212,11 +213,12 @@ class Model(Runs):
         leaves = [leaf for leaf, _ in old.naive.parts]
         pairs = [(leaves[part], item) for given in old.held for part, item in given.pairs]
         pairs += [(leaves[part], item) for part, _, item in old.naive.pending()] + old.backlog
+        ridden = {(leaves[part], item) for part, item in old.naive.ridden()}
         fired = []
         for item in sorted({item for _, item in pairs}, key=order):
             event = item if isinstance(item, Mark) else self.facts[item]
             given = [leaf for leaf, each in pairs if each == item]
-            hits = new.hits(given, event)
+            hits = new.hits(given, event, rides=all((leaf, item) in ridden for leaf in given))
             if hits:
                 fired += new.naive.feed(hits, item, at, event)
             else:
@@ -261,18 +263,20 @@ class Model(Runs):
             station.held += fired
             return
         for given in fired:
-            request = self.request(station.dag, given.items, at, given.key)
+            request = self.request(station.dag, given, at)
             if request is None:
                 station.drop("duplicate", given.pairs)
             else:
                 self.out.append(request)
 
-    def request(self, dag, items, at, group):
-        key = run_key(self.graph.id, dag, "", map(self.identity, items))
+    def request(self, dag, given, at):
+        key = run_key(self.graph.id, dag, "", map(self.identity, given.all_items))
         if key in self.seen:
             return None
         self.seen.add(key)
-        return Fact("requested", at, dag=dag, key=key, causes=list(items), group=list(group))
+        return Fact(
+            "requested", at, dag=dag, key=key, causes=given.all_items, driving=given.items, group=list(given.key)
+        )
 
     def on_published(self, fact):
         self.deliver(fact)

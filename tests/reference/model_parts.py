@@ -21,7 +21,7 @@ LOST = 3
 class Fact:
     """Something recorded, and what it is for a trigger: its source, kind or state, date, partition, cascade."""
 
-    dag = source = extra = logical_date = partition = key = None
+    dag = source = extra = logical_date = partition = key = driving = None
     cascade = kind = state = ident = ""
     durable = False
 
@@ -62,7 +62,7 @@ class Taking(Naive):
             self.fates[part, item] = "pending"
         if not isinstance(item, Mark):
             self.last = max(self.last, item)
-        return self.deliver(hits, item, now, event)
+        return self.looked(now, self.deliver(hits, item, now, event))
 
 
 class Station:
@@ -91,11 +91,12 @@ class Station:
         leaves = enumerate(leaf for leaf, _ in self.naive.parts)
         return [i for i, leaf in leaves if leaf.source == fact.source and takes(leaf, fact)]
 
-    def hits(self, given, event):
-        """The leaf parts on one of these leaves' sources that take an event."""
+    def hits(self, given, event, rides):
+        """The leaf parts on one of these leaves' sources that take an event; where it `rides`, those that ride."""
         sources = [leaf.source for leaf in given]
         leaves = enumerate(leaf for leaf, _ in self.naive.parts)
-        return [i for i, leaf in leaves if leaf.source in sources and takes(leaf, event)]
+        found = [i for i, leaf in leaves if leaf.source in sources and takes(leaf, event)]
+        return [i for i in found if i in self.naive.riding or not rides]
 
     def drop(self, policy, pairs):
         for pair in pairs:
@@ -193,7 +194,8 @@ class Run:
     """A run; `state` is what the table says."""
 
     def __init__(self, request):
-        self.dag, self.key, self.causes, self.number = request.dag, request.key, request.causes, request.number
+        self.dag, self.key, self.number = request.dag, request.key, request.number
+        self.causes = request.driving or request.causes
         self.at, self.height = request.at, 0
         self.state, self.tasks, self.began = "queued", {}, None
         self.cancelled = self.stopping = self.orphan = False

@@ -20,15 +20,17 @@ from reactive_dag.triggers.joins.all_of import AllOf
 from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.joins.at_least import AtLeast
 from reactive_dag.triggers.joins.sequence import Sequence
+from reactive_dag.triggers.joins.with_latest import WithLatest
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.windows.batch import Batch
 from reactive_dag.triggers.windows.debounce import Debounce
+from reactive_dag.triggers.windows.reset import Reset
 from reactive_dag.triggers.windows.throttle import Throttle
 from reactive_dag.triggers.windows.within import Within
 from tests.reference.naive_given import Given, is_source, key_of, leaf_places, order, source, united
 from tests.reference.naive_keys import ByNode
-from tests.reference.naive_nodes import AllOfNode, AnyOfNode, AskNode, AtLeastNode, Leaf, SequenceNode
+from tests.reference.naive_nodes import AllOfNode, AnyOfNode, AskNode, AtLeastNode, Leaf, SequenceNode, WithLatestNode
 from tests.reference.naive_timed import AbsentNode, BatchNode, DebounceNode, ThrottleNode
 
 __all__ = ["Naive", "order", "united"]
@@ -53,6 +55,8 @@ class Naive:
         self.silences = [i for i, (leaf, _) in enumerate(self.parts) if isinstance(leaf, Absent)]
         self.clocks = {i: [[], NEVER, NEVER] for i, (leaf, _) in enumerate(self.parts) if isinstance(leaf, Scheduled)}
         self.top = self.build(trigger, (), ())
+        self.riding = {self.numbers[p] for p in self.numbers if any(p[: len(r)] == r for r in riders_of(trigger))}
+        self.resets = {place: [found, NEVER] for place, found in resets_of(trigger)}
 
     # ---------------------------------------------------------------------------------------- what happens
 
@@ -60,7 +64,7 @@ class Naive:
         for part in hits:
             self.fates[part, item] = "pending"
         self.last = max(self.last, item)
-        return self.deliver(hits, item, now, event)
+        return self.looked(now, self.deliver(hits, item, now, event))
 
     def deliver(self, hits, item, now, event):
         self.event = event
@@ -74,9 +78,19 @@ class Naive:
             for pair in given.pairs:
                 assert self.fates[pair] == "pending", pair
                 self.fates[pair] = "consumed"
-        return [(given.items, given.payload, given.key) for given in fired]
+        return [(given.all_items, given.payload, given.key, given.items) for given in fired]
 
     def step(self, now):
+        if not any(due <= now for _, due in self.resets.values()):
+            return self.looked(now, self.step_all(now))
+        fired = self.step_paths({path: {} for path in self.top.due_paths(now)}, now)
+        for place, (_, due) in self.resets.items():
+            if due <= now:
+                self.reset(place, now)
+                self.resets[place][1] = NEVER
+        return self.looked(now, fired + self.step_all(now))
+
+    def step_all(self, now):
         due = {}
         for part, clock in self.clocks.items():
             kept, following, end = clock
@@ -93,6 +107,9 @@ class Naive:
                 due.setdefault(path, {})[part] = given
         for path in self.top.due_paths(now):
             due.setdefault(path, {})
+        return self.step_paths(due, now)
+
+    def step_paths(self, due, now):
         fired = []
         for path in sorted(due, key=lambda path: [(isinstance(key, str), key) for key in path]):
             fired += self.go(due[path], now, path)
@@ -108,7 +125,52 @@ class Naive:
                 facts.setdefault(item, []).append(part)
         for item, parts in facts.items():
             fired += self.deliver(sorted(parts), item, now, self.event_of(item))
+        return self.looked(now, fired)
+
+    # ---------------------------------------------------------------------------------------------- resets
+
+    def reset(self, place, now):
+        """All that stands before a `.reset` is dropped, under all keys; then keys that hold nothing are forgotten."""
+        inside = {part for at, part in self.numbers.items() if at[: len(place)] == place}
+        pairs = [(part, item) for part, item, _ in self.parked if part in inside]
+        self.parked = [entry for entry in self.parked if entry[0] not in inside]
+        self.drop("reset", pairs, ())
+        self.clear_below(self.top, place, now)
+
+    def clear_below(self, node, place, now):
+        if len(node.place) >= len(place):
+            if node.place[: len(place)] == place:
+                node.clear(now)
+            return
+        if isinstance(node, ByNode):
+            for key, copy in list(node.copies.items()):
+                self.clear_below(copy, place, now)
+                if place[: len(node.place)] == node.place:
+                    node.settle(key, copy, now, None)
+        for kid in node.kids:
+            self.clear_below(kid, place, now)
+
+    def looked(self, now, fired):
+        """After each step: a reset is due at its next tick, if there is anything to drop."""
+        for place, (found, due) in self.resets.items():
+            if not self.holds(place, now):
+                self.resets[place][1] = NEVER
+            elif due == NEVER:
+                self.resets[place][1] = found.at.schedule.after(now) or NEVER
         return fired
+
+    def holds(self, place, now):
+        inside = {part for at, part in self.numbers.items() if at[: len(place)] == place}
+        if any(part in inside for part, _, _ in self.parked):
+            return True
+        outer = [node for node in self.top.below() if isinstance(node, ByNode)]
+        around = [n for n in outer if len(n.place) < len(place) and place[: len(n.place)] == n.place and not n.path]
+        if around:
+            return bool(around[0].copies)
+        nodes = [node for node in self.top.below() if node.place[: len(place)] == place]
+        return any(not n.own_idle(now) for n in nodes if not isinstance(n, AbsentNode)) or any(
+            isinstance(n, ByNode) and n.copies for n in nodes
+        )
 
     def arm(self, now, number, start=None, end=None, keep=1):
         for part, clock in self.clocks.items():
@@ -120,6 +182,7 @@ class Naive:
                 self.miss(part, now, keep)
                 clock[1] = self.tick_after(part, now, clock[2])
         self.top.arm(now, f"reg:{number}")
+        self.looked(now, [])
 
     def gap(self, until, keep):
         for part in self.clocks:
@@ -178,7 +241,8 @@ class Naive:
 
     @property
     def due(self):
-        return min([self.top.due(), *(min([*kept, following]) for kept, following, _ in self.clocks.values())])
+        clocks = [min([*kept, following]) for kept, following, _ in self.clocks.values()]
+        return min([self.top.due(), *clocks, *(due for _, due in self.resets.values())])
 
     def counts(self):
         found = [[0, 0, 0, {}] for _ in self.parts]
@@ -195,12 +259,19 @@ class Naive:
                 found[part][3]["missed"] = missed
         return found
 
+    def ridden(self):
+        """What is pending and rode in a firing already: leaf part and item."""
+        nodes = [node for node in self.top.below() if isinstance(node, WithLatestNode)]
+        return {pair for node in nodes for part in node.rode for pair in node.newest[part].pairs}
+
     def pending(self):
         return sorted([*self.top.pending(), *((p, path, i) for p, i, path in self.parked)], key=str)
 
     def build(self, trigger, place, path, window=None):
         if isinstance(trigger, Within):
             return self.build(trigger.part, (*place, 0), path, trigger.window)
+        if isinstance(trigger, Reset):
+            return self.build(trigger.part, (*place, 0), path)
         if isinstance(trigger, By) and not trigger.keys:
             return self.build(trigger.part, (*place, 0), path)
         if not trigger.parts:
@@ -214,7 +285,24 @@ class Naive:
         return NODES[type(trigger)](self, trigger, place, path)
 
 
+def riders_of(trigger, place=()):
+    """The places of what only rides along."""
+    for i, part in enumerate(trigger.parts):
+        if isinstance(trigger, WithLatest) and i:
+            yield (*place, i)
+        yield from riders_of(part, (*place, i))
+
+
+def resets_of(trigger, place=()):
+    """The `.reset` in a trigger: the place of what each drops, and the trigger."""
+    if isinstance(trigger, Reset):
+        yield (*place, 0), trigger
+    for i, part in enumerate(trigger.parts):
+        yield from resets_of(part, (*place, i))
+
+
 NODES = {
     AllOf: AllOfNode, AnyOf: AnyOfNode, AtLeast: AtLeastNode, Sequence: SequenceNode, Batch: BatchNode,
     Debounce: DebounceNode, Throttle: ThrottleNode, Absent: AbsentNode, Where: AskNode, Map: AskNode, By: ByNode,
+    WithLatest: WithLatestNode,
 }  # fmt: skip

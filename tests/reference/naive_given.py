@@ -8,11 +8,13 @@ from reactive_dag.model.records import Mark
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.functions.map import Map
 from reactive_dag.triggers.functions.where import Where
+from reactive_dag.triggers.joins.with_latest import WithLatest
 from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.windows.reset import Reset
 
 
 def order(item):
@@ -23,17 +25,23 @@ def order(item):
 class Given:
     """What a node gives: pairs of leaf part and item, and the payload (`flat`: a composite's list of payloads)."""
 
-    def __init__(self, pairs, payload, flat=False, key=()):
-        self.pairs, self.payload, self.flat, self.key = pairs, payload, flat, key
+    def __init__(self, pairs, payload, flat=False, key=(), riders=()):
+        self.pairs, self.payload, self.flat, self.key, self.riders = pairs, payload, flat, key, riders
 
     @property
     def items(self):
         return sorted({item for _, item in self.pairs}, key=order)
 
+    @property
+    def all_items(self):
+        """Those that only ride along too."""
+        return sorted({item for _, item in self.pairs} | set(self.riders), key=order)
+
 
 def united(given):
     payload = [value for each in given for value in (each.payload if each.flat else [each.payload])]
-    return Given([pair for each in given for pair in each.pairs], payload, flat=True)
+    riders = [item for each in given for item in each.riders]
+    return Given([pair for each in given for pair in each.pairs], payload, flat=True, riders=riders)
 
 
 def is_source(leaf):
@@ -79,11 +87,13 @@ def key_of(key, leaf, event):
 
 def is_solo(trigger):
     """A clock or a silence, perhaps behind a function, holds one pending item at most (T9)."""
-    return is_solo(trigger.part) if isinstance(trigger, Where | Map) else isinstance(trigger, Scheduled | Absent)
+    if isinstance(trigger, Where | Map | Reset) or (isinstance(trigger, By) and not trigger.keys):
+        return is_solo(trigger.part)
+    return isinstance(trigger, Scheduled | Absent)
 
 
 def keyed(trigger):
     """Whether what it gives is of one key already."""
     if isinstance(trigger, By) and trigger.keys:
         return True
-    return isinstance(trigger, Where | Map | By) and keyed(trigger.part)
+    return isinstance(trigger, Where | Map | By | Reset | WithLatest) and keyed(trigger.part)

@@ -98,5 +98,13 @@ class ByNode(Node):
     def idle(self, now):
         return all(copy.idle(now) for copy in self.copies.values())
 
+    def clear(self, now):
+        for key, copy in list(self.copies.items()):
+            copy.clear(now)
+            self.settle(key, copy, now, None)
+
+    def below(self):
+        return [self, *(node for copy in self.copies.values() for node in copy.below())]
+
     def arm(self, now, name):
         pass

@@ -44,8 +44,26 @@ class Node:
         own = [(part, self.path, item) for given in self.own_pending() for part, item in given.pairs]
         return own + [each for kid in self.kids for each in kid.pending()]
 
+    def own_idle(self, now):
+        return not self.own_pending()
+
     def idle(self, now):
-        return not self.own_pending() and all(kid.idle(now) for kid in self.kids)
+        return self.own_idle(now) and all(kid.idle(now) for kid in self.kids)
+
+    def clear(self, now):
+        """A reset: what is pending is dropped, and all is as if nothing had ever come."""
+        for given in self.own_pending():
+            self.drop("reset", given)
+        self.begin()
+        for kid in self.kids:
+            kid.clear(now)
+
+    def begin(self):
+        """As nothing had ever come."""
+
+    def below(self):
+        """The node, and all below it under every key."""
+        return [self, *(node for kid in self.kids for node in kid.below())]
 
     def arm(self, now, name):
         for kid in self.kids:
@@ -70,6 +88,9 @@ class Composite(Node):
     def __init__(self, model, trigger, place, path, window=None):
         super().__init__(model, trigger, place, path)
         self.window = window
+        self.begin()
+
+    def begin(self):
         self.held = [[] for _ in self.kids]
 
     def own_pending(self):
@@ -159,13 +180,56 @@ class AskNode(Node):
     def take(self, arrived, now):
         passed = []
         for _, given in arrived:
-            answer = self.model.answer(self.trigger.kind, self.trigger.fn, given.payload, given.items, given, self.path)
+            answer = self.model.answer(
+                self.trigger.kind, self.trigger.fn, given.payload, given.all_items, given, self.path
+            )
             if answer is None:
                 continue
             if isinstance(self.trigger, Map):
-                passed.append(Given(given.pairs, answer[0], key=given.key))
+                passed.append(Given(given.pairs, answer[0], key=given.key, riders=given.riders))
             elif answer[0]:
                 passed.append(given)
             else:
                 self.drop("filtered", given)
         return passed
+
+
+class WithLatestNode(Node):
+    """`newest`: of each other part what it gave last; `waiting`: what came before all of those had given something."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.begin()
+
+    def begin(self):
+        self.newest, self.waiting, self.rode = {}, [], set()
+
+    def own_pending(self):
+        return [*self.newest.values(), *self.waiting]
+
+    def take(self, arrived, now):
+        for part, given in sorted(arrived, key=lambda each: -each[0]):
+            if part == 0:
+                self.wait(given)
+                continue
+            if part in self.newest:
+                self.drop("superseded", self.newest[part])
+            self.newest[part] = given
+            self.rode.discard(part)
+        if len(self.newest) < len(self.trigger.others):
+            return []
+        waiting, self.waiting = self.waiting, []
+        return [self.riding(given) for given in waiting]
+
+    def wait(self, given):
+        single = is_solo(self.trigger.part)
+        if self.waiting and (single or len(self.waiting) >= self.model.limit):
+            self.drop("superseded" if single else "expired", self.waiting.pop(0))
+        self.waiting.append(given)
+
+    def riding(self, given):
+        others = [self.newest[part] for part in sorted(self.newest)]
+        self.rode |= self.newest.keys()
+        whole = united([given, *others])
+        riders = [*given.riders, *(item for other in others for item in other.all_items)]
+        return Given(given.pairs, whole.payload, flat=True, key=given.key, riders=riders)

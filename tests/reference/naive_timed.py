@@ -11,6 +11,9 @@ from tests.reference.naive_nodes import Node
 class BatchNode(Node):
     def __init__(self, *args):
         super().__init__(*args)
+        self.begin()
+
+    def begin(self):
         self.gathered, self.opened = [], None
 
     def own_pending(self):
@@ -71,8 +74,12 @@ class ThrottleNode(BatchNode):
                 fired += self.close(now)
         return fired
 
-    def idle(self, now):
-        return super().idle(now) and now >= self.period_end
+    def begin(self):
+        super().begin()
+        self.period_end = -NEVER
+
+    def own_idle(self, now):
+        return super().own_idle(now) and now >= self.period_end
 
 
 class AbsentNode(Node):
@@ -125,5 +132,5 @@ class AbsentNode(Node):
             self.armed = None
         return []
 
-    def idle(self, now):
-        return self.own_due() == NEVER and super().idle(now)
+    def own_idle(self, now):
+        return self.own_due() == NEVER

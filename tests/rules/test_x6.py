@@ -172,10 +172,10 @@ class Folding:
 
     def fire(self, name, fired, at):
         for each in fired:
-            key = run_key(self.graph.id, *name, map(self.core.identities.identity, each.items))
+            key = run_key(self.graph.id, *name, map(self.core.identities.identity, each.all_items))
             if key not in self.seen:
                 self.seen.add(key)
-                self.fired.append((*name, at, tuple(each.items)))
+                self.fired.append((*name, at, tuple(each.all_items)))
 
 
 def recorded(engine):

@@ -8,6 +8,7 @@ from reactivex import operators as ops
 from reactivex.scheduler import HistoricalScheduler
 from reactivex.testing import TestScheduler
 
+import reactive_dag as rd
 import reactive_dag.operators as rops
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import SECOND, to_datetime
@@ -319,3 +320,43 @@ def test_a_late_timer_steps_at_its_own_instant():
     assert seen == [["a"]]
     scheduler.advance(to=START + 12 * SECOND)
     assert seen == [["a"], ["b"]]
+
+
+# ----------------------------------------------------------------------------------------- T16, T17
+
+
+def test_T16_a_reset_drops_what_is_half_gathered_at_each_tick():
+    dropped = []
+    counted = rops.batch(count=3, on_drop=lambda *drop: dropped.append(drop))
+    assert flow("ab--------cde", rops.reset(counted, at=rd.every("5s"))) == "12:cde"
+    assert dropped == [("reset", "a"), ("reset", "b")]
+    assert flow("a----b", rops.reset(rops.batch(max_wait="5s"), at=rd.every("5s"))) == "5:a 10:b"
+
+
+def test_T16_a_reset_of_a_join_and_of_keys():
+    assert flow("a-----a", lambda other: rops.reset(rops.all_of(other), at=rd.every("5s")), "------b") == "6:a/b"
+    keyed = rops.by(str.lower, rops.batch(count=2))
+    assert flow("ab----BB", rops.reset(keyed, at=rd.every("5s"))) == "7:b=BB"
+    assert flow("a-----a-a--|", rops.by(str.lower, rops.reset(rops.batch(count=2), at=rd.every("5s")))) == "8:a=aa 11:|"
+
+
+def test_T16_a_reset_ends_with_its_source():
+    assert flow("ab|", rops.reset(rops.batch(count=3), at=rd.every("5s"))) == "2:ab 2:|"
+    assert flow("a|", lambda other: rops.reset(rops.all_of(other), at=rd.every("5s")), "-------b") == "5:|"
+    with pytest.raises(InvalidValue, match="operators of this module"):
+        rops.reset(ops.buffer_with_count(2), at=rd.every("5s"))
+    with pytest.raises(InvalidValue, match="takes a clock"):
+        rops.reset(rops.batch(count=2), at="5s")
+
+
+def test_T17_each_item_goes_with_the_newest_of_the_others():
+    assert flow("a-b-c-|", rops.with_latest, "-1-2---") == "1:a=1 2:b=1 4:c=2 6:|"
+    assert flow("ab-----c", rops.with_latest, "---x---", "--1--2-") == "3:a/x/1 3:b/x/1 7:c/x/2"
+
+
+def test_T17_it_completes_when_no_item_can_come_any_more():
+    assert flow("a--|", rops.with_latest, "-----1|") == "5:a=1 5:|"
+    assert flow("a--", rops.with_latest, "-|") == "1:|"
+    assert flow("a--b-", rops.with_latest, "-1|") == "1:a=1 3:b=1"
+    with pytest.raises(InvalidValue, match="another source"):
+        rops.with_latest()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reactive_dag.model.calendar import day, hour
 from reactive_dag.model.callables import Call
 from reactive_dag.model.times import MINUTE, SECOND
-from reactive_dag.triggers.base import Trigger, walk
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.functions.map import Map
 from reactive_dag.triggers.functions.where import Where
@@ -22,19 +22,24 @@ from reactive_dag.triggers.joins.all_of import CONSUMES, AllOf
 from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.joins.at_least import AtLeast
 from reactive_dag.triggers.joins.sequence import Sequence
+from reactive_dag.triggers.joins.with_latest import WithLatest
 from reactive_dag.triggers.keys import KeySpec
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated
 from reactive_dag.triggers.leaves.schedule import Scheduled, at, cron, every
+from reactive_dag.triggers.walks import walk
 from reactive_dag.triggers.windows.batch import Batch
 from reactive_dag.triggers.windows.debounce import Debounce
+from reactive_dag.triggers.windows.reset import Reset
 from reactive_dag.triggers.windows.throttle import Throttle
 from reactive_dag.triggers.windows.within import Within
 
 DATASETS = tuple(Dataset(uri) for uri in "abcd")
 DAGS = ("p", "q", "r")
-ALL_FEATURES = frozenset({"completions", "clocks", "absent", "where", "map", "by", "windows", "within", "consume"})
+ALL_FEATURES = frozenset(
+    {"completions", "clocks", "absent", "where", "map", "by", "windows", "within", "consume", "reset", "latest"}
+)
 """What may occur beside `updated`, `all_of`, `any_of`, `at_least` and `sequence`."""
 
 
@@ -134,6 +139,11 @@ def _modifiers(below: st.SearchStrategy[Trigger], features: frozenset[str]) -> l
         found.append(st.builds(Within, bounded, spans()))
     if "by" in features:
         found.append(below.flatmap(_keyed))
+    if "latest" in features:
+        found.append(st.builds(WithLatest, below, st.lists(below, min_size=1, max_size=2).map(tuple)))
+    if "reset" in features:
+        holding = composites(below, features).filter(lambda part: any(each.holds for each in walk(part)))
+        found.append(st.builds(lambda part, at: Reset(part, at=at), _batches(below) | holding, clocks()))
     if "absent" in features:
         found.append(st.builds(Absent, below, spans(), st.none(), st.none() | below))
         found.append(st.builds(Absent, below, st.none(), clocks(), st.none() | below))

@@ -17,7 +17,7 @@ from reactive_dag.model.calendar import Calendar, day, hour, month, week
 from reactive_dag.model.errors import InvalidValue, ReactiveDagError, UsageError
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
 from reactive_dag.model.times import HOUR, MINUTE, SECOND
-from reactive_dag.triggers.base import Trigger, leaves, replaced, walk
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.joins.all_of import AllOf, all_of
 from reactive_dag.triggers.joins.any_of import AnyOf, any_of
 from reactive_dag.triggers.joins.at_least import at_least
@@ -26,6 +26,7 @@ from reactive_dag.triggers.leaves.absent import Absent, absent
 from reactive_dag.triggers.leaves.completed import Completed, completed
 from reactive_dag.triggers.leaves.dataset import DEFAULT_KINDS, Dataset, Updated, updated
 from reactive_dag.triggers.leaves.schedule import at, cron, daily, every, weekly
+from reactive_dag.triggers.walks import leaves, replaced, walk
 from tests.support import strategies
 from tests.support.strategies import ALL_FEATURES, third, triggers
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from reactive_dag.model.errors import GraphError
-from reactive_dag.triggers.base import Trigger, walk
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.implicit_joins import effective, is_join, origin_sources, sources
 from reactive_dag.triggers.joins.all_of import AllOf, all_of
@@ -18,6 +18,7 @@ from reactive_dag.triggers.leaves.absent import absent
 from reactive_dag.triggers.leaves.completed import Completed, completed
 from reactive_dag.triggers.leaves.dataset import updated
 from reactive_dag.triggers.leaves.schedule import cron
+from reactive_dag.triggers.walks import walk
 from tests.support.strategies import ALL_FEATURES, triggers
 
 x, y, z = completed("x"), completed("y"), completed("z")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from reactive_dag.model.calendar import day
 from reactive_dag.model.errors import GraphError, InvalidValue
-from reactive_dag.triggers.base import Trigger, walk
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.joins.all_of import all_of
 from reactive_dag.triggers.keys import JoinKey
@@ -25,6 +25,7 @@ from reactive_dag.triggers.leaves.absent import absent
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated
 from reactive_dag.triggers.leaves.schedule import at, cron, every
+from reactive_dag.triggers.walks import walk
 from tests.support.places import ROOT
 from tests.support.strategies import third, total, triggers
 

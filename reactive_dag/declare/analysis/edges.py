@@ -2,8 +2,8 @@
 
 Owns `Edge`, what people see, and `DeclaredEdges`, the topology in which cycles are looked for. There a DAG is one node
 as long as nothing enters it in the middle; one whose tasks wait is its tasks, with a node before (its id) and one after
-them ("end", id), so two DAGs may wait for each other's tasks while the tasks are acyclic. Clocks, silences and waits
-for an earlier date make no edge there: time breaks those circles.
+them ("end", id), so two DAGs may wait for each other's tasks while the tasks are acyclic. Clocks, silences, what
+only rides along and waits for an earlier date make no edge there: time breaks those circles.
 Invariant: the topology holds exactly the edges that the declared DAGs give, or, refused, those from before.
 Cost: O(edges of the DAGs that changed) and what the topology takes for them.
 """
@@ -14,19 +14,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Literal, TypeAlias
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, evolve, frozen
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.model.errors import CycleError
 from reactive_dag.resolve.topology import Topology
-from reactive_dag.triggers.base import Trigger, leaves
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Dataset, Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.walks import leaves
 
 NodeKind: TypeAlias = Literal["dag", "task", "dataset", "clock"]
-EdgeKind: TypeAlias = Literal["updated", "completed", "clock", "absent", "outlet", "wait", "task"]
+EdgeKind: TypeAlias = Literal["updated", "completed", "clock", "absent", "latest", "outlet", "wait", "task"]
 Node: TypeAlias = str | tuple[str, ...] | Dataset
 """A node of the topology: a DAG's id (also what comes before its tasks), ("end", dag), ("task", dag, task), dataset."""
 Way: TypeAlias = tuple[Node, Node]
@@ -36,8 +37,8 @@ Way: TypeAlias = tuple[Node, Node]
 class Edge:
     """One edge as it is drawn: `target` follows `source`. Tasks are named "dag.task", "*" stands for every DAG.
 
-    Kinds: updated, completed, clock, absent (a source of a trigger to its DAG), outlet (a DAG or task to a dataset),
-    wait (what is awaited to the task that waits), task (a task to the next of its DAG).
+    Kinds: updated, completed, clock, absent, latest (a source of a trigger to its DAG), outlet (a DAG or task to a
+    dataset), wait (what is awaited to the task that waits), task (a task to the next of its DAG).
     """
 
     kind: EdgeKind
@@ -54,6 +55,8 @@ def edges_of(dag: Dag) -> Iterator[Edge]:
     """All edges that a DAG's declaration gives, drawn ones too. O(edges)."""
     for source in dag._read_sources():
         yield from _drawn(source, dag.id)
+    for rider in dag._read_riders():
+        yield from (evolve(edge, kind="latest") for edge in _drawn(rider, dag.id))
     yield from (Edge("outlet", dag.id, each.uri, "dag", "dataset") for each in dag.outlets)
     for task in dag.tasks.values():
         own = f"{dag.id}.{task.id}"

@@ -19,8 +19,8 @@ from reactive_dag.declare.parameters import advice
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.declare.wait import Wait
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.triggers.base import leaves
 from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.walks import leaves
 
 Severity = Literal["error", "warning"]
 _MEND = "; declare it or mend its name"
@@ -70,7 +70,7 @@ def _twice(dag: Dag, what: str, ids: tuple[str, ...], before: str, now: str) -> 
 
 
 def _of_triggers(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Iterator[Problem]:
-    for source in dag._read_sources():
+    for source in (*dag._read_sources(), *dag._read_riders()):
         for leaf in leaves(source) if source.parts else (source,):
             if isinstance(leaf, Completed) and leaf.dag != "*":
                 yield from _unknown_end(analysis, dag, leaf)

@@ -17,11 +17,12 @@ from reactive_dag.resolve.heights import heights
 from reactive_dag.resolve.origins import origins
 from reactive_dag.resolve.ready import Form
 from reactive_dag.resolve.search import reach
-from reactive_dag.triggers.base import Trigger, leaves
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.implicit_joins import effective, origin_sources
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.walks import leaves
 
 _SELF = "\0"
 
@@ -50,10 +51,10 @@ class GraphAnalysis:
 
     @cached_property
     def consumers(self) -> dict[str, tuple[str, ...]]:
-        """The DAGs that a dataset can fire, by uri, in order of declaration; a silence of it counts."""
+        """The DAGs that hear a dataset, by uri, in order of declaration; a silence of it counts, and riding along."""
         found: dict[str, dict[str, None]] = {}
         for id, dag in self.dags.items():
-            for source in dag._read_sources():
+            for source in (*dag._read_sources(), *dag._read_riders()):
                 for leaf in leaves(source):
                     if isinstance(leaf, Updated):
                         found.setdefault(leaf.dataset.uri, {})[id] = None
@@ -90,11 +91,12 @@ class GraphAnalysis:
 
     @cached_property
     def up(self) -> dict[str, list[str]]:
-        """What each DAG follows directly in any way, silences and "*" too."""
+        """What each DAG follows directly in any way, silences, "*" and what only rides along too."""
         found: dict[str, list[str]] = {}
         for id, above in self.counted.items():
             silences = [source for source in self.dags[id]._read_sources() if isinstance(source, Absent)]
-            heard = [each for source in silences for leaf in leaves(source) for each in self._above(leaf)]
+            aside = (*silences, *self.dags[id]._read_riders())
+            heard = [each for source in aside for leaf in leaves(source) for each in self._above(leaf)]
             found[id] = list(dict.fromkeys((*above, *heard, *sorted(self.stars.get(id, ())))))
         return found
 

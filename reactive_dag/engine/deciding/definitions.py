@@ -19,10 +19,11 @@ from reactive_dag.engine.items.events import subject_of
 from reactive_dag.model.collector import paused_collector
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.records import AnyRecord, EngineStarted, Expired, FaultsRetried, Json, Registered, Removed
-from reactive_dag.triggers.base import Trigger, walk
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Dataset
 from reactive_dag.triggers.machine.compiled import CompiledTrigger
+from reactive_dag.triggers.walks import walk
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -241,9 +242,12 @@ class Definitions:
     def _hand_over(self, old: ActiveTrigger, new: ActiveTrigger, at: int) -> None:
         """Deliver anew what the old trigger holds, on every leaf source that both name; the rest is `redefined`."""
         parts = old.circuit.parts
+        ridden = [(parts[part].trigger, item) for part, item in old.circuit.ridden()]
         pending = [(parts[part].trigger, item) for part, item in old.circuit.take_pending()]
         held = [pair for firing in old.held for pair in dissolved(old.circuit, firing, self.outbox.log)]
-        fired, left = new.circuit.adopt([*held, *pending, *old.backlog], at, partial(subject_of, self.identities))
+        fired, left = new.circuit.adopt(
+            [*held, *pending, *old.backlog], at, partial(subject_of, self.identities), ridden
+        )
         for leaf, _ in left:
             new.redefined[repr(leaf)] = new.redefined.get(repr(leaf), 0) + 1
         if fired:

@@ -44,7 +44,9 @@ def _united(active: ActiveTrigger, firings: list[Firing]) -> Firing:
     items = in_order([item for firing in firings for item in firing.items if item not in gone])
     last = firings[-1]
     payload = last.payload if len(firings) == 1 else [firing.payload for firing in firings]
-    return Firing(items, payload, last.mapped, last.key, parts)
+    riders = {item for firing in firings for item in firing.riders}
+    taken = {item for firing in firings for item in firing.items if item not in firing.riders}
+    return Firing(items, payload, last.mapped, last.key, parts, in_order([*(riders - taken)]))
 
 
 def _ticks(active: ActiveTrigger, firing: Firing) -> list[tuple[int, Mark]]:

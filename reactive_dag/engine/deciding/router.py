@@ -286,7 +286,7 @@ class Router:
                 RunRequested(
                     at, active.dag, active.label, tuple(firing.items),
                     self.calls.payload(firing.payload) if firing.mapped else None, firing.mapped, key,
-                    list(firing.key) if firing.key else None,
+                    list(firing.key) if firing.key else None, tuple(firing.riders),
                 )
             )  # fmt: skip
 

@@ -19,10 +19,10 @@ from reactive_dag.model.errors import UndeclaredOutlet
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import OutletEvent
 from reactive_dag.model.times import GivenTime, parse_time, to_datetime
-from reactive_dag.triggers.base import walk
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.dataset import Dataset
+from reactive_dag.triggers.walks import walk
 
 T = TypeVar("T")
 

@@ -118,8 +118,9 @@ class Run:
 
     @property
     def partitions(self) -> list[str]:
-        """All partitions among the causes, each once, in order of delivery."""
-        return list(dict.fromkeys(event.partition for event in self.events if event.partition is not None))
+        """All partitions among the causes but those that only ride along, each once, in order of delivery."""
+        events = map(self._host.event, self._host.request(self._offset).driving)
+        return list(dict.fromkeys(event.partition for event in events if event.partition is not None))
 
     @property
     def requested(self) -> datetime | None:

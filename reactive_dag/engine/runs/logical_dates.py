@@ -58,7 +58,7 @@ class LogicalDates:
 
     def info(self, request: RunRequested, dag: Dag) -> RunInfo:
         """The logical date, partition and cascade of a run ("" for one of its own). O(causes)."""
-        causes = request.causes
+        causes = request.driving
         date, partition, cascade = self.identities.info(causes[0]) if len(causes) == 1 else self._agreed(causes)
         if date is None and partition is not None:
             calendar = self._calendar(request)
@@ -99,7 +99,7 @@ class LogicalDates:
 
     def _calendar(self, request: RunRequested) -> Calendar | None:
         """The calendar of the causes' partitions: that of the first dataset among them, else of the DAG's outlets."""
-        for cause in request.causes:
+        for cause in request.driving:
             fact = self.identities.record(cause) if isinstance(cause, int) else None
             if isinstance(fact, Published) and fact.partition is not None:
                 dataset = self.graph.datasets.get(fact.dataset)
@@ -139,7 +139,7 @@ class LogicalDates:
 
     def _dated_by(self, request: RunRequested, date: int) -> int | None:
         """The run among the causes that the date comes from."""
-        for cause in reversed(request.causes):
+        for cause in reversed(request.driving):
             fact = self.identities.record(cause) if isinstance(cause, int) else None
             if not isinstance(fact, (RunFinished, TaskFinished, Published)):
                 continue

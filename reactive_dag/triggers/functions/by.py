@@ -19,10 +19,11 @@ from attrs import field, frozen
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import NEVER, GivenDuration, format_duration, parse_duration
-from reactive_dag.triggers.base import MAX_KEYS, Modifier, Trigger, walk
+from reactive_dag.triggers.base import MAX_KEYS, Modifier, Trigger
 from reactive_dag.triggers.cell import ALONE, Cell, Opaque, Surroundings
 from reactive_dag.triggers.checks import optional_positive, positive
 from reactive_dag.triggers.keys import KeySpec, as_keys
+from reactive_dag.triggers.walks import walk
 
 
 @frozen(cache_hash=True)
@@ -64,6 +65,11 @@ class By(Modifier):
             raise InvalidValue(".by(None) says that there is no key, and stands alone")
         life = None if ttl is None else parse_duration(ttl, what="ttl of .by()")
         return cls(part, () if keys == (None,) else keys, max_keys, life)
+
+    @property
+    def holds(self) -> bool:
+        """It holds keys, if it has one. O(1)."""
+        return bool(self.keys)
 
     def cell(self, around: Surroundings) -> None:
         """None: the compiler makes a `ByCell` of what stands inside. O(1)."""
@@ -170,7 +176,7 @@ def unheeded(pairs: list[tuple[int, Opaque]], key: object) -> None:
 class ByCell(Cell):
     """Keeps what stands inside apart by key. What is fed and released goes through the tree, not through `feed`."""
 
-    __slots__ = ("expire", "inside", "max_keys", "ttl", "width")
+    __slots__ = ("expire", "has_memory", "inside", "max_keys", "timed", "ttl", "width")
 
     bound: ClassVar[str] = "max_keys * (what stands inside)"
 
@@ -183,16 +189,8 @@ class ByCell(Cell):
         self.max_keys = max_keys
         self.ttl = ttl
         self.expire = expire
-
-    @property
-    def timed(self) -> bool:
-        """Whether a key can ever be due. O(1)."""
-        return self.inside.timed or self.ttl is not None
-
-    @property
-    def has_memory(self) -> bool:
-        """Whether a key can have something to remember while it holds nothing. O(1)."""
-        return self.inside.has_memory
+        self.timed = inside.timed or ttl is not None
+        self.has_memory = inside.has_memory
 
     def fresh(self) -> Keys:  # type: ignore[override]
         """No key."""

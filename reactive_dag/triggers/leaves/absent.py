@@ -119,6 +119,7 @@ class AbsentCell(Cell):
     __slots__ = ("after", "at", "for_", "newest", "once", "silence")
 
     head: ClassVar[int] = 3
+    has_memory = True
 
     def __init__(
         self,
@@ -136,11 +137,6 @@ class AbsentCell(Cell):
         self.once = once or after
         self.newest = around.newest
         self.silence = around.silence
-
-    @property
-    def has_memory(self) -> bool:
-        """It remembers what armed it. O(1)."""
-        return True
 
     def fresh(self) -> State:
         """Not armed."""

@@ -27,6 +27,7 @@ class Completed(Trigger):
     kind: ClassVar[str] = "completed"
     gathers: ClassVar[bool] = False
     emits: ClassVar[bool] = True
+    hears: ClassVar[bool] = True
     drawn_as: ClassVar[DrawnAs] = "dag"
 
     dag: str

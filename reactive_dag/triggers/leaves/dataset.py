@@ -76,6 +76,7 @@ class Updated(Trigger):
     kind: ClassVar[str] = "updated"
     gathers: ClassVar[bool] = False
     emits: ClassVar[bool] = True
+    hears: ClassVar[bool] = True
     drawn_as: ClassVar[DrawnAs] = "dataset"
 
     dataset: Dataset = field(metadata={"by_id": Dataset})

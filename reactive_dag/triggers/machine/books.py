@@ -8,8 +8,8 @@ is parked (T10). Cost: O(items) each.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Container
+from typing import Any, Protocol, TypeAlias
 
 from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Item, Mark
@@ -25,16 +25,26 @@ Pairs: TypeAlias = list[tuple[int, Item]]
 """Leaf parts with the items that were delivered to them."""
 
 
+class LeafPart(Protocol):
+    """What the books ask of a leaf part: its number, how it is written, and what it hears."""
+
+    index: int
+    source: object
+
+    @property
+    def text(self) -> str:
+        """How it is written."""
+
+
 class Books:
-    """The books of one trigger. `texts` and `sources` say of each leaf part how it is written and what it hears.
+    """The books of one trigger, whose leaf parts are `leaves`, in no order.
 
     `path` is the key of the step under way, `last` the newest fact, `silences` the leaf parts that silences come in by.
     `copies` counts the deliveries that are left of an item that was given several keys (T7).
     """
 
     __slots__ = (
-        "ask", "copies", "counters", "identity", "last", "limit", "on_expired", "parked", "path", "silences", "sources",
-        "texts",
+        "ask", "copies", "counters", "identity", "last", "leaves", "limit", "on_expired", "parked", "path", "silences",
     )  # fmt: skip
 
     def __init__(
@@ -45,19 +55,16 @@ class Books:
         self.identity = identity
         self.limit = limit
         self.counters = Counters(parts)
-        self.texts = [""] * parts
-        self.sources: list[object] = [None] * parts
+        self.leaves: list[LeafPart] = []
         self.silences: list[int] = []
         self.parked: list[tuple[int, Item, Key]] = []
         self.copies: dict[tuple[int, Item], int] = {}
         self.path: Key = ()
         self.last = -1
 
-    def name(self, part: int, text: str, source: object, silence: bool) -> None:
-        """A leaf part is there."""
-        self.texts[part], self.sources[part] = text, source
-        if silence:
-            self.silences.append(part)
+    def text_of(self, part: int) -> str:
+        """How a leaf part is written. O(size)."""
+        return next(leaf.text for leaf in self.leaves if leaf.index == part)
 
     # ---------------------------------------------------------------------------------------- dropping
 
@@ -70,7 +77,14 @@ class Books:
         for part, count in sorted(Counter([part for part, _ in pairs]).items()):
             self.counters.drop(policy, part, count)
             if policy == "expired":
-                self.on_expired(policy, self.texts[part], key_text(self.path), count)
+                self.on_expired(policy, self.text_of(part), key_text(self.path), count)
+
+    def drop_parked(self, policy: str, parts: Container[int]) -> None:
+        """Drop what is parked of these leaf parts. O(parked)."""
+        gone = [(part, item) for part, item, _ in self.parked if part in parts]
+        self.parked = [entry for entry in self.parked if entry[0] not in parts]
+        self.path = ()
+        self.drop(policy, gone)
 
     def expire(self, pairs: Pairs, key: Key, text: str) -> None:
         """A key below the one of this step goes with what it held; `text` is how its `.by` is written. O(items)."""
@@ -83,9 +97,9 @@ class Books:
     def _warn(self, pairs: Pairs) -> None:
         """One warning for each source that gives items without a key (T7)."""
         for part, _ in pairs:
-            known = (i for i, source in enumerate(self.sources) if source == self.sources[part])
-            if not any("no_key" in self.counters.dropped[i] for i in known):
-                self.on_expired("no_key", self.texts[part], key_text(self.path), 1)
+            source = next(leaf.source for leaf in self.leaves if leaf.index == part)
+            if not any("no_key" in self.counters.dropped[leaf.index] for leaf in self.leaves if leaf.source == source):
+                self.on_expired("no_key", self.text_of(part), key_text(self.path), 1)
                 self.counters.drop("no_key", part, 0)
 
     # ------------------------------------------------------------------------------------------ copies

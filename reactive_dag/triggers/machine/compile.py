@@ -1,9 +1,9 @@
 """From a trigger to its tree of cells.
 
 Owns `Compiler`. Invariants: sources are numbered first, in the order in which they are written, then clocks and
-silences; a function directly behind a leaf is no cell but the leaf's; `.within` is the window of its part's cell;
-`.by(None)` is nothing. All else a trigger's class says. Cost: O(size), some 5 µs a node; nothing is compiled while
-facts are fed.
+silences; a function directly behind a leaf is no cell but the leaf's; `.within` is the window of its part's cell,
+`.reset` a note of the cells that it clears; `.by(None)` is nothing. All else a class says itself. Cost: O(size), some
+5 µs a node; nothing is compiled while facts are fed.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from collections.abc import Callable
 
 from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Item
-from reactive_dag.triggers.base import Trigger, walk
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.firing import Ask
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.machine.books import Books, OnExpired
 from reactive_dag.triggers.machine.leaf import Leaf
+from reactive_dag.triggers.machine.resets import ResetPoint
 from reactive_dag.triggers.machine.tree import ByNode, CellNode, PartPlace, Scope
+from reactive_dag.triggers.walks import walk
+from reactive_dag.triggers.windows.reset import Reset
 from reactive_dag.triggers.windows.within import Within
 
 
@@ -32,6 +35,7 @@ class Compiler:
         self._next_other = sum(found.hears for found in emitting)
         self.books = Books(len(emitting), ask, on_expired, identity, limit)
         self._found: list[Leaf] = []
+        self.resets: list[ResetPoint] = []
         self.mapped = any(found.kind == "map" for found in walk(trigger))
         self.scope = Scope()
         self.scope.close(self._place(trigger, self.scope, False))
@@ -41,6 +45,8 @@ class Compiler:
     def _place(self, trigger: Trigger, scope: Scope, rides: bool, window: int | None = None) -> PartPlace:
         if isinstance(trigger, Within):
             return self._place(trigger.part, scope, rides, trigger.window)
+        if isinstance(trigger, Reset):
+            return self._reset(trigger, scope, rides)
         if isinstance(trigger, By):
             return self._by(trigger, scope, rides) if trigger.keys else self._place(trigger.part, scope, rides)
         chain, leaf = _functions(trigger)
@@ -59,9 +65,18 @@ class Compiler:
         else:
             index, self._next_other = self._next_other, self._next_other + 1
         leaf = Leaf(trigger, written, chain, scope.route, index, rides)
-        self.books.name(index, leaf.text, leaf.source, silence=bool(trigger.parts))
         self._found.append(leaf)
+        self.books.leaves.append(leaf)
+        if trigger.parts:
+            self.books.silences.append(index)
         return leaf
+
+    def _reset(self, trigger: Reset, scope: Scope, rides: bool) -> PartPlace:
+        nodes, leaves = len(scope.nodes), len(self._found)
+        top = self._place(trigger.part, scope, rides)
+        parts = frozenset([leaf.index for leaf in self._found[leaves:]])
+        self.resets.append(ResetPoint(trigger.at.schedule, scope, tuple(scope.nodes[nodes:]), parts))
+        return top
 
     def _by(self, trigger: By, scope: Scope, rides: bool) -> ByNode:
         def place(inside: Scope) -> tuple[PartPlace, list[Leaf]]:

@@ -22,7 +22,7 @@ from reactive_dag.triggers.machine.compile import Compiler
 from reactive_dag.triggers.machine.counts import Count
 from reactive_dag.triggers.machine.evaluate import Evaluator
 from reactive_dag.triggers.machine.fast_paths import FeedFunction, fast_path
-from reactive_dag.triggers.machine.leaf import Leaf
+from reactive_dag.triggers.machine.leaf import Leaf, takers
 from reactive_dag.triggers.machine.pack import pack, unpack
 
 __all__ = ["CompiledTrigger", "Count", "Firing", "Leaf"]
@@ -41,8 +41,8 @@ class CompiledTrigger:
     """
 
     __slots__ = (
-        "_alone", "_books", "_clocks", "_keyed", "_mapped", "_riders", "_scope", "_states", "_work", "due", "feed",
-        "leaves", "parts", "timed", "trigger",
+        "_alone", "_books", "_clocks", "_keyed", "_mapped", "_resets", "_riders", "_scope", "_states", "_work", "due",
+        "feed", "leaves", "parts", "timed", "trigger",
     )  # fmt: skip
 
     feed: FeedFunction
@@ -72,14 +72,17 @@ class CompiledTrigger:
             if isinstance(leaf.trigger, Scheduled)
             for cell in (ScheduleCell(leaf.trigger.schedule),)
         ]
-        self.timed = scope.timed or bool(self._clocks)
+        self._resets = tree.resets
+        self.timed = scope.timed or bool(self._clocks) or bool(tree.resets)
         self._mapped = tree.mapped
         self._keyed = scope.top.keyed
         self._riders = any(leaf.rides for leaf in self.parts)
         self._alone = fast and isinstance(trigger, Scheduled)
         self._books = tree.books
         self._work = Evaluator(scope, self.parts, tree.books)
-        self.feed = (fast_path(self, scope, self._states, tree.books.counters) if fast else None) or self.feed_slowly
+        self.feed = (
+            fast_path(self, scope, self._states, tree.books.counters) if fast and not tree.resets else None
+        ) or self.feed_slowly
 
     @property
     def needs_event(self) -> bool:
@@ -124,7 +127,7 @@ class CompiledTrigger:
         released = self._work.deliver(self._states, hits, item, now, event)
         firings = self.fire(released) if released else None
         if self.timed:
-            self._look()
+            self._look(now)
         return firings
 
     def step(self, now: int) -> list[Firing] | None:
@@ -132,11 +135,17 @@ class CompiledTrigger:
         if self._alone:
             return self._step_alone(now)
         firings: list[Firing] = []
+        if any(point.due <= now for point in self._resets):  # what closes fires before it, ticks come after it
+            for released in self._work.steps(self._states, now, []):
+                firings += self.fire(released or [])
+            for point in self._resets:
+                if point.due <= now:
+                    point.clear(self._scope, self._states, self._books, now)
         ticks = [(leaf, mark) for leaf, cell, state in self._clocks if (mark := self._tick(leaf, cell, state, now))]
         for released in self._work.steps(self._states, now, ticks):
             if released:
                 firings += self.fire(released)
-        self._look()
+        self._look(now)
         return firings or None
 
     def _step_alone(self, now: int) -> list[Firing] | None:
@@ -175,9 +184,13 @@ class CompiledTrigger:
             )  # fmt: skip
         return firings
 
-    def _look(self) -> None:
-        """Know when the next timer is due. O(nodes outside of `.by`)."""
+    def _look(self, now: int | None = None) -> None:
+        """Know when the next timer is due; after a step at `now` a reset may be, or need not be. O(top nodes)."""
         due = self._scope.due(self._states)
+        for point in self._resets:
+            if now is not None:
+                point.look(self._scope, self._states, self._books, now)
+            due = min(due, point.due)
         for _, cell, state in self._clocks:
             due = min(due, cell.due(state))
         self.due = due
@@ -204,7 +217,7 @@ class CompiledTrigger:
             self._miss(leaf, cell.begin(state, now, start, end, keep))
         for node in self._scope.nodes:
             node.cell.arm(self._scope.state(self._states, node), now, f"reg:{number}")
-        self._look()
+        self._look(now)
 
     def gap(self, a: int, b: int, catchup: str | bool = "one", max_catchup: int = 1000) -> None:
         """Nobody was there from `a` to `b` (ns): the ticks between them, both excluded, were missed (R9).
@@ -256,7 +269,8 @@ class CompiledTrigger:
         counts = [[c.text, c.delivered, c.consumed, c.pending, c.dropped] for c in self.counts()]
         states = self._scope.save(self._states, lambda place, item: place.show(item, identity))
         parked = [[part, identity(item), pack(path)] for part, item, path in books.parked]
-        return [counts, states, [list(state) for _, _, state in self._clocks], parked]
+        timers = [list(state) for _, _, state in self._clocks]
+        return [counts, states, timers, [point.due for point in self._resets], parked]
 
     # ----------------------------------------------------------------------------------- to keep, to go
 
@@ -267,6 +281,7 @@ class CompiledTrigger:
             "counters": books.counters.save(),
             "states": self._scope.save(self._states, lambda place, item: pack(item)),
             "clocks": [list(state) for _, _, state in self._clocks],
+            "resets": [point.due for point in self._resets],
             "parked": [[part, pack(item), pack(path)] for part, item, path in books.parked],
             "copies": [[part, pack(item), left] for (part, item), left in books.copies.items()],
             "last": books.last,
@@ -284,6 +299,8 @@ class CompiledTrigger:
         books.copies.clear()
         books.copies.update({(part, unpack(item)): left for part, item, left in plain["copies"]})
         books.last = plain["last"]
+        for point, due in zip(self._resets, plain["resets"], strict=True):
+            point.due = due
         self._look()
 
     def take_pending(self) -> list[tuple[int, Item]]:
@@ -297,6 +314,15 @@ class CompiledTrigger:
         self._books.copies.clear()
         return pairs
 
+    def ridden(self) -> set[tuple[int, Item]]:
+        """Leaf parts with the pending items that rode in a firing already (T17). O(pending of those)."""
+        return {
+            pair
+            for node, state in self._scope.everywhere(self._states)
+            for part, release in node.cell.rode(state)
+            for pair in node.kids[part].walk(release, False)
+        }
+
     def drop_all(self, policy: str) -> None:
         """Drop what is pending, parked too; windows and periods are over, clocks and silences go on. O(pending)."""
         self._books.path = ()
@@ -308,33 +334,26 @@ class CompiledTrigger:
         self._books.parked.clear()
         for node in self._scope.nodes:
             node.cell.reset(self._scope.state(self._states, node))
-        self._look()
+        self._look(NEVER - 1)
         return pairs
 
     def adopt(
-        self, pending: Iterable[tuple[Trigger, Item]], now: int, event_of: Callable[[Item], object]
+        self,
+        pending: Iterable[tuple[Trigger, Item]],
+        now: int,
+        event_of: Callable[[Item], object],
+        ridden: Iterable[tuple[Trigger, Item]] = (),
     ) -> tuple[list[Firing], list[tuple[Trigger, Item]]]:
         """Deliver anew what an earlier definition held, as leaf and item, in order; they may fire here (T11).
 
-        An item goes to all parts on the same source that take it. Gives the firings, and what nobody takes: it is to
-        be dropped as `redefined`. O(pending * parts).
+        An item goes to all parts on its source that take it; one that rode already only to parts that ride (T17). Gives
+        the firings, and what nobody takes: it is to be dropped as `redefined`. O(pending * parts).
         """
-        by_item: dict[Item, list[Trigger]] = {}
-        for leaf, item in pending:
-            by_item.setdefault(item, []).append(leaf)
+        taken, left = takers(self.parts, pending, event_of, set(ridden))
         firings: list[Firing] = []
-        left: list[tuple[Trigger, Item]] = []
-        for item in in_order(list(by_item)):
-            event = item if isinstance(item, Mark) else event_of(item)
-            hits = self._takers([leaf.source for leaf in by_item[item]], event)
-            if hits:
-                firings += self.feed_slowly(hits, item, now, event) or ()
-            else:
-                left += [(leaf, item) for leaf in by_item[item]]
+        for item, event, hits in taken:
+            firings += self.feed_slowly(hits, item, now, event) or ()
         return firings, left
-
-    def _takers(self, sources: list[object], event: object) -> tuple[int, ...]:
-        return tuple([leaf.index for leaf in self.parts if leaf.source in sources and leaf.takes(event)])
 
     # ------------------------------------------------------------------------------------------ faults
 
@@ -362,7 +381,7 @@ class CompiledTrigger:
         for item, parts in facts.items():
             event = item if isinstance(item, Mark) else event_of(item)
             firings += self._again(tuple(sorted(set(parts))), item, now, event) or ()
-        self._look()
+        self._look(now)
         return firings or None
 
     def _check(self) -> None:

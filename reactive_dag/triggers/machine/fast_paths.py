@@ -43,7 +43,7 @@ class WithoutFastPath(Protocol):
 
 def fast_path(compiled: WithoutFastPath, scope: Scope, states: Any, counters: Counters) -> FeedFunction | None:
     """The fast path of this trigger, or None if its trigger has no such shape. O(parts)."""
-    if any(leaf.chain or not leaf.is_source for leaf in compiled.parts):
+    if any(leaf.chain or leaf.rides or not leaf.is_source for leaf in compiled.parts):
         return None
     top = scope.top
     if isinstance(top, Leaf):

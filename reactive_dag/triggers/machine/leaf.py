@@ -5,14 +5,14 @@ Owns `Leaf`. Invariant: nothing of it changes once the tree is compiled. Cost: O
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from reactive_dag.model.callables import Call
-from reactive_dag.model.records import Item
+from reactive_dag.model.records import Item, Mark
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.cell import Opaque
-from reactive_dag.triggers.firing import Key, Mapped, Ref
+from reactive_dag.triggers.firing import Key, Mapped, Ref, in_order
 from reactive_dag.triggers.machine.books import Pairs
 
 Show: TypeAlias = Callable[[Item], str]
@@ -23,11 +23,26 @@ class Leaf:
     """A leaf part: a source of facts, or the point where a tick or a silence comes in.
 
     `index` is the part's number, `chain` the functions that stand directly behind it, `written` the trigger with those.
+    `is_source`: facts come in here; `gives_one`: a join holds one of its items at most (T9). It gives no key.
     `up` and `part` say where its items go; `route` are the `.by` around it, the outermost first. `rides`: its items
     only ride along (T17).
     """
 
-    __slots__ = ("chain", "index", "part", "rides", "route", "source", "trigger", "up", "written")
+    __slots__ = (
+        "chain",
+        "gives_one",
+        "index",
+        "is_source",
+        "part",
+        "rides",
+        "route",
+        "source",
+        "trigger",
+        "up",
+        "written",
+    )
+
+    keyed = False
 
     def __init__(
         self, trigger: Trigger, written: Trigger, chain: tuple[tuple[str, Call], ...], route: tuple[Any, ...],
@@ -40,17 +55,14 @@ class Leaf:
         self.index = index
         self.rides = rides
         self.source = trigger.source
+        self.is_source = trigger.hears
+        self.gives_one = trigger.holds_one
         self.part = -1
         self.up: Any = None
 
     def hang(self, up: object, part: int) -> None:
         """Its items go to a node, as that part of it."""
         self.up, self.part = up, part
-
-    @property
-    def is_source(self) -> bool:
-        """Whether facts come in here."""
-        return self.trigger.hears
 
     @property
     def text(self) -> str:
@@ -60,16 +72,6 @@ class Leaf:
     def takes(self, event: Any) -> bool:
         """Whether an event of its source is delivered here: by `kinds`, or by `states` (T1). O(1)."""
         return self.trigger.takes(event)
-
-    @property
-    def gives_one(self) -> bool:
-        """Whether a join holds one of its items at most (T9)."""
-        return self.trigger.holds_one
-
-    @property
-    def keyed(self) -> bool:
-        """What it gives is of no key."""
-        return False
 
     def walk(self, release: Opaque, riders: bool = True) -> Pairs:
         """The leaf items of what it gave: one."""
@@ -92,3 +94,32 @@ class Leaf:
 
     def __repr__(self) -> str:
         return f"Leaf({self.index}, {self.text})"
+
+
+def takers(
+    parts: tuple[Leaf, ...],
+    pending: Iterable[tuple[Trigger, Item]],
+    event_of: Callable[[Item], object],
+    ridden: set[tuple[Trigger, Item]],
+) -> tuple[list[tuple[Item, object, tuple[int, ...]]], list[tuple[Trigger, Item]]]:
+    """Who takes items that another trigger held by these leaves: item, event, leaf parts, in order; and what is left.
+
+    An item goes to all parts on its source that take it, one that only ever rode to those that ride (T11, T17).
+    Cost: O(pending * parts).
+    """
+    by_item: dict[Item, list[Trigger]] = {}
+    for leaf, item in pending:
+        by_item.setdefault(item, []).append(leaf)
+    taken: list[tuple[Item, object, tuple[int, ...]]] = []
+    left: list[tuple[Trigger, Item]] = []
+    for item in in_order(list(by_item)):
+        event = item if isinstance(item, Mark) else event_of(item)
+        sources = [leaf.source for leaf in by_item[item]]
+        rides = all((leaf, item) in ridden for leaf in by_item[item])
+        found = [part for part in parts if part.source in sources and part.takes(event)]
+        hits = tuple([part.index for part in found if part.rides or not rides])
+        if hits:
+            taken.append((item, event, hits))
+        else:
+            left += [(leaf, item) for leaf in by_item[item]]
+    return taken, left

@@ -323,6 +323,16 @@ class Scope:
         """The pairs of leaf part and item that are pending, keys included. O(pending)."""
         return ((part, item) for part, _, item in self.pending(states, ()))
 
+    def everywhere(self, states: Any) -> Iterator[tuple[CellNode, Any]]:
+        """Each node with its state, under each key. O(nodes * keys)."""
+        for node in self.nodes:
+            state = self.state(states, node)
+            if isinstance(node, ByNode):
+                for inner in state.by_key.values():
+                    yield from node.within.everywhere(inner)
+            else:
+                yield node, state
+
     def pending(self, states: Any, path: Key) -> Iterator[tuple[int, Key, Item]]:
         """What is pending: leaf part, key, item. O(pending)."""
         for node in self.nodes:

@@ -66,7 +66,7 @@ class BatchCell(WindowCell):
     (None, 15, [['a']])
     """
 
-    __slots__ = ("count", "max_wait")
+    __slots__ = ("count", "max_wait", "timed")
 
     bound: ClassVar[str] = "min(count - 1, L)"
     head: ClassVar[int] = 1
@@ -75,11 +75,7 @@ class BatchCell(WindowCell):
         super().__init__(around)
         self.count = NEVER if count is None else count
         self.max_wait = max_wait
-
-    @property
-    def timed(self) -> bool:
-        """Whether a window closes by itself. O(1)."""
-        return self.max_wait is not None
+        self.timed = max_wait is not None
 
     def fresh(self) -> State:
         """No window is open."""

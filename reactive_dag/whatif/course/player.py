@@ -27,9 +27,9 @@ from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.records import Mark, Published, Registered, Tick
 from reactive_dag.model.times import NEVER
 from reactive_dag.streams.clock import VirtualClock
-from reactive_dag.triggers.base import walk
 from reactive_dag.triggers.firing import Firing
 from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.walks import walk
 from reactive_dag.whatif.course.attempts import CourseAttempts
 from reactive_dag.whatif.course.fold import CourseFold
 from reactive_dag.whatif.course.log import CourseLog

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from reactive_dag.declare.internals import plan_of
-from reactive_dag.triggers.base import walk
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.walks import walk
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
