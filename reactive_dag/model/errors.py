@@ -98,6 +98,10 @@ class FailTask(TaskError):
     """Raised in a task's body: fail now, with no more attempts."""
 
 
+class TaskGone(FailTask):
+    """A run has a task that its DAG declares no more, so nothing can execute it (R11)."""
+
+
 class RetryTask(TaskError):
     """Raised in a task's body: try again, `after` this long (uses up a retry).
 

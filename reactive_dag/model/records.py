@@ -90,8 +90,27 @@ class StartRequested(Record, frozen=True, gc=False, array_like=True, omit_defaul
     partition: str | None = None
 
 
+class TaskPlan(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
+    """What of a task decides how a log is read back; `needs` are the numbers of the tasks that it follows."""
+
+    id: str
+    kind: str = "task"
+    needs: tuple[int, ...] = ()
+    rule: str = "all_success"
+    retries: int = 0
+    past: bool = False
+
+
+class PlanDeclared(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=18):
+    """The tasks of a DAG, by number, of the runs that name this record (R11). Written once a definition."""
+
+    dag: str
+    digest: str
+    tasks: list[TaskPlan]
+
+
 class RunStarted(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=3):
-    """A queued run began; `run` is the offset of its `RunRequested`."""
+    """A queued run began; `run` is the offset of its `RunRequested`, `plan` that of its `PlanDeclared`."""
 
     run: int
     dag: str
@@ -100,6 +119,7 @@ class RunStarted(Record, frozen=True, gc=False, array_like=True, omit_defaults=T
     partition: str | None = None
     cascade: str = ""
     round: int = 1
+    plan: int = -1
 
 
 class TaskStarted(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=4):
@@ -323,15 +343,15 @@ class Duplicate(Record, frozen=True, gc=False, array_like=True, omit_defaults=Tr
 
 
 FACTS = (
-    Published, StartRequested, RunStarted, TaskStarted, TaskFinished, TaskRetry, RunFinished, Cancelled, Paused,
-    Resumed, Registered, Removed, EngineStarted, Tick, OnceDone, KeyConflict, FaultsRetried, ObserverFault,
+    Published, StartRequested, PlanDeclared, RunStarted, TaskStarted, TaskFinished, TaskRetry, RunFinished, Cancelled,
+    Paused, Resumed, Registered, Removed, EngineStarted, Tick, OnceDone, KeyConflict, FaultsRetried, ObserverFault,
 )  # fmt: skip
 DECISIONS = (RunRequested, Answers, TriggerFault, Expired, Decided, Duplicate)
 
 AnyRecord: TypeAlias = (
-    Published | StartRequested | RunStarted | TaskStarted | TaskFinished | TaskRetry | RunFinished | Cancelled | Paused
-    | Resumed | Registered | Removed | EngineStarted | Tick | OnceDone | KeyConflict | FaultsRetried | RunRequested
-    | Answers | TriggerFault | Expired | Decided | ObserverFault | Duplicate
+    Published | StartRequested | PlanDeclared | RunStarted | TaskStarted | TaskFinished | TaskRetry | RunFinished
+    | Cancelled | Paused | Resumed | Registered | Removed | EngineStarted | Tick | OnceDone | KeyConflict
+    | FaultsRetried | RunRequested | Answers | TriggerFault | Expired | Decided | ObserverFault | Duplicate
 )  # fmt: skip
 
 RUN_STATES = ("queued", "running", "success", "failed", "cancelled", "skipped")

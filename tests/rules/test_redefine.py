@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import reactive_dag as rd
-from reactive_dag.model.records import Registered, Removed
-from tests.support.engines import kill, live, of_kind, opened, outputs, part, parts, states
+from reactive_dag.model.records import PlanDeclared, Registered, Removed, RunStarted, TaskStarted
+from tests.support.engines import kill, live, of_kind, opened, outputs, part, parts, records_of, states
 
 
 def extras(run):
@@ -277,24 +277,70 @@ def test_a_run_of_a_dag_that_a_restart_no_longer_declares_has_failed(tmp_path):
         assert run.state == "failed" and run.error.startswith("TaskGone")
 
 
-def test_a_task_that_a_restart_no_longer_declares_is_not_in_the_way(tmp_path):
-    def declared(*tasks):
-        graph = rd.Graph("redefined")
-        dag = graph.dag("job")
-        for n, task in enumerate(tasks):
-            dag.add(lambda run: None, id=task, after=tasks[n - 1 : n], retries=1, retry_delay="1h")
-        return graph
+def chain(*tasks):
+    """A DAG whose tasks follow each other."""
+    graph = rd.Graph("redefined")
+    dag = graph.dag("job")
+    for n, task in enumerate(tasks):
+        dag.add(lambda run: run.task, id=task, after=tasks[n - 1 : n], retries=1, retry_delay="1h")
+    return graph
 
-    store = tmp_path / "s.db"
-    engine = opened(declared("a", "b", "c"), store)
+
+def killed_under_way(store, *tasks):
+    """The store of an engine that died while the first task of a run was under way."""
+    engine = opened(chain(*tasks), store)
     engine.start("job")
     while parts(engine).turn.run():
         pass
     kill(engine)
-    with live(declared("b", "c", "d"), store) as engine:
+
+
+def test_R11_a_body_that_a_restart_no_longer_declares_fails_its_task(tmp_path):
+    store = tmp_path / "s.db"
+    killed_under_way(store, "a", "b", "c")
+    with live(chain("b", "c", "d"), store) as engine:
         engine.run_until_idle()
         (run,) = engine.runs("job")
-        assert (run.state, list(run.tasks)) == ("success", ["b", "c", "d"])
+        assert (run.state, list(run.tasks)) == ("failed", ["a", "b", "c"])
+        assert [run.tasks[task].state for task in "abc"] == ["failed", "upstream_failed", "upstream_failed"]
+        assert "TaskGone" in run.tasks["a"].error and len(run.tasks["a"].attempts) == 2, "lost, then gone: no retry"
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_R11_a_run_keeps_the_tasks_and_edges_that_it_began_with_across_a_restart(tmp_path, snapshot):
+    store = tmp_path / "s.db"
+    killed_under_way(store, "a", "b", "c")
+    if snapshot:
+        engine = opened(chain("a", "b", "c"), store)
+        parts(engine).turn.snapshot_at = -(10**9)
+        while parts(engine).turn.run():
+            pass
+        kill(engine)
+    with live(chain("c", "b", "a", "new"), store) as engine:
+        engine.run_until_idle()
+        (run,) = engine.runs("job")
+        begun = [record.task for record in of_kind(engine, TaskStarted) if record.task != "new"]
+        assert (run.state, list(dict.fromkeys(begun))) == ("success", ["a", "b", "c"])
+        assert [run.tasks[task].output for task in "abc"] == ["a", "b", "c"], "declared tasks have their new bodies"
+        engine.start("job")
+        engine.run_until_idle()
+        assert list(engine.runs("job")[0].tasks) == ["c", "b", "a", "new"]
+
+
+def test_R11_a_plan_is_written_once_a_definition_before_the_first_run_that_names_it(tmp_path):
+    store = tmp_path / "s.db"
+    for tasks in (("a", "b"), ("a", "b"), ("b", "a")):
+        with live(chain(*tasks), store) as engine:
+            for _ in range(2):
+                engine.start("job")
+                engine.run_until_idle()
+    with live(chain("b", "a"), store) as engine:
+        records = records_of(engine)
+        plans = {at: [task.id for task in r.tasks] for at, r in enumerate(records) if isinstance(r, PlanDeclared)}
+        named = [record.plan for record in records if isinstance(record, RunStarted)]
+        assert list(plans.values()) == [["a", "b"], ["b", "a"]]
+        assert [plans[plan] for plan in named] == [["a", "b"]] * 4 + [["b", "a"]] * 2
+        assert named[0] < records.index(next(r for r in records if isinstance(r, RunStarted)))
 
 
 def test_a_dag_is_taken_up_once_it_has_a_task():

@@ -26,6 +26,7 @@ from reactive_dag.engine.items.timers import Timers
 from reactive_dag.engine.limits.slots import Slots
 from reactive_dag.engine.runs.by_date import RunsByDate
 from reactive_dag.engine.runs.logical_dates import LogicalDates
+from reactive_dag.engine.runs.plans import Plans
 from reactive_dag.engine.runs.statuses import RunStatuses
 from reactive_dag.engine.runs.table import RunTable
 from reactive_dag.engine.runs.tasks import TaskFlow
@@ -40,6 +41,7 @@ from reactive_dag.model.records import (
     FaultsRetried,
     OnceDone,
     Paused,
+    PlanDeclared,
     Published,
     Registered,
     Removed,
@@ -100,7 +102,7 @@ class Fold:
         )  # fmt: skip
         self.runs = RunTable(
             graph.id, outbox, identities, timers, statuses, dags.get, self.by_date, dates, flow, self.slots,
-            caches.arrays, hooks.delays, hooks.keep_ended,
+            Plans(log, caches.arrays), hooks.delays, hooks.keep_ended,
         )  # fmt: skip
         self.calls = RecordedCalls(outbox, identities)
         self.router = Router(graph.id, identities, timers, outbox, self.calls, self.slots.paused, hooks.before_fire)
@@ -115,6 +117,7 @@ class Fold:
             Published: self._published,
             StartRequested: lambda offset, record: self.starting.on_start_requested(record),
             RunRequested: runs.requested,
+            PlanDeclared: runs.plans.plan_declared,
             RunStarted: lambda offset, record: runs.run_started(record),
             TaskStarted: flow.task_started,
             TaskFinished: flow.task_finished,
@@ -238,8 +241,10 @@ class Fold:
                         del held[:done]
                         read = len(held)
         self.definitions.ahead(held[read:], self.cursor + read, self.cursor)
-        for record in held:
-            if type(record) is StartRequested:
+        for offset, record in enumerate(held, self.cursor):
+            if type(record) is PlanDeclared:
+                self.runs.plans.plan_declared(offset, record)
+            elif type(record) is StartRequested:
                 self.starting.on_start_requested(record)
             elif type(record) is RunStarted:
                 self.runs.begun_in_log(record)

@@ -60,8 +60,7 @@ class FoldHost:
 
     def previous(self, run: int) -> int | None:
         """The run of the same DAG before this one. O(log n)."""
-        runs = self.fold.runs
-        return runs.previous(runs.row(run))
+        return self.fold.by_date.previous(self.fold.runs.row(run))
 
     def run_of(self, run: int) -> RunStarted:
         """The record that a run began with. O(1) while it is live."""

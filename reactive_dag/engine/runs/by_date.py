@@ -156,6 +156,14 @@ class RunsByDate:
         rows = self.log.runs(dag=dag, cascade=cascade, limit=1)
         return self._newer(live, rows[0] if rows else None)
 
+    def previous(self, row: RunRow) -> int | None:
+        """The run before another of its DAG: by date, else by request. O(log runs)."""
+        if row.logical_date is not None:
+            seen = self.newest(row.dag, -(2**63), row.logical_date - 1)
+            return None if seen is None else seen.run
+        found = self.log.runs(dag=row.dag, before=row.run, limit=1)
+        return found[0].run if found else None
+
     def past_state(self, run: RunState, task: str) -> str | None:
         """The state of `task` in the newest requested run of a lower date than `run`'s; None if there is none (R14)."""
         date = run.started.logical_date

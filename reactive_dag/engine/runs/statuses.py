@@ -96,6 +96,10 @@ class RunStatuses:
             raise StoreDamaged(f"run {run} is named by a record, but neither live nor in the history")
         return RunStarted(row.started or 0, run, row.dag, row.key, row.logical_date, row.partition, row.cascade)
 
+    def has_delayed(self) -> bool:
+        """Whether a run will be queued later. O(unfinished runs)."""
+        return any(status.name == "delayed" for status in self.by_run.values())
+
     def orphans(self) -> dict[int, RunStarted]:
         """The runs that began and that nobody here can execute. O(unfinished runs)."""
         found = list(self.by_run.items())

@@ -19,6 +19,7 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.items.identity import Identities, RunInfo, run_key
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timers
 from reactive_dag.engine.runs.history_rows import ended_in_queue, ended_orphan, orphan_row, queued_row, row_of
+from reactive_dag.engine.runs.plans import Plans, PlansSnapshot
 from reactive_dag.engine.runs.state import RunOrder, RunSnapshot, RunState
 from reactive_dag.engine.runs.statuses import (
     AHEAD,
@@ -31,10 +32,17 @@ from reactive_dag.engine.runs.statuses import (
     RunStatus,
     RunStatuses,
 )
-from reactive_dag.engine.runs.task_arrays import TaskArrays, TaskArraysByDag
+from reactive_dag.engine.runs.task_arrays import TaskArrays
 from reactive_dag.engine.runs.tasks import TaskFlow
 from reactive_dag.log.history import RunRow
-from reactive_dag.model.records import Cancelled, OutletEvent, RunFinished, RunRequested, RunStarted, StartRequested
+from reactive_dag.model.records import (
+    Cancelled,
+    OutletEvent,
+    RunFinished,
+    RunRequested,
+    RunStarted,
+    StartRequested,
+)
 
 if TYPE_CHECKING:
     from reactive_dag.engine.facts.outbox import Outbox
@@ -52,6 +60,7 @@ class RunsSnapshot(msgspec.Struct, array_like=True):
     live: list[RunSnapshot]
     others: list[tuple[Any, ...]]
     removed: list[str]
+    plans: PlansSnapshot
 
 
 class RunQueue(Protocol):
@@ -85,7 +94,7 @@ class RunTable:
     def __init__(
         self, graph: str, outbox: Outbox, identities: Identities, timers: Timers, statuses: RunStatuses,
         dag_of: Callable[[str], Dag | None], by_date: RunsByDate, logical_dates: LogicalDates, flow: TaskFlow,
-        slots: RunQueue, arrays: TaskArraysByDag, delays: Mapping[str, int], keep_ended: KeepEnded | None = None,
+        slots: RunQueue, plans: Plans, delays: Mapping[str, int], keep_ended: KeepEnded | None = None,
     ) -> None:  # fmt: skip
         self.graph = graph
         self.outbox = outbox
@@ -99,7 +108,7 @@ class RunTable:
         self.flow = flow
         self.waits = flow.waits
         self.slots = slots
-        self.arrays = arrays
+        self.plans = plans
         self.delays = delays
         self._keep_ended = keep_ended or self._keep_row
         self.removed: set[str] = set()
@@ -143,7 +152,8 @@ class RunTable:
         """What a run says of itself, as things are. O(causes)."""
         date, partition, cascade = self.logical_dates.info(request, dag)
         key = self.key_of(request)
-        return RunStarted(request.at, offset, dag.id, key, date, partition, cascade or key)
+        plan = self.plans.newest(dag.id)
+        return RunStarted(request.at, offset, dag.id, key, date, partition, cascade or key, 1, plan)
 
     def forget_drafts(self) -> None:
         """What queued runs would say of themselves is worked out anew when they begin. O(1)."""
@@ -152,8 +162,8 @@ class RunTable:
     def begin(self, status: RunStatus, dag: Dag, queued: RunStatus) -> None:
         """Append that a run begins, which has its place already. O(1), where the graph has changed O(causes)."""
         draft = queued.begun
+        assert status.order is not None and status.request is not None and status.arrays is not None
         if draft is None or queued.version != self._drafts:
-            assert status.order is not None and status.request is not None
             run, request = status.order[3], status.request
             if draft is not None:
                 self.by_date.discard(dag.id, run, draft.logical_date, draft.cascade)
@@ -162,7 +172,9 @@ class RunTable:
         log = self.outbox.log
         with log.lock:
             at = self.outbox.stamp()
-            log.push(draft if at == draft.at else msgspec.structs.replace(draft, at=at))
+            plan = self.plans.record(at, status.arrays.declared(dag.id))
+            same = at == draft.at and plan == draft.plan
+            log.push(draft if same else msgspec.structs.replace(draft, at=at, plan=plan))
 
     def begun_in_log(self, record: RunStarted) -> None:
         """A `RunStarted` that stands beyond the decided part of the log: the run must not begin a second time."""
@@ -200,7 +212,7 @@ class RunTable:
     def _add(self, begun: RunStarted, dag: Dag, status: RunStatus | None = None) -> RunState:
         """A run that is running from here on, with nothing done. O(tasks)."""
         if status is None or status.request is None or status.order is None or status.arrays is None:
-            request, arrays = self.request(begun.run), self.arrays.of(dag)
+            request, arrays = self.request(begun.run), self.plans.arrays_of(begun, dag)
             self.slots.on_run_began(arrays)
             order = self.slots.order(begun.run, request)
         else:
@@ -344,18 +356,6 @@ class RunTable:
         waiting = [run for run, status in found if status.name in ("delayed", "queued", "beginning", "ending")]
         return waiting if dag is None else [run for run in waiting if self.request(run).dag == dag]
 
-    def has_delayed(self) -> bool:
-        """Whether a run will be queued later. O(unfinished runs), without delays O(1)."""
-        return bool(self.delays) and any(status.name == "delayed" for status in self.statuses.by_run.values())
-
-    def previous(self, row: RunRow) -> int | None:
-        """The run before another of its DAG: by date, else by request. O(log runs)."""
-        if row.logical_date is not None:
-            seen = self.by_date.newest(row.dag, -(2**63), row.logical_date - 1)
-            return None if seen is None else seen.run
-        found = self.outbox.log.runs(dag=row.dag, before=row.run, limit=1)
-        return found[0].run if found else None
-
     # ------------------------------------------------------------------------------------- state
 
     def snapshot(self) -> RunsSnapshot:
@@ -367,11 +367,12 @@ class RunTable:
             for run, status in self.statuses.by_run.items()
             if status.name not in ("queued", "running", "orphan")
         ]
-        return RunsSnapshot(live, others, sorted(self.removed))
+        return RunsSnapshot(live, others, sorted(self.removed), self.plans.snapshot())
 
     def restore(self, state: RunsSnapshot, queues: Mapping[str, Iterable[int]]) -> None:
         """Take what `snapshot` gave; `queues` are the queued runs of each DAG. O(unfinished runs and their tasks)."""
         self.removed.update(state.removed)
+        self.plans.restore(state.plans)
         for dag, queue in queues.items():
             for run in queue:
                 self.statuses.move(run, dag, QUEUED)
@@ -392,3 +393,4 @@ class RunTable:
         for run in self.live:
             assert self.outbox.log.run(run) is None or self.outbox.replaying, "a run is live and in the history"
         self.flow._check()
+        self.plans._check()

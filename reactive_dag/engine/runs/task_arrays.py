@@ -6,11 +6,18 @@ tasks change has another plan, and so other arrays. O(tasks) to make, O(1) to fi
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 
 from reactive_dag.declare.internals import bindings_of, plan_of, settings_of
+from reactive_dag.declare.parameters import TaskLinks
+from reactive_dag.declare.plan import plan_of as plan_from
+from reactive_dag.declare.task import Task
+from reactive_dag.model.errors import TaskGone
+from reactive_dag.model.records import PlanDeclared, TaskPlan
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -42,26 +49,61 @@ class TaskArrays:
     timeouts: list[int | None] = attrs.Factory(list)
     outlets: list[bool] = attrs.Factory(list)
     bindings: list[tuple[Binding, ...]] = attrs.Factory(list)
+    retries: list[int] = attrs.Factory(list)
+    past: list[bool] = attrs.Factory(list)
     prioritized: bool = False
+    _declared: PlanDeclared | None = None
 
     @classmethod
     def of(cls, dag: Dag) -> TaskArrays:
         """The arrays of a DAG as it is now. O(tasks)."""
         plan = plan_of(dag)
-        size = len(plan.ids)
-        arrays = cls(plan, plan.index, plan.ids, dag.max_active_runs, size, [0] * size)
+        arrays = cls._empty(dag, plan)
         for id in plan.ids:
-            arrays._take(dag, dag.tasks[id])
+            task = dag.tasks[id]
+            settings = settings_of(task)
+            arrays._take(dag, task, settings.trigger_rule, settings.retries, settings.depends_on_past)
         return arrays
 
-    def _take(self, dag: Dag, task: AnyTask) -> None:
+    @classmethod
+    def recorded(cls, dag: Dag, declared: PlanDeclared) -> TaskArrays:
+        """The arrays of a recorded plan, with the bodies that the DAG has now; one that is gone fails. O(tasks)."""
+        ids = [each.id for each in declared.tasks]
+        links = {each.id: TaskLinks(needs=tuple([ids[need] for need in each.needs])) for each in declared.tasks}
+        arrays = cls._empty(dag, plan_from(links, simple=False))
+        for each in declared.tasks:
+            task = dag.tasks.get(each.id)
+            if task is None or task.kind != each.kind:
+                task = _gone(dag.id, each.id)
+            arrays._take(dag, task, each.rule, each.retries, each.past)
+        arrays._declared = declared
+        return arrays
+
+    @classmethod
+    def _empty(cls, dag: Dag, plan: Plan) -> TaskArrays:
+        size = len(plan.ids)
+        return cls(plan, plan.index, plan.ids, dag.max_active_runs, size, [0] * size)
+
+    def declared(self, dag: str) -> PlanDeclared:
+        """The record of this plan, but for its instant. O(1), the first time O(tasks + edges)."""
+        if self._declared is None:
+            tasks = [
+                TaskPlan(id, self.tasks[at].kind, self.plan.needs[at], self.rules[at], self.retries[at], self.past[at])
+                for at, id in enumerate(self.ids)
+            ]
+            digest = blake2b(msgspec.msgpack.encode(tasks), digest_size=8).hexdigest()
+            self._declared = PlanDeclared(0, dag, digest, tasks)
+        return self._declared
+
+    def _take(self, dag: Dag, task: AnyTask, rule: str, retries: int, past: bool) -> None:
         settings, waits = settings_of(task), task.kind == "wait"
-        rule = settings.trigger_rule
         self.tasks.append(task)
         self.names.append(f"{dag.id}.{task.id}")
         self.rules.append(rule)
+        self.retries.append(retries)
+        self.past.append(past)
         self.waits.append(waits)
-        self.direct.append(not waits and rule == "all_success" and not settings.depends_on_past)
+        self.direct.append(not waits and rule == "all_success" and not past)
         self.priorities.append(-settings.priority)
         self.timeouts.append(settings.timeout)
         self.outlets.append(bool(task.outlets))
@@ -70,17 +112,40 @@ class TaskArrays:
             self.prioritized = True
 
 
-class TaskArraysByDag:
-    """The arrays of one engine's DAGs."""
+def _gone(dag: str, id: str) -> AnyTask:
+    """Stands for a task that is declared no more: its attempt fails."""
 
-    __slots__ = ("_known",)
+    def gone() -> None:
+        raise TaskGone(f"task {id!r} of DAG {dag!r} is not declared any more, so nothing can execute it")
+
+    return Task(gone, id=id)
+
+
+class TaskArraysByDag:
+    """The arrays of one engine's DAGs, as they are, and those of recorded plans that differ from them."""
+
+    __slots__ = ("_known", "_recorded")
 
     def __init__(self) -> None:
         self._known: dict[str, TaskArrays] = {}
+        self._recorded: dict[str, tuple[TaskArrays, dict[str, TaskArrays]]] = {}
 
     def of(self, dag: Dag) -> TaskArrays:
         """The arrays of a DAG as it is now. O(1) while its tasks stay as they are, else O(tasks)."""
         found = self._known.get(dag.id)
         if found is None or found.plan is not plan_of(dag):
             found = self._known[dag.id] = TaskArrays.of(dag)
+        return found
+
+    def of_plan(self, dag: Dag, declared: PlanDeclared) -> TaskArrays:
+        """The arrays of a recorded plan of a DAG: those of the DAG if it is its own. O(1), a new one O(tasks)."""
+        own = self.of(dag)
+        if own.declared(dag.id).digest == declared.digest:
+            return own
+        known = self._recorded.get(dag.id)
+        if known is None or known[0] is not own:
+            known = self._recorded[dag.id] = own, {}
+        found = known[1].get(declared.digest)
+        if found is None:
+            found = known[1][declared.digest] = TaskArrays.recorded(dag, declared)
         return found

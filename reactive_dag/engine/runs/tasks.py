@@ -96,7 +96,7 @@ class TaskFlow:
 
     def _set_going(self, run: RunState, index: int) -> None:
         task = run.tasks[index]
-        if task.depends_on_past and not self.past_is_well(run, task, index):
+        if run.arrays.past[index] and not self.past_is_well(run, task, index):
             return
         run.asked[index] = 1
         if task.kind == "wait":
@@ -189,7 +189,7 @@ class TaskFlow:
             self._settle(offset, run, index, record)
 
     def _retries_left(self, run: RunState, index: int) -> bool:
-        return run.fails[index] < run.tasks[index].retries and not run.cancelled and run.attempt[index] > 0
+        return run.fails[index] < run.arrays.retries[index] and not run.cancelled and run.attempt[index] > 0
 
     def _lost(self, run: RunState, index: int, record: TaskFinished) -> None:
         del run.open[index]

@@ -155,7 +155,7 @@ class Trace:
         return max(reversed(found), key=lambda each: each.at)
 
     def _past(self, point: TracePoint, begin: int) -> list[Predecessor]:
-        previous = self.fold.runs.previous(self.rows[point.of])
+        previous = self.fold.by_date.previous(self.rows[point.of])
         ended = None if previous is None or previous not in self.rows else self.interval(previous, point.task)[1]
         if previous is None or ended is None or ended > begin:
             return []

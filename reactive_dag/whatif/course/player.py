@@ -146,7 +146,9 @@ class CoursePlayer:
     def _goes_on(self) -> bool:
         """Whether something under way still ends by itself; a wait without a timeout does not. O(state)."""
         runs = self.core.runs
-        if self.attempts.instants or self._delayed or self._outside or runs.flow.retries_due or runs.has_delayed():
+        if self.attempts.instants or self._delayed or self._outside or runs.flow.retries_due:
+            return True
+        if runs.delays and self.core.statuses.has_delayed():
             return True
         for watches in self.core.waits.watches.values():
             if any(watch.wait.timeout is not None for watch in watches.values()):
