@@ -25,7 +25,7 @@ from reactive_dag.streams.timing import Timing, timing
 class ByStream:
     """The operator: a stream for each key, each piped through `operator`."""
 
-    key: Callable[[Any], Hashable]
+    key: Callable[[Any], Any]
     operator: Callable[[Observable[Any]], Observable[Any]]
     max_keys: int
     ttl: int | None
@@ -89,14 +89,16 @@ class _Streams:
         self._expire()
         try:
             key = self._by.key(item)
-            stream = self._keys.get(key)
+            keys = list(dict.fromkeys(key)) or [None] if type(key) is list else [key]
+            hash(tuple(keys))
         except Exception as error:
             self.fail(error, now)
             return
-        if key is None:
-            self._by.dropped("no_key", item)
-        elif not self._ended:
-            (stream or self._open(key)).subject.on_next(item)
+        for each in keys:
+            if each is None:
+                self._by.dropped("no_key", item)
+            elif not self._ended:
+                (self._keys.get(each) or self._open(each)).subject.on_next(item)
 
     def fail(self, error: Exception, now: int) -> None:
         """The source, a stream or the key's function failed."""

@@ -31,7 +31,7 @@ class KeyedCell(Cell):
     __slots__ = ("_given", "by", "cell", "has_memory", "key", "rides", "timed")
 
     def __init__(
-        self, cell: Cell, key: Callable[[Any], Hashable], max_keys: int = NEVER, ttl: int | None = None,
+        self, cell: Cell, key: Callable[[Any], Any], max_keys: int = NEVER, ttl: int | None = None,
         drop: Drop = ALONE.drop,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -50,8 +50,16 @@ class KeyedCell(Cell):
         return self.by.fresh()
 
     def feed(self, state: Any, part: int, item: Opaque, now: int) -> list[Opaque] | None:
-        """Feed the state of the item's key; an item whose key is None is dropped as `no_key`."""
+        """Feed the state of the item's key, of each where a list gives several; one that is None goes as `no_key`."""
         key = self.key(item)
+        if type(key) is not list:
+            return self._feed_key(state, key, part, item, now)
+        released: list[Opaque] = []
+        for each in dict.fromkeys(key) or (None,):
+            released += self._feed_key(state, each, part, item, now) or ()
+        return released or None
+
+    def _feed_key(self, state: Any, key: Any, part: int, item: Opaque, now: int) -> list[Opaque] | None:
         if key is None:
             self.drop("no_key", part, item)
             return None

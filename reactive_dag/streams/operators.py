@@ -261,10 +261,11 @@ def by(
 ) -> Callable[[Observable[T]], Observable[tuple[K, U]]]:
     """Apply `operator` for each key by itself and emit pairs of key and value; a join by key, with a join.
 
-    `key(item)` is asked for the items of all its sources; None drops the item as `no_key`, an exception ends all with
-    that error. One of our combinators has a state for each key that holds something, and none for the others; beyond
-    `max_keys` the key opened first goes, after `ttl` each: what it holds is dropped as `expired`. Any other reactivex
-    operator has a stream for each key, which is completed instead. Cost: O(1) an item, O(log keys) with windows.
+    `key(item)` is asked for the items of all its sources; a list gives several keys, None drops the item as `no_key`,
+    an exception ends all with that error. One of our combinators has a state for each key that holds something, and
+    none for the others; beyond `max_keys` the key opened first goes, after `ttl` each: what it holds is dropped as
+    `expired`. Any other reactivex operator has a stream for each key, which is completed instead. Cost: O(1) an item,
+    O(log keys) with windows.
 
     >>> import reactivex
     >>> reactivex.of(1, 2, 3, 4).pipe(by(lambda n: n % 2, batch(count=2))).subscribe(print).dispose()

@@ -131,18 +131,25 @@ class Combinable:
         """
         return _made("with_latest", self, *others)
 
-    def by(self, *keys: object, max_keys: int = MAX_KEYS, ttl: GivenDuration | None = None) -> Trigger:
+    def by(
+        self,
+        *keys: object,
+        max_keys: int = MAX_KEYS,
+        ttl: GivenDuration | None = None,
+        undated: Literal["arrival"] | None = None,
+    ) -> Trigger:
         """Keep what stands before it apart by key: a join (T7). O(parts).
 
         A key is "partition", "logical_date", a calendar such as `rd.day("Europe/Berlin")`, or a pure function of the
-        event. `.by(None)` says that there is none. Raises InvalidValue for other keys, and for a clock among the parts
-        that the key cannot place.
+        event; one that gives a list gives several keys. `.by(None)` says that there is none. `undated="arrival"` puts
+        what has no date into the calendar's period in which it came. Raises InvalidValue for other keys, and for a
+        clock among the parts that the key cannot place.
 
         >>> from reactive_dag.triggers.leaves.dataset import updated
         >>> (updated("a") & updated("b")).by("partition")
         rd.all_of(rd.updated('a'), rd.updated('b')).by('partition')
         """
-        return _made("by", self, keys, max_keys, ttl)
+        return _made("by", self, keys, max_keys, ttl, undated)
 
 
 def as_trigger(value: object) -> Trigger:

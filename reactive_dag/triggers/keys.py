@@ -1,8 +1,8 @@
 """What a `.by` keeps apart: the keys that people write, and how one is read from an event (T7, T8).
 
 Owns `KeySpec`, one part of a key as it is declared, `JoinKey`, the key of the joins that nobody writes, and the readers
-of keys. A reader takes the event, whatever has `partition`, `logical_date` (nanoseconds) and `cascade`, and gives a
-hashable value or None: there is no such key. Cost: O(1); a calendar's about 1 µs.
+of keys. A reader takes the event, whatever has `partition`, `logical_date` and `at` (nanoseconds) and `cascade`, and
+gives a hashable value or None: there is no such key. Cost: O(1); a calendar's about 1 µs.
 """
 
 from __future__ import annotations
@@ -67,14 +67,17 @@ KeyOf: TypeAlias = Callable[[Any], Any]
 """Reads a key from an event."""
 
 
-def key_of(key: KeySpec, partitions: Calendar | None) -> KeyOf:
-    """How a key is read from the events of a dataset so partitioned, unless it is a function to be asked. O(1)."""
+def key_of(key: KeySpec, partitions: Calendar | None, by_arrival: bool = False) -> KeyOf:
+    """How a key is read from the events of a dataset so partitioned, unless it is a function to be asked. O(1).
+
+    `by_arrival`: what has no date goes to the calendar's period in which it came.
+    """
     if isinstance(key, str):
         return attrgetter(key)
     if isinstance(key, JoinKey):
         return date_or_cascade if key.mode == "date+cascade" else date_or_nothing
     assert isinstance(key, Calendar), key
-    return _calendar_key(key, (key,) if partitions is None else (partitions, key))
+    return _calendar_key(key, (key,) if partitions is None else (partitions, key), by_arrival)
 
 
 def date_or_cascade(event: Any) -> object:
@@ -89,11 +92,13 @@ def date_or_nothing(event: Any) -> object:
     return "" if date is None else date
 
 
-def _calendar_key(key: Calendar, calendars: tuple[Calendar, ...]) -> KeyOf:
+def _calendar_key(key: Calendar, calendars: tuple[Calendar, ...], by_arrival: bool) -> KeyOf:
     def read(event: Any) -> object:
         at = event.logical_date
         if at is None and event.partition is not None:
             at = partition_time(event.partition, calendars)
+        if at is None and by_arrival:
+            at = event.at
         return None if at is None else key.of(at)
 
     return read

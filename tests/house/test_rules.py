@@ -16,8 +16,6 @@ MACHINES = "beyond one process and one machine"
 TRIGGERS = "the house: two triggers by the page"
 
 NOT_BUILT = {
-    "T7_a_list_of_keys": TRIGGERS,
-    "T7_undated": TRIGGERS,
     "T18": PARTITIONS,
     "I8_a_stamp_ahead_of_the_clock": FAULTS,
     "R1_a_calendar_key": FAULTS,

@@ -30,7 +30,7 @@ from reactive_dag.triggers.windows.throttle import Throttle
 from reactive_dag.triggers.windows.within import Within
 from tests.support.driving import Pair, facts, hits, operations, sources_of
 from tests.support.profiles import examples
-from tests.support.strategies import DAGS, DATASETS, is_even, third, total, triggers
+from tests.support.strategies import DAGS, DATASETS, is_even, several, third, total, triggers
 
 thorough = settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 LEAVES = [updated(dataset) for dataset in DATASETS[:3]]
@@ -70,11 +70,11 @@ def rich(draw, depth=2, leaves=tuple(LEAVES), calls=True):
 
     def keyed(part):
         clock = any(isinstance(found, Scheduled) for found in walk(part))
-        keys = ["logical_date", day(), *([] if clock else ["partition", "partition", third])]
+        keys = ["logical_date", day(), *([] if clock else ["partition", "partition", third, several])]
         found = draw(st.lists(st.sampled_from(keys), min_size=1, max_size=2, unique_by=str))
-        return By(
-            part, tuple(found), draw(st.sampled_from([1, 2, 100])), draw(st.sampled_from([None, None, 5 * SECOND]))
-        )
+        undated = draw(st.sampled_from(["arrival", None])) if day() in found else None
+        most, ttl = draw(st.sampled_from([1, 2, 100])), draw(st.sampled_from([None, None, 5 * SECOND]))
+        return By(part, tuple(found), most, ttl, undated)
 
     makers = {
         "all_of": lambda: composite("all_of"),

@@ -263,14 +263,15 @@ class Model(Runs):
             station.held += fired
             return
         for given in fired:
-            request = self.request(station.dag, given, at)
+            split = any(pair in station.naive.more for pair in given.pairs)
+            request = self.request(station.dag, given, at, split)
             if request is None:
                 station.drop("duplicate", given.pairs)
             else:
                 self.out.append(request)
 
-    def request(self, dag, given, at):
-        key = run_key(self.graph.id, dag, "", map(self.identity, given.all_items))
+    def request(self, dag, given, at, split=False):
+        key = run_key(self.graph.id, dag, "", map(self.identity, given.all_items), given.key if split else ())
         if key in self.seen:
             return None
         self.seen.add(key)

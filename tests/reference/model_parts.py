@@ -53,8 +53,7 @@ class Taking(Naive):
         fired = self.top.go(landing, now, path)
         for given in fired:
             for pair in given.pairs:
-                assert self.fates[pair] == "pending", pair
-                self.fates[pair] = "consumed"
+                self.move(pair, "consumed")
         return fired
 
     def feed(self, hits, item, now, event):
@@ -100,7 +99,7 @@ class Station:
 
     def drop(self, policy, pairs):
         for pair in pairs:
-            self.naive.fates[pair] = policy
+            self.naive.move(pair, policy, "consumed")
 
     def let_go(self):
         """What a resume requests: all; one for each key, of each clock only the newest tick; or nothing."""

@@ -43,6 +43,7 @@ class Naive:
         self.ask = ask or (lambda kind, fn, payload, item: fn.fn(payload))
         self.event_of, self.limit, self.identity = event_of, max_pending, identity
         self.fates = {}  # (part, item) -> "pending", "consumed" or the policy that dropped it
+        self.more = {}  # the fates of further deliveries of an item that was given several keys
         self.missed = Counter()
         self.told = []  # what a bound dropped, and the first item of a source without a key
         self.parked = []
@@ -76,8 +77,7 @@ class Naive:
         fired = self.top.go(landing, now, path)
         for given in fired:
             for pair in given.pairs:
-                assert self.fates[pair] == "pending", pair
-                self.fates[pair] = "consumed"
+                self.move(pair, "consumed")
         return [(given.all_items, given.payload, given.key, given.items) for given in fired]
 
     def step(self, now):
@@ -121,6 +121,10 @@ class Naive:
         for part, item, path in sorted(parked, key=lambda entry: order(entry[1])):
             if isinstance(self.parts[part][0], Absent):
                 fired += self.go({part: Given([(part, item)], item)}, now, path)
+            elif path and (part, item) in self.more:
+                self.event = self.event_of(item)
+                for given in self.through(part, item, self.event):
+                    fired += self.go({part: given}, now, path)
             else:
                 facts.setdefault(item, []).append(part)
         for item, parts in facts.items():
@@ -224,15 +228,28 @@ class Naive:
             self.parked += [(part, item, path) for part, item in given.pairs]
             return None
 
+    def copy(self, pairs, count):
+        """Items were given several keys: as many deliveries."""
+        for pair in pairs:
+            self.more.setdefault(pair, []).extend(["pending"] * (count - 1))
+
+    def move(self, pair, fate, was="pending"):
+        """A delivery that was pending is so no more."""
+        if self.fates[pair] == was:
+            self.fates[pair] = fate
+        else:
+            more = self.more[pair]
+            more[more.index(was)] = fate
+
     def drop(self, policy, pairs, path):
         for pair in pairs:
-            assert self.fates[pair] == "pending", (policy, pair, self.fates[pair])
             if policy == "no_key" and not any(
-                fate == "no_key" and source(self.parts[part][0]) == source(self.parts[pair[0]][0])
-                for (part, _), fate in self.fates.items()
+                "no_key" in (fate, *self.more.get((part, item), ()))
+                and source(self.parts[part][0]) == source(self.parts[pair[0]][0])
+                for (part, item), fate in self.fates.items()
             ):
                 self.told.append((policy, pair[0], path, 1))
-            self.fates[pair] = policy
+            self.move(pair, policy)
         if policy == "expired":
             parts = Counter(part for part, _ in pairs)
             self.told += [(policy, part, path, parts[part]) for part in sorted(parts)]
@@ -246,7 +263,8 @@ class Naive:
 
     def counts(self):
         found = [[0, 0, 0, {}] for _ in self.parts]
-        for (part, _), fate in self.fates.items():
+        more = [(pair, fate) for pair, fates in self.more.items() for fate in fates]
+        for (part, _), fate in [*self.fates.items(), *more]:
             row = found[part]
             row[0] += 1
             if fate in ("consumed", "pending"):

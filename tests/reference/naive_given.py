@@ -66,7 +66,7 @@ def leaf_places(trigger, place=(), bys=(), chain=()):
         yield from leaf_places(part, (*place, i), bys, chain)
 
 
-def key_of(key, leaf, event):
+def key_of(key, leaf, event, undated=None):
     """The value of a key for an event; a function is not asked here."""
     if isinstance(key, str):
         return getattr(event, key)
@@ -82,7 +82,7 @@ def key_of(key, leaf, event):
             return key.of(calendar.start(event.partition))
         except (AttributeError, InvalidValue):
             pass
-    return None
+    return key.of(event.at) if undated else None
 
 
 def is_solo(trigger):

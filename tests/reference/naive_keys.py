@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.keys import JoinKey
-from tests.reference.naive_given import key_of, keyed, united
+from tests.reference.naive_given import Given, key_of, keyed, united
 from tests.reference.naive_nodes import Node
 
 
@@ -24,17 +26,23 @@ class ByNode(Node):
             self.forget(key)
         inside = {part for place, part in self.model.numbers.items() if place[: len(self.place)] == self.place}
         mine = {part: given for part, given in landing.items() if part in inside}
-        key = self.key_of(mine, path)
-        if key is None or (key not in self.copies and not mine):
-            return []
+        fired = []
+        for key in self.keys_of(mine, path):
+            if key in self.copies or mine:
+                fired += self.go_under(key, mine, now, path)
+        return fired
+
+    def go_under(self, key, mine, now, path):
         if key not in self.copies:
             self.copies[key] = self.model.build(self.trigger.part, (*self.place, 0), self.path + key)
         copy = self.copies[key]
         fired = copy.go(mine, now, path)
         self.settle(key, copy, now, path)
-        for given in fired:
-            given.key = given.key if keyed(self.trigger.part) else self.path + key
-        return fired
+        under = self.path + key
+        return [
+            Given(each.pairs, each.payload, each.flat, each.key if keyed(self.trigger.part) else under, each.riders)
+            for each in fired
+        ]
 
     def settle(self, key, copy, now, path):
         if copy.idle(now):
@@ -61,26 +69,32 @@ class ByNode(Node):
         self.model.drop("expired", pairs, self.path + key)
         self.forget(key)
 
-    def key_of(self, mine, path):
-        if path is not None:
+    def keys_of(self, mine, path):
+        if path is not None and not (mine and len(path) <= len(self.path)):
             key = path[len(self.path) : len(self.path) + len(self.trigger.keys)]
-            return key if path[: len(self.path)] == self.path and len(key) == len(self.trigger.keys) else None
+            return [key] if path[: len(self.path)] == self.path and len(key) == len(self.trigger.keys) else []
         if not mine:
-            return None
+            return []
         values, both = [], united(mine.values())
         leaf = self.model.parts[min(mine)][0]
         for key in self.trigger.keys:
             if isinstance(key, str | Calendar | JoinKey):
-                value = [key_of(key, leaf, self.model.event)]
+                value = [[key_of(key, leaf, self.model.event, self.trigger.undated)]]
             else:
                 value = self.model.answer("by", key, self.model.event, both.items[0], both, self.path)
             if value is None:
-                return None
-            if value[0] is None:
+                return []
+            given = value[0] if isinstance(value[0], list) else [value[0]]
+            if all(each is None for each in given):
                 self.model.drop("no_key", both.pairs, self.path)
-                return None
-            values.append(value[0])
-        return tuple(values)
+                return []
+            values.append(given)
+        keys = list(dict.fromkeys(product(*values)))
+        self.model.copy(both.pairs, len(keys)) if len(keys) > 1 else None
+        for key in keys:
+            if None in key:
+                self.model.drop("no_key", both.pairs, self.path)
+        return [key for key in keys if None not in key]
 
     def outlived(self, key):
         return NEVER if self.trigger.ttl is None or key not in self.opened else self.opened[key] + self.trigger.ttl

@@ -164,3 +164,15 @@ def test_law_dispose_stops_everything(operator):
     assert (scheduler.pending, source.observers) == (0, [])
     scheduler.advance("1d")
     assert film.seen == []
+
+
+@pytest.mark.parametrize("operator", [BATCH, ops.buffer_with_count(2)], ids=["ours", "reactivex"])
+def test_T7_a_list_gives_several_keys(operator):
+    seen = flow("ab", rops.by(lambda item: ["x", item, "x"], operator))
+    assert seen == "1:x=ab"
+    dropped = []
+    bare = rops.by(
+        lambda item: [] if item == "a" else [None, "x"], operator, on_drop=lambda *drop: dropped.append(drop)
+    )
+    assert flow("abb", bare) == "2:x=bb"
+    assert dropped == [("no_key", "a"), ("no_key", "b"), ("no_key", "b")]

@@ -30,6 +30,7 @@ class Fact(NamedTuple):
     partition: str | None = None
     logical_date: int | None = None
     cascade: str = ""
+    at: int = 0
 
 
 def hits(circuit, fact):
@@ -79,7 +80,7 @@ class Pair:
     # --- operations
 
     def publish(self, fact):
-        item = len(self.facts)
+        item, fact = len(self.facts), fact._replace(at=self.now)
         self.facts.append(fact)
         found = hits(self.circuit, fact)
         if not found:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from reactive_dag.model.calendar import day, hour
+from reactive_dag.model.calendar import Calendar, day, hour
 from reactive_dag.model.callables import Call
 from reactive_dag.model.times import MINUTE, SECOND
 from reactive_dag.triggers.base import Trigger
@@ -61,6 +61,11 @@ def third(event: object) -> int | None:
     return weight(event) % 3 or None
 
 
+def several(event: object) -> list[int | None]:
+    """Keys for `.by`: none, one or two, one of which may be None."""
+    return [[], [1], [1, 2], [2, None]][weight(event) % 4]
+
+
 def total(payload: object) -> int:
     """A payload for `.map`."""
     return weight(payload)
@@ -79,7 +84,7 @@ def clocks() -> st.SearchStrategy[Scheduled]:
 def keys(trigger: Trigger) -> st.SearchStrategy[tuple[KeySpec, ...]]:
     """Keys that the trigger can stand under: with a clock in it only those that a tick has."""
     dated: list[KeySpec] = ["logical_date", day("Europe/Berlin"), hour()]
-    known = dated if _has_clock(trigger) else [*dated, "partition", Call(third)]
+    known = dated if _has_clock(trigger) else [*dated, "partition", Call(third), Call(several)]
     return st.lists(st.sampled_from(known), max_size=2, unique=True).map(tuple)
 
 
@@ -156,4 +161,8 @@ def _batches(below: st.SearchStrategy[Trigger]) -> st.SearchStrategy[Trigger]:
 
 
 def _keyed(part: Trigger) -> st.SearchStrategy[Trigger]:
-    return st.builds(By, st.just(part), keys(part), st.sampled_from([2, 100_000]), st.none() | spans())
+    def made(found: tuple[KeySpec, ...], most: int, ttl: int | None, arrival: bool) -> Trigger:
+        undated = "arrival" if arrival and any(isinstance(key, Calendar) for key in found) else None
+        return By(part, found, most, ttl, undated)
+
+    return st.builds(made, keys(part), st.sampled_from([2, 100_000]), st.none() | spans(), st.booleans())

@@ -37,7 +37,7 @@ RD = SimpleNamespace(
     hour=hour, day=day, week=week, month=month,
 )  # fmt: skip
 NAMES = {"rd": RD, "is_even": None, "third": third, "total": None}
-NAMES.update({name: getattr(strategies, name) for name in ("is_even", "total")})
+NAMES.update({name: getattr(strategies, name) for name in ("is_even", "several", "total")})
 
 
 # ------------------------------------------------------------------------------------- T3: what composes
@@ -269,7 +269,7 @@ def test_the_strategy_makes_every_kind():
     assert {"completions", "by", "absent"} <= ALL_FEATURES
     seen = set()
 
-    @settings(max_examples=300, database=None, derandomize=True)
+    @settings(max_examples=1000, database=None, derandomize=True)
     @given(triggers())
     def look(trigger):
         assert isinstance(trigger, Trigger)

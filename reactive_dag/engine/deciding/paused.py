@@ -46,7 +46,8 @@ def _united(active: ActiveTrigger, firings: list[Firing]) -> Firing:
     payload = last.payload if len(firings) == 1 else [firing.payload for firing in firings]
     riders = {item for firing in firings for item in firing.riders}
     taken = {item for firing in firings for item in firing.items if item not in firing.riders}
-    return Firing(items, payload, last.mapped, last.key, parts, in_order([*(riders - taken)]))
+    split = any(firing.split for firing in firings)
+    return Firing(items, payload, last.mapped, last.key, parts, in_order([*(riders - taken)]), split)
 
 
 def _ticks(active: ActiveTrigger, firing: Firing) -> list[tuple[int, Mark]]:

@@ -67,7 +67,7 @@ class RecordedCalls:
         return records
 
     def ask(self, name: Name, kind: str, call: Call, given: object, item: object, at: int) -> object:
-        """The answer of one callable: `where` a bool, `by` a key, `map` a payload. Raises CallableFault."""
+        """The answer of one callable: `where` a bool, `by` a list of keys, `map` a payload. Raises CallableFault."""
         if self.outbox.replaying:
             return self._recall(name, kind)
         try:
@@ -79,7 +79,7 @@ class RecordedCalls:
             self.outbox.decide(TriggerFault(at, *name, _ref(first), fault.function, fault.place, fault.error))
             raise fault from error
         self.given.setdefault(name, []).append([answer])
-        return as_key(answer) if kind == "by" else answer
+        return answer
 
     def payload(self, payload: object) -> Json:
         """The payload of a firing as plain data. Raises InvalidValue."""
@@ -93,7 +93,11 @@ class RecordedCalls:
             answer = call.fn(self._event(item))  # directly behind a leaf: the payload so far is the event itself
         else:
             answer = call.fn(resolved(given, self._event))
-        return bool(answer) if kind == "where" else plain(answer, f"what {call.text} gave")
+        if kind == "where":
+            return bool(answer)
+        if kind == "by" and type(answer) is not list:
+            answer = [answer]  # a list gives several keys; JSON would not tell it from a tuple, which is one
+        return plain(answer, f"what {call.text} gave")
 
     def _recall(self, name: Name, kind: str) -> object:
         queue = self._recorded.get(name)
@@ -102,16 +106,11 @@ class RecordedCalls:
         answer = queue.popleft()
         if answer is None:
             raise CallableFault("recorded", "the log", "raised when it was asked")
-        return as_key(answer[0]) if kind == "by" else answer[0]
+        return answer[0]
 
 
 def _too_few(name: Name, what: str) -> StoreDamaged:
     return StoreDamaged(f"trigger {name[1]!r} of DAG {name[0]!r}: the log holds fewer {what} than its facts ask for")
-
-
-def as_key(value: object) -> object:
-    """A key that can be hashed: lists become tuples."""
-    return tuple(as_key(item) for item in value) if isinstance(value, list) else value
 
 
 def _ref(item: object) -> Item:

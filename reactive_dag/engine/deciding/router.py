@@ -276,8 +276,8 @@ class Router:
             return
         for firing in fired:
             key = None
-            if active.unique:
-                key = self.key(active, firing.items)
+            if active.unique or firing.split:
+                key = self.key(active, firing)
                 if self._is_duplicate(active, key):
                     active.circuit.recount(firing, "duplicate")
                     self.outbox.decide(Duplicate(at, active.dag, active.label, key))
@@ -296,9 +296,10 @@ class Router:
             return self.calls.was_duplicate(active.name)
         return self.outbox.knows(key)
 
-    def key(self, active: ActiveTrigger, items: Iterable[Item]) -> str:
-        """The run key of a firing (I4)."""
-        return run_key(self.graph, active.dag, active.label, map(self.identities.identity, items))
+    def key(self, active: ActiveTrigger, firing: Firing) -> str:
+        """The run key of a firing; where an item of it was given several keys, its own is in it (I4)."""
+        group = firing.key if firing.split else ()
+        return run_key(self.graph, active.dag, active.label, map(self.identities.identity, firing.items), group)
 
     def schedule(self, active: ActiveTrigger) -> None:
         """Set the timer that the circuit's `due` asks for, unless an earlier one is set. O(log timers)."""

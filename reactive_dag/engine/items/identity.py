@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import NamedTuple
 
+import msgspec
+
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.records import (
     AnyRecord,
@@ -21,6 +23,7 @@ from reactive_dag.model.records import (
     StartRequested,
     TaskFinished,
 )
+from reactive_dag.triggers.firing import Key
 
 
 class RunInfo(NamedTuple):
@@ -31,12 +34,14 @@ class RunInfo(NamedTuple):
     cascade: str
 
 
-def run_key(graph: str, dag: str, label: str, identities: Iterable[str]) -> str:
-    """The key of a run (I4): 32 hex digits. O(n log n) in its causes."""
+def run_key(graph: str, dag: str, label: str, identities: Iterable[str], group: Key = ()) -> str:
+    """The key of a run (I4): 32 hex digits; with its group where an item had several keys. O(n log n) in its causes."""
     found = [*identities]
     if len(found) > 1:
         found.sort()
     text = "\x1f".join((graph, dag, label, *found))
+    if group:
+        text += f"\x1e{msgspec.json.encode(group).decode()}"
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 

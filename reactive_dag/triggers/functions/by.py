@@ -21,7 +21,7 @@ from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import NEVER, GivenDuration, format_duration, parse_duration
 from reactive_dag.triggers.base import MAX_KEYS, Modifier, Trigger
 from reactive_dag.triggers.cell import ALONE, Cell, Opaque, Surroundings
-from reactive_dag.triggers.checks import optional_positive, positive
+from reactive_dag.triggers.checks import choice_of, optional_positive, positive
 from reactive_dag.triggers.keys import KeySpec, as_keys
 from reactive_dag.triggers.walks import walk
 
@@ -37,10 +37,18 @@ class By(Modifier):
     keys: tuple[KeySpec, ...] = field(converter=as_keys)
     max_keys: int = MAX_KEYS
     ttl: int | None = None
+    undated: str | None = None
 
     def __attrs_post_init__(self) -> None:
         positive(self.max_keys, "max_keys of .by()")
         optional_positive(self.ttl, "ttl of .by()")
+        if self.undated is not None:
+            choice_of(self.undated, ("arrival",), "undated of .by()")
+            if not any(isinstance(key, Calendar) for key in self.keys):
+                raise InvalidValue(
+                    f".by({_keys_text(self.keys)}, undated={self.undated!r}): only a calendar such as "
+                    "rd.day('Europe/Berlin') has a period for what has no date"
+                )
         if len(set(self.keys)) < len(self.keys):
             raise InvalidValue(f".by({_keys_text(self.keys)}): a key is there twice; give it once")
         if not all(key == "logical_date" or isinstance(key, Calendar) for key in self.keys):
@@ -56,7 +64,12 @@ class By(Modifier):
 
     @classmethod
     def of(
-        cls, part: object, keys: tuple[object, ...], max_keys: int = MAX_KEYS, ttl: GivenDuration | None = None
+        cls,
+        part: object,
+        keys: tuple[object, ...],
+        max_keys: int = MAX_KEYS,
+        ttl: GivenDuration | None = None,
+        undated: str | None = None,
     ) -> By:
         """`part.by(*keys, ...)`. O(size). Raises InvalidValue as that does."""
         if not keys:
@@ -64,7 +77,7 @@ class By(Modifier):
         if None in keys and len(keys) > 1:
             raise InvalidValue(".by(None) says that there is no key, and stands alone")
         life = None if ttl is None else parse_duration(ttl, what="ttl of .by()")
-        return cls(part, () if keys == (None,) else keys, max_keys, life)
+        return cls(part, () if keys == (None,) else keys, max_keys, life, undated)
 
     @property
     def holds(self) -> bool:
@@ -77,7 +90,8 @@ class By(Modifier):
     def __repr__(self) -> str:
         most = "" if self.max_keys == MAX_KEYS else f", max_keys={self.max_keys}"
         ttl = "" if self.ttl is None else f", ttl={format_duration(self.ttl)!r}"
-        return f"{self.part!r}.by({_keys_text(self.keys)}{most}{ttl})"
+        undated = "" if self.undated is None else f", undated={self.undated!r}"
+        return f"{self.part!r}.by({_keys_text(self.keys)}{most}{ttl}{undated})"
 
 
 def _keys_text(keys: tuple[KeySpec, ...]) -> str:

@@ -15,9 +15,10 @@ from reactive_dag.model.records import Item, Mark
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.cell import MAX_PENDING, Opaque
-from reactive_dag.triggers.firing import Ask, Firing, Key, ask_directly, delivery, in_order
-from reactive_dag.triggers.leaves.schedule import ScheduleCell, Scheduled, kept
+from reactive_dag.triggers.firing import GONE, Ask, Firing, Key, ask_directly, delivery, in_order
+from reactive_dag.triggers.leaves.schedule import Scheduled, kept
 from reactive_dag.triggers.machine.books import OnExpired, mark_text, nobody
+from reactive_dag.triggers.machine.clocks import Clocks
 from reactive_dag.triggers.machine.compile import Compiler
 from reactive_dag.triggers.machine.counts import Count
 from reactive_dag.triggers.machine.evaluate import Evaluator
@@ -66,12 +67,7 @@ class CompiledTrigger:
         self.due = NEVER
         self._scope = scope = tree.scope
         self._states = scope.fresh()
-        self._clocks = [
-            (leaf, cell, cell.fresh())
-            for leaf in self.parts
-            if isinstance(leaf.trigger, Scheduled)
-            for cell in (ScheduleCell(leaf.trigger.schedule),)
-        ]
+        self._clocks = Clocks(self.parts, tree.books)
         self._resets = tree.resets
         self.timed = scope.timed or bool(self._clocks) or bool(tree.resets)
         self._mapped = tree.mapped
@@ -141,8 +137,7 @@ class CompiledTrigger:
             for point in self._resets:
                 if point.due <= now:
                     point.clear(self._scope, self._states, self._books, now)
-        ticks = [(leaf, mark) for leaf, cell, state in self._clocks if (mark := self._tick(leaf, cell, state, now))]
-        for released in self._work.steps(self._states, now, ticks):
+        for released in self._work.steps(self._states, now, self._clocks.ticks(now)):
             if released:
                 firings += self.fire(released)
         self._look(now)
@@ -150,19 +145,13 @@ class CompiledTrigger:
 
     def _step_alone(self, now: int) -> list[Firing] | None:
         """Step a trigger that is a clock and nothing else."""
-        leaf, cell, state = self._clocks[0]
-        mark = self._tick(leaf, cell, state, now)
-        self.due = cell.due(state)
-        if mark is None:
+        ticks = self._clocks.ticks(now)
+        self.due = self._clocks.due()
+        if not ticks:
             return None
+        ((leaf, mark),) = ticks
         self._books.counters.consumed[leaf.index] += 1
         return [Firing([mark], None, False, (), [leaf.index])]
-
-    def _tick(self, leaf: Leaf, cell: ScheduleCell, state: list[Any], now: int) -> Mark | None:
-        if cell.step(state, now) is None:
-            return None
-        self._books.counters.delivered[leaf.index] += 1
-        return Mark("tick", now, self._books.last)
 
     def fire(self, released: list[Opaque]) -> list[Firing]:
         """Firings of what the top of the tree released; what they take is counted as consumed. O(items)."""
@@ -191,9 +180,7 @@ class CompiledTrigger:
             if now is not None:
                 point.look(self._scope, self._states, self._books, now)
             due = min(due, point.due)
-        for _, cell, state in self._clocks:
-            due = min(due, cell.due(state))
-        self.due = due
+        self.due = min(due, self._clocks.due()) if self._clocks else due
 
     # ------------------------------------------------------------------------------------ registration
 
@@ -212,9 +199,7 @@ class CompiledTrigger:
         Ticks from `start` on that lie before `now` are missed: `catchup` lets some through, which are due at their own
         instants. Both `start` and `end` are included. O(missed ticks). Raises InvalidValue for an unknown `catchup`.
         """
-        keep = kept(catchup, max_catchup)
-        for leaf, cell, state in self._clocks:
-            self._miss(leaf, cell.begin(state, now, start, end, keep))
+        self._clocks.begin(now, start, end, kept(catchup, max_catchup))
         for node in self._scope.nodes:
             node.cell.arm(self._scope.state(self._states, node), now, f"reg:{number}")
         self._look(now)
@@ -225,15 +210,8 @@ class CompiledTrigger:
         What `catchup` lets through is due at its own instant, the rest is dropped as `missed`. Everything else is
         ordinary log time. O(missed ticks). Raises InvalidValue for an unknown `catchup`.
         """
-        keep = kept(catchup, max_catchup)
-        for leaf, cell, state in self._clocks:
-            self._miss(leaf, cell.gap(state, a, b, keep))
+        self._clocks.gap(a, b, kept(catchup, max_catchup))
         self._look()
-
-    def _miss(self, leaf: Leaf, count: int) -> None:
-        if count:
-            self._books.counters.delivered[leaf.index] += count
-            self._books.counters.drop("missed", leaf.index, count)
 
     # ---------------------------------------------------------------------------------------- to look
 
@@ -269,8 +247,7 @@ class CompiledTrigger:
         counts = [[c.text, c.delivered, c.consumed, c.pending, c.dropped] for c in self.counts()]
         states = self._scope.save(self._states, lambda place, item: place.show(item, identity))
         parked = [[part, identity(item), pack(path)] for part, item, path in books.parked]
-        timers = [list(state) for _, _, state in self._clocks]
-        return [counts, states, timers, [point.due for point in self._resets], parked]
+        return [counts, states, self._clocks.save(), [point.due for point in self._resets], parked]
 
     # ----------------------------------------------------------------------------------- to keep, to go
 
@@ -280,7 +257,7 @@ class CompiledTrigger:
         return {
             "counters": books.counters.save(),
             "states": self._scope.save(self._states, lambda place, item: pack(item)),
-            "clocks": [list(state) for _, _, state in self._clocks],
+            "clocks": self._clocks.save(),
             "resets": [point.due for point in self._resets],
             "parked": [[part, pack(item), pack(path)] for part, item, path in books.parked],
             "copies": [[part, pack(item), left] for (part, item), left in books.copies.items()],
@@ -293,8 +270,7 @@ class CompiledTrigger:
         books.counters.load(plain["counters"])
         for node, fresh in zip(self._scope.nodes, plain["states"], strict=True):
             node.cell.refill(self._scope.state(self._states, node), node.load(fresh, lambda place, item: unpack(item)))
-        for (_, _, state), saved in zip(self._clocks, plain["clocks"], strict=True):
-            state[:] = saved
+        self._clocks.load(plain["clocks"])
         books.parked[:] = [(part, unpack(item), unpack(path)) for part, item, path in plain["parked"]]
         books.copies.clear()
         books.copies.update({(part, unpack(item)): left for part, item, left in plain["copies"]})
@@ -373,9 +349,11 @@ class CompiledTrigger:
         facts: dict[Item, list[int]] = {}
         firings: list[Firing] = []
         for part, item, path in sorted(parked, key=lambda entry: delivery(entry[1])):
-            if self.parts[part].trigger.parts:  # a silence
-                released = self._work.run(self._scope, self._states, (), path, [(self.parts[part], item)], now, None)
-                firings += self.fire(released) if released else ()
+            leaf = self.parts[part]
+            if leaf.trigger.parts:  # a silence
+                firings += self._return(leaf, item, path, now, None)
+            elif path and (part, item) in self._books.copies:  # one of several keys
+                firings += self._return(leaf, item, path, now, item if isinstance(item, Mark) else event_of(item))
             else:
                 facts.setdefault(item, []).append(part)
         for item, parts in facts.items():
@@ -383,6 +361,13 @@ class CompiledTrigger:
             firings += self._again(tuple(sorted(set(parts))), item, now, event) or ()
         self._look(now)
         return firings or None
+
+    def _return(self, leaf: Leaf, item: Item, path: Key, now: int, event: object) -> list[Firing]:
+        """A step for what was parked under a key, and stays under it."""
+        value = self._work.through(leaf, item, event) if leaf.chain else item
+        if value is GONE:
+            return []
+        return self.fire(self._work.run(self._scope, self._states, (), path, [(leaf, value)], now, event) or [])
 
     def _check(self) -> None:
         """Raise AssertionError unless the invariants hold. O(pending)."""

@@ -146,7 +146,7 @@ class Evaluator:
         cell, inside = node.keys_cell, node.within
         keys: Keys = scope.state(states, node)
         self.books.path = path
-        if target is None:
+        if target is None or (landing and len(target) <= len(path)):  # what is parked goes back to where it was
             found = self._keys(node, landing, event)
         else:
             found = _on_the_way(cell, keys, path, target, landing)

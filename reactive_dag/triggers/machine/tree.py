@@ -192,9 +192,12 @@ class ByNode(CellNode):
         self.by = trigger
         self.keys_cell = ByCell(inside, len(trigger.keys), trigger.max_keys, trigger.ttl, self.expired)
         self.asks: dict[Leaf, tuple[KeyOf | Call, ...]] = {}
+        arrival = trigger.undated is not None
         for leaf in leaves:
             partitions = leaf.trigger.partitions
-            self.asks[leaf] = tuple([key if isinstance(key, Call) else key_of(key, partitions) for key in trigger.keys])
+            self.asks[leaf] = tuple(
+                [key if isinstance(key, Call) else key_of(key, partitions, arrival) for key in trigger.keys]
+            )
         super().__init__(trigger, scope, [], books, inside=inside)
 
     def _make_cell(self) -> Cell:

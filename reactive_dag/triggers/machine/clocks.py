@@ -1,0 +1,69 @@
+"""The clocks of a trigger: its schedules, when each ticks next, and which ticks were missed (R9).
+
+Owns `Clocks`. Invariant: a tick counts as delivered to its leaf part as it is made, and a missed one is dropped so.
+Cost: O(clocks) each call, and O(missed ticks) at the registration and for a gap.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reactive_dag.model.records import Mark
+from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.leaves.schedule import ScheduleCell, Scheduled
+from reactive_dag.triggers.machine.books import Books
+from reactive_dag.triggers.machine.leaf import Leaf
+
+
+class Clocks:
+    """The clocks among the leaf parts, with their states."""
+
+    __slots__ = ("_books", "_rows")
+
+    def __init__(self, parts: tuple[Leaf, ...], books: Books) -> None:
+        self._books = books
+        self._rows: list[tuple[Leaf, ScheduleCell, list[Any]]] = []
+        for leaf in parts:
+            if isinstance(leaf.trigger, Scheduled):
+                cell = ScheduleCell(leaf.trigger.schedule)
+                self._rows.append((leaf, cell, cell.fresh()))
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def begin(self, now: int, start: int | None, end: int | None, keep: int) -> None:
+        """Tick strictly after `now`; of the ticks from `start` on that lie before it, the newest `keep` are to come."""
+        for leaf, cell, state in self._rows:
+            self._miss(leaf, cell.begin(state, now, start, end, keep))
+
+    def gap(self, since: int, until: int, keep: int) -> None:
+        """Nobody was there: of the ticks in between, both excluded, the newest `keep` are to come."""
+        for leaf, cell, state in self._rows:
+            self._miss(leaf, cell.gap(state, since, until, keep))
+
+    def _miss(self, leaf: Leaf, count: int) -> None:
+        if count:
+            self._books.counters.delivered[leaf.index] += count
+            self._books.counters.drop("missed", leaf.index, count)
+
+    def ticks(self, now: int) -> list[tuple[Leaf, Mark]]:
+        """The ticks that are due at `now`, each with its leaf part."""
+        found: list[tuple[Leaf, Mark]] = []
+        for leaf, cell, state in self._rows:
+            if cell.step(state, now) is not None:
+                self._books.counters.delivered[leaf.index] += 1
+                found.append((leaf, Mark("tick", now, self._books.last)))
+        return found
+
+    def due(self) -> int:
+        """The next tick of any, NEVER if there is none."""
+        return min([cell.due(state) for _, cell, state in self._rows], default=NEVER)
+
+    def save(self) -> list[list[Any]]:
+        """Their states as plain data."""
+        return [list(state) for _, _, state in self._rows]
+
+    def load(self, plain: list[list[Any]]) -> None:
+        """The states that `save` gave."""
+        for (_, _, state), saved in zip(self._rows, plain, strict=True):
+            state[:] = saved
