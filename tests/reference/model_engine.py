@@ -213,12 +213,12 @@ class Model(Runs):
         leaves = [leaf for leaf, _ in old.naive.parts]
         pairs = [(leaves[part], item) for given in old.held for part, item in given.pairs]
         pairs += [(leaves[part], item) for part, _, item in old.naive.pending()] + old.backlog
-        ridden = {(leaves[part], item) for part, item in old.naive.ridden()}
+        ridden = [(leaves[part], item) for part, item in old.naive.ridden()]
         fired = []
         for item in sorted({item for _, item in pairs}, key=order):
             event = item if isinstance(item, Mark) else self.facts[item]
             given = [leaf for leaf, each in pairs if each == item]
-            hits = new.hits(given, event, rides=all((leaf, item) in ridden for leaf in given))
+            hits = new.hits(given, event, rides=all(ridden.count((leaf, item)) >= given.count(leaf) for leaf in given))
             if hits:
                 fired += new.naive.feed(hits, item, at, event)
             else:

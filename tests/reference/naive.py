@@ -280,7 +280,7 @@ class Naive:
     def ridden(self):
         """What is pending and rode in a firing already: leaf part and item."""
         nodes = [node for node in self.top.below() if isinstance(node, WithLatestNode)]
-        return {pair for node in nodes for part in node.rode for pair in node.newest[part].pairs}
+        return [pair for node in nodes for part in node.rode for pair in node.newest[part].pairs]
 
     def pending(self):
         return sorted([*self.top.pending(), *((p, path, i) for p, i, path in self.parked)], key=str)

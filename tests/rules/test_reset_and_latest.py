@@ -320,6 +320,63 @@ def test_T17_after_a_change_what_rode_goes_only_where_it_rides_again():
         assert [part.dropped for part in pending.parts if part.dropped] == [{"redefined": 1}]
 
 
+def one_dag(trigger, **options):
+    graph = rd.Graph("g")
+    for uri in "abcz":
+        graph.dataset(uri)
+    graph.dag("d", on=trigger, **options).task(id="t")(lambda run: None)
+    return graph
+
+
+def datasets_of(engine):
+    return [[event.dataset for event in run.events] for run in engine.runs("d")]
+
+
+def is_big(event):
+    return event.extra > 10
+
+
+def is_small(event):
+    return event.extra <= 10
+
+
+def test_T17_a_resume_leaves_the_ticks_that_ride():
+    with live(one_dag(rd.every("10m").with_latest(rd.every("1h")))) as engine:
+        engine.pause("d")
+        engine.advance("3h")
+        engine.resume("d")
+        engine.run_until_idle()
+        assert [event.at.hour for event in engine.runs("d")[0].events] == [1, 2, 3]
+
+
+def test_T17_what_rode_in_a_held_firing_is_not_delivered_anew():
+    x = rd.updated("a")
+    graph = one_dag(x.where(is_big).with_latest(x.where(is_small)))
+    with live(graph) as engine:
+        engine.pause("d")
+        for extra in (1, 11, 2):
+            engine.publish("a", extra=extra)
+        engine.run_until_idle()
+        graph.dag("d", on=x.with_latest(rd.updated("c"))).task(id="t")(lambda run: None)
+        engine.publish("c")
+        engine.resume("d")
+        engine.run_until_idle()
+        assert [[event.extra for event in run.events] for run in engine.runs("d")] == [[11, 2, None]]
+
+
+def test_T17_after_a_change_what_a_part_had_not_taken_is_delivered_though_it_rode_elsewhere():
+    x, y, z = map(rd.updated, "abc")
+    graph = one_dag(x.with_latest(y) | (z & y))
+    with live(graph) as engine:
+        engine.publish("b")
+        engine.publish("a")
+        engine.run_until_idle()
+        graph.dag("d", on=x.with_latest(y) | (z & y) | rd.updated("z")).task(id="t")(lambda run: None)
+        engine.publish("c")
+        engine.run_until_idle()
+        assert datasets_of(engine) == [["b", "c"], ["b", "a"]]
+
+
 def test_T17_in_a_simulation():
     graph = rd.Graph("g")
     x, y = graph.dataset("x"), graph.dataset("y")

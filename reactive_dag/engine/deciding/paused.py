@@ -41,22 +41,22 @@ def _united(active: ActiveTrigger, firings: list[Firing]) -> Firing:
         if mark in gone:
             parts.remove(part)
             active.circuit.recount(Firing([mark], parts=[part]), "paused")
-    items = in_order([item for firing in firings for item in firing.items if item not in gone])
     last = firings[-1]
     payload = last.payload if len(firings) == 1 else [firing.payload for firing in firings]
     riders = {item for firing in firings for item in firing.riders}
-    taken = {item for firing in firings for item in firing.items if item not in firing.riders}
+    taken = {item for firing in firings for item in firing.items if item not in firing.riders} - gone
+    items = in_order([*(riders | taken)])
     split = any(firing.split for firing in firings)
     return Firing(items, payload, last.mapped, last.key, parts, in_order([*(riders - taken)]), split)
 
 
 def _ticks(active: ActiveTrigger, firing: Firing) -> list[tuple[int, Mark]]:
-    """The ticks among a firing's items, each with the clock parts that gave it."""
+    """The ticks that a firing took, each with the clock parts that gave it; one that only rode is not its own (T17)."""
     parts = sorted(set(firing.parts))
     return [
         (part, item)
         for item in firing.items
-        if isinstance(item, Mark) and item.kind == "tick"
+        if isinstance(item, Mark) and item.kind == "tick" and item not in firing.riders
         for part in parts
         if active.circuit.parts[part].trigger.came(item)
     ]
@@ -65,8 +65,9 @@ def _ticks(active: ActiveTrigger, firing: Firing) -> list[tuple[int, Mark]]:
 def dissolved(circuit: CompiledTrigger, firing: Firing, log: EventLog) -> Iterator[tuple[Trigger, Item]]:
     """What a held firing had taken, as pending again: leaf and item, as many of a leaf as it took. O(items * parts)."""
     took = Counter(firing.parts)
-    facts = {item: item if isinstance(item, Mark) else log.record(item) for item in firing.items}
-    given = {part: [item for item in firing.items if _came_by(circuit, part, facts[item])] for part in took}
+    own = [item for item in firing.items if item not in firing.riders]
+    facts = {item: item if isinstance(item, Mark) else log.record(item) for item in own}
+    given = {part: [item for item in own if _came_by(circuit, part, facts[item])] for part in took}
     seen: set[Item] = set()
     for part in sorted(took, key=lambda part: (len(given[part]) - took[part], part)):
         for item in sorted(given[part], key=seen.__contains__)[: took[part]]:

@@ -8,6 +8,7 @@ delivery is consumed, pending or dropped under a name (T1, `_check`); `due` is c
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -290,14 +291,14 @@ class CompiledTrigger:
         self._books.copies.clear()
         return pairs
 
-    def ridden(self) -> set[tuple[int, Item]]:
+    def ridden(self) -> list[tuple[int, Item]]:
         """Leaf parts with the pending items that rode in a firing already (T17). O(pending of those)."""
-        return {
+        return [
             pair
             for node, state in self._scope.everywhere(self._states)
             for part, release in node.cell.rode(state)
             for pair in node.kids[part].walk(release, False)
-        }
+        ]
 
     def drop_all(self, policy: str) -> None:
         """Drop what is pending, parked too; windows and periods are over, clocks and silences go on. O(pending)."""
@@ -325,7 +326,7 @@ class CompiledTrigger:
         An item goes to all parts on its source that take it; one that rode already only to parts that ride (T17). Gives
         the firings, and what nobody takes: it is to be dropped as `redefined`. O(pending * parts).
         """
-        taken, left = takers(self.parts, pending, event_of, set(ridden))
+        taken, left = takers(self.parts, pending, event_of, Counter(ridden))
         firings: list[Firing] = []
         for item, event, hits in taken:
             firings += self.feed_slowly(hits, item, now, event) or ()

@@ -5,7 +5,8 @@ Owns `Leaf`. Invariant: nothing of it changes once the tree is compiled. Cost: O
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from reactive_dag.model.callables import Call
@@ -100,11 +101,12 @@ def takers(
     parts: tuple[Leaf, ...],
     pending: Iterable[tuple[Trigger, Item]],
     event_of: Callable[[Item], object],
-    ridden: set[tuple[Trigger, Item]],
+    ridden: Mapping[tuple[Trigger, Item], int],
 ) -> tuple[list[tuple[Item, object, tuple[int, ...]]], list[tuple[Trigger, Item]]]:
     """Who takes items that another trigger held by these leaves: item, event, leaf parts, in order; and what is left.
 
     An item goes to all parts on its source that take it, one that only ever rode to those that ride (T11, T17).
+    `ridden` counts the leaf parts that hold it as that: leaf parts may be equal.
     Cost: O(pending * parts).
     """
     by_item: dict[Item, list[Trigger]] = {}
@@ -115,7 +117,7 @@ def takers(
     for item in in_order(list(by_item)):
         event = item if isinstance(item, Mark) else event_of(item)
         sources = [leaf.source for leaf in by_item[item]]
-        rides = all((leaf, item) in ridden for leaf in by_item[item])
+        rides = all(ridden.get((leaf, item), 0) >= count for leaf, count in Counter(by_item[item]).items())
         found = [part for part in parts if part.source in sources and part.takes(event)]
         hits = tuple([part.index for part in found if part.rides or not rides])
         if hits:
