@@ -69,7 +69,7 @@ class EngineParts:
         self.drive = Drive(fold, self.turn, self.loop, thread, self.observers)
 
     def begin(self) -> None:
-        """Say that an engine is here, and since when nobody was (I8); then take the intake over. O(DAGs + intake)."""
+        """Record that an engine started, and since when none ran (I8); then take the intake over. O(DAGs + intake)."""
         log = self.log
         with log.lock:
             last, now = log.last_at, self.fold.clock.now()

@@ -102,7 +102,7 @@ def from_datetime(value: datetime, *, what: str = "time") -> int:
     """
     if value.utcoffset() is None:
         raise InvalidValue(
-            f"{what} {value.isoformat()!r} has no zone, so nobody knows when it is: "
+            f"{what} {value.isoformat()!r} has no zone, so it names no instant: "
             "give it one, e.g. .replace(tzinfo=datetime.UTC), or write text with an offset or Z"
         )
     return _in_range((value - _EPOCH) // _TICK * MICROSECOND, value.isoformat(), what)
@@ -196,7 +196,7 @@ def _from_text(text: str, what: str) -> int:
     if found is None:
         raise InvalidValue(f"{what} {text!r} is no time: write it like '2026-11-23T06:00Z' or '2026-11-23T06:00+01:00'")
     if found["offset"] is None:
-        raise InvalidValue(f"{what} {text!r} has no zone, so nobody knows when it is: add Z or an offset like +01:00")
+        raise InvalidValue(f"{what} {text!r} has no zone, so it names no instant: add Z or an offset like +01:00")
     try:
         wall = datetime.fromisoformat(found["wall"])
         aware = wall.replace(tzinfo=_offset(found["offset"]))

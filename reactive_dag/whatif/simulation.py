@@ -170,7 +170,7 @@ class Simulation:
         """
         other = base or self.parent
         if other is None:
-            raise UsageError("this course came from no other: write .compare(base), or .what_if(...).compare()")
+            raise UsageError("this simulation came from no other: write .compare(base), or .what_if(...).compare()")
         return compared(other.trace, self.trace, other.effects, self.effects, self.label, other.label)
 
     @property

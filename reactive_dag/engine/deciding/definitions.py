@@ -312,7 +312,7 @@ class Definitions:
     # ------------------------------------------------------------------------------------- gaps and faults
 
     def engine_started(self, record: EngineStarted) -> None:
-        """Nobody was there for a time: clocks missed the ticks that lie in it (R9). O(triggers)."""
+        """No engine ran for a time: clocks missed the ticks that lie in it (R9). O(triggers)."""
         for active in list(self.router.triggers.values()):
             if active.timed:
                 active.circuit.gap(record.at, record.until, active.catchup, active.max_catchup)

@@ -1,6 +1,6 @@
 """The compiled graph: which triggers a fact reaches, in which order, and what they decide (semantics I6, T3, T15).
 
-An *active trigger* is one trigger of one DAG with its circuit. Routes are dictionaries from a source to its triggers,
+An *active trigger* is one trigger of one DAG, compiled (`circuit` is the compiled trigger). Routes are dictionaries from a source to its triggers,
 sorted by height and id, so a fact costs the triggers that it reaches and nothing else. Decisions go to the outbox;
 while a log is replayed it throws them away, since the recorded ones are applied instead.
 """
@@ -108,10 +108,10 @@ class ActiveTrigger:
 
 
 FastRoute = tuple[FeedFunction, tuple[int, ...], ActiveTrigger, bool]
-"""A circuit's feed, the leaf parts hit, the trigger, and whether it may have set a timer."""
+"""The feed function of a compiled trigger, the leaf parts hit, the trigger, and whether it may have set a timer."""
 
 Route = tuple[ActiveTrigger, tuple[int, ...], frozenset[str]]
-"""A trigger, the leaf parts hit, and the kinds or states for which they are."""
+"""A trigger, the leaf parts hit, and the kinds or states that these take."""
 
 
 BeforeFire = Callable[[ActiveTrigger, list[Firing], int], list[Firing]]
@@ -302,7 +302,7 @@ class Router:
         return run_key(self.graph, active.dag, active.label, map(self.identities.identity, firing.items), group)
 
     def schedule(self, active: ActiveTrigger) -> None:
-        """Set the timer that the circuit's `due` asks for, unless an earlier one is set. O(log timers)."""
+        """Set a timer for the instant at which the trigger is due, unless an earlier one is set. O(log timers)."""
         due = active.circuit.due
         if due < active.scheduled:
             active.scheduled = due
@@ -312,7 +312,7 @@ class Router:
             )
 
     def _look(self, active: ActiveTrigger) -> int:
-        """When a trigger is really due: later than its timer says if its windows began again since."""
+        """When a trigger is due now: later than its timer says if its windows began again since that was set."""
         active.scheduled = active.circuit.due
         return active.scheduled
 

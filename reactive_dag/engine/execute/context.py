@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class OutletEvents:
-    """What a body says of its task's outlets. Owns it until the attempt has succeeded."""
+    """What a body published to its task's outlets, kept until the attempt has succeeded."""
 
     def __init__(self, task: AnyTask) -> None:
         self.outlets = task.outlets

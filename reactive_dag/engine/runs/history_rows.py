@@ -67,7 +67,7 @@ def orphan_row(begun: RunStarted, request: RunRequested) -> RunRow:
 
 
 def ended_orphan(begun: RunStarted, request: RunRequested, ended: RunFinished) -> RunRow:
-    """The same at its end. O(1)."""
+    """The row of such a run when it has ended. O(1)."""
     gone = f"TaskGone: DAG {begun.dag!r} is not declared any more, so nothing can execute its tasks"
     error = gone if ended.state == "failed" else None
     return msgspec.structs.replace(orphan_row(begun, request), state=ended.state, ended=ended.at, error=error)

@@ -113,7 +113,7 @@ class RunTable:
         self._keep_ended = keep_ended or self._keep_row
         self.removed: set[str] = set()
         self._drafts = 0
-        """The version of what queued runs would say of themselves."""
+        """How often the drafts (the `RunStarted` that each queued run would append) became outdated."""
 
     # ------------------------------------------------------------------------------------- queue and begin
 
@@ -140,7 +140,7 @@ class RunTable:
             self._end_queued(offset, f"DAG {record.dag!r} was removed")
 
     def _drafted(self, offset: int, request: RunRequested) -> RunStatus:
-        """A queued run, which stands for its date already (R14, waits). O(causes)."""
+        """The status of a queued run with its draft; waits find it by its date from now on (R14). O(causes)."""
         dag = self.dag_of(request.dag)
         if dag is None:
             return QUEUED
@@ -149,14 +149,14 @@ class RunTable:
         return RunStatus("queued", begun=draft, version=self._drafts)
 
     def _draft(self, offset: int, request: RunRequested, dag: Dag) -> RunStarted:
-        """What a run says of itself, as things are. O(causes)."""
+        """The `RunStarted` that a run would append now. O(causes)."""
         date, partition, cascade = self.logical_dates.info(request, dag)
         key = self.key_of(request)
         plan = self.plans.newest(dag.id)
         return RunStarted(request.at, offset, dag.id, key, date, partition, cascade or key, 1, plan)
 
     def forget_drafts(self) -> None:
-        """What queued runs would say of themselves is worked out anew when they begin. O(1)."""
+        """Make the drafts of queued runs anew when they begin. O(1)."""
         self._drafts += 1
 
     def begin(self, status: RunStatus, dag: Dag, queued: RunStatus) -> None:
@@ -222,11 +222,11 @@ class RunTable:
         return run
 
     def _end_orphan(self, begun: RunStarted) -> None:
-        """A run whose DAG is declared no more has nobody to execute it: it failed."""
+        """Fail a run whose DAG is no longer declared: its tasks cannot be executed."""
         self.outbox.fact(lambda at: RunFinished.of(begun, "failed", at))
 
     def recovered(self) -> None:
-        """The log was read back: ask what only the present can tell. O(live and queued runs)."""
+        """The log was read back: make the drafts and reconsider the tasks that wait. O(live and queued runs)."""
         if self.outbox.executing:
             for run, status in list(self.statuses.by_run.items()):
                 if status.name == "queued":
@@ -272,7 +272,7 @@ class RunTable:
         self.outbox.keep_row(row_of(run, record))
 
     def _keep_unlived(self, status: RunStatus, record: RunFinished) -> None:
-        """Keep the history of a run that never began, or that nobody here executes."""
+        """Keep the history of a run that never began, or whose DAG is no longer declared."""
         if status.name == "orphan" and status.begun is not None:
             self.outbox.keep_row(ended_orphan(status.begun, self.request(record.run), record))
         else:
@@ -287,7 +287,7 @@ class RunTable:
     # ------------------------------------------------------------------------------------- cancelled
 
     def cancelled(self, record: Cancelled) -> None:
-        """Somebody cancelled a run: what has not ended is cancelled now; results that come later count for nothing."""
+        """A run was cancelled: what has not ended is cancelled now; results that come later count for nothing."""
         reason, status = record.reason or None, self.statuses.by_run.get(record.run)
         if status is RUNNING:
             self._stop(self.live[record.run], reason)
@@ -304,7 +304,7 @@ class RunTable:
                 self.flow.give(run, task, "cancelled", reason)
 
     def _end_queued(self, offset: int, reason: str | None = None) -> None:
-        """From here on the run does not begin any more, though its end is applied when the cursor gets there."""
+        """End a queued run: it cannot begin any more; its end is applied when the cursor reaches the record."""
         dag, row = self.request(offset).dag, self.row(offset)
         self.slots.unqueue(dag, offset)
         self.statuses.move(offset, dag, msgspec.structs.replace(ENDING, reason=reason))

@@ -120,7 +120,7 @@ class TaskFlow:
                 self.consider(run, index)
 
     def reconsider_all(self) -> None:
-        """The same for every task that waits for its past: a replay asks nobody's history."""
+        """Consider again each task that waits for its past: during a replay the history was not read. O(such tasks)."""
         for dag, task in list(self.past):
             self.reconsider_past(dag, task)
 
@@ -134,7 +134,7 @@ class TaskFlow:
             self.opened(run, index, record)
 
     def opened(self, run: RunState, index: int, record: TaskStarted) -> None:
-        """The same, for who knows the run and the task's number."""
+        """An attempt of task number `index` of `run` was handed out. O(1)."""
         run.asked[index] = 1
         run.attempt[index] = record.attempt
         run.open[index] = record.at
@@ -169,7 +169,7 @@ class TaskFlow:
             self.ended(offset, run, index, record)
 
     def ended(self, offset: int, run: RunState, index: int, record: TaskFinished) -> None:
-        """The same, for who knows the run and the task's number."""
+        """An attempt of task number `index` of `run` ended, or that task got its state. O(out-degree)."""
         state, number = record.state, record.attempt
         began = run.open.get(index)
         if run.results[index] is not None or (number and (began is None or run.attempt[index] != number)):
