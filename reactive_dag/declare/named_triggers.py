@@ -45,7 +45,7 @@ def _labelled(on: object) -> dict[str, Trigger]:
         return {}
     if not isinstance(on, Mapping):
         if isinstance(on, list | tuple | set | frozenset):
-            raise InvalidValue(f"on={on!r} does not say how they belong together: write rd.all_of(...) or rd.any_of(...)")
+            raise InvalidValue(f"on={on!r} does not say how they combine: write rd.all_of(...) or rd.any_of(...)")
         return {"": as_trigger(on)}
     if not on:
         raise InvalidValue("on={} has no trigger; leave it out for a DAG that is started by hand")

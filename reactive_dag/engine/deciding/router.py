@@ -1,8 +1,8 @@
 """The compiled graph: which triggers a fact reaches, in which order, and what they decide (semantics I6, T3, T15).
 
-An *active trigger* is one trigger of one DAG, compiled (`circuit` is the compiled trigger). Routes are dictionaries from a source to its triggers,
-sorted by height and id, so a fact costs the triggers that it reaches and nothing else. Decisions go to the outbox;
-while a log is replayed it throws them away, since the recorded ones are applied instead.
+An *active trigger* is one trigger of one DAG with its compiled form (`circuit`). Routes are dictionaries from a source
+to its triggers, sorted by height and id, so a fact costs the triggers that it reaches and nothing else. Decisions go to
+the outbox; while a log is replayed it throws them away, since the recorded ones are applied instead.
 """
 
 from __future__ import annotations

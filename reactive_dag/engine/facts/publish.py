@@ -288,7 +288,7 @@ def check_text(value: object, where: str, what: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise InvalidValue(f"{where}: {what} must be text, not {value!r}")
+        raise InvalidValue(f"{where}: {what}={value!r} is no text; give it as text")
     try:
         value.encode()
     except UnicodeEncodeError as error:
