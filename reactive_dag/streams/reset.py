@@ -10,25 +10,24 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.cell import ALONE, Cell, Drop, Opaque, State
+from reactive_dag.triggers.cell import Cell, Drop, Opaque, State
 from reactive_dag.triggers.leaves.schedule import Ticks
 
 
 class ResetCell(Cell):
     """Feeds a cell, and drops what it holds at each tick, once it is armed; what closes at that instant goes before."""
 
-    __slots__ = ("_given", "at", "cell", "rides")
+    __slots__ = ("at", "cell", "rides")
 
-    def __init__(self, cell: Cell, at: Ticks, drop: Drop = ALONE.drop) -> None:
+    def __init__(self, cell: Cell, at: Ticks) -> None:
         super().__init__()
-        self.drop = drop
-        self._given, self.at = cell, at
-        self.cell = cell.telling(drop) if cell.drop == ALONE.drop else cell
+        self.cell, self.at = cell, at
+        self.drop = cell.drop
         self.rides = cell.rides
 
     def telling(self, drop: Drop) -> ResetCell:
         """A cell like this one that tells `drop` what goes. O(1)."""
-        return type(self)(self._given, self.at, drop)
+        return type(self)(self.cell.telling(drop), self.at)
 
     def fresh(self) -> State:
         """Not armed."""

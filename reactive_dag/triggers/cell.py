@@ -174,6 +174,9 @@ class Cell:
         """What is pending and was in a release already, as pairs of part and item (T17). O(parts)."""
         return iter(())
 
+    def mark_ridden(self, state: State, rode: Callable[[int, Opaque], bool]) -> None:
+        """What is pending was in a release already where `rode` says so of a part's item (T17). O(parts)."""
+
     def spread(self, release: Opaque) -> Iterable[tuple[int, Opaque]]:
         """The items of a release, as pairs of part and item, in the order of the payload (T13). O(items)."""
         return ((0, item) for item in release)

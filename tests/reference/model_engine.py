@@ -214,15 +214,18 @@ class Model(Runs):
         pairs = [(leaves[part], item) for given in old.held for part, item in given.pairs]
         pairs += [(leaves[part], item) for part, _, item in old.naive.pending()] + old.backlog
         ridden = [(leaves[part], item) for part, item in old.naive.ridden()]
-        fired = []
+        fired, rode = [], set()
         for item in sorted({item for _, item in pairs}, key=order):
             event = item if isinstance(item, Mark) else self.facts[item]
             given = [leaf for leaf, each in pairs if each == item]
-            hits = new.hits(given, event, rides=all(ridden.count((leaf, item)) >= given.count(leaf) for leaf in given))
+            rides = all(ridden.count((leaf, item)) >= given.count(leaf) for leaf in given)
+            hits = new.hits(given, event, rides)
             if hits:
+                rode |= {item} if rides else set()
                 fired += new.naive.feed(hits, item, at, event)
             else:
                 new.redefined.update(map(repr, given))
+        new.naive.mark_ridden(rode)
         self.fire(new, fired, at)
 
     def on_removed(self, fact):

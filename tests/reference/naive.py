@@ -282,6 +282,12 @@ class Naive:
         nodes = [node for node in self.top.below() if isinstance(node, WithLatestNode)]
         return [pair for node in nodes for part in node.rode for pair in node.newest[part].pairs]
 
+    def mark_ridden(self, items):
+        """These rode under an earlier definition."""
+        for node in self.top.below():
+            if isinstance(node, WithLatestNode):
+                node.rode |= {part for part, given in node.newest.items() if {i for _, i in given.pairs} <= items}
+
     def pending(self):
         return sorted([*self.top.pending(), *((p, path, i) for p, i, path in self.parked)], key=str)
 

@@ -377,6 +377,20 @@ def test_T17_after_a_change_what_a_part_had_not_taken_is_delivered_though_it_rod
         assert datasets_of(engine) == [["b", "c"], ["b", "a"]]
 
 
+def test_T17_what_rode_is_known_as_that_after_two_changes():
+    graph = one_dag(a.with_latest(b))
+    with live(graph) as engine:
+        engine.publish("b")
+        engine.publish("a")
+        engine.run_until_idle()
+        for trigger in (c.with_latest(b), updated("z") & b):
+            graph.dag("d", on=trigger).task(id="t")(lambda run: None)
+            engine.run_until_idle()
+        engine.publish("z")
+        engine.run_until_idle()
+        assert datasets_of(engine) == [["b", "a"]]
+
+
 def test_T17_in_a_simulation():
     graph = rd.Graph("g")
     x, y = graph.dataset("x"), graph.dataset("y")

@@ -340,6 +340,19 @@ def test_T16_a_reset_of_a_join_and_of_keys():
     assert flow("a-----a-a--|", rops.by(str.lower, rops.reset(rops.batch(count=2), at=rd.every("5s")))) == "8:a=aa 11:|"
 
 
+def test_T16_a_reset_of_a_reset_says_what_goes_and_a_drop_that_is_the_last_completes():
+    dropped = []
+    told = partial(lambda into, *what: into.append(what), dropped)
+    inner = rops.reset(rops.batch(count=3, on_drop=told), at=rd.every("5s"))
+    assert flow("a----b----", rops.reset(inner, at=rd.every("7s"))) == ""
+    assert dropped == [("reset", "a"), ("reset", "b")]
+
+    def near(other):
+        return rops.reset(rops.all_of(other, within="2s", on_drop=told), at=rd.every("20s"))
+
+    assert flow("a|", near, "-----bb") == "5:|"
+
+
 def test_T16_a_reset_ends_with_its_source():
     assert flow("ab|", rops.reset(rops.batch(count=3), at=rd.every("5s"))) == "2:ab 2:|"
     assert flow("a|", lambda other: rops.reset(rops.all_of(other), at=rd.every("5s")), "-------b") == "5:|"

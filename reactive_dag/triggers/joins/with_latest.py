@@ -8,7 +8,7 @@ make and an item; state: L + m - 1 rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from attrs import field, frozen
@@ -121,6 +121,12 @@ class WithLatestCell(Cell):
     def rode(self, state: State) -> Iterator[tuple[int, Opaque]]:
         """The newest items that rode already, as pairs of part and item."""
         return ((part, each[0]) for part, each in enumerate(state[: self.others], 1) if each is not None and each[1])
+
+    def mark_ridden(self, state: State, rode: Callable[[int, Opaque], bool]) -> None:
+        """The newest items of which `rode` says so rode already."""
+        for part, each in enumerate(state[: self.others], 1):
+            if each is not None and rode(part, each[0]):
+                each[1] = True
 
     def held(self, state: State) -> Iterator[tuple[int, Opaque]]:
         """The newest of each other part, then what waits for them."""

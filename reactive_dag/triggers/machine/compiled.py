@@ -328,8 +328,11 @@ class CompiledTrigger:
         """
         taken, left = takers(self.parts, pending, event_of, Counter(ridden))
         firings: list[Firing] = []
-        for item, event, hits in taken:
+        for item, event, hits, _ in taken:
             firings += self.feed_slowly(hits, item, now, event) or ()
+        rode = {item for item, _, _, rides in taken if rides}
+        for node, state in self._scope.everywhere(self._states) if rode else ():
+            node.mark_ridden(state, rode)
         return firings, left
 
     # ------------------------------------------------------------------------------------------ faults

@@ -102,8 +102,8 @@ def takers(
     pending: Iterable[tuple[Trigger, Item]],
     event_of: Callable[[Item], object],
     ridden: Mapping[tuple[Trigger, Item], int],
-) -> tuple[list[tuple[Item, object, tuple[int, ...]]], list[tuple[Trigger, Item]]]:
-    """Who takes items that another trigger held by these leaves: item, event, leaf parts, in order; and what is left.
+) -> tuple[list[tuple[Item, object, tuple[int, ...], bool]], list[tuple[Trigger, Item]]]:
+    """Who takes items that another trigger held: item, event, leaf parts, whether it only rides; and what is left.
 
     An item goes to all parts on its source that take it, one that only ever rode to those that ride (T11, T17).
     `ridden` counts the leaf parts that hold it as that: leaf parts may be equal.
@@ -112,7 +112,7 @@ def takers(
     by_item: dict[Item, list[Trigger]] = {}
     for leaf, item in pending:
         by_item.setdefault(item, []).append(leaf)
-    taken: list[tuple[Item, object, tuple[int, ...]]] = []
+    taken: list[tuple[Item, object, tuple[int, ...], bool]] = []
     left: list[tuple[Trigger, Item]] = []
     for item in in_order(list(by_item)):
         event = item if isinstance(item, Mark) else event_of(item)
@@ -121,7 +121,7 @@ def takers(
         found = [part for part in parts if part.source in sources and part.takes(event)]
         hits = tuple([part.index for part in found if part.rides or not rides])
         if hits:
-            taken.append((item, event, hits))
+            taken.append((item, event, hits, rides))
         else:
             left += [(leaf, item) for leaf in by_item[item]]
     return taken, left

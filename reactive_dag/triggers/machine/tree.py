@@ -9,7 +9,7 @@ a key). Cost: O(nodes) a walk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from reactive_dag.model.callables import Call
@@ -164,6 +164,10 @@ class CellNode(Surroundings):
         for part, release in self.cell.held(state):
             for leaf, item in self.kids[part].walk(release, False):
                 yield leaf, path, item
+
+    def mark_ridden(self, state: Any, items: Container[Item]) -> None:
+        """These items rode under an earlier definition: they stay known as that (T17). O(parts + items of those)."""
+        self.cell.mark_ridden(state, lambda part, item: all(each in items for each in self.atoms(part, item)))
 
     def save(self, state: Any, change: ConvertRelease) -> list[Any]:
         """Its state as plain data. O(pending)."""
