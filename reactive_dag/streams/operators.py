@@ -335,7 +335,7 @@ def _told(on_drop: OnDrop) -> Drop:
 
 
 def _heeded(cell: Cell, on_drop: OnDrop | None) -> Cell:
-    """The cell, with somebody to tell of what it drops."""
+    """The cell; given `on_drop`, one that calls it with what it drops."""
     return cell if on_drop is None else cell.telling(_told(on_drop))
 
 

@@ -42,7 +42,7 @@ NOTHING_HEARD = ""
 
 
 class Surroundings:
-    """What a cell is told, and whom it asks: this is a cell that stands by itself, in a bare operator.
+    """What a cell needs from outside: its bounds, and where drops and questions go. This one is for a bare operator.
 
     In a compiled trigger it is the node of the tree that the cell stands in.
     """
@@ -81,7 +81,7 @@ class Surroundings:
 
 
 ALONE = Surroundings()
-"""Nobody counts, and there is no key."""
+"""The surroundings of a cell by itself: drops are not counted, and there is no key."""
 
 
 class Cell:

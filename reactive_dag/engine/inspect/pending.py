@@ -1,6 +1,6 @@
 """`engine.pending`: what a DAG's triggers hold and wait for, in public words (T1).
 
-O(items pending); reads the circuits' own counts, keeps none.
+O(items pending); reads the counts of the compiled triggers, keeps none.
 """
 
 from __future__ import annotations

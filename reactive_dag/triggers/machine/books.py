@@ -145,7 +145,7 @@ class Books:
 
 
 def nobody(policy: str, part: str, key: str, count: int) -> None:
-    """Told of drops where nobody asks."""
+    """Ignore a drop: what `on_expired` is unless given."""
 
 
 def mark_text(item: Item) -> str:
