@@ -126,7 +126,7 @@ class Turn:
             return False
         if slots.to_look and self._fold.begin_runs():
             return True
-        if not slots.ready:
+        if not slots.startable:
             return False
         taken = slots.take_attempts(self.inflight, runner.workers, runner.ahead)
         started = [AttemptJob(run, index, run.attempt[index] + 1) for run, index in taken]

@@ -6,7 +6,7 @@ that may be what kills the process. Slots are given out when all that is due at 
 priority, then the instant of the request, height, DAG id, number of the request, position of the task. So neither the
 grouping of commits nor the order in which things were found ready decides. Runner and simulator both ask here.
 
-Giving out costs O(DAGs looked at + what starts * log of what waits).
+An offer costs O(1), giving out O(DAGs looked at + what was offered and what starts, each * log of what waits).
 """
 
 from __future__ import annotations
@@ -59,8 +59,10 @@ class Slots:
         self.request = request
         self.paused: set[str] = set()
         self.queues: dict[str, deque[int]] = {}
-        self.ready: list[ReadyAttempt] = []
         self.startable: set[AttemptKey] = set()
+        self._offered: list[ReadyAttempt] = []
+        self._ready: list[ReadyAttempt] = []
+        """A heap of what was offered before attempts were given out last."""
         self.to_look: set[str] = set()
         self._prioritized = False
         self._suspected = False
@@ -141,11 +143,12 @@ class Slots:
             self._prioritized = True
 
     def offer(self, run: RunState, index: int) -> None:
-        """Take an attempt that is to start when it may. O(log of what waits)."""
+        """Take an attempt that is to start when it may. O(1)."""
+        arrays = run.arrays
         self.startable.add((run.run, index))
-        if run.lost[index] >= SUSPECT:
+        if run.lost is not arrays.zeros and run.lost[index] >= SUSPECT:
             self._suspected = True
-        heapq.heappush(self.ready, (run.arrays.priorities[index], run.order, index))
+        self._offered.append((arrays.priorities[index], run.order, index))
 
     def withdraw(self, run: int, index: int) -> None:
         """An attempt has started, or will not. O(1)."""
@@ -153,16 +156,16 @@ class Slots:
 
     def take_all(self) -> list[tuple[RunState, int]]:
         """All attempts that wait, in order: there are workers without end. O(n log n)."""
-        waiting, self.ready = sorted(self.ready), []
-        return [found for entry in waiting if (found := self._taken(entry)) is not None]
-
-    def _taken(self, entry: ReadyAttempt) -> tuple[RunState, int] | None:
-        _, order, index = entry
-        run = self.statuses.live.get(order[3])
-        if run is None or (order[3], index) not in self.startable:
-            return None
-        self.startable.discard((order[3], index))
-        return run, index
+        waiting, self._offered, self._ready = self._offered + self._ready, [], []
+        waiting.sort()
+        live, startable = self.statuses.live, self.startable
+        taken = []
+        for _, order, index in waiting:
+            run = live.get(order[3])
+            if run is not None and (order[3], index) in startable:
+                taken.append((run, index))
+        startable.clear()
+        return taken
 
     def take_attempts(
         self, under_way: Mapping[AttemptKey, UnderWay], workers: int, ahead: int
@@ -173,10 +176,13 @@ class Slots:
         """
         taken: list[tuple[RunState, int]] = []
         kept: list[ReadyAttempt] = []
+        for entry in self._offered:
+            heapq.heappush(self._ready, entry)
+        self._offered.clear()
         out, most = len(under_way), workers if self._prioritized else ahead
         suspects = self._suspected and any(job.run.lost[job.index] >= SUSPECT for job in list(under_way.values()))
-        while self.ready and out < most:
-            entry = heapq.heappop(self.ready)
+        while self._ready and out < most:
+            entry = heapq.heappop(self._ready)
             place = entry[1][3], entry[2]
             run = self.statuses.live.get(place[0])
             if run is None or place not in self.startable:
@@ -193,7 +199,7 @@ class Slots:
             taken.append((run, place[1]))
             out += 1
         for entry in kept:
-            heapq.heappush(self.ready, entry)
+            heapq.heappush(self._ready, entry)
         return taken
 
     # ------------------------------------------------------------------------------------- state
@@ -220,7 +226,7 @@ class Slots:
         queued = [run for queue in self.queues.values() for run in queue]
         named = {run for run, status in self.statuses.by_run.items() if status.name == "queued"}
         assert len(queued) == len(set(queued)) and set(queued) == named, (queued, named)
-        waiting = {(order[3], index) for _, order, index in self.ready}
+        waiting = {(order[3], index) for _, order, index in (*self._offered, *self._ready)}
         for place in self.startable:
             assert place in waiting and place[0] in self.statuses.live, place
             run = self.statuses.live[place[0]]

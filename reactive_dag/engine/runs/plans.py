@@ -28,17 +28,23 @@ class Plans:
         self.log = log
         self.arrays = arrays
         self._newest: PlansSnapshot = {}
+        self._found: dict[str, tuple[TaskArrays, int]] = {}
 
     def newest(self, dag: str) -> int:
         """Where the newest plan of a DAG is recorded, -1 if there is none. O(1)."""
         return self._newest.get(dag, ("", -1))[1]
 
-    def record(self, at: int, plan: PlanDeclared) -> int:
-        """Where a plan is recorded, which it is from now on; the log's lock is held. O(1)."""
-        digest, offset = self._newest.get(plan.dag, ("", -1))
+    def record(self, at: int, dag: str, arrays: TaskArrays) -> int:
+        """Where the plan of a DAG is recorded, which it is from now on; the log's lock is held. O(1)."""
+        found = self._found.get(dag)
+        if found is not None and found[0] is arrays:
+            return found[1]
+        plan = arrays.declared(dag)
+        digest, offset = self._newest.get(dag, ("", -1))
         if digest != plan.digest:
             offset = self.log.push(msgspec.structs.replace(plan, at=at))
-            self._newest[plan.dag] = plan.digest, offset
+            self._newest[dag] = plan.digest, offset
+        self._found[dag] = arrays, offset
         return offset
 
     def plan_declared(self, offset: int, record: PlanDeclared) -> None:

@@ -172,7 +172,7 @@ class RunTable:
         log = self.outbox.log
         with log.lock:
             at = self.outbox.stamp()
-            plan = self.plans.record(at, status.arrays.declared(dag.id))
+            plan = self.plans.record(at, dag.id, status.arrays)
             same = at == draft.at and plan == draft.plan
             log.push(draft if same else msgspec.structs.replace(draft, at=at, plan=plan))
 

@@ -138,7 +138,7 @@ class CoursePlayer:
                 core.drain(ALL)
             elif slots.to_look and core.begin_runs():
                 continue
-            elif slots.ready:
+            elif slots.startable:
                 self.attempts.begin(slots.take_all())
             else:
                 return
