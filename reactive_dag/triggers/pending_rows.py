@@ -16,7 +16,7 @@ from reactive_dag.triggers.cell import ALONE, Cell, Opaque, State, Surroundings
 
 def solo_mask(parts: int, around: Surroundings) -> int:
     """The mask of the parts that hold one item at most (T9). O(parts)."""
-    return sum([1 << part for part in range(parts) if around.is_single(part)])
+    return 0 if around is ALONE else sum([1 << part for part in range(parts) if around.is_single(part)])
 
 
 class PendingRows(Cell):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Mark
 from reactive_dag.model.times import NEVER
 from tests.reference.naive_given import Given, united
@@ -111,6 +112,8 @@ class AbsentNode(Node):
         self.armed = None if goes else (now, name)
         if heard:
             return []
+        if any(isinstance(key, Call) for by in self.model.parts[self.part][1] for key in by.keys):
+            name = f"{name}[{' / '.join(k if isinstance(k, str) else repr(k) for k in self.path)}]"
         by = name if self.trigger.at is None else f"{name}@{now}"
         mark = Mark("absent", now, self.model.last, by, self.model.silences.index(self.part))
         self.model.fates[self.part, mark] = "pending"

@@ -154,7 +154,7 @@ class Pair:
         ]
         assert circuit.due == naive.due
         counts = [[c.delivered, c.consumed, c.pending, c.dropped] for c in circuit.counts()]
-        assert counts == naive.counts()
+        assert counts == naive.counts(), self.trigger
         assert sorted([(part, key, item) for part, key, item in circuit.pending()], key=str) == naive.pending()
         texts = [
             (policy, repr_of(circuit, part), key_text(path), count) for policy, part, path, count in self.naive.told

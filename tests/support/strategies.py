@@ -8,6 +8,7 @@ list that a composite's payload is.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Sequence as Sequence_
 
 from hypothesis import strategies as st
 
@@ -78,7 +79,7 @@ def spans() -> st.SearchStrategy[int]:
 
 def clocks() -> st.SearchStrategy[Scheduled]:
     """Clocks that tick within minutes."""
-    return st.sampled_from([every("5s"), every("7s"), cron("* * * * *"), at("1970-01-01T00:00:30Z")])
+    return st.sampled_from([every("3s"), every("5s"), every("7s"), cron("* * * * *"), at("1970-01-01T00:00:30Z")])
 
 
 def keys(trigger: Trigger) -> st.SearchStrategy[tuple[KeySpec, ...]]:
@@ -107,20 +108,34 @@ def leaf_triggers(features: Iterable[str] = ALL_FEATURES) -> st.SearchStrategy[T
     return st.one_of(choices)
 
 
-def triggers(depth: int = 3, features: Iterable[str] = ALL_FEATURES) -> st.SearchStrategy[Trigger]:
-    """Triggers of at most `depth` levels above their leaves, made of what `features` names."""
+def triggers(
+    depth: int = 3,
+    features: Iterable[str] = ALL_FEATURES,
+    leaves: Sequence_[Trigger] | None = None,
+) -> st.SearchStrategy[Trigger]:
+    """Triggers of at most `depth` levels above their leaves, made of what `features` names.
+
+    Given `leaves`, they are made of these, every level is a combinator of at least two parts, and keys are those that
+    facts often share: such triggers fire often.
+    """
     allowed = frozenset(features)
     assert allowed <= ALL_FEATURES, allowed - ALL_FEATURES
+    source = leaf_triggers(allowed) if leaves is None else st.sampled_from(leaves)
     if depth == 0:
-        return leaf_triggers(allowed)
-    below = triggers(depth - 1, allowed)
-    return st.one_of([below, composites(below, allowed), *_modifiers(below, allowed)])
+        return source
+    below = triggers(depth - 1, allowed, leaves)
+    if leaves is None:
+        return st.one_of([below, composites(below, allowed), *_modifiers(below, allowed)])
+    parts = below if depth == 1 else source | below | below
+    return st.one_of([composites(parts, allowed, 2)] * 3 + _modifiers(parts, allowed, 2))
 
 
-def composites(parts: st.SearchStrategy[Trigger], features: frozenset[str]) -> st.SearchStrategy[Trigger]:
-    """`all_of`, `any_of`, `at_least` and `sequence` of one to three parts."""
-    several = st.lists(parts, min_size=1, max_size=3).map(tuple)
-    different = st.lists(parts, min_size=1, max_size=3, unique=True).map(tuple)
+def composites(
+    parts: st.SearchStrategy[Trigger], features: frozenset[str], least: int = 1
+) -> st.SearchStrategy[Trigger]:
+    """`all_of`, `any_of`, `at_least` and `sequence` of up to three parts."""
+    several = st.lists(parts, min_size=least, max_size=3).map(tuple)
+    different = st.lists(parts, min_size=least, max_size=3, unique=True).map(tuple)
     consume = st.sampled_from(CONSUMES) if "consume" in features else st.just("all")
     return st.one_of(
         st.builds(AllOf, several, consume),
@@ -130,7 +145,10 @@ def composites(parts: st.SearchStrategy[Trigger], features: frozenset[str]) -> s
     )
 
 
-def _modifiers(below: st.SearchStrategy[Trigger], features: frozenset[str]) -> list[st.SearchStrategy[Trigger]]:
+def _modifiers(
+    below: st.SearchStrategy[Trigger], features: frozenset[str], least: int = 1
+) -> list[st.SearchStrategy[Trigger]]:
+    joins = composites(below, features, least).filter(lambda part: part.joins)
     found: list[st.SearchStrategy[Trigger]] = []
     if "where" in features:
         found.append(below.map(lambda part: Where(part, is_even)))
@@ -140,15 +158,13 @@ def _modifiers(below: st.SearchStrategy[Trigger], features: frozenset[str]) -> l
         found += [_batches(below), st.builds(Debounce, below, spans(), st.none() | spans())]
         found.append(st.builds(Throttle, below, spans()))
     if "within" in features:
-        bounded = composites(below, features).filter(lambda part: not isinstance(part, AnyOf))
-        found.append(st.builds(Within, bounded, spans()))
+        found.append(st.builds(Within, joins, spans()))
     if "by" in features:
-        found.append(below.flatmap(_keyed))
+        found += [below.flatmap(_keyed)] * least
     if "latest" in features:
         found.append(st.builds(WithLatest, below, st.lists(below, min_size=1, max_size=2).map(tuple)))
     if "reset" in features:
-        holding = composites(below, features).filter(lambda part: any(each.holds for each in walk(part)))
-        found.append(st.builds(lambda part, at: Reset(part, at=at), _batches(below) | holding, clocks()))
+        found.append(st.builds(lambda part, at: Reset(part, at=at), _batches(below) | joins, clocks()))
     if "absent" in features:
         found.append(st.builds(Absent, below, spans(), st.none(), st.none() | below))
         found.append(st.builds(Absent, below, st.none(), clocks(), st.none() | below))
@@ -165,4 +181,4 @@ def _keyed(part: Trigger) -> st.SearchStrategy[Trigger]:
         undated = "arrival" if arrival and any(isinstance(key, Calendar) for key in found) else None
         return By(part, found, most, ttl, undated)
 
-    return st.builds(made, keys(part), st.sampled_from([2, 100_000]), st.none() | spans(), st.booleans())
+    return st.builds(made, keys(part), st.sampled_from([1, 2, 100_000]), st.none() | spans(), st.booleans())

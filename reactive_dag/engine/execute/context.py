@@ -19,10 +19,10 @@ from reactive_dag.model.errors import UndeclaredOutlet
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import OutletEvent
 from reactive_dag.model.times import GivenTime, parse_time, to_datetime
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By
-from reactive_dag.triggers.keys import JoinKey
+from reactive_dag.triggers.keys import JoinKey, KeySpec
 from reactive_dag.triggers.leaves.dataset import Dataset
-from reactive_dag.triggers.walks import walk
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class RunContext(Run):
             return None
         graph = self._host.graph
         found = graph.effective(request.dag).get(request.label) if request.dag in graph.dags else None
-        names = [] if found is None else [name for part in walk(found) if isinstance(part, By) for name in part.keys]
+        names = [] if found is None else _keys_of(found)
         dated = [name == "logical_date" or isinstance(name, JoinKey) for name in names]
         dated += [False] * (len(request.group) - len(dated))
         key = tuple(to_datetime(v) if of and isinstance(v, int) else v for v, of in zip(request.group, dated))
@@ -124,3 +124,9 @@ class RunContext(Run):
                 f"declare it where the task is: outlets=[{name!r}]"
             )
         return found
+
+
+def _keys_of(trigger: Trigger) -> list[KeySpec]:
+    """The keys of what fires a trigger, the outermost `.by` first. O(size)."""
+    own = list(trigger.keys) if isinstance(trigger, By) else []
+    return own + [key for part in trigger.drives for key in _keys_of(part)]

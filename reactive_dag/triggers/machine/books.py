@@ -137,9 +137,14 @@ class Books:
             self.park(pairs)
             return GONE
 
-    def silence(self, part: int, due: int, armed: object, ticking: bool) -> Mark:
-        """The mark of a silence, delivered to its leaf part; what armed it names it (I3). O(1)."""
+    def silence(self, part: int, due: int, armed: object, ticking: bool, by_function: bool) -> Mark:
+        """The mark of a silence, delivered to its leaf part; what armed it names it (I3). O(1).
+
+        `by_function`: a function gave its key, perhaps one of several; so the key names it too.
+        """
         by = armed if isinstance(armed, str) else self.identity(armed)  # type: ignore[arg-type]
+        if by_function:
+            by = f"{by}[{key_text(self.path)}]"
         self.counters.delivered[part] += 1
         return Mark("absent", due, self.last, f"{by}@{due}" if ticking else by, self.silences.index(part))
 

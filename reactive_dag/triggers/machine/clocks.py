@@ -16,9 +16,9 @@ from reactive_dag.triggers.machine.leaf import Leaf
 
 
 class Clocks:
-    """The clocks among the leaf parts, with their states."""
+    """The clocks among the leaf parts, with their states. `due` is the next tick of any, NEVER if there is none."""
 
-    __slots__ = ("_books", "_rows")
+    __slots__ = ("_books", "_rows", "due")
 
     def __init__(self, parts: tuple[Leaf, ...], books: Books) -> None:
         self._books = books
@@ -27,6 +27,7 @@ class Clocks:
             if isinstance(leaf.trigger, Scheduled):
                 cell = ScheduleCell(leaf.trigger.schedule)
                 self._rows.append((leaf, cell, cell.fresh()))
+        self.due = NEVER
 
     def __bool__(self) -> bool:
         return bool(self._rows)
@@ -35,11 +36,13 @@ class Clocks:
         """Tick strictly after `now`; of the ticks from `start` on that lie before it, the newest `keep` are to come."""
         for leaf, cell, state in self._rows:
             self._miss(leaf, cell.begin(state, now, start, end, keep))
+        self._look()
 
     def gap(self, since: int, until: int, keep: int) -> None:
         """Nobody was there: of the ticks in between, both excluded, the newest `keep` are to come."""
         for leaf, cell, state in self._rows:
             self._miss(leaf, cell.gap(state, since, until, keep))
+        self._look()
 
     def _miss(self, leaf: Leaf, count: int) -> None:
         if count:
@@ -49,15 +52,17 @@ class Clocks:
     def ticks(self, now: int) -> list[tuple[Leaf, Mark]]:
         """The ticks that are due at `now`, each with its leaf part."""
         found: list[tuple[Leaf, Mark]] = []
+        if self.due > now:
+            return found
         for leaf, cell, state in self._rows:
             if cell.step(state, now) is not None:
                 self._books.counters.delivered[leaf.index] += 1
                 found.append((leaf, Mark("tick", now, self._books.last)))
+        self._look()
         return found
 
-    def due(self) -> int:
-        """The next tick of any, NEVER if there is none."""
-        return min([cell.due(state) for _, cell, state in self._rows], default=NEVER)
+    def _look(self) -> None:
+        self.due = min([cell.due(state) for _, cell, state in self._rows], default=NEVER)
 
     def save(self) -> list[list[Any]]:
         """Their states as plain data."""
@@ -67,3 +72,4 @@ class Clocks:
         """The states that `save` gave."""
         for (_, _, state), saved in zip(self._rows, plain, strict=True):
             state[:] = saved
+        self._look()

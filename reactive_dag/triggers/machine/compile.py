@@ -30,31 +30,40 @@ class Compiler:
     def __init__(
         self, trigger: Trigger, ask: Ask, on_expired: OnExpired, identity: Callable[[Item], str], limit: int
     ) -> None:
-        emitting = [found for found in walk(trigger) if found.emits]
-        self._next_source = 0
-        self._next_other = sum(found.hears for found in emitting)
-        self.books = Books(len(emitting), ask, on_expired, identity, limit)
+        emits = hears = 0
+        self.mapped = False
+        for found in walk(trigger) if trigger.parts else (trigger,):
+            if found.emits:
+                emits, hears = emits + 1, hears + found.hears
+            elif found.kind == "map":
+                self.mapped = True
+        self._next_source, self._next_other = 0, hears
+        self.books = Books(emits, ask, on_expired, identity, limit)
         self._found: list[Leaf] = []
         self.resets: list[ResetPoint] = []
-        self.mapped = any(found.kind == "map" for found in walk(trigger))
         self.scope = Scope()
         self.scope.close(self._place(trigger, self.scope, False))
-        self.leaves = tuple(sorted(self._found, key=lambda leaf: leaf.index))
-        self.sources = tuple([leaf for leaf in self.leaves if leaf.is_source])
+        found_all = tuple(self._found)
+        self.sources = found_all if hears == emits else tuple([leaf for leaf in found_all if leaf.is_source])
+        self.leaves = (*self.sources, *[leaf for leaf in found_all if not leaf.is_source])
 
     def _place(self, trigger: Trigger, scope: Scope, rides: bool, window: int | None = None) -> PartPlace:
+        if not trigger.parts:
+            return self._leaf(trigger, trigger, (), scope, rides)
         if isinstance(trigger, Within):
             return self._place(trigger.part, scope, rides, trigger.window)
         if isinstance(trigger, Reset):
             return self._reset(trigger, scope, rides)
         if isinstance(trigger, By):
             return self._by(trigger, scope, rides) if trigger.keys else self._place(trigger.part, scope, rides)
-        chain, leaf = _functions(trigger)
-        if not leaf.parts:
-            return self._leaf(leaf, trigger, tuple(chain), scope, rides)
+        if trigger.asks:
+            chain, leaf = _functions(trigger)
+            if not leaf.parts:
+                return self._leaf(leaf, trigger, tuple(chain), scope, rides)
         own = self._leaf(trigger, trigger, (), scope, rides) if trigger.emits else None
-        driving = len(trigger.drives) if trigger.drives else len(trigger.parts)
-        kids = [self._place(part, scope, rides or at >= driving) for at, part in enumerate(trigger.parts)]
+        parts = trigger.parts
+        driving = len(trigger.drives) or len(parts)
+        kids = [self._place(part, scope, rides or at >= driving) for at, part in enumerate(parts)]
         return CellNode(trigger, scope, kids, self.books, own, window)
 
     def _leaf(
@@ -90,7 +99,8 @@ class Compiler:
 def _functions(trigger: Trigger) -> tuple[list[tuple[str, Call]], Trigger]:
     """The functions that a trigger begins with, the innermost first, and what stands before them."""
     chain: list[tuple[str, Call]] = []
-    while trigger.asks:
-        chain.append((trigger.kind, trigger.fn))  # type: ignore[attr-defined]
+    while trigger.asks or (isinstance(trigger, By) and not trigger.keys):
+        if trigger.asks:
+            chain.append((trigger.kind, trigger.fn))  # type: ignore[attr-defined]
         trigger = trigger.parts[0]
     return chain[::-1], trigger

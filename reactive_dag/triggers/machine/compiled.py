@@ -132,7 +132,9 @@ class CompiledTrigger:
         if self._alone:
             return self._step_alone(now)
         firings: list[Firing] = []
-        if any(point.due <= now for point in self._resets):  # what closes fires before it, ticks come after it
+        if self._resets and any(
+            point.due <= now for point in self._resets
+        ):  # what closes fires before it, ticks come after it
             for released in self._work.steps(self._states, now, []):
                 firings += self.fire(released or [])
             for point in self._resets:
@@ -147,7 +149,7 @@ class CompiledTrigger:
     def _step_alone(self, now: int) -> list[Firing] | None:
         """Step a trigger that is a clock and nothing else."""
         ticks = self._clocks.ticks(now)
-        self.due = self._clocks.due()
+        self.due = self._clocks.due
         if not ticks:
             return None
         ((leaf, mark),) = ticks
@@ -158,20 +160,16 @@ class CompiledTrigger:
         """Firings of what the top of the tree released; what they take is counted as consumed. O(items)."""
         top, books, firings = self._scope.top, self._books, []
         for release in released:
-            pairs = taken = top.walk(release)
-            if self._riders:
-                taken = top.walk(release, False)
+            pairs = top.walk(release)
+            taken = top.walk(release, False) if self._riders else pairs
             parts = [part for part, _ in taken]
             books.counters.consume(parts)
+            payload = top.payload(release) if self._mapped else None
+            key = top.key_of(release) if self._keyed else ()
             items = in_order([item for _, item in pairs])
-            firings.append(
-                Firing(
-                    items, top.payload(release) if self._mapped else None, self._mapped,
-                    top.key_of(release) if self._keyed else (), parts,
-                    sorted(set(items) - {item for _, item in taken}, key=delivery) if self._riders else (),
-                    bool(books.copies) and books.settle_copies(taken),
-                )
-            )  # fmt: skip
+            riders = in_order([*(set(items) - {item for _, item in taken})]) if self._riders else ()
+            split = bool(books.copies) and books.settle_copies(taken)
+            firings.append(Firing(items, payload, self._mapped, key, parts, riders, split))
         return firings
 
     def _look(self, now: int | None = None) -> None:
@@ -181,7 +179,8 @@ class CompiledTrigger:
             if now is not None:
                 point.look(self._scope, self._states, self._books, now)
             due = min(due, point.due)
-        self.due = min(due, self._clocks.due()) if self._clocks else due
+        ticks = self._clocks.due
+        self.due = due if due < ticks else ticks
 
     # ------------------------------------------------------------------------------------ registration
 

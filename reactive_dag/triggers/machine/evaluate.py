@@ -167,26 +167,34 @@ class Evaluator:
         if not landing:
             return []
         pairs = [pair for leaf, value in landing for pair in leaf.walk(value)]
-        found: list[list[Any]] = []
+        found: list[Any] = []
+        several = False
         for ask in node.asks[landing[0][0]]:
-            values = self._asked(ask, event, pairs) if isinstance(ask, Call) else [ask(event)]
-            if values is GONE:
+            value = self._asked(ask, event, pairs) if isinstance(ask, Call) else ask(event)
+            if value is GONE:
                 return []
-            if all(value is None for value in values):
+            if value is None:
                 self.books.drop("no_key", pairs)
                 return []
-            found.append(values)
-        keys = found[0] if len(found) == 1 else list(product(*found))
-        return keys if len(keys) == 1 else self._counted(node, list(dict.fromkeys(keys)), pairs)
+            several = several or type(value) is list
+            found.append(value)
+        if several:
+            return self._counted(node, [value if type(value) is list else [value] for value in found], pairs)
+        return found if len(found) == 1 else [tuple(found)]
 
     def _asked(self, fn: Call, event: object, pairs: Pairs) -> Any:
+        """What a function gives: a key, None, or a list of several keys."""
         answer = self.books.answer("by", fn, event, pairs[0][1], pairs)
-        if answer is GONE:
-            return GONE
-        return [hashable(each) for each in answer] if type(answer) is list else [hashable(answer)]
+        if answer is GONE or type(answer) is not list:
+            return answer if answer is GONE else hashable(answer)
+        keys = list(dict.fromkeys([hashable(each) for each in answer]))
+        if len(keys) > 1 and any(key is not None for key in keys):
+            return keys
+        return keys[0] if keys else None
 
-    def _counted(self, node: ByNode, keys: list[Any], pairs: Pairs) -> list[Any]:
+    def _counted(self, node: ByNode, found: list[list[Any]], pairs: Pairs) -> list[Any]:
         """Those of several keys that are some; each is one delivery, and one that is None goes as `no_key` (T7)."""
+        keys = found[0] if len(found) == 1 else list(product(*found))
         self.books.copy(pairs, len(keys))
         some = [key for key in keys if not (key is None or (node.keys_cell.width > 1 and None in key))]
         for _ in range(len(keys) - len(some)):

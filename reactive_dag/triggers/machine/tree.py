@@ -96,7 +96,9 @@ class CellNode(Surroundings):
     def silence(self, due: int, armed: object) -> Opaque:
         """The mark of a silence, which counts as delivered to its own leaf."""
         assert self.own is not None
-        return self.books.silence(self.own.index, due, armed, ticking=getattr(self.trigger, "at", None) is not None)
+        by_function = any(isinstance(key, Call) for node in self.scope.route for key in node.by.keys)
+        ticking = getattr(self.trigger, "at", None) is not None
+        return self.books.silence(self.own.index, due, armed, ticking, by_function)
 
     # -------------------------------------------------------------------------------------- its releases
 
