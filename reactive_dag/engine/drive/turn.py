@@ -71,7 +71,8 @@ class Turn:
 
     def _run(self) -> bool:
         self._log.wait_for_stragglers()
-        self.take_up_changes()
+        if self._changes.any:
+            self.take_up_changes()
         self._tick()
         count = self._drain()
         if not count and not self._handed:
@@ -96,11 +97,9 @@ class Turn:
     def _drain(self) -> int:
         fold, count = self._fold, 0
         while count < MAX_RECORDS:
-            done = fold.drain(MAX_RECORDS - count)
-            count += done
             if fold.cursor < self._log.next_offset:
-                continue
-            if self._recovering:
+                count += fold.drain(MAX_RECORDS - count)
+            elif self._recovering:
                 self._recover()
             elif not self._dispatch():
                 break

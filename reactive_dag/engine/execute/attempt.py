@@ -89,7 +89,7 @@ class AttemptExecutor:
         task, name = shape.tasks[index], shape.names[index]
         arguments: dict[str, Any] = {}
         if shape.bindings[index]:
-            events = OutletEvents(task)
+            events = OutletEvents(task) if task.outlets else None
             context = RunContext(self._host, job.run.run, task, job.attempt, self._once_calls, events)
             arguments = self._arguments(job, shape.bindings[index], context)
         token = BODY.set(name)

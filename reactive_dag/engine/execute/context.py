@@ -47,7 +47,8 @@ class RunContext(Run):
     """One attempt of one task, as its body sees it: the run, and what may be done in its name."""
 
     def __init__(
-        self, host: Host, run: int, task: AnyTask, attempt: int, once_calls: OnceCalls, outlet_events: OutletEvents
+        self, host: Host, run: int, task: AnyTask, attempt: int, once_calls: OnceCalls,
+        outlet_events: OutletEvents | None,
     ) -> None:  # fmt: skip
         super().__init__(host, run)
         self._task = task
@@ -101,11 +102,14 @@ class RunContext(Run):
         when = None if time is None else parse_time(time, what="time")
         told = None if extra is None else plain(extra, f"{where}: extra")
         said = OutletEvent(declared.id, partition, date, told, kind, check_key(key, where), when)
+        assert self._outlet_events is not None  # the dataset is an outlet, so the task has some
         self._outlet_events.said.append(said)
 
     def unchanged(self, dataset: Dataset | str) -> None:
         """Say that an outlet did not change: no automatic event for it. Raises UndeclaredOutlet."""
-        self._outlet_events.unchanged.add(self._outlet(dataset).id)
+        declared = self._outlet(dataset)
+        assert self._outlet_events is not None
+        self._outlet_events.unchanged.add(declared.id)
 
     def once(self, name: str, fn: Callable[..., T]) -> T:
         """Do something once for this run and task, whatever is retried or restarted: what `fn` gave is recorded (X2).
