@@ -118,7 +118,7 @@ class Fold:
             StartRequested: lambda offset, record: self.starting.on_start_requested(record),
             RunRequested: runs.requested,
             PlanDeclared: runs.plans.plan_declared,
-            RunStarted: lambda offset, record: runs.run_started(record),
+            RunStarted: runs.run_started,
             TaskStarted: flow.task_started,
             TaskFinished: flow.task_finished,
             TaskRetry: lambda offset, record: flow.task_retry(record),

@@ -112,10 +112,12 @@ class Slots:
         queue, statuses = self.queues.get(name), self.statuses
         while queue and (room := self._with_room(name)) is not None:
             dag, arrays = room
-            self.on_run_began(arrays)
+            if arrays.prioritized:
+                self._prioritized = True
             run = queue.popleft()
-            queued, request = statuses.by_run[run], self.request(run)
-            order = self.order(run, request)
+            queued = statuses.by_run[run]
+            request = queued.request or self.request(run)
+            order = request.at, self.heights.get(name, 0), name, run
             status = RunStatus("beginning", active=True, request=request, order=order, arrays=arrays)
             statuses.move(run, name, status)
             found.append((status, dag, queued))

@@ -59,7 +59,8 @@ class LogicalDates:
     def info(self, request: RunRequested, dag: Dag) -> RunInfo:
         """The logical date, partition and cascade of a run ("" for one of its own). O(causes)."""
         causes = request.driving
-        date, partition, cascade = self.identities.info(causes[0]) if len(causes) == 1 else self._agreed(causes)
+        found = self.identities.info(causes[0]) if len(causes) == 1 else self._agreed(causes)
+        date, partition, cascade = found
         if date is None and partition is not None:
             calendar = self._calendar(request)
             if calendar is not None and fits(calendar, partition):
@@ -67,7 +68,10 @@ class LogicalDates:
         if partition is None and date is not None:
             own = self.own_calendar(dag)
             partition = None if own is None else own.of(date)
-        return RunInfo(date, partition, cascade if cascade and not self.begins_cascades(dag.id) else "")
+        if cascade and self.begins_cascades(dag.id):
+            cascade = ""
+        told = date, partition, cascade
+        return found if found == told else RunInfo(*told)
 
     def begins_cascades(self, dag: str) -> bool:
         """Whether a DAG is its own origin, so that its runs begin cascades of their own (T8). O(1) amortised."""

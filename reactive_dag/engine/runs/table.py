@@ -146,7 +146,7 @@ class RunTable:
             return QUEUED
         draft = self._draft(offset, request, dag)
         self.by_date.add(dag.id, offset, draft.logical_date, draft.cascade)
-        return RunStatus("queued", begun=draft, version=self._drafts)
+        return RunStatus("queued", begun=draft, version=self._drafts, request=request)
 
     def _draft(self, offset: int, request: RunRequested, dag: Dag) -> RunStarted:
         """The `RunStarted` that a run would append now. O(causes)."""
@@ -188,10 +188,10 @@ class RunTable:
 
     # ------------------------------------------------------------------------------------- runs
 
-    def run_started(self, record: RunStarted) -> None:
+    def run_started(self, offset: int, record: RunStarted) -> None:
         """A run began: its first tasks are ready. O(tasks)."""
         dag, status = self.dag_of(record.dag), self.statuses.by_run.get(record.run)
-        if status is None or status.request is None:
+        if status is None or status.order is None:
             self.by_date.add(record.dag, record.run, record.logical_date, record.cascade)
             self.begun_in_log(record)
             status = self.statuses.by_run[record.run]
