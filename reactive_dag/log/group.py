@@ -111,7 +111,7 @@ class GroupCommit:
             callback()
 
     def wait_for_stragglers(self, least: int) -> None:
-        """Let those whom the last commit woke push first, if they were so many: one sync then serves them too.
+        """Let the threads that the last commit woke push first, if they were so many: one sync then serves them too.
 
         Measured with 8 threads: 8 records a sync instead of 4, and a third more of them in all. Some 60 µs a look.
         """
@@ -170,7 +170,7 @@ class GroupCommit:
                 self._step_down(turn, done, served=False)
 
     def _step_down(self, turn: _Turn, done: int, *, served: bool) -> None:
-        """Let those go whom this commit served, and hand the lead to the successor. O(waiters)."""
+        """Wake the threads that this commit served, and hand the lead to the successor. O(waiters)."""
         with self._gate:
             self.done = done = max(self.done, done)
             riders, self._riders = self._riders, deque()

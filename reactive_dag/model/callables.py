@@ -1,10 +1,10 @@
 """Callables as values: what makes two functions the same one (I7).
 
-Owns `describe`, `digest` and `Call`, the frozen form in which triggers and tasks hold a callable. A function counts as
-its module and qualified name; a lambda, a local function and one of `__main__` also by their source expression (or
-their code, where there is no source), defaults and closure values; a partial or a bound method by its parts. Invariant:
-a digest is the same in every process and under every hash seed, and is taken once, when the `Call` is made. Cost: about
-10 µs for a function with a name, 100 µs for a lambda; calling through `call.fn` costs nothing.
+Owns `fingerprint_of`, `digest_of` and `Call`, the frozen form in which triggers and tasks hold a callable. A function
+counts as its module and qualified name; a lambda, a local function and one of `__main__` also by their source
+expression (or their code, where there is no source), defaults and closure values; a partial or a bound method by its
+parts. Invariant: a digest is the same in every process and under every hash seed, and is taken once, when the `Call` is
+made. Cost: about 10 µs for a function with a name, 100 µs for a lambda; calling through `call.fn` costs nothing.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ from typing import NoReturn, TypeAlias
 import attrs
 
 from .errors import GraphError, InvalidValue
-from .fingerprint import ValuePath, counts_by_name, describe_callable, is_frozen_record, name_of, type_name
+from .fingerprint import ValuePath, counts_by_name, describe_callable, is_frozen_record, ref_of, type_name
 from .records import Json
 from .source import source_tree
 
 AnyCallable: TypeAlias = Callable[..., object]
 
 
-def describe(fn: AnyCallable) -> Json:
+def fingerprint_of(fn: AnyCallable) -> Json:
     """What a callable counts as: plain JSON that is equal for the same callable, in every process.
 
     Cost: O(its source and the values it holds). Raises `InvalidValue` for a callable object that is no frozen attrs
     class or dataclass, and for a default or closure value without a stable identity.
 
-    >>> describe(len)
+    >>> fingerprint_of(len)
     {'ref': 'builtins:len'}
     """
     return describe_callable(fn, ValuePath(place(fn)))
 
 
-def digest(fn: AnyCallable) -> str:
-    """The content hash of a callable: 32 hexadecimal digits. Cost and errors as `describe`.
+def digest_of(fn: AnyCallable) -> str:
+    """The content hash of a callable: 32 hexadecimal digits. Cost and errors as `fingerprint_of`.
 
-    >>> digest(lambda e: e.kind) == digest(lambda e: e.kind), digest(lambda e: 1) == digest(lambda e: 2)
+    >>> digest_of(lambda e: e.kind) == digest_of(lambda e: e.kind), digest_of(lambda e: 1) == digest_of(lambda e: 2)
     (True, False)
     """
-    return _hash(describe(fn))
+    return _hash(fingerprint_of(fn))
 
 
 def place(fn: AnyCallable) -> str:
@@ -58,13 +58,13 @@ def place(fn: AnyCallable) -> str:
     code = getattr(_innermost(fn), "__code__", None)
     if isinstance(code, CodeType):
         return f"{code.co_filename}:{code.co_firstlineno}"
-    return name_of(fn) or type_name(type(fn))
+    return ref_of(fn) or type_name(type(fn))
 
 
-def name(fn: AnyCallable) -> str:
+def short_name(fn: AnyCallable) -> str:
     """The short name of a callable for messages: its qualified name, else its type's. O(1).
 
-    >>> name(len), name(functools.partial(len, [1]))
+    >>> short_name(len), short_name(functools.partial(len, [1]))
     ('len', 'len')
     """
     inner = _innermost(fn)
@@ -81,7 +81,7 @@ def shown(value: object) -> str:
     if isinstance(inner, FunctionType | BuiltinFunctionType):
         assert callable(value)
         of = "functools.partial of " if isinstance(value, functools.partial) else ""
-        return f"{of}{name(value)} ({place(inner)})"
+        return f"{of}{short_name(value)} ({place(inner)})"
     return f"an object of {type_name(type(value))}" if type(value).__repr__ is object.__repr__ else repr(value)
 
 
@@ -111,7 +111,8 @@ class Call:
 
     `call.fn(...)` calls it. `digest` is its content hash; `ref` its importable name "module:qualname", or None;
     `source` its text where it has no such name; `place` "file:line"; `bound` is False for one that was read from JSON
-    and not found yet: calling that raises `GraphError` naming it. Cost: as `describe`, once. Raises `InvalidValue`.
+    and not found yet: calling that raises `GraphError` naming it. Cost: as `fingerprint_of`, once.
+    Raises `InvalidValue`.
 
     >>> Call(len) == Call(len), Call(len).ref, Call(len).fn("abc")
     (True, 'builtins:len', 3)
@@ -126,7 +127,7 @@ class Call:
 
     def __init__(self, fn: AnyCallable) -> None:
         where = place(fn)
-        found = digest(fn)
+        found = digest_of(fn)
         ref = importable_name(fn)
         text = None if ref else _text(fn)
         self.__attrs_init__(fn, found, ref, text, where, True)
@@ -145,7 +146,13 @@ class Call:
         """How it is written in an expression: a lambda's source, else its name. O(1)."""
         if self.source is not None and self.source.startswith("lambda"):
             return self.source
-        return self.ref.partition(":")[2] if self.ref else name(self.fn) if self.bound else self.source or self.digest
+        return (
+            self.ref.partition(":")[2]
+            if self.ref
+            else short_name(self.fn)
+            if self.bound
+            else self.source or self.digest
+        )
 
     def __eq__(self, other: object) -> bool:
         return self.digest == other.digest if isinstance(other, Call) else NotImplemented
@@ -221,7 +228,7 @@ def _fields(data: Json) -> tuple[str | None, str, str | None]:
 def _text(fn: AnyCallable) -> str:
     inner = _innermost(fn)
     found = source_tree(inner) if isinstance(inner, FunctionType) else None
-    text = found[1] if found else name(inner)
+    text = found[1] if found else short_name(inner)
     return f"functools.partial({text}, ...)" if isinstance(fn, functools.partial) else text
 
 
@@ -231,7 +238,7 @@ def importable_name(fn: AnyCallable) -> str | None:
     >>> importable_name(len), importable_name(lambda: 1)
     ('builtins:len', None)
     """
-    ref = name_of(fn)
+    ref = ref_of(fn)
     if ref is None or "<" in ref or ref.startswith("__main__:") or isinstance(fn, MethodType):
         return None
     if isinstance(fn, FunctionType) and counts_by_name(fn):

@@ -247,7 +247,7 @@ def _builtin(fn: BuiltinFunctionType, path: ValuePath) -> Json:
 
 def _object(fn: object, path: ValuePath) -> Json:
     if isinstance(fn, _DESCRIPTORS):
-        return {"ref": name_of(fn)}
+        return {"ref": ref_of(fn)}
     if isinstance(fn, staticmethod):
         return describe_callable(fn.__func__, path)
     if isinstance(fn, _OPERATORS):
@@ -290,10 +290,10 @@ def describe_class(cls: type, path: ValuePath) -> Json:
     return named
 
 
-def name_of(fn: object) -> str | None:
+def ref_of(fn: object) -> str | None:
     """ "module:qualname" as the callable itself says it, or None. O(1).
 
-    >>> name_of(str.upper), name_of(len)
+    >>> ref_of(str.upper), ref_of(len)
     ('builtins:str.upper', 'builtins:len')
     """
     owner = getattr(fn, "__objclass__", fn)

@@ -18,7 +18,7 @@ COMMANDS = {"simulate"}
 """A command of the command line is named after the function that it calls."""
 
 LEFT = {
-    "FORMAT", "KINDS", "as_key", "describe", "digest", "look_at", "plain",
+    "KINDS", "as_key", "plain",
 }  # fmt: skip
 """Names that still stand in two wings."""
 

@@ -133,10 +133,10 @@ def test_log_a_directory_and_a_missing_directory(tmp_path: Path) -> None:
 def test_log_a_store_of_a_newer_version_is_refused_and_not_touched(store_path: Path, read_only: bool) -> None:
     SQLiteLog(store_path).close()
     db = sqlite3.connect(store_path)
-    db.execute(f"PRAGMA user_version={schema.FORMAT + 1}")
+    db.execute(f"PRAGMA user_version={schema.STORE_FORMAT + 1}")
     db.close()
     content = store_path.read_bytes()
-    with pytest.raises(StoreTooNew, match=rf"has format {schema.FORMAT + 1}, and this version .* reads up to 1"):
+    with pytest.raises(StoreTooNew, match=rf"has format {schema.STORE_FORMAT + 1}, and this version .* reads up to 1"):
         SQLiteLog(store_path, read_only=read_only)
     assert store_path.read_bytes() == content
 

@@ -21,14 +21,14 @@ from typing import Any
 import attrs
 import pytest
 
-from reactive_dag.model.callables import Call, describe, digest, importable_name, name, place
+from reactive_dag.model.callables import Call, digest_of, fingerprint_of, importable_name, place, short_name
 from reactive_dag.model.errors import GraphError, InvalidValue
 from tests.support.places import ROOT
 
 
 def same(a: Callable[..., object], b: Callable[..., object]) -> bool:
     """Whether two callables count as one (I7)."""
-    return describe(a) == describe(b)
+    return fingerprint_of(a) == fingerprint_of(b)
 
 
 Scope = dict[str, Any]
@@ -99,10 +99,10 @@ class Plain:
 
 
 def test_I7_a_function_with_a_name_counts_as_module_and_qualname() -> None:
-    assert describe(double) == {"ref": f"{__name__}:double"}
-    assert describe(len) == {"ref": "builtins:len"}
-    assert describe(str.upper) == {"ref": "builtins:str.upper"}
-    assert describe(Plain.method) == {"ref": f"{__name__}:Plain.method"}
+    assert fingerprint_of(double) == {"ref": f"{__name__}:double"}
+    assert fingerprint_of(len) == {"ref": "builtins:len"}
+    assert fingerprint_of(str.upper) == {"ref": "builtins:str.upper"}
+    assert fingerprint_of(Plain.method) == {"ref": f"{__name__}:Plain.method"}
     assert not same(double, len)
 
 
@@ -115,7 +115,7 @@ def test_I7_another_body_under_the_same_name_is_the_same_function(
         (tmp_path / "a_module.py").write_text(f"def f():\n    {body}\n")
         sys.modules.pop("a_module", None)
         sys.path_importer_cache.clear()
-        found.append(digest(__import__("a_module").f))
+        found.append(digest_of(__import__("a_module").f))
     sys.modules.pop("a_module")
     assert found[0] == found[1]
 
@@ -149,7 +149,7 @@ def test_I7_a_cell_run_again_changes_nothing(cell: Callable[[str], Scope]) -> No
     for key in "fg":
         assert same(first[key], again[key])
         assert same(first[key], moved[key])
-        assert digest(first[key]) == digest(again[key]) == digest(moved[key])
+        assert digest_of(first[key]) == digest_of(again[key]) == digest_of(moved[key])
 
 
 def test_I7_another_text_is_another_function(cell: Callable[[str], Scope]) -> None:
@@ -164,7 +164,7 @@ def test_I7_another_text_is_another_function(cell: Callable[[str], Scope]) -> No
         "f = lambda e: not e.x > 3",
         "f = lambda e: e.x > True",
     ]
-    assert len({digest(cell(text)["f"]) for text in texts}) == len(texts)
+    assert len({digest_of(cell(text)["f"]) for text in texts}) == len(texts)
 
 
 def test_I7_two_lambdas_on_one_line_differ() -> None:
@@ -219,7 +219,7 @@ def test_I7_closure_values_count() -> None:
         Below(3),
         double,
     ]
-    assert len({digest(above(limit)) for limit in limits}) == len(limits)
+    assert len({digest_of(above(limit)) for limit in limits}) == len(limits)
 
 
 def test_I7_order_counts_in_lists_and_not_in_sets_and_dicts() -> None:
@@ -262,7 +262,7 @@ def test_I7_a_local_function_that_calls_itself() -> None:
 def test_I7_a_variable_that_is_not_assigned_yet() -> None:
     def make() -> Callable[[], object]:
         found = lambda: later  # noqa: E731
-        assert digest(found)
+        assert digest_of(found)
         later = 3
         return found
 
@@ -290,7 +290,7 @@ def test_I7_a_decorator_is_not_the_function(cell: Callable[[str], Scope]) -> Non
 def test_I7_without_source_the_code_counts() -> None:
     text = "f, g = (lambda e: [e.x for _ in {1, 2, 3}]), (lambda e: [e.y for _ in {1, 2, 3}])"
     first, again, below = nowhere(text), nowhere(text), nowhere("\n\n" + text)
-    assert "code" in describe(first["f"])
+    assert "code" in fingerprint_of(first["f"])
     assert same(first["f"], again["f"])
     assert same(first["f"], below["f"])
     assert not same(first["f"], first["g"])
@@ -312,17 +312,17 @@ def test_I7_a_source_edited_meanwhile_does_not_speak_for_the_old_function(tmp_pa
 
     path.write_text("f = lambda e: e.x > 3\n")
     asked, not_asked = load(), load()
-    before = describe(asked)
+    before = fingerprint_of(asked)
     path.write_text("f = lambda e: e.x > 400\n")
     assert "source" in before
-    assert describe(asked) == before
-    assert "code" in describe(not_asked)
-    assert "400" in json.dumps(describe(load()))
+    assert fingerprint_of(asked) == before
+    assert "code" in fingerprint_of(not_asked)
+    assert "400" in json.dumps(fingerprint_of(load()))
 
 
 def test_I7_no_file_and_no_line_is_in_a_description(cell: Callable[[str], Scope]) -> None:
     for scope in (cell("f = lambda e: [e for e in e]"), nowhere("f = lambda e: [e for e in e]")):
-        text = json.dumps(describe(scope["f"]))
+        text = json.dumps(fingerprint_of(scope["f"]))
         assert scope["f"].__code__.co_filename not in text
 
 
@@ -338,7 +338,7 @@ def test_I7_a_partial_counts_by_its_parts() -> None:
         functools.partial(max, 2),
         pow,
     ]
-    assert len({digest(p) for p in parts}) == len(parts)
+    assert len({digest_of(p) for p in parts}) == len(parts)
 
 
 def test_I7_a_bound_method_counts_by_its_parts() -> None:
@@ -348,7 +348,7 @@ def test_I7_a_bound_method_counts_by_its_parts() -> None:
     assert same("abc".startswith, "abc".startswith)
     assert not same("abc".startswith, "abd".startswith)
     with pytest.raises(InvalidValue, match=r"Plain.*its object"):
-        digest(Plain().method)
+        digest_of(Plain().method)
 
 
 def test_I7_frozen_objects_count_by_their_fields() -> None:
@@ -362,7 +362,7 @@ def test_I7_operators_and_classes() -> None:
     assert same(operator.attrgetter("kind"), operator.attrgetter("kind"))
     assert not same(operator.attrgetter("kind"), operator.attrgetter("dag"))
     assert not same(operator.attrgetter("kind"), operator.itemgetter("kind"))
-    assert describe(dict) == {"ref": "builtins:dict"}
+    assert fingerprint_of(dict) == {"ref": "builtins:dict"}
 
 
 def test_I7_a_class_of_main_counts_by_what_it_does(cell: Callable[[str], Scope]) -> None:
@@ -400,14 +400,14 @@ def test_I7_a_value_without_identity_is_refused_with_the_way_to_it() -> None:
 def test_I7_a_value_that_holds_itself() -> None:
     held: list[object] = [1]
     held.append(held)
-    assert digest(lambda: held)
+    assert digest_of(lambda: held)
 
 
 # --------------------------------------------------------------------------------- across processes
 
 PROGRAM = """
 import functools, sys
-from reactive_dag.model.callables import digest, describe
+from reactive_dag.model.callables import digest_of, fingerprint_of
 def local(limit, names):
     return lambda e: e.x > limit and e.y in names
 f, g = (lambda e: e.x in {"a", "b", "c"}), (lambda e: {k: v for k, v in e})
@@ -418,7 +418,7 @@ def h(e, *, key={"a": {1, 2}, "b": frozenset("xyz")}):
 scope = {"__name__": "__main__"}
 exec("n = lambda e: e in {'a', 'b', 'c'}", scope)
 for fn in (f, g, h, local(3, {"u", "v", "w"}), functools.partial(h, key=frozenset("abc")), scope["n"], len):
-    print(digest(fn))
+    print(digest_of(fn))
 """
 
 
@@ -458,7 +458,7 @@ def test_a_call_knows_its_place() -> None:
     line = double.__code__.co_firstlineno
     assert Call(double).place == place(double) == place(functools.partial(double, 1)) == f"{__file__}:{line}"
     assert place(AtLeast(3)).startswith(f"{__file__}:")
-    assert (place(len), name(len), name(AtLeast(3))) == ("builtins:len", "len", "AtLeast.__call__")
+    assert (place(len), short_name(len), short_name(AtLeast(3))) == ("builtins:len", "len", "AtLeast.__call__")
 
 
 def test_G5_a_call_with_a_name_goes_through_json_by_name() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reactive_dag.log.group import GroupCommit
 from reactive_dag.log.sqlite import schema
-from reactive_dag.log.sqlite.files import connect, look_at, prepare, store_error
+from reactive_dag.log.sqlite.files import connect, is_store_file, prepare, store_error
 from reactive_dag.log.sqlite.lease import Lease
 from reactive_dag.log.sqlite.readers import Readers
 from reactive_dag.model.errors import StoreError
@@ -23,13 +23,13 @@ class SQLiteEntries:
 
     def __init__(self, path: Path) -> None:
         path = path.resolve()
-        look_at(path, schema.LEDGER_MARK, schema.FORMAT)
+        is_store_file(path, schema.LEDGER_MARK, schema.STORE_FORMAT)
         self.path = path
         self._lock = threading.Lock()
         self._lease = Lease(path, holder="a ledger")
         try:
             self._db = connect(path)
-            prepare(self._db, path, schema.LEDGER_MARK, schema.FORMAT, schema.LEDGER_TABLES)
+            prepare(self._db, path, schema.LEDGER_MARK, schema.STORE_FORMAT, schema.LEDGER_TABLES)
         except BaseException:
             self._lease.close()
             raise

@@ -45,7 +45,7 @@ def parse_store(store: str | os.PathLike[str]) -> Path | None:
     return Path(path)
 
 
-def look_at(path: Path, mark: int, newest: int) -> bool:
+def is_store_file(path: Path, mark: int, newest: int) -> bool:
     """Whether a file of ours with this mark is there (False: none, or an empty one). Reads 100 bytes, writes nothing.
 
     Raises NotAStore, StoreTooNew, StoreError (a directory that is not there, no permission).

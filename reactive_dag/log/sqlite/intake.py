@@ -16,7 +16,7 @@ from types import TracebackType
 from reactive_dag.log.codec import encode_fact
 from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.sqlite import schema
-from reactive_dag.log.sqlite.files import connect, look_at, prepare, store_error
+from reactive_dag.log.sqlite.files import connect, is_store_file, prepare, store_error
 from reactive_dag.model.errors import NotAStore
 
 
@@ -25,12 +25,12 @@ class SQLiteIntake:
 
     def __init__(self, path: Path) -> None:
         path = path.resolve()
-        if not look_at(path, schema.LOG_MARK, schema.FORMAT):
+        if not is_store_file(path, schema.LOG_MARK, schema.STORE_FORMAT):
             raise NotAStore(f"{path}: there is no store yet; open an engine on it once to make it.")
         self.path = path
         self._lock = threading.Lock()
         self._db = connect(path)
-        prepare(self._db, path, schema.LOG_MARK, schema.FORMAT, schema.LOG_TABLES)
+        prepare(self._db, path, schema.LOG_MARK, schema.STORE_FORMAT, schema.LOG_TABLES)
 
     def offer(self, fact: OfferedFact, stamp: int) -> None:
         """Append a fact, durable on return; `stamp` is the caller's clock (ns). Raises StoreError. One sync."""

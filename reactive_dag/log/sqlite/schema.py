@@ -2,12 +2,12 @@
 
 A file is ours if its header bears our application id; the version is SQLite's `user_version`. Both and all tables are
 written in one transaction before the file is switched to WAL, so a file is either whole or empty. Tables are only ever
-added to; a change that an older program cannot read raises FORMAT.
+added to; a change that an older program cannot read raises STORE_FORMAT.
 """
 
 from __future__ import annotations
 
-FORMAT = 1
+STORE_FORMAT = 1
 """The version of the tables and of the records in them."""
 
 LOG_MARK = 0x72444C67  # "rDLg"

@@ -21,7 +21,7 @@ from reactive_dag.log.group import GroupCommit
 from reactive_dag.log.history import RunQuery, RunRow
 from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.sqlite import schema
-from reactive_dag.log.sqlite.files import connect, look_at, prepare, store_error, wal_frames
+from reactive_dag.log.sqlite.files import connect, is_store_file, prepare, store_error, wal_frames
 from reactive_dag.log.sqlite.intake import SQLiteIntake
 from reactive_dag.log.sqlite.key_cache import KeyCache
 from reactive_dag.log.sqlite.lease import Lease
@@ -47,7 +47,7 @@ class SQLiteLog(Tail):
         # A link and a relative path lead to one file, and to one lock.
         self.path = path = path.resolve()
         self.read_only = read_only
-        if not look_at(path, schema.LOG_MARK, schema.FORMAT) and read_only:
+        if not is_store_file(path, schema.LOG_MARK, schema.STORE_FORMAT) and read_only:
             raise NotAStore(f"{path}: there is no store yet; open an engine on it once to make it.")
         self._pid = os.getpid()
         self._noted = Notes()
@@ -75,7 +75,7 @@ class SQLiteLog(Tail):
     def _open(self) -> None:
         frames, cut = wal_frames(self.path)
         self._db = connect(self.path)
-        prepare(self._db, self.path, schema.LOG_MARK, schema.FORMAT, schema.LOG_TABLES, self._write)
+        prepare(self._db, self.path, schema.LOG_MARK, schema.STORE_FORMAT, schema.LOG_TABLES, self._write)
         # SQLite tells how many frames of the write-ahead log belong to a whole transaction: what is more was torn.
         _, whole, _ = self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         if frames > whole or cut:
