@@ -75,6 +75,11 @@ def settings_of(task: AnyTask) -> TaskSettings:
     return task._settings
 
 
+def has_priorities(graph: Graph) -> bool:
+    """Whether any task of a graph has a priority. O(tasks)."""
+    return any(task._settings.priority for dag in graph.dags.values() for task in dag.tasks.values())
+
+
 def params_of(dag: Dag) -> Params:
     """The params of the DAG's runs: names, defaults and class."""
     return dag._settings.params

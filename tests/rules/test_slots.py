@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import reactive_dag as rd
 from reactive_dag.model.records import AnyRecord, RunStarted, TaskStarted
 from tests.support.engines import live, of_kind, parts, records_of
@@ -78,3 +80,15 @@ def test_R5_an_earlier_request_goes_first_and_a_pause_holds_runs_back() -> None:
         engine.resume("early")
         engine.run_until_idle()
         assert begun(records_of(engine)) == [("early", "t"), ("a late", "t")]
+
+
+@pytest.mark.parametrize("runner", [rd.InlineRunner(), rd.ThreadRunner(1)], ids=["inline", "thread"])
+def test_R5_a_priority_that_is_declared_counts_before_its_first_run(runner: rd.InlineRunner | rd.ThreadRunner) -> None:
+    graph = rd.Graph("priorities")
+    x = graph.dataset("x")
+    graph.dag("p", on=x).add(nothing, id="t")
+    graph.dag("q", on=rd.completed("p")).add(nothing, id="t", priority=5)
+    with live(graph, runner=runner) as engine:
+        engine.publish_many([(x, {}) for _ in range(3)])
+        engine.run_until_idle()
+        assert begun(records_of(engine)) == [("p", "t"), ("q", "t")] * 3

@@ -38,7 +38,6 @@ class DrainLoop:
         self._interrupts = interrupts
         self._driving_thread = driving_thread
         self._commits = commits
-        self._bodies_left = False
 
     @contextmanager
     def driving(self, wait: bool = True) -> Iterator[bool]:
@@ -60,7 +59,7 @@ class DrainLoop:
         """One turn and what the inline runner has; whether there was anything to do."""
         worked = self._turn.run()
         runner = self._runner
-        if runner is not None and runner.inline and (worked or self._bodies_left):
+        if runner is not None and runner.inline:
             self._driving_thread.begin_body()
             self._commits.wake_all()
             try:
@@ -72,12 +71,10 @@ class DrainLoop:
     def _run_inline(self, runner: Runner) -> bool:
         """Execute what was handed out, as much of it as may stay uncommitted together; whether there was anything."""
         until, worked = self._fold.clock.now() + BODY_SLICE, False
-        self._bodies_left = True
         while runner.run_next():
             worked = True
             if self._log.last_at >= until:  # what one body did must not wait for all the others to be durable
-                return True
-        self._bodies_left = False
+                break
         return worked
 
     # ------------------------------------------------------------------------------------- sleep

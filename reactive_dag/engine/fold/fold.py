@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reactive_dag.declare.internals import analysis_of
+from reactive_dag.declare.internals import analysis_of, has_priorities
 from reactive_dag.engine.deciding.definitions import Definitions
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
 from reactive_dag.engine.deciding.router import Router
@@ -142,11 +142,11 @@ class Fold:
             self.outbox.flush()
 
     def on_graph_changed(self) -> None:
-        """Heights, limits and what queued runs would say of themselves may be others. O(DAGs + triggers)."""
+        """Heights, limits, priorities and what queued runs would say may be others. O(DAGs + tasks + triggers)."""
         heights = analysis_of(self.graph).heights
         self.router.reorder(heights.get)
         self.runs.forget_drafts()
-        self.slots.reconsider_all(heights)
+        self.slots.graph_changed(heights, has_priorities(self.graph))
 
     def begin_runs(self) -> bool:
         """Begin the runs that may begin now; whether there were any. O(what begins)."""

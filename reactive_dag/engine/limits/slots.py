@@ -90,11 +90,17 @@ class Slots:
         if self.queues.get(dag):
             self.to_look.add(dag)
 
-    def reconsider_all(self, heights: Mapping[str, int] | None = None) -> None:
-        """Engine, definitions, limits or heights are other ones. O(DAGs)."""
+    def reconsider_all(self) -> None:
+        """Whatever held runs back may be over. O(DAGs)."""
         self.to_look.update(self.queues)
-        if heights is not None:
-            self.heights = heights
+
+    def graph_changed(self, heights: Mapping[str, int], prioritized: bool) -> None:
+        """Heights, limits or priorities are other ones. O(DAGs).
+
+        Where a task has a priority, no attempt is handed out before a worker is free: it might have to wait behind it.
+        """
+        self.heights, self._prioritized = heights, prioritized
+        self.reconsider_all()
 
     def take_runs(self) -> list[StartingRun]:
         """The runs that begin now, in order; each has its place from here on. O(DAGs to look at + what begins)."""
@@ -112,8 +118,6 @@ class Slots:
         queue, statuses = self.queues.get(name), self.statuses
         while queue and (room := self._with_room(name)) is not None:
             dag, arrays = room
-            if arrays.prioritized:
-                self._prioritized = True
             run = queue.popleft()
             queued = statuses.by_run[run]
             request = queued.request or self.request(run)
@@ -138,11 +142,6 @@ class Slots:
         return request.at, self.heights.get(request.dag, 0), request.dag, run
 
     # ------------------------------------------------------------------------------------- attempts
-
-    def on_run_began(self, arrays: TaskArrays) -> None:
-        """A run began: where a task has a priority, no attempt is handed out before a worker is free. O(1)."""
-        if arrays.prioritized:
-            self._prioritized = True
 
     def offer(self, run: RunState, index: int) -> None:
         """Take an attempt that is to start when it may. O(1)."""

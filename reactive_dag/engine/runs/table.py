@@ -32,7 +32,6 @@ from reactive_dag.engine.runs.statuses import (
     RunStatus,
     RunStatuses,
 )
-from reactive_dag.engine.runs.task_arrays import TaskArrays
 from reactive_dag.engine.runs.tasks import TaskFlow
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.records import (
@@ -76,9 +75,6 @@ class RunQueue(Protocol):
 
     def reconsider(self, dag: str) -> None:
         """Something that held runs of a DAG back has changed."""
-
-    def on_run_began(self, arrays: TaskArrays) -> None:
-        """A run with these tasks began."""
 
     def order(self, run: int, request: RunRequested) -> RunOrder:
         """The place of a run among others."""
@@ -213,7 +209,6 @@ class RunTable:
         """A run that is running from here on, with nothing done. O(tasks)."""
         if status is None or status.request is None or status.order is None or status.arrays is None:
             request, arrays = self.request(begun.run), self.plans.arrays_of(begun, dag)
-            self.slots.on_run_began(arrays)
             order = self.slots.order(begun.run, request)
         else:
             request, arrays, order = status.request, status.arrays, status.order

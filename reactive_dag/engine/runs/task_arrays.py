@@ -51,7 +51,6 @@ class TaskArrays:
     bindings: list[tuple[Binding, ...]] = attrs.Factory(list)
     retries: list[int] = attrs.Factory(list)
     past: list[bool] = attrs.Factory(list)
-    prioritized: bool = False
     _declared: PlanDeclared | None = None
 
     @classmethod
@@ -108,8 +107,6 @@ class TaskArrays:
         self.timeouts.append(settings.timeout)
         self.outlets.append(bool(task.outlets))
         self.bindings.append(bindings_of(task))
-        if settings.priority:
-            self.prioritized = True
 
 
 def _gone(dag: str, id: str) -> AnyTask:
