@@ -71,10 +71,10 @@ class Slots:
 
     def queue(self, dag: str, run: int) -> None:
         """Take a run that is to begin when it may. O(1)."""
-        queue = self.queues.get(dag)
-        if queue is None:
-            queue = self.queues[dag] = deque()
-        queue.append(run)
+        try:
+            self.queues[dag].append(run)
+        except KeyError:
+            self.queues[dag] = deque((run,))
         self.to_look.add(dag)
 
     def unqueue(self, dag: str, run: int) -> None:

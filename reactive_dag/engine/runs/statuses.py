@@ -62,6 +62,10 @@ class RunStatuses:
         self.live: dict[int, RunState] = {}
         self.active: dict[str, int] = {}
 
+    def enter(self, run: int, status: RunStatus) -> None:
+        """Give a run that has none yet, or a delayed one, a status that takes no place. O(1)."""
+        self.by_run[run] = status
+
     def move(self, run: int, dag: str, status: RunStatus | None) -> None:
         """Give a run another status; None: it ended. O(1)."""
         if status is None:

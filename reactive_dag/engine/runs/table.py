@@ -115,10 +115,9 @@ class RunTable:
 
     def requested(self, offset: int, record: RunRequested) -> None:
         """A run was requested: it queues, and begins when the slots say so. O(causes)."""
-        delay = self.delays.get(record.dag) if self.delays else None
         if offset in self.statuses.by_run:
             self.statuses.move(offset, record.dag, BEGINNING)
-        elif delay:
+        elif self.delays and (delay := self.delays.get(record.dag)):
             self.statuses.move(offset, record.dag, DELAYED)
             wake = partial(self._wake, offset, record)
             self.timers.set(record.at + delay, RUNS_FIRST, record.dag, record.label, wake)
@@ -130,7 +129,7 @@ class RunTable:
 
     def _queue(self, offset: int, record: RunRequested) -> None:
         executing = self.outbox.executing and not self.outbox.replaying
-        self.statuses.move(offset, record.dag, self._drafted(offset, record) if executing else QUEUED)
+        self.statuses.enter(offset, self._drafted(offset, record) if executing else QUEUED)
         self.slots.queue(record.dag, offset)
         if record.dag in self.removed:
             self._end_queued(offset, f"DAG {record.dag!r} was removed")
