@@ -3,7 +3,7 @@
 `apply` changes state by one record; what follows (facts that the engine appends, decisions of triggers) goes back into
 the log and is applied when the cursor reaches it. While a log is replayed the same code runs and what follows is thrown
 away, since the recorded one comes next: so a replay cannot differ from the live run. Invariant: state is a function of
-the records below `cursor`. A record costs the stations and followers that it reaches.
+the records below `cursor`. A record costs the triggers and tasks that it reaches.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ class Slots:
             run = queue.popleft()
             queued = statuses.by_run[run]
             request = queued.request or self.request(run)
-            order = request.at, self.heights.get(name, 0), name, run
+            order = self.order(run, request)
             status = RunStatus("beginning", active=True, request=request, order=order, arrays=arrays)
             statuses.move(run, name, status)
             found.append((status, dag, queued))
