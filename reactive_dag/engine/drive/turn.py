@@ -45,6 +45,7 @@ class Turn:
         self._observers = observers
         self._changes = changes
         self._runner = runner
+        self._inline = runner is not None and runner.inline
         self._executor = executor
         self._interrupts = interrupts
         self._lock = lock
@@ -200,7 +201,8 @@ class Turn:
     def _returned(self, job: AttemptJob) -> None:
         self.inflight.pop((job.run.run, job.index), None)
         self.returned += 1
-        self._wake()
+        if not self._inline:  # an inline body executes on the thread that would be woken
+            self._wake()
 
 
 def _lost(run: int, task: str, attempt: int, at: int) -> TaskFinished:

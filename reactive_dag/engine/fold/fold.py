@@ -151,8 +151,8 @@ class Fold:
     def begin_runs(self) -> bool:
         """Begin the runs that may begin now; whether there were any. O(what begins)."""
         starting = self.slots.take_runs()
-        for begun in starting:
-            self.runs.begin(*begun)
+        if starting:
+            self.runs.begin(starting)
         return bool(starting)
 
     # ------------------------------------------------------------------------------------- the fold

@@ -88,14 +88,14 @@ class Identities:
 
     def info_of_fact(self, fact: AnyRecord) -> RunInfo:
         """What a fact that can be an item says of itself. O(1)."""
-        if isinstance(fact, TaskFinished):
+        if type(fact) is TaskFinished:
             fact = self.run_of(fact.run)
-        if isinstance(fact, Published):
-            return RunInfo(fact.logical_date, fact.partition, fact.cascade or self.fact_identity(fact))
-        if isinstance(fact, StartRequested):
+        if type(fact) is RunFinished or type(fact) is RunStarted:
+            return RunInfo(fact.logical_date, fact.partition, fact.cascade)
+        if type(fact) is StartRequested:
             return RunInfo(fact.logical_date, fact.partition, "")
-        assert isinstance(fact, RunFinished | RunStarted), fact
-        return RunInfo(fact.logical_date, fact.partition, fact.cascade)
+        assert type(fact) is Published, fact
+        return RunInfo(fact.logical_date, fact.partition, fact.cascade or self.fact_identity(fact))
 
 
 def mark_identity(mark: Mark) -> str:

@@ -14,13 +14,14 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Protocol
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.facts.outbox import Outbox
 from reactive_dag.engine.runs.state import RunOrder, RunState
-from reactive_dag.engine.runs.statuses import RunStatus, RunStatuses
-from reactive_dag.engine.runs.task_arrays import TaskArrays, TaskArraysByDag
+from reactive_dag.engine.runs.statuses import RunStatus, RunStatuses, StartingRun
+from reactive_dag.engine.runs.task_arrays import TaskArraysByDag
 from reactive_dag.model.records import RunRequested
 
 SUSPECT = 2
@@ -31,10 +32,6 @@ AttemptKey = tuple[int, int]
 
 ReadyAttempt = tuple[int, RunOrder, int]
 """Priority (negated), the run's place among others (`RunState.order`), and the number of the task."""
-
-
-StartingRun = tuple[RunStatus, Dag, RunStatus]
-"""A run that begins now: its new status, its DAG, and the status that it had until then."""
 
 
 class UnderWay(Protocol):
@@ -108,34 +105,29 @@ class Slots:
             return []
         looking, self.to_look = self.to_look, set()
         found: list[StartingRun] = []
-        for dag in looking:
-            self._take_of(dag, found)
+        for name in looking:
+            dag, queue = self.dag_of(name), self.queues.get(name)
+            if queue and dag is not None and name not in self.paused:
+                self._take_of(dag, queue, found)
+            if not queue:
+                self.queues.pop(name, None)
         if len(found) > 1:
             found.sort(key=_order_of)
         return found
 
-    def _take_of(self, name: str, found: list[StartingRun]) -> None:
-        queue, statuses = self.queues.get(name), self.statuses
-        while queue and (room := self._with_room(name)) is not None:
-            dag, arrays = room
+    def _take_of(self, dag: Dag, queue: deque[int], found: list[StartingRun]) -> None:
+        """The runs of one DAG for which there is room."""
+        statuses, name, arrays = self.statuses, dag.id, self.arrays.of(dag)
+        if not arrays.size:
+            return
+        limit, height = arrays.limit, self.heights.get(name, 0)
+        while queue and (limit is None or statuses.active.get(name, 0) < limit):
             run = queue.popleft()
-            queued = statuses.by_run[run]
+            queued = statuses.queued[run]
             request = queued.request or self.request(run)
-            order = self.order(run, request)
-            status = RunStatus("beginning", active=True, request=request, order=order, arrays=arrays)
-            statuses.move(run, name, status)
-            found.append((status, dag, queued))
-        if not queue:
-            self.queues.pop(name, None)
-
-    def _with_room(self, name: str) -> tuple[Dag, TaskArrays] | None:
-        """A DAG of which a run may begin now, and its tasks. O(1)."""
-        dag = self.dag_of(name)
-        if dag is None or name in self.paused:
-            return None
-        arrays = self.arrays.of(dag)
-        has_room = arrays.limit is None or self.statuses.active.get(name, 0) < arrays.limit
-        return (dag, arrays) if arrays.size and has_room else None
+            order = request.at, height, name, run
+            statuses.begin(run, name, RunStatus("beginning", True, None, -1, request, order, arrays))
+            found.append((order, dag, arrays, request, queued))
 
     def order(self, run: int, request: RunRequested) -> RunOrder:
         """The place of a run among others. O(1)."""
@@ -225,8 +217,8 @@ class Slots:
     def _check(self) -> None:
         """What is queued is queued once; what may start waits, of a live run, neither over nor open. O(what waits)."""
         queued = [run for queue in self.queues.values() for run in queue]
-        named = {run for run, status in self.statuses.by_run.items() if status.name == "queued"}
-        assert len(queued) == len(set(queued)) and set(queued) == named, (queued, named)
+        named = self.statuses.queued.keys()
+        assert len(queued) == len(named) and set(queued) == named, (queued, named)
         waiting = {(order[3], index) for _, order, index in (*self._offered, *self._ready)}
         for place in self.startable:
             assert place in waiting and place[0] in self.statuses.live, place
@@ -237,7 +229,4 @@ class Slots:
 SlotsSnapshot = tuple[list[str], dict[str, list[int]], list[tuple[int, str]]]
 """The paused DAGs, the queues of runs, and the attempts that could start: run and task."""
 
-
-def _order_of(starting: StartingRun) -> RunOrder:
-    assert starting[0].order is not None
-    return starting[0].order
+_order_of = itemgetter(0)

@@ -58,7 +58,7 @@ class LogicalDates:
 
     def info(self, request: RunRequested, dag: Dag) -> RunInfo:
         """The logical date, partition and cascade of a run ("" for one of its own). O(causes)."""
-        causes = request.driving
+        causes = request.driving if request.riders else request.causes
         found = self.identities.info(causes[0]) if len(causes) == 1 else self._agreed(causes)
         date, partition, cascade = found
         if date is None and partition is not None:
@@ -71,7 +71,7 @@ class LogicalDates:
         if cascade and self.begins_cascades(dag.id):
             cascade = ""
         told = date, partition, cascade
-        return found if found == told else RunInfo(*told)
+        return found if found == told else RunInfo(date, partition, cascade)
 
     def begins_cascades(self, dag: str) -> bool:
         """Whether a DAG is its own origin, so that its runs begin cascades of their own (T8). O(1) amortised."""

@@ -1,14 +1,15 @@
 """Where each unfinished run stands: one status a run, changed in one place (R3, R6, R11).
 
 Owns `RunStatuses`. Invariant: a run has one status from when its `RunRequested` (or, in a log that is read back, its
-`RunStarted`) is applied until its `RunFinished` is; `live` holds the state of those that are running, `active` counts
-those that take a place in `max_active_runs`. A change costs O(1).
+`RunStarted`) is applied until its `RunFinished` is: it stands in one of three tables. `active` counts those that take a
+place in `max_active_runs`. A change costs O(1).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,6 +18,9 @@ from reactive_dag.engine.runs.task_arrays import TaskArrays
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import StoreDamaged
 from reactive_dag.model.records import RunRequested, RunStarted
+
+if TYPE_CHECKING:
+    from reactive_dag.declare.dag import Dag
 
 
 class RunStatus(msgspec.Struct, frozen=True, gc=False):
@@ -53,41 +57,63 @@ ENDING = RunStatus("ending")
 """It was cancelled in the queue: its `RunFinished` is in the log and not applied yet."""
 
 
+StartingRun = tuple[RunOrder, "Dag", TaskArrays, RunRequested, RunStatus]
+"""A run that begins now: its place among others, its DAG, its tasks, its request, and its status until now."""
+
+
 class RunStatuses:
-    """The unfinished runs of one engine, by the offset of their request."""
+    """The unfinished runs of one engine, by the offset of their request: `queued`, `live`, and what lies `between`."""
 
     def __init__(self, log: EventLog) -> None:
         self.log = log
-        self.by_run: dict[int, RunStatus] = {}
+        self.queued: dict[int, RunStatus] = {}
+        self.between: dict[int, RunStatus] = {}
         self.live: dict[int, RunState] = {}
         self.active: dict[str, int] = {}
 
+    def get(self, run: int) -> RunStatus | None:
+        """The status of a run; None before its request and after its end. O(1)."""
+        return RUNNING if run in self.live else self.between.get(run) or self.queued.get(run)
+
     def enter(self, run: int, status: RunStatus) -> None:
-        """Give a run that has none yet, or a delayed one, a status that takes no place. O(1)."""
-        self.by_run[run] = status
+        """Queue a run that has no status yet, or a delayed one. O(1)."""
+        if self.between:
+            self.between.pop(run, None)
+        self.queued[run] = status
+
+    def begin(self, run: int, dag: str, status: RunStatus) -> None:
+        """A queued run gets its place, and is about to begin. O(1)."""
+        del self.queued[run]
+        self.between[run] = status
+        self.active[dag] = self.active.get(dag, 0) + 1
+
+    def run(self, dag: str, state: RunState) -> None:
+        """A run is running from here on. O(1)."""
+        before = self.between.pop(state.run, None)
+        self.live[state.run] = state
+        if before is None or not before.active:
+            self.active[dag] = self.active.get(dag, 0) + 1
 
     def move(self, run: int, dag: str, status: RunStatus | None) -> None:
-        """Give a run another status; None: it ended. O(1)."""
-        if status is None:
-            before = self.by_run.pop(run, None)
-            self.live.pop(run, None)
-            now_active = False
-        else:
-            before = self.by_run.get(run)
-            self.by_run[run] = status
-            now_active = status.active
-        if before is not None and before.active:
-            if not now_active:
-                self.active[dag] -= 1
-        elif now_active:
-            self.active[dag] = self.active.get(dag, 0) + 1
+        """Give a run a status between `queued` and `live`, or after them; None: it ended. O(1)."""
+        was_active = False
+        if self.live.pop(run, None) is not None:
+            was_active = True
+        elif self.queued.pop(run, None) is None:
+            before = self.between.pop(run, None)
+            was_active = before is not None and before.active
+        if status is not None:
+            self.between[run] = status
+        now_active = status is not None and status.active
+        if now_active != was_active:
+            self.active[dag] = self.active.get(dag, 0) + (1 if now_active else -1)
 
     def started_of(self, run: int) -> RunStarted | None:
         """How a run began, if it began and has not ended. O(1)."""
         live = self.live.get(run)
         if live is not None:
             return live.started
-        status = self.by_run.get(run)
+        status = self.between.get(run)
         return None if status is None or status.name != "orphan" else status.begun
 
     def run_of(self, run: int) -> RunStarted:
@@ -101,19 +127,25 @@ class RunStatuses:
         return RunStarted(row.started or 0, run, row.dag, row.key, row.logical_date, row.partition, row.cascade)
 
     def has_delayed(self) -> bool:
-        """Whether a run will be queued later. O(unfinished runs)."""
-        return any(status.name == "delayed" for status in self.by_run.values())
+        """Whether a run will be queued later. O(runs between)."""
+        return any(status is DELAYED for status in self.between.values())
+
+    def not_begun(self) -> list[int]:
+        """The runs that were requested, have not begun, and may still. O(queued runs)."""
+        between = [run for run, status in list(self.between.items()) if status.name not in ("orphan", "ahead")]
+        return sorted([*list(self.queued), *between])
 
     def orphans(self) -> dict[int, RunStarted]:
-        """The runs that began and that nobody here can execute. O(unfinished runs)."""
-        found = list(self.by_run.items())
+        """The runs that began and that nobody here can execute. O(runs between)."""
+        found = list(self.between.items())
         return {run: status.begun for run, status in found if status.name == "orphan" and status.begun}
 
-    def _check(self, dags: Mapping[int, str]) -> None:
-        """Live runs are running; as many count as active as are. `dags` names the DAG of each run. O(runs)."""
-        running = {run for run, status in self.by_run.items() if status is RUNNING}
-        assert running == self.live.keys(), running ^ self.live.keys()
-        active = Counter(dags[run] for run, status in self.by_run.items() if status.active)
+    def _check(self, dag_of: Callable[[int], str]) -> None:
+        """A run has one status; as many count as active as are. `dag_of` names the DAG of a run. O(runs)."""
+        assert not self.live.keys() & self.between.keys(), "a run is running and not"
+        assert not self.queued.keys() & (self.live.keys() | self.between.keys()), "a run is queued and not"
+        active = Counter([dag_of(run) for run, status in self.between.items() if status.active])
+        active.update([dag_of(run) for run in self.live])
         assert active == Counter(self.active), (active, self.active)
         for run in self.live.values():
             run._check()

@@ -28,9 +28,9 @@ from reactive_dag.engine.runs.statuses import (
     ENDING,
     ORPHAN,
     QUEUED,
-    RUNNING,
     RunStatus,
     RunStatuses,
+    StartingRun,
 )
 from reactive_dag.engine.runs.tasks import TaskFlow
 from reactive_dag.log.history import RunRow
@@ -106,7 +106,7 @@ class RunTable:
         self.slots = slots
         self.plans = plans
         self.delays = delays
-        self._keep_ended = keep_ended or self._keep_row
+        self._keep_ended = keep_ended
         self.removed: set[str] = set()
         self._drafts = 0
         """How often the drafts (the `RunStarted` that each queued run would append) became outdated."""
@@ -115,7 +115,7 @@ class RunTable:
 
     def requested(self, offset: int, record: RunRequested) -> None:
         """A run was requested: it queues, and begins when the slots say so. O(causes)."""
-        if offset in self.statuses.by_run:
+        if offset in self.statuses.between:
             self.statuses.move(offset, record.dag, BEGINNING)
         elif self.delays and (delay := self.delays.get(record.dag)):
             self.statuses.move(offset, record.dag, DELAYED)
@@ -128,53 +128,56 @@ class RunTable:
         self._queue(offset, record)
 
     def _queue(self, offset: int, record: RunRequested) -> None:
-        executing = self.outbox.executing and not self.outbox.replaying
-        self.statuses.enter(offset, self._drafted(offset, record) if executing else QUEUED)
-        self.slots.queue(record.dag, offset)
-        if record.dag in self.removed:
-            self._end_queued(offset, f"DAG {record.dag!r} was removed")
+        name, outbox, status = record.dag, self.outbox, QUEUED
+        if outbox.executing and not outbox.replaying:
+            dag = self.dag_of(name)
+            status = QUEUED if dag is None else self._drafted(offset, record, dag)
+        self.statuses.enter(offset, status)
+        self.slots.queue(name, offset)
+        if name in self.removed:
+            self._end_queued(offset, f"DAG {name!r} was removed")
 
-    def _drafted(self, offset: int, request: RunRequested) -> RunStatus:
-        """The status of a queued run with its draft; waits find it by its date from now on (R14). O(causes)."""
-        dag = self.dag_of(request.dag)
-        if dag is None:
-            return QUEUED
-        draft = self._draft(offset, request, dag)
-        self.by_date.add(dag.id, offset, draft.logical_date, draft.cascade)
-        return RunStatus("queued", begun=draft, version=self._drafts, request=request)
+    def _drafted(self, offset: int, request: RunRequested, dag: Dag) -> RunStatus:
+        """The status of a queued run with the `RunStarted` that it would append now, but for instant and plan.
 
-    def _draft(self, offset: int, request: RunRequested, dag: Dag) -> RunStarted:
-        """The `RunStarted` that a run would append now. O(causes)."""
+        Waits find it by its date from now on (R14). O(causes).
+        """
         date, partition, cascade = self.logical_dates.info(request, dag)
         key = self.key_of(request)
-        plan = self.plans.newest(dag.id)
-        return RunStarted(request.at, offset, dag.id, key, date, partition, cascade or key, 1, plan)
+        if not cascade:
+            cascade = key
+        self.by_date.add(dag.id, offset, date, cascade)
+        draft = RunStarted(request.at, offset, dag.id, key, date, partition, cascade)
+        return RunStatus("queued", False, draft, self._drafts, request)
 
     def forget_drafts(self) -> None:
         """Make the drafts of queued runs anew when they begin. O(1)."""
         self._drafts += 1
 
-    def begin(self, status: RunStatus, dag: Dag, queued: RunStatus) -> None:
-        """Append that a run begins, which has its place already. O(1), where the graph has changed O(causes)."""
-        draft = queued.begun
-        assert status.order is not None and status.request is not None and status.arrays is not None
-        if draft is None or queued.version != self._drafts:
-            run, request = status.order[3], status.request
-            if draft is not None:
-                self.by_date.discard(dag.id, run, draft.logical_date, draft.cascade)
-            draft = self._draft(run, request, dag)
-            self.by_date.add(dag.id, run, draft.logical_date, draft.cascade)
-        log = self.outbox.log
+    def begin(self, starting: Iterable[StartingRun]) -> None:
+        """Append that runs begin, which have their places. O(1) each, where the graph has changed O(causes)."""
+        log, drafts = self.outbox.log, self._drafts
         with log.lock:
             at = self.outbox.stamp()
-            plan = self.plans.record(at, dag.id, status.arrays)
-            same = at == draft.at and plan == draft.plan
-            log.push(draft if same else msgspec.structs.replace(draft, at=at, plan=plan))
+            for order, dag, arrays, request, queued in starting:
+                draft = queued.begun
+                if draft is None or queued.version != drafts:
+                    draft = self._draft_anew(order[3], request, dag, draft)
+                plan = self.plans.record(at, dag.id, arrays)
+                about = draft.key, draft.logical_date, draft.partition, draft.cascade, 1, plan
+                log.push(RunStarted(at, draft.run, dag.id, *about))
+
+    def _draft_anew(self, run: int, request: RunRequested, dag: Dag, before: RunStarted | None) -> RunStarted:
+        if before is not None:
+            self.by_date.discard(dag.id, run, before.logical_date, before.cascade)
+        draft = self._drafted(run, request, dag).begun
+        assert draft is not None
+        return draft
 
     def begun_in_log(self, record: RunStarted) -> None:
         """A `RunStarted` that stands beyond the decided part of the log: the run must not begin a second time."""
         run, dag = record.run, record.dag
-        status = self.statuses.by_run.get(run)
+        status = self.statuses.get(run)
         if status is None:
             self.statuses.move(run, dag, AHEAD)
         elif status.name == "queued":
@@ -185,11 +188,11 @@ class RunTable:
 
     def run_started(self, offset: int, record: RunStarted) -> None:
         """A run began: its first tasks are ready. O(tasks)."""
-        dag, status = self.dag_of(record.dag), self.statuses.by_run.get(record.run)
+        dag, status = self.dag_of(record.dag), self.statuses.between.get(record.run)
         if status is None or status.order is None:
             self.by_date.add(record.dag, record.run, record.logical_date, record.cascade)
             self.begun_in_log(record)
-            status = self.statuses.by_run[record.run]
+            status = self.statuses.between[record.run]
         if dag is None:
             self.statuses.move(record.run, record.dag, msgspec.structs.replace(ORPHAN, begun=record))
             self._end_orphan(record)
@@ -211,8 +214,8 @@ class RunTable:
             order = self.slots.order(begun.run, request)
         else:
             request, arrays, order = status.request, status.arrays, status.order
-        run = self.live[begun.run] = RunState(begun, request, dag, arrays, order)
-        self.statuses.move(begun.run, begun.dag, RUNNING)
+        run = RunState(begun, request, dag, arrays, order)
+        self.statuses.run(begun.dag, run)
         return run
 
     def _end_orphan(self, begun: RunStarted) -> None:
@@ -222,9 +225,11 @@ class RunTable:
     def recovered(self) -> None:
         """The log was read back: make the drafts and reconsider the tasks that wait. O(live and queued runs)."""
         if self.outbox.executing:
-            for run, status in list(self.statuses.by_run.items()):
-                if status.name == "queued":
-                    self.statuses.move(run, self.request(run).dag, self._drafted(run, self.request(run)))
+            for run in list(self.statuses.queued):
+                request = self.request(run)
+                dag = self.dag_of(request.dag)
+                if dag is not None:
+                    self.statuses.enter(run, self._drafted(run, request, dag))
         self.flow.reconsider_all()
 
     def end_orphans(self) -> None:
@@ -245,28 +250,28 @@ class RunTable:
 
     def run_finished(self, record: RunFinished) -> None:
         """A run ended: its place is free, its DAG's outlets and waits are told. O(tasks) for its history row."""
-        run, status = self.live.get(record.run), self.statuses.by_run.get(record.run)
-        if run is not None:
+        dag = record.dag
+        run = self.live.get(record.run)
+        if run is None:
+            self._keep_unlived(record)
+        elif self._keep_ended is None:
+            self.outbox.keep_row(row_of(run, record))
+        else:
             self._keep_ended(run, record)
-        elif status is not None:
-            self._keep_unlived(status, record)
-        self.statuses.move(record.run, record.dag, None)
-        if record.dag in self.slots.queues:
-            self.slots.reconsider(record.dag)
-        self.by_date.discard(record.dag, record.run, record.logical_date, record.cascade)
+        self.statuses.move(record.run, dag, None)
+        if dag in self.slots.queues:
+            self.slots.reconsider(dag)
+        self.by_date.discard(dag, record.run, record.logical_date, record.cascade)
         if run is not None:
             self._ended(run, record.state)
-        if record.dag in self.waits.watches:
-            self.waits.on_run_changed(record.dag, record.run)
-        if run is not None and self.flow.past:
-            for task in run.plan.ids:
-                self.flow.reconsider_past(record.dag, task)
+        if dag in self.waits.watches:
+            self.waits.on_run_changed(dag, record.run)
 
-    def _keep_row(self, run: RunState, record: RunFinished) -> None:
-        self.outbox.keep_row(row_of(run, record))
-
-    def _keep_unlived(self, status: RunStatus, record: RunFinished) -> None:
+    def _keep_unlived(self, record: RunFinished) -> None:
         """Keep the history of a run that never began, or whose DAG is no longer declared."""
+        status = self.statuses.get(record.run)
+        if status is None:
+            return
         if status.name == "orphan" and status.begun is not None:
             self.outbox.keep_row(ended_orphan(status.begun, self.request(record.run), record))
         else:
@@ -277,13 +282,16 @@ class RunTable:
             self.flow.cut_short(run)
         if state == "success" and run.dag.outlets:
             self.flow.publish(run, "", [OutletEvent(outlet.id) for outlet in run.dag.outlets])
+        if self.flow.past:
+            for task in run.plan.ids:
+                self.flow.reconsider_past(run.dag.id, task)
 
     # ------------------------------------------------------------------------------------- cancelled
 
     def cancelled(self, record: Cancelled) -> None:
         """A run was cancelled: what has not ended is cancelled now; results that come later count for nothing."""
-        reason, status = record.reason or None, self.statuses.by_run.get(record.run)
-        if status is RUNNING:
+        reason, status = record.reason or None, self.statuses.get(record.run)
+        if record.run in self.live:
             self._stop(self.live[record.run], reason)
         elif status is not None and status.name == "queued":
             self._end_queued(record.run, reason)
@@ -331,7 +339,7 @@ class RunTable:
 
     def row(self, offset: int) -> RunRow:
         """A run as a row, whatever its state. O(tasks)."""
-        live, status = self.live.get(offset), self.statuses.by_run.get(offset)
+        live, status = self.live.get(offset), self.statuses.between.get(offset)
         if live is not None:
             return row_of(live)
         if status is not None and status.name == "orphan" and status.begun is not None:
@@ -346,8 +354,7 @@ class RunTable:
 
     def not_begun(self, dag: str | None) -> list[int]:
         """The runs (of a DAG) that were requested and have not begun. O(unfinished runs)."""
-        found = list(self.statuses.by_run.items())
-        waiting = [run for run, status in found if status.name in ("delayed", "queued", "beginning", "ending")]
+        waiting = self.statuses.not_begun()
         return waiting if dag is None else [run for run in waiting if self.request(run).dag == dag]
 
     # ------------------------------------------------------------------------------------- state
@@ -358,8 +365,8 @@ class RunTable:
         live += [RunSnapshot(begun, False, {}) for begun in self.statuses.orphans().values()]
         others: list[tuple[Any, ...]] = [
             (run, self.request(run).dag, status.name, status.active, status.cancelled, status.reason)
-            for run, status in self.statuses.by_run.items()
-            if status.name not in ("queued", "running", "orphan")
+            for run, status in self.statuses.between.items()
+            if status.name != "orphan"
         ]
         return RunsSnapshot(live, others, sorted(self.removed), self.plans.snapshot())
 
@@ -367,9 +374,9 @@ class RunTable:
         """Take what `snapshot` gave; `queues` are the queued runs of each DAG. O(unfinished runs and their tasks)."""
         self.removed.update(state.removed)
         self.plans.restore(state.plans)
-        for dag, queue in queues.items():
+        for queue in queues.values():
             for run in queue:
-                self.statuses.move(run, dag, QUEUED)
+                self.statuses.enter(run, QUEUED)
         for run, dag, name, active, cancelled, reason in state.others:
             self.statuses.move(run, dag, RunStatus(name, active, cancelled=cancelled, reason=reason))
         for kept in state.live:
@@ -383,7 +390,7 @@ class RunTable:
 
     def _check(self) -> None:
         """No run that has not ended is in the history; the invariants of the statuses and of what live runs do."""
-        self.statuses._check({run: self.request(run).dag for run in self.statuses.by_run})
+        self.statuses._check(lambda run: self.request(run).dag)
         for run in self.live:
             assert self.outbox.log.run(run) is None or self.outbox.replaying, "a run is live and in the history"
         self.flow._check()
