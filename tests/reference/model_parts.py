@@ -161,7 +161,7 @@ def verdict(rule, needs):
     waits = len(ended) < len(needs)
     unmet = "upstream_failed" if failed else "skipped"
     if rule == "all_success":
-        return unmet if any(state != "success" for state in ended) else "wait" if waits else "ready"
+        return "upstream_failed" if failed else "wait" if waits else "ready" if set(ended) <= {"success"} else "skipped"
     if rule == "all_done":
         return "wait" if waits else "ready"
     if rule == "one_failed":
@@ -169,7 +169,8 @@ def verdict(rule, needs):
     if rule == "one_success":
         return "ready" if good or not needs else "wait" if waits else unmet
     if rule == "all_failed":
-        return "wait" if waits else "ready" if all(state in FAILED for state in ended) else unmet
+        mixed = any(state not in FAILED for state in ended)
+        return "upstream_failed" if failed and mixed else "wait" if waits else unmet if mixed else "ready"
     if failed:
         return "upstream_failed"
     if waits:

@@ -183,3 +183,26 @@ def test_a_task_with_a_failed_need_does_not_begin_when_the_others_end_well() -> 
     assert {id: task.state for id, task in found.runs[0].tasks.items()} == {
         "bad": "failed", "good": "success", "long": "success", "last": "upstream_failed",
     }  # fmt: skip
+
+
+def test_R4_a_skip_beside_simple_tasks_that_end_later() -> None:
+    """What follows a skipped task and a simple one is judged when the simple one has ended, on both paths."""
+
+    def course() -> rd.Simulation:
+        graph = rd.Graph("skip")
+        dag = graph.dag("job", schedule="0 2 * * *")
+        never = dag.wait_for("never", missing="wait", timeout="5m", soft_fail=True, id="never")
+        dag.add(lambda: None, "first")
+        dag.add(lambda: None, "slow", after=["first"])
+        dag.add(lambda: None, "join", after=[never, "slow"])
+        dag.add(lambda: None, "behind", after=["join", "first"])
+        return rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m")
+
+    found = course()
+    (run,) = found.runs
+    assert {id: task.state for id, task in run.tasks.items()} == {
+        "never": "skipped", "first": "success", "slow": "success", "join": "skipped", "behind": "skipped",
+    }  # fmt: skip
+    assert f"{run.ended:%H:%M}" == "02:20"
+    with no_fast_path():
+        assert records(course()) == records(found)

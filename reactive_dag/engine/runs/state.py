@@ -24,31 +24,40 @@ Attempt = tuple[int, int | None, int, str, str | None]
 RunOrder = tuple[int, int, str, int]
 
 READY, WAIT, SKIP, FAIL = "ready", "wait", "skipped", "upstream_failed"
+NO_FAILURE = frozenset({"all_success", "none_failed", "none_failed_min_one_success"})
+"""The rules that one failure breaks."""
 
 
 def judge(rule: str, total: int, left: int, good: int, failed: int, skipped: int) -> str:
     """Whether a task may go, given how its needs ended: `ready`, `wait`, or the state it gets without running (R4).
 
-    >>> judge("all_success", 2, 1, 1, 0, 0), judge("all_success", 2, 0, 1, 1, 0), judge("one_failed", 1, 0, 1, 0, 0)
-    ('wait', 'upstream_failed', 'skipped')
+    It waits as long as an end that may still come can change the answer: a skip beside one decides nothing.
+
+    >>> judge("all_success", 2, 1, 0, 1, 0), judge("all_success", 2, 1, 0, 0, 1), judge("one_failed", 1, 0, 1, 0, 0)
+    ('upstream_failed', 'wait', 'skipped')
     """
     unmet = FAIL if failed else SKIP
-    if rule == "all_success":
-        return unmet if failed or skipped else (WAIT if left else READY)
-    if rule == "none_failed":
-        return FAIL if failed else (WAIT if left else READY)
-    if rule == "one_success" and good:
-        return READY
-    if rule == "one_failed" and failed:
-        return READY
+    if rule in NO_FAILURE:
+        if failed:
+            return FAIL
+    elif rule == "one_success":
+        if good:
+            return READY
+    elif rule == "one_failed":
+        if failed:
+            return READY
+    elif rule == "all_failed" and failed and (good or skipped):
+        return FAIL
     if left:
-        return FAIL if failed and rule == "none_failed_min_one_success" else WAIT
+        return WAIT
     met = {
+        "all_success": good == total,
         "all_done": True,
+        "none_failed": True,
         "one_success": total == 0,
         "one_failed": total == 0,
         "all_failed": failed == total,
-        "none_failed_min_one_success": not failed and (good > 0 or total == 0),
+        "none_failed_min_one_success": good > 0 or total == 0,
     }[rule]
     return READY if met else unmet
 
@@ -156,14 +165,14 @@ class RunState:
         left = self.left
         ready: list[int] = []
         if state == "success":
-            direct = self.arrays.direct
+            direct, skipped = self.arrays.direct, self.skipped
             others: list[int] = []
             for follower in followers:
                 left[follower] = rest = left[follower] - 1
                 if not direct[follower]:
                     others.append(follower)
                 elif not rest:
-                    ready.append(follower)
+                    (others if skipped[follower] else ready).append(follower)
             return ready, others
         tally = self._tally(state)
         for follower in followers:

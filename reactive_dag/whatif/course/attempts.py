@@ -168,7 +168,7 @@ class CourseAttempts:
                     continue
             if self._end_simple(_listed(ended), now):
                 settle()
-                limit = until()
+                last, limit = None, until()
         self._set_time(now)
         self.core.skip_to(len(rows))
 
@@ -187,13 +187,18 @@ class CourseAttempts:
             else:
                 for dataset in tasks.outlets[index]:
                     rows.append(run.published(index, now, dataset))
+            others = tasks.other_followers[index]
             for each in tasks.followers[index]:
                 left[each] = rest = left[each] - 1
                 if not rest and not state.asked[each]:
-                    begin.append((tasks.priorities[each], state.order, each, run))
-            if tasks.other_followers[index] or not state.unfinished:
+                    if state.skipped[each]:
+                        others = (*others, each)
+                        left[each] = 1  # it is counted with the others
+                    else:
+                        begin.append((tasks.priorities[each], state.order, each, run))
+            if others or not state.unfinished:
                 found = len(rows) if found < 0 else found
-                self._ask_others(run, tasks.other_followers[index], now)
+                self._ask_others(run, others, now)
             if more < 0:
                 more = found
         if more >= 0:
@@ -243,7 +248,7 @@ class CourseAttempts:
         return first if tasks.listened[index] or len(rows) > published else -1
 
     def _ask_others(self, run: CourseRun, others: tuple[int, ...], now: int) -> None:
-        """Consider the followers that are not simple, and end the run if nothing of it is unfinished."""
+        """Consider the followers that do not just begin, and end the run if nothing of it is unfinished."""
         self._set_time(now)
         state = run.state
         for other in others:

@@ -36,10 +36,18 @@ class CourseRun:
         self.offset = state.started.run
         self.tasks = tasks
         self.began: list[int | None] = [None] * tasks.size
-        self.fields: FastPathFields = (
-            state, tasks.quiet, tasks.followers, state.left, state.asked, self.began, state.note_success,
-            tasks.durations, tasks.ids, self.offset, tasks.awaited, tasks.outlets,
+        self.fields: FastPathFields = self._fields(tasks.quiet if state.skipped is state.arrays.zeros else None)
+
+    def _fields(self, quiet: list[bool] | None) -> FastPathFields:
+        state, tasks = self.state, self.tasks
+        return (
+            state, quiet or [False] * tasks.size, tasks.followers, state.left, state.asked, self.began,
+            state.note_success, tasks.durations, tasks.ids, self.offset, tasks.awaited, tasks.outlets,
         )  # fmt: skip
+
+    def note_skip(self) -> None:
+        """A task was skipped: the engine judges what follows it when its other needs have ended (R4). O(tasks)."""
+        self.fields = self._fields(None)
 
     def unfold(self) -> None:
         """Complete the engine's state of each simple task. O(tasks)."""
