@@ -129,7 +129,7 @@ def test_R4_all_rules_after_two_ends_in_both_orders(ends: tuple[str, str]) -> No
 @pytest.mark.parametrize("rule", RULES)
 def test_R4_three_ends_in_every_order(rule: str) -> None:
     for ends in product(ENDS, repeat=3):
-        specs = tuple(TaskSpec((), "all_success", end) for end in ends) + (TaskSpec((0, 1, 2), rule, "success"),)
+        specs = (*(TaskSpec((), "all_success", end) for end in ends), TaskSpec((0, 1, 2), rule, "success"))
         found = [played(tuple(specs[at] for at in order) + specs[3:], [1]) for order in permutations(range(3))]
         assert {states["t3"] for states in found} == {ended(specs)["t3"]}, ends
 
