@@ -14,6 +14,7 @@ import msgspec
 from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.model.records import Json, OnceDone, Published, RunRequested, StartRequested
 from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.firing import resolved
 from reactive_dag.triggers.machine.pack import pack
 
 if TYPE_CHECKING:
@@ -67,7 +68,11 @@ def _without_offset(options: Json) -> dict[str, Json]:
 
 def _trigger(core: Fold, active: ActiveTrigger) -> list[Json]:
     identity = core.identities.identity
-    held = [[[identity(i) for i in f.items], f.payload, pack(f.key), list(f.parts)] for f in active.held]
+    held = [
+        [[identity(i) for i in f.items], repr(resolved(f.payload, identity)), pack(f.key), list(f.parts),
+         [identity(i) for i in f.riders], f.split, [[part, identity(i)] for part, i in f.pairs]]
+        for f in active.held
+    ]  # fmt: skip
     waiting = [[repr(leaf), identity(item)] for leaf, item in active.backlog]
     return [
         active.dag, active.label, active.digest, active.number, active.catchup, active.max_catchup,

@@ -27,7 +27,8 @@ class Firing(msgspec.Struct, gc=False):
     `payload` is the outermost one if the trigger has a `.map` (`mapped`), else None. `parts` are the leaf parts of the
     deliveries that were consumed, for `CompiledTrigger.recount`; an item that two parts got is two of them. `riders`
     are the items that it did not consume (T17). `split`: an item of it was given several keys, so that its own key
-    tells it from others of the same items (T7, I4).
+    tells it from others of the same items (T7, I4). `pairs`: leaf part with item, riders too; () where a leaf part's
+    source tells its items (fast_paths.py).
     """
 
     items: list[Item]
@@ -37,6 +38,7 @@ class Firing(msgspec.Struct, gc=False):
     parts: Sequence[int] = ()
     riders: Sequence[Item] = ()
     split: bool = False
+    pairs: Sequence[tuple[int, Item]] = ()
 
 
 class Ref(msgspec.Struct, frozen=True, gc=False):

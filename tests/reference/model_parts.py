@@ -11,7 +11,7 @@ from reactive_dag.triggers.faults import CallableFault
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
-from tests.reference.naive import Naive, order, united
+from tests.reference.naive import Naive, united
 
 FAILED = ("failed", "upstream_failed", "cancelled")
 FINAL = ("success", "skipped", *FAILED)
@@ -116,11 +116,12 @@ class Station:
         return [self.newest_ticks(key, firings) for key, firings in by_key.items()]
 
     def newest_ticks(self, key, firings):
-        all_of_them = united(firings)
-        ticks = [(p, i) for p, i in all_of_them.pairs if isinstance(self.naive.parts[p][0], Scheduled)]
-        newest = {max((i for p, i in ticks if p == part), key=order) for part, _ in ticks}
-        old = [pair for pair in ticks if pair[1] not in newest]
+        pairs = [pair for given in firings for pair in given.pairs]
+        ticks = [(p, i) for p, i in pairs if isinstance(self.naive.parts[p][0], Scheduled)]
+        newest = [(part, max((i for p, i in ticks if p == part), key=lambda tick: tick.due)) for part, _ in ticks]
+        old = [pair for pair in ticks if pair not in newest]
         self.drop("paused", old)
+        all_of_them = united(firings)
         all_of_them.pairs = [pair for pair in all_of_them.pairs if pair not in old]
         all_of_them.key = key
         return all_of_them

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
 
 import reactive_dag as rd
 from reactive_dag.model.records import RunRequested
+from reactive_dag.model.times import SECOND
 from tests.support.engines import dates, kill, live, of_kind, opened, outputs, part, parts, states
+from tests.support.profiles import examples
+from tests.support.strategies import triggers
+from tests.support.twins import Twins
 
 
 def extras(run):
@@ -198,3 +205,125 @@ def test_pause_and_resume_name_a_dag_and_repeat_without_harm():
         engine.resume("job")
         engine.run_until_idle()
         assert len(of_kind(engine, RunRequested)) == 1
+
+
+def test_T12_a_tick_belongs_to_the_clock_part_that_gave_it():
+    """01:00 to 20:00 came by the first part alone, midnight by the second: the first has no tick of midnight."""
+    with live(given(rd.every("1h").batch(count=5) & rd.cron("0 0 * * *"))) as engine:
+        engine.pause("job")
+        engine.advance("1d")
+        engine.resume("job")
+        engine.run_until_idle()
+        (run,) = engine.runs("job")
+        assert [f"{event.logical_date:%d %H:%M}" for event in run.events] == ["23 20:00", "24 00:00"]
+        assert [each.dropped for each in engine.pending("job").parts] == [{"paused": 19}, {}]
+
+
+def test_T12_a_tick_that_one_part_drops_stays_where_it_is_the_newest_of_another():
+    with live(given(rd.cron("0 * * * *") | rd.cron("0 1 * * *"))) as engine:
+        engine.pause("job")
+        engine.advance("2h")
+        engine.resume("job")
+        engine.run_until_idle()
+        rows = [(each.consumed, each.dropped) for each in engine.pending("job").parts]
+        assert rows == [(1, {"paused": 1}), (1, {})] and len(engine.runs("job")[0].events) == 2
+
+
+def test_T12_a_resume_after_days_harms_no_later_engine(tmp_path):
+    graph = given(rd.every("1h").batch(count=5) & rd.cron("0 0 * * *"))
+    engine = opened(graph, tmp_path / "s.db")
+    engine.pause("job")
+    engine.advance("3d")
+    engine.resume("job")
+    kill(engine)
+    with live(graph, tmp_path / "s.db", "2026-11-26T00:00Z") as engine:
+        engine.run_until_idle()
+        (run,) = engine.runs("job")
+        assert [f"{event.logical_date:%d %H:%M}" for event in run.events] == ["25 22:00", "26 00:00"]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_T12_T13_the_payload_of_what_a_resume_unites_is_one_flat_list(tmp_path, restart):
+    graph = rd.Graph("payloads")
+    graph.dataset("a"), graph.dataset("b")
+    graph.dag("job", on=rd.updated("a").map(extra_of) & rd.updated("b"))(payload)
+    engine = opened(graph, tmp_path / "s.db")
+    engine.pause("job")
+    for extra in range(4):
+        engine.publish("ab"[extra % 2], extra=extra)
+        engine.run_until_idle()
+    if restart:
+        engine = killed_behind_a_snapshot(engine, graph)
+    engine.resume("job")
+    engine.run_until_idle()
+    (given_to_body,) = outputs(engine, "job", "payload")
+    assert [each["extra"] if isinstance(each, dict) else each for each in given_to_body] == [0, 1, 2, 3]
+    engine.close()
+
+
+def test_T12_what_a_pause_holds_is_kept_whole_by_a_snapshot(tmp_path):
+    graph = rd.Graph("riders")
+    graph.dataset("a"), graph.dataset("b")
+    graph.dag("job", on=rd.updated("a").with_latest(rd.updated("b")))(extras)
+    engine = opened(graph, tmp_path / "s.db")
+    engine.pause("job")
+    engine.publish("b", logical_date="2026-11-23")
+    engine.publish("a", logical_date="2026-11-01")
+    engine.run_until_idle()
+    engine = killed_behind_a_snapshot(engine, graph)
+    engine.resume("job")
+    engine.run_until_idle()
+    assert dates(engine, "job") == ["2026-11-01T00:00Z"], "b only rides: no date comes of it (T17)"
+    engine.close()
+
+
+def test_T12_ticks_that_a_resume_drops_leave_no_payload():
+    graph = rd.Graph("payloads")
+    graph.dag("job", on=rd.cron("0 * * * *").map(hour_of))(payload)
+    with live(graph) as engine:
+        engine.pause("job")
+        engine.advance("3h")
+        engine.resume("job")
+        engine.run_until_idle()
+        assert outputs(engine, "job", "payload") == [3]
+
+
+def extra_of(event):
+    return event.extra
+
+
+def hour_of(event):
+    return event.logical_date.hour
+
+
+def payload(run):
+    return run.payload
+
+
+def killed_behind_a_snapshot(engine, graph):
+    parts(engine).turn.snapshot_at = -(10**9)
+    engine.publish("b" if "b" in graph.datasets else "a", extra=9, kind="deleted")
+    engine.run_until_idle()
+    kill(engine)
+    return opened(graph, parts(engine).log.path)
+
+
+LEAVES = (rd.every("3s"), rd.every("5s"), rd.every("15s"), rd.updated("a"))
+STEPS = st.one_of(
+    st.sampled_from([("publish", "a", {}), ("snapshot",), ("die",), ("resume", "x1"), ("pause", "x1")]),
+    st.sampled_from([7, 16, 19, 33]).map(lambda seconds: ("advance", seconds * SECOND)),
+)
+
+
+@drawn(triggers(1, leaves=LEAVES), st.lists(STEPS, min_size=3, max_size=8))
+@settings(max_examples=examples(150), deadline=None)
+def test_T12_a_resume_lets_go_what_the_model_does(trigger, steps):
+    """Clock parts of every shape, paused and let go: each part's newest tick, and the engine starts again after it."""
+    twins = Twins()
+    twins.redefine("x1", trigger)
+    twins.settle()
+    twins.pause("x1")
+    for name, *arguments in [*steps, ("resume", "x1"), ("settle",), ("die",), ("settle",)]:
+        getattr(twins, name)(*arguments)
+        twins.compare()
+    twins.close()

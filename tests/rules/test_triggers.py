@@ -52,13 +52,13 @@ def test_T1_kinds_and_states_choose_what_is_delivered():
 def test_T1_what_fired_can_be_counted_as_dropped_after_all():
     pair = Pair(a & b)
     (firing,) = pair.go("a", "a", "b")
-    pair.circuit.recount(firing, "duplicate")
+    pair.circuit.recount(firing.parts, "duplicate")
     assert [pair.count(0), pair.count(1)] == [(2, 0, 0, {"duplicate": 2}), (1, 0, 0, {"duplicate": 1})]
     (firing,) = Pair(a | every("5s")).go(5)
     circuit = CompiledTrigger(a | every("5s"))
     circuit.arm(0, number=1)
     (firing,) = circuit.step(5 * SECOND)
-    circuit.recount(firing, "paused", part=1)
+    circuit.recount([1], "paused")
     assert [count.dropped for count in circuit.counts()] == [{}, {"paused": 1}]
 
 

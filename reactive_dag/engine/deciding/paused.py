@@ -6,15 +6,17 @@ Costs O(items of the firings).
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from typing import Any
+
+import msgspec
 
 from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.log.protocol import EventLog
-from reactive_dag.model.records import AnyRecord, Item, Mark
+from reactive_dag.model.records import Item, Mark
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.firing import in_order
-from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing, Leaf
+from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing
 
 
 def release(active: ActiveTrigger, held: list[Firing]) -> list[Firing]:
@@ -23,69 +25,65 @@ def release(active: ActiveTrigger, held: list[Firing]) -> list[Firing]:
         return held
     if active.catchup == "none":
         for firing in held:
-            active.circuit.recount(firing, "paused")
+            active.circuit.recount(firing.parts, "paused")
         return []
     by_key: dict[tuple[object, ...], list[Firing]] = {}
     for firing in held:
         by_key.setdefault(firing.key, []).append(firing)
-    return [_united(active, firings) for firings in by_key.values()]
+    return [_united(active, _newest_ticks(active, firings)) for firings in by_key.values()]
+
+
+def _newest_ticks(active: ActiveTrigger, firings: list[Firing]) -> list[Firing]:
+    """The firings with only the newest tick of each clock part; the others that it gave are dropped as `paused`."""
+    taken = [pair for firing in firings for pair in _taken(active.circuit, firing)]
+    ticks = [(part, item) for part, item in taken if isinstance(item, Mark) and item.kind == "tick"]
+    newest = dict(sorted(ticks, key=lambda pair: pair[1].due))
+    gone = {(part, item) for part, item in ticks if item.due < newest[part].due}
+    active.circuit.recount([part for part, item in ticks if (part, item) in gone], "paused")
+    return [_without(active.circuit, firing, gone) for firing in firings] if gone else firings
+
+
+def _taken(circuit: CompiledTrigger, firing: Firing) -> list[tuple[int, Item]]:
+    """What a firing consumes; what only rides is not its own (T17)."""
+    return [pair for pair in firing.pairs if not circuit.parts[pair[0]].rides]
+
+
+def _without(circuit: CompiledTrigger, firing: Firing, gone: Container[tuple[int, Item]]) -> Firing:
+    pairs = [pair for pair in firing.pairs if pair not in gone]
+    left = msgspec.structs.replace(firing, pairs=pairs)
+    taken = _taken(circuit, left)
+    items, own = in_order([item for _, item in pairs]), {item for _, item in taken}
+    riders = [item for item in items if item not in own]
+    return msgspec.structs.replace(left, items=items, parts=[part for part, _ in taken], riders=riders)
 
 
 def _united(active: ActiveTrigger, firings: list[Firing]) -> Firing:
-    """One firing with all causes; of several ticks of one part only the newest stays."""
-    ticks = [pair for firing in firings for pair in _ticks(active, firing)]
-    newest = set(dict(ticks).values())
-    parts = [part for firing in firings for part in firing.parts]
-    gone = {mark for _, mark in ticks} - newest
-    for part, mark in ticks:
-        if mark in gone:
-            parts.remove(part)
-            active.circuit.recount(Firing([mark], parts=[part]), "paused")
-    last = firings[-1]
-    payload = last.payload if len(firings) == 1 else [firing.payload for firing in firings]
+    """One firing with all causes, and the payloads of those that take something still."""
+    left, last = [firing for firing in firings if firing.parts], firings[-1]
+    payload: Any = [firing.payload for firing in left]
+    if len(left) == 1:
+        (payload,) = payload
+    elif last.mapped and active.trigger.payload_is_list:
+        payload = [each for part in payload for each in part]
     riders = {item for firing in firings for item in firing.riders}
-    taken = {item for firing in firings for item in firing.items if item not in firing.riders} - gone
-    items = in_order([*(riders | taken)])
-    split = any(firing.split for firing in firings)
-    return Firing(items, payload, last.mapped, last.key, parts, in_order([*(riders - taken)]), split)
-
-
-def _ticks(active: ActiveTrigger, firing: Firing) -> list[tuple[int, Mark]]:
-    """The ticks that a firing took, each with the clock parts that gave it; one that only rode is not its own (T17)."""
-    parts = sorted(set(firing.parts))
-    return [
-        (part, item)
-        for item in firing.items
-        if isinstance(item, Mark) and item.kind == "tick" and item not in firing.riders
-        for part in parts
-        if active.circuit.parts[part].trigger.came(item)
-    ]
+    own = {item for firing in left for item in firing.items if item not in firing.riders}
+    return Firing(
+        in_order([*(riders | own)]), payload, last.mapped, last.key,
+        [part for firing in left for part in firing.parts], in_order([*(riders - own)]),
+        any(firing.split for firing in left), [pair for firing in firings for pair in firing.pairs],
+    )  # fmt: skip
 
 
 def dissolved(circuit: CompiledTrigger, firing: Firing, log: EventLog) -> Iterator[tuple[Trigger, Item]]:
     """What a held firing had taken, as pending again: leaf and item, as many of a leaf as it took. O(items * parts)."""
-    took = Counter(firing.parts)
-    own = [item for item in firing.items if item not in firing.riders]
-    facts = {item: item if isinstance(item, Mark) else log.record(item) for item in own}
-    given = {part: [item for item in own if _came_by(circuit, part, facts[item])] for part in took}
-    seen: set[Item] = set()
-    for part in sorted(took, key=lambda part: (len(given[part]) - took[part], part)):
-        for item in sorted(given[part], key=seen.__contains__)[: took[part]]:
-            seen.add(item)
-            yield circuit.parts[part].trigger, item
-    for part in took:  # which leaf took what is not kept: rather count one too many than lose it
-        for item in given[part]:
-            if item not in seen:
-                seen.add(item)
-                yield circuit.parts[part].trigger, item
+    for part, item in _taken(circuit, firing) or _by_source(circuit, firing, log):
+        yield circuit.parts[part].trigger, item
 
 
-def _came_by(circuit: CompiledTrigger, part: int, fact: AnyRecord | Mark) -> bool:
-    leaf = circuit.parts[part]
-    if isinstance(fact, Mark) and fact.kind == "absent":
-        return leaf is _silence(circuit, fact)
-    return leaf.trigger.came(fact) and (isinstance(fact, Mark) or leaf.takes(fact))
-
-
-def _silence(circuit: CompiledTrigger, mark: Mark) -> Leaf:
-    return [leaf for leaf in circuit.parts if leaf.trigger.parts][mark.part]
+def _by_source(circuit: CompiledTrigger, firing: Firing, log: EventLog) -> Iterator[tuple[int, Item]]:
+    for item in firing.items:
+        fact = item if isinstance(item, Mark) else log.record(item)
+        for part in dict.fromkeys(firing.parts):
+            leaf = circuit.parts[part]
+            if leaf.trigger.came(fact) and leaf.takes(fact):
+                yield part, item

@@ -25,7 +25,7 @@ from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing
 from reactive_dag.triggers.machine.fast_paths import FeedFunction
-from reactive_dag.triggers.machine.pack import pack, unpack
+from reactive_dag.triggers.machine.pack import pack, pack_payload, unpack, unpack_payload
 
 
 class TriggerSnapshot(msgspec.Struct, array_like=True):
@@ -78,7 +78,10 @@ class ActiveTrigger:
 
     def snapshot(self, definition: Registered | None) -> TriggerSnapshot:
         """What a restored engine needs of it; `definition` where it is not the newest of its name. O(pending items)."""
-        held = [[pack(f.items), f.payload, f.mapped, pack(f.key), list(f.parts)] for f in self.held]
+        held = [
+            [pack(f.items), pack_payload(f.payload), f.mapped, pack(f.key), list(f.parts), pack(f.riders), f.split,
+             pack(f.pairs)] for f in self.held
+        ]  # fmt: skip
         places = {id(leaf.trigger): leaf.index for leaf in self.circuit.leaves}
         backlog = [(places[id(leaf)], item) for leaf, item in self.backlog if isinstance(item, int)]
         return TriggerSnapshot(
@@ -92,8 +95,10 @@ class ActiveTrigger:
         self.number, self.redefined, self.stale_from = kept.number, kept.redefined, kept.stale_from
         self.backlog = [(self.circuit.leaves[part].trigger, item) for part, item in kept.backlog]
         self.held = [
-            Firing(unpack(items), payload, mapped, unpack(key), parts)
-            for items, payload, mapped, key, parts in kept.held
+            Firing(
+                unpack(items), unpack_payload(payload), mapped, unpack(key), parts, unpack(riders), split, unpack(pairs)
+            )
+            for items, payload, mapped, key, parts, riders, split, pairs in kept.held
         ]
 
     @property
@@ -279,7 +284,7 @@ class Router:
             if active.unique or firing.split:
                 key = self.key(active, firing)
                 if self._is_duplicate(active, key):
-                    active.circuit.recount(firing, "duplicate")
+                    active.circuit.recount(firing.parts, "duplicate")
                     self.outbox.decide(Duplicate(at, active.dag, active.label, key))
                     continue
             self.outbox.decide(

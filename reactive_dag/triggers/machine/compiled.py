@@ -9,7 +9,7 @@ delivery is consumed, pending or dropped under a name (T1, `_check`); `due` is c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from reactive_dag.model.records import Item, Mark
@@ -154,7 +154,7 @@ class CompiledTrigger:
             return None
         ((leaf, mark),) = ticks
         self._books.counters.consumed[leaf.index] += 1
-        return [Firing([mark], None, False, (), [leaf.index])]
+        return [Firing([mark], None, False, (), [leaf.index], pairs=[(leaf.index, mark)])]
 
     def fire(self, released: list[Opaque]) -> list[Firing]:
         """Firings of what the top of the tree released; what they take is counted as consumed. O(items)."""
@@ -169,7 +169,7 @@ class CompiledTrigger:
             items = in_order([item for _, item in pairs])
             riders = in_order([*(set(items) - {item for _, item in taken})]) if self._riders else ()
             split = bool(books.copies) and books.settle_copies(taken)
-            firings.append(Firing(items, payload, self._mapped, key, parts, riders, split))
+            firings.append(Firing(items, payload, self._mapped, key, parts, riders, split, pairs))
         return firings
 
     def _look(self, now: int | None = None) -> None:
@@ -237,9 +237,9 @@ class CompiledTrigger:
             for leaf, (delivered, consumed, dropped) in zip(self.parts, rows, strict=True)
         ]
 
-    def recount(self, firing: Firing, policy: str, part: int | None = None) -> None:
-        """Count what a firing took (of one leaf part, if `part` is given) as dropped after all. O(causes)."""
-        self._books.counters.recount(policy, [each for each in firing.parts if part is None or each == part])
+    def recount(self, parts: Sequence[int], policy: str) -> None:
+        """Count what firings took, an item of each of these leaf parts, as dropped after all. O(parts)."""
+        self._books.counters.recount(policy, parts)
 
     def canonical(self, identity: Callable[[Item], str]) -> list[Any]:
         """The state as plain data without any offset, items by identity (law `replay_equals_live`). O(pending)."""

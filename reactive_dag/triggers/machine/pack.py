@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from reactive_dag.model.records import Mark
-from reactive_dag.triggers.firing import Keyed, Mapped
+from reactive_dag.triggers.firing import Keyed, Mapped, Ref
 
 
 def pack(value: Any) -> Any:
@@ -32,6 +32,28 @@ def pack(value: Any) -> Any:
     if kind is Keyed:
         return {"k": pack(value.key), "r": pack(value.release)}
     return value
+
+
+def pack_payload(payload: Any) -> Any:
+    """Plain data for a firing's payload: what a `.map` gave as it is, an event by its item. O(its events).
+
+    >>> pack_payload([Ref(3), {"i": 1}])
+    [[3], [None, {'i': 1}]]
+    """
+    if type(payload) is list:
+        return [[pack(each.item)] if type(each) is Ref else [None, each] for each in payload]
+    return {"i": pack(payload.item)} if type(payload) is Ref else {"v": payload}
+
+
+def unpack_payload(plain: Any) -> Any:
+    """What `pack_payload` was given.
+
+    >>> unpack_payload(pack_payload([Ref(3), {"i": 1}])), unpack_payload(pack_payload(Ref(3)))
+    ([Ref(item=3), {'i': 1}], Ref(item=3))
+    """
+    if type(plain) is list:
+        return [Ref(unpack(each[0])) if len(each) == 1 else each[1] for each in plain]
+    return Ref(unpack(plain["i"])) if "i" in plain else plain["v"]
 
 
 def unpack(plain: Any) -> Any:
