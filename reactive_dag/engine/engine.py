@@ -79,7 +79,12 @@ class Engine:
     # ------------------------------------------------------------------------------------- open and close
 
     def close(self, grace: GivenDuration | float = 30) -> None:
-        """Let go: attempts have `grace` to end, what is recorded stays. Doing it again does nothing."""
+        """Let go: attempts have `grace` to end, what is recorded stays. Doing it again does nothing.
+
+        Raises UsageError in a body of this engine, and inside `async with`, whose end closes it.
+        """
+        self._parts.refuse_in_body()
+        self._parts.refuse_to_block("engine.close()", "leave the `async with` block")
         self._parts.close(nanoseconds(grace))
 
     def __enter__(self) -> Engine:
@@ -90,7 +95,8 @@ class Engine:
 
     async def __aenter__(self) -> Engine:
         self._parts.event_loops.use_running_loop()
-        self._parts.drive.start()
+        if not self._parts.read_only:
+            self._parts.drive.start()
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -173,9 +179,13 @@ class Engine:
         return Run(parts.host, run)
 
     def cancel(self, run: Run | str, reason: str = "") -> None:
-        """Cancel a run: what has not ended in it is cancelled, with no retries. One that has ended stays as it is."""
+        """Cancel a run: what has not ended in it is cancelled, with no retries. One that has ended stays as it is.
+
+        A coroutine is cancelled at its next `await`, a thread is told: `run.cancelled` (R5).
+        """
         offset = self.run(run)._offset
         self._parts.append(lambda at: Cancelled(at, offset, reason))
+        self._parts.turn.stop_attempts(offset)
 
     def pause(self, dag: Dag | str) -> None:
         """Hold the DAG's firings and queued runs back until `resume`; what runs goes on (T12)."""
@@ -205,6 +215,7 @@ class Engine:
         Under a virtual clock time jumps to retries. Raises NotIdle after `timeout`, naming what it waits for.
         """
         self._parts.check_open()
+        self._parts.refuse_to_block("engine.run_until_idle()", "await engine.idle()")
         self._parts.drive.until_idle(None if timeout is None else nanoseconds(timeout))
 
     async def idle(self, timeout: GivenDuration | float | None = None) -> None:
@@ -221,6 +232,7 @@ class Engine:
         if (by is None) == (to is None):
             raise UsageError("engine.advance() takes a duration or to=, one of the two")
         target = parts.fold.clock.now() + nanoseconds(by) if by is not None else parse_time(to, what="to")  # type: ignore[arg-type]
+        parts.refuse_to_block("engine.advance()", "await asyncio.to_thread(engine.advance, ...)")
         parts.drive.advance(target)
 
     # ------------------------------------------------------------------------------------- questions

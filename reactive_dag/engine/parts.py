@@ -18,6 +18,7 @@ from reactive_dag.engine.drive.graph_changes import GraphChanges
 from reactive_dag.engine.drive.interrupts import Interrupts
 from reactive_dag.engine.drive.turn import Turn
 from reactive_dag.engine.execute.attempt import AttemptExecutor
+from reactive_dag.engine.execute.current_body import current_body
 from reactive_dag.engine.execute.event_loops import EventLoops
 from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.execute.runners import Runner
@@ -66,7 +67,7 @@ class EngineParts:
         self.changes = GraphChanges(fold, thread.wake)
         self.turn = Turn(fold, self.observers, self.changes, runner, executor, interrupts, lock, thread.wake)
         self.loop = DrainLoop(fold, self.turn, self.changes, runner, interrupts, thread, self.commits)
-        self.drive = Drive(fold, self.turn, self.loop, thread, self.observers)
+        self.drive = Drive(fold, self.turn, self.loop, thread, self.observers, self.host)
 
     def begin(self) -> None:
         """Record that an engine started, and since when none ran (I8); then take the intake over. O(DAGs + intake)."""
@@ -86,6 +87,7 @@ class EngineParts:
         """Let go: attempts have `grace` (ns) to end. Doing it again does nothing."""
         if self.closed:
             return
+        self.refuse_in_body()
         self.changes.close()
         try:
             self.drive.stop()
@@ -114,6 +116,16 @@ class EngineParts:
         if self.changes.ready:
             self.turn.take_up_changes()
 
+    def refuse_in_body(self) -> None:
+        """Raises UsageError in a body of this engine."""
+        if body := current_body(self.host):
+            raise UsageError(f"engine.close() in the body of {body} would wait for itself; close it outside")
+
+    def refuse_to_block(self, call: str, instead: str) -> None:
+        """Raises UsageError on the thread of the event loop that runs this engine's coroutines: `call` blocks it."""
+        if self.event_loops.run_here:
+            raise UsageError(f"{call} would block the event loop that runs this engine's tasks: {instead}")
+
     def append(self, make: Callable[[int], AnyRecord]) -> None:
         """Record `make(at)`, and return when it is durable."""
         self.get_ready()
@@ -125,6 +137,7 @@ class EngineParts:
 
     def _wait_for_run(self, run: int, timeout: GivenDuration | float | None) -> None:
         self.check_open()
+        self.refuse_to_block("run.wait()", "await engine.idle(), or await the run")
         self.drive.wait_for_run(run, None if timeout is None else nanoseconds(timeout))
 
     def _observer_raised(self, error: Exception, offset: int) -> None:

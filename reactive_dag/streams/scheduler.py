@@ -271,7 +271,7 @@ def instant_ns(value: typing.AbsoluteTime) -> int:
     return from_datetime(value) if isinstance(value, datetime) else round(value * 1_000_000) * 1_000
 
 
-def report_uncaught(error: Exception) -> None:
+def report_uncaught(error: BaseException) -> None:
     """Give an exception that nobody can catch to `threading.excepthook`, which by default prints it. O(1)."""
     thread = threading.current_thread()
     threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))

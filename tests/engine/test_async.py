@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import pytest
+
 import reactive_dag as rd
 from tests.support.engines import driven, fails_first, opened, outputs, parts, states
 
@@ -127,3 +129,80 @@ def test_idle_of_a_virtual_clock_on_the_loop_jumps_to_retries():
             return states(engine)
 
     assert asyncio.run(main()) == ["job success"]
+
+
+@pytest.mark.parametrize("clock", [None, "2026-11-23T00:00Z"])
+def test_a_call_that_would_block_the_loop_is_refused_and_names_what_does_not(clock):
+    graph = driven()
+    graph.dag("slow", on=rd.completed("job"))(an_async_body)
+    calls = {
+        "await engine.idle\\(\\)": lambda engine, run: engine.run_until_idle(),
+        "await engine.idle\\(\\), or await the run": lambda engine, run: run.wait(),
+        "await asyncio.to_thread\\(engine.advance": lambda engine, run: engine.advance("1h"),
+        "leave the `async with` block": lambda engine, run: engine.close(),
+    }
+
+    async def main():
+        async with rd.Engine(graph, clock=clock and rd.VirtualClock(clock)) as engine:
+            run = engine.start("job")
+            for words, call in calls.items():
+                if clock or "advance" not in words:
+                    with pytest.raises(rd.UsageError, match=words):
+                        call(engine, run)
+            assert (await run).state == "success"
+            await engine.idle("10s")
+            assert states(engine) == ["job success", "slow success"]
+
+    asyncio.run(main())
+
+
+async def an_async_body(run):
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("runner", [rd.InlineRunner, rd.ThreadRunner])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_closing_an_engine_in_its_own_body_is_refused(is_async, runner):
+    graph, errors = rd.Graph("driving"), []
+
+    def attempt(run):
+        with pytest.raises(rd.UsageError, match=r"in the body of job.body would wait for itself") as error:
+            engine.close()
+        errors.append(error)
+
+    def body(run):
+        attempt(run)
+
+    async def abody(run):
+        await asyncio.sleep(0)
+        attempt(run)
+
+    graph.dag("job").add(abody if is_async else body, id="body")
+    with rd.Engine(graph, runner=runner()) as engine:
+        run = engine.start("job").wait("10s")
+        assert run.state == "success" and len(errors) == 1 and not parts(engine).closed
+
+
+def test_a_body_may_drive_and_close_another_engine():
+    graph = rd.Graph("driving")
+
+    @graph.dag
+    def job(run):
+        with rd.Engine(driven(), runner=rd.InlineRunner()) as other:
+            other.publish("a", extra=7)
+            other.run_until_idle()
+            return outputs(other, "job", "gives_extra")
+
+    with rd.Engine(graph) as engine:
+        assert engine.start(job).wait("10s").tasks["job"].output == [7]
+
+
+def test_X3_a_read_only_engine_in_async_with_drives_nothing(tmp_path):
+    with rd.Engine(driven(), tmp_path / "s.db", runner=None) as engine:
+        engine.start("job")
+
+    async def main():
+        async with rd.Engine(driven(), tmp_path / "s.db", read_only=True) as engine:
+            assert parts(engine).drive._thread is None and states(engine) == ["job queued"]
+
+    asyncio.run(main())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 
 import pytest
@@ -10,11 +9,7 @@ import pytest
 import reactive_dag as rd
 from reactive_dag.engine.drive.interrupts import Interrupts
 from tests.support.engines import live, parts, states
-
-
-def ctrl_c():
-    os.kill(os.getpid(), signal.SIGINT)
-    signal.sigtimedwait([], 0)  # the handler has run
+from tests.support.interrupts import ctrl_c
 
 
 def nothing(run):

@@ -41,11 +41,11 @@ PINNED = {
         advance apublish background cancel close completions events firings graph idle once pause pending publish
         publish_many ready records records_from resume retry_faults run run_until_idle runs start updates why""",
     "Run": """
-        dag data_interval done ended error events key label local_date log logical_date once params partition
+        cancelled dag data_interval done ended error events key label local_date log logical_date once params partition
         partitions payload previous publish requested results round started state tasks unchanged wait""",
     "RunContext": """
-        attempt dag data_interval done ended error events group key label local_date log logical_date once params
-        partition partitions payload previous publish requested results round started state task tasks unchanged
+        attempt cancelled dag data_interval done ended error events group key label local_date log logical_date once
+        params partition partitions payload previous publish requested results round started state task tasks unchanged
         wait""",
     "Attempt": "ended error number started state",
     "Why": "causes event missing run text to_json",

@@ -22,7 +22,6 @@ NOT_BUILT = {
     "R1_an_event_with_neither": FAULTS,
     "R3_an_undated_outlet": FAULTS,
     "R3_run_start": RUNS,
-    "R5_a_coroutine_is_cancelled": FAULTS,
     "R6_skip": RUNS,
     "R6_replace": RUNS,
     "R6_allow": RUNS,

@@ -10,6 +10,7 @@ import reactive_dag as rd
 from reactive_dag.model.records import TaskFinished, TaskRetry, TaskStarted
 from reactive_dag.model.times import format_duration
 from tests.support.engines import kill, live, ns, of_kind, opened, parts, states
+from tests.support.interrupts import ctrl_c
 
 
 def failing(until: int = 99):
@@ -341,7 +342,7 @@ def test_R5_ctrl_c_in_an_inline_body_loses_that_attempt():
     @graph.dag
     def job(run):
         if run.attempt == 1:
-            raise KeyboardInterrupt
+            ctrl_c()
         return "done"
 
     with live(graph) as engine:

@@ -16,6 +16,7 @@ from reactive_dag.engine.drive.driving_thread import DrivingThread
 from reactive_dag.engine.drive.turn import Turn
 from reactive_dag.engine.execute.current_body import current_body
 from reactive_dag.engine.fold.fold import Fold
+from reactive_dag.engine.host import Host
 from reactive_dag.model.errors import NotIdle, UsageError
 from reactive_dag.model.records import FINAL_RUN_STATES, AnyRecord, Tick
 from reactive_dag.model.times import format_duration, format_time
@@ -30,13 +31,15 @@ class Drive:
     """Drives one engine, on the calling thread or in the background."""
 
     def __init__(
-        self, fold: Fold, turn: Turn, loop: DrainLoop, driving_thread: DrivingThread, observers: Observers[AnyRecord]
-    ) -> None:
+        self, fold: Fold, turn: Turn, loop: DrainLoop, driving_thread: DrivingThread, observers: Observers[AnyRecord],
+        host: Host,
+    ) -> None:  # fmt: skip
         self._fold = fold
         self._turn = turn
         self._loop = loop
         self._driving_thread = driving_thread
         self._observers = observers
+        self._host = host
         self._thread: threading.Thread | None = None
         self.stopping = False
         self._failure: BaseException | None = None
@@ -45,8 +48,8 @@ class Drive:
 
     def until_idle(self, timeout: int | None) -> None:
         """Work until the engine is idle. Raises NotIdle after `timeout` (ns), naming what it waits for."""
-        if current_body():
-            raise UsageError(f"{current_body()} waits for the engine to be idle: it is not while this body executes")
+        if body := current_body(self._host):
+            raise UsageError(f"{body} waits for the engine to be idle: it is not while this body executes")
         self.until(lambda: not self._loop.busy and self._observers_idle(), timeout, "the engine to be idle")
 
     def until(self, done: Callable[[], bool], timeout: int | None, what: str) -> None:

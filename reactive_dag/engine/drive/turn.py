@@ -13,7 +13,8 @@ from functools import partial
 
 from reactive_dag.engine.drive.graph_changes import GraphChanges
 from reactive_dag.engine.drive.interrupts import Interrupts
-from reactive_dag.engine.execute.attempt import AttemptExecutor, AttemptJob, Report
+from reactive_dag.engine.execute.attempt import AttemptExecutor, Report
+from reactive_dag.engine.execute.context import AttemptJob
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import save
@@ -170,6 +171,12 @@ class Turn:
         assert runner is not None
         for job in handed:
             runner.submit(partial(self._execute, job))
+
+    def stop_attempts(self, run: int) -> None:
+        """Tell the bodies of a run that it was cancelled (R5). O(attempts handed out)."""
+        for job in list(self.inflight.values()):
+            if job.run.run == run:
+                job.stop()
 
     # ------------------------------------------------------------------------------------- results
 

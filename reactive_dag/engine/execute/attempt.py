@@ -14,11 +14,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from reactive_dag.declare.parameters import Binding
-from reactive_dag.declare.task import AnyTask
-from reactive_dag.engine.execute.context import OutletEvents, RunContext
+from reactive_dag.engine.execute.context import AttemptJob, OutletEvents, RunContext
+from reactive_dag.engine.execute.ctrl_c import is_ctrl_c
 from reactive_dag.engine.execute.current_body import BODY
 from reactive_dag.engine.execute.event_loops import EventLoops
 from reactive_dag.engine.execute.once import OnceCalls
@@ -41,25 +39,6 @@ _OURS = tuple(str(_HOME / room) + os.sep for room in ("engine", "model", "trigge
 _FUTURES = tuple(str(Path(inspect.getfile(module)).parent) + os.sep for module in (asyncio, concurrent.futures))
 
 
-@attrs.define(eq=False)
-class AttemptJob:
-    """One attempt that was handed out; it never changes."""
-
-    run: RunState
-    index: int
-    attempt: int
-
-    @property
-    def begun(self) -> bool:
-        """Whether its `TaskStarted` was applied. O(1)."""
-        return self.run.attempt[self.index] >= self.attempt or self.run.final(self.index)
-
-    @property
-    def task(self) -> AnyTask:
-        """The task's declaration."""
-        return self.run.tasks[self.index]
-
-
 class AttemptExecutor:
     """Executes attempts; `now` is the engine's clock."""
 
@@ -70,7 +49,7 @@ class AttemptExecutor:
         self._once_calls = once_calls
 
     def execute(self, job: AttemptJob) -> Report:
-        """Execute one attempt; what it reports. Raises nothing but what stops the process."""
+        """Execute one attempt; what it reports. Raises nothing but the user's Ctrl-C."""
         began = self._now()
         try:
             return self._call(job, began)
@@ -80,7 +59,9 @@ class AttemptExecutor:
             return _again(job, began, again)
         except FailTask as final:
             return _report(job, began, "failed", error=describe(final), retry=False)
-        except (Exception, SystemExit) as error:  # what a user's code raises fails that attempt, not the engine
+        except BaseException as error:  # whatever a user's code raises fails that attempt, not the engine
+            if is_ctrl_c(error):
+                raise
             return _report(job, began, "failed", error=describe(error))
 
     def _call(self, job: AttemptJob, began: int) -> Report:
@@ -90,13 +71,14 @@ class AttemptExecutor:
         arguments: dict[str, Any] = {}
         if shape.bindings[index]:
             events = OutletEvents(task) if task.outlets else None
-            context = RunContext(self._host, job.run.run, task, job.attempt, self._once_calls, events)
+            context = RunContext(self._host, job, self._once_calls, events)
             arguments = self._arguments(job, shape.bindings[index], context)
-        token = BODY.set(name)
+        token = BODY.set((self._host, name))
         try:
             given = task.fn(**arguments)
             if given is not None and inspect.iscoroutine(given):
-                given = self._event_loops.run(given, None if task.timeout is None else task.timeout / SECOND)
+                timeout = None if task.timeout is None else task.timeout / SECOND
+                given = self._event_loops.run(given, timeout, job.stop_by)
         finally:
             BODY.reset(token)
         output = None if given is None else plain(given, f"the output of {name}")

@@ -1,4 +1,4 @@
-"""The run's context: what a task's body may ask and do (semantics R3, X2).
+"""One attempt that was handed out, and the run's context: what its body may ask and do (semantics R3, R5, X2).
 
 Invariant: nothing that a body publishes is recorded before its attempt has succeeded, and then all of it is, in one
 commit. Each call costs O(1) besides its payload.
@@ -10,11 +10,15 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import attrs
+
 from reactive_dag.declare.task import AnyTask
+from reactive_dag.engine.execute.event_loops import Cancel
 from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.facts.publish import check_key, check_kind, check_partition
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
+from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.errors import UndeclaredOutlet
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import OutletEvent
@@ -25,6 +29,39 @@ from reactive_dag.triggers.keys import JoinKey, KeySpec
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 T = TypeVar("T")
+
+
+@attrs.define(eq=False)
+class AttemptJob:
+    """One attempt that was handed out. `stopped`: its run was cancelled meanwhile."""
+
+    run: RunState
+    index: int
+    attempt: int
+    stopped: bool = False
+    _cancel: Cancel | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether its `TaskStarted` was applied. O(1)."""
+        return self.run.attempt[self.index] >= self.attempt or self.run.final(self.index)
+
+    @property
+    def task(self) -> AnyTask:
+        """The task's declaration."""
+        return self.run.tasks[self.index]
+
+    def stop(self) -> None:
+        """Tell the body that its run was cancelled: a coroutine at its next `await`, others when they ask (R5)."""
+        self.stopped = True
+        if self._cancel is not None:
+            self._cancel()
+
+    def stop_by(self, cancel: Cancel) -> None:
+        """What cancels the coroutine that runs now; if it was to stop before, it is cancelled at once."""
+        self._cancel = cancel
+        if self.stopped:
+            cancel()
 
 
 class OutletEvents:
@@ -46,13 +83,11 @@ class OutletEvents:
 class RunContext(Run):
     """One attempt of one task, as its body sees it: the run, and what may be done in its name."""
 
-    def __init__(
-        self, host: Host, run: int, task: AnyTask, attempt: int, once_calls: OnceCalls,
-        outlet_events: OutletEvents | None,
-    ) -> None:  # fmt: skip
-        super().__init__(host, run)
-        self._task = task
-        self.attempt = attempt
+    def __init__(self, host: Host, job: AttemptJob, once_calls: OnceCalls, outlet_events: OutletEvents | None) -> None:
+        super().__init__(host, job.run.run)
+        self._job = job
+        self._task = job.task
+        self.attempt = job.attempt
         self._once_calls = once_calls
         self._outlet_events = outlet_events
 
@@ -60,6 +95,11 @@ class RunContext(Run):
     def task(self) -> str:
         """The task's id."""
         return self._task.id
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run was cancelled meanwhile: nothing that this body still does counts (R5)."""
+        return self._job.stopped
 
     @property
     def group(self) -> Any:

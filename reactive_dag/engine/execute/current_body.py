@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-BODY: ContextVar[str] = ContextVar("reactive_dag_body", default="")
-"""The task ("dag.task") whose body executes; set before the body, reset after it."""
+BODY: ContextVar[tuple[object, str]] = ContextVar("reactive_dag_body", default=(None, ""))
+"""Whose body executes: the host of its engine, and the task ("dag.task"); set before the body, reset after it."""
 
 
-def current_body() -> str:
-    """The task ("dag.task") whose body executes here, "" outside of one. O(1).
+def current_body(host: object = None) -> str:
+    """The task ("dag.task") whose body executes here, "" outside of one; given a host, only that engine's. O(1).
 
-    >>> token = BODY.set("sales.load")
-    >>> current_body(), BODY.reset(token), current_body()
-    ('sales.load', None, '')
+    >>> token = BODY.set((1, "sales.load"))
+    >>> current_body(), current_body(1), current_body(2), BODY.reset(token), current_body()
+    ('sales.load', 'sales.load', '', None, '')
     """
-    return BODY.get()
+    owner, body = BODY.get()
+    return body if host is None or host is owner else ""

@@ -90,6 +90,11 @@ class Run:
         return self._row.state
 
     @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled; inside a body, whether that happened meanwhile (R5)."""
+        return self.state == "cancelled"
+
+    @property
     def error(self) -> str | None:
         """What failed first, with the task's id."""
         return self._row.error
