@@ -9,6 +9,7 @@ import pytest
 import reactive_dag as rd
 from reactive_dag.model.records import TaskFinished, TaskStarted
 from tests.support.engines import live, now_is, of_kind, parts
+from tests.support.interrupts import ctrl_c
 from tests.support.world import World
 
 
@@ -104,7 +105,7 @@ def test_R5_lost_attempts_use_no_retry_lengthen_no_delay_and_count_only_in_a_row
     def job(run):
         end = ends[run.attempt - 1]
         if end == "lost":
-            raise KeyboardInterrupt
+            ctrl_c()
         if end == "failed":
             raise ConnectionError("no")
 

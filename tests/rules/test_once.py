@@ -10,6 +10,7 @@ import pytest
 import reactive_dag as rd
 from reactive_dag.model.records import OnceDone
 from tests.support.engines import kill, live, of_kind, offset_of, opened, outputs, parts
+from tests.support.interrupts import ctrl_c
 
 
 def counted(seen, value="done"):
@@ -61,7 +62,7 @@ def test_X2_a_recorded_effect_survives_a_crash_and_an_unrecorded_one_is_done_aga
         def job(run):
             first = run.once("first", counted(seen, "first"))
             if len(seen) == 1:
-                raise KeyboardInterrupt
+                ctrl_c()
             return first
 
         return graph
