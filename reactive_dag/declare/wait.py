@@ -18,13 +18,16 @@ from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
 from reactive_dag.model.times import (
+    DAY,
     MICROSECOND,
     MINUTE,
     GivenDuration,
+    days_before,
     format_duration,
     format_time,
     parse_duration,
     parse_time,
+    zone,
 )
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import choice_of, choices_of, id_of, listed, names_of
@@ -62,6 +65,17 @@ class Wait:
     since: str | None = None
     missing: str = "error"
     after: tuple[str, ...] = ()
+
+    def awaited_from(self, date: int, tz: str, wall: datetime | None = None) -> int:
+        """The date that it awaits from an own one, where it is an offset (or "same"). O(1).
+
+        Whole days are counted on the clock on the wall in `tz`; `wall` is the time that a schedule names for the date.
+        """
+        offset = self.logical_date if isinstance(self.logical_date, int) else 0
+        days, rest = divmod(offset, DAY)
+        if rest or not days or tz in ("", "UTC"):
+            return date - offset
+        return days_before(date, days, zone(tz), wall)
 
     @property
     def looks_back(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from datetime import UTC, datetime
 from functools import lru_cache
 from math import gcd
 from typing import Final, TypeAlias
@@ -19,7 +20,18 @@ import attrs
 from .cron import Cron, compile_cron
 from .errors import InvalidValue
 from .records import Json
-from .times import DAY, NEVER, format_duration, format_time, parse_duration, parse_time
+from .times import (
+    DAY,
+    NEVER,
+    format_duration,
+    format_time,
+    from_datetime,
+    parse_duration,
+    parse_time,
+    to_datetime,
+    wall_clock,
+    zone,
+)
 
 _WORDS: Final = {
     "hourly": "0 * * * *", "daily": "0 0 * * *", "weekly": "0 0 * * 0", "monthly": "0 0 1 * *", "yearly": "0 0 1 1 *",
@@ -87,6 +99,19 @@ class CronSchedule(_Ticks):
         0
         """
         return self._cron.before(ns)
+
+    def named_wall(self, tick: int) -> datetime:
+        """The time that the schedule names for one of its ticks: the wall shows another where a clock change moved it.
+
+        O(log ticks), amortised.
+
+        >>> moved = from_datetime(datetime.fromisoformat("2026-03-29T03:00+02:00"))
+        >>> CronSchedule("30 2 * * *", "Europe/Berlin").named_wall(moved).isoformat()
+        '2026-03-29T02:30:00'
+        """
+        shown = wall_clock(tick, zone(self.tz)).replace(fold=0)
+        named = compile_cron(self.expr, "UTC").before(from_datetime(shown.replace(tzinfo=UTC)))
+        return shown if named is None else to_datetime(named).replace(tzinfo=None)
 
     @property
     def text(self) -> str:

@@ -145,6 +145,29 @@ def first_instant(wall: datetime, place: tzinfo) -> int:
     return _end_of_gap(aware.replace(fold=1).astimezone(UTC), moment, place)
 
 
+def days_before(ns: int, days: int, place: tzinfo, wall: datetime | None = None) -> int:
+    """The instant so many whole days before another on the clock on the wall in `place` (after it, if negative).
+
+    What the clock leaves out is the first instant after, of what it shows twice the first. `wall` is what counts in
+    place of what the clock shows at `ns`: the time that a schedule names, where a clock change moved its tick. O(1).
+
+    >>> berlin = zone("Europe/Berlin")
+    >>> format_time(days_before(parse_time("2026-03-29T22:30:00Z"), 1, berlin), "Europe/Berlin")
+    '2026-03-29T00:30:00+01:00'
+    """
+    shown = (wall or wall_clock(ns, place)).replace(fold=0)
+    return first_instant(shown - timedelta(days=days), place) + ns % MICROSECOND
+
+
+def is_after_gap(ns: int, place: tzinfo) -> bool:
+    """Whether a gap of the clock on the wall in `place` ends at an instant. O(1).
+
+    >>> is_after_gap(parse_time("2026-03-29T01:00:00Z"), zone("Europe/Berlin"))
+    True
+    """
+    return wall_clock(ns, place) - wall_clock(ns - SECOND, place) > timedelta(seconds=1)
+
+
 def _end_of_gap(before: datetime, after: datetime, place: tzinfo) -> int:
     """The instant between the two at which the offset of `place` changes, to the second (zones know nothing finer)."""
     low, high = (before - _EPOCH) // timedelta(seconds=1), -((_EPOCH - after) // timedelta(seconds=1))

@@ -38,7 +38,6 @@ NOT_BUILT = {
     "X3_standby": MACHINES,
     "X4_max_queue": MACHINES,
     "wait_a_tick_that_is_never_requested": FAULTS,
-    "wait_whole_days_on_the_wall_clock": FAULTS,
     "wait_for_a_dataset": PARTITIONS,
     "wait_poke": PARTITIONS,
     "wait_reschedule": PARTITIONS,

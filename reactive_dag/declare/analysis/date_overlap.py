@@ -19,7 +19,7 @@ from reactive_dag.declare.named_triggers import is_flat
 from reactive_dag.declare.wait import Wait
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule, shares_tick
-from reactive_dag.model.times import DAY, NEVER, format_duration, from_datetime, wall_clock, zone
+from reactive_dag.model.times import DAY, NEVER, format_duration, format_time, from_datetime, wall_clock, zone
 from reactive_dag.resolve.heights import heights
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By, has_by
@@ -31,6 +31,9 @@ from reactive_dag.triggers.leaves.schedule import Scheduled
 
 TickSchedules: TypeAlias = frozenset[Schedule] | None
 """The schedules whose ticks can be a date; None: any date can be."""
+
+MOST_TICKS = 10_000
+"""So many ticks of a wait's DAG are tried at most: a year of hours."""
 
 _YEAR_FROM = 1_767_225_600_000_000_000  # 2026-01-01 UTC, as `shares_tick` has it
 
@@ -157,20 +160,51 @@ def _zone(schedules: frozenset[Schedule]) -> str:
 # ------------------------------------------------------------------------------------------------- waits
 
 
-def never_awaited(dag: Dag, wait: Wait, upstream: Dag, dates: PossibleDates) -> str:
-    """Why a wait can never find its date, or "". O(schedules of both), each the ticks of a year at most."""
+def never_awaited(dag: Dag, wait: Wait, upstream: Dag, dates: PossibleDates) -> tuple[str, str] | None:
+    """Kind and text of why a wait cannot find its date, or not each; None if it can.
+
+    O(schedules of both), each the ticks of a year at most.
+    """
     if wait.match != "exact" or not isinstance(wait.logical_date, str | int):
-        return ""
+        return None
     offset = wait.logical_date if isinstance(wait.logical_date, int) else 0
     own, theirs = dates.of(dag.id), dates.of(upstream.id)
-    if not own or not theirs or any(_meets(a, b, offset) for a in own for b in theirs):
-        return ""
+    if not own or not theirs:
+        return None
+    on_wall = offset != 0 and offset % DAY == 0 and dag.tz not in ("", "UTC")
+    each_is_a_date = all(isinstance(trigger, Scheduled) for trigger in dag.triggers.values())
+    tried = _awaited_in_a_year(dag, wait, own, theirs) if on_wall or each_is_a_date else []
+    missing = [date for date in tried if not any(each.has_tick(date) for each in theirs)]
+    kind = lacking = ""
+    if len(missing) == len(tried) if on_wall else not any(_meets(a, b, offset) for a in own for b in theirs):
+        kind, lacking = "no_such_date", "never has that date"
+    elif missing and each_is_a_date:
+        first = format_time(missing[0], dag.tz)
+        kind, lacking = "not_every_date", f"has not {len(missing)} of {len(tried)} such dates, the first {first}"
+    else:
+        return None
     before = f"{format_duration(abs(offset))} {'before' if offset > 0 else 'after'} " if offset else ""
-    return (
+    return kind, (
         f"waits for DAG {upstream.id!r} at the date {before}{'its own' if offset else 'of its own run'} "
-        f"({_texts(own)}), and the upstream's schedule ({_texts(theirs)}) never has that date: mend logical_date=, or "
+        f"({_texts(own)}), and the upstream's schedule ({_texts(theirs)}) {lacking}: mend logical_date=, or "
         "write match='latest' or match='same_day'"
     )
+
+
+def _awaited_in_a_year(dag: Dag, wait: Wait, own: frozenset[Schedule], theirs: frozenset[Schedule]) -> list[int]:
+    """What the ticks of a year await, once both have begun: at most `MOST_TICKS` of each schedule. O(result)."""
+    begin = max([min([each.after(_YEAR_FROM - 1) or NEVER for each in some]) for some in (own, theirs)])
+    found: list[int] = []
+    for schedule in own:
+        named = schedule.named_wall if isinstance(schedule, CronSchedule) and schedule.tz == dag.tz else None
+        tick = schedule.after(begin + abs(wait.awaited_from(0, "UTC")) - 1) if begin < NEVER else None
+        end = NEVER if tick is None else tick + 366 * DAY
+        for _ in range(MOST_TICKS):
+            if tick is None or tick >= end:
+                break
+            found.append(wait.awaited_from(tick, dag.tz, named(tick) if named else None))
+            tick = schedule.after(tick)
+    return found
 
 
 @lru_cache(maxsize=4096)

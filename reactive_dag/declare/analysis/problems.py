@@ -170,8 +170,8 @@ def _of_wait(analysis: GraphAnalysis, dag: Dag, task: AnyTask, wait: Wait, dates
                 text = f"{own!r} waits for task {name!r} of DAG {wait.dag!r}, which has no such task{hint}"
                 yield _error(dag, "unknown_task", (own, f"{wait.dag}.{name}"), text, task.place)
     never = never_awaited(dag, wait, upstream, dates)
-    if never:
-        yield _warning(dag, "no_such_date", (own, wait.dag), f"{own!r} {never}", task.place)
+    if never is not None:
+        yield _warning(dag, never[0], (own, wait.dag), f"{own!r} {never[1]}", task.place)
 
 
 def cycle_problem(path: tuple[str, ...], text: str, place: str) -> Problem:

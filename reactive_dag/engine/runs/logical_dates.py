@@ -6,6 +6,7 @@ Owns no state: causes are read from the log, calendars and schedules from the de
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
@@ -16,7 +17,8 @@ from reactive_dag.log.history import RunRow
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.records import Item, Published, RunFinished, RunRequested, TaskFinished
-from reactive_dag.model.schedule import Schedule
+from reactive_dag.model.schedule import CronSchedule, Schedule
+from reactive_dag.model.times import is_after_gap, zone
 from reactive_dag.triggers.leaves.schedule import Scheduled
 
 Interval = tuple[int | None, int | None]
@@ -140,6 +142,28 @@ class LogicalDates:
         if row.logical_date is None:
             return None, None
         return self.newest_tick(row.dag, row.logical_date - 1), row.logical_date
+
+    def named_wall(self, request: RunRequested, dag: Dag, date: int) -> datetime | None:
+        """The time that a schedule names for a run's logical date, where a clock change moved it; None elsewhere.
+
+        O(1); after a clock change O(causes of the runs gone back).
+        """
+        tz = dag.tz
+        if tz in ("", "UTC") or not is_after_gap(date, zone(tz)):
+            return None
+        for _ in range(MOST_HOPS):
+            for schedule in schedules_of(dag):
+                if isinstance(schedule, CronSchedule) and schedule.tz == tz and schedule.has_tick(date):
+                    return schedule.named_wall(date)
+            cause = self._dated_by(request, date)
+            if cause is None:
+                break
+            request = self.identities.request(cause)
+            found = self.dag_of(request.dag)
+            if found is None:
+                break
+            dag = found
+        return None
 
     def _dated_by(self, request: RunRequested, date: int) -> int | None:
         """The run among the causes that the date comes from."""

@@ -151,7 +151,8 @@ class Waits:
         if spec == "same":
             return [date], False
         if isinstance(spec, int):
-            return [date - spec], False
+            wall = self.logical_dates.named_wall(run.request, run.dag, date)
+            return [wait.awaited_from(date, run.dag.tz, wall)], False
         assert isinstance(spec, Call)
         return _dates_of(spec.fn(to_datetime(date)), run, wait)
 
