@@ -30,6 +30,7 @@ from reactive_dag.engine.inspect.pending import Pending
 from reactive_dag.engine.inspect.queries import Entry, FiringView
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
+from reactive_dag.engine.inspect.summary import Summary
 from reactive_dag.engine.inspect.why import Why
 from reactive_dag.engine.parts import opened
 from reactive_dag.log.opening import GivenStore, open_log
@@ -209,21 +210,21 @@ class Engine:
 
     # ------------------------------------------------------------------------------------- driving
 
-    def run_until_idle(self, timeout: GivenDuration | float | None = None) -> None:
-        """Work until nothing is left to do now: waits and timers of triggers to come do not count.
+    def run_until_idle(self, timeout: GivenDuration | float | None = None) -> Summary:
+        """Work until nothing is left to do now; what ended. Waits and timers of triggers to come do not count.
 
         Under a virtual clock time jumps to retries. Raises NotIdle after `timeout`, naming what it waits for.
         """
         self._parts.check_open()
         self._parts.refuse_to_block("engine.run_until_idle()", "await engine.idle()")
-        self._parts.drive.until_idle(None if timeout is None else nanoseconds(timeout))
+        return self._parts.drive.until_idle(None if timeout is None else nanoseconds(timeout))
 
-    async def idle(self, timeout: GivenDuration | float | None = None) -> None:
+    async def idle(self, timeout: GivenDuration | float | None = None) -> Summary:
         """`run_until_idle` without blocking the event loop."""
-        await asyncio.to_thread(self.run_until_idle, timeout)
+        return await asyncio.to_thread(self.run_until_idle, timeout)
 
-    def advance(self, by: GivenDuration | float | None = None, *, to: GivenTime | None = None) -> None:
-        """Move virtual time, stopping at each due instant until nothing is left to do at it.
+    def advance(self, by: GivenDuration | float | None = None, *, to: GivenTime | None = None) -> Summary:
+        """Move virtual time, stopping at each due instant until nothing is left to do at it; what ended.
 
         Raises UsageError on a clock that is not virtual, or when both or none of `by` and `to` are given.
         """
@@ -233,7 +234,7 @@ class Engine:
             raise UsageError("engine.advance() takes a duration or to=, one of the two")
         target = parts.fold.clock.now() + nanoseconds(by) if by is not None else parse_time(to, what="to")  # type: ignore[arg-type]
         parts.refuse_to_block("engine.advance()", "await asyncio.to_thread(engine.advance, ...)")
-        parts.drive.advance(target)
+        return parts.drive.advance(target)
 
     # ------------------------------------------------------------------------------------- questions
 

@@ -48,7 +48,7 @@ PINNED = {
         params partition partitions payload previous publish requested results round started state task tasks unchanged
         wait""",
     "Attempt": "ended error number started state",
-    "Why": "causes event missing run text to_json",
+    "Why": "causes error event missing run text to_json",
     "Simulation": """
         compare critical_path graph interventions name parent pending problems run runs timeline what_if why""",
     "Timeline": "rows to_json",

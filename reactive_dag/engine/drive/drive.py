@@ -17,6 +17,7 @@ from reactive_dag.engine.drive.turn import Turn
 from reactive_dag.engine.execute.current_body import current_body
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.host import Host
+from reactive_dag.engine.inspect.summary import Summary, summed_up
 from reactive_dag.model.errors import NotIdle, UsageError
 from reactive_dag.model.records import FINAL_RUN_STATES, AnyRecord, Tick
 from reactive_dag.model.times import format_duration, format_time
@@ -40,17 +41,20 @@ class Drive:
         self._driving_thread = driving_thread
         self._observers = observers
         self._host = host
+        self._ended = fold.outbox.ended
         self._thread: threading.Thread | None = None
         self.stopping = False
         self._failure: BaseException | None = None
 
     # ------------------------------------------------------------------------------------- until idle
 
-    def until_idle(self, timeout: int | None) -> None:
-        """Work until the engine is idle. Raises NotIdle after `timeout` (ns), naming what it waits for."""
+    def until_idle(self, timeout: int | None) -> Summary:
+        """Work until the engine is idle; what ended. Raises NotIdle after `timeout` (ns), naming what it waits for."""
         if body := current_body(self._host):
             raise UsageError(f"{body} waits for the engine to be idle: it is not while this body executes")
+        before = self._ended.counts.copy()
         self.until(lambda: not self._loop.busy and self._observers_idle(), timeout, "the engine to be idle")
+        return summed_up(self._host, self._ended, before)
 
     def until(self, done: Callable[[], bool], timeout: int | None, what: str) -> None:
         """Drive until `done()`, or wait for the thread that drives. Raises NotIdle after `timeout` (ns)."""
@@ -161,18 +165,20 @@ class Drive:
             self._loop.sleep_briefly(POLL)
             self._loop.settle()
 
-    def advance(self, to: int) -> None:
-        """`engine.advance`: virtual time moves to `to`. Raises UsageError on a clock that is not virtual."""
+    def advance(self, to: int) -> Summary:
+        """`engine.advance`: move virtual time to `to`; what ended. Raises UsageError on a clock that is not virtual."""
         clock = self._fold.clock
         if not isinstance(clock, VirtualClock):
             raise UsageError("engine.advance() moves a virtual clock: open the engine with clock=rd.VirtualClock(...)")
         if to < clock.now():
             raise UsageError(f"time never goes back: now is {format_time(clock.now())}, asked for {format_time(to)}")
+        before = self._ended.counts.copy()
         with self._taking_over("time to move"), self._loop.driving():
             self.work_at_instant()
             self.move_to(to)
             self._tick(to)
         self._observers.wait_idle(self._fold.log.committed, 30.0)
+        return summed_up(self._host, self._ended, before)
 
     def _tick(self, to: int) -> None:
         """Record that time got here, so that a log read back knows it too (I1)."""

@@ -13,7 +13,7 @@ from functools import partial
 
 from reactive_dag.engine.drive.graph_changes import GraphChanges
 from reactive_dag.engine.drive.interrupts import Interrupts
-from reactive_dag.engine.execute.attempt import AttemptExecutor, Report
+from reactive_dag.engine.execute.attempt import AttemptExecutor, Report, say_failed
 from reactive_dag.engine.execute.context import AttemptJob
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.fold.fold import Fold
@@ -204,6 +204,8 @@ class Turn:
                     log.push(timed_out(at, run, index, job.attempt) if late else report(at))
         finally:
             self._returned(job)
+        if late:
+            say_failed(job, "it took longer than its timeout")
 
     def _returned(self, job: AttemptJob) -> None:
         self.inflight.pop((job.run.run, job.index), None)

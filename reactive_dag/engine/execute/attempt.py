@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import inspect
+import logging
 import os
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from reactive_dag.model.times import SECOND, parse_duration
 Report = Callable[[int], TaskFinished]
 """Makes the attempt's record, given the instant of its append."""
 
+LOGGER = logging.getLogger("reactive_dag.run")
 LAST_FRAMES = 3
 """How many frames of a traceback an error text keeps."""
 LONGEST_TEXT = 10_000
@@ -56,13 +59,16 @@ class AttemptExecutor:
         except SkipTask as skip:
             return _report(job, began, "skipped", error=str(skip) or None, retry=False)
         except RetryTask as again:
+            say_failed(job, describe(again), again)
             return _again(job, began, again)
         except FailTask as final:
-            return _report(job, began, "failed", error=describe(final), retry=False)
+            say_failed(job, text := describe(final), final)
+            return _report(job, began, "failed", error=text, retry=False)
         except BaseException as error:  # whatever a user's code raises fails that attempt, not the engine
             if is_ctrl_c(error):
                 raise
-            return _report(job, began, "failed", error=describe(error))
+            say_failed(job, text := describe(error), error)
+            return _report(job, began, "failed", error=text)
 
     def _call(self, job: AttemptJob, began: int) -> Report:
         """Call the body; the report of its success."""
@@ -123,6 +129,17 @@ def _report(
 ) -> Report:  # fmt: skip
     run, task, number = job.run.run, job.run.arrays.ids[job.index], job.attempt
     return lambda at: TaskFinished(at, run, task, state, number, None, error, began, retry, retry_after)
+
+
+def say_failed(job: AttemptJob, text: str, error: BaseException | None = None) -> None:
+    """Log a failed attempt: a warning, and the traceback at debug. A handler that raises changes nothing."""
+    key = job.run.started.key
+    about = {"dag": job.run.dag.id, "task": job.task.id, "run": key, "attempt": job.attempt}
+    with suppress(Exception):
+        name = f"{about['dag']}.{about['task']}"
+        LOGGER.warning("%s failed in attempt %d (run %s): %s", name, job.attempt, key[:8], text, extra=about)
+        if error is not None:
+            LOGGER.debug("%s, attempt %d (run %s)", name, job.attempt, key[:8], exc_info=error, extra=about)
 
 
 def describe(error: BaseException) -> str:

@@ -11,11 +11,27 @@ from contextlib import contextmanager
 
 from reactive_dag.log.history import RunRow
 from reactive_dag.log.protocol import EventLog
-from reactive_dag.model.records import AnyRecord, RunRequested
+from reactive_dag.model.records import FINAL_RUN_STATES, RUN_STATES, AnyRecord, RunRequested
 from reactive_dag.streams.clock import Clock
 
 RUN_SCOPE = "run"
 """The scope of run keys in the log's index of keys."""
+FAILED_ROWS = 10
+"""Rows of failed runs that are kept for a summary."""
+
+
+class EndedRuns:
+    """The runs that ended in this process: how many in which state, and the rows of the newest that failed."""
+
+    def __init__(self) -> None:
+        self.counts = {state: 0 for state in RUN_STATES if state in FINAL_RUN_STATES}
+        self.failed: tuple[RunRow, ...] = ()
+
+    def add(self, row: RunRow) -> None:
+        """Count a run that ended. O(1)."""
+        self.counts[row.state] += 1
+        if row.state == "failed":
+            self.failed = (*self.failed[1 - FAILED_ROWS :], row)
 
 
 class Outbox:
@@ -26,6 +42,7 @@ class Outbox:
         self.clock = clock
         self.executing = executing
         self.replaying = False
+        self.ended = EndedRuns()
         self.decisions: list[AnyRecord] = []
         self._fresh_keys: set[str] = set()
 
@@ -64,6 +81,8 @@ class Outbox:
 
     def keep_row(self, row: RunRow) -> None:
         """Take the history row of a run that ended."""
+        if not self.replaying:
+            self.ended.add(row)
         if not self.replaying or (not self.log.durable and self.log.run(row.run) is None):
             with self.log.lock:
                 self.log.note_run(row)

@@ -253,7 +253,8 @@ class Run:
             return f"<Run {self._offset} of a closed engine>"
         row = self._row
         when = "" if row.logical_date is None else f" {to_datetime(row.logical_date):%Y-%m-%dT%H:%MZ}"
-        return f"<Run {row.dag}{when} {row.state} {row.key[:8]}>"
+        error = f": {row.error.splitlines()[0]}" if row.error else ""
+        return f"<Run {row.dag}{when} {row.state} {row.key[:8]}{error}>"
 
 
 def _outside(what: str, instead: str) -> UsageError:

@@ -10,7 +10,7 @@ from reactive_dag.engine.inspect.run import Run
 if TYPE_CHECKING:
     import pandas
 
-COLUMNS = ("dag", "state", "logical_date", "partition", "requested", "started", "ended", "key")
+COLUMNS = ("dag", "state", "logical_date", "partition", "requested", "started", "ended", "key", "error")
 
 
 class RunList(list[Run]):

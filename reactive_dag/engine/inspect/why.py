@@ -26,7 +26,10 @@ MAX_CAUSES = 50
 
 @attrs.define
 class Why:
-    """One node: a run or an event, and what it came from. `missing` says what a run that did not happen waits for."""
+    """One node: a run or an event, and what it came from.
+
+    `missing` says what a run that did not happen waits for, `error` what failed in one that failed.
+    """
 
     text: str
     run: Run | None = None
@@ -34,12 +37,18 @@ class Why:
     causes: list[Why] = attrs.field(factory=list)
     missing: list[str] = attrs.field(factory=list)
 
+    @property
+    def error(self) -> str | None:
+        """What failed first in a run that failed, with the task's id."""
+        return None if self.run is None else self.run.error
+
     def __str__(self) -> str:
         lines: list[str] = []
         stack: list[tuple[str, str, Why]] = [("", "", self)]
         while stack:
             first, rest, node = stack.pop()
             lines.append(first + node.text)
+            lines.extend(f"{rest}  {text}" for text in (node.error or "").splitlines())
             lines.extend(f"{rest}  missing: {text}" for text in node.missing)
             last = len(node.causes) - 1
             for n in range(last, -1, -1):
@@ -50,7 +59,8 @@ class Why:
     def to_json(self) -> dict[str, object]:
         """The tree as plain data. O(nodes)."""
         return {
-            "text": self.text, "run": None if self.run is None else self.run.key, "missing": list(self.missing),
+            "text": self.text, "run": None if self.run is None else self.run.key, "error": self.error,
+            "missing": list(self.missing),
             "causes": [cause.to_json() for cause in self.causes],
         }  # fmt: skip
 
