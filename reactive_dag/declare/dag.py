@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, Unpack, cast, overload
 
-from attrs import define
+from attrs import define, evolve
 
 from reactive_dag.declare.named_triggers import expression, sources_of, triggers_of
 from reactive_dag.declare.options import (
@@ -37,7 +37,8 @@ from reactive_dag.model import pictures
 from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, UsageError
 from reactive_dag.model.records import Json
 from reactive_dag.triggers.base import Trigger
-from reactive_dag.triggers.leaves.dataset import Dataset
+from reactive_dag.triggers.leaves.dataset import Dataset, Updated
+from reactive_dag.triggers.walks import replaced
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -337,6 +338,14 @@ class Dag:
     def _take_outlets(self, outlets: tuple[Dataset, ...]) -> None:
         """Have these outlets, which are its graph's own objects. O(1)."""
         self.outlets = outlets
+
+    def _take_calendars(self, datasets: Mapping[str, Dataset]) -> None:
+        """Its triggers hear these datasets: a calendar that a trigger did not name decides about its keys (T7)."""
+
+        def own(leaf: Trigger) -> Trigger:
+            return evolve(leaf, dataset=datasets[leaf.dataset.uri]) if isinstance(leaf, Updated) else leaf
+
+        self._rebind({label: replaced(each, own) for label, each in self.triggers.items()}, self._settings)
 
     def _rebind(self, triggers: dict[str, Trigger], settings: DagSettings) -> None:
         """Have the functions that were only named until now (G5). O(tasks)."""

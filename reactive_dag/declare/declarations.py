@@ -192,11 +192,15 @@ class Declarations:
     def _take_datasets(self, dag: Dag) -> list[str]:
         """Take in the datasets of a DAG, and give it this graph's own objects. Gives the uris that are new."""
         new: list[str] = []
-        table = self.datasets
+        table, unplaced = self.datasets, False
         try:
             for source in (*dag._read_sources(), *dag._read_riders()):
                 if type(source) is not Completed and type(source) is not Scheduled:
-                    _owned(table, [leaf.dataset for leaf in leaves(source) if isinstance(leaf, Updated)], new)
+                    given = [leaf.dataset for leaf in leaves(source) if isinstance(leaf, Updated)]
+                    owned = _owned(table, given, new)
+                    unplaced |= any(own.partitions is not each.partitions for own, each in zip(owned, given))
+            if unplaced:
+                dag._take_calendars(table)
             if dag.outlets:
                 dag._take_outlets(_owned(table, dag.outlets, new))
             for task in dag.tasks.values():

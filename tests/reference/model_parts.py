@@ -21,7 +21,7 @@ LOST = 3
 class Fact:
     """Something recorded, and what it is for a trigger: its source, kind or state, date, partition, cascade."""
 
-    dag = source = extra = logical_date = partition = key = driving = None
+    dag = source = extra = logical_date = partition = key = driving = group = None
     cascade = kind = state = ident = ""
     durable = False
 
@@ -196,7 +196,7 @@ class Run:
 
     def __init__(self, request):
         self.dag, self.key, self.number = request.dag, request.key, request.number
-        self.causes = request.driving or request.causes
+        self.causes, self.group = request.driving or request.causes, request.group
         self.at, self.height = request.at, 0
         self.state, self.tasks, self.began = "queued", {}, None
         self.cancelled = self.stopping = self.orphan = False

@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections import Counter
 
 from reactive_dag.engine.limits.slots import SUSPECT
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.records import Mark
 from tests.reference.model_parts import LOST, Job, Run, told_by, verdict
+from tests.reference.naive import riders_of
+from tests.reference.naive_given import key_of, leaf_places
 
 SAID = {"kind": "updated", "extra": None, "partition": None, "logical_date": None}
 
@@ -49,8 +53,34 @@ class Runs:
         partitions = {partition for _, partition, _ in causes if partition is not None}
         cascades = {cascade for _, _, cascade in causes}
         inherits = len(cascades) == 1 and run.dag not in self.graph.origins(run.dag)
-        cascade = next(iter(cascades)) if inherits else ""
-        return max(dates, default=None), partitions.pop() if len(partitions) == 1 else None, cascade or run.key
+        cascade = (next(iter(cascades)) if inherits else "") or run.key
+        key, start = self.period(run)
+        if key is not None:
+            return dates[0] if len(set(dates)) == 1 else start, key, cascade
+        return max(dates, default=None), partitions.pop() if len(partitions) == 1 else None, cascade
+
+    def period(self, run):
+        """The one partition, with its start, to which all causes belong under a trigger that a calendar keys (R1)."""
+        trigger = self.graph.dags[run.dag].triggers.get("")
+        if trigger is None or any(isinstance(i, int) and self.facts[i].what == "start" for i in run.causes):
+            return None, None
+        riders = [*riders_of(trigger)]
+        places = [
+            (p, leaf, bys) for p, leaf, bys, _ in leaf_places(trigger) if not any(p[: len(r)] == r for r in riders)
+        ]
+        around = {tuple(key for by in bys for key in by.keys) for _, _, bys in places}
+        if len(around) != 1 or len(keys := around.pop()) != 1 or not isinstance(keys[0], Calendar):
+            return None, None
+        keys_of = {run.group[0]} if run.group else {self.key_of(keys[0], item, places) for item in run.causes}
+        key = keys_of.pop() if len(keys_of) == 1 else None
+        return key, None if key is None else keys[0].start(key)
+
+    def key_of(self, calendar, item, places):
+        if isinstance(item, Mark):
+            return key_of(calendar, None, item)
+        fact = self.facts[item]
+        leaf = next((leaf for _, leaf, _ in places if leaf.source == fact.source), None)
+        return key_of(calendar, leaf, fact, undated=True)
 
     def on_run_started(self, fact):
         run = fact.run

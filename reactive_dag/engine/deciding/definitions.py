@@ -189,6 +189,7 @@ class Definitions:
         found = self.dags.get(dag)
         if found is not None:
             plan_of(found)
+            self.runs.logical_dates.see(found)
             self.graph.origins(dag)
 
     def _build(self, offset: int, record: Registered, old: ActiveTrigger | None) -> None:

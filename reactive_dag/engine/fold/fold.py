@@ -213,7 +213,8 @@ class Fold:
         by_task = self.router.by_task
         routes = by_task.get((run.started.dag, record.task)) if by_task else None
         if routes:
-            self.router.feed(routes, record.state, offset, record.at, run.started)
+            event = msgspec.structs.replace(run.started, at=record.at)
+            self.router.feed(routes, record.state, offset, record.at, event)
 
     def _run_finished(self, offset: int, record: RunFinished) -> None:
         self.runs.run_finished(record)

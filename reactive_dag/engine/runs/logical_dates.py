@@ -16,9 +16,11 @@ from reactive_dag.engine.items.identity import Identities, RunInfo
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import UnknownId
-from reactive_dag.model.records import Item, Published, RunFinished, RunRequested, TaskFinished
+from reactive_dag.model.records import Item, Mark, Published, RunFinished, RunRequested, StartRequested, TaskFinished
 from reactive_dag.model.schedule import CronSchedule, Schedule
 from reactive_dag.model.times import is_after_gap, zone
+from reactive_dag.triggers.functions.by import keying_calendar
+from reactive_dag.triggers.keys import partition_time
 from reactive_dag.triggers.leaves.schedule import Scheduled
 
 Interval = tuple[int | None, int | None]
@@ -54,6 +56,7 @@ class LogicalDates:
         self.graph = graph
         self.dag_of: Callable[[str], Dag | None] = graph.dags.get
         self.calendars = calendars
+        self._keyed: dict[str, tuple[Dag, dict[str, Calendar]]] = {}
         self._begins: dict[str, bool] = {}
         self._begins_of = -1
         """The version of the graph for which it is known what begins cascades."""
@@ -63,6 +66,12 @@ class LogicalDates:
         causes = request.driving if request.riders else request.causes
         found = self.identities.info(causes[0]) if len(causes) == 1 else self._agreed(causes)
         date, partition, cascade = found
+        keyed = self._keyed.get(dag.id)
+        if keyed is None or keyed[0] is not dag:
+            keyed = self.see(dag)
+        if keyed[1] and (calendar := keyed[1].get(request.label)) and (key := self._key(request, calendar)):
+            agreed = self._dated(causes)
+            date, partition = calendar.start(key) if agreed is None else agreed, key
         if date is None and partition is not None:
             calendar = self._calendar(request)
             if calendar is not None and fits(calendar, partition):
@@ -103,14 +112,51 @@ class LogicalDates:
             cascades.pop() if len(cascades) == 1 else "",
         )
 
+    def see(self, dag: Dag) -> tuple[Dag, dict[str, Calendar]]:
+        """A DAG as it is declared now, with the calendars that key its triggers, by label. O(size of its triggers)."""
+        found = {label: keying_calendar(trigger) for label, trigger in dag.triggers.items()}
+        self._keyed[dag.id] = dag, {label: each for label, each in found.items() if each is not None}
+        return self._keyed[dag.id]
+
+    def _key(self, request: RunRequested, calendar: Calendar) -> str | None:
+        """The key of all causes of a run whose trigger a calendar keys; None if they have several. O(causes)."""
+        if request.group:
+            keys = {request.group[0]}
+        else:  # a window gathered the firings of several keys, or of one; or it was started by hand
+            keys = {self._period(cause, calendar) for cause in request.driving}
+        key = keys.pop() if len(keys) == 1 else None
+        return key if isinstance(key, str) and fits(calendar, key) else None
+
+    def _period(self, cause: Item, calendar: Calendar) -> str | None:
+        """The calendar's partition that a cause belongs to (T7)."""
+        date, partition, _ = self.identities.info(cause)
+        if isinstance(cause, Mark):
+            return None if date is None else calendar.of(date)
+        fact = self.identities.record(cause)
+        if isinstance(fact, StartRequested):
+            return None
+        if date is None and partition is not None:
+            dataset = self.graph.datasets.get(fact.dataset) if isinstance(fact, Published) else None
+            own = None if dataset is None else dataset.partitions
+            date = partition_time(partition, (calendar,) if own is None else (own, calendar))
+        return calendar.of(fact.at if date is None else date)
+
+    def _dated(self, causes: Iterable[Item]) -> int | None:
+        """The date on which the dated causes agree."""
+        dates = {date for date, _, _ in map(self.identities.info, causes) if date is not None}
+        return dates.pop() if len(dates) == 1 else None
+
     def _calendar(self, request: RunRequested) -> Calendar | None:
-        """The calendar of the causes' partitions: that of the first dataset among them, else of the DAG's outlets."""
+        """The calendar of a run's partition: its trigger's key, else its first cause's with one, else its outlets'."""
+        dag = self.dag_of(request.dag)
+        keyed = None if dag is None else self.see(dag)[1].get(request.label)
+        if keyed is not None and self._key(request, keyed) is not None:
+            return keyed
         for cause in request.driving:
             fact = self.identities.record(cause) if isinstance(cause, int) else None
             if isinstance(fact, Published) and fact.partition is not None:
                 dataset = self.graph.datasets.get(fact.dataset)
                 return None if dataset is None else dataset.partitions
-        dag = self.dag_of(request.dag)
         return None if dag is None else self.own_calendar(dag)
 
     # ------------------------------------------------------------------------------------- schedules

@@ -105,6 +105,28 @@ def has_by(trigger: Trigger) -> bool:
     return any(isinstance(found, By) for found in walk(trigger))
 
 
+def keying_calendar(trigger: Trigger) -> Calendar | None:
+    """The calendar that is the one key of all that drives a trigger (R1); None if there is none. O(size).
+
+    >>> from reactive_dag.model.calendar import day
+    >>> from reactive_dag.triggers.leaves.dataset import updated
+    >>> keying_calendar((updated("a") & updated("b")).by(day()).batch(count=2))
+    rd.day("UTC")
+    """
+    first, *others = {*_keys_around(trigger, ())}
+    return first[0] if not others and len(first) == 1 and isinstance(first[0], Calendar) else None
+
+
+def _keys_around(trigger: Trigger, outer: tuple[KeySpec, ...]) -> Iterator[tuple[KeySpec, ...]]:
+    """The keys under which each source that drives the trigger stands."""
+    if isinstance(trigger, By):
+        outer += trigger.keys
+    if trigger.emits:
+        yield outer
+    for part in () if trigger.emits else trigger.drives:
+        yield from _keys_around(part, outer)
+
+
 # ------------------------------------------------------------------------------------------------ cell
 
 
