@@ -34,7 +34,7 @@ from reactive_dag.engine.inspect.summary import Summary
 from reactive_dag.engine.inspect.why import Why
 from reactive_dag.engine.parts import opened
 from reactive_dag.log.opening import GivenStore, open_log
-from reactive_dag.log.sqlite.files import parse_store
+from reactive_dag.log.sqlite.files import one_name, parse_store
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.errors import EngineReplaced, NotAStore, UsageError
 from reactive_dag.model.event import Event
@@ -68,7 +68,7 @@ class Engine:
             graph.bind()
         self.graph = graph
         path = parse_store(store) if isinstance(store, str | PathLike) else None
-        name = None if path is None or read_only else (graph.id, str(path.resolve()))
+        name = None if path is None or read_only else (graph.id, str(one_name(path)))
         _close_other(name)
         self._parts = opened(
             graph, open_log(store, read_only=read_only), MonotonicWall() if clock is None else clock,
@@ -115,7 +115,8 @@ class Engine:
 
     def __repr__(self) -> str:
         parts = self._parts
-        state = "closed" if parts.closed else "read only" if parts.read_only else "open"
+        open_as = "read only" if parts.read_only else "open"
+        state = "closed" if parts.closed else "failed" if parts.host.failed else open_as
         return f"<Engine {self.graph.id!r} {state}, {parts.log.next_offset} records>"
 
     # ------------------------------------------------------------------------------------- facts

@@ -16,11 +16,15 @@ from reactive_dag.model.times import GivenDuration
 
 
 class Host(Protocol):
-    """Answers a run's questions. Every answer but `closed` raises EngineClosed once the log is closed."""
+    """Answers a run's questions. Every answer but `closed` and `failed` raises EngineClosed once the log is closed."""
 
     @property
     def closed(self) -> bool:
         """Whether the log is closed."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the log has failed."""
 
     @property
     def graph(self) -> Graph:

@@ -5,6 +5,7 @@ Owns their order: how an engine recovers and takes up its work, and how it lets 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -27,7 +28,7 @@ from reactive_dag.engine.fold.snapshots import recover
 from reactive_dag.engine.inspect.fold_host import CLOSED, FoldHost
 from reactive_dag.engine.inspect.queries import Queries
 from reactive_dag.log.protocol import EventLog
-from reactive_dag.model.errors import EngineClosed, StoreError, UsageError, said
+from reactive_dag.model.errors import EngineClosed, StoreError, UsageError, raise_fault, said
 from reactive_dag.model.records import (
     AnyRecord,
     EngineStarted,
@@ -41,6 +42,7 @@ from reactive_dag.model.times import SECOND, GivenDuration
 from reactive_dag.streams.clock import Clock
 from reactive_dag.streams.observers import Observers
 
+LOG = logging.getLogger("reactive_dag.store")
 VERSION = "0.1.0"
 GRAPH_ID = "graph id"
 """The name under which a store keeps the id of its graph."""
@@ -104,9 +106,11 @@ class EngineParts:
     # ------------------------------------------------------------------------------------- for the public calls
 
     def check_open(self) -> None:
-        """Raises EngineClosed, and UsageError for an engine that is read-only."""
+        """Raises EngineClosed, StoreError (its log has failed), and UsageError for an engine that is read-only."""
         if self.closed:
             raise EngineClosed(CLOSED)
+        if self.log.fault is not None:
+            raise_fault(self.log.fault)
         if self.read_only:
             raise UsageError("this engine is read_only: it looks, and runs and records nothing")
 
@@ -166,6 +170,8 @@ def opened(
         _refuse_foreign(log, graph)
         fold = Fold(graph, log, clock, executing=runner is not None, max_pending=max_pending)
         recover(fold)
+        for report in log.reports:
+            LOG.warning("%s", report)
         parts = EngineParts(fold, runner, read_only)
         if not read_only:
             try:

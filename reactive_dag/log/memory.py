@@ -37,6 +37,7 @@ class MemoryLog(Tail):
     def __init__(self) -> None:
         super().__init__()
         self.committed = 0
+        self.fault: BaseException | None = None
         self._keys: dict[tuple[str, str], int] = {}
         self._rows = RunRows()
         self._snapshots: dict[int, bytes] = {}
@@ -189,6 +190,7 @@ class MemoryLog(Tail):
     def poison(self, error: BaseException) -> None:
         """Refuse every later push: an engine failed in the middle of a turn (I6). O(1)."""
         with self.lock:
+            self.fault = self.fault or error
             self._refuse(f"the log takes nothing more: the engine failed ({error})", error)
 
     def close(self) -> None:

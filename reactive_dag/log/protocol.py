@@ -47,6 +47,10 @@ class EventLog(Protocol):
         """Whether what is committed outlives the process."""
 
     @property
+    def fault(self) -> BaseException | None:
+        """What made the log fail, first of all: nothing that was pushed since `committed` is to be believed."""
+
+    @property
     def reports(self) -> tuple[str, ...]:
         """What opening the store had to report, such as a torn last write that was cut off."""
 

@@ -5,6 +5,8 @@ Owns the names only. Each message says what was given, where, and what to do.
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 
 def said(error: BaseException) -> str:
     """An exception as text that can be recorded, whatever its class does. O(text).
@@ -72,6 +74,17 @@ class StoreDamaged(StoreError):
 
 class StoreInUse(StoreError):
     """Another engine has this store open (X3)."""
+
+
+def raise_fault(fault: BaseException) -> NoReturn:
+    """Raise for an engine whose log has failed what made it fail, in the same class. O(text).
+
+    >>> raise_fault(StoreDamaged("a.db: the file is damaged"))
+    Traceback (most recent call last):
+    reactive_dag.model.errors.StoreDamaged: a.db: the file is damaged (the engine stopped at this; open it again)
+    """
+    kind, text = (type(fault), str(fault)) if isinstance(fault, StoreError) else (StoreError, said(fault))
+    raise kind(f"{text} (the engine stopped at this; open it again)") from fault
 
 
 class NotIdle(ReactiveDagError, TimeoutError):

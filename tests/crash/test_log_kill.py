@@ -122,7 +122,7 @@ def test_X1_killed_while_threads_share_commits(store_path: Path, point: int) -> 
             assert records[offset] == published(n, f"ds{thread}")
 
 
-CREATION = len(LOG_TABLES) + 4
+CREATION = len(LOG_TABLES) + 5
 """Writes that make a new store: the tables, two marks, begin and commit."""
 
 

@@ -195,13 +195,13 @@ def test_log_a_failed_flush_tells_everybody() -> None:
 
 
 class Failing(SQLiteLog):
-    """Raises `fault` at the next sync, or right after it."""
+    """Raises `raises` at the next sync, or right after it."""
 
-    fault: BaseException | None = None
+    raises: BaseException | None = None
     after = False
 
     def _sync(self) -> None:
-        fault, self.fault = self.fault, None
+        fault, self.raises = self.raises, None
         if self.after or fault is None:
             super()._sync()
         if fault is not None:
@@ -211,7 +211,7 @@ class Failing(SQLiteLog):
 def test_log_a_failed_write_poisons_the_log_and_leaves_the_store_as_it_was(store_path: Path) -> None:
     with Failing(store_path) as log:
         pushed(log, *mixed(5))
-        log.fault = sqlite3.OperationalError("disk I/O error")
+        log.raises = sqlite3.OperationalError("disk I/O error")
         offset = push(log, Tick(10**19 // 10))
         with log.lock:
             log.note_key("a", "b", offset)
@@ -238,7 +238,7 @@ def test_log_a_record_that_cannot_be_encoded_is_fatal_and_writes_nothing(store_p
 @pytest.mark.parametrize("after", [False, True])
 def test_log_an_interrupt_while_committing_loses_nothing_and_doubles_nothing(store_path: Path, after: bool) -> None:
     with Failing(store_path) as log:
-        log.after, log.fault = after, KeyboardInterrupt()
+        log.after, log.raises = after, KeyboardInterrupt()
         with log.lock:
             log.note_key("a", "b", log.push_many(mixed(600)))
             log.set_meta("name", "text")
@@ -322,24 +322,3 @@ def test_I6_a_commit_leaves_no_gap(store_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert stops == sorted(stops) and stops[-1] == 101
-
-
-@pytest.mark.parametrize("interrupted", [False, True])
-def test_log_rows_written_with_a_commit_are_there_exactly_if_it_is(store_path: Path, interrupted: bool) -> None:
-    with Failing(store_path) as log:
-        log.note_rows("CREATE TABLE IF NOT EXISTS queue (id TEXT PRIMARY KEY)", [()])
-        log.note_rows("INSERT OR IGNORE INTO queue VALUES (?)", [("a",), ("b",)])
-        assert log._readers.one("SELECT name FROM sqlite_master WHERE name = 'queue'") is None
-        if interrupted:
-            log.fault = KeyboardInterrupt()
-            with pytest.raises(KeyboardInterrupt):
-                log.commit()
-        assert log.commit() == 0
-        assert log._readers.all("SELECT id FROM queue") == [("a",), ("b",)]
-        log.note_rows("INSERT INTO queue VALUES (?)", [("c",), ("a",)])
-        push(log, Tick(1))
-        with pytest.raises(StoreError, match="UNIQUE"):
-            log.commit()
-    with SQLiteLog(store_path) as log:
-        assert log.next_offset == 0
-        assert log._readers.all("SELECT id FROM queue") == [("a",), ("b",)]

@@ -15,6 +15,7 @@ from functools import partial
 
 from reactive_dag.engine.drive.driving_thread import DrivingThread
 from reactive_dag.log.protocol import EventLog
+from reactive_dag.model.errors import raise_fault
 from reactive_dag.model.records import AnyRecord
 from reactive_dag.streams.observers import Observers
 
@@ -53,6 +54,8 @@ class CommitWaiter:
             with self._turn_lock:  # never in the middle of a turn: its decisions belong into one commit
                 log.commit()
             self._observers.notify()
+        elif log.fault is not None:
+            raise_fault(log.fault)
         self._driving_thread.wake()
 
     async def adurable(self, offset: int) -> None:

@@ -18,7 +18,7 @@ from reactive_dag.engine.execute.current_body import current_body
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.summary import Summary, summed_up
-from reactive_dag.model.errors import NotIdle, UsageError
+from reactive_dag.model.errors import NotIdle, UsageError, raise_fault
 from reactive_dag.model.records import FINAL_RUN_STATES, AnyRecord, Tick
 from reactive_dag.model.times import format_duration, format_time
 from reactive_dag.streams.clock import VirtualClock
@@ -69,6 +69,7 @@ class Drive:
         while True:
             progress = self._loop.progress()
             self._loop.settle()
+            self._check_log()
             if done():
                 return
             self._check_deadline(deadline, what)
@@ -81,10 +82,11 @@ class Drive:
         """
         with self._driving_thread.changed:
             while self._driving_thread.is_another and not (self._thread is not None and self._is_virtual):
-                if done():
-                    return True
                 if self._failure is not None:
                     raise self._failure
+                self._check_log()
+                if done():
+                    return True
                 self._check_deadline(deadline, what)
                 self._driving_thread.wake()
                 self._driving_thread.changed.wait(POLL)
@@ -108,6 +110,11 @@ class Drive:
         finally:
             if aside and not self._turn.closed:
                 self.start()
+
+    def _check_log(self) -> None:
+        """Raise what made the log fail: what was decided since is not recorded (I6). O(1)."""
+        if self._fold.log.fault is not None:
+            raise_fault(self._fold.log.fault)
 
     def _check_deadline(self, deadline: int | None, what: str) -> None:
         if deadline is not None and time.monotonic_ns() >= deadline:

@@ -9,7 +9,7 @@ from reactive_dag.declare.graph import Graph
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.log.history import RunRow
-from reactive_dag.model.errors import EngineClosed
+from reactive_dag.model.errors import EngineClosed, raise_fault
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import AnyRecord, Item, RunRequested, RunStarted
 from reactive_dag.model.times import GivenDuration
@@ -30,10 +30,17 @@ class FoldHost:
         self.closed = True
 
     @property
+    def failed(self) -> bool:
+        """Whether the log has failed."""
+        return self._fold.log.fault is not None
+
+    @property
     def fold(self) -> Fold:
-        """The fold, while it may be read. Raises EngineClosed."""
+        """The fold, while it may be read. Raises EngineClosed, StoreError (the log has failed)."""
         if self.closed:
             raise EngineClosed(CLOSED)
+        if self._fold.log.fault is not None:
+            raise_fault(self._fold.log.fault)
         return self._fold
 
     @property

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reactive_dag.log.group import GroupCommit
 from reactive_dag.log.sqlite import schema
-from reactive_dag.log.sqlite.files import connect, is_store_file, prepare, store_error
+from reactive_dag.log.sqlite.files import OpenFiles, connect, is_store_file, keep_home, one_name, prepare, store_error
 from reactive_dag.log.sqlite.lease import Lease
 from reactive_dag.log.sqlite.readers import Readers
 from reactive_dag.model.errors import StoreError
@@ -22,7 +22,7 @@ class SQLiteEntries:
     """Entries on SQLite, committed in groups: an entry's number is its place among all that this process made."""
 
     def __init__(self, path: Path) -> None:
-        path = path.resolve()
+        path = one_name(path)
         is_store_file(path, schema.LEDGER_MARK, schema.STORE_FORMAT)
         self.path = path
         self._lock = threading.Lock()
@@ -30,9 +30,11 @@ class SQLiteEntries:
         try:
             self._db = connect(path)
             prepare(self._db, path, schema.LEDGER_MARK, schema.STORE_FORMAT, schema.LEDGER_TABLES)
+            keep_home(self._db, path)
         except BaseException:
             self._lease.close()
             raise
+        self._files = OpenFiles(path, self._lease.path)
         self._readers = Readers(path)
         self._group = GroupCommit(lambda: self._next, self._flush, self._settle)
         self._open: dict[bytes, tuple[int, int]] = {}
@@ -61,6 +63,7 @@ class SQLiteEntries:
         with self._lock:
             stop, entries = self._next, list(self._open.items())
             now = self._now
+        self._files.check()
         try:
             self._db.execute(schema.BEGIN)
             self._db.executemany(schema.ENTER, [(key, expires) for key, (_, expires) in entries])

@@ -1,26 +1,47 @@
 """The file of a store: which one a text names, whether it is ours, and connections to it.
 
 Whether a file is ours is read from its first 100 bytes, before SQLite opens it: nothing is written to another's file. A
-store is created whole, in one transaction, before it is switched to WAL.
+store is created whole, in one transaction, before it is switched to WAL. SQLite keeps its write-ahead log under the
+name by which a file was opened, so a file that has several names (hard links) is always opened by the same one.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import struct
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 from reactive_dag.log.codec import damaged
 from reactive_dag.model.errors import InvalidValue, NotAStore, StoreError, StoreTooNew
 
 Execute: TypeAlias = Callable[[str], object]
+FileId: TypeAlias = tuple[int, int]
+"""Which file it is, whatever its name: device and inode."""
 
 MAGIC = b"SQLite format 3\0"
+HOME = "SELECT path FROM home"
 BUSY_SECONDS = 60.0
 """How long a write waits for another process that writes to the same file just now."""
+
+
+class Connection(sqlite3.Connection):
+    """A connection to a store; while it is open, this process reads its file through SQLite alone."""
+
+    def close(self) -> None:
+        """Close it; a second call does nothing."""
+        super().close()
+        with _OPENING:
+            _OPEN.pop(self, None)
+
+
+_OPEN: WeakKeyDictionary[Connection, FileId] = WeakKeyDictionary()
+_OPENING = threading.Lock()
 
 
 def parse_store(store: str | os.PathLike[str]) -> Path | None:
@@ -51,8 +72,7 @@ def is_store_file(path: Path, mark: int, newest: int) -> bool:
     Raises NotAStore, StoreTooNew, StoreError (a directory that is not there, no permission).
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(100)
+        head = _head(path)
     except FileNotFoundError:
         if path.parent.is_dir():
             return False
@@ -71,6 +91,93 @@ def is_store_file(path: Path, mark: int, newest: int) -> bool:
         raise NotAStore(f"{path} is {what}. Nothing was written to it; name another file.")
     check_version(path, version, newest)
     return True
+
+
+def _head(path: Path) -> bytes:
+    """The first 100 bytes of a file. Raises OSError, StoreError.
+
+    Closing a file takes away all locks that the process has on it (POSIX), SQLite's too: another process could then
+    delete the write-ahead log of a store that is open here. So one that is open is read by SQLite.
+    """
+    with _OPENING:
+        if file_id(path) not in set(_OPEN.values()):
+            with path.open("rb") as file:
+                return file.read(100)
+    db = connect(path, read_only=True)
+    try:
+        mark, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    except sqlite3.Error as error:
+        raise store_error(path, error) from error
+    finally:
+        db.close()
+    return struct.pack(">16s44xi4xi28x", MAGIC, version, mark)
+
+
+def file_id(path: Path) -> FileId | None:
+    """Which file stands under a name; None if there is none. One system call."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def one_name(path: Path) -> Path:
+    """The name under which the file of a store is opened: one, however many links lead to it. O(1), writes nothing.
+
+    Raises StoreError.
+    """
+    path = path.resolve()
+    try:
+        found = path.stat()
+    except OSError:
+        return path
+    if found.st_nlink < 2 or not stat.S_ISREG(found.st_mode):
+        return path
+    home = _home(path)
+    return home if home is not None and file_id(home) == (found.st_dev, found.st_ino) else path
+
+
+def _home(path: Path) -> Path | None:
+    """The name by which the file was opened last, read without its write-ahead log, which that name leads to."""
+    try:
+        db = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
+        try:
+            row = db.execute(HOME).fetchone()
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_NOTADB):
+            return None
+        raise store_error(path, error) from error
+    return Path(os.fsdecode(row[0])) if row and isinstance(row[0], bytes) else None
+
+
+def keep_home(db: sqlite3.Connection, path: Path, execute: Execute | None = None) -> None:
+    """Keep the name by which a store is opened where `one_name` finds it. O(1). Raises StoreError."""
+    name = os.fsencode(path)
+    try:
+        row = db.execute(HOME).fetchone()
+        if row is None or row[0] != name:
+            (execute or db.execute)(f"INSERT OR REPLACE INTO home VALUES (1, x'{name.hex()}')")
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    except sqlite3.Error as error:
+        raise store_error(path, error) from error
+
+
+class OpenFiles:
+    """The files of a store that is open: each must stand under its name still. A look costs a system call a file."""
+
+    def __init__(self, path: Path, *more: Path) -> None:
+        found = {file: file_id(file) for file in (path, path.with_name(path.name + "-wal"), *more)}
+        self._files = {file: known for file, known in found.items() if known is not None}
+
+    def check(self) -> None:
+        """Raises StoreError for a file that was deleted or replaced: what is written now, nobody would find."""
+        for file, known in self._files.items():
+            if file_id(file) != known:
+                what = "replaced" if file.exists() else "deleted"
+                raise StoreError(f"{file} was {what} while it was open; what is written now would be lost")
 
 
 def _marks(head: bytes) -> tuple[int, int]:
@@ -94,7 +201,12 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection to an absolute path: commits when told to, syncs fully, may change threads. Raises StoreError."""
     uri = f"{path.as_uri()}?mode={'ro' if read_only else 'rwc'}"
     try:
-        db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
+        with _OPENING:
+            db = sqlite3.connect(
+                uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS, factory=Connection
+            )
+            if (known := file_id(path)) is not None:
+                _OPEN[db] = known
         db.execute("PRAGMA synchronous=FULL")
         if not read_only:
             db.execute("PRAGMA cache_size=-32768")

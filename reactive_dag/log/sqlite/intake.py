@@ -16,7 +16,7 @@ from types import TracebackType
 from reactive_dag.log.codec import encode_fact
 from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.sqlite import schema
-from reactive_dag.log.sqlite.files import connect, is_store_file, prepare, store_error
+from reactive_dag.log.sqlite.files import OpenFiles, connect, is_store_file, keep_home, one_name, prepare, store_error
 from reactive_dag.model.errors import NotAStore
 
 
@@ -24,18 +24,21 @@ class SQLiteIntake:
     """Appends to the intake of a store that exists. Raises NotAStore, StoreTooNew, StoreError."""
 
     def __init__(self, path: Path) -> None:
-        path = path.resolve()
+        path = one_name(path)
         if not is_store_file(path, schema.LOG_MARK, schema.STORE_FORMAT):
             raise NotAStore(f"{path}: there is no store yet; open an engine on it once to make it.")
         self.path = path
         self._lock = threading.Lock()
         self._db = connect(path)
         prepare(self._db, path, schema.LOG_MARK, schema.STORE_FORMAT, schema.LOG_TABLES)
+        keep_home(self._db, path)
+        self._files = OpenFiles(path)
 
     def offer(self, fact: OfferedFact, stamp: int) -> None:
         """Append a fact, durable on return; `stamp` is the caller's clock (ns). Raises StoreError. One sync."""
         data = encode_fact(fact, stamp)
         with self._lock:
+            self._files.check()
             try:
                 self._db.execute(schema.OFFER, (zlib.crc32(data), data))
             except sqlite3.Error as error:

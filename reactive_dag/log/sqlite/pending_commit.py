@@ -20,9 +20,9 @@ Statement: TypeAlias = tuple[str, Sequence[tuple[object, ...]]]
 
 
 class Notes:
-    """Keys, run rows, snapshots, texts, intake ids and other statements that wait for the next commit."""
+    """Keys, run rows, snapshots, texts and intake ids that wait for the next commit."""
 
-    __slots__ = ("done", "keys", "meta", "runs", "snapshots", "statements")
+    __slots__ = ("done", "keys", "meta", "runs", "snapshots")
 
     def __init__(self) -> None:
         self.keys: dict[tuple[str, str], int] = {}
@@ -30,10 +30,9 @@ class Notes:
         self.snapshots: dict[int, bytes] = {}
         self.meta: dict[str, str] = {}
         self.done: list[int] = []
-        self.statements: list[Statement] = []
 
     def __bool__(self) -> bool:
-        return bool(self.keys or self.runs.rows or self.snapshots or self.meta or self.done or self.statements)
+        return bool(self.keys or self.runs.rows or self.snapshots or self.meta or self.done)
 
     def put_back(self, older: Notes) -> None:
         """Take up notes whose commit did not come about. O(n)."""
@@ -42,7 +41,6 @@ class Notes:
         self.snapshots = older.snapshots | self.snapshots
         self.meta = older.meta | self.meta
         self.done = older.done + self.done
-        self.statements = older.statements + self.statements
 
 
 class PendingCommit:
@@ -86,7 +84,6 @@ def _note_statements(notes: Notes) -> list[Statement]:
         (schema.TRIM_SNAPSHOTS, [()] if snapshots else []),
         (schema.ADD_META, list(notes.meta.items())),
         (schema.DROP_OFFER, [(id,) for id in notes.done]),
-        *notes.statements,
     ]
 
 

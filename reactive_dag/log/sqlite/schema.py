@@ -13,6 +13,9 @@ STORE_FORMAT = 1
 LOG_MARK = 0x72444C67  # "rDLg"
 LEDGER_MARK = 0x72444C64  # "rDLd"
 
+# By which name the file was opened last: its write-ahead log and its lock stand beside that one.
+HOME_TABLE = "CREATE TABLE home (one INTEGER PRIMARY KEY, path BLOB NOT NULL)"
+
 LOG_TABLES = (
     # One row a segment: the records from offset `first` on. `last_at` is the highest `at` up to its end.
     "CREATE TABLE segments (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, last_at INTEGER NOT NULL, "
@@ -33,10 +36,12 @@ LOG_TABLES = (
     "CREATE TABLE snapshots (upto INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL)",
     # What other processes offer; ids are never given twice, so what was taken over is known by the highest one.
     "CREATE TABLE intake (id INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER NOT NULL, data BLOB NOT NULL)",
+    HOME_TABLE,
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
 
 LEDGER_TABLES = (
+    HOME_TABLE,
     "CREATE TABLE seen (key BLOB PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID",
     # 2**63 - 1 stands for never.
     "CREATE INDEX seen_expires ON seen (expires) WHERE expires < 9223372036854775807",

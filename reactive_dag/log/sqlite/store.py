@@ -21,7 +21,16 @@ from reactive_dag.log.group import GroupCommit
 from reactive_dag.log.history import RunQuery, RunRow
 from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.sqlite import schema
-from reactive_dag.log.sqlite.files import connect, is_store_file, prepare, store_error, wal_frames
+from reactive_dag.log.sqlite.files import (
+    OpenFiles,
+    connect,
+    is_store_file,
+    keep_home,
+    one_name,
+    prepare,
+    store_error,
+    wal_frames,
+)
 from reactive_dag.log.sqlite.intake import SQLiteIntake
 from reactive_dag.log.sqlite.key_cache import KeyCache
 from reactive_dag.log.sqlite.lease import Lease
@@ -29,7 +38,7 @@ from reactive_dag.log.sqlite.pending_commit import Notes, PendingCommit
 from reactive_dag.log.sqlite.readers import Readers, SegmentReader, newest_events
 from reactive_dag.log.sqlite.views import Views
 from reactive_dag.log.tail import Tail
-from reactive_dag.model.errors import NotAStore, StoreError, UsageError
+from reactive_dag.model.errors import NotAStore, StoreError, UsageError, said
 from reactive_dag.model.records import AnyRecord, Published
 
 
@@ -44,8 +53,7 @@ class SQLiteLog(Tail):
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         super().__init__()
-        # A link and a relative path lead to one file, and to one lock.
-        self.path = path = path.resolve()
+        self.path = path = one_name(path)
         self.read_only = read_only
         if not is_store_file(path, schema.LOG_MARK, schema.STORE_FORMAT) and read_only:
             raise NotAStore(f"{path}: there is no store yet; open an engine on it once to make it.")
@@ -83,6 +91,9 @@ class SQLiteLog(Tail):
                 f"{self.path}: the last write was torn and has been cut off "
                 f"({max(frames - whole, 0)} pages and {cut} bytes that no commit had acknowledged)"
             )
+        keep_home(self._db, self.path, self._write)
+        assert self._lease is not None, "who writes has the lock"
+        self._files = OpenFiles(self.path, self._lease.path)
 
     def _find_end(self) -> None:
         row = self._readers.one(schema.LAST_SEGMENT)
@@ -101,6 +112,11 @@ class SQLiteLog(Tail):
     def committed(self) -> int:
         """Every record with a smaller offset is on disk."""
         return self._group.done
+
+    @property
+    def fault(self) -> BaseException | None:
+        """What made the log fail, first of all."""
+        return self._group.fault
 
     @property
     def reports(self) -> tuple[str, ...]:
@@ -122,7 +138,7 @@ class SQLiteLog(Tail):
         """Refuse every later push and commit: an engine failed in the middle of a turn (I6). O(waiters)."""
         with self.lock:
             self._refuse(f"{self.path} takes nothing more: the engine failed ({error})", error)
-        self._group.fail(StoreError(f"{self.path}: the engine failed ({error}); open it again"))
+        self._group.fail(error if isinstance(error, StoreError) else StoreError(f"{self.path}: {said(error)}"))
 
     def _let_go(self) -> None:
         self._readers.close()
@@ -157,13 +173,6 @@ class SQLiteLog(Tail):
     def done(self, ids: Iterable[int]) -> None:
         """Remove what was taken over from the intake, in the next commit. O(n)."""
         self._noted.done.extend(ids)
-
-    def note_rows(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
-        """Execute a statement with each of these rows, in the next commit: what must be there exactly if it is. O(1).
-
-        After an interrupt (Ctrl-C) it may be executed again, so doing it twice must be doing it once. `lock` held.
-        """
-        self._noted.statements.append((sql, rows))
 
     # ---------------------------------------------------------------------------------------------- commit
 
@@ -211,6 +220,7 @@ class SQLiteLog(Tail):
     def _write_pending(self, pending: PendingCommit) -> None:
         if os.getpid() != self._pid:
             raise StoreError(f"{self.path} was opened by process {self._pid}, before this one was forked off from it")
+        self._files.check()
         statements = pending.statements()
         self._write(schema.BEGIN)
         for sql, rows in statements:
