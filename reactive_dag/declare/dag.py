@@ -138,14 +138,14 @@ class Dag:
 
     @property
     def waits(self) -> list[Wait]:
-        """What its tasks wait for, in order. O(tasks)."""
-        return [task.wait for task in list(self._table.tasks.values()) if task.wait is not None]
+        """What its tasks wait for, in order. O(waits)."""
+        return list(self._table.waiting.values())
 
     @property
     def produces(self) -> tuple[Dataset, ...]:
         """Every dataset among its own outlets and its tasks', each once. O(outlets)."""
         found = dict.fromkeys(self.outlets)
-        for task in list(self._table.tasks.values()):
+        for task in list(self._table.producing.values()):
             found.update(dict.fromkeys(task.outlets))
         return tuple(found)
 
@@ -301,10 +301,10 @@ class Dag:
         if self._table is _NO_TASKS:
             self._table = TaskTable(self.id, self._settings)
         table = self._table
-        before = table.put(task, 0 if owner is None else owner.version + 1)
+        before, is_apart = table.put(task, 0 if owner is None else owner.version + 1)
         if owner is not None:
             try:
-                owner.changed(self, task.id)
+                owner.changed(self, task.id, is_apart)
             except BaseException:
                 table.take_back(task, before)
                 raise

@@ -21,6 +21,7 @@ from reactive_dag.declare.analysis.problems import Problem, cycle_problem, probl
 from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.place import note_twice
+from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.collector import paused_collector
 from reactive_dag.model.errors import CycleError, GraphError, UnknownId
@@ -145,14 +146,17 @@ class Declarations:
         if self._bulk is not None:
             self._bulk.touch(dag)
 
-    def changed(self, dag: Dag, task: str) -> None:
-        """A DAG has a new task: take in its datasets and edges. O(its edges). Raises CycleError, GraphError."""
+    def changed(self, dag: Dag, task: str, is_apart: bool) -> None:
+        """A DAG has a new task: take in its datasets and edges. Raises CycleError, GraphError.
+
+        O(the task's edges) where the task changes what no other needs (`is_apart`), else O(the DAG's edges).
+        """
         with self._lock:
             new: list[str] = []
             made = dag.tasks[task]
             try:
                 made._take_outlets(_owned(self.datasets, made.outlets, new))
-                self._lay(dag.id)
+                self._lay(dag.id, made if is_apart else None)
             except BaseException as error:
                 self._forget_datasets(new)
                 if type(error) is GraphError:
@@ -179,13 +183,17 @@ class Declarations:
 
         return unsubscribe
 
-    def _lay(self, id: str) -> None:
+    def _lay(self, id: str, task: AnyTask | None = None) -> None:
+        """Lay the edges of a DAG anew, or only those of a task that was added to it."""
         self.version += 1
         if self._bulk is not None:
             self._bulk.pending[id] = None
             return
         try:
-            self._edges.lay(self.dags, (id,))
+            if task is None:
+                self._edges.lay(self.dags, (id,))
+            else:
+                self._edges.lay_task(self.dags, self.dags[id], task)
         except CycleError as error:
             raise explained(error, self.dags.get(id)) from None
 

@@ -53,8 +53,11 @@ class DagOwner(Protocol[D]):
     def touch(self, dag: D) -> None:
         """The DAG is about to change. O(tasks) once in a bulk."""
 
-    def changed(self, dag: D, task: str) -> None:
-        """The DAG has a new task: take in its datasets and edges. O(its edges). Raises CycleError, GraphError."""
+    def changed(self, dag: D, task: str, is_apart: bool) -> None:
+        """The DAG has a new task: take in its datasets and edges. Raises CycleError, GraphError.
+
+        O(the task's edges) where the task changes what no other needs (`is_apart`), else O(the DAG's edges).
+        """
 
     def tell(self, id: str | None) -> None:
         """The change stands: tell the graph's listeners. O(listeners)."""

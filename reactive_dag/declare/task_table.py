@@ -1,8 +1,9 @@
 """The tasks of one DAG.
 
 Owns `TaskTable`: the tasks by id, what each needs, the plan, and which ids were declared twice by mistake. Invariant:
-the tasks are acyclic, and a task that is refused leaves the table as it was. Adding a task costs O(its parameters)
-unless an earlier one waited for its name: then, and when a task is replaced, links are worked out anew, O(tasks).
+the tasks are acyclic, and a task that is refused leaves the table as it was; `waiting` and `producing` name those that
+wait for another DAG and those that have outlets, in order. Adding a task costs O(its parameters) unless an earlier one
+waited for its name: then, and when a task is replaced, links are worked out anew, O(tasks).
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ from reactive_dag.declare.parameters import TaskLinks, links_of
 from reactive_dag.declare.place import note_twice
 from reactive_dag.declare.plan import Plan, circle_of, plan_of
 from reactive_dag.declare.task import AnyTask
+from reactive_dag.declare.wait import Wait
 from reactive_dag.model.errors import CycleError
 
 
 class TaskTable:
     """The tasks of the DAG `dag_id`, in the order of declaration; `twice` is where an id was declared before."""
 
-    __slots__ = ("_links", "_plan", "_settings", "_wanted", "dag_id", "tasks", "twice")
+    __slots__ = ("_links", "_plan", "_settings", "_wanted", "dag_id", "producing", "tasks", "twice", "waiting")
 
     def __init__(self, dag_id: str, settings: DagSettings) -> None:
         self.dag_id = dag_id
         self.tasks: dict[str, AnyTask] = {}
         self.twice: dict[str, str] = {}
+        self.waiting: dict[str, Wait] = {}
+        self.producing: dict[str, AnyTask] = {}
         self._settings = settings
         self._wanted: set[str] = set()
         self._links: dict[str, TaskLinks] | None = None
@@ -38,17 +42,34 @@ class TaskTable:
 
     # ----------------------------------------------------------------------------------------- being changed
 
-    def put(self, task: AnyTask, stamp: int) -> AnyTask | None:
-        """Add a task, declared at version `stamp`; gives the one that it replaces. Raises CycleError."""
+    def put(self, task: AnyTask, stamp: int) -> tuple[AnyTask | None, bool]:
+        """Add a task, declared at version `stamp`; the one that it replaces, and whether it changes no other's needs.
+
+        Raises CycleError.
+        """
         before = self.tasks.get(task.id)
+        is_apart = before is None and task.id not in self._wanted
         task._join(self, stamp)
         self.tasks[task.id] = task
+        self._sort(task, before)
         try:
             self._learn(task)
         except CycleError:
             self.take_back(task, before)
             raise
-        return before
+        return before, is_apart
+
+    def _sort(self, task: AnyTask | None, before: AnyTask | None) -> None:
+        """Keep which tasks wait and which have outlets, after a change of one. O(1), of one that was there O(tasks)."""
+        if before is not None or task is None:
+            rows = self.tasks.values()
+            self.waiting = {each.id: each.wait for each in rows if each.wait is not None}
+            self.producing = {each.id: each for each in rows if each.outlets}
+            return
+        if task.wait is not None:
+            self.waiting[task.id] = task.wait
+        if task.outlets:
+            self.producing[task.id] = task
 
     def _learn(self, task: AnyTask) -> None:
         """Only a task whose name is asked for already, or by itself, changes what others need or closes a circle."""
@@ -81,6 +102,7 @@ class TaskTable:
             del self.tasks[task.id]
         else:
             self.tasks[task.id] = before
+        self._sort(None, before)
         self.forget()
 
     def note_replaced(self, before: AnyTask, task: AnyTask, checked: int) -> None:
@@ -108,6 +130,7 @@ class TaskTable:
             for task in tasks.values():
                 task._join(self, task._stamp)
             self.tasks, self.twice = tasks, twice
+            self._sort(None, None)
             self.forget()
 
         return restore

@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 from attrs import Factory, define, evolve, frozen
 
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.errors import CycleError
 from reactive_dag.resolve.topology import Topology
 from reactive_dag.triggers.base import Trigger
@@ -107,9 +108,8 @@ def node_text(node: Node) -> str:
 
 
 def is_split(dag: Dag) -> bool:
-    """Whether something enters the DAG in its middle. O(tasks)."""
-    tasks = dag._table.tasks.values()
-    return bool(tasks) and any(task.wait is not None and not task.wait.looks_back for task in tasks)
+    """Whether something enters the DAG in its middle. O(waits)."""
+    return any(not wait.looks_back for wait in dag._table.waiting.values())
 
 
 @define
@@ -121,7 +121,7 @@ class DeclaredEdges:
     """
 
     topology: Topology[Node] = Factory(lambda: Topology[Node](name=node_text))
-    _laid: dict[str, list[Way]] = Factory(dict)
+    _laid: dict[str, dict[Way, None]] = Factory(dict)
     _split: set[str] = Factory(set)
     _ends: dict[str, set[Node]] = Factory(dict)
 
@@ -141,9 +141,32 @@ class DeclaredEdges:
             raise
         for each, ways in laid.items():
             if each in after and each in dags:
-                self._laid[each] = ways
+                self._laid[each] = dict.fromkeys(ways)
             else:
                 self._laid.pop(each, None)
+
+    def lay_task(self, dags: Mapping[str, Dag], dag: Dag, task: AnyTask) -> None:
+        """Bring the edges up to date after a task was added that nothing follows yet. Raises CycleError.
+
+        O(its edges); O(the DAG's) for the first that waits.
+        """
+        id, wait = dag.id, task.wait
+        if id not in self._split:
+            if wait is not None and not wait.looks_back:
+                self.lay(dags, (id,))
+            else:
+                self.topology.add_edges([(id, each) for each in task.outlets])
+            return
+        laid, node, end = self._laid[id], ("task", id, task.id), ("end", id)
+        needs: list[Node] = [("task", id, each) for each in dag._table.links(task.id).needs]
+        gone = [way for need in needs if (way := (need, end)) in laid]
+        new = [(need, node) for need in needs or (id,)] + [(node, end), *self._of_task(task, node)]
+        with self.topology.change():
+            self.topology.remove_edges(gone)
+            self.topology.add_edges(new)
+        for way in gone:
+            del laid[way]
+        laid.update(dict.fromkeys(new))
 
     def keeper(self) -> Callable[[], None]:
         """What puts the books back as they are now (the topology undoes its own changes). O(DAGs)."""
@@ -221,10 +244,14 @@ class DeclaredEdges:
         yield from ((nodes[at], nodes[below]) for at, row in enumerate(plan.followers) for below in row)
         yield from ((("end", id), each) for each in dag.outlets)
         for node, task in zip(nodes, dag.tasks.values(), strict=True):
-            yield from ((node, each) for each in task.outlets)
-            wait = task.wait
-            if wait is not None and not wait.looks_back:
-                yield from ((self._end(wait.dag, each), node) for each in wait.tasks or (None,))
+            yield from self._of_task(task, node)
+
+    def _of_task(self, task: AnyTask, node: Node) -> Iterator[Way]:
+        """What a task of a split DAG publishes and waits for."""
+        yield from ((node, each) for each in task.outlets)
+        wait = task.wait
+        if wait is not None and not wait.looks_back:
+            yield from ((self._end(wait.dag, each), node) for each in wait.tasks or (None,))
 
     def _check(self, dags: Mapping[str, Dag]) -> None:
         assert self._split == {each for each, dag in dags.items() if is_split(dag)}

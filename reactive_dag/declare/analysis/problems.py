@@ -140,6 +140,8 @@ def _of_tasks(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Iterat
 
 def _unresolved(dag: Dag, task: AnyTask) -> Iterator[Problem]:
     links = dag._table.links(task.id)
+    if not links.unknown and not links.strangers:
+        return
     others = [each for each in dag.tasks if each != task.id]
     for name in links.unknown:
         hint = advice(name, others, dag._settings.params.names)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, overload
 from attrs import frozen
 
 from reactive_dag.whatif.answers.show import Table, clock_text, duration_text, iso, to_moment, to_timedelta
-from reactive_dag.whatif.answers.trace import PointKind, Predecessor, Relation, Trace, TracePoint
+from reactive_dag.whatif.answers.trace import PointKind, Relation, Trace, TracePoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,35 +120,39 @@ _LINKS = {"needs": "needs the one above", "awaits": "awaits the one above", "cau
 def hops(trace: Trace, run: int) -> list[Hop]:
     """The critical path to a run, in the order of time. O(steps * needs)."""
     found: list[Hop] = []
-    point: TracePoint = TracePoint("end", run)
-    later = None
     seen: set[TracePoint] = set()
-    while point not in seen:
+    point = step_back(trace, TracePoint("end", run))[1]
+    while point is not None and point not in seen:
         seen.add(point)
-        before = trace.before(point)
-        if point.kind not in ("start", "end"):
-            later = _hop(trace, point, before)
-            found.append(later)
-        elif before is not None and before.link and later is not None and found[-1].link == "":
-            found[-1] = _linked(found[-1], before.link)
-        if before is None:
-            break
-        point = before.point
+        link, before = step_back(trace, point)
+        found.append(_hop(trace, point, link))
+        point = before
     found.reverse()
     return [_waiting(trace, hop, found[at - 1] if at else None) for at, hop in enumerate(found)]
 
 
-def _hop(trace: Trace, point: TracePoint, before: Predecessor | None) -> Hop:
+def step_back(trace: Trace, point: TracePoint) -> tuple[Relation, TracePoint | None]:
+    """What a point had to wait for, and how they are related; the begin and the end of a run are passed over.
+
+    O(needs).
+    """
+    before = trace.before(point)
     link: Relation = "" if before is None else before.link
+    passed: set[TracePoint] = set()
+    while before is not None and before.point.kind in ("start", "end") and before.point not in passed:
+        passed.add(before.point)
+        before = trace.before(before.point)
+        if before is not None and not link:
+            link = before.link
+    return link, None if before is None or before.point in passed else before.point
+
+
+def _hop(trace: Trace, point: TracePoint, link: Relation) -> Hop:
     if point.kind == "task":
         start, end = trace.interval(point.of, point.task)
         return Hop(point, link, start or 0, end, 0)
     at = trace.fold.log.record(point.of).at if point.kind == "event" else point.of
     return Hop(point, link, at, at, 0)
-
-
-def _linked(hop: Hop, link: Relation) -> Hop:
-    return Hop(hop.point, link, hop.start, hop.end, hop.waited)
 
 
 def _waiting(trace: Trace, hop: Hop, before: Hop | None) -> Hop:

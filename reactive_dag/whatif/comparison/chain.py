@@ -1,12 +1,15 @@
 """Why a run changed: the interventions that differ, and the chain through tasks, waits and causes to the run.
 
 Owns `Reasons`. The chain of a later run is its critical path, from the first step that is later; for a run that is
-missing, extra or ends otherwise see divergence.py. O(length of the path).
+missing, extra or ends otherwise see divergence.py. Paths that share their beginning share its links. O(length of the
+path), at most `MOST_LINKS`.
 """
 
 from __future__ import annotations
 
-from reactive_dag.whatif.answers.critical_path import Hop, hops
+from attrs import evolve
+
+from reactive_dag.whatif.answers.critical_path import step_back
 from reactive_dag.whatif.answers.show import to_timedelta
 from reactive_dag.whatif.answers.trace import Relation, Trace, TracePoint
 from reactive_dag.whatif.comparison.divergence import MOST_LINKS, Divergence
@@ -22,25 +25,39 @@ class Reasons:
         self.pairs = pairs
         self.notes = _notes(base, mine)
         self.divergence = Divergence(pairs, lambda trace, point: self._note(trace, point, ""))
+        self._steps: dict[TracePoint, tuple[ChainLink, bool, TracePoint | None]] = {}
 
     # ------------------------------------------------------------------------------------- later, earlier
 
     def of_shift(self, run: int) -> Chain:
         """Why a run of the course ended at another instant: its critical path, back to the first step that moved."""
-        way = hops(self.pairs.mine, run)
-        shifts = [self.pairs.shift(hop.point) for hop in way]
-        first = next((at + 1 for at in range(len(way) - 1, -1, -1) if shifts[at] == 0), 0)
-        if first == len(way):
-            first = 0
-        pieces = list(zip(way[first:], shifts[first:]))[-MOST_LINKS:]
-        links = [self._moved(hop, shift, at == 0) for at, (hop, shift) in enumerate(pieces)]
+        links: list[ChainLink] = []
+        passed: set[TracePoint] = set()
+        point = step_back(self.pairs.mine, TracePoint("end", run))[1]
+        to_the_end = point is not None and not self._step(point)[1]  # nothing on the way says where it began
+        while point is not None and point not in passed and len(links) < MOST_LINKS:
+            link, has_moved, before = self._step(point)
+            if not has_moved and not to_the_end:
+                break
+            passed.add(point)
+            links.append(link)
+            point = before
+        if links:
+            links[-1] = evolve(links[-1], link="")
+        links.reverse()
         return Chain(tuple(links))
 
-    def _moved(self, hop: Hop, shift: int | None, first: bool) -> ChainLink:
-        note = self._note(self.pairs.mine, hop.point, hop.link)
-        mine, point = self.pairs.mine, hop.point
-        dag = mine.rows[point.of].dag if point.kind == "task" else ""
-        return ChainLink(mine.name(point), dag, "" if first else hop.link, to_timedelta(shift), note)
+    def _step(self, point: TracePoint) -> tuple[ChainLink, bool, TracePoint | None]:
+        """The link of a point, whether it moved, and the point before it. O(needs) once."""
+        found = self._steps.get(point)
+        if found is None:
+            mine, shift = self.pairs.mine, self.pairs.shift(point)
+            relation, before = step_back(mine, point)
+            dag = mine.rows[point.of].dag if point.kind == "task" else ""
+            note = self._note(mine, point, relation)
+            link = ChainLink(mine.name(point), dag, relation, to_timedelta(shift), note)
+            found = self._steps[point] = link, shift != 0, before
+        return found
 
     def _note(self, trace: Trace, point: TracePoint, link: Relation) -> str:
         """The interventions on a point; those on its DAG only where the run begins."""

@@ -1,15 +1,16 @@
 """Two courses compared: which runs are later, earlier, missing, extra or end in another state, by how much, and why.
 
 Owns `Change` and `Comparison`. Invariant: every run of both courses is in one change, or counted as unchanged. Changes
-are sorted by lateness: runs that never end come first, runs that end earlier last. O(runs + changes * path).
+are sorted by lateness: runs that never end come first, runs that end earlier last. O(runs), and a change's chain when
+it is read.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
 from attrs import field, frozen
@@ -32,7 +33,8 @@ ChangeKind: TypeAlias = Literal["later", "earlier", "missing", "extra", "state"]
 class Change:
     """One run that differs. `by`: how much later it ended (negative: earlier); None if it has no end in one of the two.
 
-    `kind`: "later", "earlier", "missing", "extra", or "state" (it ends in another state, or not at all).
+    `kind`: "later", "earlier", "missing", "extra", or "state" (it ends in another state, or not at all). `why` is the
+    chain that led there, worked out when it is read.
     """
 
     dag: str
@@ -45,8 +47,13 @@ class Change:
     after: str | None
     ended_before: datetime | None
     ended_after: datetime | None
-    why: Chain
     lateness: int = field(repr=False)
+    _find_why: Callable[[], Chain] = field(repr=False, eq=False)
+
+    @cached_property
+    def why(self) -> Chain:
+        """The chain from the first thing that differs to the run. O(length of the way), once."""
+        return self._find_why()
 
     def to_json(self) -> dict[str, object]:
         """Plain data. O(length of the chain)."""
@@ -125,7 +132,7 @@ def _end(state: str | None, ended: datetime | None) -> str:
 
 
 def compared(base: Trace, mine: Trace, given: Effects, own: Effects, name: str, base_name: str) -> Comparison:
-    """Compare a course with a base. O(runs + changes * path)."""
+    """Compare a course with a base. O(runs)."""
     pairs = RunPairs.of(base, mine)
     reasons = Reasons(pairs, given, own)
     pairs_all = list(pairs.all())
@@ -139,14 +146,14 @@ def _change(pairs: RunPairs, reasons: Reasons, pair: RunPair) -> Change | None:
     mine = None if pair[1] is None else pairs.mine.rows[pair[1]]
     if base is None or mine is None or base.state != mine.state:
         kind: ChangeKind = "missing" if mine is None else "extra" if base is None else "state"
-        return _made(kind, base, mine, reasons.of_divergence(pair))
+        return _made(kind, base, mine, partial(reasons.of_divergence, pair))
     if base.ended == mine.ended:
         return None
     later = (mine.ended or NEVER) > (base.ended or NEVER)
-    return _made("later" if later else "earlier", base, mine, reasons.of_shift(mine.run))
+    return _made("later" if later else "earlier", base, mine, partial(reasons.of_shift, mine.run))
 
 
-def _made(kind: ChangeKind, base: RunRow | None, mine: RunRow | None, why: Chain) -> Change:
+def _made(kind: ChangeKind, base: RunRow | None, mine: RunRow | None, find_why: Callable[[], Chain]) -> Change:
     row = mine or base
     assert row is not None
     before, was = (None, None) if base is None else (base.ended, base.state)
@@ -154,7 +161,7 @@ def _made(kind: ChangeKind, base: RunRow | None, mine: RunRow | None, why: Chain
     by = None if before is None or after is None else after - before
     return Change(
         row.dag, row.key, to_moment(row.logical_date), row.partition, kind, to_timedelta(by), was, now,
-        to_moment(before), to_moment(after), why, _lateness(by, mine, after),
+        to_moment(before), to_moment(after), _lateness(by, mine, after), find_why,
     )  # fmt: skip
 
 
