@@ -136,6 +136,35 @@ def test_G1_step_by_step_is_the_naive_check(steps):
     assert Graph.from_json(graph.to_json()).edges == graph.edges
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(IDS), plans), max_size=4, unique_by=lambda step: step[0]))
+def test_G1_tasks_added_one_by_one_lay_the_edges_of_all_at_once(steps):
+    """A task that no other needs lays its own edges only; what comes of it is what declaring all at once gives."""
+    grown, at_once = Graph("g"), Graph("g")
+    for id, plan in steps:
+        whole = declare(id, plan)
+        refused, before = False, grown.edges
+        try:
+            dag = grown.dag(id, on=whole.triggers.get(""), outlets=plan.outlets)
+            for task in whole.tasks.values():
+                before = grown.edges
+                dag.add(task)
+                grown._check()
+        except CycleError:
+            refused = True
+            assert grown.edges == before
+        grown._check()
+        try:
+            at_once.register(whole)
+        except CycleError:
+            assert refused or _names_the_unknown(dict(steps))
+            return
+        assert not refused or _names_the_unknown(dict(steps))
+        if refused:
+            return
+    assert sorted(map(str, grown.edges)) == sorted(map(str, at_once.edges)) and grown.levels() == at_once.levels()
+
+
 def _names_the_unknown(plans: dict[str, Plan]) -> bool:
     """Whether a task is named that its DAG has not: `problems()` says so, and either answer to a cycle will do."""
     asked = [each for plan in plans.values() for each in plan.completed]

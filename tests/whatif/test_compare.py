@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reactive_dag as rd
+from reactive_dag.whatif.comparison.chain import Reasons
 from reactive_dag.whatif.comparison.compare import Comparison
 from reactive_dag.whatif.comparison.pairs import RunPairs
 from tests.laws.test_same_graph import GraphSpec, graphs, played
@@ -48,6 +49,15 @@ def day() -> rd.Simulation:
 def told(found: Comparison) -> list[tuple[str, str, timedelta | None, str]]:
     """Each change in short."""
     return [(row.dag, row.kind, row.by, str(row.why)) for row in found]
+
+
+def test_a_chain_is_worked_out_when_it_is_read(monkeypatch) -> None:
+    asked: list[int] = []
+    of_shift = Reasons.of_shift
+    monkeypatch.setattr(Reasons, "of_shift", lambda self, run: asked.append(run) or of_shift(self, run))
+    found = day().what_if(rd.delay("ingest", "2h")).compare()
+    assert len(found) > 2 and not asked
+    assert found[0].why is found[0].why and len(asked) == 1
 
 
 # --------------------------------------------------------------------------------------- later and earlier
