@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar, Unpack, cast, overload
 
 from attrs import define, evolve
 
-from reactive_dag.declare.named_triggers import expression, sources_of, triggers_of
+from reactive_dag.declare.named_triggers import expression, sources_of, triggers_of, zone_of_clocks, zone_of_given
 from reactive_dag.declare.options import (
     DAG_PARSERS,
     DEFAULTS,
@@ -92,7 +92,7 @@ class Dag:
         only_known(options, _OPTIONS, f"DAG {self.id!r}" if self.id else "a DAG")
         where = self._where()
         given = {key: value for key, value in options.items() if key in DAG_PARSERS or key in ("start", "end")}
-        self._settings = dag_settings(given, where)
+        self._settings = dag_settings(given, where, lambda: zone_of_given(options.get("on")))
         self.outlets = outlets_of(options.get("outlets", ()), where)
         of_task = {key: value for key, value in options.items() if key in TASK_PARSERS}
         if of_task:
@@ -104,7 +104,6 @@ class Dag:
 
     # ----------------------------------------------------------------------------------------- what it says
 
-    tz = Setting[str]()
     start = Setting[int | None]()
     end = Setting[int | None]()
     catchup = Setting[str]()
@@ -115,6 +114,15 @@ class Dag:
     defaults = Setting[TaskSettings | None]()
     tags = Setting["frozenset[str]"]()
     description = Setting[str]()
+
+    @property
+    def tz(self) -> str:
+        """Its zone: the one given, else that of its clocks, else that of its origins, else UTC (R1). O(clocks)."""
+        return self._own_zone() or (self._owner and self._owner.zone_of_origins(self.id)) or "UTC"
+
+    def _own_zone(self) -> str | None:
+        """The zone that its declaration alone says; bare dates that stand in it are of that one, or UTC."""
+        return self._settings.tz or zone_of_clocks(self._read_sources())
 
     @property
     def params(self) -> Mapping[str, Json]:
@@ -264,7 +272,9 @@ class Dag:
         place = caller_place()
         where = f"wait in DAG {self.id!r} ({place_text(place)})"
         try:
-            made = wait_of(dag, task, options, id=id, after=ids_after(after, "wait_for()"), tz=self.tz)
+            made = wait_of(
+                dag, task, options, id=id, after=ids_after(after, "wait_for()"), tz=self._own_zone() or "UTC"
+            )
         except InvalidValue as error:
             raise InvalidValue(f"{where}: {error}") from None
         return self._add_wait(made, place, named=id is not None)

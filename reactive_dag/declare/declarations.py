@@ -278,6 +278,10 @@ class Declarations:
                 self._analysis = (self.version, GraphAnalysis(dags))
             return self._analysis[1]
 
+    def zone_of_origins(self, id: str) -> str | None:
+        """The zone on which the origins of a DAG agree (R1). O(origins) amortised."""
+        return self.analysis.zone_of_origins(id)
+
     def problems(self) -> list[Problem]:
         """All that is wrong, errors before warnings (G3). O(graph) a version."""
         with self._lock, paused_collector():

@@ -207,7 +207,7 @@ def _options_in(data: dict[str, Json], place: str, dataset: DeclareDataset) -> D
 
 def _fill_tasks(made: Dag, data: dict[str, Json], place: str) -> None:
     for at, each in enumerate(_list(data.get("tasks", []), f"{place}.tasks")):
-        task = _task_in(each, made.tz, f"{place}.tasks[{at}]")
+        task = _task_in(each, made._own_zone() or "UTC", f"{place}.tasks[{at}]")
         if task.id in made.tasks:
             raise InvalidValue(f"{place}.tasks[{at}]: task {task.id!r} is there twice; give one of them another id")
         made.add(task)

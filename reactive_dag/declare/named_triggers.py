@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from reactive_dag.declare.options import DagOptions, DagSettings, valid_name
 from reactive_dag.model.errors import GraphError, InvalidValue
+from reactive_dag.model.schedule import CronSchedule
 from reactive_dag.triggers.base import Trigger, as_trigger
 from reactive_dag.triggers.implicit_joins import effective, riding_sources, sources
 from reactive_dag.triggers.leaves.completed import Completed
-from reactive_dag.triggers.leaves.schedule import cron
+from reactive_dag.triggers.leaves.schedule import Scheduled, cron
 
 _NO_ORIGINS: frozenset[str] = frozenset()
 
@@ -26,7 +27,7 @@ def triggers_of(options: DagOptions, settings: DagSettings, where: Callable[[], 
     """
     on, schedule = options.get("on"), options.get("schedule")
     try:
-        found = _labelled(on) if schedule is None else {"": _scheduled(schedule, on, settings.tz)}
+        found = _labelled(on) if schedule is None else {"": _scheduled(schedule, on, settings.tz or "UTC")}
         for trigger in found.values():
             _check_joins(trigger)
     except InvalidValue as error:
@@ -93,6 +94,24 @@ def sources_of(triggers: Iterable[Trigger]) -> tuple[tuple[Trigger, ...], tuple[
             own, riders = tuple(sources(trigger)), (*riders, *riding_sources(trigger))
         found = found + own if found else own
     return found, riders
+
+
+def zone_of_clocks(sources: Iterable[Trigger]) -> str | None:
+    """The zone on which the clocks among these sources agree: UTC if they do not, None if none names one (R1). O(n).
+
+    >>> from reactive_dag.triggers.leaves.schedule import every
+    >>> zone_of_clocks([cron("0 2 * * *", tz="Europe/Berlin")]), zone_of_clocks([every("1h")])
+    ('Europe/Berlin', None)
+    """
+    schedules = [source.schedule for source in sources if type(source) is Scheduled]
+    zones = {schedule.tz for schedule in schedules if isinstance(schedule, CronSchedule)}
+    return None if not zones else zones.pop() if len(zones) == 1 else "UTC"
+
+
+def zone_of_given(on: object) -> str | None:
+    """The zone of the clocks of an `on=` that is not judged yet. O(size)."""
+    given = on.values() if isinstance(on, Mapping) else (on,)
+    return zone_of_clocks([source for each in given if isinstance(each, Trigger) for source in sources(each)])
 
 
 def expression(triggers: Mapping[str, Trigger]) -> str:

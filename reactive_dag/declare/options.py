@@ -119,7 +119,7 @@ class TaskSettings:
 class DagSettings:
     """What a DAG was told beside its trigger, outlets and tasks. Times are nanoseconds UTC."""
 
-    tz: str = "UTC"
+    tz: str | None = None
     start: int | None = None
     end: int | None = None
     catchup: str = "one"
@@ -278,21 +278,24 @@ def only_known(given: Iterable[str], known: Iterable[str], what: str) -> None:
         raise TypeError(f"{what} has no option {unknown[0]!r}{did_you_mean(unknown[0], known)}")
 
 
-def dag_settings(given: Mapping[str, object], where: str) -> DagSettings:
-    """The settings of a DAG, or the shared default. O(options). Raises InvalidValue saying where."""
+def dag_settings(given: Mapping[str, object], where: str, clocks: Callable[[], str | None]) -> DagSettings:
+    """The settings of a DAG, or the shared default; `clocks` gives the zone of its clocks. O(options).
+
+    Raises InvalidValue saying where.
+    """
     if not given:
         return DEFAULTS
     plain = {key: value for key, value in given.items() if key in DAG_PARSERS}
     found = DagSettings(**parsed(plain, DAG_PARSERS, where))  # type: ignore[arg-type]
     if "start" not in given and "end" not in given:
         return found
-    return _bounded(found, given.get("start"), given.get("end"), where)
+    return _bounded(found, found.tz or clocks() or "UTC", given.get("start"), given.get("end"), where)
 
 
-def _bounded(found: DagSettings, start: object, end: object, where: str) -> DagSettings:
+def _bounded(found: DagSettings, tz: str, start: object, end: object, where: str) -> DagSettings:
     try:
-        first = None if start is None else parse_time(start, found.tz, what="start")  # type: ignore[arg-type]
-        last = None if end is None else parse_time(end, found.tz, what="end")  # type: ignore[arg-type]
+        first = None if start is None else parse_time(start, tz, what="start")  # type: ignore[arg-type]
+        last = None if end is None else parse_time(end, tz, what="end")  # type: ignore[arg-type]
     except InvalidValue as error:
         raise InvalidValue(f"{where}: {error}") from None
     if first is not None and last is not None and last < first:

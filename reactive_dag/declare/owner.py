@@ -47,6 +47,9 @@ class DagOwner(Protocol[D]):
     def checked(self) -> int:
         """The version that was checked or run last; -1 where none was. O(1)."""
 
+    def zone_of_origins(self, id: str) -> str | None:
+        """The zone on which the origins of a DAG agree (R1). O(origins) amortised."""
+
     def admit(self, dag: D) -> None:
         """The DAG has its id now: take it in. O(its edges)."""
 

@@ -37,6 +37,7 @@ class GraphAnalysis:
         self.dags = dags
         self.kept: dict[str, object] = {}
         self._effective: dict[str, dict[str, tuple[Trigger, str]]] = {}
+        self._zones: dict[str, str | None] = {}
 
     # ------------------------------------------------------------------------------------------ datasets
 
@@ -198,6 +199,23 @@ class GraphAnalysis:
                 else:
                     found.append(_SELF + id)
         return list(dict.fromkeys(found))
+
+    def zone_of_origins(self, id: str) -> str | None:
+        """The zone on which those origins of a DAG agree that have one (R1). O(origins) once."""
+        if id not in self._zones:
+            zones = {self._zone(each) for each in self.origins.get(id, ()) if each != id} - {None}
+            self._zones[id] = zones.pop() if len(zones) == 1 else None
+        return self._zones[id]
+
+    def _zone(self, origin: str) -> str | None:
+        """The zone that an origin says itself: by option or clock, a dataset by its calendar."""
+        dag = self.dags.get(origin)
+        return self._calendar_zones.get(origin) if dag is None else dag._own_zone()
+
+    @cached_property
+    def _calendar_zones(self) -> dict[str, str]:
+        heard = [source for dag in self.dags.values() for source in dag._read_sources() if isinstance(source, Updated)]
+        return {f"dataset {each.dataset.uri}": each.partitions.tz for each in heard if each.partitions is not None}
 
     def effective(self, id: str) -> dict[str, tuple[Trigger, str]]:
         """Each trigger with its implicit join (T8), and that rule in words. O(size) once."""

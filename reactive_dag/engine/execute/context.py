@@ -137,8 +137,9 @@ class RunContext(Run):
         check_partition(declared, partition, where)
         check_kind(kind, where)
         dag = self._host.graph.dags.get(self.dag)
-        tz = None if dag is None else dag.tz
-        date = None if logical_date is None else parse_time(logical_date, tz, what="logical_date")
+        date = None
+        if logical_date is not None:
+            date = parse_time(logical_date, None if dag is None else dag.tz, what="logical_date")
         when = None if time is None else parse_time(time, what="time")
         told = None if extra is None else plain(extra, f"{where}: extra")
         said = OutletEvent(declared.id, partition, date, told, kind, check_key(key, where), when)

@@ -118,8 +118,10 @@ class Queries:
         if limit is not None:
             whole(limit, "limit", 0)
         states = _states(state)
-        tz = None if (declared := graph.dags.get(name or "")) is None else declared.tz
-        date = None if logical_date is None else parse_time(logical_date, tz, what="logical_date")
+        date = None
+        if logical_date is not None:
+            declared = graph.dags.get(name or "")
+            date = parse_time(logical_date, None if declared is None else declared.tz, what="logical_date")
         found: list[int] = []
         for one in states:
             unfinished = dict.fromkeys(self._unfinished(name, one))
