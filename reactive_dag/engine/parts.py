@@ -23,6 +23,7 @@ from reactive_dag.engine.execute.current_body import current_body
 from reactive_dag.engine.execute.event_loops import EventLoops
 from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.execute.runners import Runner
+from reactive_dag.engine.facts.intake import take_over
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import recover
 from reactive_dag.engine.inspect.fold_host import CLOSED, FoldHost
@@ -78,10 +79,7 @@ class EngineParts:
             last, now = log.last_at, self.fold.clock.now()
             log.set_meta(GRAPH_ID, self.fold.graph.id)
             log.push(EngineStarted(last or now, max(now, last), VERSION))
-            while offered := log.take_over():
-                for _, fact in offered:
-                    self.fold.take_in(fact)
-                log.done([id for id, _ in offered])
+            take_over(log, self.fold.clock, self.fold.publishing, self.fold.starting)
         self.turn.take_up_changes()
         log.commit()
 

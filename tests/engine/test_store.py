@@ -102,6 +102,66 @@ def test_I8_an_offer_for_what_is_no_longer_declared_does_not_keep_the_store_shut
         assert states(engine, "gone") == ["success"]
 
 
+class Wall:
+    """A clock of this machine that says what a test wants."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def now(self) -> int:
+        return ns(self.text)
+
+
+def offered(store, *stamps):
+    """A store with events of other processes in its intake, and one tick behind it."""
+    opened(declared(), store).close()
+    log = rd.engine.engine.open_log(store)
+    for number, stamp in enumerate(stamps):
+        log.offer(Published(0, "a", 0, extra=number), ns(stamp))
+    log.close()
+
+
+def test_I8_a_stamp_ahead_of_the_clock_counts_from_now_and_is_reported(tmp_path, caplog):
+    """A client's clock that is three days fast: no tick of those days runs, and what follows has this clock's time."""
+    store, clock = tmp_path / "s.db", Wall("2026-11-23T00:30Z")
+    offered(store, "2026-11-23T00:10Z", "2026-11-26T00:00Z", "2026-11-23T00:20Z")
+    with caplog.at_level("WARNING", "reactive_dag.store"):
+        engine = rd.Engine(declared(), store, clock=clock, runner=rd.InlineRunner())
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "1 of 3 facts" in said and "by up to 2d23h30m" in said
+    engine.run_until_idle()
+    now = ns("2026-11-23T00:30Z")
+    assert [fact.at for fact in of_kind(engine, Published)] == [ns("2026-11-23T00:10Z"), now, now]
+    assert engine.publish("a").at == engine.runs("job")[0].requested
+    assert parts(engine).log.last_at == now
+    assert engine.runs("hourly") == []
+    clock.text = "2026-11-23T01:00Z"
+    engine.run_until_idle()
+    assert [run.logical_date for run in engine.runs("hourly")] == [rd.model.times.to_datetime(ns(clock.text))]
+    engine.close()
+
+
+def test_I8_a_stamp_ahead_of_the_clock_by_less_than_a_second_is_no_news(tmp_path, caplog):
+    store = tmp_path / "s.db"
+    offered(store, "2026-11-23T00:30:00.900Z")
+    with caplog.at_level("WARNING", "reactive_dag.store"):
+        engine = rd.Engine(declared(), store, clock=Wall("2026-11-23T00:30Z"), runner=rd.InlineRunner())
+    assert not caplog.records
+    assert of_kind(engine, Published)[0].at == ns("2026-11-23T00:30Z")
+    engine.close()
+
+
+def test_I8_a_stamp_ahead_of_the_clock_moves_a_virtual_one(tmp_path, caplog):
+    store = tmp_path / "s.db"
+    offered(store, "2026-11-23T02:30Z")
+    with caplog.at_level("WARNING", "reactive_dag.store"), live(declared(), store) as engine:
+        engine.run_until_idle()
+        assert [fact.at for fact in of_kind(engine, Published)] == [ns("2026-11-23T02:30Z")]
+        assert len(engine.runs("hourly")) == 2
+        assert parts(engine).fold.clock.now() == ns("2026-11-23T02:30Z")
+    assert not caplog.records
+
+
 # ------------------------------------------------------------------------------------------------------- X3
 
 

@@ -17,7 +17,6 @@ TRIGGERS = "the house: two triggers by the page"
 
 NOT_BUILT = {
     "T18": PARTITIONS,
-    "I8_a_stamp_ahead_of_the_clock": FAULTS,
     "R1_an_event_with_neither": FAULTS,
     "R3_an_undated_outlet": FAULTS,
     "R3_run_start": RUNS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -15,6 +16,7 @@ from reactive_dag.log.ledger import Ledger
 from reactive_dag.log.sqlite.store import SQLiteLog
 from reactive_dag.model.errors import InvalidValue, NotAStore, StoreError, StoreInUse
 from reactive_dag.model.times import SECOND
+from tests.support.log_kit import in_child
 
 Make = Callable[..., Ledger]
 
@@ -122,8 +124,6 @@ def test_log_ledger_on_a_file_remembers(tmp_path: Path) -> None:
     path = tmp_path / "seen.db"
     with Ledger(path, ttl="1h") as ledger:
         assert ledger.add("a", now=0)
-        with pytest.raises(StoreInUse, match=r"a ledger of this process .* or use another file"):
-            Ledger(path)
     with Ledger(path, ttl="1h") as ledger:
         assert ledger.seen("a", now=5)
         assert ledger.add("b", now=5)
@@ -142,3 +142,71 @@ def test_log_ledger_refuses_the_file_of_a_log(tmp_path: Path) -> None:
     SQLiteLog(tmp_path / "a.db").close()
     with pytest.raises(NotAStore):
         Ledger(tmp_path / "a.db")
+
+
+# ---------------------------------------------------------------------------------- several of one process (X3)
+
+
+def test_X3_a_ledger_that_is_opened_again_is_shared(tmp_path: Path) -> None:
+    """A cell that is run again, another name of the file, a ledger that is garbage: one file, one answer."""
+    path = tmp_path / "seen.db"
+    first = Ledger(path)
+    assert first.add("a")
+    (tmp_path / "link.db").symlink_to(path)
+    second = Ledger(f"sqlite:///{tmp_path}/link.db", ttl="1h")
+    assert second.seen("a") and second.add("b") and first.seen("b")
+    first.close()
+    first.close()
+    with pytest.raises(StoreError, match="closed"):
+        first.add("c")
+    assert second.add("c"), "it is closed when the last one is"
+    for _ in range(3):
+        second = Ledger(path)
+    assert second.seen("c")
+    second.close()
+    assert in_child(lambda tell: tell(str(Ledger(path).seen("c")))) == (["True"], 0)
+
+
+def test_X3_a_ledger_of_another_process_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "seen.db"
+
+    def refused(tell: Callable[[str], None]) -> None:
+        try:
+            Ledger(path)
+        except StoreInUse as error:
+            tell(str(error))
+
+    with Ledger(path):
+        (said,), code = in_child(refused)
+        assert code == 0 and f"a ledger of process {os.getpid()} on" in said and "or use another file" in said
+
+
+def test_X3_a_ledger_whose_entries_failed_or_lost_their_file_is_opened_anew(tmp_path: Path) -> None:
+    path = tmp_path / "seen.db"
+    first = Ledger(path)
+    assert first.add("a")
+    path.unlink()
+    with Ledger(path) as second:
+        assert second.add("a")
+        second._entries._group.fail(OSError("no space left"))  # type: ignore[attr-defined]
+        with Ledger(path) as third:
+            assert third.seen("a") and third.add("b")
+    with pytest.raises(StoreError):
+        first.add("b")
+
+
+def test_X3_ledgers_that_come_and_go_on_many_threads(tmp_path: Path) -> None:
+    path, told = tmp_path / "seen.db", list[int]()
+
+    def ask() -> None:
+        for n in range(30):
+            with Ledger(path) as ledger:
+                if ledger.add(n):
+                    told.append(n)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(told) == list(range(30))

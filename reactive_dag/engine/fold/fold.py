@@ -268,16 +268,6 @@ class Fold:
         self.cursor = upto
         return upto - start
 
-    # ------------------------------------------------------------------------------------- intake
-
-    def take_in(self, fact: Published | StartRequested) -> None:
-        """Judge and append one fact of the intake: its offset, its number, `at = max(stamp, previous at)` (I8)."""
-        at = max(fact.at, self.log.last_at)
-        if isinstance(fact, StartRequested):
-            self.starting.judge(msgspec.structs.replace(fact, at=at))
-        else:
-            self.publishing.take_in(at, fact)
-
     def _check(self) -> None:
         """The invariants of every part. O(state)."""
         self.timers._check()

@@ -6,8 +6,11 @@ share of one sync.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import weakref
+from collections.abc import Hashable
 from pathlib import Path
 
 from reactive_dag.log.group import GroupCommit
@@ -16,6 +19,27 @@ from reactive_dag.log.sqlite.files import OpenFiles, connect, is_store_file, kee
 from reactive_dag.log.sqlite.lease import Lease
 from reactive_dag.log.sqlite.readers import Readers
 from reactive_dag.model.errors import StoreError
+
+_SHARED: weakref.WeakValueDictionary[tuple[int, Path], SQLiteEntries] = weakref.WeakValueDictionary()
+"""The entries that are open in this process (a forked one begins anew), by its id and the file."""
+_SHARING = threading.Lock()
+
+
+def shared_entries(path: Path, user: Hashable) -> SQLiteEntries:
+    """The entries of a file, those that are open in this process if there are some: a cell run again. O(1).
+
+    They are closed when no user is left. Raises NotAStore, StoreTooNew, StoreInUse, StoreError.
+    """
+    name = os.getpid(), one_name(path)
+    with _SHARING:
+        there = _SHARED.get(name)
+        if there is not None and not there.sound:
+            there.close()
+            there = None
+        if there is None:
+            there = _SHARED[name] = SQLiteEntries(path)
+        there.users.add(user)
+        return there
 
 
 class SQLiteEntries:
@@ -37,9 +61,22 @@ class SQLiteEntries:
         self._files = OpenFiles(path, self._lease.path)
         self._readers = Readers(path)
         self._group = GroupCommit(lambda: self._next, self._flush, self._settle)
+        self.users: weakref.WeakSet[Hashable] = weakref.WeakSet()
         self._open: dict[bytes, tuple[int, int]] = {}
         self._next = 0
         self._now = 0
+
+    def leave(self, user: Hashable) -> None:
+        """A ledger needs the entries no more: the last one closes them. A second call does nothing."""
+        with _SHARING:
+            self.users.discard(user)
+            if not self.users:
+                self.close()
+
+    @property
+    def sound(self) -> bool:
+        """Whether the entries are open, and their file stands where it stood."""
+        return self._group.fault is None and self._files.sound
 
     def enter(self, key: bytes, expires: int, now: int) -> bool:
         """Enter a key until `expires`; True if it was not there, or had expired at `now` (ns). Raises StoreError."""

@@ -172,6 +172,11 @@ class OpenFiles:
         found = {file: file_id(file) for file in (path, path.with_name(path.name + "-wal"), *more)}
         self._files = {file: known for file, known in found.items() if known is not None}
 
+    @property
+    def sound(self) -> bool:
+        """Whether each stands under its name still."""
+        return all(file_id(file) == known for file, known in self._files.items())
+
     def check(self) -> None:
         """Raises StoreError for a file that was deleted or replaced: what is written now, nobody would find."""
         for file, known in self._files.items():
