@@ -72,13 +72,14 @@ class Dag:
     _owner: DagOwner[Dag] | None
     _stamp: int
     _sources: tuple[tuple[Trigger, ...], tuple[Trigger, ...]] | None
+    _zone: tuple[int, str] | None
 
     def __init__(self, id: str, **options: Unpack[DagOptions]) -> None:
         self._make(valid_name(id, "the id of a DAG"), options, caller_place(), None)
 
     def _make(self, id: str, options: DagOptions, place: Place, owner: DagOwner[Dag] | None) -> None:
         self.id, self.outlets, self._place, self._owner, self._stamp = id, (), place, owner, 0
-        self._settings, self._table, self._options, self._sources = DEFAULTS, _NO_TASKS, None, None
+        self._settings, self._table, self._options, self._sources, self._zone = DEFAULTS, _NO_TASKS, None, None, None
         if id == "*":
             raise InvalidValue(f"DAG '*' ({self.place}): '*' stands for every DAG; choose another id")
         if not options:
@@ -117,8 +118,13 @@ class Dag:
 
     @property
     def tz(self) -> str:
-        """Its zone: the one given, else that of its clocks, else that of its origins, else UTC (R1). O(clocks)."""
-        return self._own_zone() or (self._owner and self._owner.zone_of_origins(self.id)) or "UTC"
+        """Its zone: the one given, else of its clocks, else of its origins, else UTC (R1). O(clocks) once a version."""
+        owner = self._owner
+        version = -1 if owner is None else owner.version
+        if self._zone is None or self._zone[0] != version:
+            found = self._own_zone() or (owner and owner.zone_of_origins(self.id)) or "UTC"
+            self._zone = version, found
+        return self._zone[1]
 
     def _own_zone(self) -> str | None:
         """The zone that its declaration alone says; bare dates that stand in it are of that one, or UTC."""
@@ -359,13 +365,13 @@ class Dag:
 
     def _rebind(self, triggers: dict[str, Trigger], settings: DagSettings) -> None:
         """Have the functions that were only named until now (G5). O(tasks)."""
-        self.triggers, self._settings, self._sources = triggers, settings, None
+        self.triggers, self._settings, self._sources, self._zone = triggers, settings, None, None
         if self._table is not _NO_TASKS:
             self._table.rebind(settings)
 
     def _join(self, owner: DagOwner[Dag], stamp: int) -> None:
         """Belong to this graph since that version of it. O(1)."""
-        self._owner, self._stamp = owner, stamp
+        self._owner, self._stamp, self._zone = owner, stamp, None
 
     def _leave(self) -> None:
         """Belong to no graph. O(1)."""

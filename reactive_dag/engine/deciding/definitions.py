@@ -19,6 +19,7 @@ from reactive_dag.engine.items.events import subject_of
 from reactive_dag.model.collector import paused_collector
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.records import AnyRecord, EngineStarted, Expired, FaultsRetried, Json, Registered, Removed
+from reactive_dag.model.times import zone
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Dataset
@@ -190,6 +191,7 @@ class Definitions:
         if found is not None:
             plan_of(found)
             self.runs.logical_dates.see(found)
+            zone(found.tz)
             self.graph.origins(dag)
 
     def _build(self, offset: int, record: Registered, old: ActiveTrigger | None) -> None:
