@@ -20,7 +20,7 @@ from reactive_dag.triggers.machine.pack import pack
 if TYPE_CHECKING:
     from reactive_dag.engine.fold.fold import Fold
     from reactive_dag.engine.runs.state import RunState
-    from reactive_dag.engine.runs.waits import Watch
+    from reactive_dag.engine.runs.watches import Watch
     from reactive_dag.log.history import RunRow
 
 AWAITED = {"run", "key", "state", "logical_date"}
@@ -50,7 +50,7 @@ def described(core: Fold) -> dict[str, Json]:
         "active": {dag: count for dag, count in core.statuses.active.items() if count},
         "startable": sorted(_task(core, run, index) for run, index in core.slots.startable),
         "past": sorted([*name, *_task(core, *each)] for name, all in runs.flow.past.items() for each in all),
-        "waits": sorted(_wait(core, watch) for all in core.waits.watches.values() for watch in all.values()),
+        "waits": sorted(_wait(core, watch) for watch in core.waits.watches),
         "timers": sorted(_timers(core), key=repr),
         "numbers": _numbers(core),
         "starts": {dag: count for dag, count in core.starting.numbers.items() if count},
@@ -146,10 +146,9 @@ def _timers(core: Fold) -> list[list[Json]]:
             timeout = run.tasks[index].timeout
             if timeout is not None:
                 found.append([begun + timeout, "timeout", run.started.key, run.plan.ids[index]])
-    for watches in core.waits.watches.values():
-        for watch in watches.values():
-            if watch.wait.timeout is not None:
-                found.append([watch.record.at + watch.wait.timeout, "wait", watch.run.started.key, watch.wait.id])
+    for watch in core.waits.watches:
+        if watch.wait.timeout is not None:
+            found.append([watch.record.at + watch.wait.timeout, "wait", watch.run.started.key, watch.wait.id])
     return found
 
 

@@ -35,7 +35,6 @@ NOT_BUILT = {
     "G3_forgotten_parentheses": FAULTS,
     "X3_standby": MACHINES,
     "X4_max_queue": MACHINES,
-    "wait_a_tick_that_is_never_requested": FAULTS,
     "wait_for_a_dataset": PARTITIONS,
     "wait_poke": PARTITIONS,
     "wait_reschedule": PARTITIONS,

@@ -9,7 +9,7 @@ from tests.house.walks import WALKS, Figures, measured
 HELD = {
     "event": Figures(files=45, changes=580),
     "timer": Figures(files=51, changes=441),
-    "wait": Figures(files=45, changes=654),
+    "wait": Figures(files=50, changes=654),
     "retry": Figures(files=44, changes=596),
     "restart": Figures(files=80, changes=1048),
     "simulation": Figures(files=80, changes=1177),

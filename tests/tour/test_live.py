@@ -171,7 +171,7 @@ def test_a_task_is_retrying_or_waiting_while_its_run_is_running(engine):
 
     build = engine.graph.dag("build")
     build.wait_for("ingest", match="latest", timeout="6h", id="up")
-    runs = engine.start("job"), engine.start("build", logical_date="2026-11-23")
+    runs = engine.start("job"), engine.start("build", logical_date="2026-11-25")
     engine.advance("1m")
     (retrying,), (waiting,) = (run.tasks.values() for run in runs)
     assert [run.state for run in runs] == ["running", "running"]

@@ -169,12 +169,13 @@ class Definitions:
         if old is not None and old.digest == record.digest and old.stale_from is None:
             old.catchup, old.max_catchup = options.get("catchup", "one"), options.get("max_catchup", 1000)
             old.dags_by_tags = _dags_by_tags(options)
+            self.runs.waits.on_ticks_changed(record.dag)
             return
         newest, _ = self.latest.get(name, (offset, record))
         overtaken = max(newest, self._leaving.get(name, -1)) > offset
         if old is None or not overtaken:
             self._replace(offset, record, old, overtaken)
-        self.runs.waits.on_run_changed(record.dag)
+        self.runs.waits.on_ticks_changed(record.dag)
 
     def _replace(self, offset: int, record: Registered, old: ActiveTrigger | None, overtaken: bool) -> None:
         """Put a trigger in the place of another; one that is `overtaken` by a newer definition gets no facts."""
@@ -311,6 +312,7 @@ class Definitions:
                 held, active.held = active.held, []
                 self.router.fire(active, release(active, held), at)
         self.slots.reconsider(dag)
+        self.runs.waits.on_ticks_changed(dag)
 
     # ------------------------------------------------------------------------------------- gaps and faults
 
@@ -320,6 +322,7 @@ class Definitions:
             if active.timed:
                 active.circuit.gap(record.at, record.until, active.catchup, active.max_catchup)
                 self.router.schedule(active)
+                self.runs.waits.on_ticks_changed(active.dag)
 
     def retry_faults(self, record: FaultsRetried) -> None:
         """Deliver again what the triggers of a DAG have parked (T10). O(items parked)."""

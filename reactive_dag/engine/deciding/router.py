@@ -124,11 +124,12 @@ BeforeFire = Callable[[ActiveTrigger, list[Firing], int], list[Firing]]
 
 
 class Router:
-    """All triggers and the routes to them."""
+    """All triggers and the routes to them. Of a DAG that is `awaited`, `on_tick` is told each step of a timer."""
 
     def __init__(
         self, graph: str, identities: Identities, timers: Timers, outbox: Outbox, calls: RecordedCalls,
-        paused: Container[str], before_fire: BeforeFire | None = None,
+        paused: Container[str], awaited: Container[str], on_tick: Callable[[str, int], None],
+        before_fire: BeforeFire | None = None,
     ) -> None:  # fmt: skip
         self.graph = graph
         self.identities = identities
@@ -136,6 +137,8 @@ class Router:
         self.outbox = outbox
         self.calls = calls
         self.paused = paused
+        self._awaited = awaited
+        self._on_tick = on_tick
         self._before_fire = before_fire
         self.triggers: dict[tuple[str, str], ActiveTrigger] = {}
         self.by_dataset: dict[str, list[Route]] = {}
@@ -328,6 +331,8 @@ class Router:
             fired = active.circuit.step(now)
             if fired:
                 self.fire(active, fired, now)
+            if active.dag in self._awaited:
+                self._on_tick(active.dag, now)
         self.schedule(active)
 
     def _check(self) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reactive_dag.declare.internals import analysis_of, has_priorities
+from reactive_dag.engine.deciding.coming_ticks import ComingTicks
 from reactive_dag.engine.deciding.definitions import Definitions
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
 from reactive_dag.engine.deciding.router import Router
@@ -27,10 +28,11 @@ from reactive_dag.engine.limits.slots import Slots
 from reactive_dag.engine.runs.by_date import RunsByDate
 from reactive_dag.engine.runs.logical_dates import LogicalDates
 from reactive_dag.engine.runs.plans import Plans
-from reactive_dag.engine.runs.statuses import RunStatuses
+from reactive_dag.engine.runs.statuses import DELAYED, RunStatuses
 from reactive_dag.engine.runs.table import RunTable
 from reactive_dag.engine.runs.tasks import TaskFlow
 from reactive_dag.engine.runs.waits import Waits
+from reactive_dag.engine.runs.watches import Watches
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import StoreDamaged
 from reactive_dag.model.records import (
@@ -88,14 +90,17 @@ class Fold:
         self.by_date = RunsByDate(log, live.get)
         dates = LogicalDates(identities, graph, caches.calendars)
         self.slots = Slots(
-            outbox,
-            statuses,
-            caches.arrays,
-            dags.get,
-            analysis_of(graph).heights,
-            identities.request,
+            outbox, statuses, caches.arrays, dags.get, analysis_of(graph).heights, identities.request
+        )  # fmt: skip
+        self.calls, watches = RecordedCalls(outbox, identities), Watches()
+        self.router = Router(
+            graph.id, identities, timers, outbox, self.calls, self.slots.paused, watches.of_dag, self._on_tick,
+            hooks.before_fire,
+        )  # fmt: skip
+        coming = ComingTicks(self.router, outbox, lambda: self.cursor, self._delayed)
+        self.waits = Waits(
+            outbox, timers, live, self.by_date, dates, dags.get, caches.awaited, watches, coming, hooks.done_before
         )
-        self.waits = Waits(outbox, timers, live, self.by_date, dates, dags.get, caches.awaited, hooks.done_before)
         flow = TaskFlow(
             outbox, timers, live, self.by_date, self.waits, self.publishing, self.slots, self._task_settled,
             hooks.delay_wait,
@@ -104,8 +109,6 @@ class Fold:
             graph.id, outbox, identities, timers, statuses, dags.get, self.by_date, dates, flow, self.slots,
             Plans(log, caches.arrays), hooks.delays, hooks.keep_ended,
         )  # fmt: skip
-        self.calls = RecordedCalls(outbox, identities)
-        self.router = Router(graph.id, identities, timers, outbox, self.calls, self.slots.paused, hooks.before_fire)
         self.definitions = Definitions(
             graph, outbox, identities, self.calls, self.router, self.runs, self.slots, max_pending
         )
@@ -215,6 +218,15 @@ class Fold:
         if routes:
             event = msgspec.structs.replace(run.started, at=record.at)
             self.router.feed(routes, record.state, offset, record.at, event)
+
+    def _on_tick(self, dag: str, at: int) -> None:
+        self.waits.on_tick(dag, at)
+
+    def _delayed(self) -> list[RunRequested]:
+        """The requests of runs that are queued later, as only a simulation has them. O(runs between)."""
+        if not self.runs.delays:
+            return []
+        return [self.identities.request(run) for run, status in self.statuses.between.items() if status is DELAYED]
 
     def _run_finished(self, offset: int, record: RunFinished) -> None:
         self.runs.run_finished(record)

@@ -83,8 +83,7 @@ def pending(fold: Fold, dag: str) -> Pending:
     joins = {active.label: analysis_of(fold.graph).effective(dag)[active.label][1] for active in triggers}
     waits = [
         Waiting(watch.run.started.key, watch.wait.id, watch.wait.dag, watch.why)
-        for watches in fold.waits.watches.values()
-        for watch in watches.values()
+        for watch in fold.waits.watches
         if watch.run.dag.id == dag
     ]
     held = sum(len(active.held) for active in triggers)

@@ -204,8 +204,8 @@ class RunTable:
                 self.flow.begin(run)
             if not run.unfinished:
                 self.flow.end_if_done(run)
-        if record.dag in self.waits.watches:
-            self.waits.on_run_changed(record.dag)
+        if record.dag in self.waits.watches.of_dag:
+            self.waits.on_run_changed(record.dag, record.logical_date, record.cascade)
 
     def _add(self, begun: RunStarted, dag: Dag, status: RunStatus | None = None) -> RunState:
         """A run that is running from here on, with nothing done. O(tasks)."""
@@ -264,8 +264,8 @@ class RunTable:
         self.by_date.discard(dag, record.run, record.logical_date, record.cascade)
         if run is not None:
             self._ended(run, record.state)
-        if dag in self.waits.watches:
-            self.waits.on_run_changed(dag, record.run)
+        if dag in self.waits.watches.of_dag:
+            self.waits.on_run_changed(dag, record.logical_date, record.cascade, record.run)
 
     def _keep_unlived(self, record: RunFinished) -> None:
         """Keep the history of a run that never began, or whose DAG is no longer declared."""

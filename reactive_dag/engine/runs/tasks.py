@@ -282,8 +282,8 @@ class TaskFlow:
         self._on_settled(offset, run, index, record)
         if run.arrays.waits[index]:
             self.waits.forget(run, index)
-        if run.dag.id in self.waits.watches:
-            self.waits.on_task_ended(run.dag.id, record.task)
+        if self.waits.watches.of_task and (run.dag.id, record.task) in self.waits.watches.of_task:
+            self.waits.on_task_ended(run.dag.id, record.task, run.started.logical_date, run.started.cascade)
         asked = run.asked
         for follower in ready:
             if not asked[follower]:

@@ -1,22 +1,22 @@
 """Waiting for another DAG: one decision function for every wait (semantics, "Waiting for another DAG").
 
 A wait is a task without a body. It reacts to the records of the awaited DAG; nothing polls. Invariant: a watch is kept
-from the `TaskStarted` of its wait to its end, which is judged once; a DAG that nobody awaits has no entry.
+from the `TaskStarted` of its wait to its end, which is judged once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
-
-import attrs
+from typing import TYPE_CHECKING, Protocol
 
 from reactive_dag.declare.wait import Wait
-from reactive_dag.engine.items.timers import RUNS_FIRST, Timer
-from reactive_dag.engine.runs.awaited_dates import AwaitedDates, KnownDates
+from reactive_dag.engine.items.timers import RUNS_FIRST
+from reactive_dag.engine.runs.awaited_dates import AwaitedDate, AwaitedDates, KnownDates
 from reactive_dag.engine.runs.by_date import AwaitedRun, RunsByDate
 from reactive_dag.engine.runs.state import RunState
+from reactive_dag.engine.runs.verdicts import DONE, FAIL, LOST, SKIP, SUCCEED, WAITING, combine, judge_run
+from reactive_dag.engine.runs.watches import ANY, HOPE, Watch, Watches, WatchKey, keys_of
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import ReactiveDagError, said
 from reactive_dag.model.records import TaskFinished, TaskStarted
@@ -28,72 +28,12 @@ if TYPE_CHECKING:
     from reactive_dag.engine.items.timers import Timers
     from reactive_dag.engine.runs.logical_dates import LogicalDates
 
-SUCCEED, FAIL, SKIP, WAITING = "success", "failed", "skipped", "waiting"
-ORDER = {FAIL: 0, SKIP: 1, WAITING: 2, SUCCEED: 3}
-"""What wins over what."""
 
+class ComingTicks(Protocol):
+    """Knows which ticks of a DAG may still be requested."""
 
-class Verdict(NamedTuple):
-    """What a wait decides about one date, and because of what: a DAG or a task, and its state."""
-
-    state: str
-    wait: Wait | None
-    date: int | None
-    name: str = ""
-    found: str = ""
-
-    @property
-    def why(self) -> str:
-        """The reason in words, made when somebody asks."""
-        if self.wait is None:
-            return "before the start: done in time"
-        what = _what(self.wait, self.date)
-        if self.state == SUCCEED:
-            return what
-        return f"{self.name} is {self.found} ({what})" if self.name else f"{what}: no run yet"
-
-
-@attrs.define(eq=False)
-class Watch:
-    """One wait that is under way."""
-
-    run: RunState
-    index: int
-    record: TaskStarted
-    wait: Wait
-    dates: list[int] | None
-    several: bool
-    ended: set[int] | None
-    verdict: Verdict | None = None
-    timer: Timer | None = None
-    over: bool = False
-
-    @property
-    def why(self) -> str:
-        """What it saw when it looked last."""
-        return "" if self.verdict is None else self.verdict.why
-
-
-def judge_run(wait: Wait, seen: AwaitedRun | None, date: int | None) -> Verdict:
-    """What one awaited run means: failure wins over skipping, both over success; else the reason to go on waiting.
-
-    O(tasks awaited).
-    """
-    if seen is None:
-        return Verdict(WAITING, wait, date)
-    worst, about = SUCCEED, ("", "")
-    for task in wait.tasks or ("",):
-        state = seen.tasks.get(task, "") if task else seen.state
-        if state not in wait.states:
-            word = FAIL if state in wait.failed_states else SKIP if state in wait.skipped_states else WAITING
-            if ORDER[word] < ORDER[worst]:
-                worst, about = word, (f"{wait.dag}.{task}" if task else wait.dag, state or "not done")
-    return Verdict(worst, wait, date, *about)
-
-
-def combine(verdicts: Iterable[Verdict]) -> Verdict:
-    """Several dates: one failure fails, one skip skips, all successes succeed. O(dates)."""
-    return min(verdicts, key=lambda verdict: ORDER[verdict.state])
+    def newest(self, dag: Dag, low: int, high: int) -> int | None:
+        """The newest of them in `low <= tick <= high`."""
 
 
 class Waits:
@@ -101,7 +41,8 @@ class Waits:
 
     def __init__(
         self, outbox: Outbox, timers: Timers, live: Mapping[int, RunState], by_date: RunsByDate,
-        logical_dates: LogicalDates, dag_of: Callable[[str], Dag | None], known: KnownDates,
+        logical_dates: LogicalDates, dag_of: Callable[[str], Dag | None], known: KnownDates, watches: Watches,
+        coming: ComingTicks,
         done_before: int | None = None,
     ) -> None:  # fmt: skip
         self.outbox = outbox
@@ -111,8 +52,8 @@ class Waits:
         self.logical_dates = logical_dates
         self.dag_of = dag_of
         self.done_before = done_before
-        self.watches: dict[str, dict[tuple[int, int], Watch]] = {}
-        self.by_task: dict[tuple[str, str], dict[tuple[int, int], Watch]] = {}
+        self.coming = coming
+        self.watches = watches
         self.awaited_dates = AwaitedDates(logical_dates, dag_of, known)
 
     # ------------------------------------------------------------------------------------- begin
@@ -189,12 +130,29 @@ class Waits:
             self._keep(watch)
 
     def _keep(self, watch: Watch) -> None:
-        run, index, wait = watch.run, watch.index, watch.wait
-        self.watches.setdefault(wait.dag, {})[run.run, index] = watch
-        for task in wait.tasks:
-            self.by_task.setdefault((wait.dag, task), {})[run.run, index] = watch
-        if wait.timeout is not None:
-            self._set_timeout(watch, watch.record.at + wait.timeout)
+        self.watches.keep(watch)
+        self._file(watch)
+        if watch.wait.timeout is not None:
+            self._set_timeout(watch, watch.record.at + watch.wait.timeout)
+
+    def _file(self, watch: Watch) -> None:
+        """File a watch under all that can decide it, as the graph is now. O(dates)."""
+        keys: set[WatchKey] = set(watch.also) if watch.ended is None else {*watch.also, ANY}
+        if watch.dates is None:
+            keys.add(watch.run.started.cascade)
+        for date in watch.dates or ():
+            low, high, _ = self._span(watch, date)
+            keys.update(keys_of(low, high))
+        self.watches.refile(watch, keys)
+
+    def _file_also(self, watch: Watch, key: WatchKey) -> None:
+        if key not in watch.also:
+            watch.also.add(key)
+            if watch.filed:
+                self._file(watch)
+
+    def _span(self, watch: Watch, date: int) -> AwaitedDate:
+        return self.awaited_dates.of(watch.run.dag.tz, watch.wait, date, self.done_before)
 
     def _set_timeout(self, watch: Watch, due: int) -> None:
         def wake(now: int) -> None:
@@ -205,39 +163,45 @@ class Waits:
                 why = f"timed out after {span} of waiting for {what}; last seen: {watch.why}"
                 self._end(watch, state, why, [])
 
-        watch.timer = self.timers.set(due, RUNS_FIRST, watch.run.dag.id, watch.wait.id, wake)
+        watch.set_timer(self.timers.set(due, RUNS_FIRST, watch.run.dag.id, watch.wait.id, wake))
 
     # ------------------------------------------------------------------------------------- look
 
-    def on_run_changed(self, dag: str, ended: int | None = None) -> None:
-        """Something about the runs of `dag` was recorded (one began or ended): look at the waits for it. O(waits)."""
-        watches = self.watches.get(dag)
-        if not watches:
-            return
-        for watch in list(watches.values()):
+    def on_run_changed(self, dag: str, date: int | None, cascade: str, ended: int | None = None) -> None:
+        """A run of `dag` of a date and cascade began or ended: look at the waits that it can decide. O(those)."""
+        for watch in self.watches.touched(dag, date, cascade):
             if ended is not None and watch.ended is not None:
                 watch.ended.add(ended)
             self.look(watch)
 
-    def on_task_ended(self, dag: str, task: str) -> None:
-        """A task of a run of `dag` has its state: look at the waits for that task. O(waits)."""
-        for watch in list(self.by_task.get((dag, task), {}).values()):
+    def on_task_ended(self, dag: str, task: str, date: int | None, cascade: str) -> None:
+        """A task of such a run has its state: look at the waits for that task. O(waits that the run can decide)."""
+        for watch in self.watches.touched(dag, date, cascade):
+            if task in watch.wait.tasks:
+                self.look(watch)
+
+    def on_tick(self, dag: str, at: int) -> None:
+        """A clock of `dag` came to an instant: its tick may have been dropped. O(waits for it, or for one held)."""
+        for watch in self.watches.touched(dag, at, ""):
+            self.look(watch)
+
+    def on_ticks_changed(self, dag: str) -> None:
+        """Which ticks of `dag` there are, or are still to come, has changed: look at all waits for it. O(waits)."""
+        for watch in self.watches.of(dag):
+            self._file(watch)
             self.look(watch)
 
     def forget(self, run: RunState, index: int) -> None:
-        """A wait has ended. O(1)."""
-        wait, place = run.tasks[index].wait, (run.run, index)
+        """A wait has ended. O(dates)."""
+        wait = run.tasks[index].wait
         assert wait is not None
-        watch = _pop(self.watches, wait.dag, place)
+        watch = self.watches.drop(wait.dag, (run.run, index))
         if watch is not None:
-            for task in wait.tasks:
-                _pop(self.by_task, (wait.dag, task), place)
             self.timers.drop(watch.timer)
 
     def snapshot(self) -> list[tuple[TaskStarted, list[int] | None]]:
         """The waits under way: how each began, and the runs that ended since, where those count. O(watches)."""
-        watches = [watch for all in self.watches.values() for watch in all.values()]
-        return [(watch.record, None if watch.ended is None else sorted(watch.ended)) for watch in watches]
+        return [(watch.record, None if watch.ended is None else sorted(watch.ended)) for watch in self.watches]
 
     def restore(self, kept: Iterable[tuple[TaskStarted, list[int] | None]]) -> None:
         """Watch again, for waits that there are still. O(watches)."""
@@ -249,12 +213,12 @@ class Waits:
 
     def look_again(self) -> None:
         """Judge every wait: after a replay, which judges none. O(watches)."""
-        for dag in list(self.watches):
-            self.on_run_changed(dag)
+        for dag in list(self.watches.of_dag):
+            self.on_ticks_changed(dag)
 
     def gone(self, dag: str) -> None:
         """The awaited DAG was removed: its waits fail at once."""
-        for watch in list(self.watches.get(dag, {}).values()):
+        for watch in self.watches.of(dag):
             if watch.wait.missing == "error":
                 self._end(watch, FAIL, f"{dag} was removed while {watch.wait.id} waited for it", [])
 
@@ -262,33 +226,48 @@ class Waits:
         """Judge one wait now; end it if it is decided."""
         if self.outbox.replaying or not self._under_way(watch):
             return
-        dates: Sequence[int | None] = NO_DATE if watch.dates is None else watch.dates
-        found = [self.find(watch, date) for date in dates]
-        if len(found) == 1:
-            verdict = self._judge(watch, found[0], dates[0])
-        else:
-            verdict = combine([self._judge(watch, seen, date) for seen, date in zip(found, dates)])
-        watch.verdict = verdict
+        dates: Iterable[int | None] = NO_DATE if watch.dates is None else watch.dates
+        found = [(date, self.find(watch, date)) for date in dates]
+        verdicts = [judge_run(watch.wait, self._since(watch, seen), date) for date, seen in found]
+        verdict = verdicts[0] if len(verdicts) == 1 else combine(verdicts)
+        watch.saw(verdict)
         if verdict.state == WAITING:
             return
         state = SKIP if verdict.state == FAIL and watch.wait.soft_fail else verdict.state
-        self._end(watch, state, "" if state == SUCCEED else verdict.why, found)
-
-    def _judge(self, watch: Watch, seen: AwaitedRun | None, date: int | None) -> Verdict:
-        return IN_TIME if seen is DONE else judge_run(watch.wait, self._since(watch, seen), date)
+        self._end(watch, state, "" if state == SUCCEED else verdict.why, [seen for _, seen in found])
 
     def _since(self, watch: Watch, seen: AwaitedRun | None) -> AwaitedRun | None:
-        return seen if seen is None or watch.ended is None or seen.run in watch.ended else None
+        known = seen is None or seen is DONE or seen is LOST or watch.ended is None or seen.run in watch.ended
+        return seen if known else None
 
     def find(self, watch: Watch, date: int | None) -> AwaitedRun | None:
-        """The run that stands for an awaited date; `DONE` for one before the horizon."""
+        """The run that stands for an awaited date; `DONE` before the horizon, `LOST` where none will come."""
         dag = watch.wait.dag
         if date is None:
             return self.by_date.cascade(dag, watch.run.started.cascade)
-        low, high, early = self.awaited_dates.of(watch.run.dag.tz, watch.wait, date, self.done_before)
+        low, high, early = self._span(watch, date)
         if early or (early is None and self.by_date.newest(dag, max(low, self.done_before or low), high) is None):
             return DONE
-        return self.by_date.exact(dag, low) if low == high else self.by_date.newest(dag, low, high)
+        seen = self.by_date.exact(dag, low) if low == high else self.by_date.newest(dag, low, high)
+        return seen or self._not_yet(watch, low, high)
+
+    def _not_yet(self, watch: Watch, low: int, high: int) -> AwaitedRun | None:
+        """No run has such a date: whether one may still come, or, for the latest, which tick or run comes before."""
+        wait = watch.wait
+        dag, tick = self.dag_of(wait.dag), self.logical_dates.newest_tick(wait.dag, high)
+        if dag is None or tick is None or tick < low or high == NEVER:
+            return None
+        coming = self.coming.newest(dag, low, high)
+        if coming is None and wait.match == "latest":
+            self._file_also(watch, ANY)
+            coming, seen = self.coming.newest(dag, BEGINNING, high), self.by_date.newest(wait.dag, BEGINNING, high)
+            if seen is not None and (coming is None or (seen.logical_date or 0) >= coming):
+                return seen
+        if coming is None:
+            return LOST if wait.missing == "error" else None
+        if coming <= self.outbox.log.last_at:
+            self._file_also(watch, HOPE)
+        return None
 
     # ------------------------------------------------------------------------------------- end
 
@@ -296,13 +275,13 @@ class Waits:
         run = watch.run
         alive = self.live.get(run.run) is run and not run.final(watch.index)
         if not alive:
-            watch.over = True
+            watch.end()
             self.forget(run, watch.index)
         return alive
 
     def _end(self, watch: Watch, state: str, why: str, seen: list[AwaitedRun | None]) -> None:
         """The output names the runs that were seen, also where they made it fail."""
-        watch.over = True
+        watch.end()
         self.forget(watch.run, watch.index)
         runs = [_named(one) for one in seen]
         output = runs if watch.several else next(iter(runs), None)
@@ -315,20 +294,14 @@ class Waits:
 
     def _check(self) -> None:
         """Every watch is of a wait that is under way. O(watches)."""
-        for dag, watches in self.watches.items():
-            for (run, index), watch in watches.items():
-                assert watch.wait.dag == dag and watch.run is self.live.get(run), watch.wait.id
-                assert watch.run.states[index] == "waiting", (watch.wait.id, watch.run.states[index])
-                assert all(self.by_task[dag, task][run, index] is watch for task in watch.wait.tasks), watch.wait.id
-        known = {place for watches in self.watches.values() for place in watches}
-        assert all(watches and watches.keys() <= known for watches in self.by_task.values()), "nobody waits"
-        assert all(self.watches.values()), "a DAG that nobody awaits has an entry"
+        self.watches._check()
+        for watch in self.watches:
+            assert watch.run is self.live.get(watch.run.run), watch.wait.id
+            assert watch.run.states[watch.index] == "waiting", (watch.wait.id, watch.run.states[watch.index])
 
 
-K = TypeVar("K")
 NO_DATE: tuple[None] = (None,)
-DONE = AwaitedRun(-1, "", "success", None, {})
-IN_TIME = Verdict(SUCCEED, None, None)
+BEGINNING = -(2**63)
 
 
 def _watch(run: RunState, index: int, record: TaskStarted, ended: Iterable[int] | None = ()) -> Watch:
@@ -338,33 +311,14 @@ def _watch(run: RunState, index: int, record: TaskStarted, ended: Iterable[int] 
     return Watch(run, index, record, wait, record.awaits, record.several, since)
 
 
-def _pop(watches: dict[K, dict[tuple[int, int], Watch]], key: K, place: tuple[int, int]) -> Watch | None:
-    """Take a watch out of those of a key, and the key with the last of them."""
-    found = watches.get(key)
-    if found is None:
-        return None
-    watch = found.pop(place, None)
-    if not found:
-        del watches[key]
-    return watch
-
-
 _text_of = lru_cache(1024)(format_time)
 
 
 def _named(seen: AwaitedRun | None) -> object:
-    if seen is None or seen is DONE:
+    if seen is None or seen is DONE or seen is LOST:
         return None
     date = None if seen.logical_date is None else _text_of(seen.logical_date)
     return {"run": seen.run, "key": seen.key, "state": seen.state, "logical_date": date}
-
-
-def _what(wait: Wait, date: int | None) -> str:
-    if date is None:
-        return "same cascade"
-    if date == NEVER:
-        return "latest"
-    return f"{wait.match} {format_time(date)}" if wait.match != "exact" else format_time(date)
 
 
 def _dates_of(given: object, run: RunState, wait: Wait) -> tuple[list[int], bool]:

@@ -44,6 +44,22 @@ class Clocks:
             self._miss(leaf, cell.gap(state, since, until, keep))
         self._look()
 
+    def coming(self, high: int, end: int) -> list[int]:
+        """Of each clock the newest tick up to `high` that is still to come, and the missed ones that are (R9).
+
+        `end` is the last instant at which the DAG may tick: what lies behind the clocks' own end may come up to there.
+        O(clocks + missed ticks to come).
+        """
+        found: list[int] = []
+        for leaf, _, state in self._rows:
+            assert isinstance(leaf.trigger, Scheduled)
+            last = max(state[1], end)
+            tick = leaf.trigger.schedule.before(min(high, last)) if high >= state[0] or high > state[1] < end else None
+            if tick is not None and (tick >= state[0] or tick > state[1]):
+                found.append(tick)
+            found += [tick for tick in state[2:] if tick <= high]
+        return found
+
     def _miss(self, leaf: Leaf, count: int) -> None:
         if count:
             self._books.counters.delivered[leaf.index] += count

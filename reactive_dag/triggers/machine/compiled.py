@@ -222,6 +222,10 @@ class CompiledTrigger:
             *[(part, path, item) for part, item, path in self._books.parked],
         ]
 
+    def coming(self, high: int, end: int) -> list[int]:
+        """The newest tick up to `high` that is still to come of each clock, and missed ones that are. O(clocks)."""
+        return self._clocks.coming(high, end)
+
     def keys(self) -> list[Key]:
         """The keys under which something is pending, the one opened first first. O(pending)."""
         return list(dict.fromkeys(path for _, path, _ in self._scope.pending(self._states, ()) if path))

@@ -80,12 +80,7 @@ def unfinished_work(trace: Trace) -> UnfinishedWork:
 
 def _of_run(trace: Trace, run: RunState) -> Iterator[Unfinished]:
     dag, key = run.dag.id, run.started.key
-    watches = {
-        index: watch.why
-        for each in trace.fold.waits.watches.values()
-        for (offset, index), watch in each.items()
-        if offset == run.run
-    }
+    watches = {watch.index: watch.why for watch in trace.fold.waits.watches if watch.run is run}
     for index, task in enumerate(run.plan.ids):
         if index in watches:
             yield Unfinished("wait", dag, key, task, f"awaits {watches[index]}{_never(trace, dag, task)}")

@@ -135,7 +135,7 @@ class CourseAttempts:
         """
         log, instants, ends, special = self.log, self.instants, self._at, self.by_engine
         rows, append = log.rows, log.rows.append
-        waited = self.core.waits.by_task
+        waited = self.core.waits.watches.of_task
         last, now, limit = None, 0, until()
         while instants and instants[0] < limit and instants[0] not in special:
             now = heappop(instants)
@@ -174,7 +174,7 @@ class CourseAttempts:
 
     def _end_simple(self, ended: list[OpenAttempt], now: int) -> bool:
         """End the simple attempts of one instant, and begin those that follow; whether `settle` has more to do."""
-        rows, waited, more = self.log.rows, self.core.waits.by_task, -1
+        rows, waited, more = self.log.rows, self.core.waits.watches.of_task, -1
         records = [TaskFinished(now, run.offset, run.tasks.ids[index], "success") for run, index, _ in ended]
         rows.extend(records)
         begin: list[SimpleStart] = []
@@ -242,9 +242,10 @@ class CourseAttempts:
             for dataset in tasks.outlets[index]:
                 rows.append(run.published(index, now, dataset))
             first = published = len(rows)
-        if tasks.awaited[index] in core.waits.by_task:
+        if tasks.awaited[index] in core.waits.watches.of_task:
             self._set_time(now)
-            core.waits.on_task_ended(run.state.dag.id, tasks.ids[index])
+            begun = run.state.started
+            core.waits.on_task_ended(begun.dag, tasks.ids[index], begun.logical_date, begun.cascade)
         return first if tasks.listened[index] or len(rows) > published else -1
 
     def _ask_others(self, run: CourseRun, others: tuple[int, ...], now: int) -> None:

@@ -150,9 +150,8 @@ class CoursePlayer:
             return True
         if runs.delays and self.core.statuses.has_delayed():
             return True
-        for watches in self.core.waits.watches.values():
-            if any(watch.wait.timeout is not None for watch in watches.values()):
-                return True
+        if any(watch.wait.timeout is not None for watch in self.core.waits.watches):
+            return True
         return any(self._window_is_open(active) for active in self.core.router.triggers.values())
 
     def _window_is_open(self, active: ActiveTrigger) -> bool:
