@@ -28,6 +28,7 @@ from reactive_dag.model import pictures
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, UsageError
 from reactive_dag.model.records import Json
+from reactive_dag.model.text import seen
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.dataset import Dataset
 
@@ -109,7 +110,7 @@ class Graph:
         elif callable(id) and not isinstance(id, Task | Dag):
             made = dag_at(place, valid_name(task_id(id, None), "the id of a DAG"), options)(id)
         else:
-            raise InvalidValue(f"graph.dag() takes an id or a function, not {id!r}")
+            raise InvalidValue(f"graph.dag() takes an id or a function, not {seen(id)}")
         self._declared.admit(made)
         return made
 
@@ -119,7 +120,7 @@ class Graph:
         Raises DuplicateError if its id is there and `replace` is not set; CycleError with the whole path.
         """
         if not isinstance(dag, Dag):
-            raise InvalidValue(f"graph.register() takes a Dag, not {dag!r}; to declare one write graph.dag(...)")
+            raise InvalidValue(f"graph.register() takes a Dag, not {seen(dag)}; to declare one write graph.dag(...)")
         if not dag.id:
             raise UsageError(f"the DAG at {dag.place} has no id yet: it waits for its function")
         old, owner = self.dags.get(dag.id), dag._owner

@@ -27,6 +27,7 @@ from reactive_dag.model.errors import InvalidValue, ReactiveDagError
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import seen
 from reactive_dag.model.times import format_duration, format_time, parse_time
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import listed
@@ -215,7 +216,7 @@ def _fill_tasks(made: Dag, data: dict[str, Json], place: str) -> None:
 
 def _triggers_in(dataset: DeclareDataset, data: Json, place: str) -> Trigger | dict[str, Trigger]:
     if not isinstance(data, dict):
-        raise InvalidValue(f"{place}: expected an object of triggers by name, not {data!r}")
+        raise InvalidValue(f"{place}: expected an object of triggers by name, not {seen(data)}")
     found: dict[str, Trigger] = {}
     for label, each in data.items():
         try:
@@ -282,24 +283,26 @@ def _dates_in(data: Json, place: str) -> int | Call | tuple[int, ...]:
             return offset
         case {"dates": [*dates]} if dates:
             return tuple(sorted({parse_time(each) for each in dates}))
-    raise InvalidValue(f'{place}: {data!r} is none of "same", {{"earlier": ns}}, {{"dates": [...]}}, {{"call": ...}}')
+    raise InvalidValue(
+        f'{place}: {seen(data)} is none of "same", {{"earlier": ns}}, {{"dates": [...]}}, {{"call": ...}}'
+    )
 
 
 def _only(data: Json, known: Iterable[str], place: str) -> None:
     if not isinstance(data, dict):
-        raise InvalidValue(f"{place}: expected an object, not {data!r}")
+        raise InvalidValue(f"{place}: expected an object, not {seen(data)}")
     for key in data:
         if key not in known:
-            raise InvalidValue(f"{place}: there is no {key!r}{did_you_mean(key, known)}; known are {listed(known)}")
+            raise InvalidValue(f"{place}: there is no {seen(key)}{did_you_mean(key, known)}; known are {listed(known)}")
 
 
 def _list(data: Json, place: str) -> list[Json]:
     if not isinstance(data, list):
-        raise InvalidValue(f"{place}: expected a list, not {data!r}")
+        raise InvalidValue(f"{place}: expected a list, not {seen(data)}")
     return data
 
 
 def _text(data: Json, place: str) -> str:
     if not isinstance(data, str):
-        raise InvalidValue(f"{place}: expected text, not {data!r}")
+        raise InvalidValue(f"{place}: expected text, not {seen(data)}")
     return data

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from reactive_dag.declare.options import DagOptions, DagSettings, valid_name
 from reactive_dag.model.errors import GraphError, InvalidValue
 from reactive_dag.model.schedule import CronSchedule
+from reactive_dag.model.text import seen
 from reactive_dag.triggers.base import Trigger, as_trigger
 from reactive_dag.triggers.implicit_joins import effective, riding_sources, sources
 from reactive_dag.triggers.leaves.completed import Completed
@@ -46,7 +47,7 @@ def _labelled(on: object) -> dict[str, Trigger]:
         return {}
     if not isinstance(on, Mapping):
         if isinstance(on, list | tuple | set | frozenset):
-            raise InvalidValue(f"on={on!r} does not say how they combine: write rd.all_of(...) or rd.any_of(...)")
+            raise InvalidValue(f"on={seen(on)} does not say how they combine: write rd.all_of(...) or rd.any_of(...)")
         return {"": as_trigger(on)}
     if not on:
         raise InvalidValue("on={} has no trigger; leave it out for a DAG that is started by hand")
@@ -55,10 +56,10 @@ def _labelled(on: object) -> dict[str, Trigger]:
 
 def _scheduled(schedule: object, on: object, tz: str) -> Trigger:
     if not isinstance(schedule, str):
-        raise InvalidValue(f"schedule must be a cron text such as '0 2 * * *', not {schedule!r}; others go to on=")
+        raise InvalidValue(f"schedule must be a cron text such as '0 2 * * *', not {seen(schedule)}; others go to on=")
     if on is not None:
         zone = "" if tz == "UTC" else f", tz={tz!r}"
-        raise InvalidValue(f"schedule and on at once; write on=rd.cron({schedule!r}{zone}) | ...")
+        raise InvalidValue(f"schedule and on at once; write on=rd.cron({seen(schedule)}{zone}) | ...")
     return cron(schedule, tz)
 
 

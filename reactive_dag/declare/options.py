@@ -18,6 +18,7 @@ from reactive_dag.declare.params import NO_PARAMS, Params, params_of
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import exact, seen, text_in
 from reactive_dag.model.times import GivenDuration, GivenTime, format_time, parse_duration, parse_time, zone
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import choice_of, names_of
@@ -139,7 +140,7 @@ class DagSettings:
 def whole(value: object, what: str, least: int | None = None) -> int:
     """A whole number, at least `least`; a bool is none. O(1)."""
     if type(value) is not int:
-        raise InvalidValue(f"{what} must be a whole number, not {value!r}")
+        raise InvalidValue(f"{what} must be a whole number, not {seen(value)}")
     if least is not None and value < least:
         raise InvalidValue(f"{what} must be at least {least}, not {value}")
     return value
@@ -148,7 +149,7 @@ def whole(value: object, what: str, least: int | None = None) -> int:
 def flag(value: object, what: str) -> bool:
     """True or False. O(1)."""
     if type(value) is not bool:
-        raise InvalidValue(f"{what} must be True or False, not {value!r}")
+        raise InvalidValue(f"{what} must be True or False, not {seen(value)}")
     return value
 
 
@@ -165,8 +166,8 @@ def limit(value: object, what: str) -> int | None:
 def text(value: object, what: str) -> str:
     """Some text. O(1)."""
     if not isinstance(value, str):
-        raise InvalidValue(f"{what} must be text, not {value!r}")
-    return value
+        raise InvalidValue(f"{what} must be text, not {seen(value)}")
+    return text_in(value, what)
 
 
 def valid_name(value: object, what: str) -> str:
@@ -175,9 +176,10 @@ def valid_name(value: object, what: str) -> str:
     >>> valid_name("build_mart", "the id")
     'build_mart'
     """
-    if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
-        raise InvalidValue(f"{what} must be text on one line that is not empty, not {value!r}")
-    return value
+    found = exact(value) if isinstance(value, str) else ""
+    if not found or found != found.strip() or not found.isprintable():  # a lone surrogate is not printable either
+        raise InvalidValue(f"{what} must be text on one line that is not empty, not {seen(value)}")
+    return found
 
 
 def task_name(value: object, what: str) -> str:
@@ -209,16 +211,16 @@ def _zone(value: object, what: str) -> str:
 
 
 def _overlap(value: object, what: str) -> str:
-    if value not in OVERLAPS:
+    if not isinstance(value, str) or exact(value) not in OVERLAPS:
         raise InvalidValue(
-            f"{what} is {value!r}, and this version knows 'queue' only: runs beyond max_active_runs wait their turn"
+            f"{what} is {seen(value)}, and this version knows 'queue' only: runs beyond max_active_runs wait their turn"
         )
     return "queue"
 
 
 def _defaults(value: object, what: str) -> TaskSettings:
     if not isinstance(value, Mapping):
-        raise InvalidValue(f"{what} must be a dict of task options, not {value!r}")
+        raise InvalidValue(f"{what} must be a dict of task options, not {seen(value)}")
     unknown = [key for key in value if key not in TASK_PARSERS]
     if unknown:
         raise InvalidValue(f"{what}: there is no task option {unknown[0]!r}{did_you_mean(unknown[0], TASK_PARSERS)}")

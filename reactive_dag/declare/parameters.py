@@ -18,6 +18,7 @@ from attrs import field, frozen
 from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import text_at
 from reactive_dag.triggers.checks import id_of
 
 R = TypeVar("R")
@@ -55,7 +56,7 @@ def output(task: TaskLike[R] | str) -> R:
     >>> output("extract")
     Output(task='extract', dag=None)
     """
-    return cast("R", Output(id_of(task, "the task of rd.output()"), getattr(task, "dag", None)))
+    return cast("R", Output(id_of(task, "the task of rd.output()"), text_at(task, "dag")))
 
 
 @frozen

@@ -17,6 +17,7 @@ from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import seen
 
 
 @attrs.frozen
@@ -37,11 +38,11 @@ class Params:
         """
         for name in given:
             if name not in self.names:
-                raise InvalidValue(f"{where}: there is no param {name!r}{did_you_mean(name, self.names)}")
+                raise InvalidValue(f"{where}: there is no param {seen(name)}{did_you_mean(name, self.names)}")
         missing = [name for name in self.names if name not in given and name not in self.defaults]
         if missing:
             raise InvalidValue(f"{where}: param {missing[0]!r} has no default, so give it in params=")
-        return {**self.defaults, **{name: plain(value, f"param {name!r}") for name, value in given.items()}}
+        return {**self.defaults, **{name: plain(value, f"param {seen(name)}") for name, value in given.items()}}
 
 
 NO_PARAMS = Params()
@@ -62,7 +63,7 @@ def params_of(value: object, what: str) -> Params:
     if isinstance(value, type):
         return _of_class(value, what)
     if not isinstance(value, Mapping):
-        raise InvalidValue(f"{what} must be a dict of defaults, an attrs class or a dataclass, not {value!r}")
+        raise InvalidValue(f"{what} must be a dict of defaults, an attrs class or a dataclass, not {seen(value)}")
     return _made(tuple(value), value, None, what)
 
 
@@ -104,7 +105,7 @@ def _of_dataclass(cls: type, what: str) -> Params:
 def _made(names: tuple[str, ...], defaults: Mapping[str, object], cls: type | None, what: str) -> Params:
     for name in names:
         if not isinstance(name, str) or not name.isidentifier():
-            raise InvalidValue(f"{what}: {name!r} is no name of a parameter; use letters, digits and _")
+            raise InvalidValue(f"{what}: {seen(name)} is no name of a parameter; use letters, digits and _")
         if name == "run":
             raise InvalidValue(f"{what}: 'run' is the run's context; name the param otherwise")
-    return Params(names, {name: plain(value, f"{what}[{name!r}]") for name, value in defaults.items()}, cls)
+    return Params(names, {name: plain(value, f"{what}[{seen(name)}]") for name, value in defaults.items()}, cls)

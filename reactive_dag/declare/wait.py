@@ -17,6 +17,7 @@ from reactive_dag.declare.parameters import TaskLike
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
+from reactive_dag.model.text import exact, seen, text_at
 from reactive_dag.model.times import (
     DAY,
     MICROSECOND,
@@ -135,8 +136,9 @@ def wait_of(
     awaited, inside = _awaited(dag, task, options.get("tasks"))
     states, failed_states, skipped_states = _three_sets(options, bool(inside))
     since = options.get("since")
+    named = "_".join(("wait", awaited, *(inside if options.get("tasks") is None else ())))
     return Wait(
-        id=task_name(id or "_".join(("wait", awaited, *(() if options.get("tasks") else inside))), "the id of a wait"),
+        id=task_name(named if id is None else id, "the id of a wait"),
         dag=awaited,
         tasks=inside,
         states=states,
@@ -156,25 +158,29 @@ def wait_of(
 
 def _awaited(dag: object, task: object, tasks: Iterable[TaskLike[Any] | str] | None) -> tuple[str, tuple[str, ...]]:
     if isinstance(dag, Dataset | Trigger):
-        raise InvalidValue(f"wait_for() waits for a DAG or its id, not for {dag!r}")
-    owner = getattr(dag, "dag", None)
-    if isinstance(owner, str):  # a task was given: it knows its DAG
+        raise InvalidValue(f"wait_for() waits for a DAG or its id, not for {seen(dag)}")
+    owner = text_at(dag, "dag")
+    if owner is not None:  # a task was given: it knows its DAG
         if task is not None:
-            raise InvalidValue(f"wait_for() was given the task {dag!r} and task={task!r}; give one of them")
+            raise InvalidValue(f"wait_for() was given the task {seen(dag)} and task={seen(task)}; give one of them")
         dag, task = owner, dag
     found = id_of(dag, "the DAG of wait_for()")
     if found == "*":
         raise InvalidValue("wait_for('*'): a wait is for one DAG; name it, or use on=rd.completed('*')")
     if task is not None and tasks is not None:
-        raise InvalidValue(f"wait_for({found!r}): task={task!r} and tasks=... at once; give tasks=[...]")
+        raise InvalidValue(f"wait_for({found!r}): task={seen(task)} and tasks=... at once; give tasks=[...]")
     if isinstance(tasks, str):
-        raise InvalidValue(f"wait_for({found!r}): tasks={tasks!r} is text; write task={tasks!r} or tasks=[{tasks!r}]")
+        raise InvalidValue(
+            f"wait_for({found!r}): tasks={seen(tasks)} is text; write task={seen(tasks)} or tasks=[{seen(tasks)}]"
+        )
     return found, _tasks(found, [task] if task is not None else tasks)
 
 
 def _tasks(dag: str, tasks: Iterable[object] | None) -> tuple[str, ...]:
     if tasks is None:
         return ()
+    if not isinstance(tasks, Iterable):
+        raise InvalidValue(f"wait_for({dag!r}): tasks must be tasks or their ids, not {seen(tasks)}")
     found = tuple([id_of(each, f"the task of wait_for({dag!r})") for each in tasks])
     if not found:
         raise InvalidValue(f"wait_for({dag!r}, tasks=[]): nothing to wait for; leave tasks out for the run")
@@ -204,25 +210,25 @@ def _some(states: States, what: str) -> frozenset[str]:
 
 
 def _mode(mode: str) -> str:
-    if mode not in MODES:
-        raise InvalidValue(f"mode is {mode!r}, and this version knows 'push' only: the wait reacts to what is recorded")
-    return mode
+    if not isinstance(mode, str) or exact(mode) not in MODES:
+        raise InvalidValue(f"mode is {seen(mode)}; this version knows 'push' only: the wait reacts to what is recorded")
+    return exact(mode)
 
 
 def _dates(value: GivenDates, tz: str) -> str | int | Call | tuple[int, ...]:
-    if value == "same":
+    if isinstance(value, str) and exact(value) == "same":
         return "same"
     if isinstance(value, timedelta):
         return value // timedelta(microseconds=1) * MICROSECOND
     if isinstance(value, str):
         return _offset(value)
     if isinstance(value, datetime | date):
-        raise InvalidValue(f"logical_date={value!r} is one date for all runs; if that is meant, write [that date]")
+        raise InvalidValue(f"logical_date={seen(value)} is one date for all runs; if that is meant, write [that date]")
     if callable(value):
         return Call(value)
     if not isinstance(value, Iterable):
         raise InvalidValue(
-            f"logical_date must be 'same', a timedelta, a function of the run's date, or dates, not {value!r}"
+            f"logical_date must be 'same', a timedelta, a function of the run's date, or dates, not {seen(value)}"
         )
     found = {parse_time(each, tz, what="logical_date") for each in value}
     if not found:
@@ -235,6 +241,6 @@ def _offset(value: str) -> int:
         return parse_duration(value, what="logical_date", zero_ok=True)
     except InvalidValue:
         raise InvalidValue(
-            f"logical_date={value!r} is none of 'same', a duration such as '1d' (so long before the run's date), "
+            f"logical_date={seen(value)} is none of 'same', a duration such as '1d' (so long before the run's date), "
             "a function of that date, or a list of dates"
         ) from None

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from reactivex import Observable
@@ -39,12 +39,14 @@ from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.errors import EngineReplaced, NotAStore, UsageError
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import Cancelled, FaultsRetried, Paused, Resumed
+from reactive_dag.model.text import text_in
 from reactive_dag.model.times import GivenDuration, GivenTime, parse_time
 from reactive_dag.streams.clock import MonotonicWall, VirtualClock
 from reactive_dag.triggers.cell import MAX_PENDING
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 T = TypeVar("T")
+UPDATED: Final = "updated"
 _OPEN: weakref.WeakValueDictionary[tuple[str, str], Engine] = weakref.WeakValueDictionary()
 
 
@@ -123,7 +125,7 @@ class Engine:
 
     def publish(
         self, dataset: Dataset | str, *, partition: str | None = None, logical_date: GivenTime | None = None,
-        time: GivenTime | None = None, kind: str = "updated", extra: object = None, key: str | None = None,
+        time: GivenTime | None = None, kind: str = UPDATED, extra: object = None, key: str | None = None,
         source: str | None = None,
     ) -> Receipt:  # fmt: skip
         """Record that a dataset changed; the durable record, with `.duplicate` set if its key was there already (I5).
@@ -134,7 +136,7 @@ class Engine:
         if parts.closed or parts.read_only or parts.changes.any:
             parts.get_ready()
         fields: EventFields = {}
-        if not (partition is extra is key is logical_date is time is source is None and kind == "updated"):
+        if not (partition is extra is key is logical_date is time is source is None and kind is UPDATED):
             fields = {"partition": partition, "logical_date": logical_date, "time": time, "kind": kind,
                       "extra": extra, "key": key, "source": source}  # fmt: skip
         fold = parts.fold
@@ -185,8 +187,8 @@ class Engine:
 
         A coroutine is cancelled at its next `await`, a thread is told: `run.cancelled` (R5).
         """
-        offset = self.run(run)._offset
-        self._parts.append(lambda at: Cancelled(at, offset, reason))
+        told, offset = text_in(reason, "engine.cancel(): reason"), self.run(run)._offset
+        self._parts.append(lambda at: Cancelled(at, offset, told))
         self._parts.turn.stop_attempts(offset)
 
     def pause(self, dag: Dag | str) -> None:

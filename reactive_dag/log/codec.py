@@ -10,14 +10,16 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
 from reactive_dag.log.history import TaskRow
 from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.model.errors import StoreDamaged
+from reactive_dag.model.payload import DEPTH_LIMIT
 from reactive_dag.model.records import AnyRecord, Published
+from reactive_dag.model.text import seen, writable
 
 SEGMENT_RECORDS = 256
 """Records in one segment at most. One record is found by decoding its segment, in 0.1-0.2 ms; larger segments write no
@@ -66,6 +68,37 @@ def decode_segment(first: int, count: int, crc: int, data: bytes, where: str) ->
     if len(records) != count:
         raise _damaged_segment(first, count, where, f"it has {len(records)} records")
     return records
+
+
+def encodable(value: Any) -> Any:
+    """A record, or a part of one, as it can be encoded: what cannot is written as the text that describes it. O(size).
+
+    Nothing is recorded that was not judged where it came in, so this is for what a mistake let through: it must stop
+    no engine.
+    """
+    try:
+        _ENCODER.encode(value)
+    except Exception:  # whatever a value's own methods raise
+        return _described(value, 0)
+    return value
+
+
+def _described(value: Any, depth: int) -> Any:
+    if depth > DEPTH_LIMIT + 10:
+        return "…"
+    if isinstance(value, str):
+        return writable(value)
+    if isinstance(value, msgspec.Struct):
+        return type(value)(*[_described(getattr(value, name), depth + 1) for name in value.__struct_fields__])
+    if type(value) in (list, tuple):
+        return type(value)([_described(each, depth + 1) for each in value])
+    if type(value) is dict:
+        return {writable(str(name)): _described(each, depth + 1) for name, each in value.items()}
+    try:
+        _ENCODER.encode(value)
+    except Exception:  # no plain data
+        return seen(value)
+    return value
 
 
 def damaged(where: str, why: str) -> StoreDamaged:

@@ -20,7 +20,8 @@ import msgspec
 
 from reactive_dag.log.sqlite.entries import shared_entries
 from reactive_dag.log.sqlite.files import parse_store
-from reactive_dag.model.errors import InvalidValue, StoreError
+from reactive_dag.model.errors import InvalidValue, StoreError, said
+from reactive_dag.model.text import exact, seen
 from reactive_dag.model.times import NEVER, GivenDuration, parse_duration
 
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
@@ -87,10 +88,10 @@ class Ledger:
 
 def _encode(key: object) -> bytes:
     try:
-        return _ENCODER.encode(key)
-    except (TypeError, ValueError, OverflowError) as error:
+        return _ENCODER.encode(exact(key) if isinstance(key, str) else key)
+    except Exception as error:  # no plain data, or an object whose own methods raise
         raise InvalidValue(
-            f"{key!r} cannot be a ledger's key: {error}. Use text, a number, or a tuple of those."
+            f"{seen(key)} cannot be a ledger's key: {said(error)}. Use text, a number, or a tuple of those."
         ) from error
 
 

@@ -9,6 +9,7 @@ from reactive_dag.log.memory import MemoryLog
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.log.sqlite.files import parse_store
 from reactive_dag.model.errors import InvalidValue, UsageError
+from reactive_dag.model.text import seen
 
 GivenStore: TypeAlias = str | os.PathLike[str] | EventLog | None
 """A path, `sqlite:///relative.db`, `sqlite:////absolute.db`, "memory" or None, or a log that is open already."""
@@ -33,7 +34,7 @@ def open_log(store: GivenStore = None, *, read_only: bool = False) -> EventLog:
 
         return SQLiteLog(path, read_only=read_only)
     if not hasattr(store, "push_many"):
-        raise InvalidValue(f"store={store!r} is no store: write a path, sqlite:///file.db, or None for memory.")
+        raise InvalidValue(f"store={seen(store)} is no store: write a path, sqlite:///file.db, or None for memory.")
     return store
 
 

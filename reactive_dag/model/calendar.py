@@ -17,6 +17,7 @@ import attrs
 
 from .errors import InvalidValue
 from .records import Json
+from .text import exact, seen
 from .times import HOUR, MICROSECOND, first_instant, format_time, to_datetime, zone
 
 Unit: TypeAlias = Literal["hour", "day", "week", "month"]
@@ -48,7 +49,7 @@ class Calendar:
     @unit.validator
     def _known_unit(self, _attribute: object, value: str) -> None:
         if value not in get_args(Unit):
-            raise InvalidValue(f"unknown calendar unit {value!r}: write one of {', '.join(get_args(Unit))}")
+            raise InvalidValue(f"unknown calendar unit {seen(value)}: write one of {', '.join(get_args(Unit))}")
 
     def __attrs_post_init__(self) -> None:
         zone(self.tz)
@@ -97,9 +98,9 @@ class Calendar:
         ...
         reactive_dag.model.errors.InvalidValue: '2026-02-30' is no partition of rd.day("UTC"): there is no such day
         """
-        problem = _problem(self.unit, self.tz, partition) if isinstance(partition, str) else self._shape()
+        problem = _problem(self.unit, self.tz, exact(partition)) if isinstance(partition, str) else self._shape()
         if problem:
-            raise InvalidValue(f"{partition!r} is no partition of {self!r}: {problem}")
+            raise InvalidValue(f"{seen(partition)} is no partition of {self!r}: {problem}")
 
     def next(self, partition: str) -> str:
         """The partition after this one. O(1). Raises as `span`.
@@ -144,7 +145,7 @@ class Calendar:
     def from_json(cls, data: Json) -> Calendar:
         """The calendar that `to_json` wrote. O(1). Raises `InvalidValue` for other data."""
         if not isinstance(data, dict) or not {"unit"} <= data.keys() <= {"unit", "tz"}:
-            raise InvalidValue(f"{data!r} is no calendar: it needs a 'unit' and a 'tz'")
+            raise InvalidValue(f"{seen(data)} is no calendar: it needs a 'unit' and a 'tz'")
         return cls(cast(Unit, data["unit"]), data.get("tz", "UTC"))
 
     def _shape(self) -> str:

@@ -24,6 +24,7 @@ from .errors import GraphError, InvalidValue
 from .fingerprint import ValuePath, counts_by_name, describe_callable, is_frozen_record, ref_of, type_name
 from .records import Json
 from .source import source_tree
+from .text import seen
 
 AnyCallable: TypeAlias = Callable[..., object]
 
@@ -82,7 +83,7 @@ def shown(value: object) -> str:
         assert callable(value)
         of = "functools.partial of " if isinstance(value, functools.partial) else ""
         return f"{of}{short_name(value)} ({place(inner)})"
-    return f"an object of {type_name(type(value))}" if type(value).__repr__ is object.__repr__ else repr(value)
+    return f"an object of {type_name(type(value))}" if type(value).__repr__ is object.__repr__ else seen(value)
 
 
 def _hash(description: Json) -> str:
@@ -222,7 +223,7 @@ def _fields(data: Json) -> tuple[str | None, str, str | None]:
             return ref, found or _hash({"ref": ref}), None
         if ref is None and isinstance(found, str) and isinstance(source, str | None):
             return None, found, source
-    raise InvalidValue(f"{data!r} is no callable: it needs a 'ref' like 'module:name', or a 'digest'")
+    raise InvalidValue(f"{seen(data)} is no callable: it needs a 'ref' like 'module:name', or a 'digest'")
 
 
 def _text(fn: AnyCallable) -> str:

@@ -19,6 +19,7 @@ from cronsim import CronSim, CronSimError
 from cronsim.cronsim import RANGES, Field
 
 from .errors import InvalidValue
+from .text import seen
 from .times import DAY, SECOND, first_instant, from_datetime, wall_clock, zone
 
 _MACROS: Final = {
@@ -157,13 +158,13 @@ def read_cron(text: str) -> tuple[str, ...]:
     ('0', '0', '*', '*', '*')
     """
     if not isinstance(text, str):
-        raise InvalidValue(f"cron {text!r} is no text: write five fields like '0 2 * * *'")
+        raise InvalidValue(f"cron {seen(text)} is no text: write five fields like '0 2 * * *'")
     if text.strip().startswith("@") and text.strip().lower() not in _MACROS:
-        raise InvalidValue(f"cron {text!r} is no known macro: write one of {', '.join(_MACROS)}, or five fields")
+        raise InvalidValue(f"cron {seen(text)} is no known macro: write one of {', '.join(_MACROS)}, or five fields")
     fields = tuple(_MACROS.get(text.strip().lower(), text).split())
     if len(fields) != 5:
         raise InvalidValue(
-            f"cron {text!r} has {len(fields)} fields instead of 5: minute, hour, day of month, month, day of week"
+            f"cron {seen(text)} has {len(fields)} fields instead of 5: minute, hour, day of month, month, day of week"
         )
     for given, (field, name, allowed) in zip(fields, _FIELDS, strict=True):
         _check_field(given, field, name, allowed, text)
@@ -175,7 +176,7 @@ def _check_field(given: str, field: Field, name: str, allowed: str, text: str) -
         field.parse(_UNTIL_SUNDAY.sub("-7", given.upper()))
     except (CronSimError, AssertionError, TypeError):
         hint = _range_hint(given, field) or f"it takes {allowed}, *, lists (1,2), ranges (1-5), steps (*/2)"
-        raise InvalidValue(f"cron {text!r}: the {name} {given!r} cannot be read: {hint}") from None
+        raise InvalidValue(f"cron {seen(text)}: the {name} {given!r} cannot be read: {hint}") from None
 
 
 def _range_hint(given: str, field: Field) -> str:
@@ -206,5 +207,5 @@ def compile_cron(text: str, tz: str) -> Cron:
     except CronSimError:
         possible = False
     if not possible:
-        raise InvalidValue(f"cron {text!r} never comes due: no month it names has the day of month {fields[2]!r}")
+        raise InvalidValue(f"cron {seen(text)} never comes due: no month it names has the day of month {fields[2]!r}")
     return cron

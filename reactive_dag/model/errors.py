@@ -14,11 +14,20 @@ def said(error: BaseException) -> str:
     >>> said(ValueError("no rows"))
     'ValueError: no rows'
     """
+    return f"{type(error).__name__}: {reason(error)}".encode(errors="replace").decode()
+
+
+def reason(error: BaseException) -> str:
+    """The text of an exception as it can be recorded, whatever its class does. O(text).
+
+    >>> reason(ValueError("no rows"))
+    'no rows'
+    """
     try:
-        text = str(error)
+        text = str.__str__(str(error))  # a subclass of str is what `str` may give
     except Exception as second:  # even that may raise
         text = f"(its text cannot be had: {type(second).__name__})"
-    return f"{type(error).__name__}: {text}".encode(errors="replace").decode()
+    return text.encode(errors="replace").decode()
 
 
 class ReactiveDagError(Exception):

@@ -30,6 +30,7 @@ import msgspec
 from .errors import InvalidValue
 from .records import Json
 from .source import describe_code, source_tree
+from .text import seen
 
 _EXACT_BY_REPR: Final = (
     float, complex, decimal.Decimal, fractions.Fraction, uuid.UUID, pathlib.PurePath, zoneinfo.ZoneInfo, range, slice,
@@ -129,8 +130,8 @@ def _thing(value: object, path: ValuePath) -> Json:
     if attrs.has(kind) or dataclasses.is_dataclass(kind) or isinstance(value, msgspec.Struct):
         return {"object": type_name(kind), "fields": describe_fields(value, path)}
     raise InvalidValue(
-        f"{value!r} ({type_name(kind)}) has no stable identity{path.where()}: use plain values (numbers, text, dates, "
-        "tuples, dicts of those), or an attrs class or dataclass of them"
+        f"{seen(value)} ({type_name(kind)}) has no stable identity{path.where()}: use plain values (numbers, text, "
+        "dates, tuples, dicts of those), or an attrs class or dataclass of them"
     )
 
 

@@ -1,28 +1,49 @@
 """Plain JSON data from what people hand over: payloads, outputs, params, extras (R8).
 
-Invariant: what comes out survives a round trip through JSON unchanged. Costs O(size).
+Invariant: what comes out survives a round trip through JSON unchanged, and is made of Python's own plain types. What
+JSON has no type for changes its type here: tuples become lists, sets sorted lists, bytes base64 text, dates, times and
+durations ISO text, `Decimal` and `UUID` text, an enum's member its value, whole numbers and dates as keys text. Scalars
+of numpy and pandas go the way of Python's own. Costs O(size).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.errors import InvalidValue, said
 from reactive_dag.model.records import Json
+from reactive_dag.model.text import exact, seen
+from reactive_dag.model.times import exact_datetime
 
 PAYLOAD_LIMIT = 1024 * 1024
 """Bytes of JSON that one payload may take."""
+_encode = msgspec.json.Encoder().encode
+_pack = msgspec.msgpack.Encoder().encode
+DEPTH_LIMIT = 100
+"""So many lists and objects at most stand inside each other."""
 
 _EXACT = frozenset((str, bool, type(None)))
 """Types of values that are plain as they stand; a text's bytes are judged when all is encoded."""
-_RICH = (datetime, date, time, timedelta, Decimal, UUID, Enum, bytes)
+_FLAT, _TEXT = _EXACT | {int}, frozenset((str,))
+_OF_NUMPY = frozenset((bool, int, float, str, bytes, datetime, date, timedelta))
+_RICH: tuple[tuple[type, Callable[[Any], object]], ...] = (
+    (datetime, exact_datetime),
+    (date, lambda value: date(value.year, value.month, value.day)),
+    (time, lambda value: time(value.hour, value.minute, value.second, value.microsecond, value.tzinfo)),
+    (timedelta, lambda value: timedelta(value.days, value.seconds, value.microseconds)),
+    (Decimal, Decimal),
+    (UUID, lambda value: UUID(int=value.int)),
+    (bytes, bytes),
+)
+"""Types of values that JSON writes as text, each with what makes one of a subclass's value."""
 
 
 def plain(value: object, what: str, limit: int = PAYLOAD_LIMIT) -> Json:
@@ -38,11 +59,21 @@ def plain(value: object, what: str, limit: int = PAYLOAD_LIMIT) -> Json:
     """
     if value is None or value is True or value is False or (type(value) is int and -(2**63) <= value < 2**63):
         return value
-    found = _plain(value, what, set())
     try:
-        size = len(msgspec.json.encode(found))
+        if type(value) is dict and _FLAT.issuperset(map(type, value.values())) and _TEXT.issuperset(map(type, value)):
+            found: Json = dict(value)  # plain as it stands: the common case, and worth a short way
+            _pack(found)
+        else:
+            found = _plain(value, what, set())
+        size = len(_encode(found))
+    except InvalidValue:
+        raise
+    except OverflowError:  # an integer of a flat dict has more than 64 bits: say which one
+        return _plain(value, what, set())
     except UnicodeEncodeError as error:
         raise InvalidValue(f"{what}: the text {error.object!r} cannot be written as UTF-8: {error.reason}") from None
+    except Exception as error:  # a class of the user's: its properties, its repr, its items may raise anything
+        raise InvalidValue(f"{what}: {type(value).__name__} cannot be read as JSON: {said(error)}") from error
     if size > limit:
         raise InvalidValue(
             f"{what} takes {size:,} bytes as JSON, more than {limit:,}; keep it in a file and pass its name"
@@ -63,26 +94,56 @@ def copied(value: Json) -> Json:
 
 
 def _plain(value: object, path: str, inside: set[int]) -> Json:
-    if type(value) in _EXACT:
+    kind = type(value)
+    if kind in _EXACT:
         return value
-    if type(value) is dict:
+    if kind is dict:
         return _container(value, path, inside)
     if isinstance(value, Enum):
         return _plain(value.value, path, inside)
+    if kind.__module__ == "numpy":
+        return _plain(_of_numpy(value, path), path, inside)
     if isinstance(value, str):
-        return str(value)
+        return exact(value)
     if isinstance(value, int):
         return _integer(value, path)
     if isinstance(value, float):
         return _real(value, path)
-    if isinstance(value, _RICH):
-        return msgspec.to_builtins(value)
+    for rich, make in _RICH:
+        if isinstance(value, rich):
+            return msgspec.to_builtins(value if kind is rich else _of_subclass(value, make, path))
     return _container(value, path, inside)
+
+
+def _of_numpy(value: Any, path: str) -> object:
+    """Python's own value for a scalar of numpy. Raises InvalidValue for an array, and for what Python has not."""
+    found = value.item() if getattr(value, "shape", None) == () else value
+    if type(found) not in _OF_NUMPY or (type(found) is int and value.dtype.kind in "mM"):
+        raise InvalidValue(
+            f"{path}: {seen(value)} of numpy cannot be kept as JSON; give .tolist() of an array, "
+            "a datetime or timedelta for a datetime64 or timedelta64"
+        )
+    return found
+
+
+def _of_subclass(value: Any, make: Callable[[Any], object], path: str) -> object:
+    """A value of a subclass, such as pandas.Timestamp, as one of Python's own. Raises InvalidValue for one it loses."""
+    try:
+        found = make(value)
+        if getattr(value, "nanosecond", 0) or getattr(value, "nanoseconds", 0):
+            raise ValueError("it is finer than a microsecond; round it, or give it as text")
+        return found
+    except (TypeError, ValueError) as error:
+        raise InvalidValue(f"{path}: {seen(value)} ({type(value).__name__}) cannot be kept as JSON: {error}") from None
 
 
 def _container(value: object, path: str, inside: set[int]) -> Json:
     if id(value) in inside:
         raise InvalidValue(f"{path}: holds itself; JSON cannot")
+    if len(inside) >= DEPTH_LIMIT:
+        raise InvalidValue(
+            f"{path[:200]}…: lists and objects stand more than {DEPTH_LIMIT} deep in each other; flatten them"
+        )
     inside.add(id(value))
     try:
         if isinstance(value, (dict, Mapping)):
@@ -107,7 +168,11 @@ def _object(value: Mapping[object, object], path: str, inside: set[int]) -> dict
         if kind in _EXACT or (kind is int and -(2**63) <= item < 2**63):  # type: ignore[operator]
             found[name] = item
         else:
-            found[name] = _plain(item, f"{path}[{key!r}]", inside)
+            found[name] = _plain(item, f"{path}[{seen(key)}]", inside)
+    if len(found) != len(value):
+        names = [key if type(key) is str else _name(key, path) for key in value]
+        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        raise InvalidValue(f"{path}: two keys are {twice!r} as JSON, which has text keys; name one of them otherwise")
     return found
 
 
@@ -128,20 +193,31 @@ def _fields(value: object) -> Iterator[tuple[str, object]] | None:
 
 
 def _name(key: object, path: str) -> str:
+    """A key as JSON has it: text."""
+    if isinstance(key, Enum):
+        key = key.value
+    if type(key).__module__ == "numpy":
+        key = _of_numpy(key, path)
     if isinstance(key, str):
-        return key
-    if isinstance(key, (int, date)) and not isinstance(key, bool):
+        return exact(key)
+    if isinstance(key, int) and not isinstance(key, bool):
+        return str(int.__int__(key))
+    if isinstance(key, datetime):
+        return str(_of_subclass(key, exact_datetime, path))
+    if isinstance(key, date):
         return str(key)
-    raise InvalidValue(f"{path}: the key {key!r} is no text; JSON objects have text keys")
+    raise InvalidValue(f"{path}: the key {seen(key)} is no text; JSON objects have text keys")
 
 
 def _integer(value: int, path: str) -> int:
-    if -(2**63) <= value < 2**64:
-        return int(value)
-    raise InvalidValue(f"{path}: {value} does not fit in 64 bits; give it as text")
+    found = int.__int__(value)  # a subclass may say otherwise
+    if -(2**63) <= found < 2**64:
+        return found
+    raise InvalidValue(f"{path}: {seen(found)} does not fit in 64 bits; give it as text")
 
 
 def _real(value: float, path: str) -> float:
-    if math.isfinite(value):
-        return float(value)
-    raise InvalidValue(f"{path}: {value} is no JSON number; give None or text")
+    found = float.__float__(value)
+    if math.isfinite(found):
+        return found
+    raise InvalidValue(f"{path}: {found} is no JSON number; give None or text")

@@ -20,6 +20,7 @@ import attrs
 from .cron import Cron, compile_cron
 from .errors import InvalidValue
 from .records import Json
+from .text import exact, seen
 from .times import (
     DAY,
     NEVER,
@@ -64,7 +65,7 @@ class _Ticks(ABC):
 
 
 def _tidy(text: str) -> str:
-    return " ".join(text.split()) if isinstance(text, str) else text
+    return " ".join(exact(text).split()) if isinstance(text, str) else text
 
 
 @attrs.frozen
@@ -82,6 +83,9 @@ class CronSchedule(_Ticks):
     _cron: Cron = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        if not isinstance(self.expr, str):
+            raise InvalidValue(f"cron {seen(self.expr)} is no text: write five fields like '0 2 * * *'")
+        object.__setattr__(self, "tz", zone(self.tz).key)
         object.__setattr__(self, "_cron", compile_cron(self.expr, self.tz))
 
     def after(self, ns: int) -> int | None:
@@ -139,7 +143,7 @@ class EverySchedule(_Ticks):
     @period.validator
     def _more_than_zero(self, _attribute: object, value: int) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < NEVER:
-            raise InvalidValue(f"an interval of {value!r} ns cannot be: it must be a whole number above zero")
+            raise InvalidValue(f"an interval of {seen(value)} ns cannot be: it must be a whole number above zero")
 
     def after(self, ns: int) -> int | None:
         """The first tick strictly after an instant. O(1)."""
@@ -204,7 +208,7 @@ def schedule_from_json(data: Json) -> Schedule:
             return EverySchedule(parse_duration(data["every"]), parse_time(data.get("anchor", "1970-01-01T00:00Z")))
         if "at" in data:
             return AtSchedule(parse_time(data["at"]))
-    raise InvalidValue(f"{data!r} is no schedule: it needs a 'cron', an 'every' or an 'at'")
+    raise InvalidValue(f"{seen(data)} is no schedule: it needs a 'cron', an 'every' or an 'at'")
 
 
 def daily_at(time: str, tz: str = "UTC") -> CronSchedule:
@@ -223,9 +227,10 @@ def weekly_at(day: str, time: str, tz: str = "UTC") -> CronSchedule:
     >>> weekly_at("mon", "08:00").expr
     '0 8 * * mon'
     """
-    short = day.strip().lower()[:3] if isinstance(day, str) else ""
-    if short not in _WEEKDAYS or day.strip().lower() not in (short, *_full(short)):
-        raise InvalidValue(f"{day!r} is no day of the week: write one of {', '.join(_WEEKDAYS)}")
+    given = exact(day).strip().lower() if isinstance(day, str) else ""
+    short = given[:3]
+    if short not in _WEEKDAYS or given not in (short, *_full(short)):
+        raise InvalidValue(f"{seen(day)} is no day of the week: write one of {', '.join(_WEEKDAYS)}")
     hour, minute = _clock(time)
     return CronSchedule(f"{minute} {hour} * * {short}", tz)
 
@@ -235,10 +240,10 @@ def _full(short: str) -> tuple[str, ...]:
 
 
 def _clock(time: str) -> tuple[int, int]:
-    found = _CLOCK.fullmatch(time.strip()) if isinstance(time, str) else None
+    found = _CLOCK.fullmatch(exact(time).strip()) if isinstance(time, str) else None
     hour, minute = (int(found[1]), int(found[2])) if found else (99, 99)
     if hour > 23 or minute > 59:
-        raise InvalidValue(f"{time!r} is no time of day: write it like '09:30'")
+        raise InvalidValue(f"{seen(time)} is no time of day: write it like '09:30'")
     return hour, minute
 
 

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from .errors import InvalidValue
+from .text import exact, seen
 
 NEVER: Final = 2**63 - 1
 """Later than every instant."""
@@ -46,6 +47,8 @@ _DURATION = re.compile(
     r"(?:(?P<ms>\d+)ms)?\s*(?:(?P<us>\d+)us)?\s*(?:(?P<ns>\d+)ns)?",
     re.ASCII,
 )
+LONGEST_DURATION = 100
+"""So many characters at most write a duration that 64 bits can hold."""
 _FRACTION = re.compile(r"(?P<whole>\d+)\.(?P<part>\d+)(?P<unit>w|d|h|m|s|ms|us|ns)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(
@@ -67,8 +70,8 @@ def zone(name: str) -> ZoneInfo:
     'Europe/Berlin'
     """
     if not isinstance(name, str):
-        raise InvalidValue(f"{name!r} is no time zone: {_nearest_zones(name)}")
-    return _zone(name)
+        raise InvalidValue(f"{seen(name)} is no time zone: {_nearest_zones(seen(name))}")
+    return _zone(exact(name))
 
 
 @lru_cache(maxsize=1024)
@@ -100,12 +103,29 @@ def from_datetime(value: datetime, *, what: str = "time") -> int:
     >>> from_datetime(datetime(1970, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
     0
     """
+    finer = 0
+    if type(value) is not datetime:
+        value, finer = _of_subclass(value, what)
     if value.utcoffset() is None:
         raise InvalidValue(
             f"{what} {value.isoformat()!r} has no zone, so it names no instant: "
             "give it one, e.g. .replace(tzinfo=datetime.UTC), or write text with an offset or Z"
         )
-    return _in_range((value - _EPOCH) // _TICK * MICROSECOND, value.isoformat(), what)
+    return _in_range((value - _EPOCH) // _TICK * MICROSECOND + finer, value.isoformat(), what)
+
+
+def _of_subclass(value: datetime, what: str) -> tuple[datetime, int]:
+    """A datetime of a subclass (pandas has one) as Python's own, and the nanoseconds that this cannot hold."""
+    try:
+        return exact_datetime(value), int(getattr(value, "nanosecond", 0))
+    except (TypeError, ValueError):  # NaT is a datetime without a year
+        raise InvalidValue(f"{what} {seen(value)} is no time: give an aware datetime") from None
+
+
+def exact_datetime(value: datetime) -> datetime:
+    """A time as Python's own `datetime`, whatever its subclass does. O(1). Raises TypeError for pandas' NaT."""
+    clock = value.hour, value.minute, value.second, value.microsecond
+    return datetime(value.year, value.month, value.day, *clock, value.tzinfo, fold=value.fold)
 
 
 def to_datetime(ns: int, tz: str = "UTC") -> datetime:
@@ -200,8 +220,8 @@ def parse_time(value: GivenTime, tz: str | None = None, *, what: str = "time") -
     if isinstance(value, date):
         return _midnight(value.isoformat(), tz, what)
     if not isinstance(value, str):
-        raise InvalidValue(f"{what} {value!r} is no time: give an aware datetime, or text like '2026-11-23T06:00Z'")
-    text = value.strip()
+        raise InvalidValue(f"{what} {seen(value)} is no time: give an aware datetime, or text like '2026-11-23T06:00Z'")
+    text = exact(value).strip()
     return _midnight(text, tz, what) if _DATE.fullmatch(text) else _from_text(text, what)
 
 
@@ -282,9 +302,9 @@ def parse_duration(value: GivenDuration, *, what: str = "duration", zero_ok: boo
     if isinstance(value, timedelta):
         length = value // _TICK * MICROSECOND
     elif isinstance(value, str):
-        length = _duration_text(value.strip(), what)
+        length = _duration_text(exact(value).strip(), what)
     else:
-        raise InvalidValue(f"{what} {value!r} has no unit: give a timedelta, or text like '90s', '10m', '1h30m'")
+        raise InvalidValue(f"{what} {seen(value)} has no unit: give a timedelta, or text like '90s', '10m', '1h30m'")
     if length < 0 or (length == 0 and not zero_ok):
         raise InvalidValue(f"{what} {str(value)!r} must be {'zero or more' if zero_ok else 'more than zero'}")
     if length >= NEVER:
@@ -297,6 +317,8 @@ def _duration_text(text: str, what: str) -> int:
         return 0
     sign = -1 if text[:1] == "-" else 1
     body = text[1:].lstrip() if sign < 0 else text
+    if len(body) > LONGEST_DURATION:
+        raise InvalidValue(f"{what} {seen(text)} is longer than 292 years")
     if fraction := _FRACTION.fullmatch(body):
         return sign * _fraction(fraction["whole"], fraction["part"], _UNITS[fraction["unit"]], text, what)
     found = _DURATION.fullmatch(body)

@@ -19,6 +19,7 @@ from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue, UsageError
 from reactive_dag.model.records import AnyRecord, Json, Mark
+from reactive_dag.model.text import seen, text_at
 from reactive_dag.model.times import GivenDuration
 from reactive_dag.triggers import jsonform
 from reactive_dag.triggers.cell import Cell, Surroundings
@@ -162,11 +163,11 @@ def as_trigger(value: object) -> Trigger:
     if isinstance(value, Combinable):
         return value.as_trigger()
     if isinstance(value, str):
-        raise InvalidValue(f"{value!r} is text; write rd.updated({value!r}) or rd.completed({value!r})")
-    if isinstance(getattr(value, "id", None), str):
-        raise InvalidValue(f"{value!r} is no trigger; write rd.completed({value.id!r})")  # type: ignore[attr-defined]
+        raise InvalidValue(f"{seen(value)} is text; write rd.updated({seen(value)}) or rd.completed({seen(value)})")
+    if (id := text_at(value, "id")) is not None:
+        raise InvalidValue(f"{seen(value)} is no trigger; write rd.completed({id!r})")
     if isinstance(value, Iterable):
-        raise InvalidValue(f"a trigger's parts are given one by one: write f(*parts), not f(parts) (given {value!r})")
+        raise InvalidValue(f"a trigger's parts are given one by one: write f(*parts), not f(parts), with {seen(value)}")
     raise InvalidValue(
         f"{shown(value)} is no trigger; write rd.updated(...), rd.completed(...) or a combination of those"
     )
@@ -175,7 +176,7 @@ def as_trigger(value: object) -> Trigger:
 def as_triggers(values: object) -> tuple[Trigger, ...]:
     """Each value as a trigger, at least one. O(n). Raises InvalidValue for what is none."""
     if not isinstance(values, tuple | list):
-        raise InvalidValue(f"parts must be a tuple of triggers, not {values!r}")
+        raise InvalidValue(f"parts must be a tuple of triggers, not {seen(values)}")
     if not values:
         raise InvalidValue(
             "a combination of no triggers could never fire; give all_of() and its like at least one part"

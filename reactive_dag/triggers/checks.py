@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import exact, seen, text_at, text_in
 
 
 def positive(value: object, what: str) -> int:
@@ -20,7 +21,7 @@ def positive(value: object, what: str) -> int:
     3
     """
     if type(value) is not int or value < 1:
-        raise InvalidValue(f"{what} must be a whole number of at least 1, not {value!r}")
+        raise InvalidValue(f"{what} must be a whole number of at least 1, not {seen(value)}")
     return value
 
 
@@ -30,14 +31,16 @@ def optional_positive(value: object, what: str) -> int | None:
 
 
 def text_of(value: object, what: str) -> str:
-    """A text that is not empty. O(its length).
+    """A text that is not empty, as plain `str`. O(its length). Raises InvalidValue, also for what UTF-8 cannot write.
 
     >>> text_of("report", "dag")
     'report'
     """
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidValue(f"{what} must be a text that is not empty, not {value!r}")
-    return value
+    if isinstance(value, str):
+        text = text_in(value, what)
+        if text.strip():
+            return text
+    raise InvalidValue(f"{what} must be a text that is not empty, not {seen(value)}")
 
 
 def id_of(value: object, what: str) -> str:
@@ -46,8 +49,8 @@ def id_of(value: object, what: str) -> str:
     >>> id_of("report", "dag")
     'report'
     """
-    found = value if isinstance(value, str) else getattr(value, "id", None)
-    if not isinstance(found, str):
+    found = value if isinstance(value, str) else text_at(value, "id")
+    if found is None:
         raise InvalidValue(f"{what} must be an id (text) or an object that has one, not {shown(value)}")
     return text_of(found, what)
 
@@ -59,13 +62,14 @@ def names_of(value: object, what: str) -> frozenset[str]:
     (['failed', 'success'], ['failed'])
     """
     if isinstance(value, str):
-        return frozenset((value,))
+        return frozenset((text_in(value, what),))
     if not isinstance(value, Iterable):
-        raise InvalidValue(f"{what} must be a text or a set of texts, not {value!r}")
-    names = list(value)
-    for name in names:
+        raise InvalidValue(f"{what} must be a text or a set of texts, not {seen(value)}")
+    names: list[str] = []
+    for name in value:
         if not isinstance(name, str):
-            raise InvalidValue(f"{what} must hold texts only, not {name!r}")
+            raise InvalidValue(f"{what} must hold texts only, not {seen(name)}")
+        names.append(text_in(name, what))
     return frozenset(names)
 
 
@@ -81,10 +85,11 @@ def choices_of(value: object, known: Collection[str], what: str) -> frozenset[st
 
 def choice_of(value: object, known: Collection[str], what: str) -> str:
     """One text, among `known`. O(len(known))."""
-    if isinstance(value, str) and value in known:
-        return value
-    hint = did_you_mean(value, sorted(known)) if isinstance(value, str) else ""
-    raise InvalidValue(f"{what} is {value!r}, which is none of {listed(known)}{hint}")
+    text = exact(value) if isinstance(value, str) else None
+    if text is not None and text in known:
+        return text
+    hint = "" if text is None else did_you_mean(text, sorted(known))
+    raise InvalidValue(f"{what} is {seen(value)}, which is none of {listed(known)}{hint}")
 
 
 def listed(names: Iterable[str]) -> str:

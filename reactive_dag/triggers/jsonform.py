@@ -23,6 +23,7 @@ from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import Json
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, schedule_from_json
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import seen
 from reactive_dag.triggers.checks import listed
 from reactive_dag.triggers.keys import JoinKey
 
@@ -167,7 +168,7 @@ class _Reader(Generic[AnyKinded]):
     def _class_of(self, data: Json, place: str) -> type[AnyKinded]:
         kind = data.get("kind") if isinstance(data, dict) else None
         if not isinstance(kind, str):
-            raise InvalidValue(f'{place}: expected a trigger, an object with a "kind", not {data!r}')
+            raise InvalidValue(f'{place}: expected a trigger, an object with a "kind", not {seen(data)}')
         if kind not in self.kinds:
             hint = did_you_mean(kind, self.kinds)
             raise InvalidValue(f"{place}: there is no trigger {kind!r}, but {listed(self.kinds)}{hint}")
@@ -193,7 +194,7 @@ def _plain_of(data: dict[str, Json]) -> object:
             return JoinKey(mode)
         case {"cron": str()} | {"every": str()} | {"at": str()} if all(isinstance(v, str) for v in data.values()):
             return schedule_from_json(data)
-    raise InvalidValue(f"{data!r} is no trigger, function, calendar or schedule")
+    raise InvalidValue(f"{seen(data)} is no trigger, function, calendar or schedule")
 
 
 def _at(place: str, make: Callable[[_Given], _Made], given: _Given) -> _Made:

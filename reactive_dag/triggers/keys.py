@@ -17,6 +17,7 @@ from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import exact, seen
 from reactive_dag.triggers.checks import choice_of
 
 FIELDS = ("partition", "logical_date")
@@ -42,6 +43,7 @@ def as_key(value: object) -> KeySpec:
     if isinstance(value, Calendar | Call | JoinKey):
         return value
     if isinstance(value, str):
+        value = exact(value)
         if value in FIELDS:
             return value
         raise InvalidValue(
@@ -51,7 +53,7 @@ def as_key(value: object) -> KeySpec:
     if callable(value):
         return Call(value)
     raise InvalidValue(
-        f".by({value!r}): a key is 'partition', 'logical_date', a calendar such as rd.day('Europe/Berlin'), "
+        f".by({seen(value)}): a key is 'partition', 'logical_date', a calendar such as rd.day('Europe/Berlin'), "
         "a function of the event, or None alone"
     )
 
@@ -59,7 +61,7 @@ def as_key(value: object) -> KeySpec:
 def as_keys(values: object) -> tuple[KeySpec, ...]:
     """Each value as a key. O(n)."""
     if not isinstance(values, tuple | list):
-        raise InvalidValue(f"keys must be a tuple, not {values!r}")
+        raise InvalidValue(f"keys must be a tuple, not {seen(values)}")
     return tuple([as_key(value) for value in values])
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import reactive_dag as rd
 from tests.support.engines import live, offset_of, outputs, parts
+from tests.support.hostile import Loud, Quiet
 
 
 @attrs.frozen
@@ -172,3 +173,39 @@ def test_apublish_refuses_alike():
 
     with live(declared()) as engine:
         assert asyncio.run(main(engine)).extra == [1]
+
+
+@pytest.mark.parametrize(
+    ("events", "why"),
+    [
+        (("x", 5), "event 0: it is no pair"), (5, "takes pairs"), (None, "takes pairs"), ("ab", "takes pairs"),
+        ([("free", {}), ("free", {1: 2, "a": 3})], "event 1: .*unknown argument 1"),
+        ([("free", None)], "event 0: an event's fields are a dict"),
+        ([("free", {}), ("free", ["key"])], "event 1: .*dict"),
+        ([("free", {}), ("free", {"key": 3})], "event 1: .*no text"), ([("free", {}, 1)], "event 0: it is no pair"),
+        ([("free", {}), ("nope", {})], "event 1: no dataset"), ([(["free"], {})], "event 0: .*no dataset"),
+    ],
+)  # fmt: skip
+def test_R15_many_name_the_index_of_the_one_that_is_wrong(events, why):
+    with live(declared()) as engine:
+        before = offset_of(engine)
+        with pytest.raises((rd.InvalidValue, rd.UnknownId), match=why):
+            engine.publish_many(events)
+        assert offset_of(engine) == before
+
+
+@pytest.mark.parametrize("text", [Quiet, Loud])
+def test_R8_texts_of_a_subclass_are_kept_as_plain_ones(text, tmp_path):
+    graph = declared()
+    with live(graph, tmp_path / "s.db") as engine:
+        given = {"partition": text("p"), "kind": text("created"), "key": text("k"), "source": text("s")}
+        engine.publish(text("free"), **given, extra={"x": text("e")})
+        engine.publish_many([(text("free"), {"key": text("k2")}), (text("free"), {})])
+        run = engine.start(text("job"), key=text("k"), partition=text("p"), payload=[text("a")])
+        engine.cancel(run, reason=text("why"))
+        engine.run_until_idle()
+        assert [run.key for run in engine.runs(text("job"), partition=text("p"), key=text("k"))] == [run.key]
+        assert engine.run(text("k")) == run and engine.pending(text("job")).queued == 0
+        event = engine.events(text("free"))[-1]
+        parts = (event.partition, event.kind, event.key, event.source, event.extra["x"])
+        assert parts == ("p", "created", "k", "s", "e") and {type(part) for part in (*parts, event.dataset)} == {str}

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import decimal
 import math
+from collections.abc import Callable
 from enum import Enum
 
 import attrs
 import msgspec
+import numpy
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,3 +86,69 @@ def test_R8_something_that_holds_itself_is_refused() -> None:
     loop.append(loop)
     with pytest.raises(InvalidValue, match="holds itself"):
         plain(loop, "extra")
+
+
+class Name(str):
+    def _raise(self, *_: object) -> str:
+        raise LookupError("a method of the user's")
+
+    __hash__ = __eq__ = __str__ = __repr__ = _raise  # type: ignore[assignment]
+
+
+class Raising:
+    def __repr__(self) -> str:
+        raise LookupError("no repr")
+
+
+class Half(dict):  # type: ignore[type-arg]
+    def items(self) -> object:  # type: ignore[override]
+        raise LookupError("no items")
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (numpy.int64(3), 3), (numpy.bool_(True), True), (numpy.float32(0.5), 0.5), (numpy.str_("a"), "a"),
+        (numpy.datetime64("2026-11-23T00:00", "us"), "2026-11-23T00:00:00"), (numpy.timedelta64(1, "h"), "PT3600S"),
+        (pandas.Timestamp("2026-11-23", tz="UTC"), "2026-11-23T00:00:00Z"), (pandas.Timedelta("1h"), "PT3600S"),
+        ({numpy.int64(1): numpy.array(2)}, {"1": 2}), (Name("a"), "a"), (b"a", "YQ=="),
+        (decimal.Decimal("1.50"), "1.50"),
+        ((1, (2,)), [1, [2]]), ({"b", "a"}, ["a", "b"]), ({dt.date(2026, 1, 2): 1}, {"2026-01-02": 1}),
+    ],
+)  # fmt: skip
+def test_R8_what_json_has_no_type_for_becomes_what_is_documented(value: object, kept: object) -> None:
+    found = plain(value, "x")
+    assert found == kept and type(found) is type(kept)
+    assert msgspec.json.decode(msgspec.json.encode(found)) == kept
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ({1: "a", "1": "b"}, "two keys are '1'"), ({"a": {dt.date(2026, 1, 2): 1, "2026-01-02": 2}}, "two keys are"),
+        (numpy.array([1]), r"\.tolist\(\)"), (numpy.datetime64("2026-11-23T00:00", "ns"), "a datetime"),
+        (numpy.datetime64("NaT"), "a datetime"), (pandas.NaT, "NaT"), (numpy.float64("nan"), "nan"),
+        (pandas.Timestamp("2026-11-23T00:00:00.000000001Z"), "finer than a microsecond"),
+        (pandas.Timedelta("1ns"), "finer than a microsecond"), ("\ud800", "UTF-8"), ({"\ud800": 1}, "UTF-8"),
+        ([{"a": Name("\ud800")}], "UTF-8"), ({"a": 2**64}, r"x\['a'\]"), ([10**5000], "64 bits"),
+        (Raising(), "something of type Raising"), ({1.5: 1, "a": 2}, "text keys"), (Half(), "Half cannot be read"),
+    ],
+)  # fmt: skip
+def test_R8_what_would_be_lost_is_refused(value: object, why: str) -> None:
+    with pytest.raises(InvalidValue, match=why):
+        plain(value, "x")
+
+
+@pytest.mark.parametrize("depth", [101, 5_000, 100_000])
+@pytest.mark.parametrize("wrap", [lambda found: [found], lambda found: {"a": found}, lambda found: (found,), Row])
+def test_R8_what_is_nested_thousands_deep_is_refused(depth: int, wrap: Callable[[object], object]) -> None:
+    found: object = []
+    for _ in range(99):
+        found = wrap(found)
+    assert plain(found, "x") is not None
+    for _ in range(depth - 99):
+        found = wrap(found)
+    with pytest.raises(InvalidValue, match="more than 100"):
+        plain(found, "x")
+    while isinstance(found, Row):  # Python's own way to let go of it recurses
+        found = found.name

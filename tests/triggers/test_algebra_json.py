@@ -133,7 +133,7 @@ def test_I7_callable_objects_without_a_value_are_refused():
 # -------------------------------------------------------------------------------------------------- G5
 
 
-@pytest.mark.parametrize("uri", ["plain", "größer", "a\x7fb", 'tab\t"quoted"', "a\u2028", "\ud800"])
+@pytest.mark.parametrize("uri", ["plain", "größer", "a\x7fb", 'tab\t"quoted"', "a\u2028"])
 def test_I7_a_digest_is_of_plain_ascii_json_whatever_the_names(uri):
     for trigger in (updated(uri).batch(count=3), (updated(uri) & b).batch(count=10**30)):
         text = json.dumps(trigger.to_json(), sort_keys=True, separators=(",", ":"))

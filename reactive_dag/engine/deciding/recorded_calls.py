@@ -26,6 +26,7 @@ from reactive_dag.model.records import (
     RunRequested,
     TriggerFault,
 )
+from reactive_dag.model.text import writable
 from reactive_dag.triggers.faults import CallableFault
 from reactive_dag.triggers.firing import resolved
 
@@ -74,7 +75,7 @@ class RecordedCalls:
             answer = self._answer(kind, call, given, item)
         except Exception as error:  # a user's callable may raise anything: its item is parked, its siblings go on
             self.given.setdefault(name, []).append(None)
-            fault = CallableFault(call.text, call.place, said(error))
+            fault = CallableFault(writable(call.text), writable(call.place), said(error))
             first = item[0] if isinstance(item, list) and item else item
             self.outbox.decide(TriggerFault(at, *name, _ref(first), fault.function, fault.place, fault.error))
             raise fault from error

@@ -25,7 +25,7 @@ from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.runs.state import RunState
-from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, said
+from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, reason, said
 from reactive_dag.model.payload import copied, plain
 from reactive_dag.model.records import TaskFinished
 from reactive_dag.model.times import SECOND, parse_duration
@@ -57,7 +57,7 @@ class AttemptExecutor:
         try:
             return self._call(job, began)
         except SkipTask as skip:
-            return _report(job, began, "skipped", error=str(skip) or None, retry=False)
+            return _report(job, began, "skipped", error=reason(skip) or None, retry=False)
         except RetryTask as again:
             say_failed(job, describe(again), again)
             return _again(job, began, again)

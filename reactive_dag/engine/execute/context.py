@@ -22,6 +22,7 @@ from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.errors import UndeclaredOutlet
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import OutletEvent
+from reactive_dag.model.text import exact, seen, text_at
 from reactive_dag.model.times import GivenTime, parse_time, to_datetime
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By
@@ -134,15 +135,14 @@ class RunContext(Run):
         """
         declared = self._outlet(dataset)
         where = f"run.publish({declared.id!r}) in {self.dag}.{self.task}"
-        check_partition(declared, partition, where)
-        check_kind(kind, where)
+        place, sort = check_partition(declared, partition, where), check_kind(kind, where)
         dag = self._host.graph.dags.get(self.dag)
         date = None
         if logical_date is not None:
             date = parse_time(logical_date, None if dag is None else dag.tz, what="logical_date")
         when = None if time is None else parse_time(time, what="time")
         told = None if extra is None else plain(extra, f"{where}: extra")
-        said = OutletEvent(declared.id, partition, date, told, kind, check_key(key, where), when)
+        said = OutletEvent(declared.id, place, date, told, sort, check_key(key, where), when)
         assert self._outlet_events is not None  # the dataset is an outlet, so the task has some
         self._outlet_events.said.append(said)
 
@@ -160,7 +160,7 @@ class RunContext(Run):
         return self._once_calls.call(f"{self.key}/{self.task}", name, fn, None)
 
     def _outlet(self, dataset: Dataset | str) -> Dataset:
-        name = dataset if isinstance(dataset, str) else dataset.id
+        name = exact(dataset) if isinstance(dataset, str) else text_at(dataset, "id") or seen(dataset)
         found = next((outlet for outlet in self._task.outlets if outlet.id == name), None)
         if found is None:
             known = ", ".join(repr(outlet.id) for outlet in self._task.outlets) or "none"

@@ -15,6 +15,7 @@ from reactive_dag.engine.execute.named_locks import NamedLocks
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import OnceDone
+from reactive_dag.model.text import text_in
 
 T = TypeVar("T")
 SCOPE = "once"
@@ -35,6 +36,7 @@ class OnceCalls:
 
         An exception is not recorded. What is returned is plain JSON data. O(log n), a first call one commit.
         """
+        name = text_in(name, "the name of once()")
         full = f"{scope}\x1f{name}"
         with self.locks.holding(full):
             number, found = self._recorded(full)

@@ -20,6 +20,7 @@ from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json, KeyConflict, OutletEvent, Published, RunStarted
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import exact, seen, text_at, text_in
 from reactive_dag.model.times import GivenTime, parse_time
 from reactive_dag.triggers.leaves.dataset import KINDS, Dataset
 
@@ -61,9 +62,10 @@ class Publishing:
 
     def dataset_of(self, dataset: Dataset | str) -> Dataset:
         """A dataset of this graph. O(1). Raises UnknownId, InvalidValue for what is no dataset."""
-        name = dataset if isinstance(dataset, str) else getattr(dataset, "uri", None)
-        if name is None:
-            raise InvalidValue(f"{dataset!r} is no dataset; give one, or its uri")
+        given = dataset if isinstance(dataset, str) else text_at(dataset, "uri")
+        if given is None:
+            raise InvalidValue(f"{seen(dataset)} is no dataset; give one, or its uri")
+        name = exact(given)
         found = self.datasets.get(name)
         if found is None:
             hint = did_you_mean(name, self.datasets)
@@ -77,9 +79,13 @@ class Publishing:
 
         Raises InvalidValue.
         """
-        names = tuple(fields)
-        shape = self._shapes.get(names)
+        try:
+            shape = self._shapes[tuple(fields)] if type(fields) is dict else None
+        except Exception:  # such names are new, or their own __hash__ raises
+            shape = None
         if shape is None:
+            fields = _dict_of(fields)
+            names = tuple(fields)
             shape = self._shapes[names] = _shape_of(dataset, names)
         given: Mapping[str, object] = fields
         found: dict[str, Json] = {}
@@ -96,7 +102,7 @@ class Publishing:
         """
         try:
             declared = self.datasets[dataset.uri if type(dataset) is Dataset else dataset]  # type: ignore[index]
-        except (KeyError, TypeError):
+        except Exception:  # it is unknown or no dataset, or a text whose own __hash__ raises
             declared = self.dataset_of(dataset)
         valid = self.validate(declared, fields) if fields else {}
         name = declared.uri
@@ -132,29 +138,41 @@ class Publishing:
 
     def push_all(self, at: int, events: Iterable[tuple[Dataset | str, EventFields]]) -> Offsets:
         """Push many events, all or none (the log's lock is held). O(events)."""
+        if isinstance(events, str) or not isinstance(events, Iterable):
+            raise InvalidValue(f"publish_many() takes pairs (dataset, fields), not {seen(events)}")
         given = list(events)  # an iterator may publish while it is asked: that comes before
         records: list[Published] = []
         append, numbers, keyed = records.append, dict[str, int](), False
-        for event in given:
-            try:
-                dataset, fields = event
-                name = dataset.uri if type(dataset) is Dataset else dataset
-                number = numbers[name]  # type: ignore[index]
-            except (KeyError, TypeError, ValueError):
-                dataset, fields = _pair(event)
-                name = self.dataset_of(dataset).uri
-                number = numbers.get(name, self.counted.get(name, 0))
-            if fields:
-                append(Published(at, name, number, **self.validate(self.datasets[name], fields)))  # type: ignore
-                keyed = keyed or "key" in fields
-            else:
-                append(Published(at, name, number))  # type: ignore[arg-type]
-            numbers[name] = number + 1  # type: ignore[index]
+        try:
+            for event in given:
+                try:
+                    dataset, fields = event
+                    name = dataset.uri if type(dataset) is Dataset else dataset if type(dataset) is str else ""
+                    number = numbers[name] if type(fields) is dict else -1
+                except Exception:  # the first of its dataset, or one that is wrong
+                    number = -1
+                if number < 0:
+                    name, fields = self._pair(event)
+                    number = numbers.get(name, self.counted.get(name, 0))
+                if fields:
+                    append(Published(at, name, number, **self.validate(self.datasets[name], fields)))
+                    keyed = keyed or "key" in fields
+                else:
+                    append(Published(at, name, number))
+                numbers[name] = number + 1
+        except (InvalidValue, UnknownId) as error:
+            raise type(error)(f"publish_many(), event {len(records)}: {error}") from None
         if keyed:  # a key that is known takes no number, so those behind it have other ones
             places = [self.push(record) for record in records]
             return Offsets(places[0][0], len(places), places)
         self.counted.update(numbers)
         return Offsets(self.log.push_many(records) if records else 0, len(records))
+
+    def _pair(self, event: object) -> tuple[str, EventFields]:
+        """The uri of a declared dataset, and the fields. Raises UnknownId, InvalidValue."""
+        if not isinstance(event, tuple | list) or len(event) != 2:
+            raise InvalidValue(f"it is no pair (dataset, fields), but {seen(event)}")
+        return self.dataset_of(event[0]).uri, _dict_of(event[1])
 
     def _push_keyed(self, record: Published) -> tuple[int, bool]:
         """Push a numbered event, unless its key is there already (I5); its offset or the first one's, and which."""
@@ -232,21 +250,19 @@ def _content(event: Published) -> tuple[Json, ...]:
 
 def _shape_of(dataset: Dataset, names: tuple[str, ...]) -> Shape:
     """The shape of events that give these names. Raises InvalidValue for one that no event has."""
-    unknown = set(names) - VALIDATORS.keys()
+    unknown = [name for name in names if type(name) is not str or name not in VALIDATORS]
     if unknown:
         raise InvalidValue(
-            f"publish({dataset.id!r}): unknown argument {sorted(unknown)[0]!r}; "
-            f"it takes {', '.join(sorted(VALIDATORS))}"
+            f"publish({dataset.id!r}): unknown argument {seen(unknown[0])}; it takes {', '.join(sorted(VALIDATORS))}"
         )
     return tuple((name, validator) for name, validator in VALIDATORS.items() if name in names)
 
 
-def _pair(event: tuple[Dataset | str, EventFields]) -> tuple[Dataset | str, EventFields]:
-    try:
-        dataset, fields = event
-    except (TypeError, ValueError):
-        raise InvalidValue(f"publish_many() takes pairs (dataset, fields), not {event!r}") from None
-    return dataset, fields
+def _dict_of(fields: object) -> EventFields:
+    """What an event says besides its dataset, with plain texts as names. Raises InvalidValue for what is no dict."""
+    if not isinstance(fields, Mapping):
+        raise InvalidValue(f"an event's fields are a dict such as {{'partition': '2026-11-22'}}, not {seen(fields)}")
+    return {(exact(name) if isinstance(name, str) else name): value for name, value in fields.items()}  # type: ignore
 
 
 def scope_of(dataset: str) -> str:
@@ -254,11 +270,12 @@ def scope_of(dataset: str) -> str:
     return f"dataset:{dataset}"
 
 
-def check_partition(dataset: Dataset, partition: object, where: str) -> None:
-    """Refuse a partition that is none of its dataset's. Raises InvalidValue."""
+def check_partition(dataset: Dataset, partition: object, where: str) -> str | None:
+    """A given partition as plain text. Raises InvalidValue for one that is none of its dataset's."""
     text = check_text(partition, where, "partition")
     if text is not None and dataset.partitions is not None:
         dataset.partitions.check(text)
+    return text
 
 
 def fits(calendar: Calendar, partition: str) -> bool:
@@ -270,30 +287,25 @@ def fits(calendar: Calendar, partition: str) -> bool:
     return True
 
 
-def check_kind(kind: object, where: str) -> None:
-    """Refuse an unknown kind of event. Raises InvalidValue."""
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise InvalidValue(f"{where}: kind={kind!r} is unknown; it is one of {', '.join(sorted(KINDS))}")
+def check_kind(kind: object, where: str) -> str:
+    """A given kind of event as plain text. Raises InvalidValue for an unknown one."""
+    found = exact(kind) if isinstance(kind, str) else None
+    if found is None or found not in KINDS:
+        raise InvalidValue(f"{where}: kind={seen(kind)} is unknown; it is one of {', '.join(sorted(KINDS))}")
+    return found
 
 
 def check_key(key: object, where: str) -> str | None:
-    """Refuse a key that is no text. Raises InvalidValue."""
-    if key == "":
+    """A given key as plain text. Raises InvalidValue for one that is none, or empty."""
+    found = check_text(key, where, "key")
+    if found == "":
         raise InvalidValue(f"{where}: key='' is empty; give a text, or none")
-    return check_text(key, where, "key")
+    return found
 
 
 def check_text(value: object, where: str, what: str) -> str | None:
-    """Refuse what is no text, or none that can be written down. Raises InvalidValue."""
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise InvalidValue(f"{where}: {what}={value!r} is no text; give it as text")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidValue(f"{where}: {what}={value!r} cannot be written as UTF-8: {error.reason}") from None
-    return value
+    """A given text as plain `str`. Raises InvalidValue for what is no text, or none that can be written down."""
+    return None if value is None else text_in(value, f"{where}: {what}")
 
 
 # ----------------------------------------------------------------------------------------------- validators
@@ -302,8 +314,8 @@ def check_text(value: object, where: str, what: str) -> str | None:
 def _partition(dataset: Dataset, value: object) -> Json:
     calendar = dataset.partitions
     if type(value) is not str or not value.isascii():
-        check_partition(dataset, value, _where(dataset))
-    elif calendar is not None:
+        return check_partition(dataset, value, _where(dataset))
+    if calendar is not None:
         calendar.check(value)
     return value
 
@@ -317,12 +329,14 @@ def _event_time(_: Dataset, value: object) -> Json:
 
 
 def _extra(dataset: Dataset, value: object) -> Json:
-    return plain(value, f"{_where(dataset)}: extra")
+    try:
+        return plain(value, "extra")
+    except InvalidValue as error:
+        raise InvalidValue(f"{_where(dataset)}: {error}") from None
 
 
 def _kind(dataset: Dataset, value: object) -> Json:
-    check_kind(value, _where(dataset))
-    return value
+    return check_kind(value, _where(dataset))
 
 
 def _key(dataset: Dataset, value: object) -> Json:

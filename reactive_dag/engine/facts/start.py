@@ -14,6 +14,7 @@ from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json, KeyConflict, RunRequested, StartRequested
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import exact, seen, text_at
 from reactive_dag.model.times import GivenTime, parse_time
 
 
@@ -75,8 +76,11 @@ class Starting:
         return log.push(RunRequested(record.at, record.dag, "", (offset,), record.payload, given))
 
     def dag(self, dag: Dag | str) -> Dag:
-        """A DAG of this graph. Raises UnknownId."""
-        name = dag if isinstance(dag, str) else dag.id
+        """A DAG of this graph. Raises UnknownId, InvalidValue for what is no DAG."""
+        given = dag if isinstance(dag, str) else text_at(dag, "id")
+        if given is None:
+            raise InvalidValue(f"{seen(dag)} is no DAG; give one, or its id")
+        name = exact(given)
         found = self.dags.get(name)
         if found is None:
             raise UnknownId(f"no DAG {name!r} in graph {self.graph!r}{did_you_mean(name, self.dags)}")
@@ -87,7 +91,7 @@ class Starting:
             return None
         given = plain(params, f"{where}: params")
         if not isinstance(given, Mapping):
-            raise InvalidValue(f"{where}: params={params!r} must be a dict of the DAG's params")
+            raise InvalidValue(f"{where}: params={seen(params)} must be a dict of the DAG's params")
         params_of(dag).merged(given, where)
         return given
 

@@ -33,9 +33,10 @@ from reactive_dag.model.records import (
     TaskFinished,
 )
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import text_in
 from reactive_dag.model.times import GivenTime, parse_time
 from reactive_dag.streams.observers import Observers
-from reactive_dag.triggers.checks import listed
+from reactive_dag.triggers.checks import id_of, listed, names_of
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 
@@ -69,11 +70,13 @@ class FiringView:
 
 def _states(state: str | Iterable[str] | None) -> set[str | None]:
     """The states asked for; None asks for any. Raises InvalidValue."""
-    states: set[str | None] = {state} if state is None or isinstance(state, str) else {*state}
-    for each in states - {None}:
+    if state is None:
+        return {None}
+    found = names_of(state, "state")
+    for each in sorted(found):
         if each not in RUN_STATES:
             raise InvalidValue(f"state={each!r} is unknown; it is one of {', '.join(RUN_STATES)}")
-    return states
+    return {*found}
 
 
 class Queries:
@@ -115,6 +118,8 @@ class Queries:
         """
         graph, log = self._fold.graph, self._fold.log
         name = None if dag is None else self._known_dag(dag)
+        partition = None if partition is None else text_in(partition, "engine.runs(): partition")
+        key = None if key is None else text_in(key, "engine.runs(): key")
         if limit is not None:
             whole(limit, "limit", 0)
         states = _states(state)
@@ -135,8 +140,7 @@ class Queries:
         return RunList(Run(self.host, offset) for offset in newest)
 
     def _known_dag(self, dag: Dag | str) -> str:
-        name = dag if isinstance(dag, str) else dag.id
-        graph = self._fold.graph
+        name, graph = id_of(dag, "a DAG"), self._fold.graph
         if name not in graph.dags and not self._fold.log.runs(dag=name, limit=1):
             raise UnknownId(f"no DAG {name!r} in graph {graph.id!r}{did_you_mean(name, graph.dags)}")
         return name
@@ -182,6 +186,7 @@ class Queries:
         """
         if isinstance(key, Run):
             return key
+        key = text_in(key, "the key of a run")
         found: Sequence[Run] = self.runs(key=key)
         if len(found) > 1:
             raise UnknownId(f"starts of {listed(run.dag for run in found)} have key {key!r}; engine.runs(dag, key=...)")
@@ -194,6 +199,8 @@ class Queries:
 
     def events(self, dataset: Dataset | str, *, limit: int | None = None) -> list[Event]:
         """A dataset's events, newest first. O(segments that hold one). Raises UnknownId."""
+        if limit is not None:
+            whole(limit, "limit", 0)
         return [self.host.event(offset) for offset, _ in self._fold.log.events(self._dataset_id(dataset), limit=limit)]
 
     # ------------------------------------------------------------------------------------- reasons
@@ -205,7 +212,7 @@ class Queries:
         """
         if isinstance(what, Run):
             return why_run(self.host, what)
-        name = what if isinstance(what, str) else what.id
+        name = id_of(what, "engine.why(): a run, a DAG, or the key or id of one")
         dags = self._fold.graph.dags
         if name not in dags:
             return why_run(self.host, self.run(name))
@@ -231,7 +238,7 @@ class Queries:
 
     def records_from(self, offset: int) -> Observable[Entry]:
         """Every record from an offset on: first what is there, then what comes."""
-        return self.observers.observe(Entry, offset)
+        return self.observers.observe(Entry, whole(offset, "offset", 0))
 
     def updates(self, dataset: Dataset | str) -> Observable[Event]:
         """A dataset's events. Raises UnknownId."""
@@ -241,7 +248,7 @@ class Queries:
     def completions(self, dag: Dag | str, *, task: AnyTask | str | None = None) -> Observable[Event]:
         """Ends of runs of a DAG, or of one of its tasks. Raises UnknownId."""
         name = self.dag_id(dag)
-        wanted = task if task is None or isinstance(task, str) else task.id
+        wanted = None if task is None else id_of(task, "a task")
         if wanted is None:
             return self._items(lambda record: type(record) is RunFinished and record.dag == name)
         if wanted not in self._fold.graph.dags[name].tasks:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from reactive_dag.log.codec import encode_tasks, segments
+from reactive_dag.log.codec import encodable, encode_tasks, segments
 from reactive_dag.log.history import RunRow, RunRows
 from reactive_dag.log.sqlite import schema
 from reactive_dag.model.records import AnyRecord
@@ -62,6 +62,15 @@ class PendingCommit:
 
     def __bool__(self) -> bool:
         return bool(self.records or self.notes)
+
+    def encodable(self) -> list[Statement]:
+        """What to write where `statements` cannot be: with the texts that describe what cannot be encoded. O(n)."""
+        records, rows = [encodable(record) for record in self.records], RunRows()
+        for row in self.notes.runs.rows.values():
+            rows.add(encodable(row))
+        self.notes.runs = rows
+        found = PendingCommit(self.first, records, self.start_at, self.end_at, self.notes).statements()
+        return [(sql, [tuple([encodable(each) for each in row]) for row in params]) for sql, params in found]
 
     def statements(self) -> list[Statement]:
         """What to write, encoded: records first. O(n)."""

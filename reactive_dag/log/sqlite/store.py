@@ -34,12 +34,15 @@ from reactive_dag.log.sqlite.files import (
 from reactive_dag.log.sqlite.intake import SQLiteIntake
 from reactive_dag.log.sqlite.key_cache import KeyCache
 from reactive_dag.log.sqlite.lease import Lease
-from reactive_dag.log.sqlite.pending_commit import Notes, PendingCommit
+from reactive_dag.log.sqlite.pending_commit import Notes, PendingCommit, Statement
 from reactive_dag.log.sqlite.readers import Readers, SegmentReader, newest_events
 from reactive_dag.log.sqlite.views import Views
 from reactive_dag.log.tail import Tail
 from reactive_dag.model.errors import NotAStore, StoreError, UsageError, said
 from reactive_dag.model.records import AnyRecord, Published
+
+_UNWRITABLE = (UnicodeError, TypeError, OverflowError, RecursionError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+"""What encoding a value, or handing it to SQLite, raises where it cannot be written."""
 
 
 class SQLiteLog(Tail):
@@ -221,7 +224,15 @@ class SQLiteLog(Tail):
         if os.getpid() != self._pid:
             raise StoreError(f"{self.path} was opened by process {self._pid}, before this one was forked off from it")
         self._files.check()
-        statements = pending.statements()
+        try:
+            self._write_all(pending.statements())
+        except _UNWRITABLE as error:  # what cannot be written is refused where it comes in; here it must stop no engine
+            if self._db is not None and self._db.in_transaction:
+                self._db.rollback()
+            self._reports.append(f"{self.path}: a value that cannot be written was replaced by its text: {error}")
+            self._write_all(pending.encodable())
+
+    def _write_all(self, statements: Iterable[Statement]) -> None:
         self._write(schema.BEGIN)
         for sql, rows in statements:
             if len(rows) == 1:

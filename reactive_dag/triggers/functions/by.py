@@ -43,7 +43,7 @@ class By(Modifier):
         positive(self.max_keys, "max_keys of .by()")
         optional_positive(self.ttl, "ttl of .by()")
         if self.undated is not None:
-            choice_of(self.undated, ("arrival",), "undated of .by()")
+            object.__setattr__(self, "undated", choice_of(self.undated, ("arrival",), "undated of .by()"))
             if not any(isinstance(key, Calendar) for key in self.keys):
                 raise InvalidValue(
                     f".by({_keys_text(self.keys)}, undated={self.undated!r}): only a calendar such as "
@@ -74,10 +74,11 @@ class By(Modifier):
         """`part.by(*keys, ...)`. O(size). Raises InvalidValue as that does."""
         if not keys:
             raise InvalidValue(".by() without a key; name one, or write .by(None) to say that there is none")
-        if None in keys and len(keys) > 1:
+        none = any(key is None for key in keys)
+        if none and len(keys) > 1:
             raise InvalidValue(".by(None) says that there is no key, and stands alone")
         life = None if ttl is None else parse_duration(ttl, what="ttl of .by()")
-        return cls(part, () if keys == (None,) else keys, max_keys, life, undated)
+        return cls(part, () if none else keys, max_keys, life, undated)
 
     @property
     def holds(self) -> bool:

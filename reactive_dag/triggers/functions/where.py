@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.text import seen
 from reactive_dag.triggers.base import Modifier
 from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Opaque, State, Surroundings
 from reactive_dag.triggers.firing import GONE
@@ -24,7 +25,7 @@ def as_call(value: object) -> Call:
     if callable(value) or isinstance(value, Call):
         return Call.of(value)
     raise InvalidValue(
-        f"{value!r} cannot be called; give a function of the event, such as lambda event: event.partition"
+        f"{seen(value)} cannot be called; give a function of the event, such as lambda event: event.partition"
     )
 
 

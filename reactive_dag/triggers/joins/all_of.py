@@ -36,8 +36,8 @@ class AllOf(Composite):
     consume: Consume = "all"
 
     def __attrs_post_init__(self) -> None:
-        if self.consume != "all":
-            choice_of(self.consume, CONSUMES, "consume of all_of()")
+        if type(self.consume) is not str or self.consume != "all":
+            object.__setattr__(self, "consume", choice_of(self.consume, CONSUMES, "consume of all_of()"))
         parts: dict[Trigger, None] = {}
         for part in self.parts:
             if type(part) is AllOf and part.consume == self.consume:

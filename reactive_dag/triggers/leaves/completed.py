@@ -13,6 +13,7 @@ from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES, AnyRecord, Mark, RunFinished, TaskFinished
+from reactive_dag.model.text import seen, text_at
 from reactive_dag.triggers.base import Combinable, DrawnAs, Trigger
 from reactive_dag.triggers.checks import choices_of, id_of, names_of, text_of
 
@@ -36,9 +37,11 @@ class Completed(Trigger):
     tags: frozenset[str] = NO_TAGS
 
     def __attrs_post_init__(self) -> None:
-        text_of(self.dag, "the DAG of completed()")
+        dag = text_of(self.dag, "the DAG of completed()")
+        if dag is not self.dag:
+            object.__setattr__(self, "dag", dag)
         if self.task is not None:
-            text_of(self.task, f"the task of completed({self.dag!r})")
+            object.__setattr__(self, "task", text_of(self.task, f"the task of completed({self.dag!r})"))
         if self.states is not SUCCESS:
             object.__setattr__(self, "states", self._final(self.states))
         if self.tags is not NO_TAGS:
@@ -108,11 +111,11 @@ def completed(
 def _dag_and_task(dag: object, task: object) -> tuple[str, str | None]:
     """The ids of a DAG and a task that may be given as objects; a task's DAG must be the one given."""
     if isinstance(dag, Combinable):
-        raise InvalidValue(f"completed() takes a DAG or its id, not {dag!r}; for a dataset write rd.updated(...)")
-    if task is None and isinstance(getattr(dag, "dag", None), str):
-        dag, task = dag.dag, dag  # type: ignore[attr-defined]
+        raise InvalidValue(f"completed() takes a DAG or its id, not {seen(dag)}; for a dataset write rd.updated(...)")
+    if task is None and (named := text_at(dag, "dag")) is not None:
+        dag, task = named, dag
     found = id_of(dag, "the DAG of completed()")
-    owner = getattr(task, "dag", None)
-    if isinstance(owner, str) and found not in (owner, "*"):
+    owner = text_at(task, "dag")
+    if owner is not None and found not in (owner, "*"):
         raise InvalidValue(f"completed({found!r}, task=...): that task belongs to the DAG {owner!r}")
     return found, None if task is None else id_of(task, f"the task of completed({found!r})")

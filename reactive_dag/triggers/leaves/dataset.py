@@ -13,7 +13,9 @@ from attrs import field, frozen
 
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.payload import plain
 from reactive_dag.model.records import AnyRecord, Mark, Published
+from reactive_dag.model.text import seen
 from reactive_dag.triggers.base import Combinable, DrawnAs, Trigger
 from reactive_dag.triggers.checks import choices_of, text_of
 
@@ -28,8 +30,9 @@ def _metadata(value: Mapping[str, object] | None) -> dict[str, object]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise InvalidValue(f"metadata must be a dict, not {value!r}")
-    return dict(value)
+        raise InvalidValue(f"metadata must be a dict, not {seen(value)}")
+    found: dict[str, object] = plain(value, "metadata")
+    return found
 
 
 @frozen(cache_hash=True)
@@ -47,11 +50,13 @@ class Dataset(Combinable):
     metadata: dict[str, object] = field(default=None, eq=False, converter=_metadata)
 
     def __attrs_post_init__(self) -> None:
-        text_of(self.uri, "a dataset's uri")
+        uri = text_of(self.uri, "a dataset's uri")
+        if uri is not self.uri:
+            object.__setattr__(self, "uri", uri)
         if self.partitions is not None and not isinstance(self.partitions, Calendar):
             raise InvalidValue(
                 f"dataset {self.uri!r}: partitions must be a calendar such as rd.day('Europe/Berlin'), "
-                f"not {self.partitions!r}"
+                f"not {seen(self.partitions)}"
             )
 
     @property
@@ -84,7 +89,7 @@ class Updated(Trigger):
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.dataset, Dataset):
-            raise InvalidValue(f"updated() takes a dataset or its uri, not {self.dataset!r}")
+            raise InvalidValue(f"updated() takes a dataset or its uri, not {seen(self.dataset)}")
         if self.kinds is not DEFAULT_KINDS:
             object.__setattr__(self, "kinds", choices_of(self.kinds, KINDS, f"kinds of updated({self.dataset.uri!r})"))
 

@@ -19,6 +19,7 @@ from attrs import frozen
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import AnyRecord, Mark
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule, daily_at, weekly_at
+from reactive_dag.model.text import seen
 from reactive_dag.model.times import NEVER, GivenDuration, format_time, parse_duration, parse_time
 from reactive_dag.triggers.base import DrawnAs, Trigger
 from reactive_dag.triggers.cell import Cell, Opaque, State
@@ -39,7 +40,9 @@ class Scheduled(Trigger):
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.schedule, CronSchedule | EverySchedule | AtSchedule):
-            raise InvalidValue(f"a clock takes a schedule, not {self.schedule!r}; write rd.cron(...) or rd.every(...)")
+            raise InvalidValue(
+                f"a clock takes a schedule, not {seen(self.schedule)}; write rd.cron(...), rd.every(...)"
+            )
 
     def came(self, fact: AnyRecord | Mark) -> bool:
         """Whether a tick is one of its schedule's. O(1)."""
