@@ -226,15 +226,6 @@ def test_log_a_failed_write_poisons_the_log_and_leaves_the_store_as_it_was(store
         assert (log.next_offset, log.find("a", "b")) == (5, None)
 
 
-def test_log_a_record_that_cannot_be_encoded_is_fatal_and_writes_nothing(store_path: Path) -> None:
-    with SQLiteLog(store_path) as log:
-        push(log, published(0), published(1, extra={"big": 2**70}))
-        with pytest.raises(StoreError, match="takes nothing more"):
-            log.commit()
-    with SQLiteLog(store_path) as log:
-        assert log.next_offset == 0
-
-
 @pytest.mark.parametrize("after", [False, True])
 def test_log_an_interrupt_while_committing_loses_nothing_and_doubles_nothing(store_path: Path, after: bool) -> None:
     with Failing(store_path) as log:
