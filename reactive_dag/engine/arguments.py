@@ -29,6 +29,14 @@ def chosen_runner(given: Runner | str | None, clock: object, read_only: bool) ->
     return InlineRunner() if isinstance(clock, VirtualClock) else ThreadRunner(8)
 
 
+def allowed_lateness(value: GivenDuration | float) -> int:
+    """How late (ns) a tick may be that is not missed (R9). Raises InvalidValue for what is not more than zero."""
+    found = nanoseconds(value)
+    if found <= 0:
+        raise InvalidValue(f"max_lateness must be more than zero, such as '60s', not {value!r}")
+    return found
+
+
 def nanoseconds(value: GivenDuration | float) -> int:
     """A duration, or a number of seconds, in ns. Raises InvalidValue.
 

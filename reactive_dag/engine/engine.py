@@ -21,7 +21,7 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.options import whole
 from reactive_dag.declare.task import AnyTask
-from reactive_dag.engine.arguments import check_arguments, chosen_runner, nanoseconds
+from reactive_dag.engine.arguments import allowed_lateness, check_arguments, chosen_runner, nanoseconds
 from reactive_dag.engine.drive.graph_changes import GRAPH
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.facts.publish import EventFields
@@ -62,8 +62,10 @@ class Engine:
     def __init__(
         self, graph: Graph, store: GivenStore = None, *, runner: Runner | str | None = "default",
         clock: VirtualClock | MonotonicWall | None = None, read_only: bool = False, max_pending: int = MAX_PENDING,
+        max_lateness: GivenDuration | float = "60s",
     ) -> None:  # fmt: skip
         whole(max_pending, "max_pending", 1)
+        lateness = allowed_lateness(max_lateness)
         check_arguments(graph, runner, clock)
         if not read_only:
             graph.check()
@@ -75,6 +77,7 @@ class Engine:
         self._parts = opened(
             graph, open_log(store, read_only=read_only), MonotonicWall() if clock is None else clock,
             chosen_runner(runner, clock, read_only), read_only=read_only, max_pending=max_pending,
+            max_lateness=lateness,
         )  # fmt: skip
         if name is not None:
             _OPEN[name] = self

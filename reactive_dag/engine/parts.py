@@ -78,7 +78,7 @@ class EngineParts:
         with log.lock:
             last, now = log.last_at, self.fold.clock.now()
             log.set_meta(GRAPH_ID, self.fold.graph.id)
-            log.push(EngineStarted(last or now, max(now, last), VERSION))
+            log.push(EngineStarted(last or now, max(now, last), VERSION, self.fold.outbox.max_lateness))
             take_over(log, self.fold.clock, self.fold.publishing, self.fold.starting)
         self.turn.take_up_changes()
         log.commit()
@@ -158,7 +158,8 @@ class EngineParts:
 
 
 def opened(
-    graph: Graph, log: EventLog, clock: Clock, runner: Runner | None, *, read_only: bool, max_pending: int
+    graph: Graph, log: EventLog, clock: Clock, runner: Runner | None, *, read_only: bool, max_pending: int,
+    max_lateness: int,
 ) -> EngineParts:  # fmt: skip
     """The parts of an engine that has recovered from its log and, unless it is read-only, said that it is here.
 
@@ -166,7 +167,8 @@ def opened(
     """
     try:
         _refuse_foreign(log, graph)
-        fold = Fold(graph, log, clock, executing=runner is not None, max_pending=max_pending)
+        executing = runner is not None
+        fold = Fold(graph, log, clock, executing=executing, max_pending=max_pending, max_lateness=max_lateness)
         recover(fold)
         for report in log.reports:
             LOG.warning("%s", report)

@@ -232,14 +232,21 @@ class Removed(Record, frozen=True, gc=False, array_like=True, omit_defaults=True
 
 
 class EngineStarted(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=13):
-    """An engine opened the store; from `at` to `until` nobody was there (I8, R9)."""
+    """An engine opened the store; from `at` to `until` nobody was there (I8, R9). `lateness` misses no tick."""
 
     until: int
     version: str = ""
+    lateness: int = 0
 
 
 class Tick(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=14):
     """Time reached `at` and no other record said so (I1)."""
+
+
+class Slept(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=19):
+    """The machine slept, or the process was stopped: ticks between `at` and `until` were missed (R9)."""
+
+    until: int
 
 
 class OnceDone(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=15):
@@ -344,13 +351,14 @@ class Duplicate(Record, frozen=True, gc=False, array_like=True, omit_defaults=Tr
 
 FACTS = (
     Published, StartRequested, PlanDeclared, RunStarted, TaskStarted, TaskFinished, TaskRetry, RunFinished, Cancelled,
-    Paused, Resumed, Registered, Removed, EngineStarted, Tick, OnceDone, KeyConflict, FaultsRetried, ObserverFault,
+    Paused, Resumed, Registered, Removed, EngineStarted, Tick, Slept, OnceDone, KeyConflict, FaultsRetried,
+    ObserverFault,
 )  # fmt: skip
 DECISIONS = (RunRequested, Answers, TriggerFault, Expired, Decided, Duplicate)
 
 AnyRecord: TypeAlias = (
     Published | StartRequested | PlanDeclared | RunStarted | TaskStarted | TaskFinished | TaskRetry | RunFinished
-    | Cancelled | Paused | Resumed | Registered | Removed | EngineStarted | Tick | OnceDone | KeyConflict
+    | Cancelled | Paused | Resumed | Registered | Removed | EngineStarted | Tick | Slept | OnceDone | KeyConflict
     | FaultsRetried | RunRequested | Answers | TriggerFault | Expired | Decided | ObserverFault | Duplicate
 )  # fmt: skip
 

@@ -25,7 +25,6 @@ NOT_BUILT = {
     "R6_allow": RUNS,
     "R7": RUNS,
     "R9_backfill": RUNS,
-    "R9_max_lateness": FAULTS,
     "R10": RUNS,
     "R11_a_begun_run": FAULTS,
     "R13": RUNS,

@@ -24,10 +24,11 @@ KEEP = {"one": 1, "all": 1000, "none": 0}
 class Model(Runs):
     """The whole: `graph` is the real one (for heights, origins and joins), `specs` the tasks of its DAGs, plain."""
 
-    def __init__(self, graph, specs, now):
+    def __init__(self, graph, specs, now, lateness):
         self.graph, self.specs, self.now, self.last, self.committed = graph, specs, now, 0, 0
         self.facts, self.queue, self.out, self.recovering = [], [], [], True
         self.stations, self.known, self.numbers, self.paused = {}, {}, Counter(), set()
+        self.lateness = lateness
         self.keys, self.counts, self.seen, self.once = {}, Counter(), set(), set()
         self.runs, self.waiting, self.active = {}, {}, Counter()
         self.startable, self.timers, self.jobs, self.inflight = [], [], [], set()
@@ -236,7 +237,7 @@ class Model(Runs):
 
     def on_engine(self, fact):
         for station in self.stations.values():
-            station.naive.gap(fact.until, KEEP[station.catchup])
+            station.naive.gap(fact.until - self.lateness, KEEP[station.catchup])
 
     def on_paused(self, fact):
         self.paused.add(fact.dag)

@@ -127,7 +127,7 @@ class Folding:
                 self.register(record)
             elif isinstance(record, EngineStarted):
                 for naive in self.stations.values():
-                    naive.gap(record.until, 1)
+                    naive.gap(record.until - record.lateness, 1)
             elif isinstance(record, Published):
                 self.feed(record.dataset, offset, record)
             elif isinstance(record, RunFinished):

@@ -63,7 +63,7 @@ class Twins:
         self.declare("r", rd.every("7s") | rd.updated(b))
         self.declare("s", None)
         self.world = World(self.graph, log or VolatileLog())
-        self.model = Model(self.graph, SPECS, self.world.clock.now())
+        self.model = Model(self.graph, SPECS, self.world.clock.now(), 2 * SECOND)
         self.compared = 0, 0
         self.lost_plans = set()
 

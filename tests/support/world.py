@@ -17,6 +17,8 @@ from tests.support.engines import drop, parts, records_of
 from tests.support.volatile import Killed, VolatileLog, twice
 
 START = "2026-11-23T00:00Z"
+LATENESS = "2s"
+"""So little that restarts within a story miss ticks, and do not."""
 
 
 class ManualRunner:
@@ -53,7 +55,7 @@ class World:
     def open(self) -> None:
         """A process starts, with the graph as it is now."""
         self.runner = ManualRunner()
-        self.engine = rd.Engine(self.graph, self.log, runner=self.runner, clock=self.clock)
+        self.engine = rd.Engine(self.graph, self.log, runner=self.runner, clock=self.clock, max_lateness=LATENESS)
 
     @property
     def core(self) -> Fold:

@@ -18,7 +18,16 @@ from reactive_dag.engine.deciding.router import ActiveTrigger, Router, TriggerSn
 from reactive_dag.engine.items.events import subject_of
 from reactive_dag.model.collector import paused_collector
 from reactive_dag.model.errors import UnknownId
-from reactive_dag.model.records import AnyRecord, EngineStarted, Expired, FaultsRetried, Json, Registered, Removed
+from reactive_dag.model.records import (
+    AnyRecord,
+    EngineStarted,
+    Expired,
+    FaultsRetried,
+    Json,
+    Registered,
+    Removed,
+    Slept,
+)
 from reactive_dag.model.times import zone
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.completed import Completed
@@ -316,11 +325,12 @@ class Definitions:
 
     # ------------------------------------------------------------------------------------- gaps and faults
 
-    def engine_started(self, record: EngineStarted) -> None:
-        """No engine ran for a time: clocks missed the ticks that lie in it (R9). O(triggers)."""
+    def nobody_awake(self, record: EngineStarted | Slept) -> None:
+        """No engine ran for a time, or it slept: clocks missed the ticks that lie in it (R9). O(triggers)."""
+        until = record.until if isinstance(record, Slept) else record.until - record.lateness
         for active in list(self.router.triggers.values()):
             if active.timed:
-                active.circuit.gap(record.at, record.until, active.catchup, active.max_catchup)
+                active.circuit.gap(record.at, until, active.catchup, active.max_catchup)
                 self.router.schedule(active)
                 self.runs.waits.on_ticks_changed(active.dag)
 

@@ -17,6 +17,7 @@ from reactive_dag.engine.drive.turn import Turn
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.model.times import SECOND
+from reactive_dag.streams.clock import VirtualClock
 
 BODY_SLICE = SECOND // 20
 """How long (ns) inline bodies execute between two commits, but for the last of them."""
@@ -38,6 +39,8 @@ class DrainLoop:
         self._interrupts = interrupts
         self._driving_thread = driving_thread
         self._commits = commits
+        self._may_stop = not isinstance(fold.clock, VirtualClock)
+        """Whether time goes on while this process does not: the machine sleeps, or somebody stopped it (R9)."""
 
     @contextmanager
     def driving(self, wait: bool = True) -> Iterator[bool]:
@@ -87,16 +90,27 @@ class DrainLoop:
         """Sleep until a record, a result, or the next due timer comes; not at all if there was `progress` since."""
         now = self._fold.clock.now()
         due = min(self._fold.timers.due, now + MAX_SLEEP)
-        self._driving_thread.fall_asleep()
-        if self.progress() == progress and due > now and not self._changes.ready and not unless():
-            self._driving_thread.listen((due - now) / SECOND)
-        else:
-            self._driving_thread.stay_awake()
+        with self._asleep(now):
+            if self.progress() == progress and due > now and not self._changes.ready and not unless():
+                self._driving_thread.listen((due - now) / SECOND)
 
     def sleep_briefly(self, seconds: float) -> None:
         """Sleep until something happens, at most so long."""
+        with self._asleep(self._fold.clock.now()):
+            self._driving_thread.listen(seconds)
+
+    @contextmanager
+    def _asleep(self, now: int) -> Iterator[None]:
+        """Until the end of the block this thread can be woken, and whoever finds that it overslept says so (R9)."""
+        due, outbox = self._fold.timers.due, self._fold.outbox
+        if self._may_stop and due > now:
+            outbox.expect_at(due)
         self._driving_thread.fall_asleep()
-        self._driving_thread.listen(seconds)
+        try:
+            yield
+        finally:
+            self._driving_thread.stay_awake()
+            outbox.woke()
 
     @property
     def busy(self) -> bool:

@@ -11,11 +11,14 @@ from contextlib import contextmanager
 
 from reactive_dag.log.history import RunRow
 from reactive_dag.log.protocol import EventLog
-from reactive_dag.model.records import FINAL_RUN_STATES, RUN_STATES, AnyRecord, RunRequested
+from reactive_dag.model.records import FINAL_RUN_STATES, RUN_STATES, AnyRecord, RunRequested, Slept
+from reactive_dag.model.times import NEVER, SECOND
 from reactive_dag.streams.clock import Clock
 
 RUN_SCOPE = "run"
 """The scope of run keys in the log's index of keys."""
+MAX_LATENESS = 60 * SECOND
+"""How late (ns) a tick may be unless told (R9)."""
 FAILED_ROWS = 10
 """Rows of failed runs that are kept for a summary."""
 
@@ -37,10 +40,14 @@ class EndedRuns:
 class Outbox:
     """Appends what follows. `executing` says whether runs are to begin here at all."""
 
-    def __init__(self, log: EventLog, clock: Clock, *, executing: bool = True) -> None:
+    def __init__(
+        self, log: EventLog, clock: Clock, *, executing: bool = True, max_lateness: int = MAX_LATENESS
+    ) -> None:
         self.log = log
         self.clock = clock
         self.executing = executing
+        self.max_lateness = max_lateness
+        self._overslept = NEVER
         self.replaying = False
         self.ended = EndedRuns()
         self.decisions: list[AnyRecord] = []
@@ -58,7 +65,25 @@ class Outbox:
     def stamp(self) -> int:
         """The instant of a record appended now (I1); the log's lock is held. O(1)."""
         now, last = self.clock.now(), self.log.last_at
+        if now > self._overslept:
+            self._say_slept(now, last)
         return now if now > last else last
+
+    def expect_at(self, due: int) -> None:
+        """The driving thread sleeps until `due`: who finds it much later than that says so first (R9). O(1)."""
+        self._overslept = due + self.max_lateness if due < NEVER else NEVER
+
+    def woke(self) -> None:
+        """The driving thread is awake. O(1)."""
+        if self._overslept < NEVER:
+            with self.log.lock:
+                self.stamp()
+            self._overslept = NEVER
+
+    def _say_slept(self, now: int, last: int) -> None:
+        self._overslept = NEVER
+        if now - self.max_lateness > last:
+            self.log.push(Slept(last, now - self.max_lateness))
 
     def fact(self, make: Callable[[int], AnyRecord]) -> None:
         """Append `make(at)`, a fact that follows from the record being applied."""

@@ -18,7 +18,7 @@ from reactive_dag.engine.deciding.coming_ticks import ComingTicks
 from reactive_dag.engine.deciding.definitions import Definitions
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
 from reactive_dag.engine.deciding.router import Router
-from reactive_dag.engine.facts.outbox import Outbox
+from reactive_dag.engine.facts.outbox import MAX_LATENESS, Outbox
 from reactive_dag.engine.facts.publish import Publishing
 from reactive_dag.engine.facts.start import Starting
 from reactive_dag.engine.fold.hooks import FoldHooks
@@ -51,6 +51,7 @@ from reactive_dag.model.records import (
     RunFinished,
     RunRequested,
     RunStarted,
+    Slept,
     StartRequested,
     TaskFinished,
     TaskRetry,
@@ -70,7 +71,7 @@ class Fold:
 
     def __init__(
         self, graph: Graph, log: EventLog, clock: Clock, *, executing: bool = True, max_pending: int = MAX_PENDING,
-        hooks: FoldHooks | None = None,
+        max_lateness: int = MAX_LATENESS, hooks: FoldHooks | None = None,
     ) -> None:  # fmt: skip
         hooks = hooks or FoldHooks()
         caches, dags = hooks.caches, graph.dags
@@ -80,7 +81,7 @@ class Fold:
         self.max_pending = max_pending
         self.cursor = 0
         self.decided = 0
-        self.outbox = outbox = Outbox(log, clock, executing=executing)
+        self.outbox = outbox = Outbox(log, clock, executing=executing, max_lateness=max_lateness)
         self.timers = timers = Timers()
         self.statuses = statuses = RunStatuses(log)
         self.run_of, live = statuses.run_of, statuses.live
@@ -131,7 +132,8 @@ class Fold:
             Resumed: lambda offset, record: definitions.resume(record.dag, record.at),
             Registered: definitions.registered,
             Removed: definitions.removed,
-            EngineStarted: lambda offset, record: definitions.engine_started(record),
+            EngineStarted: lambda offset, record: definitions.nobody_awake(record),
+            Slept: lambda offset, record: definitions.nobody_awake(record),
             FaultsRetried: lambda offset, record: definitions.retry_faults(record),
             OnceDone: self._nothing,
             Tick: self._nothing,
