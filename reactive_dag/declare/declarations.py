@@ -9,6 +9,7 @@ Cost: declaring a DAG O(its edges), many in one bulk O(DAGs + edges) at its end;
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import RLock
@@ -17,7 +18,7 @@ from typing import TypeAlias
 from attrs import define, field
 
 from reactive_dag.declare.analysis.edges import DeclaredEdges, explained
-from reactive_dag.declare.analysis.problems import Problem, cycle_problem, problems_of, summary
+from reactive_dag.declare.analysis.problems import Problem, cycle_problem, errors_of, problems_of, summary
 from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.place import note_twice
@@ -31,6 +32,9 @@ from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Dataset, Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.walks import leaves
+
+MOST_REGIONS = 64
+"""Of so many analyses is remembered which DAGs changed."""
 
 Listener: TypeAlias = Callable[[str | None], object]
 """Told of each change: the DAG's id, or None for many at once."""
@@ -65,8 +69,8 @@ class Declarations:
     """
 
     __slots__ = (
-        "_analysis", "_bulk", "_edges", "_listeners", "_lock", "_problems", "checked", "dags", "datasets", "id",
-        "twice", "version",
+        "_analysis", "_bulk", "_changed", "_edges", "_listeners", "_lock", "_problems", "_regions", "checked", "dags",
+        "datasets", "id", "twice", "version",
     )  # fmt: skip
 
     def __init__(self, id: str) -> None:
@@ -81,6 +85,9 @@ class Declarations:
         self._bulk: _Bulk | None = None
         self._analysis: tuple[int, GraphAnalysis] | None = None
         self._problems: tuple[int, list[Problem]] | None = None
+        self._changed: set[str] | None = None
+        """The DAGs that changed since the last analysis; None where the next one is to be made of nothing."""
+        self._regions: deque[tuple[int, set[str] | None]] = deque(maxlen=MOST_REGIONS)
         self._lock = RLock()
 
     # ------------------------------------------------------------------------------------------ declare
@@ -186,6 +193,8 @@ class Declarations:
     def _lay(self, id: str, task: AnyTask | None = None) -> None:
         """Lay the edges of a DAG anew, or only those of a task that was added to it."""
         self.version += 1
+        if self._changed is not None:
+            self._changed.add(id)
         if self._bulk is not None:
             self._bulk.pending[id] = None
             return
@@ -266,6 +275,7 @@ class Declarations:
         for dag in self.dags.values():
             dag._join(self, dag._stamp)
         self.version += 1
+        self._changed = None
 
     # ------------------------------------------------------------------------------------------ what follows
 
@@ -274,13 +284,36 @@ class Declarations:
         """What follows from the declarations of this version. O(1), and each answer as it is first asked for."""
         with self._lock:
             if self._analysis is None or self._analysis[0] != self.version:
-                dags = dict(self.dags)  # other threads may declare while it is asked
-                self._analysis = (self.version, GraphAnalysis(dags))
+                self._analysis = (self.version, self._analyzed())
             return self._analysis[1]
 
     def zone_of_origins(self, id: str) -> str | None:
         """The zone on which the origins of a DAG agree (R1). O(origins) amortised."""
         return self.analysis.zone_of_origins(id)
+
+    def _analyzed(self) -> GraphAnalysis:
+        dags, changed = dict(self.dags), self._changed  # other threads may declare while it is asked
+        if self._analysis is None or changed is None or len(changed) > 16 + len(dags) // 4:
+            made = GraphAnalysis(dags)
+        else:
+            made = GraphAnalysis(dags, self._analysis[1], changed)
+        self._changed = set()
+        self._regions.append((self.version, made.region))
+        return made
+
+    def region_since(self, version: int) -> set[str] | None:
+        """The DAGs about which an answer may be another than in that version; None: all. O(result)."""
+        with self._lock:
+            _ = self.analysis
+            if self._regions[0][0] > version:
+                return None
+            found: set[str] = set()
+            for when, region in self._regions:
+                if when > version:
+                    if region is None:
+                        return None
+                    found |= region
+            return found
 
     def problems(self) -> list[Problem]:
         """All that is wrong, errors before warnings (G3). O(graph) a version."""
@@ -300,8 +333,12 @@ class Declarations:
         return [cycle_problem(error.path, str(error), known[0] if known else "")]
 
     def check(self) -> None:
-        """Raise what is wrong: CycleError with the path, else GraphError with all errors. O(graph) a version."""
-        found = self.problems()
+        """Raise what is wrong: CycleError with the path, else GraphError with all errors.
+
+        O(graph) once, then O(what changed and what follows from it).
+        """
+        with self._lock, paused_collector():
+            found = self.problems() if self._bulk is not None else errors_of(self.analysis, self.twice)
         for problem in found:
             if problem.kind == "cycle":
                 raise CycleError(problem.text, problem.ids)

@@ -30,6 +30,11 @@ def analysis_of(graph: Graph) -> GraphAnalysis:
     return graph._declared.analysis
 
 
+def region_since(graph: Graph, version: int) -> set[str] | None:
+    """The DAGs about which an answer may be another than in that version, gone ones too; None: all. O(result)."""
+    return graph._declared.region_since(version)
+
+
 def in_bulk(graph: Graph) -> bool:
     """Whether many declarations are being made as one just now, by any thread."""
     return graph._declared.in_bulk

@@ -8,6 +8,7 @@ Cost: O(nodes + edges), iterative; a graph without circles never gets as far as 
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Generic, TypeVar
 
 from reactive_dag.resolve.bulk import degrees, kahn, rows
@@ -15,24 +16,32 @@ from reactive_dag.resolve.bulk import degrees, kahn, rows
 N = TypeVar("N", bound=Hashable)
 
 
-def heights(nodes: Iterable[N], down: Mapping[N, Collection[N]]) -> dict[N, int]:
-    """The height of each node; those in a circle share one. O(nodes + edges).
+def heights(nodes: Iterable[N], down: Mapping[N, Collection[N]], least: Mapping[N, int] | None = None) -> dict[N, int]:
+    """The height of each node, which is at least that in `least`; those in a circle share one. O(nodes + edges).
 
     >>> heights("abcd", {"a": "b", "b": "c", "c": "bd"})
     {'a': 0, 'b': 1, 'c': 1, 'd': 2}
+    >>> heights("ab", {"a": "b"}, {"a": 3})
+    {'a': 3, 'b': 4}
     """
     full = rows(nodes, down)
     missing = degrees(full)
     waves = kahn(missing, full)
-    if not any(missing.values()):
-        found = {node: height for height, wave in enumerate(waves) for node in wave}
+    if any(missing.values()):
+        found = _condensed(full, least or {})
+    elif least:
+        found = {node: least.get(node, 0) for node in full}
+        for node in chain.from_iterable(waves):
+            height = found[node] + 1
+            for head in full[node]:
+                found[head] = max(found[head], height)
     else:
-        found = _condensed(full)
+        found = {node: height for height, wave in enumerate(waves) for node in wave}
     return {node: found[node] for node in full}
 
 
-def _condensed(full: Mapping[N, Collection[N]]) -> dict[N, int]:
-    found = dict.fromkeys(full, 0)
+def _condensed(full: Mapping[N, Collection[N]], least: Mapping[N, int]) -> dict[N, int]:
+    found = {node: least.get(node, 0) for node in full}
     for component in components(full, full):
         height = max(found[node] for node in component)
         for node in component:

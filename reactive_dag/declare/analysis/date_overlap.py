@@ -7,7 +7,7 @@ Cost: O(graph) once, and the ticks of a year at most for each pair of schedules,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC
 from functools import lru_cache
 from itertools import combinations
@@ -39,17 +39,32 @@ _YEAR_FROM = 1_767_225_600_000_000_000  # 2026-01-01 UTC, as `shares_tick` has i
 
 
 class PossibleDates:
-    """The dates of each DAG's runs, as far as the declarations say."""
+    """The dates of each DAG's runs, as far as the declarations say.
 
-    def __init__(self, analysis: GraphAnalysis) -> None:
+    Made of those of an earlier version, `before`, only the DAGs in `region` are looked at: the others' are the same.
+    """
+
+    def __init__(
+        self, analysis: GraphAnalysis, before: PossibleDates | None = None, region: Iterable[str] = ()
+    ) -> None:
         self.analysis = analysis
-        self._ticks: dict[str, TickSchedules] = {}
-        self._dated: dict[str, bool] = {}
-        order = heights(analysis.dags, turned(analysis.triggering))
-        for id in sorted(analysis.dags, key=order.__getitem__):
+        self._ticks: dict[str, TickSchedules] = {} if before is None else dict(before._ticks)
+        self._dated: dict[str, bool] = {} if before is None else dict(before._dated)
+        dags = analysis.dags if before is None else {id: analysis.dags[id] for id in region if id in analysis.dags}
+        for id in region:
+            self._ticks.pop(id, None)
+            self._dated.pop(id, None)
+        above = {id: [each for each in analysis.triggering[id] if each in dags] for id in dags}
+        order = heights(dags, turned(above))
+        for id in sorted(dags, key=order.__getitem__):
             triggers = analysis.dags[id].triggers.values()
             self._ticks[id] = _united([self.ticks_of(each) for each in triggers])
             self._dated[id] = bool(triggers) and all(self.is_dated(each) for each in triggers)
+
+    @classmethod
+    def of_graph(cls, analysis: GraphAnalysis) -> PossibleDates:
+        """The dates of the DAGs of this version. O(graph) once, then O(what changed and what follows from it)."""
+        return analysis.renewed("dates", lambda: cls(analysis), lambda before, region: cls(analysis, before, region))
 
     def of(self, id: str) -> TickSchedules:
         """At which ticks a DAG's runs can be dated; None where any date can be. O(1)."""

@@ -40,17 +40,80 @@ class Problem:
         return f"{self.severity}: {self.text} ({self.place})"
 
 
+@frozen
+class _KnownProblems:
+    """The problems of one version, by what they are about; only what has one is there.
+
+    Those of a dataset are about who produces and who hears it: `consumers` is whom it was made of.
+    """
+
+    errors: dict[str, list[Problem]]
+    warnings: dict[str, list[Problem]]
+    datasets: dict[str, Problem]
+    consumers: Mapping[str, tuple[str, ...]]
+
+
 def problems_of(analysis: GraphAnalysis, twice: Mapping[str, str]) -> list[Problem]:
-    """Everything that is wrong, errors first, in the order of declaration. O(graph)."""
-    dates = PossibleDates(analysis)
-    found: list[Problem] = []
-    for id, dag in analysis.dags.items():
-        if id in twice:
-            found.append(_twice(dag, f"DAG {id!r}", (id,), twice[id], dag.place))
-        found.extend(_of_triggers(analysis, dag, dates))
-        found.extend(_of_tasks(analysis, dag, dates))
-    found.extend(_no_producer(analysis))
-    return sorted(dict.fromkeys(found), key=lambda problem: problem.severity != "error")
+    """Everything that is wrong, errors first, in the order of declaration.
+
+    O(graph) once; in a later version of it what changed, what follows from that, and the problems.
+    """
+    known = _known(analysis, twice)
+    warnings = [problem for id in analysis.dags for problem in known.warnings.get(id, ())]
+    place = {id: at for at, id in enumerate(analysis.dags)} if known.datasets else {}
+    datasets = sorted(known.datasets, key=lambda uri: (place[analysis.consumers[uri][0]], uri))
+    return list(dict.fromkeys([*_errors(analysis, known), *warnings, *[known.datasets[uri] for uri in datasets]]))
+
+
+def errors_of(analysis: GraphAnalysis, twice: Mapping[str, str]) -> list[Problem]:
+    """What `check()` raises, in the order of declaration. O(graph) once, then what changed and follows from that."""
+    return list(dict.fromkeys(_errors(analysis, _known(analysis, twice))))
+
+
+def _errors(analysis: GraphAnalysis, known: _KnownProblems) -> list[Problem]:
+    if not known.errors:
+        return []
+    return [problem for id in analysis.dags for problem in known.errors.get(id, ())]
+
+
+def _known(analysis: GraphAnalysis, twice: Mapping[str, str]) -> _KnownProblems:
+    nothing = _KnownProblems({}, {}, {}, {})
+    return analysis.renewed(
+        "problems",
+        lambda: _known_after(analysis, twice, nothing, set(analysis.dags)),
+        lambda before, region: _known_after(analysis, twice, before, region),
+    )
+
+
+def _known_after(
+    analysis: GraphAnalysis, twice: Mapping[str, str], before: _KnownProblems, region: set[str]
+) -> _KnownProblems:
+    """What is known after a change of these DAGs; an error may name what would have been near, so each is made anew."""
+    dates = PossibleDates.of_graph(analysis)
+    errors = {id: found for id, found in before.errors.items() if id in analysis.dags}
+    warnings = {id: found for id, found in before.warnings.items() if id not in region}
+    for id in region | before.errors.keys():
+        errors.pop(id, None)
+        warnings.pop(id, None)
+        if id in analysis.dags:
+            found = list(_of_dag(analysis, analysis.dags[id], dates, twice))
+            for severity, table in (("error", errors), ("warning", warnings)):
+                if rows := [problem for problem in found if problem.severity == severity]:
+                    table[id] = rows
+    datasets = {}
+    for uri, consumers in analysis.consumers.items():
+        if uri not in analysis.producers:
+            same = before.consumers.get(uri) is consumers and consumers[0] not in region
+            known = before.datasets.get(uri) if same else None
+            datasets[uri] = known or _no_producer(analysis, uri, consumers)
+    return _KnownProblems(errors, warnings, datasets, analysis.consumers)
+
+
+def _of_dag(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates, twice: Mapping[str, str]) -> Iterator[Problem]:
+    if dag.id in twice:
+        yield _twice(dag, f"DAG {dag.id!r}", (dag.id,), twice[dag.id], dag.place)
+    yield from _of_triggers(analysis, dag, dates)
+    yield from _of_tasks(analysis, dag, dates)
 
 
 def _error(dag: Dag, kind: str, ids: Iterable[str], text: str, place: str | None = None) -> Problem:
@@ -108,19 +171,15 @@ def _unknown_end(analysis: GraphAnalysis, dag: Dag, leaf: Completed) -> Iterator
         )
 
 
-def _no_producer(analysis: GraphAnalysis) -> Iterator[Problem]:
-    for uri, consumers in analysis.consumers.items():
-        if uri not in analysis.producers:
-            names = ", ".join(map(repr, consumers[:3])) + (
-                f" and {len(consumers) - 3} more" if len(consumers) > 3 else ""
-            )
-            yield Problem(
-                "no_producer",
-                "warning",
-                (uri, *consumers),
-                analysis.dags[consumers[0]].place,
-                f"dataset {uri!r} fires {names}, and no DAG has it among its outlets; publish it from outside",
-            )
+def _no_producer(analysis: GraphAnalysis, uri: str, consumers: tuple[str, ...]) -> Problem:
+    names = ", ".join(map(repr, consumers[:3])) + (f" and {len(consumers) - 3} more" if len(consumers) > 3 else "")
+    return Problem(
+        "no_producer",
+        "warning",
+        (uri, *consumers),
+        analysis.dags[consumers[0]].place,
+        f"dataset {uri!r} fires {names}, and no DAG has it among its outlets; publish it from outside",
+    )
 
 
 # ------------------------------------------------------------------------------------------------- tasks

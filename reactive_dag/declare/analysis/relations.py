@@ -3,15 +3,18 @@
 Owns `GraphAnalysis` of the DAGs of one version of a graph, which works out each answer when it is first asked for. At
 this level a DAG is one node; edges lead through datasets, completions and waits. *Height* is the longest path of
 those; silences are followed by `upstream` and `downstream` only. DAGs in a circle of waits share one height.
-Cost: O(DAGs + edges) once for each version and kind of question; a dataset of p producers and c consumers is p*c edges.
+Cost: O(DAGs + edges) for each kind of question the first time, in a later version of the graph what changed since and
+what follows from it; a dataset of p producers and c consumers is p*c edges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import TypeVar, cast
 
 from reactive_dag.declare.analysis.edges import Edge, edges_of
+from reactive_dag.declare.analysis.neighbours import Neighbours
 from reactive_dag.declare.dag import Dag
 from reactive_dag.resolve.heights import heights
 from reactive_dag.resolve.origins import origins
@@ -26,85 +29,94 @@ from reactive_dag.triggers.walks import leaves
 
 _SELF = "\0"
 
+T = TypeVar("T")
+
 
 class GraphAnalysis:
     """All answers about these DAGs; `dags` must not change meanwhile.
 
-    `kept` is what other wings worked out for this version, under names of their own; it goes with the version.
+    With `before`, the analysis of an earlier version, and the ids `changed` since, answers are made of its answers:
+    only those about DAGs in `region` (what changed, and all that follows from it) are worked out anew. `region` is None
+    where everything is: without `before`, and where a DAG listens to "*". `kept` is what other wings worked out for
+    this version, under names of their own; it goes with the version.
     """
 
-    def __init__(self, dags: Mapping[str, Dag]) -> None:
+    def __init__(
+        self, dags: Mapping[str, Dag], before: GraphAnalysis | None = None, changed: Iterable[str] = ()
+    ) -> None:
         self.dags = dags
         self.kept: dict[str, object] = {}
+        self.region: set[str] | None = None
+        self._answers: dict[str, object] = {}
+        self._outdated: dict[str, tuple[object, set[str]]] = {}
         self._effective: dict[str, dict[str, tuple[Trigger, str]]] = {}
         self._zones: dict[str, str | None] = {}
+        if before is None:
+            self.neighbours, _ = Neighbours().after(dags, dags)
+            self._starred = _starred(dags, dags)
+            return
+        ids = set(changed)
+        self.neighbours, beside = before.neighbours.after(dags, ids)
+        self._starred = (before._starred - ids) | _starred(dags, ids)
+        if not self._starred and not before._starred:
+            self._follow(before, beside | reach(beside, self.neighbours.down))
 
-    # ------------------------------------------------------------------------------------------ datasets
+    def _follow(self, before: GraphAnalysis, region: set[str]) -> None:
+        """Take over the answers about DAGs outside of the region."""
+        self.region = region
+        self._effective = {id: found for id, found in before._effective.items() if id not in region}
+        for name, (answer, since) in before._outdated.items():
+            self._outdated[name] = answer, since | region
+        for name, answer in before._answers.items():
+            self._outdated[name] = answer, region
 
-    @cached_property
-    def producers(self) -> dict[str, tuple[str, ...]]:
-        """The DAGs that produce each dataset, by uri, in order of declaration."""
-        found: dict[str, list[str]] = {}
-        for id, dag in self.dags.items():
-            for each in dag.produces:
-                found.setdefault(each.uri, []).append(id)
-        return {uri: tuple(ids) for uri, ids in found.items()}
+    def renewed(self, name: str, make: Callable[[], T], again: Callable[[T, set[str]], T]) -> T:
+        """An answer of this version: from nothing by `make`, or by `again` from an earlier one.
 
-    @cached_property
-    def consumers(self) -> dict[str, tuple[str, ...]]:
-        """The DAGs that hear a dataset, by uri, in order of declaration; a silence of it counts, and riding along."""
-        found: dict[str, dict[str, None]] = {}
-        for id, dag in self.dags.items():
-            for source in (*dag._read_sources(), *dag._read_riders()):
-                for leaf in leaves(source):
-                    if isinstance(leaf, Updated):
-                        found.setdefault(leaf.dataset.uri, {})[id] = None
-        return {uri: tuple(ids) for uri, ids in found.items()}
+        `again` is given that one, which it must not change, and the DAGs about which it no longer holds (those that are
+        gone among them). Costs what they do, once.
+        """
+        if name not in self._answers:
+            earlier = self._outdated.pop(name, None)
+            self._answers[name] = make() if earlier is None else again(cast("T", earlier[0]), earlier[1])
+        return cast("T", self._answers[name])
 
     # -------------------------------------------------------------------------------------- neighbours
 
-    def _above(self, source: Trigger) -> Iterable[str]:
-        """The known DAGs that a source listens to, those of a "*" left out."""
-        if isinstance(source, Updated):
-            return self.producers.get(source.dataset.uri, ())
-        if isinstance(source, Completed):
-            return (source.dag,) if source.dag in self.dags else ()
-        return ()
+    @property
+    def producers(self) -> Mapping[str, tuple[str, ...]]:
+        """The DAGs that produce each dataset, by uri, in order of declaration. O(1)."""
+        return self.neighbours.producers
+
+    @property
+    def consumers(self) -> Mapping[str, tuple[str, ...]]:
+        """The DAGs that hear a dataset, by uri, in order of declaration; a silence counts, and riding along. O(1)."""
+        return self.neighbours.consumers
+
+    @property
+    def triggering(self) -> Mapping[str, list[str]]:
+        """What each DAG follows directly by a trigger; a "*" left out. No circle is possible here. O(1)."""
+        return self.neighbours.triggering
+
+    @property
+    def counted(self) -> Mapping[str, list[str]]:
+        """What each DAG follows directly, by trigger or wait; a "*" left out. O(1)."""
+        return self.neighbours.counted
 
     @cached_property
-    def triggering(self) -> dict[str, list[str]]:
-        """What each DAG follows directly by a trigger; a "*" left out. No circle is possible here."""
-        found: dict[str, list[str]] = {}
-        for id, dag in self.dags.items():
-            above = [each for source in dag._read_sources() for each in self._above(source)]
-            found[id] = list(dict.fromkeys(above)) if len(above) > 1 else above
-        return found
-
-    @cached_property
-    def counted(self) -> dict[str, list[str]]:
-        """What each DAG follows directly, by trigger or wait; a "*" left out."""
-        found = dict(self.triggering)
-        for id, dag in self.dags.items():
-            waits = [wait.dag for wait in dag.waits if wait.dag in self.dags]
-            if waits:
-                found[id] = list(dict.fromkeys((*found[id], *waits)))
-        return found
-
-    @cached_property
-    def up(self) -> dict[str, list[str]]:
+    def up(self) -> Mapping[str, list[str]]:
         """What each DAG follows directly in any way, silences, "*" and what only rides along too."""
-        found: dict[str, list[str]] = {}
-        for id, above in self.counted.items():
-            silences = [source for source in self.dags[id]._read_sources() if isinstance(source, Absent)]
-            aside = (*silences, *self.dags[id]._read_riders())
-            heard = [each for source in aside for leaf in leaves(source) for each in self._above(leaf)]
-            found[id] = list(dict.fromkeys((*above, *heard, *sorted(self.stars.get(id, ())))))
-        return found
+        if not self.stars:
+            return self.neighbours.up
+        return {
+            id: list(dict.fromkeys((*above, *sorted(self.stars.get(id, ())))))
+            for id, above in self.neighbours.up.items()
+        }
 
     @cached_property
-    def down(self) -> dict[str, list[str]]:
+    def down(self) -> Mapping[str, list[str]]:
         """What follows each DAG directly in any way."""
-        return turned(self.up)
+        return turned(self.up) if self.stars else self.neighbours.down
 
     @cached_property
     def stars(self) -> dict[str, frozenset[str]]:
@@ -112,7 +124,7 @@ class GraphAnalysis:
 
         Where two listen to each other so, the one with the lesser id hears the other: somebody has to be last.
         """
-        listening = sorted(id for id, dag in self.dags.items() if any(_is_star(s) for s in dag._read_sources()))
+        listening = sorted(self._starred)
         if not listening:
             return {}
         below = turned(self._without_stars())
@@ -128,7 +140,7 @@ class GraphAnalysis:
         found = {}
         for id, above in self.counted.items():
             silent = [leaf for s in self.dags[id]._read_sources() if isinstance(s, Absent) for leaf in leaves(s)]
-            found[id] = [*above, *(each for leaf in silent for each in self._above(leaf))]
+            found[id] = [*above, *(each for leaf in silent for each in self.neighbours.above(leaf, self.dags))]
         return found
 
     def _tagged(self, id: str) -> set[str]:
@@ -151,13 +163,24 @@ class GraphAnalysis:
 
     # ------------------------------------------------------------------------------------------ order
 
-    @cached_property
+    @property
     def heights(self) -> dict[str, int]:
-        """The longest path of trigger edges and waits that ends at each DAG."""
+        """The longest path of trigger edges and waits that ends at each DAG. O(DAGs + edges) once, then O(region)."""
+        return self.renewed("heights", self._all_heights, self._heights_again)
+
+    def _all_heights(self) -> dict[str, int]:
         above = self.counted
         if self.stars:
             above = {id: [*row, *self.stars.get(id, ())] for id, row in above.items()}
         return heights(self.dags, turned(above))
+
+    def _heights_again(self, before: dict[str, int], region: set[str]) -> dict[str, int]:
+        found = {id: height for id, height in before.items() if id not in region}
+        inside = {id: self.counted[id] for id in region if id in self.dags}
+        least = {id: 1 + max([found[each] for each in row if each in found], default=-1) for id, row in inside.items()}
+        within = {id: [each for each in row if each in inside] for id, row in inside.items()}
+        found.update(heights(inside, turned(within), least))
+        return found
 
     @cached_property
     def levels(self) -> list[list[str]]:
@@ -174,19 +197,23 @@ class GraphAnalysis:
 
     # ---------------------------------------------------------------------------------- origins, joins
 
-    @cached_property
-    def origins(self) -> dict[str, frozenset[str]]:
-        """The DAGs, and outside datasets ("dataset <uri>"), that each DAG's events go back to (T8)."""
+    @property
+    def origins(self) -> Mapping[str, frozenset[str]]:
+        """The DAGs, and outside datasets ("dataset <uri>"), that each DAG's events go back to (T8); datasets' too."""
+        return self.renewed("origins", lambda: self._origins_again({}, set(self.dags)), self._origins_again)
+
+    def _origins_again(self, before: dict[str, frozenset[str]], region: set[str]) -> dict[str, frozenset[str]]:
         above: dict[str, list[str]] = {}
-        for id, dag in self.dags.items():
+        for id in region & self.dags.keys():
+            dag = self.dags[id]
             above[id] = self._origins_above(id, dag)
-        for dag in self.dags.values():
-            for source in dag._read_sources():
-                if isinstance(source, Updated):
-                    uri = source.dataset.uri
-                    above.setdefault(f"dataset {uri}", list(self.producers.get(uri, ())))
-        found = origins(above, above)
-        return {id: frozenset(each.removeprefix(_SELF) for each in found[id]) for id in self.dags}
+            uris = [source.dataset.uri for source in dag._read_sources() if isinstance(source, Updated)]
+            for uri in (*uris, *self.neighbours.produced.get(id, ())):
+                above[f"dataset {uri}"] = list(self.producers.get(uri, ()))
+        found = {id: row for id, row in before.items() if id not in region and id not in above}
+        new = origins(above, above, known=found)
+        found.update({id: frozenset([each.removeprefix(_SELF) for each in new[id]]) for id in above})
+        return found
 
     def _origins_above(self, id: str, dag: Dag) -> list[str]:
         found: list[str] = []
@@ -253,6 +280,11 @@ class GraphAnalysis:
 def _any(forms: Iterable[Form | None]) -> Form | None:
     found = tuple(forms)
     return found[0] if len(found) == 1 else ("any", 1, found) if found else None
+
+
+def _starred(dags: Mapping[str, Dag], ids: Iterable[str]) -> set[str]:
+    """Those of these DAGs that listen to "*". O(their sources)."""
+    return {id for id in ids if id in dags and any(_is_star(source) for source in dags[id]._read_sources())}
 
 
 def _is_star(source: Trigger) -> bool:
