@@ -80,9 +80,9 @@ def settings_of(task: AnyTask) -> TaskSettings:
     return task._settings
 
 
-def has_priorities(graph: Graph) -> bool:
-    """Whether any task of a graph has a priority. O(tasks)."""
-    return any(task._settings.priority for dag in graph.dags.values() for task in dag.tasks.values())
+def has_priorities(dag: Dag) -> bool:
+    """Whether any task of a DAG has a priority. O(tasks)."""
+    return any(task._settings.priority for task in list(dag.tasks.values()))
 
 
 def params_of(dag: Dag) -> Params:

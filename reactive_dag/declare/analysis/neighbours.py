@@ -79,6 +79,10 @@ class Neighbours:
             for table in (self.triggering, self.counted, self.down):
                 table.pop(id, None)
 
+    def uses(self, ids: Iterable[str]) -> set[str]:
+        """The datasets that these DAGs produce or hear, by uri. O(result)."""
+        return {uri for id in ids for table in (self.produced, self.heard) for uri in table.get(id, ())}
+
     def above(self, source: Trigger, dags: Mapping[str, Dag]) -> Iterable[str]:
         """The DAGs among these that a source listens to, those of a "*" left out. O(result)."""
         if isinstance(source, Updated):

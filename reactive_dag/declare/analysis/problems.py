@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
-from attrs import frozen
+from attrs import Factory, frozen
 
 from reactive_dag.declare.analysis.date_overlap import PossibleDates, can_fire, join_warnings, never_awaited
+from reactive_dag.declare.analysis.neighbours import Neighbours
 from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.parameters import advice
@@ -44,13 +45,13 @@ class Problem:
 class _KnownProblems:
     """The problems of one version, by what they are about; only what has one is there.
 
-    Those of a dataset are about who produces and who hears it: `consumers` is whom it was made of.
+    Those of a dataset are about who produces and who hears it, as `neighbours` had it.
     """
 
-    errors: dict[str, list[Problem]]
-    warnings: dict[str, list[Problem]]
-    datasets: dict[str, Problem]
-    consumers: Mapping[str, tuple[str, ...]]
+    errors: dict[str, list[Problem]] = Factory(dict)
+    warnings: dict[str, list[Problem]] = Factory(dict)
+    datasets: dict[str, Problem] = Factory(dict)
+    neighbours: Neighbours = Factory(Neighbours)
 
 
 def problems_of(analysis: GraphAnalysis, twice: Mapping[str, str]) -> list[Problem]:
@@ -77,10 +78,9 @@ def _errors(analysis: GraphAnalysis, known: _KnownProblems) -> list[Problem]:
 
 
 def _known(analysis: GraphAnalysis, twice: Mapping[str, str]) -> _KnownProblems:
-    nothing = _KnownProblems({}, {}, {}, {})
     return analysis.renewed(
         "problems",
-        lambda: _known_after(analysis, twice, nothing, set(analysis.dags)),
+        lambda: _known_after(analysis, twice, _KnownProblems(), set(analysis.dags)),
         lambda before, region: _known_after(analysis, twice, before, region),
     )
 
@@ -90,8 +90,7 @@ def _known_after(
 ) -> _KnownProblems:
     """What is known after a change of these DAGs; an error may name what would have been near, so each is made anew."""
     dates = PossibleDates.of_graph(analysis)
-    errors = {id: found for id, found in before.errors.items() if id in analysis.dags}
-    warnings = {id: found for id, found in before.warnings.items() if id not in region}
+    errors, warnings, datasets = dict(before.errors), dict(before.warnings), dict(before.datasets)
     for id in region | before.errors.keys():
         errors.pop(id, None)
         warnings.pop(id, None)
@@ -100,13 +99,12 @@ def _known_after(
             for severity, table in (("error", errors), ("warning", warnings)):
                 if rows := [problem for problem in found if problem.severity == severity]:
                     table[id] = rows
-    datasets = {}
-    for uri, consumers in analysis.consumers.items():
-        if uri not in analysis.producers:
-            same = before.consumers.get(uri) is consumers and consumers[0] not in region
-            known = before.datasets.get(uri) if same else None
-            datasets[uri] = known or _no_producer(analysis, uri, consumers)
-    return _KnownProblems(errors, warnings, datasets, analysis.consumers)
+    for uri in before.neighbours.uses(region) | analysis.neighbours.uses(region):
+        datasets.pop(uri, None)
+        consumers = analysis.consumers.get(uri)
+        if consumers and uri not in analysis.producers:
+            datasets[uri] = _no_producer(analysis, uri, consumers)
+    return _KnownProblems(errors, warnings, datasets, analysis.neighbours)
 
 
 def _of_dag(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates, twice: Mapping[str, str]) -> Iterator[Problem]:

@@ -64,7 +64,7 @@ class GraphAnalysis:
     def _follow(self, before: GraphAnalysis, region: set[str]) -> None:
         """Take over the answers about DAGs outside of the region."""
         self.region = region
-        self._effective = {id: found for id, found in before._effective.items() if id not in region}
+        self._effective = without(before._effective, region)
         for name, (answer, since) in before._outdated.items():
             self._outdated[name] = answer, since | region
         for name, answer in before._answers.items():
@@ -175,7 +175,7 @@ class GraphAnalysis:
         return heights(self.dags, turned(above))
 
     def _heights_again(self, before: dict[str, int], region: set[str]) -> dict[str, int]:
-        found = {id: height for id, height in before.items() if id not in region}
+        found = without(before, region)
         inside = {id: self.counted[id] for id in region if id in self.dags}
         least = {id: 1 + max([found[each] for each in row if each in found], default=-1) for id, row in inside.items()}
         within = {id: [each for each in row if each in inside] for id, row in inside.items()}
@@ -210,7 +210,7 @@ class GraphAnalysis:
             uris = [source.dataset.uri for source in dag._read_sources() if isinstance(source, Updated)]
             for uri in (*uris, *self.neighbours.produced.get(id, ())):
                 above[f"dataset {uri}"] = list(self.producers.get(uri, ()))
-        found = {id: row for id, row in before.items() if id not in region and id not in above}
+        found = without(before, region | above.keys())
         new = origins(above, above, known=found)
         found.update({id: frozenset([each.removeprefix(_SELF) for each in new[id]]) for id in above})
         return found
@@ -289,6 +289,14 @@ def _starred(dags: Mapping[str, Dag], ids: Iterable[str]) -> set[str]:
 
 def _is_star(source: Trigger) -> bool:
     return isinstance(source, Completed) and source.dag == "*"
+
+
+def without(rows: dict[str, T], ids: Iterable[str]) -> dict[str, T]:
+    """A copy of a table without these rows. O(ids), and some 10 ns a row for the copy."""
+    found = dict(rows)
+    for id in ids:
+        found.pop(id, None)
+    return found
 
 
 def turned(rows: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:

@@ -80,19 +80,20 @@ class Definitions:
 
     # ------------------------------------------------------------------------------------- what is wanted
 
-    def changes(self, at: int, cursor: int) -> list[AnyRecord]:
-        """The records that bring the log's definitions up to the graph's; a DAG counts once it has a task. O(DAGs).
+    def changes(self, at: int, cursor: int, region: set[str] | None = None) -> list[AnyRecord]:
+        """The records that bring the log's definitions up to the graph's; a DAG counts once it has a task.
 
-        Facts from offset `cursor` on are not decided yet: they go to a changed trigger.
+        With `region` only those of the DAGs there are looked at. Facts from offset `cursor` on are not decided yet:
+        they go to a changed trigger. O(DAGs).
         """
         with paused_collector():
-            return self._changes(at, cursor)
+            return self._changes(at, cursor, region)
 
-    def _changes(self, at: int, cursor: int) -> list[AnyRecord]:
+    def _changes(self, at: int, cursor: int, region: set[str] | None) -> list[AnyRecord]:
         records: list[AnyRecord] = []
         graph = self.graph
         wanted: set[Name] = set()
-        for dag_id, dag in list(self.dags.items()):
+        for dag_id, dag in self._dags_in(region):
             try:
                 triggers: Mapping[str, Trigger | None] = graph.effective(dag_id) or {"": None}
             except UnknownId:
@@ -103,8 +104,16 @@ class Definitions:
                     self._compare(records, at, cursor, dag, label, trigger)
             if self._reborn(dag):
                 records.append(FaultsRetried(at, dag_id))
-        records.extend(Removed(at, *name) for name in self.latest if name not in wanted)
+        looked_at = [name for name in self.latest if region is None or name[0] in region]
+        records.extend(Removed(at, *name) for name in looked_at if name not in wanted)
         return records
+
+    def _dags_in(self, region: Iterable[str] | None) -> list[tuple[str, Dag]]:
+        """All DAGs as they were declared, or those of a region as they were changed."""
+        if region is None:
+            return list(self.dags.items())
+        found = [(id, dag) for id in region if (dag := self.dags.get(id)) is not None]
+        return sorted(found, key=lambda each: (stamp_of(each[1]), each[0]))
 
     def _compare(
         self, records: list[AnyRecord], at: int, cursor: int, dag: Dag, label: str, trigger: Trigger | None

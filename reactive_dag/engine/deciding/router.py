@@ -173,10 +173,13 @@ class Router:
                 route[:] = [r for r in route if r[0] is not active]
         return active
 
-    def reorder(self, height: Callable[[str], int | None]) -> None:
-        """The graph changed, and with it perhaps the heights of DAGs. O(triggers), and the routes if one did."""
-        changed = False
-        for active in self.triggers.values():
+    def reorder(self, height: Callable[[str], int | None], names: Iterable[tuple[str, str]]) -> None:
+        """The graph changed, and with it perhaps the heights of the DAGs of these triggers.
+
+        O(names), and the routes if one did.
+        """
+        changed, triggers = False, self.triggers
+        for active in [triggers[name] for name in names if name in triggers]:
             now = height(active.dag)
             if now is not None and now != active.height:
                 active.height, active.scheduled, changed = now, NEVER, True

@@ -1,6 +1,7 @@
 """`GraphChanges`: what changed in the graph since its definitions were last recorded (T11).
 
-Owns whether anything did. A look costs O(1), taking a change up O(DAGs).
+Owns whether anything did, and the version that was taken up. A look costs O(1), taking a change up what changed and
+what follows from that.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from reactive_dag.declare.internals import in_bulk, subscribe
+from reactive_dag.declare.internals import in_bulk, region_since, subscribe, version_of
 from reactive_dag.engine.fold.fold import Fold
 
 GRAPH = "graph"
@@ -23,6 +24,7 @@ class GraphChanges:
         self._fold = fold
         self._wake = wake
         self.any = True
+        self._taken_up = -1
         self._unsubscribe = subscribe(fold.graph, self._on_change)
 
     def _on_change(self, dag: str | None) -> None:
@@ -39,13 +41,16 @@ class GraphChanges:
         if not self.ready:
             return False
         self.any = False
-        fold, log = self._fold, self._fold.log
+        fold, log, graph = self._fold, self._fold.log, self._fold.graph
+        version = version_of(graph)
+        region = region_since(graph, self._taken_up)
         with log.lock:
-            records = fold.definitions.changes(fold.outbox.stamp(), fold.cursor)
+            records = fold.definitions.changes(fold.outbox.stamp(), fold.cursor, region)
             if records and log.durable:
-                log.set_meta(GRAPH, msgspec.json.encode(fold.graph.to_json()).decode())
+                log.set_meta(GRAPH, msgspec.json.encode(graph.to_json()).decode())
             fold.definitions.ahead(records, log.push_many(records), fold.cursor)
-            fold.on_graph_changed()
+            fold.on_graph_changed(region)
+        self._taken_up = version
         return True
 
     def close(self) -> None:

@@ -113,6 +113,7 @@ class Fold:
         self.definitions = Definitions(
             graph, outbox, identities, self.calls, self.router, self.runs, self.slots, max_pending
         )
+        self._with_priorities: set[str] = set()
         self._handlers: dict[type, Callable[..., None]] = self._table()
 
     def _table(self) -> dict[type, Callable[..., None]]:
@@ -146,12 +147,20 @@ class Fold:
         if self.outbox.decisions:
             self.outbox.flush()
 
-    def on_graph_changed(self) -> None:
-        """Heights, limits, priorities and what queued runs would say may be others. O(DAGs + tasks + triggers)."""
-        heights = analysis_of(self.graph).heights
-        self.router.reorder(heights.get)
+    def on_graph_changed(self, region: set[str] | None = None) -> None:
+        """Heights, limits, priorities and what queued runs would say may be others; of all DAGs without `region`.
+
+        O(DAGs and tasks there + triggers).
+        """
+        analysis, dags = analysis_of(self.graph), self.graph.dags
+        heights = analysis.heights
+        ids = set(dags) if region is None else region
+        names = [(id, label) for id in ids if id in analysis.dags for label in analysis.effective(id)]
+        self.router.reorder(heights.get, names)
         self.runs.forget_drafts()
-        self.slots.graph_changed(heights, has_priorities(self.graph))
+        self._with_priorities -= ids
+        self._with_priorities |= {id for id in ids if (dag := dags.get(id)) is not None and has_priorities(dag)}
+        self.slots.graph_changed(heights, bool(self._with_priorities))
 
     def begin_runs(self) -> bool:
         """Begin the runs that may begin now; whether there were any. O(what begins)."""
