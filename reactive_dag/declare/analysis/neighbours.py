@@ -25,7 +25,7 @@ Uses: TypeAlias = dict[str, tuple[str, ...]]
 
 @frozen
 class Neighbours:
-    """Who is beside whom among the DAGs of one version.
+    """What the DAGs of one version use, name and follow directly.
 
     `produced` and `heard` are the datasets of each DAG by uri, `named` the DAGs in its triggers and waits, declared or
     not; `producers`, `consumers` and `naming` say the same from the other end, producers and consumers in the order of

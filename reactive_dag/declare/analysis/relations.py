@@ -237,12 +237,15 @@ class GraphAnalysis:
     def _zone(self, origin: str) -> str | None:
         """The zone that an origin says itself: by option or clock, a dataset by its calendar."""
         dag = self.dags.get(origin)
-        return self._calendar_zones.get(origin) if dag is None else dag._own_zone()
+        return self._calendar_zone(origin.removeprefix("dataset ")) if dag is None else dag._own_zone()
 
-    @cached_property
-    def _calendar_zones(self) -> dict[str, str]:
-        heard = [source for dag in self.dags.values() for source in dag._read_sources() if isinstance(source, Updated)]
-        return {f"dataset {each.dataset.uri}": each.partitions.tz for each in heard if each.partitions is not None}
+    def _calendar_zone(self, uri: str) -> str | None:
+        """The zone of a dataset's calendar, which all that hear it have."""
+        for id in self.consumers.get(uri, ()):
+            for source in self.dags[id]._read_sources():
+                if isinstance(source, Updated) and source.dataset.uri == uri:
+                    return None if source.dataset.partitions is None else source.dataset.partitions.tz
+        return None
 
     def effective(self, id: str) -> dict[str, tuple[Trigger, str]]:
         """Each trigger with its implicit join (T8), and that rule in words. O(size) once."""
