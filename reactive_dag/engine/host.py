@@ -45,6 +45,9 @@ class Host(Protocol):
     def previous(self, run: int) -> int | None:
         """The run of the same DAG before this one. O(log n)."""
 
+    def with_key(self, dag: str, key: str, date: int | None) -> int | None:
+        """The run of a DAG that has a key and a logical date. O(log n)."""
+
     def run_of(self, run: int) -> RunStarted:
         """The record that a run began with. O(1) while it is live."""
 

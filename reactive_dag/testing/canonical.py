@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from reactive_dag.engine.runs.watches import Watch
     from reactive_dag.log.history import RunRow
 
-AWAITED = {"run", "key", "state", "logical_date"}
-"""What a wait tells of a run that it awaited."""
-
 
 def canonical(core: Fold) -> bytes:
     """The state of a core that has applied its whole log, as bytes. O(records + state)."""
@@ -88,17 +85,8 @@ def _requested(core: Fold, record: RunRequested) -> list[Json]:
 
 def _ended(row: RunRow) -> list[Json]:
     fields: list[Json] = msgspec.to_builtins(row)
-    tasks = [[task.task, task.state, task.attempts, _output(task.output), task.error] for task in row.tasks]
+    tasks = [[task.task, task.state, task.attempts, task.output, task.error] for task in row.tasks]
     return [*fields[1:13], tasks]
-
-
-def _output(output: Json) -> Json:
-    """An output without offsets: a wait's names the awaited runs by offset and by key."""
-    if isinstance(output, list):
-        return [_output(each) for each in output]
-    if isinstance(output, dict) and output.keys() == AWAITED:
-        return {name: value for name, value in output.items() if name != "run"}
-    return output
 
 
 def _live(run: RunState) -> list[Json]:
@@ -116,7 +104,7 @@ def _live(run: RunState) -> list[Json]:
 
 def _result(run: RunState, index: int) -> Json:
     done = run.results[index]
-    return None if done is None else [done.at, done.state, done.attempt, _output(done.output), done.error]
+    return None if done is None else [done.at, done.state, done.attempt, done.output, done.error]
 
 
 def _task(core: Fold, run: int, index: int) -> list[Json]:

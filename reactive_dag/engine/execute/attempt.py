@@ -28,7 +28,7 @@ from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, reason, said
 from reactive_dag.model.payload import copied, plain
 from reactive_dag.model.records import TaskFinished
-from reactive_dag.model.times import SECOND, parse_duration
+from reactive_dag.model.times import SECOND, parse_duration, parse_time
 
 Report = Callable[[int], TaskFinished]
 """Makes the attempt's record, given the instant of its append."""
@@ -107,12 +107,19 @@ class AttemptExecutor:
     def _output_of(self, run: RunState, index: int) -> object:
         done = run.results[index]
         output = None if done is None else done.output
-        if run.tasks[index].kind != "wait":
+        wait = run.tasks[index].wait
+        if wait is None:
             return copied(output)
-        awaited = [
-            Run(self._host, one["run"]) if one else None for one in (output if isinstance(output, list) else [output])
-        ]
+        awaited = [self._awaited(wait.dag, one) for one in (output if isinstance(output, list) else [output])]
         return awaited if isinstance(output, list) else awaited[0]
+
+    def _awaited(self, dag: str, named: Any) -> Run | None:
+        """The run that a wait's output names."""
+        if not named:
+            return None
+        date = named["logical_date"]
+        found = self._host.with_key(dag, named["key"], None if date is None else parse_time(date))
+        return None if found is None else Run(self._host, found)
 
 
 def _again(job: AttemptJob, began: int, again: RetryTask) -> Report:

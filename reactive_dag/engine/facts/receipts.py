@@ -15,7 +15,7 @@ from reactive_dag.model.event import Event
 class Receipt(msgspec.Struct, frozen=True, eq=False):
     """One published event: its attributes are those of `rd.Event`, and `duplicate` says that its key was there already.
 
-    `offset` is its place in the log, for `engine.records_from`.
+    `offset` is its place in this log, for `engine.records_from` and nothing else: it names no event (I3).
     """
 
     _identities: Identities
@@ -33,7 +33,7 @@ class Receipt(msgspec.Struct, frozen=True, eq=False):
         return getattr(self.event, name)
 
     def __repr__(self) -> str:
-        return f"<Receipt {self.offset}{' duplicate' if self.duplicate else ''} {self.event!r}>"
+        return f"<Receipt{' duplicate' if self.duplicate else ''} {self.event!r}>"
 
 
 @attrs.frozen

@@ -88,7 +88,7 @@ class Fold:
         self.identities = identities = Identities(log, self.run_of)
         self.publishing = Publishing(log, graph.datasets)
         self.starting = Starting(graph.id, log, dags)
-        self.by_date = RunsByDate(log, live.get)
+        self.by_date = RunsByDate(log, statuses)
         dates = LogicalDates(identities, graph, caches.calendars)
         self.slots = Slots(
             outbox, statuses, caches.arrays, dags.get, analysis_of(graph).heights, identities.request

@@ -69,6 +69,10 @@ class FoldHost:
         """The run of the same DAG before this one. O(log n)."""
         return self.fold.by_date.previous(self.fold.runs.row(run))
 
+    def with_key(self, dag: str, key: str, date: int | None) -> int | None:
+        """The run of a DAG that has a key and a logical date. O(log n)."""
+        return self.fold.by_date.with_key(dag, key, date)
+
     def run_of(self, run: int) -> RunStarted:
         """The record that a run began with. O(1) while it is live."""
         return self.fold.run_of(run)

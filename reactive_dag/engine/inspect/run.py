@@ -250,7 +250,7 @@ class Run:
 
     def __repr__(self) -> str:
         if self._host.closed or self._host.failed:
-            return f"<Run {self._offset} of a {'closed' if self._host.closed else 'failed'} engine>"
+            return f"<Run of a {'closed' if self._host.closed else 'failed'} engine>"
         row = self._row
         when = "" if row.logical_date is None else f" {to_datetime(row.logical_date):%Y-%m-%dT%H:%MZ}"
         error = f": {row.error.splitlines()[0]}" if row.error else ""

@@ -126,7 +126,7 @@ class Slots:
             queued = statuses.queued[run]
             request = queued.request or self.request(run)
             order = request.at, height, name, run
-            statuses.begin(run, name, RunStatus("beginning", True, None, -1, request, order, arrays))
+            statuses.begin(run, name, RunStatus("beginning", True, queued.begun, -1, request, order, arrays))
             found.append((order, dag, arrays, request, queued))
 
     def order(self, run: int, request: RunRequested) -> RunOrder:

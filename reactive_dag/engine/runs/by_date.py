@@ -7,19 +7,23 @@ once, and what ends from then on is kept by date here too. A look-up costs O(log
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from reactive_dag.engine.runs.state import RunState
+from reactive_dag.engine.runs.statuses import RunStatuses
 from reactive_dag.log.history import RunRow
 from reactive_dag.log.protocol import EventLog
+from reactive_dag.model.records import Json
 
 
 class Tasks(Protocol):
-    """The final states of a run's tasks."""
+    """How a run's tasks ended."""
 
     def get(self, task: str, default: str, /) -> str:
         """The state of a task, or `default` where it has none yet."""
+
+    def outputs(self) -> dict[str, Json]:
+        """What those gave that succeeded, where that is something."""
 
 
 class AwaitedRun(NamedTuple):
@@ -29,7 +33,23 @@ class AwaitedRun(NamedTuple):
     key: str
     state: str
     logical_date: int | None
+    partition: str | None
     tasks: Tasks
+
+
+class NoTasks:
+    """The tasks of a run that has not begun."""
+
+    def get(self, task: str, default: str, /) -> str:
+        """None has a state."""
+        return default
+
+    def outputs(self) -> dict[str, Json]:
+        """None gave anything."""
+        return {}
+
+
+NO_TASKS = NoTasks()
 
 
 class LiveTasks:
@@ -46,6 +66,11 @@ class LiveTasks:
         done = None if index < 0 else self._run.results[index]
         return default if done is None else done.state
 
+    def outputs(self) -> dict[str, Json]:
+        """What those gave that succeeded. O(tasks)."""
+        results = zip(self._run.plan.ids, self._run.results)
+        return {id: done.output for id, done in results if done and done.state == "success" and done.output is not None}
+
 
 class EndedTasks:
     """The tasks of a run that has ended. A look costs O(tasks)."""
@@ -58,6 +83,11 @@ class EndedTasks:
     def get(self, task: str, default: str, /) -> str:
         """The state of a task, or `default`."""
         return next((row.state for row in self._row.tasks if row.task == task), default)
+
+    def outputs(self) -> dict[str, Json]:
+        """What those gave that succeeded. O(tasks)."""
+        rows = self._row.tasks
+        return {row.task: row.output for row in rows if row.state == "success" and row.output is not None}
 
 
 class DateIndex:
@@ -97,9 +127,9 @@ NO_RUNS = DateIndex()
 class RunsByDate:
     """The unfinished runs of every DAG by logical date and by cascade."""
 
-    def __init__(self, log: EventLog, live: Callable[[int], RunState | None]) -> None:
+    def __init__(self, log: EventLog, statuses: RunStatuses) -> None:
         self.log = log
-        self.live = live
+        self.statuses = statuses
         self._dates: dict[str, DateIndex] = {}
         self._past: dict[str, DateIndex] | None = None
         self._cascades: dict[tuple[str, str], int] = {}
@@ -174,11 +204,31 @@ class RunsByDate:
 
     def _newer(self, live: int | None, row: RunRow | None) -> AwaitedRun | None:
         if live is not None and (row is None or live > row.run):
-            state = self.live(live)
-            return AwaitedRun(live, "", "queued", None, {}) if state is None else seen_live(state)
+            state = self.statuses.live.get(live)
+            return self._seen_queued(live) if state is None else seen_live(state)
         if row is None:
             return None
-        return AwaitedRun(row.run, row.key, row.state, row.logical_date, EndedTasks(row))
+        return AwaitedRun(row.run, row.key, row.state, row.logical_date, row.partition, EndedTasks(row))
+
+    def _seen_queued(self, run: int) -> AwaitedRun:
+        """A run that was requested and has not begun, as it would begin now."""
+        status = self.statuses.queued.get(run) or self.statuses.between.get(run)
+        begun = None if status is None else status.begun
+        if begun is None:
+            return AwaitedRun(run, "", "queued", None, None, NO_TASKS)
+        return AwaitedRun(run, begun.key, "queued", begun.logical_date, begun.partition, NO_TASKS)
+
+    def with_key(self, dag: str, key: str, date: int | None) -> int | None:
+        """The run of a DAG that has a key; `date` is its own, if it has one. O(log runs), a run without one O(live)."""
+        if date is not None:
+            seen = self.exact(dag, date)
+            if seen is not None and seen.key == key:
+                return seen.run
+        rows = self.log.runs(dag=dag, key=key, limit=1)
+        if rows:
+            return rows[0].run
+        live = self.statuses.live.values()
+        return next((run.run for run in live if run.started.key == key and run.started.dag == dag), None)
 
 
 def _later(dates: dict[str, DateIndex], dag: str, date: int, run: int) -> None:
@@ -192,4 +242,4 @@ def _later(dates: dict[str, DateIndex], dag: str, date: int, run: int) -> None:
 def seen_live(run: RunState) -> AwaitedRun:
     """A live run as a wait sees it. O(1)."""
     begun = run.started
-    return AwaitedRun(begun.run, begun.key, "running", begun.logical_date, LiveTasks(run))
+    return AwaitedRun(begun.run, begun.key, "running", begun.logical_date, begun.partition, LiveTasks(run))

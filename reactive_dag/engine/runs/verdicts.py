@@ -9,16 +9,16 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from reactive_dag.declare.wait import Wait
-from reactive_dag.engine.runs.by_date import AwaitedRun
+from reactive_dag.engine.runs.by_date import NO_TASKS, AwaitedRun
 from reactive_dag.model.times import NEVER, format_time
 
 SUCCEED, FAIL, SKIP, WAITING = "success", "failed", "skipped", "waiting"
 ORDER = {FAIL: 0, SKIP: 1, WAITING: 2, SUCCEED: 3}
 """What wins over what."""
 
-DONE = AwaitedRun(-1, "", "success", None, {})
+DONE = AwaitedRun(-1, "", "success", None, None, NO_TASKS)
 """Stands for a run before all that is known: it counts as done in time."""
-LOST = AwaitedRun(-1, "", "lost", None, {})
+LOST = AwaitedRun(-1, "", "lost", None, None, NO_TASKS)
 """Stands for the run of a tick that will never be requested."""
 
 
