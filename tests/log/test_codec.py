@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import types
 import typing
-import zlib
 
 import msgspec
 import pytest
@@ -59,8 +58,8 @@ ANY_RECORD = st.one_of([_structs(kind) for kind in (*FACTS, *DECISIONS)])
 
 @given(st.lists(ANY_RECORD, min_size=1, max_size=6), st.integers(0, 2**40))
 def test_log_codec_every_record_comes_back_as_it_was(records: list[AnyRecord], first: int) -> None:
-    [((at, count, _, crc, data), sources)] = segments(first, records, 0, 9)
-    back = decode_segment(at, count, crc, data, "here")
+    [((at, count, last_at, crc, data), sources)] = segments(first, records, 0, 9)
+    back = decode_segment(at, count, last_at, crc, data, "here")
     assert back == records
     assert [type(record) for record in back] == [type(record) for record in records]
     assert sources == {record.dataset for record in records if isinstance(record, Published)}
@@ -73,18 +72,20 @@ def test_log_codec_knows_every_kind(kind: type[AnyRecord]) -> None:
 
 @given(st.integers(0, 10**6), st.integers(1, 255))
 def test_log_codec_no_changed_byte_goes_unnoticed(position: int, flip: int) -> None:
-    [((first, count, _, crc, data), _)] = segments(7, mixed(20), 0, 0)
+    [((first, count, last_at, crc, data), _)] = segments(7, mixed(20), 0, 0)
     broken = bytearray(data)
     broken[position % len(data)] ^= flip
     with pytest.raises(StoreDamaged, match=r"here: the segment at offset 7 \(20 records\) cannot be read"):
-        decode_segment(first, count, crc, bytes(broken), "here")
+        decode_segment(first, count, last_at, crc, bytes(broken), "here")
 
 
-@pytest.mark.parametrize(("first", "count", "cut"), [(8, 20, 0), (7, 19, 0), (7, 20, 1), (7, 20, 10**6)])
-def test_log_codec_a_segment_in_another_place_is_damage(first: int, count: int, cut: int) -> None:
+@pytest.mark.parametrize(
+    ("first", "count", "at", "cut"), [(8, 20, 0, 0), (7, 19, 0, 0), (7, 20, 1, 0), (7, 20, 0, 1), (7, 20, 0, 10**6)]
+)
+def test_log_codec_a_segment_in_another_place_is_damage(first: int, count: int, at: int, cut: int) -> None:
     [((_, _, _, crc, data), _)] = segments(7, mixed(20), 0, 0)
     with pytest.raises(StoreDamaged, match="Nothing was changed"):
-        decode_segment(first, count, crc, data[: max(len(data) - cut, 0)], "here")
+        decode_segment(first, count, at, crc, data[: max(len(data) - cut, 0)], "here")
 
 
 @pytest.mark.parametrize("count", [1, SEGMENT_RECORDS - 1, SEGMENT_RECORDS, SEGMENT_RECORDS + 1, 1000])
@@ -92,7 +93,7 @@ def test_log_codec_segments_lie_end_to_end(count: int) -> None:
     records = mixed(count)
     rows = [row for row, _ in segments(5, records, 3, records[-1].at)]
     assert [row[0] for row in rows] == list(range(5, 5 + count, SEGMENT_RECORDS))
-    assert [r for first, n, _, crc, data in rows for r in decode_segment(first, n, crc, data, "")] == records
+    assert [r for first, n, at, crc, data in rows for r in decode_segment(first, n, at, crc, data, "")] == records
     assert rows[-1][2] == records[-1].at
     assert [row[2] for row in rows] == [records[row[0] - 5 + row[1] - 1].at for row in rows]
 
@@ -100,12 +101,12 @@ def test_log_codec_segments_lie_end_to_end(count: int) -> None:
 def test_log_codec_unknown_kinds_are_damage() -> None:
     data = msgspec.msgpack.encode([[999, 5]])
     with pytest.raises(StoreDamaged, match="Invalid value 999"):
-        decode_segment(0, 1, checksum(0, 1, data), data, "here")
+        decode_segment(0, 1, 5, checksum(0, 1, 5, data), data, "here")
 
 
 @given(_structs(Published) | _structs(StartRequested), NS)
 def test_log_codec_facts_carry_their_stamp(fact: Published | StartRequested, stamp: int) -> None:
     data = encode_fact(fact, stamp)
-    back = decode_fact(1, zlib.crc32(data), data, "here")
+    back = decode_fact(1, checksum(1, 0, 0, data), data, "here")
     assert back.at == stamp
     assert type(back) is type(fact)

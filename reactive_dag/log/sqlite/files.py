@@ -14,7 +14,7 @@ import struct
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from reactive_dag.log.codec import damaged
@@ -25,6 +25,13 @@ FileId: TypeAlias = tuple[int, int]
 """Which file it is, whatever its name: device and inode."""
 
 MAGIC = b"SQLite format 3\0"
+DAMAGE = {
+    sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
+}  # fmt: skip
+"""What SQLite says where a file is not as it was written."""
+UNREADABLE = "Could not decode"
+"""How Python's messages about text that is not UTF-8 begin."""
 HOME = "SELECT path FROM home"
 BUSY_SECONDS = 60.0
 """How long a write waits for another process that writes to the same file just now."""
@@ -32,6 +39,13 @@ BUSY_SECONDS = 60.0
 
 class Connection(sqlite3.Connection):
     """A connection to a store; while it is open, this process reads its file through SQLite alone."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:  # type: ignore[override]
+        """Execute one statement. Raises sqlite3.Error, also where SQLite quotes damaged text."""
+        try:
+            return super().execute(sql, parameters)
+        except UnicodeDecodeError as error:
+            raise sqlite3.OperationalError(f"{UNREADABLE} what SQLite says: {error}") from error
 
     def close(self) -> None:
         """Close it; a second call does nothing."""
@@ -200,6 +214,11 @@ def check_version(path: Path, version: int, newest: int) -> None:
             f"{path} has format {version}, and this version of reactive_dag reads up to {newest}. Nothing was written; "
             "install the newer version."
         )
+    if version < newest:
+        raise StoreError(
+            f"{path} has format {version}, which was given up before the first release; this version of reactive_dag "
+            f"reads {newest}. Nothing was written; begin with another file."
+        )
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -243,7 +262,7 @@ def prepare(
 def store_error(path: Path, error: sqlite3.Error) -> StoreError:
     """What SQLite said, as one of our errors, with the place."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code in DAMAGE or str(error).startswith(("no such", UNREADABLE)):
         return damaged(str(path), f"the file is damaged: {error}")
     if code == sqlite3.SQLITE_BUSY:
         return StoreError(f"{path}: another process has kept it locked for {BUSY_SECONDS:.0f} seconds.")

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import zlib
 from pathlib import Path
 from types import TracebackType
 
-from reactive_dag.log.codec import encode_fact
+from reactive_dag.log.codec import checksum, encode_fact
 from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.sqlite import schema
 from reactive_dag.log.sqlite.files import OpenFiles, connect, is_store_file, keep_home, one_name, prepare, store_error
+from reactive_dag.log.sqlite.readers import sound_row
 from reactive_dag.model.errors import NotAStore
 
 
@@ -40,15 +40,22 @@ class SQLiteIntake:
         with self._lock:
             self._files.check()
             try:
-                self._db.execute(schema.OFFER, (zlib.crc32(data), data))
+                self._db.execute(schema.BEGIN)
+                id = self._db.execute(schema.OFFER, (data,)).lastrowid
+                assert id is not None, "a row that was inserted has one"
+                self._db.execute(schema.SEAL_OFFER, (checksum(id, 0, 0, data), id))
+                self._db.execute("COMMIT")
             except sqlite3.Error as error:
                 raise store_error(self.path, error) from error
+            finally:
+                if self._db.in_transaction:
+                    self._db.rollback()
 
     def find(self, scope: str, key: str) -> int | None:
         """The offset that the log has committed for a key, as of now. O(log n)."""
         with self._lock:
             row = self._db.execute(schema.FIND_KEY, (scope, key)).fetchone()
-        return None if row is None else int(row[0])
+        return None if row is None else int(sound_row(row, str(self.path), "keys")[2])
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""

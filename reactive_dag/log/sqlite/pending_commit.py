@@ -6,11 +6,10 @@ into a newer one is repeatable: a key is noted once, of the rest the newest stan
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from reactive_dag.log.codec import encodable, encode_tasks, segments
+from reactive_dag.log.codec import checksum, encodable, encode_tasks, row_checksum, segments
 from reactive_dag.log.history import RunRow, RunRows
 from reactive_dag.log.sqlite import schema
 from reactive_dag.model.records import AnyRecord
@@ -65,19 +64,20 @@ class PendingCommit:
 
     def encodable(self) -> list[Statement]:
         """What to write where `statements` cannot be: with the texts that describe what cannot be encoded. O(n)."""
-        records, rows = [encodable(record) for record in self.records], RunRows()
-        for row in self.notes.runs.rows.values():
+        records, rows, notes = [encodable(record) for record in self.records], RunRows(), self.notes
+        for row in notes.runs.rows.values():
             rows.add(encodable(row))
-        self.notes.runs = rows
-        found = PendingCommit(self.first, records, self.start_at, self.end_at, self.notes).statements()
-        return [(sql, [tuple([encodable(each) for each in row]) for row in params]) for sql, params in found]
+        notes.runs = rows
+        notes.keys = {encodable(name): offset for name, offset in notes.keys.items()}
+        notes.meta = {encodable(name): encodable(text) for name, text in notes.meta.items()}
+        return PendingCommit(self.first, records, self.start_at, self.end_at, notes).statements()
 
     def statements(self) -> list[Statement]:
         """What to write, encoded: records first. O(n)."""
         pieces = list(segments(self.first, self.records, self.start_at, self.end_at))
         found: list[Statement] = [
             (schema.ADD_SEGMENT, [row for row, _ in pieces]),
-            (schema.ADD_SOURCE, [(source, row[0]) for row, sources in pieces for source in sources]),
+            (schema.ADD_SOURCE, [_checked((source, row[0])) for row, sources in pieces for source in sources]),
         ]
         if self.notes:
             found += _note_statements(self.notes)
@@ -85,19 +85,27 @@ class PendingCommit:
 
 
 def _note_statements(notes: Notes) -> list[Statement]:
-    snapshots: list[tuple[object, ...]] = [(upto, zlib.crc32(blob), blob) for upto, blob in notes.snapshots.items()]
+    snapshots: list[tuple[object, ...]] = [
+        (upto, checksum(upto, 0, 0, blob), blob) for upto, blob in notes.snapshots.items()
+    ]
     return [
-        (schema.ADD_KEY, [(scope, key, offset) for (scope, key), offset in notes.keys.items()]),
+        (schema.ADD_KEY, [_checked((scope, key, offset)) for (scope, key), offset in notes.keys.items()]),
         (schema.ADD_RUN, [_run_params(row) for row in notes.runs.rows.values()]),
         (schema.ADD_SNAPSHOT, snapshots),
         (schema.TRIM_SNAPSHOTS, [()] if snapshots else []),
-        (schema.ADD_META, list(notes.meta.items())),
+        (schema.ADD_META, [_checked(item) for item in notes.meta.items()]),
         (schema.DROP_OFFER, [(id,) for id in notes.done]),
     ]
 
 
 def _run_params(row: RunRow) -> tuple[object, ...]:
-    return (
+    values = (
         row.run, row.dag, row.state, row.key, row.label, row.logical_date, row.partition, row.cascade, row.round,
         row.requested, row.started, row.ended, row.error, encode_tasks(row.tasks),
     )  # fmt: skip
+    return _checked(values)
+
+
+def _checked(values: tuple[object, ...]) -> tuple[object, ...]:
+    """A row with its checksum behind it."""
+    return (*values, row_checksum(values))

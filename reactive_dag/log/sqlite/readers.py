@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from sortedcontainers import SortedList
 
-from reactive_dag.log.codec import damaged, decode_segment
+from reactive_dag.log.codec import damaged, decode_segment, row_checksum
 from reactive_dag.log.sqlite import schema
 from reactive_dag.log.sqlite.files import connect, store_error
 from reactive_dag.model.errors import StoreDamaged, StoreError
@@ -76,6 +76,14 @@ class Readers:
         self._closed = True
         while self._free:
             self._free.pop().close()
+
+
+def sound_row(row: SQLRow, where: str, table: str) -> SQLRow:
+    """A row without the checksum at its end. O(size). Raises StoreDamaged."""
+    values = row[:-1]
+    if row_checksum(values) != row[-1]:
+        raise damaged(where, f"the row {values[:2]!r} of {table} cannot be read: its checksum differs")
+    return values
 
 
 class SegmentCache:
@@ -167,10 +175,10 @@ class SegmentReader:
         next_first = first + len(records)
         while next_first < stop:
             rows = self._readers.all(schema.SEGMENTS_AFTER, (next_first, stop))
-            for first, count, crc, data in rows:
+            for first, count, last_at, crc, data in rows:
                 if first != next_first:
                     raise self._gap(next_first)
-                yield first, decode_segment(first, count, crc, data, self._where)[: stop - first]
+                yield first, decode_segment(first, count, last_at, crc, data, self._where)[: stop - first]
                 next_first = first + count
             if not rows:
                 raise self._gap(next_first)
@@ -179,7 +187,8 @@ class SegmentReader:
         """A dataset's committed events, newest first. O(segments that have one)."""
         top = before
         while rows := self._readers.all(schema.SEGMENTS_OF, (source, top)):
-            for (top,) in rows:
+            for row in rows:
+                top = sound_row(row, self._where, "sources")[1]
                 _, records = self.holding(top)
                 yield from newest_events(source, top, records, before)
 
@@ -188,8 +197,8 @@ class SegmentReader:
         self._cache._check()
 
     def _decode(self, row: SQLRow) -> tuple[int, list[AnyRecord]]:
-        first, count, crc, data = row
-        records = decode_segment(first, count, crc, data, self._where)
+        first, count, last_at, crc, data = row
+        records = decode_segment(first, count, last_at, crc, data, self._where)
         self._cache.put(first, records, len(data))
         return first, records
 

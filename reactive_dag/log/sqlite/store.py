@@ -36,6 +36,7 @@ from reactive_dag.log.sqlite.key_cache import KeyCache
 from reactive_dag.log.sqlite.lease import Lease
 from reactive_dag.log.sqlite.pending_commit import Notes, PendingCommit, Statement
 from reactive_dag.log.sqlite.readers import Readers, SegmentReader, newest_events
+from reactive_dag.log.sqlite.verify import verify
 from reactive_dag.log.sqlite.views import Views
 from reactive_dag.log.tail import Tail
 from reactive_dag.model.errors import NotAStore, StoreError, UsageError, said
@@ -64,7 +65,7 @@ class SQLiteLog(Tail):
         self._noted = Notes()
         self._writing = Notes()
         self._keys = KeyCache()
-        self._taken = 0
+        self._taken = -(2**63)  # an id that is damaged may lie below 0
         self._reports: list[str] = []
         self._readers = Readers(path)
         self._segments = SegmentReader(self._readers)
@@ -99,11 +100,12 @@ class SQLiteLog(Tail):
         self._files = OpenFiles(self.path, self._lease.path)
 
     def _find_end(self) -> None:
+        verify(self.path)
         row = self._readers.one(schema.LAST_SEGMENT)
         end = last_at = 0
         if row is not None:
             first, count, last_at, crc, data = row
-            end = first + len(decode_segment(first, count, crc, data, str(self.path)))
+            end = first + len(decode_segment(first, count, last_at, crc, data, str(self.path)))
         with self.lock:
             self.next_offset, self.last_at, self._stored_at = end, last_at, last_at
             self._group.done = end

@@ -5,17 +5,21 @@ Owns the queries, and no state. Each is a look along an index: O(log n + result)
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 
 import msgspec
 
-from reactive_dag.log.codec import decode_fact, decode_tasks
+from reactive_dag.log.codec import checksum, decode_fact, decode_tasks
 from reactive_dag.log.history import RunQuery, RunRow
 from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.sqlite import schema
-from reactive_dag.log.sqlite.readers import Readers, SQLRow
+from reactive_dag.log.sqlite.readers import Readers, SQLRow, sound_row
 from reactive_dag.model.records import FINAL_RUN_STATES
+
+LATEST = (
+    "SELECT * FROM runs WHERE dag = ? AND logical_date <= ? AND logical_date IS NOT NULL "
+    "ORDER BY logical_date DESC LIMIT 1"
+)
 
 
 class Views:
@@ -28,12 +32,12 @@ class Views:
     def find(self, scope: str, key: str) -> int | None:
         """The offset noted for a key. O(log n)."""
         row = self._readers.one(schema.FIND_KEY, (scope, key))
-        return None if row is None else int(row[0])
+        return None if row is None else int(sound_row(row, self._where, "keys")[2])
 
     def meta(self, name: str) -> str | None:
         """A small text. O(log n)."""
         row = self._readers.one(schema.META, (name,))
-        return None if row is None else str(row[0])
+        return None if row is None else str(sound_row(row, self._where, "meta")[1])
 
     def run(self, offset: int) -> RunRow | None:
         """The row of a run that ended. O(log n)."""
@@ -53,13 +57,13 @@ class Views:
 
     def latest_date(self, dag: str, high: int) -> int | None:
         """The highest logical date of a DAG's ended runs that is not above `high`. O(log n)."""
-        row = self._readers.one("SELECT max(logical_date) FROM runs WHERE dag = ? AND logical_date <= ?", (dag, high))
-        return None if row is None or row[0] is None else int(row[0])
+        row = self._readers.one(LATEST, (dag, high))
+        return None if row is None else self._run_row(row).logical_date
 
     def snapshots(self, reports: list[str]) -> tuple[int, bytes] | None:
         """The newest snapshot that reads; what was passed over is reported. O(size)."""
         for upto, crc, data in self._readers.all(schema.SNAPSHOTS):
-            if zlib.crc32(data) == crc:
+            if isinstance(data, bytes) and checksum(upto, 0, 0, data) == crc:
                 return upto, data
             reports.append(f"{self._where}: the snapshot at offset {upto} cannot be read and was passed over")
         return None
@@ -70,7 +74,8 @@ class Views:
         return [(id, decode_fact(id, crc, data, self._where)) for id, crc, data in rows]
 
     def _run_row(self, row: SQLRow) -> RunRow:
-        return RunRow(*(*row[:13], decode_tasks(row[0], row[13], self._where)))
+        values = sound_row(row, self._where, "runs")
+        return RunRow(*(*values[:13], decode_tasks(values[0], values[13], self._where)))
 
 
 def select_runs(query: RunQuery, limit: int | None) -> tuple[str, list[object]]:
