@@ -142,7 +142,7 @@ class EngineParts:
         self.refuse_to_block("run.wait()", "await engine.idle(), or await the run")
         self.drive.wait_for_run(run, None if timeout is None else nanoseconds(timeout))
 
-    def _observer_raised(self, error: Exception, offset: int) -> None:
+    def _observer_raised(self, error: BaseException, offset: int) -> None:
         if self.closed:
             return
         dag = self._dag_of(self.log.record(offset))

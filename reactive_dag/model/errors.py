@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from reactive_dag.model.ctrl_c import raise_ctrl_c
+
 
 def said(error: BaseException) -> str:
     """An exception as text that can be recorded, whatever its class does. O(text).
@@ -25,7 +27,8 @@ def reason(error: BaseException) -> str:
     """
     try:
         text = str.__str__(str(error))  # a subclass of str is what `str` may give
-    except Exception as second:  # even that may raise
+    except BaseException as second:  # even that may raise
+        raise_ctrl_c(second)
         text = f"(its text cannot be had: {type(second).__name__})"
     return text.encode(errors="replace").decode()
 
@@ -130,6 +133,8 @@ class RetryTask(TaskError):
     >>> said(RetryTask(after="5m")), said(RetryTask("not there yet", after="5m")), said(RetryTask())
     ('RetryTask: after 5m', 'RetryTask: not there yet', 'RetryTask: again')
     """
+
+    after: object = None
 
     def __init__(self, message: str = "", *, after: object = None) -> None:
         super().__init__(message or ("again" if after is None else f"after {after}"))

@@ -18,6 +18,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 from reactivex.scheduler import VirtualTimeScheduler
 
+from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import InvalidValue, UsageError
 from reactive_dag.model.records import Decided, ObserverFault
 from reactive_dag.streams.scheduler import VirtualScheduler, report_uncaught
@@ -64,7 +65,7 @@ class Observers(Generic[R]):
     [(1, 'b')]
     """
 
-    def __init__(self, log: CommittedLog[R], *, on_fault: Callable[[Exception, int], None] | None = None) -> None:
+    def __init__(self, log: CommittedLog[R], *, on_fault: Callable[[BaseException, int], None] | None = None) -> None:
         self._log = log
         self._on_fault = on_fault
         self._condition = threading.Condition()
@@ -164,7 +165,7 @@ class Observers(Generic[R]):
             self._busy -= 1
             self._condition.notify_all()
 
-    def fault(self, error: Exception, offset: int, record: object = None) -> None:
+    def fault(self, error: BaseException, offset: int, record: object = None) -> None:
         """Report a callback that raised for a record; an `on_fault` that raises must not end the thread either."""
         # A record of this fault would bring more of these two, and the same callback to raise again, for ever.
         if self._on_fault is None or isinstance(record, ObserverFault | Decided):
@@ -292,7 +293,8 @@ class _Cursor(Generic[R, T]):
             value = self._projection(offset, record)
             if value is not None:
                 self._observer.on_next(value)
-        except Exception as error:
+        except BaseException as error:  # the thread serves other observers too
+            raise_ctrl_c(error)
             self._observers.fault(error, offset, record)
         self.at = offset + 1
 
@@ -331,6 +333,7 @@ class _Cursor(Generic[R, T]):
             return
         try:
             say()
-        except Exception as error:
+        except BaseException as error:
+            raise_ctrl_c(error)
             self._observers.fault(error, self.at)
         self._observers.forget(self)

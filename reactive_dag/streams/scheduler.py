@@ -18,6 +18,7 @@ from reactivex import abc, typing
 from reactivex.disposable import MultipleAssignmentDisposable
 from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 
+from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.times import NEVER, SECOND, format_time, from_datetime, parse_duration, to_datetime
 from reactive_dag.streams.clock import Clock, MonotonicWall, VirtualClock, instant
@@ -211,7 +212,7 @@ class LiveScheduler(HeapScheduler):
     def _run(self, timer: HeapTimer) -> None:
         try:
             timer.run()
-        except Exception as error:
+        except BaseException as error:  # the thread serves other timers too
             report_uncaught(error)
 
     def _rest(self) -> bool:
@@ -273,5 +274,9 @@ def instant_ns(value: typing.AbsoluteTime) -> int:
 
 def report_uncaught(error: BaseException) -> None:
     """Give an exception that nobody can catch to `threading.excepthook`, which by default prints it. O(1)."""
-    thread = threading.current_thread()
-    threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
+    told = threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread()))
+    try:
+        threading.excepthook(told)
+    except BaseException as second:  # a hook of the user's own
+        raise_ctrl_c(second)
+        threading.__excepthook__(told)

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias, final
 import msgspec
 
 from reactive_dag.model.callables import Call
+from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import said
 from reactive_dag.model.records import Item, Mark
 from reactive_dag.triggers.faults import CallableFault
@@ -83,7 +84,8 @@ def ask_directly(kind: str, fn: Call, payload: object, item: object) -> object:
     """
     try:
         return fn.fn(resolved(payload, _itself))
-    except Exception as error:
+    except BaseException as error:
+        raise_ctrl_c(error)
         raise CallableFault(fn.text, fn.place, said(error)) from error
 
 

@@ -12,6 +12,7 @@ from reactive_dag.engine.facts.outbox import Outbox
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.engine.items.identity import Identities
 from reactive_dag.model.callables import Call
+from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import StoreDamaged, said
 from reactive_dag.model.event import Event
 from reactive_dag.model.payload import plain
@@ -73,7 +74,8 @@ class RecordedCalls:
             return self._recall(name, kind)
         try:
             answer = self._answer(kind, call, given, item)
-        except Exception as error:  # a user's callable may raise anything: its item is parked, its siblings go on
+        except BaseException as error:  # a user's callable may raise anything: its item is parked, its siblings go on
+            raise_ctrl_c(error)
             self.given.setdefault(name, []).append(None)
             fault = CallableFault(writable(call.text), writable(call.place), said(error))
             first = item[0] if isinstance(item, list) and item else item

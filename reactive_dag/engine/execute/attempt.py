@@ -12,19 +12,18 @@ import logging
 import os
 import traceback
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from reactive_dag.declare.parameters import Binding
 from reactive_dag.engine.execute.context import AttemptJob, OutletEvents, RunContext
-from reactive_dag.engine.execute.ctrl_c import is_ctrl_c
 from reactive_dag.engine.execute.current_body import BODY
 from reactive_dag.engine.execute.event_loops import EventLoops
 from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.runs.state import RunState
+from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, reason, said
 from reactive_dag.model.payload import copied, plain
 from reactive_dag.model.records import TaskFinished
@@ -58,17 +57,13 @@ class AttemptExecutor:
             return self._call(job, began)
         except SkipTask as skip:
             return _report(job, began, "skipped", error=reason(skip) or None, retry=False)
-        except RetryTask as again:
-            say_failed(job, describe(again), again)
-            return _again(job, began, again)
-        except FailTask as final:
-            say_failed(job, text := describe(final), final)
-            return _report(job, began, "failed", error=text, retry=False)
         except BaseException as error:  # whatever a user's code raises fails that attempt, not the engine
-            if is_ctrl_c(error):
-                raise
-            say_failed(job, text := describe(error), error)
-            return _report(job, began, "failed", error=text)
+            raise_ctrl_c(error)
+            text = describe(error)
+            say_failed(job, text, error)
+            if isinstance(error, RetryTask):
+                return _again(job, began, error, text)
+            return _report(job, began, "failed", error=text, retry=not isinstance(error, FailTask))
 
     def _call(self, job: AttemptJob, began: int) -> Report:
         """Call the body; the report of its success."""
@@ -122,12 +117,12 @@ class AttemptExecutor:
         return None if found is None else Run(self._host, found)
 
 
-def _again(job: AttemptJob, began: int, again: RetryTask) -> Report:
+def _again(job: AttemptJob, began: int, again: RetryTask, text: str) -> Report:
     try:
         after = None if again.after is None else parse_duration(again.after, what="RetryTask(after=)", zero_ok=True)  # type: ignore[arg-type]
     except InvalidValue as error:
-        return _report(job, began, "failed", error=f"{describe(again)}\n{error}", retry=False)
-    return _report(job, began, "failed", error=describe(again), retry_after=after)
+        return _report(job, began, "failed", error=f"{text}\n{error}", retry=False)
+    return _report(job, began, "failed", error=text, retry_after=after)
 
 
 def _report(
@@ -142,11 +137,13 @@ def say_failed(job: AttemptJob, text: str, error: BaseException | None = None) -
     """Log a failed attempt: a warning, and the traceback at debug. A handler that raises changes nothing."""
     key = job.run.started.key
     about = {"dag": job.run.dag.id, "task": job.task.id, "run": key, "attempt": job.attempt}
-    with suppress(Exception):
-        name = f"{about['dag']}.{about['task']}"
+    name = f"{about['dag']}.{about['task']}"
+    try:
         LOGGER.warning("%s failed in attempt %d (run %s): %s", name, job.attempt, key[:8], text, extra=about)
         if error is not None:
             LOGGER.debug("%s, attempt %d (run %s)", name, job.attempt, key[:8], exc_info=error, extra=about)
+    except BaseException as second:
+        raise_ctrl_c(second)
 
 
 def describe(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from reactive_dag.engine.execute.ctrl_c import is_ctrl_c
+from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.streams.scheduler import report_uncaught
 
 Work = Coroutine[Any, Any, object]
@@ -141,8 +141,7 @@ class _Call:
             self._result = await self._work
         except BaseException as error:  # SystemExit would end the loop, and every coroutine on it
             self._error = error
-            if is_ctrl_c(error):
-                raise
+            raise_ctrl_c(error)
 
     def _end(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():  # before its first step

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.streams.scheduler import report_uncaught
 
 Job = Callable[[], None]
 
@@ -110,7 +111,10 @@ class ThreadRunner:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job()
+            try:
+                job()
+            except BaseException as error:  # the log is closed, or has failed: others hear of it elsewhere
+                report_uncaught(error)
             with self._lock:
                 self._idle += 1
 

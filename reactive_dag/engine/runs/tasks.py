@@ -16,6 +16,7 @@ from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timer
 from reactive_dag.engine.runs.retries import retry_delay
 from reactive_dag.engine.runs.state import READY, WAIT, RunState
+from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import said
 from reactive_dag.model.records import OutletEvent, RunFinished, TaskFinished, TaskRetry, TaskStarted
 from reactive_dag.model.times import NEVER, format_duration
@@ -212,7 +213,8 @@ class TaskFlow:
         if delay is None:
             try:
                 delay = retry_delay(run.tasks[index], run.fails[index], run.started.key)
-            except Exception as error:  # a user's callable may raise anything: it fails its task, not the engine
+            except BaseException as error:  # a user's callable may raise anything: it fails its task, not the engine
+                raise_ctrl_c(error)
                 why = f"{record.error}\nretry_delay: {said(error)}"
                 self.give(run, record.task, "failed", why)
                 return

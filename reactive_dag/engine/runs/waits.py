@@ -18,7 +18,8 @@ from reactive_dag.engine.runs.state import RunState
 from reactive_dag.engine.runs.verdicts import DONE, FAIL, LOST, SKIP, SUCCEED, WAITING, combine, judge_run
 from reactive_dag.engine.runs.watches import ANY, HOPE, Watch, Watches, WatchKey, keys_of
 from reactive_dag.model.callables import Call
-from reactive_dag.model.errors import ReactiveDagError, said
+from reactive_dag.model.ctrl_c import raise_ctrl_c
+from reactive_dag.model.errors import ReactiveDagError, reason, said
 from reactive_dag.model.records import TaskFinished, TaskStarted
 from reactive_dag.model.times import NEVER, format_duration, format_time, parse_time, to_datetime
 
@@ -67,8 +68,9 @@ class Waits:
         offset, task = run.run, run.plan.ids[index]
         try:
             awaits, several = self.awaited(run, wait)
-        except Exception as error:  # a user's callable may raise anything: it fails this task
-            why = str(error) if isinstance(error, ReactiveDagError) else said(error)
+        except BaseException as error:  # a user's callable may raise anything: it fails this task
+            raise_ctrl_c(error)
+            why = reason(error) if isinstance(error, ReactiveDagError) else said(error)
             self.outbox.fact(lambda at: TaskFinished(at, offset, task, FAIL, 0, error=why, retry=False))
             return
         log = self.outbox.log
