@@ -287,3 +287,28 @@ def test_nothing_is_written_by_a_timeout_that_makes_no_sense():
         began = time.monotonic()
         engine.run_until_idle(5)
         assert time.monotonic() - began < 4, "a number is seconds, and nobody waits for them"
+
+
+@pytest.mark.parametrize("question", ["idle", "run"])
+def test_what_another_thread_drives_is_judged_between_two_turns(question):
+    """In a turn all facts may be applied, and the runs that they let begin not begun; or an end not yet durable."""
+    graph = driven()
+    inside, asked = threading.Event(), threading.Event()
+    with rd.Engine(graph, runner=rd.ThreadRunner(1)) as engine:
+        run = engine.start("job", payload=1)
+        turn = parts(engine).turn
+        dispatch, commit = turn._dispatch, turn._commit
+
+        def held():
+            inside.set()
+            assert asked.wait(10)
+
+        turn._dispatch = lambda: (held() if question == "idle" else None, dispatch())[1]
+        turn._commit = lambda: (held() if run.done else None, commit())[1]
+        with engine.background():
+            assert inside.wait(10)
+            with pytest.raises(rd.NotIdle):
+                engine.run_until_idle(0) if question == "idle" else run.wait(0)
+            asked.set()
+            engine.run_until_idle("10s")
+            assert run.state == "success"

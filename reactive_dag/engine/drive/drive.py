@@ -80,16 +80,17 @@ class Drive:
 
         Under a virtual clock the background thread is not waited for: the thread that waits moves time itself.
         """
-        with self._driving_thread.changed:
-            while self._driving_thread.is_another and not (self._thread is not None and self._is_virtual):
-                if self._failure is not None:
-                    raise self._failure
-                self._check_log()
-                if done():
-                    return True
-                self._check_deadline(deadline, what)
-                self._driving_thread.wake()
-                self._driving_thread.changed.wait(POLL)
+        thread = self._driving_thread
+        while thread.is_another and not (self._thread is not None and self._is_virtual):
+            if self._failure is not None:
+                raise self._failure
+            self._check_log()
+            seen = thread.changes
+            if self._turn.between(done, POLL):
+                return True
+            self._check_deadline(deadline, what)
+            thread.wake()
+            thread.wait_for_change(seen, POLL)
         return False
 
     @property

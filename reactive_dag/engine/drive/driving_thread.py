@@ -12,10 +12,11 @@ from queue import Empty, SimpleQueue
 
 
 class DrivingThread:
-    """The thread that drives, if there is one; `changed` tells the threads that wait for the engine to look again."""
+    """The thread that drives, if there is one; `changes` counts what those who wait for the engine should look at."""
 
     def __init__(self) -> None:
-        self.changed = threading.Condition()
+        self.changes = 0
+        self._changed = threading.Condition()
         self._lock = threading.RLock()
         self._thread: int | None = None
         self._in_body = False
@@ -63,8 +64,14 @@ class DrivingThread:
 
     def notify(self) -> None:
         """Tell the threads that wait for the engine that something changed."""
-        with self.changed:
-            self.changed.notify_all()
+        with self._changed:
+            self.changes += 1
+            self._changed.notify_all()
+
+    def wait_for_change(self, seen: int, seconds: float) -> None:
+        """Wait until there are other than `seen` changes, at most so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.changes != seen, seconds)
 
     # ------------------------------------------------------------------------------------- sleep
 

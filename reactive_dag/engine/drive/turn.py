@@ -7,8 +7,8 @@ reach.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 
 from reactive_dag.engine.drive.graph_changes import GraphChanges
@@ -38,7 +38,7 @@ class Turn:
 
     def __init__(
         self, fold: Fold, observers: Observers[AnyRecord], changes: GraphChanges, runner: Runner | None,
-        executor: AttemptExecutor, interrupts: Interrupts, lock: AbstractContextManager[object],
+        executor: AttemptExecutor, interrupts: Interrupts, lock: threading.RLock,
         wake: Callable[[], None],
     ) -> None:  # fmt: skip
         self._fold = fold
@@ -82,6 +82,18 @@ class Turn:
         self._commit()
         self._hand_out()
         return True
+
+    def between(self, ask: Callable[[], bool], patience: float) -> bool:
+        """What `ask()` says between two turns: in one, what was decided is not yet done or durable.
+
+        False where that takes longer than `patience` seconds.
+        """
+        if not self._lock.acquire(timeout=patience):
+            return False
+        try:
+            return ask()
+        finally:
+            self._lock.release()
 
     def take_up_changes(self) -> None:
         """Record what of the graph's definitions changed since, and start what may start now. O(DAGs) for a change."""
