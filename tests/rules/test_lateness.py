@@ -118,8 +118,7 @@ def asleep(engine):
     """Wait until the driving thread sleeps, and all that there was is decided."""
     core = parts(engine)
     while not (core.driving_thread._asleep and core.fold.cursor == core.log.next_offset):
-        with core.driving_thread.changed:
-            core.driving_thread.changed.wait(0.001)
+        core.driving_thread.wait_for_change(core.driving_thread.changes, 0.001)
 
 
 def slept(engine, span, wake=lambda engine: parts(engine).driving_thread.wake()):
@@ -129,8 +128,7 @@ def slept(engine, span, wake=lambda engine: parts(engine).driving_thread.wake())
     clock.time += span
     wake(engine)
     while parts(engine).log.next_offset == before:
-        with parts(engine).driving_thread.changed:
-            parts(engine).driving_thread.changed.wait(0.001)
+        parts(engine).driving_thread.wait_for_change(parts(engine).driving_thread.changes, 0.001)
     asleep(engine)
     parts(engine).drive.stop()
     engine.run_until_idle()
