@@ -66,7 +66,7 @@ class EngineParts:
         self.once_calls = OnceCalls(fold, self.event_loops, self.commits.durable)
         self.host = FoldHost(fold, self._wait_for_run)
         self.queries = Queries(self.host, self.observers, lock)
-        executor = AttemptExecutor(self.host, fold.clock.now, self.event_loops, self.once_calls)
+        executor = AttemptExecutor(self.host, fold.clock.now, self.event_loops, self.once_calls, fold.publishing)
         self.changes = GraphChanges(fold, thread.wake)
         self.turn = Turn(fold, self.observers, self.changes, runner, executor, interrupts, lock, thread.wake)
         self.loop = DrainLoop(fold, self.turn, self.changes, runner, interrupts, thread, self.commits)

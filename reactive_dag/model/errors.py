@@ -127,6 +127,10 @@ class TaskGone(FailTask):
     """A run has a task that its DAG declares no more, so nothing can execute it (R11)."""
 
 
+class UndatedOutlet(FailTask):
+    """A run without date and partition changed an outlet that has a calendar, and said no `partition=` (R3)."""
+
+
 class RetryTask(TaskError):
     """Raised in a task's body: try again, `after` this long (uses up a retry).
 

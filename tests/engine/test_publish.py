@@ -31,6 +31,7 @@ def declared():
     return graph
 
 
+DAY = {"partition": "2026-11-23"}
 WRONG = [
     ("nope", {}, "no dataset 'nope'"),
     ("fre", {}, "free"),
@@ -133,13 +134,13 @@ def test_a_receipt_is_the_durable_record(tmp_path):
 def test_receipts_of_many_are_in_order():
     with live(declared()) as engine:
         engine.publish("free", key="k", extra=0)
-        receipts = engine.publish_many([("free", {"extra": 1}), ("free", {"key": "k", "extra": 0}), ("a", {})])
+        receipts = engine.publish_many([("free", {"extra": 1}), ("free", {"key": "k", "extra": 0}), ("a", DAY)])
         assert [receipt.duplicate for receipt in receipts] == [False, True, False]
         assert [receipt.dataset for receipt in receipts] == ["free", "free", "a"]
         assert (receipts[-1].dataset, len(receipts)) == ("a", 3)
         with pytest.raises(IndexError):
             receipts[3]
-        plain = engine.publish_many([("free", {}), (engine.graph.datasets["a"], {})])
+        plain = engine.publish_many([("free", {}), (engine.graph.datasets["a"], DAY)])
         assert [receipt.offset for receipt in plain] == [plain[0].offset, plain[0].offset + 1]
 
 
@@ -178,11 +179,11 @@ def test_apublish_refuses_alike():
 @pytest.mark.parametrize(
     ("events", "why"),
     [
-        (("x", 5), "event 0: it is no pair"), (5, "takes pairs"), (None, "takes pairs"), ("ab", "takes pairs"),
+        (("x", 5), "event 0: it takes pairs"), (5, "takes pairs"), (None, "takes pairs"), ("ab", "takes pairs"),
         ([("free", {}), ("free", {1: 2, "a": 3})], "event 1: .*unknown argument 1"),
         ([("free", None)], "event 0: an event's fields are a dict"),
         ([("free", {}), ("free", ["key"])], "event 1: .*dict"),
-        ([("free", {}), ("free", {"key": 3})], "event 1: .*no text"), ([("free", {}, 1)], "event 0: it is no pair"),
+        ([("free", {}), ("free", {"key": 3})], "event 1: .*no text"), ([("free", {}, 1)], "event 0: it takes pairs"),
         ([("free", {}), ("nope", {})], "event 1: no dataset"), ([(["free"], {})], "event 0: .*no dataset"),
     ],
 )  # fmt: skip

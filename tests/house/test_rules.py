@@ -17,8 +17,6 @@ TRIGGERS = "the house: two triggers by the page"
 
 NOT_BUILT = {
     "T18": PARTITIONS,
-    "R1_an_event_with_neither": FAULTS,
-    "R3_an_undated_outlet": FAULTS,
     "R3_run_start": RUNS,
     "R6_skip": RUNS,
     "R6_replace": RUNS,

@@ -34,7 +34,7 @@ def test_R1_a_bare_date_that_a_body_publishes_is_midnight_in_the_dags_zone(given
         run.publish(a, logical_date=given)
 
     with live(graph) as engine:
-        engine.start(job).wait()
+        engine.start(job, logical_date="now").wait()
         (event,) = engine.events(a)
         assert (event.logical_date, event.partition) == (datetime(2026, 11, 22, 23, tzinfo=UTC), "2026-11-23")
 

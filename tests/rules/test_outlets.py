@@ -131,7 +131,7 @@ def test_R3_a_wrong_publish_fails_the_attempt_and_records_nothing(given):
         run.publish(a, **given)
 
     with live(graph) as engine:
-        run = engine.start(job)
+        run = engine.start(job, logical_date="now")
         engine.run_until_idle()
         assert run.state == "failed" and "InvalidValue" in run.error
         assert engine.events(a) == []

@@ -97,12 +97,10 @@ def test_R1_a_partition_that_is_none_of_the_outlets_calendar_dates_nothing():
     graph.dag("job", on=a, outlets=[out])(nothing)
     with live(graph) as engine:
         engine.publish(a, partition="north")
-        engine.start("job", partition="south")
         engine.run_until_idle()
-        assert states(engine, "job") == ["success", "success"]
-        assert dates(engine, "job") == ["", ""]
-        assert [run.partition for run in engine.runs("job")] == ["north", "south"]
-        assert [event.partition for event in engine.events(out)] == [None, None]
+        (run,) = engine.runs("job")
+        assert (run.partition, run.logical_date, run.state) == ("north", None, "failed")
+        assert "UndatedOutlet" in run.error and engine.events(out) == []
 
 
 def test_R1_an_event_has_its_runs_partition_and_date_unless_given():

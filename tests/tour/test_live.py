@@ -56,7 +56,7 @@ def test_a_start_gives_the_run_that_can_be_waited_for(engine):
 
 def test_a_start_can_be_awaited(engine):
     async def awaited():
-        return (await engine.start("ingest")).state
+        return (await engine.start("ingest", logical_date="now")).state
 
     assert asyncio.run(awaited()) == "success"
 
@@ -109,7 +109,7 @@ def test_pending_shows_what_a_trigger_holds(engine):
 
 def test_a_run_can_be_cancelled(engine):
     engine.pause("ingest")
-    run = engine.start("ingest")
+    run = engine.start("ingest", logical_date="now")
     engine.cancel(run)
     engine.run_until_idle()
     assert run.state == "cancelled"
@@ -211,7 +211,7 @@ def test_an_engine_runs_on_the_loop_that_is_there():
 
 def test_an_engine_runs_on_a_thread_of_its_own():
     with live(sales(), clock=None) as engine, engine.background():
-        assert engine.start("ingest").wait("10s").state == "success"
+        assert engine.start("ingest", logical_date="now").wait("10s").state == "success"
 
 
 def test_a_read_only_engine_looks_and_runs_nothing(tmp_path):
@@ -221,17 +221,17 @@ def test_a_read_only_engine_looks_and_runs_nothing(tmp_path):
         with opened(sales(), store, MORNING, read_only=True) as looking:
             assert looking.run(key).state == "success"
             with pytest.raises(rd.UsageError, match="read_only"):
-                looking.start("ingest")
+                looking.start("ingest", logical_date="now")
 
 
 @pytest.mark.parametrize("runner", [rd.ThreadRunner(2), rd.InlineRunner()])
 def test_runners_execute(runner):
     with live(sales(), runner=runner) as engine:
-        assert engine.start("ingest").wait("10s").state == "success"
+        assert engine.start("ingest", logical_date="now").wait("10s").state == "success"
 
 
 def test_without_a_runner_runs_stay_queued():
     with live(sales(), runner=None) as engine:
-        run = engine.start("ingest")
+        run = engine.start("ingest", logical_date="now")
         engine.run_until_idle()
         assert run.state == "queued"

@@ -7,15 +7,17 @@ import pytest
 import reactive_dag as rd
 from tests.support.engines import live
 
+DAY = {"partition": "2026-11-23"}
+
 
 @pytest.mark.parametrize("durable", [False, True])
 @pytest.mark.parametrize(
     ("events", "problem"),
     [
         (["s3://a"], "takes pairs"),
-        ([("s3://a", {}), 3], "takes pairs .dataset, fields., not 3"),
-        ([("s3://a", {}), ("s3://a", {"partiton": "2026-11-23"})], "unknown argument 'partiton'"),
-        ([("s3://a", {}), ("s3://a", {"partition": "2026-13-01"})], "there is no such day"),
+        ([("s3://a", DAY), 3], "takes pairs .dataset, fields., not 3"),
+        ([("s3://a", DAY), ("s3://a", {"partiton": "2026-11-23"})], "unknown argument 'partiton'"),
+        ([("s3://a", DAY), ("s3://a", {"partition": "2026-13-01"})], "there is no such day"),
     ],
 )
 def test_one_wrong_event_and_none_is_recorded(events, problem, durable, tmp_path):

@@ -43,7 +43,7 @@ def test_ready_takes_a_history_of_ids_or_runs(graph):
     assert graph.ready([]) == {"ingest"}
     assert graph.ready(["ingest"]) == {"build_mart"}
     with live(graph) as engine:
-        engine.start("ingest").wait()
+        engine.start("ingest", logical_date="now").wait()
         assert graph.ready(engine.runs()) == {"build_mart"}
 
 

@@ -20,6 +20,7 @@ from reactive_dag.engine.execute.context import AttemptJob, OutletEvents, RunCon
 from reactive_dag.engine.execute.current_body import BODY
 from reactive_dag.engine.execute.event_loops import EventLoops
 from reactive_dag.engine.execute.once import OnceCalls
+from reactive_dag.engine.facts.publish import Publishing, outlet_events
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.runs.state import RunState
@@ -44,11 +45,15 @@ _FUTURES = tuple(str(Path(inspect.getfile(module)).parent) + os.sep for module i
 class AttemptExecutor:
     """Executes attempts; `now` is the engine's clock."""
 
-    def __init__(self, host: Host, now: Callable[[], int], event_loops: EventLoops, once_calls: OnceCalls) -> None:
+    def __init__(
+        self, host: Host, now: Callable[[], int], event_loops: EventLoops, once_calls: OnceCalls,
+        publishing: Publishing,
+    ) -> None:  # fmt: skip
         self._host = host
         self._now = now
         self._event_loops = event_loops
         self._once_calls = once_calls
+        self._publishing = publishing
 
     def execute(self, job: AttemptJob) -> Report:
         """Execute one attempt; what it reports. Raises nothing but the user's Ctrl-C."""
@@ -74,6 +79,9 @@ class AttemptExecutor:
             events = OutletEvents(task) if task.outlets else None
             context = RunContext(self._host, job, self._once_calls, events)
             arguments = self._arguments(job, shape.bindings[index], context)
+        run, publishing = job.run.run, self._publishing
+        if job.run.dag.outlets:  # recorded with the run's success, so they are judged before anything is done
+            publishing.check_dated(job.run.started, outlet_events(job.run.dag.outlets))
         token = BODY.set((self._host, name))
         try:
             given = task.fn(**arguments)
@@ -84,7 +92,10 @@ class AttemptExecutor:
             BODY.reset(token)
         output = None if given is None else plain(given, f"the output of {name}")
         published = None if events is None else events.to_record()
-        run, id, number = job.run.run, shape.ids[index], job.attempt
+        if task.outlets:
+            wanted = outlet_events(task.outlets) if published is None else published
+            publishing.check_dated(job.run.started, wanted)
+        id, number = shape.ids[index], job.attempt
         return lambda at: TaskFinished(at, run, id, "success", number, output, None, began, True, None, published)
 
     def _arguments(self, job: AttemptJob, bindings: Iterable[Binding], context: RunContext) -> dict[str, Any]:

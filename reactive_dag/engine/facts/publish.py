@@ -8,15 +8,16 @@ besides its `extra`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol, TypeAlias, TypedDict
 
 import msgspec
 
 from reactive_dag.engine.facts.receipts import Offsets
+from reactive_dag.engine.items.identity import Identities
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.calendar import Calendar
-from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.errors import InvalidValue, UndatedOutlet, UnknownId
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json, KeyConflict, OutletEvent, Published, RunStarted
 from reactive_dag.model.suggest import did_you_mean
@@ -54,9 +55,10 @@ class Stamps(Protocol):
 class Publishing:
     """The datasets of one engine. `counted` is the number of each dataset's next outside event."""
 
-    def __init__(self, log: EventLog, datasets: Mapping[str, Dataset]) -> None:
+    def __init__(self, log: EventLog, datasets: Mapping[str, Dataset], identities: Identities) -> None:
         self.log = log
         self.datasets = datasets
+        self.identities = identities
         self.counted: dict[str, int] = {}
         self._shapes: dict[tuple[str, ...], Shape] = {(): ()}
 
@@ -93,6 +95,8 @@ class Publishing:
             value = given[name]
             if value is not None or validator is _kind:
                 found[name] = validator(dataset, value)
+        if dataset.partitions is not None and "partition" not in found:
+            found["partition"] = _partition_of_date(dataset, dataset.partitions, found.get("logical_date"))
         return found
 
     def publish(self, stamps: Stamps, dataset: Dataset | str, fields: EventFields) -> tuple[int, bool]:
@@ -104,7 +108,7 @@ class Publishing:
             declared = self.datasets[dataset.uri if type(dataset) is Dataset else dataset]  # type: ignore[index]
         except Exception:  # it is unknown or no dataset, or a text whose own __hash__ raises
             declared = self.dataset_of(dataset)
-        valid = self.validate(declared, fields) if fields else {}
+        valid = self.validate(declared, fields) if fields or declared.partitions is not None else {}
         name = declared.uri
         with self.log.lock:
             number = self.counted.get(name, 0)
@@ -142,7 +146,7 @@ class Publishing:
             raise InvalidValue(f"publish_many() takes pairs (dataset, fields), not {seen(events)}")
         given = list(events)  # an iterator may publish while it is asked: that comes before
         records: list[Published] = []
-        append, numbers, keyed = records.append, dict[str, int](), False
+        append, numbers, keyed, dated = records.append, dict[str, int](), False, set[str]()
         try:
             for event in given:
                 try:
@@ -154,7 +158,9 @@ class Publishing:
                 if number < 0:
                     name, fields = self._pair(event)
                     number = numbers.get(name, self.counted.get(name, 0))
-                if fields:
+                    if self.datasets[name].partitions is not None:
+                        dated.add(name)
+                if fields or name in dated:
                     append(Published(at, name, number, **self.validate(self.datasets[name], fields)))
                     keyed = keyed or "key" in fields
                 else:
@@ -171,7 +177,7 @@ class Publishing:
     def _pair(self, event: object) -> tuple[str, EventFields]:
         """The uri of a declared dataset, and the fields. Raises UnknownId, InvalidValue."""
         if not isinstance(event, tuple | list) or len(event) != 2:
-            raise InvalidValue(f"it is no pair (dataset, fields), but {seen(event)}")
+            raise InvalidValue(f"it takes pairs (dataset, fields), not {seen(event)}")
         return self.dataset_of(event[0]).uri, _dict_of(event[1])
 
     def _push_keyed(self, record: Published) -> tuple[int, bool]:
@@ -219,28 +225,48 @@ class Publishing:
         numbers: dict[str, int] = {}
         for event in wanted:
             when = run.logical_date if event.logical_date is None else event.logical_date
-            partition = self._partition(event, when, run)
-            number = numbers.get(event.dataset, 0)
-            record = Published(
-                at, event.dataset, number, partition, when, event.extra, event.kind, event.key, event.time, None,
-                run.run, task, run.cascade,
-            )  # fmt: skip
-            if event.key is None:
-                self.log.push(record)
-            elif self._push_keyed(record)[1]:
-                continue
-            numbers[event.dataset] = number + 1
+            for partition in self._partitions(event, when, run) or (None,):
+                number = numbers.get(event.dataset, 0)
+                record = Published(
+                    at, event.dataset, number, partition, when, event.extra, event.kind, event.key, event.time, None,
+                    run.run, task, run.cascade,
+                )  # fmt: skip
+                if event.key is None:
+                    self.log.push(record)
+                elif self._push_keyed(record)[1]:
+                    continue
+                numbers[event.dataset] = number + 1
 
-    def _partition(self, event: OutletEvent, date: int | None, run: RunStarted) -> str | None:
+    def check_dated(self, run: RunStarted, wanted: Iterable[OutletEvent]) -> None:
+        """Refuse events of a run that have no partition, though their dataset has a calendar. O(events).
+
+        Raises UndatedOutlet.
+        """
+        for event in wanted:
+            when = run.logical_date if event.logical_date is None else event.logical_date
+            if not self._partitions(event, when, run):
+                calendar, wanting = self.datasets[event.dataset].partitions, event.dataset
+                raise UndatedOutlet(
+                    f"outlet {wanting!r} is partitioned by {calendar!r}, and the run has neither a logical date nor a "
+                    f"partition of it: write run.publish({wanting!r}, partition=...), or run.unchanged({wanting!r})"
+                )
+
+    def _partitions(self, event: OutletEvent, date: int | None, run: RunStarted) -> Sequence[str | None]:
+        """The partitions of the events that a run says of an outlet, one each (R3); none where it would need one."""
         if event.partition is not None:
-            return event.partition
+            return (event.partition,)
         dataset = self.datasets.get(event.dataset)
         calendar = None if dataset is None else dataset.partitions
         if calendar is None:
-            return run.partition
+            return (run.partition,)
         if run.partition is not None and event.logical_date is None and fits(calendar, run.partition):
-            return run.partition
-        return None if date is None else calendar.of(date)
+            return (run.partition,)
+        if date is not None:
+            return (calendar.of(date),)
+        causes = map(self.identities.info, self.identities.request(run.run).driving)
+        given = dict.fromkeys([partition for _, partition, _ in causes if partition is not None])
+        found = [partition for partition in given if fits(calendar, partition)]
+        return () if event.key is not None and len(found) > 1 else found
 
 
 def _content(event: Published) -> tuple[Json, ...]:
@@ -263,6 +289,11 @@ def _dict_of(fields: object) -> EventFields:
     if not isinstance(fields, Mapping):
         raise InvalidValue(f"an event's fields are a dict such as {{'partition': '2026-11-22'}}, not {seen(fields)}")
     return {(exact(name) if isinstance(name, str) else name): value for name, value in fields.items()}  # type: ignore
+
+
+def outlet_events(outlets: Iterable[Dataset]) -> list[OutletEvent]:
+    """The automatic events of outlets (R3). O(outlets)."""
+    return [OutletEvent(outlet.uri) for outlet in outlets]
 
 
 def scope_of(dataset: str) -> str:
@@ -322,6 +353,15 @@ def _partition(dataset: Dataset, value: object) -> Json:
 
 def _logical_date(_: Dataset, value: object) -> Json:
     return parse_time(value, what="logical_date")  # type: ignore[arg-type]
+
+
+def _partition_of_date(dataset: Dataset, calendar: Calendar, date: Json) -> str:
+    """The partition of an outside event that gives a date only (R1). Raises InvalidValue for one that gives neither."""
+    if date is None:
+        raise InvalidValue(
+            f"{_where(dataset)}: it is partitioned by {calendar!r}, so an event of it needs partition= or logical_date="
+        )
+    return calendar.of(date)
 
 
 def _event_time(_: Dataset, value: object) -> Json:

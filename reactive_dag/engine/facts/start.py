@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import params_of
-from reactive_dag.engine.facts.publish import check_key, check_text
+from reactive_dag.engine.facts.publish import check_key, check_text, fits
 from reactive_dag.log.protocol import EventLog
+from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json, KeyConflict, RunRequested, StartRequested
@@ -18,10 +20,21 @@ from reactive_dag.model.text import exact, seen, text_at
 from reactive_dag.model.times import GivenTime, parse_time
 
 
+class Calendars(Protocol):
+    """Knows the calendars of a DAG."""
+
+    def own_calendar(self, dag: Dag) -> Calendar | None:
+        """That of its outlets. O(1) amortised."""
+
+    def of_dag(self, dag: Dag) -> Sequence[Calendar]:
+        """Those of all that it writes and reads. O(tasks + size of its triggers)."""
+
+
 class Starting:
     """The starts of one engine, and the number of each DAG's next one. A start costs O(1) besides its payload."""
 
-    def __init__(self, graph: str, log: EventLog, dags: Mapping[str, Dag]) -> None:
+    def __init__(self, graph: str, log: EventLog, dags: Mapping[str, Dag], calendars: Calendars) -> None:
+        self._calendars = calendars
         self.graph = graph
         self.log = log
         self.dags = dags
@@ -39,8 +52,12 @@ class Starting:
         where = f"start({declared.id!r})"
         given = self._params(declared, params, where)
         body = None if payload is None else plain(payload, f"{where}: payload")
-        when = None if date is None else parse_time(date, declared.tz, what="logical_date")
         place = check_text(partition, where, "partition")
+        if isinstance(date, str) and exact(date) == "now":
+            when: int | None = at
+        else:
+            when = None if date is None else parse_time(date, declared.tz, what="logical_date")
+        self._check_dated(declared, place, when, where)
         return self.judge(StartRequested(at, declared.id, 0, check_key(key, where), given, body, when, place))
 
     def keyed(self, dag: str, key: str) -> int | None:
@@ -85,6 +102,21 @@ class Starting:
         if found is None:
             raise UnknownId(f"no DAG {name!r} in graph {self.graph!r}{did_you_mean(name, self.dags)}")
         return found
+
+    def _check_dated(self, dag: Dag, partition: str | None, date: int | None, where: str) -> None:
+        """Refuse a partition that no calendar of the DAG has, and neither date nor partition where outlets need one."""
+        if partition is not None:
+            calendars = self._calendars.of_dag(dag)
+            if calendars and not any(fits(calendar, partition) for calendar in calendars):
+                known = ", ".join(dict.fromkeys(map(repr, calendars)))
+                raise InvalidValue(
+                    f"{where}: partition={partition!r} is none of {known}, which this DAG reads or writes"
+                )
+        elif date is None and (calendar := self._calendars.own_calendar(dag)) is not None:
+            raise InvalidValue(
+                f'{where}: its outlets are partitioned by {calendar!r}, so a start needs logical_date= ("now" will do) '
+                "or partition="
+            )
 
     def _params(self, dag: Dag, params: object, where: str) -> Json:
         if params is None:

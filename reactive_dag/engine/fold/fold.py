@@ -86,10 +86,10 @@ class Fold:
         self.statuses = statuses = RunStatuses(log)
         self.run_of, live = statuses.run_of, statuses.live
         self.identities = identities = Identities(log, self.run_of)
-        self.publishing = Publishing(log, graph.datasets)
-        self.starting = Starting(graph.id, log, dags)
+        self.publishing = Publishing(log, graph.datasets, identities)
         self.by_date = RunsByDate(log, statuses)
         dates = LogicalDates(identities, graph, caches.calendars)
+        self.starting = Starting(graph.id, log, dags, dates)
         self.slots = Slots(
             outbox, statuses, caches.arrays, dags.get, analysis_of(graph).heights, identities.request
         )  # fmt: skip

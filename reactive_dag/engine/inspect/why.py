@@ -20,6 +20,23 @@ from reactive_dag.model.records import Mark, Published, RunFinished, TaskFinishe
 from reactive_dag.model.times import NEVER, format_time, from_datetime
 
 MAX_NODES = 1_000
+_REASONS = {
+    "superseded": "a newer one took its place",
+    "reset": "a .reset came before the rest did",
+    "outside_window": "the other parts did not come within .within",
+    "filtered": "its .where was false, or its turn in the sequence had not come",
+    "expired": "a bound (max_pending, max_keys, ttl) made room for newer ones",
+    "no_key": "it has no such key: no partition or date of the kind that .by asks for",
+    "heard": "it only showed that there was no silence",
+    "missed": "the engine did not run at its due time, and catchup lets the newest one through",
+    "paused": "the DAG was paused, and catchup lets the newest one through",
+    "redefined": "the trigger was changed, and the new one does not hear it",
+    "late": "its period had fired already",
+    "feedback_bound": "the feedback loop has gone round as often as it may",
+    "duplicate": "a run of the same causes was requested before",
+}
+"""Why an item went without a firing, by the policy that dropped it (T1)."""
+
 MAX_CAUSES = 50
 """How many causes of one run are shown."""
 
@@ -150,6 +167,10 @@ def _add_trigger(root: Why, fold: Fold, active: ActiveTrigger, date: int | None,
             root.missing.append(f"{named}{count.text}{about}")
     faults = _faults(fold, active, date)
     root.missing.extend(f"{named}{text}" for text in faults)
+    for count in active.circuit.counts():
+        for policy, dropped in sorted(count.dropped.items()):
+            if dropped:
+                root.causes.append(Why(f"{named}dropped: {dropped} of {count.text} as {policy}, {_REASONS[policy]}"))
     if not faults and len(there) == len(active.circuit.parts):
         root.missing.append(f"{named}{_why_silent(active)}")
 

@@ -21,6 +21,7 @@ from reactive_dag.model.schedule import CronSchedule, Schedule
 from reactive_dag.model.times import is_after_gap, zone
 from reactive_dag.triggers.functions.by import keying_calendar
 from reactive_dag.triggers.keys import partition_time
+from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
 
 Interval = tuple[int | None, int | None]
@@ -101,6 +102,13 @@ class LogicalDates:
         """The calendar of a DAG's outlets. O(1), once a version of the graph O(tasks + outlets)."""
         return self.calendars.of(dag, version_of(self.graph))
 
+    def of_dag(self, dag: Dag) -> list[Calendar]:
+        """The calendars of a DAG's outlets, of its triggers' keys and of what they hear. O(tasks + triggers)."""
+        made = [outlet.partitions for outlet in dag.produces]
+        uris = [source.dataset.uri for source in sources_of(dag) if isinstance(source, Updated)]
+        heard = [found.partitions for uri in uris if (found := self.graph.datasets.get(uri)) is not None]
+        return [each for each in (*made, *self.see(dag)[1].values(), *heard) if each is not None]
+
     def _agreed(self, causes: Iterable[Item]) -> RunInfo:
         """The newest date among the causes; the partition and the cascade on which they agree (None, "" if not)."""
         infos = [self.identities.info(cause) for cause in causes]
@@ -157,7 +165,13 @@ class LogicalDates:
             if isinstance(fact, Published) and fact.partition is not None:
                 dataset = self.graph.datasets.get(fact.dataset)
                 return None if dataset is None else dataset.partitions
-        return None if dag is None else self.own_calendar(dag)
+        if dag is None:
+            return None
+        first = request.causes[0]
+        start = self.identities.record(first) if isinstance(first, int) else None
+        if isinstance(start, StartRequested) and start.partition is not None:
+            return next((calendar for calendar in self.of_dag(dag) if fits(calendar, str(start.partition))), None)
+        return self.own_calendar(dag)
 
     # ------------------------------------------------------------------------------------- schedules
 

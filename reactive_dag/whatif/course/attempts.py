@@ -13,6 +13,8 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, cast
 
+from reactive_dag.engine.facts.publish import outlet_events
+from reactive_dag.model.errors import UndatedOutlet, said
 from reactive_dag.model.records import OutletEvent, RunFinished, TaskFinished, TaskStarted
 from reactive_dag.whatif.course.run import CourseRun
 
@@ -112,10 +114,13 @@ class CourseAttempts:
             if run.tasks.simple[index]:
                 run.unfold_one(index, cast(int, run.began[index]))
             if index in run.state.open and run.state.attempt[index] == number:
-                task, state, error = run.tasks.ids[index], "success", None
+                task, state, error, retry = run.tasks.ids[index], "success", None, True
                 if self.fails(run.state, task, number):
                     state, error = "failed", FAILURE
-                record = TaskFinished(now, run.offset, task, state, number, None, error)
+                else:
+                    error = self._undated(run.state, index)
+                    state, retry = ("success", True) if error is None else ("failed", False)
+                record = TaskFinished(now, run.offset, task, state, number, None, error, None, retry)
                 log.push(record)
                 ended.append((run, index, record))
         core.skip_to(log.next_offset)
@@ -124,6 +129,15 @@ class CourseAttempts:
             offset += 1
         if core.outbox.decisions or core.calls.given:
             core.flush()
+
+    def _undated(self, run: RunState, index: int) -> str | None:
+        """The error of an attempt whose outlets its run cannot date (R3). O(outlets)."""
+        outlets = (*run.tasks[index].outlets, *run.dag.outlets)
+        try:
+            self.core.publishing.check_dated(run.started, outlet_events(outlets))
+        except UndatedOutlet as error:
+            return said(error)
+        return None
 
     # ------------------------------------------------------------------------------------- fast path
 

@@ -62,12 +62,13 @@ class SimpleTasks:
     def __init__(self, dag: Dag, durations: list[int], listened: ListenedTo, touched: Collection[TaskName]) -> None:
         plan = plan_of(dag)
         tasks = [dag.tasks[id] for id in plan.ids]
+        dated = any(outlet.partitions is not None for outlet in dag.outlets)
         names = [(dag.id, id) for id in plan.ids]
         self.ids = plan.ids
         self.size = len(tasks)
         self.durations = durations
         self.simple = [
-            _may_be_simple(task) and name not in touched and name not in listened.tasks
+            not dated and _may_be_simple(task) and name not in touched and name not in listened.tasks
             for task, name in zip(tasks, names)
         ]
         self.all_simple = all(self.simple)
@@ -85,4 +86,5 @@ class SimpleTasks:
 
 def _may_be_simple(task: AnyTask) -> bool:
     rule = task.trigger_rule == "all_success" and not task.depends_on_past
-    return rule and task.kind == "task" and task.timeout is None
+    dated = any(outlet.partitions is not None for outlet in task.outlets)  # its success depends on its run's date (R3)
+    return rule and not dated and task.kind == "task" and task.timeout is None
