@@ -20,8 +20,8 @@ PINNED = {
         GraphError InlineRunner InvalidValue Ledger NotAStore NotIdle Overflow Problem ReactiveDagError RetryTask Run
         Simulation SkipTask StoreDamaged StoreError StoreInUse StoreTooNew Task TaskError ThreadRunner Trigger
         UndatedOutlet UndeclaredOutlet UnknownId UsageError VirtualClock absent aiter all_of any_of at at_least
-        completed cron daily day delay duration every fail hour month operators output sequence simulate spread_durations
-        updated week weekly""",
+        completed cron daily day delay duration every fail hour month operators output sequence simulate
+        spread_durations updated week weekly""",
     "operators": "absent all_of at_least batch by debounce exactly_once sequence throttle",
     "Graph": """
         bind bulk check consumers dag dags dataset datasets downstream edges effective from_json height id impact joins
