@@ -7,12 +7,12 @@ indexed by the first query that comes, O(1) a record, so a log without queries c
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from reactive_dag.log.codec import SEGMENT_RECORDS
+from reactive_dag.log.event_index import EventIndex
 from reactive_dag.log.history import RunQuery, RunRow, RunRows
 from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.tail import Tail
@@ -42,8 +42,7 @@ class MemoryLog(Tail):
         self._rows = RunRows()
         self._snapshots: dict[int, bytes] = {}
         self._meta: dict[str, str] = {}
-        self._by_source: dict[str, list[int]] = {}
-        self._indexed = 0
+        self._events = EventIndex()
         self._intake: dict[int, OfferedFact] = {}
         self._offered = 0
         self._taken = 0
@@ -141,20 +140,10 @@ class MemoryLog(Tail):
             return self._rows.latest_date(dag, high)
 
     def events(self, source: str, limit: int | None = None, before: int | None = None) -> list[tuple[int, Published]]:
-        """A dataset's events, newest first. O(result) and the records that came since the last call."""
+        """A dataset's events, newest first. O(result) and the records looked at for the first time."""
         with self._side:
-            self._index()
-            offsets = self._by_source.get(source, [])
-        stop = len(offsets) if before is None else bisect_left(offsets, before)
-        newest = reversed(offsets[0 if limit is None else max(stop - limit, 0) : stop])
-        return [(offset, record) for offset in newest if isinstance(record := self.record(offset), Published)]
-
-    def _index(self) -> None:
-        stop = self.next_offset
-        for offset, record in enumerate(self.read(self._indexed, stop), self._indexed):
-            if type(record) is Published:
-                self._by_source.setdefault(record.dataset, []).append(offset)
-        self._indexed = stop
+            found = self._events.newest(source, self._tail[1], limit, before)
+        return [(offset, record) for offset in found if isinstance(record := self.record(offset), Published)]
 
     def load_snapshot(self) -> tuple[int, bytes] | None:
         """The newest snapshot. O(1)."""
@@ -204,3 +193,4 @@ class MemoryLog(Tail):
         assert 0 <= self.committed <= self.next_offset, "committed lies within the log"
         assert all(record.at <= self.last_at for record in records), "no record is later than last_at"
         self._rows._check()
+        self._events._check()

@@ -141,6 +141,7 @@ class Router:
         self._on_tick = on_tick
         self._before_fire = before_fire
         self.triggers: dict[tuple[str, str], ActiveTrigger] = {}
+        self._of_dag: dict[str, dict[str, ActiveTrigger]] = {}
         self.by_dataset: dict[str, list[Route]] = {}
         self.by_dag: dict[str, list[Route]] = {}
         self.by_task: dict[tuple[str, str], list[Route]] = {}
@@ -152,6 +153,7 @@ class Router:
     def add(self, active: ActiveTrigger) -> None:
         """Put a trigger on its routes. O(leaves * (log + length of the route))."""
         self.triggers[active.dag, active.label] = active
+        self._of_dag.setdefault(active.dag, {})[active.label] = active
         self.fast_routes.clear()
         grouped: dict[tuple[str, object, frozenset[str]], list[int]] = {}
         for leaf in active.circuit.leaves:
@@ -165,6 +167,9 @@ class Router:
         active = self.triggers.pop((dag, label), None)
         if active is None:
             return None
+        del self._of_dag[dag][label]
+        if not self._of_dag[dag]:
+            del self._of_dag[dag]
         self.timers.drop(active.timer)
         self.fast_routes.clear()
         for leaf in active.circuit.leaves:
@@ -172,6 +177,10 @@ class Router:
                 route = self._route(where, source)
                 route[:] = [r for r in route if r[0] is not active]
         return active
+
+    def of(self, dag: str) -> list[ActiveTrigger]:
+        """The triggers of a DAG. O(result)."""
+        return list(self._of_dag.get(dag, {}).values())
 
     def reorder(self, height: Callable[[str], int | None], names: Iterable[tuple[str, str]]) -> None:
         """The graph changed, and with it perhaps the heights of the DAGs of these triggers.
@@ -343,7 +352,9 @@ class Router:
         for routes in (*self.by_dataset.values(), *self.by_dag.values(), *self.by_task.values(), self.everyone):
             assert [_order(route) for route in routes] == sorted(map(_order, routes)), "a route is out of order"
             assert all(self.triggers.get(route[0].name) is route[0] for route in routes), "a route leads nowhere"
+        assert sum(map(len, self._of_dag.values())) == len(self.triggers), "a trigger is filed under its DAG"
         for name, active in self.triggers.items():
+            assert self._of_dag[name[0]][name[1]] is active, name
             assert name == active.name
             active.circuit._check()
             assert active.scheduled <= active.circuit.due, f"{name} is due and nobody wakes it"

@@ -78,16 +78,15 @@ class Pending:
 
 def pending(fold: Fold, dag: str) -> Pending:
     """What the triggers of `dag` hold, and what its runs wait for. O(items pending)."""
-    triggers = [active for (owner, _), active in fold.router.triggers.items() if owner == dag]
+    triggers = fold.router.of(dag)
     parts = [part for active in triggers for part in _parts(fold, active)]
     joins = {active.label: analysis_of(fold.graph).effective(dag)[active.label][1] for active in triggers}
     waits = [
         Waiting(watch.run.started.key, watch.wait.id, watch.wait.dag, watch.why)
-        for watch in fold.waits.watches
-        if watch.run.dag.id == dag
+        for watch in fold.waits.watches.of_waiter(dag)
     ]
     held = sum(len(active.held) for active in triggers)
-    queued = len(fold.slots.queued(dag))
+    queued = len(fold.slots.queues.get(dag, ()))
     return Pending(dag, parts, joins, held, waits, queued, dag in fold.slots.paused, undecided(fold))
 
 

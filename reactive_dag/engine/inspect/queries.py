@@ -128,8 +128,10 @@ class Queries:
             declared = graph.dags.get(name or "")
             date = parse_time(logical_date, None if declared is None else declared.tz, what="logical_date")
         found: list[int] = []
+        newest_only = limit if date is None and partition is None and key is None else None
         for one in states:
-            unfinished = dict.fromkeys(self._unfinished(name, one))
+            with self._turn_lock:  # what is queued changes in a turn
+                unfinished = dict.fromkeys(self._unfinished(name, one, newest_only))
             found.extend(offset for offset in unfinished if self._matches(offset, date, partition, key))
             if one not in ("queued", "running"):
                 rows = log.runs(dag=name, state=one, logical_date=date, partition=partition, key=key, limit=limit)
@@ -145,7 +147,8 @@ class Queries:
             raise UnknownId(f"no DAG {name!r} in graph {graph.id!r}{did_you_mean(name, graph.dags)}")
         return name
 
-    def _unfinished(self, dag: str | None, state: str | None) -> Iterator[int]:
+    def _unfinished(self, dag: str | None, state: str | None, limit: int | None) -> Iterator[int]:
+        """Runs that have not ended; of queued ones the newest `limit`, or more. O(running + undecided + result)."""
         runs = self._fold.runs
         if state in (None, "running"):
             yield from (offset for offset, run in list(runs.live.items()) if dag in (None, run.dag.id))
@@ -153,7 +156,7 @@ class Queries:
             yield from (offset for offset, begun in orphans.items() if dag in (None, begun.dag))
         if state in (None, "queued"):
             yield from self._undecided(dag)
-            yield from runs.not_begun(dag)
+            yield from runs.not_begun(dag, limit)
 
     def _undecided(self, dag: str | None) -> Iterator[int]:
         """Runs whose requests the cursor has not reached: started by hand, while the engine was not driven."""

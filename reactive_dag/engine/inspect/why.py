@@ -144,9 +144,8 @@ def why_not(fold: Fold, dag: str, date: int | None, ran_before: bool) -> Why:
     """
     about = "" if date is None else f" for {format_time(date)}"
     root = Why(f"{dag} did not run{' again' if ran_before else ''}{about}")
-    for (owner, _), active in fold.router.triggers.items():
-        if owner == dag:
-            _add_trigger(root, fold, active, date, about)
+    for active in fold.router.of(dag):
+        _add_trigger(root, fold, active, date, about)
     if dag in fold.slots.paused:
         root.missing.append("engine.resume: the DAG is paused")
     if left := undecided(fold):

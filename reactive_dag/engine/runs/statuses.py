@@ -130,10 +130,9 @@ class RunStatuses:
         """Whether a run will be queued later. O(runs between)."""
         return any(status is DELAYED for status in self.between.values())
 
-    def not_begun(self) -> list[int]:
-        """The runs that were requested, have not begun, and may still. O(queued runs)."""
-        between = [run for run, status in list(self.between.items()) if status.name not in ("orphan", "ahead")]
-        return sorted([*list(self.queued), *between])
+    def beginning(self) -> list[int]:
+        """The runs that were requested, are queued no more, and have not begun. O(runs between)."""
+        return [run for run, status in list(self.between.items()) if status.name not in ("orphan", "ahead")]
 
     def orphans(self) -> dict[int, RunStarted]:
         """The runs that began and that nobody here can execute. O(runs between)."""

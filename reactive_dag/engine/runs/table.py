@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -352,10 +353,11 @@ class RunTable:
         info = self.logical_dates.info(request, dag) if dag is not None else RunInfo(None, None, "")
         return queued_row(offset, request, self.key_of(request), info)
 
-    def not_begun(self, dag: str | None) -> list[int]:
-        """The runs (of a DAG) that were requested and have not begun. O(unfinished runs)."""
-        waiting = self.statuses.not_begun()
-        return waiting if dag is None else [run for run in waiting if self.request(run).dag == dag]
+    def not_begun(self, dag: str | None, limit: int | None = None) -> list[int]:
+        """The runs (of a DAG) that were requested and have not begun; the newest `limit`, or more. O(result)."""
+        queued = self.statuses.queued if dag is None else self.slots.queues.get(dag, ())
+        between = [run for run in self.statuses.beginning() if dag is None or self.request(run).dag == dag]
+        return [*islice(reversed(queued), limit), *between]
 
     # ------------------------------------------------------------------------------------- state
 

@@ -83,6 +83,7 @@ class Watches:
     def __init__(self) -> None:
         self.of_dag: dict[str, dict[WatchPlace, Watch]] = {}
         self.of_task: dict[tuple[str, str], int] = {}
+        self._of_waiter: dict[str, dict[WatchPlace, Watch]] = {}
         self._by_key: dict[str, dict[WatchKey, dict[WatchPlace, Watch]]] = {}
 
     def __iter__(self) -> Iterator[Watch]:
@@ -92,9 +93,14 @@ class Watches:
         """Those that await a DAG. O(result)."""
         return list(self.of_dag.get(dag, {}).values())
 
+    def of_waiter(self, dag: str) -> list[Watch]:
+        """Those of the runs of a DAG. O(result)."""
+        return list(self._of_waiter.get(dag, {}).values())
+
     def keep(self, watch: Watch) -> None:
         """Take a watch. O(tasks awaited)."""
         self.of_dag.setdefault(watch.wait.dag, {})[watch.place] = watch
+        self._of_waiter.setdefault(watch.run.dag.id, {})[watch.place] = watch
         for task in watch.wait.tasks:
             name = watch.wait.dag, task
             self.of_task[name] = self.of_task.get(name, 0) + 1
@@ -107,6 +113,10 @@ class Watches:
             return None
         if not watches:
             del self.of_dag[dag]
+        waiting = self._of_waiter[watch.run.dag.id]
+        del waiting[place]
+        if not waiting:
+            del self._of_waiter[watch.run.dag.id]
         for task in watch.wait.tasks:
             name = dag, task
             self.of_task[name] -= 1
@@ -145,6 +155,8 @@ class Watches:
     def _check(self) -> None:
         """What is filed is kept, under its keys. O(watches)."""
         assert all(self.of_dag.values()), "a DAG that nobody awaits has an entry"
+        waiting = {place: watch for watches in self._of_waiter.values() for place, watch in watches.items()}
+        assert waiting == {watch.place: watch for watch in self}, "a watch is filed under its waiter"
         for dag, watches in self.of_dag.items():
             for place, watch in watches.items():
                 assert watch.place == place and watch.wait.dag == dag, place
