@@ -2,7 +2,7 @@
 
 Whatever is read bears a checksum that covers the place too, so a row that was read is right. That a row is *missing*
 where a page is damaged no single read can see: so of a store of up to `WHOLE_BYTES` all pages and rows are checked when
-it is opened, in some 20 ms a megabyte; of a larger one the tables, the last segment, and then what is read. No state.
+it is opened, in some 40 ms a megabyte; of a larger one the tables, the last segment, and then what is read. No state.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from reactive_dag.log.codec import damaged, row_checksum
 from reactive_dag.log.sqlite import schema
 from reactive_dag.log.sqlite.files import connect, store_error
 
-WHOLE_BYTES = 4 << 20
+WHOLE_BYTES = 1 << 20
 """Size of a store that is checked whole when it is opened."""
 
 ROWS = {"keys": ("scope", "key"), "sources": ("source", "first"), "meta": ("name",), "runs": ("run",)}
