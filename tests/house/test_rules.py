@@ -24,7 +24,6 @@ NOT_BUILT = {
     "R7": RUNS,
     "R9_backfill": RUNS,
     "R10": RUNS,
-    "R11_a_begun_run": FAULTS,
     "R13": RUNS,
     "R14_gives_its_place_back": FAULTS,
     "G2": PARTITIONS,

@@ -145,7 +145,7 @@ class Turn:
         if not slots.startable:
             return False
         taken = slots.take_attempts(self.inflight, runner.workers, runner.ahead)
-        started = [AttemptJob(run, index, run.attempt[index] + 1) for run, index in taken]
+        started = [AttemptJob(run, index, run.attempt[index] + 1, run.arrays) for run, index in taken]
         for job in started:
             self.inflight[job.run.run, job.index] = job
         if started:
@@ -216,10 +216,10 @@ class Turn:
         try:
             with self._interrupts, log.lock:
                 at = self._fold.outbox.stamp()
-                begun, timeout = run.open.get(index), run.arrays.timeouts[index]
+                begun, timeout = run.open.get(index), job.arrays.timeouts[index]
                 late = timeout is not None and begun is not None and at >= begun + timeout
                 if run.results[index] is None and not self.closed:
-                    log.push(timed_out(at, run, index, job.attempt) if late else report(at))
+                    log.push(timed_out(at, run, index, job.attempt, timeout) if timeout and late else report(at))
         finally:
             self._returned(job)
         if late:

@@ -72,7 +72,7 @@ class AttemptExecutor:
 
     def _call(self, job: AttemptJob, began: int) -> Report:
         """Call the body; the report of its success."""
-        shape, index, events = job.run.arrays, job.index, None
+        shape, index, events = job.arrays, job.index, None
         task, name = shape.tasks[index], shape.names[index]
         arguments: dict[str, Any] = {}
         if shape.bindings[index]:
@@ -140,7 +140,7 @@ def _report(
     job: AttemptJob, began: int, state: str, *, error: str | None = None, retry: bool = True,
     retry_after: int | None = None,
 ) -> Report:  # fmt: skip
-    run, task, number = job.run.run, job.run.arrays.ids[job.index], job.attempt
+    run, task, number = job.run.run, job.arrays.ids[job.index], job.attempt
     return lambda at: TaskFinished(at, run, task, state, number, None, error, began, retry, retry_after)
 
 

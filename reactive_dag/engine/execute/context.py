@@ -19,6 +19,7 @@ from reactive_dag.engine.facts.publish import check_key, check_kind, check_parti
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.runs.state import RunState
+from reactive_dag.engine.runs.task_arrays import TaskArrays
 from reactive_dag.model.errors import UndeclaredOutlet
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import OutletEvent
@@ -34,11 +35,12 @@ T = TypeVar("T")
 
 @attrs.define(eq=False)
 class AttemptJob:
-    """One attempt that was handed out. `stopped`: its run was cancelled meanwhile."""
+    """One attempt that was handed out, of a task in the run's `arrays` of then. `stopped`: its run was cancelled."""
 
     run: RunState
     index: int
     attempt: int
+    arrays: TaskArrays
     stopped: bool = False
     _cancel: Cancel | None = None
 
@@ -50,7 +52,7 @@ class AttemptJob:
     @property
     def task(self) -> AnyTask:
         """The task's declaration."""
-        return self.run.tasks[self.index]
+        return self.arrays.tasks[self.index]
 
     def stop(self) -> None:
         """Tell the body that its run was cancelled: a coroutine at its next `await`, others when they ask (R5)."""

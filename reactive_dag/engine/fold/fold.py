@@ -150,14 +150,14 @@ class Fold:
     def on_graph_changed(self, region: set[str] | None = None) -> None:
         """Heights, limits, priorities and what queued runs would say may be others; of all DAGs without `region`.
 
-        O(DAGs and tasks there + triggers).
+        O(DAGs and tasks there + triggers + live runs).
         """
         analysis, dags = analysis_of(self.graph), self.graph.dags
         heights = analysis.heights
         ids = set(dags) if region is None else region
         names = [(id, label) for id in ids if id in analysis.dags for label in analysis.effective(id)]
         self.router.reorder(heights.get, names)
-        self.runs.forget_drafts()
+        self.runs.graph_changed(ids)
         self._with_priorities -= ids
         self._with_priorities |= {id for id in ids if (dag := dags.get(id)) is not None and has_priorities(dag)}
         self.slots.graph_changed(heights, bool(self._with_priorities))

@@ -57,6 +57,10 @@ class Plans:
         plan = self.log.record(begun.plan) if begun.plan >= 0 else None
         return self.arrays.of_plan(dag, plan) if isinstance(plan, PlanDeclared) else self.arrays.of(dag)
 
+    def taken_anew(self, dag: Dag, arrays: TaskArrays) -> TaskArrays:
+        """The arrays of the same plan with the bodies that a DAG has now. O(1), what is met first O(tasks)."""
+        return self.arrays.of_plan(dag, arrays.declared(dag.id), arrays)
+
     def snapshot(self) -> PlansSnapshot:
         """What a restored engine needs of it. O(DAGs)."""
         return self._newest

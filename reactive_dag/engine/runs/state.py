@@ -16,6 +16,7 @@ from reactive_dag.model.records import RunRequested, RunStarted, TaskFinished
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
+    from reactive_dag.declare.task import AnyTask
     from reactive_dag.engine.runs.task_arrays import TaskArrays
 
 Attempt = tuple[int, int | None, int, str, str | None]
@@ -78,6 +79,7 @@ class RunState:
         "asked",
         "attempt",
         "attempts",
+        "begun_with",
         "cancelled",
         "dag",
         "failed",
@@ -120,6 +122,8 @@ class RunState:
         self.open: dict[int, int] = {}
         self.results: list[TaskFinished | None] = [None] * size
         self.attempts: dict[int, list[Attempt]] = {}
+        self.begun_with: dict[int, AnyTask] = {}
+        """The tasks of attempts that began before their outlets changed."""
         self.unfinished = size
         self.cancelled = False
 
@@ -134,6 +138,22 @@ class RunState:
         if self.fails is self.arrays.zeros:
             self.fails = list(self.fails)
         self.fails[index] = count
+
+    def take_bodies(self, dag: Dag, arrays: TaskArrays) -> None:
+        """Go on with the bodies of the same plan as the DAG has them now (R11). O(1), besides attempts under way."""
+        before = self.arrays
+        for index in self.open:
+            if before.tasks[index].outlets != arrays.tasks[index].outlets:
+                self.begun_with[index] = before.tasks[index]
+        self.failed = arrays.zeros if self.failed is before.zeros else self.failed
+        self.skipped = arrays.zeros if self.skipped is before.zeros else self.skipped
+        self.lost = arrays.zeros if self.lost is before.zeros else self.lost
+        self.fails = arrays.zeros if self.fails is before.zeros else self.fails
+        self.dag, self.arrays, self.plan, self.tasks = dag, arrays, arrays.plan, arrays.tasks
+
+    def body_of(self, index: int) -> AnyTask:
+        """The task as it was when the attempt under way, or the last one, began. O(1)."""
+        return self.begun_with.get(index) or self.tasks[index]
 
     def _tally(self, state: str) -> list[int]:
         """The counts in which a need that ended so is counted, this run's own."""

@@ -9,8 +9,7 @@ A record costs O(out-degree of its task).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Container, Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -120,13 +119,10 @@ class RunTable:
             self.statuses.move(offset, record.dag, BEGINNING)
         elif self.delays and (delay := self.delays.get(record.dag)):
             self.statuses.move(offset, record.dag, DELAYED)
-            wake = partial(self._wake, offset, record)
-            self.timers.set(record.at + delay, RUNS_FIRST, record.dag, record.label, wake)
+            due = record.at + delay
+            self.timers.set(due, RUNS_FIRST, record.dag, record.label, lambda now: self._queue(offset, record))
         else:
             self._queue(offset, record)
-
-    def _wake(self, offset: int, record: RunRequested, now: int) -> None:
-        self._queue(offset, record)
 
     def _queue(self, offset: int, record: RunRequested) -> None:
         name, outbox, status = record.dag, self.outbox, QUEUED
@@ -151,9 +147,14 @@ class RunTable:
         draft = RunStarted(request.at, offset, dag.id, key, date, partition, cascade)
         return RunStatus("queued", False, draft, self._drafts, request)
 
-    def forget_drafts(self) -> None:
-        """Make the drafts of queued runs anew when they begin. O(1)."""
+    def graph_changed(self, dags: Container[str]) -> None:
+        """Drafts of queued runs are outdated, live runs of these DAGs get the bodies of now (R11). O(live runs)."""
         self._drafts += 1
+        for run in self.live.values():
+            dag = self.dag_of(run.started.dag) if run.started.dag in dags else None
+            if dag is not None and (arrays := self.plans.taken_anew(dag, run.arrays)) is not run.arrays:
+                run.take_bodies(dag, arrays)
+                self.waits.renew(run)
 
     def begin(self, starting: Iterable[StartingRun]) -> None:
         """Append that runs begin, which have their places. O(1) each, where the graph has changed O(causes)."""
@@ -251,8 +252,7 @@ class RunTable:
 
     def run_finished(self, record: RunFinished) -> None:
         """A run ended: its place is free, its DAG's outlets and waits are told. O(tasks) for its history row."""
-        dag = record.dag
-        run = self.live.get(record.run)
+        dag, run = record.dag, self.live.get(record.run)
         if run is None:
             self._keep_unlived(record)
         elif self._keep_ended is None:
@@ -311,7 +311,7 @@ class RunTable:
         dag, row = self.request(offset).dag, self.row(offset)
         self.slots.unqueue(dag, offset)
         self.statuses.move(offset, dag, msgspec.structs.replace(ENDING, reason=reason))
-        about = (row.logical_date, row.partition, row.cascade or row.key)
+        about = row.logical_date, row.partition, row.cascade or row.key
         begun = RunStarted(row.requested or 0, offset, dag, row.key, *about)
         self.outbox.fact(lambda at: RunFinished.of(begun, "cancelled", at))
 

@@ -65,16 +65,24 @@ class TaskArrays:
         return arrays
 
     @classmethod
-    def recorded(cls, dag: Dag, declared: PlanDeclared) -> TaskArrays:
-        """The arrays of a recorded plan, with the bodies that the DAG has now; one that is gone fails. O(tasks)."""
+    def recorded(cls, dag: Dag, declared: PlanDeclared, before: TaskArrays | None = None) -> TaskArrays:
+        """The arrays of a recorded plan, with the tasks that the DAG has now, their outlets and timeouts too. O(tasks).
+
+        One that it has no more, or that cannot be called in this plan, is that of the arrays `before`, which this
+        process began with; else its attempts fail.
+        """
         ids = [each.id for each in declared.tasks]
         links = {each.id: TaskLinks(needs=tuple([ids[need] for need in each.needs])) for each in declared.tasks}
         arrays = cls._empty(dag, plan_from(links, simple=False))
-        for each in declared.tasks:
+        for at, each in enumerate(declared.tasks):
             task = dag.tasks.get(each.id)
-            if task is None or task.kind != each.kind:
-                task = _gone(dag.id, each.id)
-            arrays._take(dag, task, each.rule, each.retries, each.past)
+            lacking = _lacking(dag.id, each, ids, task)
+            bindings = None
+            if lacking and before is not None:
+                task, bindings = before.tasks[at], before.bindings[at]
+            elif lacking or task is None:
+                task = _gone(each.id, lacking)
+            arrays._take(dag, task, each.rule, each.retries, each.past, bindings)
         arrays._declared = declared
         return arrays
 
@@ -94,7 +102,10 @@ class TaskArrays:
             self._declared = PlanDeclared(0, dag, digest, tasks)
         return self._declared
 
-    def _take(self, dag: Dag, task: AnyTask, rule: str, retries: int, past: bool) -> None:
+    def _take(
+        self, dag: Dag, task: AnyTask, rule: str, retries: int, past: bool,
+        bindings: tuple[Binding, ...] | None = None,
+    ) -> None:  # fmt: skip
         settings, waits = settings_of(task), task.kind == "wait"
         self.tasks.append(task)
         self.names.append(f"{dag.id}.{task.id}")
@@ -106,14 +117,28 @@ class TaskArrays:
         self.priorities.append(-settings.priority)
         self.timeouts.append(settings.timeout)
         self.outlets.append(bool(task.outlets))
-        self.bindings.append(bindings_of(task))
+        self.bindings.append(bindings_of(task) if bindings is None else bindings)
 
 
-def _gone(dag: str, id: str) -> AnyTask:
-    """Stands for a task that is declared no more: its attempt fails."""
+def _lacking(dag: str, planned: TaskPlan, ids: list[str], task: AnyTask | None) -> str:
+    """Why a task, as it is declared now, cannot be executed in a recorded plan; "" if it can. O(parameters)."""
+    what = f"task {planned.id!r} of DAG {dag!r}"
+    if task is None:
+        return f"{what} is not declared any more, so nothing can execute it"
+    if task.kind != planned.kind:
+        return f"{what} is a {task.kind} now, and was a {planned.kind} when this run began"
+    needs = {ids[need] for need in planned.needs}
+    for binding in bindings_of(task):
+        if binding.kind == "task" and binding.ref not in needs:
+            return f"{what} takes the output of {binding.ref!r} now, which it does not follow in the plan of this run"
+    return ""
+
+
+def _gone(id: str, lacking: str) -> AnyTask:
+    """Stands for a task that cannot be executed any more: its attempt fails."""
 
     def gone() -> None:
-        raise TaskGone(f"task {id!r} of DAG {dag!r} is not declared any more, so nothing can execute it")
+        raise TaskGone(lacking)
 
     return Task(gone, id=id)
 
@@ -134,8 +159,11 @@ class TaskArraysByDag:
             found = self._known[dag.id] = TaskArrays.of(dag)
         return found
 
-    def of_plan(self, dag: Dag, declared: PlanDeclared) -> TaskArrays:
-        """The arrays of a recorded plan of a DAG: those of the DAG if it is its own. O(1), a new one O(tasks)."""
+    def of_plan(self, dag: Dag, declared: PlanDeclared, before: TaskArrays | None = None) -> TaskArrays:
+        """The arrays of a recorded plan of a DAG: those of the DAG if it is its own. O(1), a new one O(tasks).
+
+        What is not to be had any more is that of `before`.
+        """
         own = self.of(dag)
         if own.declared(dag.id).digest == declared.digest:
             return own
@@ -144,5 +172,5 @@ class TaskArraysByDag:
             known = self._recorded[dag.id] = own, {}
         found = known[1].get(declared.digest)
         if found is None:
-            found = known[1][declared.digest] = TaskArrays.recorded(dag, declared)
+            found = known[1][declared.digest] = TaskArrays.recorded(dag, declared, before)
         return found

@@ -144,6 +144,8 @@ class TaskFlow:
             self.waits.watching(run, index, record)
             return
         run.states[index] = "running"
+        if run.begun_with:
+            run.begun_with.pop(index, None)
         if (record.run, index) in self.slots.startable:
             self.slots.withdraw(record.run, index)
         if run.arrays.timeouts[index] is not None:
@@ -157,7 +159,7 @@ class TaskFlow:
 
         def wake(now: int) -> None:
             if index in run.open and run.attempt[index] == attempt and not run.final(index):
-                self.outbox.fact(lambda at: timed_out(at, run, index, attempt))
+                self.outbox.fact(lambda at: timed_out(at, run, index, attempt, timeout))
 
         due, task = run.open[index] + timeout, run.plan.ids[index]
         self.timeouts[run.run, index] = self.timers.set(due, RUNS_FIRST, run.dag.id, task, wake)
@@ -279,7 +281,7 @@ class TaskFlow:
         if index not in run.open or self.retries:
             self.forget(run, index)
         ready, others = run.settle(index, record.state, record)
-        if run.arrays.outlets[index] or record.publishes is not None:
+        if run.arrays.outlets[index] or record.publishes is not None or run.begun_with:
             self._publish(run, index, record)
         self._on_settled(offset, run, index, record)
         if run.arrays.waits[index]:
@@ -301,10 +303,9 @@ class TaskFlow:
     def _publish(self, run: RunState, index: int, record: TaskFinished) -> None:
         if record.state != "success" or self.outbox.replaying:
             return
-        outlets = run.tasks[index].outlets
         wanted = record.publishes
         if wanted is None:
-            wanted = [OutletEvent(outlet.id) for outlet in outlets]
+            wanted = [OutletEvent(outlet.id) for outlet in run.body_of(index).outlets]
         self.publish(run, record.task, wanted)
 
     # ------------------------------------------------------------------------------------- what follows
@@ -348,9 +349,7 @@ class TaskFlow:
             assert self.timers.has(retry.due, run.dag.id, retry.task)
 
 
-def timed_out(at: int, run: RunState, index: int, attempt: int) -> TaskFinished:
+def timed_out(at: int, run: RunState, index: int, attempt: int, timeout: int) -> TaskFinished:
     """The end of an attempt that took longer than its task may."""
-    task = run.tasks[index]
-    assert task.timeout is not None
-    error = f"timed out after {format_duration(task.timeout)}"
-    return TaskFinished(at, run.run, task.id, "failed", attempt, error=error, began=run.open.get(index))
+    error = f"timed out after {format_duration(timeout)}"
+    return TaskFinished(at, run.run, run.plan.ids[index], "failed", attempt, error=error, began=run.open.get(index))

@@ -195,11 +195,18 @@ class Waits:
 
     def forget(self, run: RunState, index: int) -> None:
         """A wait has ended. O(dates)."""
-        wait = run.tasks[index].wait
-        assert wait is not None
-        watch = self.watches.drop(wait.dag, (run.run, index))
+        watch = self.watches.drop((run.run, index))
         if watch is not None:
             self.timers.drop(watch.timer)
+
+    def renew(self, run: RunState) -> None:
+        """The waits of a run that are under way go on as they are declared now (R11). O(attempts under way)."""
+        for index in list(run.open):
+            before, now = self.watches.by_place.get((run.run, index)), run.tasks[index].wait
+            if before is not None and now is not None and before.wait != now:
+                self.forget(run, index)
+                self._keep(watch := _watch(run, index, before.record, before.ended))
+                self.look(watch)
 
     def snapshot(self) -> list[tuple[TaskStarted, list[int] | None]]:
         """The waits under way: how each began, and the runs that ended since, where those count. O(watches)."""
@@ -306,7 +313,7 @@ NO_DATE: tuple[None] = (None,)
 BEGINNING = -(2**63)
 
 
-def _watch(run: RunState, index: int, record: TaskStarted, ended: Iterable[int] | None = ()) -> Watch:
+def _watch(run: RunState, index: int, record: TaskStarted, ended: Iterable[int] | None = None) -> Watch:
     wait = run.tasks[index].wait
     assert wait is not None
     since = set(ended or ()) if wait.since == "start" else None

@@ -84,10 +84,11 @@ class Watches:
         self.of_dag: dict[str, dict[WatchPlace, Watch]] = {}
         self.of_task: dict[tuple[str, str], int] = {}
         self._of_waiter: dict[str, dict[WatchPlace, Watch]] = {}
+        self.by_place: dict[WatchPlace, Watch] = {}
         self._by_key: dict[str, dict[WatchKey, dict[WatchPlace, Watch]]] = {}
 
     def __iter__(self) -> Iterator[Watch]:
-        return iter([watch for watches in self.of_dag.values() for watch in watches.values()])
+        return iter(list(self.by_place.values()))
 
     def of(self, dag: str) -> list[Watch]:
         """Those that await a DAG. O(result)."""
@@ -99,19 +100,20 @@ class Watches:
 
     def keep(self, watch: Watch) -> None:
         """Take a watch. O(tasks awaited)."""
-        self.of_dag.setdefault(watch.wait.dag, {})[watch.place] = watch
+        self.by_place[watch.place] = self.of_dag.setdefault(watch.wait.dag, {})[watch.place] = watch
         self._of_waiter.setdefault(watch.run.dag.id, {})[watch.place] = watch
         for task in watch.wait.tasks:
             name = watch.wait.dag, task
             self.of_task[name] = self.of_task.get(name, 0) + 1
 
-    def drop(self, dag: str, place: WatchPlace) -> Watch | None:
+    def drop(self, place: WatchPlace) -> Watch | None:
         """A watch is over; None where there was none. O(keys it is filed under)."""
-        watches = self.of_dag.get(dag, {})
-        watch = watches.pop(place, None)
+        watch = self.by_place.pop(place, None)
         if watch is None:
             return None
-        if not watches:
+        dag = watch.wait.dag
+        del self.of_dag[dag][place]
+        if not self.of_dag[dag]:
             del self.of_dag[dag]
         waiting = self._of_waiter[watch.run.dag.id]
         del waiting[place]
@@ -157,6 +159,7 @@ class Watches:
         assert all(self.of_dag.values()), "a DAG that nobody awaits has an entry"
         waiting = {place: watch for watches in self._of_waiter.values() for place, watch in watches.items()}
         assert waiting == {watch.place: watch for watch in self}, "a watch is filed under its waiter"
+        assert self.by_place == {place: w for watches in self.of_dag.values() for place, w in watches.items()}
         for dag, watches in self.of_dag.items():
             for place, watch in watches.items():
                 assert watch.place == place and watch.wait.dag == dag, place
