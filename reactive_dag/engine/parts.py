@@ -78,7 +78,9 @@ class EngineParts:
         with log.lock:
             last, now = log.last_at, self.fold.clock.now()
             log.set_meta(GRAPH_ID, self.fold.graph.id)
-            log.push(EngineStarted(last or now, max(now, last), VERSION, self.fold.outbox.max_lateness))
+            log.push(
+                EngineStarted(last if log.next_offset else now, max(now, last), VERSION, self.fold.outbox.max_lateness)
+            )
             take_over(log, self.fold.clock, self.fold.publishing, self.fold.starting)
         self.turn.take_up_changes()
         log.commit()

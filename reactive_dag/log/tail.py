@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 
 from reactive_dag.model.errors import StoreError, UsageError
 from reactive_dag.model.records import AnyRecord
+from reactive_dag.model.times import NEVER
 
 
 class Tail:
     """The base of the logs: pushed records in order, by offset."""
 
-    def __init__(self, first: int = 0, last_at: int = 0) -> None:
+    def __init__(self, first: int = 0, last_at: int = -NEVER) -> None:
         self.lock = threading.RLock()
         self.next_offset = first
         self.last_at = last_at

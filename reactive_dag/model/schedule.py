@@ -55,6 +55,10 @@ class _Ticks(ABC):
     def before(self, ns: int) -> int | None:
         """The newest tick at or before an instant; None if there is none."""
 
+    @abstractmethod
+    def count(self, first: int, until: int) -> int:
+        """How many ticks there are from `first` on and before `until`, which is not earlier."""
+
     def has_tick(self, ns: int) -> bool:
         """Whether an instant is exactly a tick. Cost as `before`.
 
@@ -117,6 +121,14 @@ class CronSchedule(_Ticks):
         named = compile_cron(self.expr, "UTC").before(from_datetime(shown.replace(tzinfo=UTC)))
         return shown if named is None else to_datetime(named).replace(tzinfo=None)
 
+    def count(self, first: int, until: int) -> int:
+        """How many ticks there are from `first` on and before `until`, which is not earlier. O(days between).
+
+        >>> CronSchedule("0 */6 * * *").count(0, 2 * DAY)
+        8
+        """
+        return self._cron.count(first, until)
+
     @property
     def text(self) -> str:
         """The expression that makes it. O(1)."""
@@ -154,6 +166,14 @@ class EverySchedule(_Ticks):
         """The newest tick at or before an instant. O(1)."""
         return ns - (ns - self.anchor) % self.period
 
+    def count(self, first: int, until: int) -> int:
+        """How many ticks there are from `first` on and before `until`, which is not earlier. O(1).
+
+        >>> EverySchedule(10).count(0, 30), EverySchedule(10).count(1, 31)
+        (3, 3)
+        """
+        return (until - 1 - self.anchor) // self.period - (first - 1 - self.anchor) // self.period
+
     @property
     def text(self) -> str:
         """The expression that makes it (its anchor is its DAG's). O(1)."""
@@ -181,6 +201,10 @@ class AtSchedule(_Ticks):
     def before(self, ns: int) -> int | None:
         """Its instant, if that is at or before `ns`. O(1)."""
         return self.time if self.time <= ns else None
+
+    def count(self, first: int, until: int) -> int:
+        """One, if its instant is among them. O(1)."""
+        return int(first <= self.time < until)
 
     @property
     def text(self) -> str:

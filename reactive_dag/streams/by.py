@@ -3,7 +3,8 @@
 Owns the keys' streams, for operators that are not ours and so cannot say whether they still hold something (ours go
 through `KeyedCell`). Invariants: what is emitted carries its key, and is emitted by one thread at a time; there are at
 most `max_keys` streams, the one opened first is completed for a new one; with `ttl` a stream is completed that long
-after it was opened, so that its operator gives what it holds. Cost: O(1) an item beside the operator's own.
+after it was opened, so that its operator gives what it holds. A stream whose operator completed stays among the keys,
+which so have ended for good (within `max_keys` and `ttl`). Cost: O(1) an item beside the operator's own.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ class _Streams:
         stream.subscription.disposable = self._by.operator(stream.subject).subscribe(
             lambda value: submit(self._emit, (key, value), 0),
             lambda error: submit(self.fail, error, 0),
-            lambda: submit(self._closed, (key, stream), 0),
+            lambda: submit(self._closed, stream, 0),
             scheduler=self._scheduler,
         )
         self._arm()
@@ -143,10 +144,8 @@ class _Streams:
         """Complete a stream; what it still gives is emitted, a new one may take its place at once."""
         self._keys.pop(key).subject.on_completed()
 
-    def _closed(self, what: tuple[Hashable, _Stream], now: int) -> None:
-        key, stream = what
-        if self._keys.get(key) is stream:
-            del self._keys[key]
+    def _closed(self, stream: Any, now: int) -> None:
+        """What a key's operator makes has ended; the key's later items reach nobody."""
         self._alive.discard(stream)
         self._finish()
 

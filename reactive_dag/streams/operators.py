@@ -264,7 +264,8 @@ def by(
     `key(item)` is asked for the items of all its sources; a list gives several keys, None drops the item as `no_key`,
     an exception ends all with that error. One of our combinators has a state for each key that holds something, and
     none for the others; beyond `max_keys` the key opened first goes, after `ttl` each: what it holds is dropped as
-    `expired`. Any other reactivex operator has a stream for each key, which is completed instead. Cost: O(1) an item,
+    `expired`. Any other reactivex operator has a stream for each key, which is completed instead; one that completes by
+    itself ends its key for good (`take(1)` gives one a key). Cost: O(1) an item,
     O(log keys) with windows.
 
     >>> import reactivex

@@ -16,6 +16,7 @@ from reactive_dag.log.memory import MemoryLog
 from reactive_dag.log.sqlite.store import SQLiteLog
 from reactive_dag.model.errors import StoreError
 from reactive_dag.model.records import AnyRecord, Published
+from reactive_dag.model.times import NEVER
 from tests.support.log_kit import T0, mixed, published
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -162,7 +163,7 @@ class Stores(RuleBasedStateMachine):
         for log in self.logs:
             log._check()
             assert log.next_offset == len(self.records)
-            assert log.last_at == max((record.at for record in self.records), default=0)
+            assert log.last_at == max((record.at for record in self.records), default=-NEVER)
             assert log.committed >= self.kept[0]
             for name in ("a", "b", "c"):
                 assert log.meta(name) == self.texts.get(name)

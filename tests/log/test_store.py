@@ -15,6 +15,7 @@ from reactive_dag.log.sqlite.store import SQLiteLog
 from reactive_dag.log.sqlite.views import select_runs
 from reactive_dag.model.errors import StoreError, UsageError
 from reactive_dag.model.records import Published, Tick
+from reactive_dag.model.times import NEVER
 from tests.support.log_kit import T0, Box, mixed, published, push, pushed
 
 pytest_plugins = ["tests.support.log_fixtures"]
@@ -23,7 +24,7 @@ pytest_plugins = ["tests.support.log_fixtures"]
 
 
 def test_log_offsets_begin_at_zero_and_leave_no_gap(event_log: EventLog) -> None:
-    assert (event_log.next_offset, event_log.last_at, event_log.committed) == (0, 0, 0)
+    assert (event_log.next_offset, event_log.last_at, event_log.committed) == (0, -NEVER, 0)
     assert push(event_log, Tick(5)) == 0
     assert push(event_log, Tick(6), Tick(7)) == 1
     assert push(event_log) == 3

@@ -134,8 +134,23 @@ def test_by_a_pipe_of_ours():
     assert flow("aAaAb|", rops.by(case, piped)) == "3:a=aA 5:a=aA 5:b=b 5:|"
 
 
-def test_a_key_whose_stream_ends_by_itself_opens_anew():
-    assert flow("abABab|", rops.by(case, rx.compose(ops.take(2), ops.count()))) == "2:a=2 3:b=2 6:a=1 6:b=1 6:|"
+@pytest.mark.parametrize(
+    ("operator", "expected"),
+    [
+        (ops.take(1), "0:a=a 1:b=b 6:|"), (ops.first(), "0:a=a 1:b=b 6:|"),
+        (rx.compose(ops.take(2), ops.count()), "2:a=2 3:b=2 6:|"),
+        (ops.take_while(str.islower), "0:a=a 1:b=b 6:|"), (ops.element_at(1), "2:a=A 3:b=B 6:|"),
+        (rx.compose(ops.take(1), ops.delay(4.0)), "4:a=a 5:b=b 6:|"), (lambda keys: rx.of("x"), "0:a=x 1:b=x 6:|"),
+    ],
+)  # fmt: skip
+def test_T7_an_operator_that_completes_ends_its_key_for_good(operator, expected):
+    assert flow("abABab|", rops.by(case, operator)) == expected
+
+
+def test_T7_a_key_that_ended_is_forgotten_within_the_bounds():
+    """`max_keys` counts it, and `ttl` does from its first item; then it begins anew."""
+    assert flow("abcaA|", rops.by(case, ops.take(1), max_keys=2)) == "0:a=a 1:b=b 2:c=c 3:a=a 5:|"
+    assert flow("aA-A-a|", rops.by(case, ops.take(1), ttl="3s")) == "0:a=a 3:a=A 6:|"
 
 
 def test_max_keys_completes_the_stream_opened_first():

@@ -41,6 +41,7 @@ from reactive_dag.log.sqlite.views import Views
 from reactive_dag.log.tail import Tail
 from reactive_dag.model.errors import NotAStore, StoreError, UsageError, said
 from reactive_dag.model.records import AnyRecord, Published
+from reactive_dag.model.times import NEVER
 
 _UNWRITABLE = (UnicodeError, TypeError, OverflowError, RecursionError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 """What encoding a value, or handing it to SQLite, raises where it cannot be written."""
@@ -102,7 +103,7 @@ class SQLiteLog(Tail):
     def _find_end(self) -> None:
         verify(self.path)
         row = self._readers.one(schema.LAST_SEGMENT)
-        end = last_at = 0
+        end, last_at = 0, -NEVER
         if row is not None:
             first, count, last_at, crc, data = row
             end = first + len(decode_segment(first, count, last_at, crc, data, str(self.path)))

@@ -130,6 +130,18 @@ class Ticks(Protocol):
         ...
 
 
+class CountedTicks(Ticks, Protocol):
+    """What is asked of a schedule of which ticks can be missed."""
+
+    def before(self, ns: int, /) -> int | None:
+        """The newest tick at or before an instant."""
+        ...
+
+    def count(self, first: int, until: int, /) -> int:
+        """How many ticks there are from an instant on and before a later one."""
+        ...
+
+
 CATCHUPS: dict[str | bool, str] = {"one": "one", "all": "all", "none": "none", False: "one", True: "all"}
 
 
@@ -146,7 +158,7 @@ class ScheduleCell(Cell):
 
     __slots__ = ("schedule",)
 
-    def __init__(self, schedule: Ticks) -> None:
+    def __init__(self, schedule: CountedTicks) -> None:
         super().__init__()
         self.schedule = schedule
 
@@ -177,13 +189,17 @@ class ScheduleCell(Cell):
         return self._skip(state, until, keep)
 
     def _skip(self, state: State, until: int, keep: int) -> int:
-        newest: deque[int] = deque(maxlen=keep)
-        count, tick = 0, state[0]
-        while tick < until:
-            newest.append(tick)
-            count += 1
-            tick = self._next(state, tick)
-        state[0] = tick
+        """Pass over the ticks before `until` but the newest `keep`; gives how many. O(keep), and counting them."""
+        first, last = state[0], min(until, state[1] + 1)
+        if first >= last:
+            return 0
+        count = self.schedule.count(first, last)
+        newest: deque[int] = deque()
+        while len(newest) < min(keep, count):
+            tick = self.schedule.before((newest[0] if newest else last) - 1)
+            assert tick is not None, "there are as many as were counted"
+            newest.appendleft(tick)
+        state[0] = self._next(state, until - 1)
         state += newest
         return count - len(newest)
 
