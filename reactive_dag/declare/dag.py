@@ -153,7 +153,7 @@ class Dag:
     @property
     def waits(self) -> list[Wait]:
         """What its tasks wait for, in order. O(waits)."""
-        return list(self._table.waiting.values())
+        return [task.wait for task in list(self._table.waiting.values()) if task.wait is not None]
 
     @property
     def produces(self) -> tuple[Dataset, ...]:

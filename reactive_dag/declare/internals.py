@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from reactive_dag.declare import jsonform
 from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.declarations import Listener
@@ -17,6 +18,7 @@ from reactive_dag.declare.params import Params
 from reactive_dag.declare.plan import Plan
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.callables import Call
+from reactive_dag.model.records import Json
 from reactive_dag.triggers.base import Trigger
 
 
@@ -33,6 +35,16 @@ def analysis_of(graph: Graph) -> GraphAnalysis:
 def region_since(graph: Graph, version: int) -> set[str] | None:
     """The DAGs about which an answer may be another than in that version, gone ones too; None: all. O(result)."""
     return graph._declared.region_since(version)
+
+
+def head_json(graph: Graph) -> dict[str, Json]:
+    """What of `graph.to_json()` is not the DAGs. O(datasets)."""
+    return jsonform.head_out(graph.id, graph.datasets)
+
+
+def dag_json(dag: Dag) -> dict[str, Json]:
+    """A DAG as it stands in `graph.to_json()`. O(its size)."""
+    return jsonform.dag_out(dag)
 
 
 def in_bulk(graph: Graph) -> bool:

@@ -52,12 +52,13 @@ _DURATIONS = ("retry_delay", "max_delay", "timeout", "poll")
 
 def graph_out(id: str, datasets: Mapping[str, Dataset], dags: Mapping[str, Dag]) -> dict[str, Json]:
     """A graph as plain JSON data. O(graph)."""
-    return {
-        "reactive_dag": FORM,
-        "id": id,
-        "datasets": [_dataset_out(each.uri, each.partitions, each.metadata) for each in list(datasets.values())],
-        "dags": [_dag_out(dag) for dag in list(dags.values())],
-    }
+    return {**head_out(id, datasets), "dags": [dag_out(dag) for dag in list(dags.values())]}
+
+
+def head_out(id: str, datasets: Mapping[str, Dataset]) -> dict[str, Json]:
+    """What of a graph is not its DAGs. O(datasets)."""
+    found = [_dataset_out(each.uri, each.partitions, each.metadata) for each in list(datasets.values())]
+    return {"reactive_dag": FORM, "id": id, "datasets": found}
 
 
 def written(data: Json) -> str:
@@ -70,7 +71,8 @@ def _dataset_out(uri: str, partitions: Calendar | None, metadata: Mapping[str, o
     return {"uri": uri, **calendar, **({"metadata": plain(metadata, f"metadata of {uri!r}")} if metadata else {})}
 
 
-def _dag_out(dag: Dag) -> Json:
+def dag_out(dag: Dag) -> dict[str, Json]:
+    """A DAG as plain JSON data. O(its size)."""
     found: dict[str, Json] = {"id": dag.id}
     if dag.triggers:
         found["on"] = {label: trigger.to_json() for label, trigger in dag.triggers.items()}

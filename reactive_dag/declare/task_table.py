@@ -15,7 +15,6 @@ from reactive_dag.declare.parameters import TaskLinks, links_of
 from reactive_dag.declare.place import note_twice
 from reactive_dag.declare.plan import Plan, circle_of, plan_of
 from reactive_dag.declare.task import AnyTask
-from reactive_dag.declare.wait import Wait
 from reactive_dag.model.errors import CycleError
 
 
@@ -28,7 +27,7 @@ class TaskTable:
         self.dag_id = dag_id
         self.tasks: dict[str, AnyTask] = {}
         self.twice: dict[str, str] = {}
-        self.waiting: dict[str, Wait] = {}
+        self.waiting: dict[str, AnyTask] = {}
         self.producing: dict[str, AnyTask] = {}
         self._settings = settings
         self._wanted: set[str] = set()
@@ -63,11 +62,11 @@ class TaskTable:
         """Keep which tasks wait and which have outlets, after a change of one. O(1), of one that was there O(tasks)."""
         if before is not None or task is None:
             rows = self.tasks.values()
-            self.waiting = {each.id: each.wait for each in rows if each.wait is not None}
+            self.waiting = {each.id: each for each in rows if each.wait is not None}
             self.producing = {each.id: each for each in rows if each.outlets}
             return
         if task.wait is not None:
-            self.waiting[task.id] = task.wait
+            self.waiting[task.id] = task
         if task.outlets:
             self.producing[task.id] = task
 

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from os import PathLike
 from typing import Final, TypeVar
 
-import msgspec
 from reactivex import Observable
 
 from reactive_dag.declare.dag import Dag
@@ -22,7 +21,7 @@ from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.options import whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.arguments import allowed_lateness, check_arguments, chosen_runner, nanoseconds
-from reactive_dag.engine.drive.graph_changes import GRAPH
+from reactive_dag.engine.drive.kept_graph import kept_graph
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.facts.publish import EventFields
 from reactive_dag.engine.facts.receipts import Receipt, Receipts
@@ -314,11 +313,11 @@ def look_at(store: str) -> Engine:
     Raises StoreError for a store that no engine has opened yet.
     """
     log = open_log(store, read_only=True)
-    text = log.meta(GRAPH)
-    if text is None:
+    graph = kept_graph(log)
+    if graph is None:
         log.close()
         raise NotAStore(f"{store}: no engine has run on this store yet, so there is no graph to look at")
-    return Engine(Graph.from_json(msgspec.json.decode(text)), store=log, read_only=True)
+    return Engine(graph, store=log, read_only=True)
 
 
 def _close_other(name: tuple[str, str] | None) -> None:

@@ -105,7 +105,7 @@ def dying(engine: rd.Engine, commits: int, after: bool) -> bool:
 
     def dies() -> int:
         left[0] -= 1
-        if left[0] == 0 and not after:
+        if left[0] < 0 or (left[0] == 0 and not after):  # a body that died at a commit may catch it: the dead stay dead
             raise Killed
         done = commit()
         if left[0] == 0:

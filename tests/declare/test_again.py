@@ -40,6 +40,7 @@ steps = st.one_of(
     st.tuples(st.just("declare"), st.sampled_from(IDS), st.sampled_from(URIS).map(rd.updated), outlets),
     st.tuples(st.just("star"), st.sampled_from(IDS)),
     st.tuples(st.just("remove"), st.sampled_from(IDS)),
+    st.tuples(st.just("remove"), st.sampled_from(IDS)),
     st.tuples(
         st.just("task"), st.sampled_from(IDS), st.sampled_from(["s", "t"]), st.lists(st.sampled_from(URIS), max_size=1)
     ),
@@ -133,6 +134,17 @@ def test_what_is_outside_of_the_region_is_as_it_was(first: list[tuple[Any, ...]]
             assert region is None or id in region or was.get(id) == now.get(id), (name, id)
     if version == version_of(graph):
         assert region == set()
+
+
+def test_two_dags_that_follow_each_other_are_gone_at_once() -> None:
+    graph = Graph("g")
+    graph.dag("a")
+    graph.dag("b", on=rd.completed("a"))
+    graph.dag("c", on=rd.completed("b"))
+    assert graph.downstream("a") == {"b", "c"}
+    graph.remove("b")
+    graph.remove("c")
+    assert answers(analysis_of(graph), {}) == answers(GraphAnalysis(dict(graph.dags)), {})
 
 
 def test_a_dag_more_looks_at_what_follows_from_it_only() -> None:

@@ -109,7 +109,7 @@ def node_text(node: Node) -> str:
 
 def is_split(dag: Dag) -> bool:
     """Whether something enters the DAG in its middle. O(waits)."""
-    return any(not wait.looks_back for wait in dag._table.waiting.values())
+    return any(not wait.looks_back for wait in dag.waits)
 
 
 @define

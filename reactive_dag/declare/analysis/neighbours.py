@@ -76,6 +76,7 @@ class Neighbours:
             self._turn(id, before, now, own)
         for id in gone:
             self._turn(id, self.up.pop(id, ()), (), own)
+        for id in gone:
             for table in (self.triggering, self.counted, self.down):
                 table.pop(id, None)
 

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from reactive_dag.declare.internals import in_bulk, region_since, subscribe, version_of
+from reactive_dag.engine.drive.kept_graph import keep_graph
 from reactive_dag.engine.fold.fold import Fold
-
-GRAPH = "graph"
-"""The name under which a store keeps the graph, for those who look without declaring it."""
 
 
 class GraphChanges:
@@ -46,8 +42,8 @@ class GraphChanges:
         region = region_since(graph, self._taken_up)
         with log.lock:
             records = fold.definitions.changes(fold.outbox.stamp(), fold.cursor, region)
-            if records and log.durable:
-                log.set_meta(GRAPH, msgspec.json.encode(graph.to_json()).decode())
+            if log.durable:
+                keep_graph(log, graph, region, bool(records))
             fold.definitions.ahead(records, log.push_many(records), fold.cursor)
             fold.on_graph_changed(region)
         self._taken_up = version

@@ -168,7 +168,7 @@ class Trace:
         if wait is None or row is None:
             return None
         runs = row.output if isinstance(row.output, list) else [row.output]
-        found = [each for one in runs if one for each in self._ends_of(one["run"], wait)]
+        found = [each for one in runs if one for each in self._ends_of(self.by_key[one["key"]], wait)]
         bad = [each for each in found if row.state != "success" and self._state(each.point) not in wait.states]
         return max(bad or found, key=lambda each: each.at, default=None)
 

@@ -1,0 +1,58 @@
+"""What a store keeps of its graph is the graph that the newest engine has, after live changes and restarts too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import reactive_dag as rd
+from reactive_dag.engine.engine import look_at
+
+
+def nothing() -> None:
+    """A body."""
+
+
+def small() -> rd.Graph:
+    graph = rd.Graph("g")
+    graph.dataset("orders", partitions=rd.day("Europe/Berlin"))
+    graph.dag("a", schedule="0 2 * * *", outlets=["x"]).add(nothing, id="t")
+    graph.dag("b", on=rd.updated("x")).add(nothing, id="t")
+    graph.dag("c", on=rd.completed("b")).add(nothing, id="t", retries=2)
+    return graph
+
+
+def kept(store: Path) -> dict[str, object]:
+    with look_at(str(store)) as there:
+        return there.graph.to_json()
+
+
+def test_a_store_keeps_the_graph_through_changes(tmp_path: Path) -> None:
+    graph, store = small(), tmp_path / "s.db"
+    with rd.Engine(graph, store, clock=rd.VirtualClock("2026-11-23T00:00Z")) as engine:
+        engine.run_until_idle()
+        assert kept(store) == graph.to_json()
+        graph.dag("d", on=rd.completed("a")).add(nothing, id="t")
+        engine.run_until_idle()
+        assert kept(store) == graph.to_json()
+        graph.dags["b"].add(nothing, id="u", retries=3)
+        graph.remove("c")
+        engine.run_until_idle()
+        engine.publish("x")
+        assert kept(store) == graph.to_json()
+    again = small()
+    with rd.Engine(again, store, clock=rd.VirtualClock("2026-11-23T01:00Z")) as engine:
+        engine.run_until_idle()
+    assert kept(store) == again.to_json()
+
+
+def test_a_change_writes_what_changed_only(tmp_path: Path) -> None:
+    graph = small()
+    with rd.Engine(graph, tmp_path / "s.db", clock=rd.VirtualClock("2026-11-23T00:00Z")) as engine:
+        engine.run_until_idle()
+        log, names = engine._parts.log, list[str]()
+        set_meta = log.set_meta
+        log.set_meta = lambda name, text: (names.append(name), set_meta(name, text))[1]  # type: ignore[method-assign]
+        graph.dags["c"].add(nothing, id="u")
+        engine.run_until_idle()
+        del log.set_meta
+    assert sorted(names) == ["graph", "graph dag c"]
