@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from reactive_dag.log.sqlite import schema
 from reactive_dag.log.sqlite.store import SQLiteLog
 from reactive_dag.model.records import Published
 from tests.support.engines import kill, ns, opened, parts
+from tests.support.log_kit import CountedLog, in_child, mixed, push, pushed
 
 DAY = rd.day("UTC")
 KEYS = ("k0", "k1", "k2")
@@ -250,5 +251,48 @@ def test_X1_a_changed_byte_of_the_file_raises_our_own_error_or_changes_no_answer
         except rd.StoreError:
             return
         assert [name for name in right if found[name] != right[name]] == []
+    finally:
+        removed(path)
+
+
+# ------------------------------------------------------------------------------------------ the write-ahead log
+
+
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that a process left without a word: its commits are in the write-ahead log alone."""
+    path = tmp_path_factory.mktemp("wal") / "s.db"
+
+    def work(tell: Callable[[str], None]) -> None:
+        log = CountedLog(path)
+        for n in range(4):
+            pushed(log, *mixed(300, n * 300))
+        CountedLog.kill_at = CountedLog.point + 1
+        push(log, *mixed(1))
+        log.commit()
+
+    assert in_child(work)[1] == -9
+    return path
+
+
+@given(st.integers(0, 10**9), st.integers(1, 255))
+def test_X1_a_changed_byte_of_the_write_ahead_log_loses_no_commit_in_silence(
+    crashed: Path, place: int, flip: int
+) -> None:
+    path = copied(crashed)
+    wal = path.with_name(f"{path.name}-wal")
+    content = bytearray(crashed.with_name("s.db-wal").read_bytes())
+    content[place % len(content)] ^= flip
+    wal.write_bytes(content)
+    try:
+        for _ in range(2):
+            try:
+                with SQLiteLog(path) as log:
+                    end, reports = log.next_offset, log.reports
+            except rd.StoreError:
+                assert wal.read_bytes() == content
+            else:
+                assert end == 1200 or (end == 900 and reports), "the last write may have been torn"
+                break
     finally:
         removed(path)

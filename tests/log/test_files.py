@@ -14,10 +14,11 @@ from reactive_dag.log.ledger import Ledger
 from reactive_dag.log.memory import MemoryLog
 from reactive_dag.log.opening import open_log
 from reactive_dag.log.sqlite import schema
-from reactive_dag.log.sqlite.files import parse_store, wal_frames
+from reactive_dag.log.sqlite.files import parse_store
 from reactive_dag.log.sqlite.intake import SQLiteIntake
 from reactive_dag.log.sqlite.lease import Lease
 from reactive_dag.log.sqlite.store import SQLiteLog
+from reactive_dag.log.sqlite.wal import wal_frames
 from reactive_dag.model.errors import (
     InvalidValue,
     NotAStore,
@@ -282,7 +283,7 @@ def test_X1_a_store_that_was_left_without_a_word_opens_whole_and_reports_nothing
         log.commit()
 
     assert in_child(work) == ([], -9)
-    assert wal_frames(store_path)[0] > 0
+    assert wal_frames(store_path).frames > 0
     with SQLiteLog(store_path) as log:
         assert (log.next_offset, log.reports) == (600, ())
 

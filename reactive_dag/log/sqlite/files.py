@@ -183,7 +183,7 @@ class OpenFiles:
     """The files of a store that is open: each must stand under its name still. A look costs a system call a file."""
 
     def __init__(self, path: Path, *more: Path) -> None:
-        found = {file: file_id(file) for file in (path, path.with_name(path.name + "-wal"), *more)}
+        found = {file: file_id(file) for file in (path, wal_of(path), *more)}
         self._files = {file: known for file, known in found.items() if known is not None}
 
     @property
@@ -269,23 +269,6 @@ def store_error(path: Path, error: sqlite3.Error) -> StoreError:
     return StoreError(f"{path}: {error}")
 
 
-def wal_frames(path: Path) -> tuple[int, int]:
-    """Whole frames of the write-ahead log's present round, and the bytes of a frame cut short behind them. O(frames).
-
-    Those that SQLite does not take up when it opens the file are a write that the process did not live to finish.
-    """
-    try:
-        with path.with_name(path.name + "-wal").open("rb") as file:
-            head = file.read(32)
-            if len(head) < 32:
-                return 0, 0
-            size, salts = 24 + struct.unpack(">8xI20x", head)[0], head[16:24]
-            count = 0
-            while len(frame := file.read(24)) == 24 and frame[8:16] == salts:
-                body = len(file.read(size - 24))
-                if body < size - 24:
-                    return count, 24 + body
-                count += 1
-            return count, len(frame) if len(frame) < 24 else 0
-    except FileNotFoundError:
-        return 0, 0
+def wal_of(path: Path) -> Path:
+    """The write-ahead log of a store."""
+    return path.with_name(path.name + "-wal")

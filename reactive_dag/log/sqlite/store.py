@@ -29,7 +29,6 @@ from reactive_dag.log.sqlite.files import (
     one_name,
     prepare,
     store_error,
-    wal_frames,
 )
 from reactive_dag.log.sqlite.intake import SQLiteIntake
 from reactive_dag.log.sqlite.key_cache import KeyCache
@@ -38,6 +37,7 @@ from reactive_dag.log.sqlite.pending_commit import Notes, PendingCommit, Stateme
 from reactive_dag.log.sqlite.readers import Readers, SegmentReader, newest_events
 from reactive_dag.log.sqlite.verify import verify
 from reactive_dag.log.sqlite.views import Views
+from reactive_dag.log.sqlite.wal import taken_up, wal_frames
 from reactive_dag.log.tail import Tail
 from reactive_dag.model.errors import NotAStore, StoreError, UsageError, said
 from reactive_dag.model.records import AnyRecord, Published
@@ -86,16 +86,11 @@ class SQLiteLog(Tail):
     # ---------------------------------------------------------------------------------------- open and close
 
     def _open(self) -> None:
-        frames, cut = wal_frames(self.path)
+        wal = wal_frames(self.path)
         self._db = connect(self.path)
         prepare(self._db, self.path, schema.LOG_MARK, schema.STORE_FORMAT, schema.LOG_TABLES, self._write)
-        # SQLite tells how many frames of the write-ahead log belong to a whole transaction: what is more was torn.
-        _, whole, _ = self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if frames > whole or cut:
-            self._reports.append(
-                f"{self.path}: the last write was torn and has been cut off "
-                f"({max(frames - whole, 0)} pages and {cut} bytes that no commit had acknowledged)"
-            )
+        if report := taken_up(self._db, self.path, wal):
+            self._reports.append(report)
         keep_home(self._db, self.path, self._write)
         assert self._lease is not None, "who writes has the lock"
         self._files = OpenFiles(self.path, self._lease.path)
