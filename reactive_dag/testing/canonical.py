@@ -46,7 +46,7 @@ def described(core: Fold) -> dict[str, Json]:
         "queued": {dag: [runs.row(run).key for run in queue] for dag, queue in core.slots.queues.items() if queue},
         "active": {dag: count for dag, count in core.statuses.active.items() if count},
         "startable": sorted(_task(core, run, index) for run, index in core.slots.startable),
-        "past": sorted([*name, *_task(core, *each)] for name, all in runs.flow.past.items() for each in all),
+        "past": sorted([dag, task, *_task(core, *each)] for dag, task, *each in runs.flow.past),
         "waits": sorted(_wait(core, watch) for watch in core.waits.watches),
         "timers": sorted(_timers(core), key=repr),
         "numbers": _numbers(core),

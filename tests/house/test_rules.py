@@ -25,7 +25,6 @@ NOT_BUILT = {
     "R9_backfill": RUNS,
     "R10": RUNS,
     "R13": RUNS,
-    "R14_gives_its_place_back": FAULTS,
     "G2": PARTITIONS,
     "G3_near_equal_names": FAULTS,
     "G3_forgotten_parentheses": FAULTS,

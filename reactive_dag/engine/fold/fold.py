@@ -165,9 +165,12 @@ class Fold:
     def begin_runs(self) -> bool:
         """Begin the runs that may begin now; whether there were any. O(what begins)."""
         starting = self.slots.take_runs()
+        back = self.slots.take_returned()
+        for run in back:
+            self.runs.flow.go_on(run)
         if starting:
             self.runs.begin(starting)
-        return bool(starting)
+        return bool(starting or back)
 
     # ------------------------------------------------------------------------------------- the fold
 

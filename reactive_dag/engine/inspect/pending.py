@@ -85,6 +85,12 @@ def pending(fold: Fold, dag: str) -> Pending:
         Waiting(watch.run.started.key, watch.wait.id, watch.wait.dag, watch.why)
         for watch in fold.waits.watches.of_waiter(dag)
     ]
+    live = [run for offset in list(fold.runs.flow.past.of_run) if (run := fold.runs.live[offset]).started.dag == dag]
+    waits += [
+        Waiting(run.started.key, run.plan.ids[index], dag, why)
+        for run in live
+        for index, why in fold.runs.flow.past.reasons(run, fold.by_date).items()
+    ]
     held = sum(len(active.held) for active in triggers)
     queued = len(fold.slots.queues.get(dag, ()))
     return Pending(dag, parts, joins, held, waits, queued, dag in fold.slots.paused, undecided(fold))

@@ -85,6 +85,7 @@ class Why:
 def why_run(host: Host, run: Run) -> Why:
     """The tree of causes of a run, down to outside events, ticks and starts. O(nodes)."""
     root = Why(_run_text(run), run)
+    root.missing = [f"{task.id}: {task.error}" for task in run.tasks.values() if task.state == "waiting" and task.error]
     todo = deque([root])
     nodes = 1
     while todo and nodes < MAX_NODES:

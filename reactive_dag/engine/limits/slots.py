@@ -12,6 +12,7 @@ An offer costs O(1), giving out O(DAGs looked at + what was offered and what sta
 from __future__ import annotations
 
 import heapq
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Mapping
 from operator import itemgetter
@@ -61,6 +62,11 @@ class Slots:
         self._ready: list[ReadyAttempt] = []
         """A heap of what was offered before attempts were given out last."""
         self.to_look: set[str] = set()
+        self._ordered: dict[str, int] = {}
+        """Up to which run a queue is in the order of dates."""
+        self._returning: dict[str, list[tuple[int, int]]] = {}
+        """Runs that gave their place back and are to have one again: date and run, in order."""
+        self._returned: list[RunState] = []
         self._prioritized = False
         self._suspected = False
 
@@ -84,7 +90,7 @@ class Slots:
 
     def reconsider(self, dag: str) -> None:
         """Something that held runs of a DAG back has changed. O(1)."""
-        if self.queues.get(dag):
+        if self.queues.get(dag) or dag in self._returning:
             self.to_look.add(dag)
 
     def reconsider_all(self) -> None:
@@ -107,6 +113,8 @@ class Slots:
         found: list[StartingRun] = []
         for name in looking:
             dag, queue = self.dag_of(name), self.queues.get(name)
+            if name in self._returning:
+                self._take_back(name, dag)
             if queue and dag is not None and name not in self.paused:
                 self._take_of(dag, queue, found)
             if not queue:
@@ -120,6 +128,11 @@ class Slots:
         statuses, name, arrays = self.statuses, dag.id, self.arrays.of(dag)
         if not arrays.size:
             return
+        if arrays.has_past and len(queue) > 1 and self._ordered.get(name) != queue[-1]:
+            in_order = sorted(queue, key=self._date_of)
+            queue.clear()
+            queue.extend(in_order)
+            self._ordered[name] = queue[-1]
         limit, height = arrays.limit, self.heights.get(name, 0)
         while queue and (limit is None or statuses.active.get(name, 0) < limit):
             run = queue.popleft()
@@ -128,6 +141,46 @@ class Slots:
             order = request.at, height, name, run
             statuses.begin(run, name, RunStatus("beginning", True, queued.begun, -1, request, order, arrays))
             found.append((order, dag, arrays, request, queued))
+
+    def _date_of(self, run: int) -> int:
+        """The logical date of a queued run; one without is before all."""
+        begun = self.statuses.queued[run].begun
+        return -(2**63) if begun is None or begun.logical_date is None else begun.logical_date
+
+    # ------------------------------------------------------------------------------------- the past (R14)
+
+    def park(self, run: RunState) -> None:
+        """A run in which nothing executes gives its place back. O(1)."""
+        self.statuses.park(run.run, run.started.dag)
+        self.reconsider(run.started.dag)
+
+    def is_parked(self, run: int) -> bool:
+        """Whether it gave its place back. O(1)."""
+        return run in self.statuses.parked
+
+    def come_back(self, run: RunState) -> None:
+        """It is to take a place again, before any queued run. O(log of those)."""
+        waiting = self._returning.setdefault(run.started.dag, [])
+        entry = run.started.logical_date or 0, run.run
+        if entry not in waiting:
+            insort(waiting, entry)
+        self.to_look.add(run.started.dag)
+
+    def _take_back(self, name: str, dag: Dag | None) -> None:
+        waiting, statuses = self._returning.pop(name), self.statuses
+        limit = None if dag is None else self.arrays.of(dag).limit
+        while waiting and (limit is None or statuses.active.get(name, 0) < limit):
+            _, run = waiting.pop(0)
+            if run in statuses.parked:
+                statuses.take_back(run, name)
+                self._returned.append(statuses.live[run])
+        if waiting:
+            self._returning[name] = waiting
+
+    def take_returned(self) -> list[RunState]:
+        """The runs that have a place again, in order. O(result * log)."""
+        returned, self._returned = self._returned, []
+        return sorted(returned, key=lambda run: run.order)
 
     def order(self, run: int, request: RunRequested) -> RunOrder:
         """The place of a run among others. O(1)."""

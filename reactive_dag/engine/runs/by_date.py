@@ -194,13 +194,23 @@ class RunsByDate:
         found = self.log.runs(dag=row.dag, before=row.run, limit=1)
         return found[0].run if found else None
 
-    def past_state(self, run: RunState, task: str) -> str | None:
-        """The state of `task` in the newest requested run of a lower date than `run`'s; None if there is none (R14)."""
+    def holding_back(self, run: RunState, task: str) -> AwaitedRun | None:
+        """The run of a lower date for whose success `task` waits in `run`; None where nothing holds it back (R14).
+
+        One that skipped the task, or went well without it, passes the question on. O(log runs), for each such one.
+        """
         date = run.started.logical_date
-        if date is None:
-            return None
-        seen = self.newest(run.dag.id, -(2**63), date - 1)
-        return None if seen is None else seen.tasks.get(task, "waiting")
+        while date is not None:
+            seen = self.newest(run.started.dag, -(2**63), date - 1)
+            if seen is None:
+                return None
+            state = seen.tasks.get(task, "")
+            if state == "success":
+                return None
+            if state != "skipped" and (state or seen.state not in ("success", "skipped")):
+                return seen
+            date = seen.logical_date
+        return None
 
     def _newer(self, live: int | None, row: RunRow | None) -> AwaitedRun | None:
         if live is not None and (row is None or live > row.run):

@@ -5,6 +5,8 @@ A row costs O(tasks) to make; only ended runs are kept as rows (log/history.py).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from reactive_dag.engine.items.identity import RunInfo
@@ -13,13 +15,15 @@ from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.records import RunFinished, RunRequested, RunStarted
 
 
-def row_of(run: RunState, ended: RunFinished | None = None) -> RunRow:
-    """The row of a live run, or of one that ends now. O(tasks)."""
+def row_of(run: RunState, ended: RunFinished | None = None, past: Mapping[int, str] | None = None) -> RunRow:
+    """The row of a live run, or of one that ends now; `past` says what tasks wait for in earlier runs. O(tasks)."""
     begun = run.started
     request, rows, states = run.request, [], run.states
     for index, id in enumerate(run.arrays.ids):
         if states[index] is not None:
             rows.append(task_row(run, index, id))
+        elif past and index in past:
+            rows.append(TaskRow(id, "waiting", (), None, past[index]))
     tasks = tuple(rows)
     failed = None
     if ended is not None and ended.state == "failed":

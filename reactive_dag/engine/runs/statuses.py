@@ -70,6 +70,8 @@ class RunStatuses:
         self.between: dict[int, RunStatus] = {}
         self.live: dict[int, RunState] = {}
         self.active: dict[str, int] = {}
+        self.parked: set[int] = set()
+        """Live runs that gave their place back (R14)."""
 
     def get(self, run: int) -> RunStatus | None:
         """The status of a run; None before its request and after its end. O(1)."""
@@ -94,11 +96,22 @@ class RunStatuses:
         if before is None or not before.active:
             self.active[dag] = self.active.get(dag, 0) + 1
 
+    def park(self, run: int, dag: str) -> None:
+        """A live run gives its place back. O(1)."""
+        self.parked.add(run)
+        self.active[dag] -= 1
+
+    def take_back(self, run: int, dag: str) -> None:
+        """A live run takes a place again. O(1)."""
+        self.parked.remove(run)
+        self.active[dag] += 1
+
     def move(self, run: int, dag: str, status: RunStatus | None) -> None:
         """Give a run a status between `queued` and `live`, or after them; None: it ended. O(1)."""
         was_active = False
         if self.live.pop(run, None) is not None:
-            was_active = True
+            was_active = run not in self.parked
+            self.parked.discard(run)
         elif self.queued.pop(run, None) is None:
             before = self.between.pop(run, None)
             was_active = before is not None and before.active
@@ -144,7 +157,8 @@ class RunStatuses:
         assert not self.live.keys() & self.between.keys(), "a run is running and not"
         assert not self.queued.keys() & (self.live.keys() | self.between.keys()), "a run is queued and not"
         active = Counter([dag_of(run) for run, status in self.between.items() if status.active])
-        active.update([dag_of(run) for run in self.live])
-        assert active == Counter(self.active), (active, self.active)
+        active.update([dag_of(run) for run in self.live if run not in self.parked])
+        assert self.parked <= self.live.keys(), "a run gave its place back and does not run"
+        assert active == +Counter(self.active), (active, self.active)
         for run in self.live.values():
             run._check()

@@ -283,9 +283,9 @@ class RunTable:
             self.flow.cut_short(run)
         if state == "success" and run.dag.outlets:
             self.flow.publish(run, "", [OutletEvent(outlet.id) for outlet in run.dag.outlets])
-        if self.flow.past:
+        if self.flow.past.of_run:
             for task in run.plan.ids:
-                self.flow.reconsider_past(run.dag.id, task)
+                self.flow.reconsider_past(run.started.dag, task, run.started.logical_date)
 
     # ------------------------------------------------------------------------------------- cancelled
 
@@ -342,7 +342,7 @@ class RunTable:
         """A run as a row, whatever its state. O(tasks)."""
         live, status = self.live.get(offset), self.statuses.between.get(offset)
         if live is not None:
-            return row_of(live)
+            return row_of(live, past=self.flow.past.reasons(live, self.by_date))
         if status is not None and status.name == "orphan" and status.begun is not None:
             return orphan_row(status.begun, self.request(offset))
         ended = self.outbox.log.run(offset)

@@ -51,6 +51,7 @@ class TaskArrays:
     bindings: list[tuple[Binding, ...]] = attrs.Factory(list)
     retries: list[int] = attrs.Factory(list)
     past: list[bool] = attrs.Factory(list)
+    has_past: bool = False
     _declared: PlanDeclared | None = None
 
     @classmethod
@@ -112,6 +113,7 @@ class TaskArrays:
         self.rules.append(rule)
         self.retries.append(retries)
         self.past.append(past)
+        self.has_past = self.has_past or past
         self.waits.append(waits)
         self.direct.append(not waits and rule == "all_success" and not past)
         self.priorities.append(-settings.priority)

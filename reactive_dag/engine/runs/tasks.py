@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from sortedcontainers import SortedList
 
-from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timer
+from reactive_dag.engine.runs.past import PastWaits
 from reactive_dag.engine.runs.retries import retry_delay
-from reactive_dag.engine.runs.state import READY, WAIT, RunState
+from reactive_dag.engine.runs.state import FAIL, READY, WAIT, RunState
 from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import said
 from reactive_dag.model.records import OutletEvent, RunFinished, TaskFinished, TaskRetry, TaskStarted
@@ -49,6 +49,15 @@ class AttemptQueue(Protocol):
     def withdraw(self, run: int, index: int) -> None:
         """An attempt has started, or will not."""
 
+    def park(self, run: RunState) -> None:
+        """A run in which nothing executes gives its place back."""
+
+    def is_parked(self, run: int) -> bool:
+        """Whether it gave its place back."""
+
+    def come_back(self, run: RunState) -> None:
+        """It is to take a place again, as soon as there is one."""
+
 
 class TaskFlow:
     """What happens inside live runs."""
@@ -68,7 +77,7 @@ class TaskFlow:
         self._delay_wait = delay_wait
         self.timeouts: dict[tuple[int, int], Timer] = {}
         self._retry_timers: dict[tuple[int, int], Timer] = {}
-        self.past: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        self.past = PastWaits()
         self.retries: dict[tuple[int, int], TaskRetry] = {}
         self.retries_due: SortedList = SortedList()
 
@@ -83,47 +92,70 @@ class TaskFlow:
                 self.slots.offer(run, index)
             else:
                 self.consider(run, index)
+        self.rest(run)
 
     def consider(self, run: RunState, index: int) -> None:
         """Let a task go, give it the state that its needs imply, or leave it waiting. O(log ready)."""
         if run.asked[index]:
             return
         verdict = run.verdict(index)
-        if verdict == READY:
-            self._set_going(run, index)
-        elif verdict != WAIT:
-            run.asked[index] = 1
-            self.give(run, run.plan.ids[index], verdict)
-
-    def _set_going(self, run: RunState, index: int) -> None:
-        task = run.tasks[index]
-        if run.arrays.past[index] and not self.past_is_well(run, task, index):
+        if verdict == WAIT:
+            return
+        if run.arrays.past[index] and verdict != FAIL and not self._past_is_well(run, index):
             return
         run.asked[index] = 1
-        if task.kind == "wait":
+        if verdict != READY:
+            self.give(run, run.plan.ids[index], verdict)
+        elif run.arrays.waits[index]:
             if self._delay_wait is None or not self._delay_wait(run, index):
                 self.waits.start(run, index)
         else:
             self.slots.offer(run, index)
 
-    def past_is_well(self, run: RunState, task: AnyTask, index: int) -> bool:
-        """Whether a task's own success in the newest requested run of a lower date is there (R14); else it waits."""
-        if not self.outbox.replaying and self.by_date.past_state(run, task.id) in ("success", "skipped", None):
+    # ------------------------------------------------------------------------------------- the past (R14)
+
+    def _past_is_well(self, run: RunState, index: int) -> bool:
+        """Whether no earlier run holds a task back; else it waits. A replay does not ask the history."""
+        date, task = run.started.logical_date, run.plan.ids[index]
+        if date is None or not (self.outbox.replaying or self.by_date.holding_back(run, task)):
             return True
-        self.past.setdefault((run.dag.id, task.id), []).append((run.run, index))
+        self.past.add(run.started.dag, task, date, run.run, index)
         return False
 
-    def reconsider_past(self, dag: str, task: str) -> None:
-        """The past of a task changed: ask again for those that wait for it."""
-        for offset, index in self.past.pop((dag, task), ()):
-            run = self.live.get(offset)
-            if run is not None and not run.final(index):
-                self.consider(run, index)
+    def reconsider_past(self, dag: str, task: str, date: int | None) -> None:
+        """A task of a run of a date ended: ask again for the next run that waits for it. O(log waiting)."""
+        for offset, index in self.past.next_after(dag, task, date):
+            self._ask_again(self.live[offset], index)
+
+    def _ask_again(self, run: RunState, index: int) -> None:
+        if self.outbox.replaying or self.by_date.holding_back(run, run.plan.ids[index]):
+            return
+        if self.slots.is_parked(run.run):
+            self.slots.come_back(run)
+        else:
+            self.past.drop(run.run, index)
+            self.consider(run, index)
 
     def reconsider_all(self) -> None:
-        """Consider again each task that waits for its past: during a replay the history was not read. O(such tasks)."""
-        for dag, task in list(self.past):
-            self.reconsider_past(dag, task)
+        """Ask for each task that waits for its past: during a replay the history was not read. O(such tasks)."""
+        waiting = list(self.past)
+        for _, _, run, _ in waiting:
+            self.rest(self.live[run])
+        for _, _, run, index in waiting:
+            self._ask_again(self.live[run], index)
+
+    def rest(self, run: RunState) -> None:
+        """Let a run give its place back if nothing executes and all that is left waits for its past. O(tasks)."""
+        if run.run not in self.past.of_run or self.outbox.replaying or self.slots.is_parked(run.run):
+            return
+        if not any(asked and done is None for asked, done in zip(run.asked, run.results)):
+            self.slots.park(run)
+
+    def go_on(self, run: RunState) -> None:
+        """A run that gave its place back has one again: what waited for its past goes on. O(such tasks)."""
+        for index in list(self.past.of_run.get(run.run, ())):
+            self._ask_again(run, index)
+        self.rest(run)
 
     # ------------------------------------------------------------------------------------- records
 
@@ -136,6 +168,8 @@ class TaskFlow:
 
     def opened(self, run: RunState, index: int, record: TaskStarted) -> None:
         """An attempt of task number `index` of `run` was handed out. O(1)."""
+        if self.past.of_run:
+            self.past.drop(run.run, index)
         run.asked[index] = 1
         run.attempt[index] = record.attempt
         run.open[index] = record.at
@@ -254,6 +288,8 @@ class TaskFlow:
         if (run.run, index) in self.slots.startable:
             self.slots.withdraw(run.run, index)
         self._forget_retry(run.run, index)
+        if self.past.of_run:
+            self.past.drop(run.run, index)
 
     def snapshot(self) -> list[TaskRetry]:
         """The retries that are due later. O(retries)."""
@@ -295,8 +331,9 @@ class TaskFlow:
                 self.slots.offer(run, follower)
         for follower in others:
             self.consider(run, follower)
-        if self.past:
-            self.reconsider_past(run.dag.id, record.task)
+        if self.past.of_run:
+            self.reconsider_past(run.started.dag, record.task, run.started.logical_date)
+            self.rest(run)
         if not run.unfinished:
             self.end_if_done(run)
 
@@ -341,6 +378,7 @@ class TaskFlow:
 
     def _check(self) -> None:
         """What is retrying has its timer. O(retries)."""
+        self.past._check()
         due = Counter(retry.due for retry in self.retries.values())
         assert due == Counter(self.retries_due), (due, self.retries_due)
         for (offset, index), retry in self.retries.items():

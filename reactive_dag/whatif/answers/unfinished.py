@@ -84,9 +84,9 @@ def _of_run(trace: Trace, run: RunState) -> Iterator[Unfinished]:
     for index, task in enumerate(run.plan.ids):
         if index in watches:
             yield Unfinished("wait", dag, key, task, f"awaits {watches[index]}{_never(trace, dag, task)}")
-    for (owner, task), waiting in trace.fold.runs.flow.past.items():
-        if owner == dag and (run.run, run.plan.index[task]) in waiting:
-            yield Unfinished("past", dag, key, task, "waits for its own success in the run before (depends_on_past)")
+    for index in trace.fold.runs.flow.past.of_run.get(run.run, ()):
+        why = "waits for its own success in the run before (depends_on_past)"
+        yield Unfinished("past", dag, key, run.plan.ids[index], why)
 
 
 def _never(trace: Trace, dag: str, task: str) -> str:
