@@ -26,8 +26,6 @@ NOT_BUILT = {
     "R10": RUNS,
     "R13": RUNS,
     "G2": PARTITIONS,
-    "G3_near_equal_names": FAULTS,
-    "G3_forgotten_parentheses": FAULTS,
     "X3_standby": MACHINES,
     "X4_max_queue": MACHINES,
     "wait_for_a_dataset": PARTITIONS,

@@ -1,8 +1,9 @@
 """What is wrong with a graph, all of it at once (G3).
 
 Owns `Problem` and the list of checks. An error stops `check()`; a warning does not: a dataset that nobody produces, a
-DAG without tasks, a wait without a timeout, joins that cannot meet, waits for a date that never comes. Each names the
-ids, the place and what to do. Cost: O(graph), and the ticks of a year for pairs of schedules that are to meet.
+DAG without tasks, a wait without a timeout, joins that cannot meet, waits for a date that never comes, keys that do not
+do what was meant, names that are nearly equal. Each names the ids, the place and what to do. Cost: O(graph), and the
+ticks of a year for pairs of schedules that are to meet.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Literal
 from attrs import Factory, frozen
 
 from reactive_dag.declare.analysis.date_overlap import PossibleDates, can_fire, join_warnings, never_awaited
+from reactive_dag.declare.analysis.key_warnings import key_warnings
+from reactive_dag.declare.analysis.near_names import NearNames
 from reactive_dag.declare.analysis.neighbours import Neighbours
 from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
@@ -63,7 +66,8 @@ def problems_of(analysis: GraphAnalysis, twice: Mapping[str, str]) -> list[Probl
     warnings = [problem for id in analysis.dags for problem in known.warnings.get(id, ())]
     place = {id: at for at, id in enumerate(analysis.dags)} if known.datasets else {}
     datasets = sorted(known.datasets, key=lambda uri: (place[analysis.consumers[uri][0]], uri))
-    return list(dict.fromkeys([*_errors(analysis, known), *warnings, *[known.datasets[uri] for uri in datasets]]))
+    lonely = [known.datasets[uri] for uri in datasets]
+    return list(dict.fromkeys([*_errors(analysis, known), *warnings, *lonely, *_near_names(analysis, lonely)]))
 
 
 def errors_of(analysis: GraphAnalysis, twice: Mapping[str, str]) -> list[Problem]:
@@ -145,7 +149,7 @@ def _of_triggers(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Ite
                 f"the trigger{named} of DAG {dag.id!r}, {trigger!r}, can never fire: a clock in it has no tick "
                 "between the DAG's start and end; change the clock, start= or end=",
             )
-        for kind, text in join_warnings(trigger, dates):
+        for kind, text in (*join_warnings(trigger, dates), *key_warnings(trigger, dates)):
             yield _warning(dag, kind, (), f"the trigger{named} of DAG {dag.id!r}: {text}")
 
 
@@ -178,6 +182,17 @@ def _no_producer(analysis: GraphAnalysis, uri: str, consumers: tuple[str, ...]) 
         analysis.dags[consumers[0]].place,
         f"dataset {uri!r} fires {names}, and no DAG has it among its outlets; publish it from outside",
     )
+
+
+def _near_names(analysis: GraphAnalysis, lonely: Iterable[Problem]) -> Iterator[Problem]:
+    """Datasets that nobody produces and whose names are nearly another's. O(datasets)."""
+    near: NearNames | None = None
+    for problem in lonely:
+        near = near or NearNames({**analysis.producers, **analysis.consumers})
+        uri, other = problem.ids[0], near.of(problem.ids[0])
+        if other is not None:
+            text = f"dataset {uri!r}, which no DAG produces, is named nearly as {other!r}; mend one, if one is meant"
+            yield Problem("near_equal_names", "warning", (uri, other), problem.place, text)
 
 
 # ------------------------------------------------------------------------------------------------- tasks

@@ -1,0 +1,59 @@
+"""Keys that keep apart what was to meet, or drop what was to come: warnings about `.by` (G3).
+
+Owns nothing. A `.by` behind one part of a composite alone, which has no effect there (forgotten parentheses), and parts
+that can be without a date under a calendar key (T7). Cost: O(size of the trigger) each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reactive_dag.declare.analysis.date_overlap import PossibleDates
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.functions.by import By
+from reactive_dag.triggers.joins.any_of import AnyOf
+from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.walks import leaves, walk
+
+
+def key_warnings(trigger: Trigger, dates: PossibleDates) -> Iterator[tuple[str, str]]:
+    """Kind and text of each key in a trigger that hardly does what was meant. O(size)."""
+    yield from _of_parentheses(trigger, False)
+    for found in walk(trigger):
+        if isinstance(found, By) and found.undated is None:
+            yield from _of_undated(found, dates)
+
+
+def _of_parentheses(trigger: Trigger, keyed: bool) -> Iterator[tuple[str, str]]:
+    keyed = keyed or (isinstance(trigger, By) and bool(trigger.keys))
+    if not keyed and len(trigger.parts) > 1 and (trigger.joins or isinstance(trigger, AnyOf)):
+        alone = next((part for part in trigger.parts if _keeps_nothing_apart(part)), None)
+        if alone is not None:
+            whole = trigger.rebuilt(tuple([p.parts[0] if _keeps_nothing_apart(p) else p for p in trigger.parts]))
+            keys = repr(alone).removeprefix(repr(alone.parts[0]))
+            yield (
+                "forgotten_parentheses",
+                f"{alone!r} keeps keys apart in this one part only, and {trigger!r} has no key; put the key behind all "
+                f"of it, in parentheses: {whole!r}{keys}",
+            )
+    for part in trigger.parts:
+        yield from _of_parentheses(part, keyed)
+
+
+def _keeps_nothing_apart(part: Trigger) -> bool:
+    """Whether it is a `.by` behind something that holds nothing, and so has no effect by itself."""
+    return isinstance(part, By) and bool(part.keys) and not any(found.holds for found in walk(part.part))
+
+
+def _of_undated(by: By, dates: PossibleDates) -> Iterator[tuple[str, str]]:
+    calendar = next((key for key in by.keys if isinstance(key, Calendar)), None)
+    if calendar is None:
+        return
+    undated = [leaf for leaf in dict.fromkeys(leaves(by.part)) if not isinstance(leaf, Scheduled)]
+    for leaf in [leaf for leaf in undated if not dates.is_dated(leaf)]:
+        yield (
+            "undated_part",
+            f"{leaf!r} can be without a date, and .by({calendar!r}) drops what has none (no_key): give its dataset "
+            "partitions=, or .by(…, undated='arrival') to take the period in which it came",
+        )
