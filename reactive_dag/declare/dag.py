@@ -29,7 +29,7 @@ from reactive_dag.declare.options import (
     valid_name,
 )
 from reactive_dag.declare.owner import DagOwner
-from reactive_dag.declare.place import Place, caller_place, declared_twice, place_text
+from reactive_dag.declare.place import Place, caller_place, declared_twice, in_one_loop, place_text
 from reactive_dag.declare.task import AnyTask, Task, ids_after, outlets_of, task_id, wait_task
 from reactive_dag.declare.task_table import TaskTable
 from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
@@ -230,16 +230,25 @@ class Dag:
         """Make a function a task of this DAG: `@dag.task`, or with options `@dag.task(retries=2)`. O(parameters).
 
         Options: `outlets`, `after`, `retries`, `retry_delay`, `backoff`, `max_delay`, `jitter`, `timeout`,
-        `trigger_rule`, `depends_on_past`, `priority`, `id`. A task declared again replaces the one before. Raises
-        InvalidValue for an option that is not valid, CycleError where tasks would need each other in a circle.
+        `trigger_rule`, `depends_on_past`, `priority`, `id`. A task declared again replaces the one before, but not
+        in a loop (DuplicateError). Raises InvalidValue for an option that is not valid, CycleError where tasks would
+        need each other in a circle.
         """
         if fn is None:
-            return lambda given: self._declare(given, id, options)
-        return self._declare(fn, id, options)
+            return lambda given: self._declare(given, id, options, caller_place())
+        return self._declare(fn, id, options, caller_place())
 
-    def _declare(self, fn: Callable[P, R], id: str | None, options: TaskOptions) -> Task[P, R]:
+    def _declare(self, fn: Callable[P, R], id: str | None, options: TaskOptions, place: Place) -> Task[P, R]:
         made = Task(fn, id, **options)
+        before = self.tasks.get(made.id)
+        used = -1 if self._owner is None else self._owner.used
+        if before is not None and before._stamp > used and in_one_loop(self._table.declared.get(made.id, ""), place):
+            raise DuplicateError(
+                f"task {made.id!r} of {self._where()} was declared by this line before, in the same loop "
+                f"({place_text(place)}), and would be replaced; give each an id of its own with id="
+            )
         self._put(made)
+        self._table.declared[made.id] = place
         return made
 
     def add(
@@ -250,7 +259,7 @@ class Dag:
         A task of another DAG is copied. Raises as `task` does.
         """
         if not isinstance(task, Task):
-            return self._declare(task, id, options)
+            return self._declare(task, id, options, caller_place())
         if id is not None or options:
             raise UsageError(f"{task!r} has its options already; give the function, or change them where it is made")
         if task._owner is self._table:

@@ -21,11 +21,11 @@ from reactive_dag.declare.analysis.edges import DeclaredEdges, explained
 from reactive_dag.declare.analysis.problems import Problem, cycle_problem, errors_of, problems_of, summary
 from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.place import note_twice
+from reactive_dag.declare.place import forget_calls, in_one_loop, note_twice
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.collector import paused_collector
-from reactive_dag.model.errors import CycleError, GraphError, UnknownId
+from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, UnknownId
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.triggers.checks import id_of
 from reactive_dag.triggers.leaves.completed import Completed
@@ -64,13 +64,14 @@ class _Bulk:
 class Declarations:
     """The declarations of the graph `id`; the owner of its DAGs.
 
-    `version` counts changes, `checked` is the version that was last checked or run (-1: none); `twice` is where a DAG
-    was declared before, if declaring it again was a mistake.
+    `version` counts changes. `checked` is the version that was last checked or run, or that a listener was told of (-1:
+    none), `used` the one that was last checked or taken up by an engine. `twice` is where a DAG was declared before, if
+    declaring it again was a mistake.
     """
 
     __slots__ = (
         "_analysis", "_bulk", "_changed", "_edges", "_listeners", "_lock", "_problems", "_regions", "checked", "dags",
-        "datasets", "id", "twice", "version",
+        "datasets", "id", "twice", "used", "version",
     )  # fmt: skip
 
     def __init__(self, id: str) -> None:
@@ -80,6 +81,7 @@ class Declarations:
         self.twice: dict[str, str] = {}
         self.version = 0
         self.checked = -1
+        self.used = -1
         self._edges = DeclaredEdges()
         self._listeners: list[Listener] = []
         self._bulk: _Bulk | None = None
@@ -110,6 +112,11 @@ class Declarations:
         """Take in a DAG, in the place of one with the same id; `meant` says that it is no mistake. O(its edges)."""
         with self._lock:
             old = self.dags.get(dag.id)
+            if old is not None and not meant and old._stamp > self.used and in_one_loop(old._place, dag._place):
+                raise DuplicateError(
+                    f"DAG {dag.id!r} was declared by this line before, in the same loop ({dag.place}), and would be "
+                    f"replaced; give each an id of its own: graph.dag(f'{dag.id}_{{name}}', ...)"
+                )
             new = self._take_datasets(dag)
             self.dags[dag.id] = dag
             dag._join(self, self.version + 1)
@@ -346,6 +353,12 @@ class Declarations:
         if text:
             raise GraphError(text)
         self.checked = self.version
+        self.note_used()
+
+    def note_used(self) -> None:
+        """What is declared is in use from here on, so declaring it again is meant, even by one line of a loop. O(1)."""
+        self.used = self.version
+        forget_calls()
 
     def _check(self) -> None:
         assert all(dag._owner is self and dag.id == id for id, dag in self.dags.items())

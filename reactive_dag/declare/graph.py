@@ -99,8 +99,8 @@ class Graph:
 
         Options: `on` or `schedule`, `outlets`, `tz`, `start`, `end`, `catchup`, `max_catchup`, `paused`,
         `max_active_runs`, `overlap`, `defaults`, `tags`, `description`, `params`; as a decorator those of a task too.
-        An id declared again is replaced. Raises InvalidValue for options that are not valid, GraphError for completions
-        that need a key (T8), CycleError with the whole path.
+        An id declared again is replaced, but not by one line in a loop (DuplicateError). Raises InvalidValue for
+        options that are not valid, GraphError for completions that need a key (T8), CycleError with the whole path.
         """
         place = caller_place()
         if isinstance(id, str):

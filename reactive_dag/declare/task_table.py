@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from reactive_dag.declare.options import DagSettings, TaskSettings
 from reactive_dag.declare.parameters import TaskLinks, links_of
-from reactive_dag.declare.place import note_twice
+from reactive_dag.declare.place import Place, note_twice
 from reactive_dag.declare.plan import Plan, circle_of, plan_of
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.errors import CycleError
@@ -21,11 +21,24 @@ from reactive_dag.model.errors import CycleError
 class TaskTable:
     """The tasks of the DAG `dag_id`, in the order of declaration; `twice` is where an id was declared before."""
 
-    __slots__ = ("_links", "_plan", "_settings", "_wanted", "dag_id", "producing", "tasks", "twice", "waiting")
+    __slots__ = (
+        "_links",
+        "_plan",
+        "_settings",
+        "_wanted",
+        "dag_id",
+        "declared",
+        "producing",
+        "tasks",
+        "twice",
+        "waiting",
+    )
 
     def __init__(self, dag_id: str, settings: DagSettings) -> None:
         self.dag_id = dag_id
         self.tasks: dict[str, AnyTask] = {}
+        self.declared: dict[str, Place] = {}
+        """Where the tasks that were declared on their DAG were."""
         self.twice: dict[str, str] = {}
         self.waiting: dict[str, AnyTask] = {}
         self.producing: dict[str, AnyTask] = {}
