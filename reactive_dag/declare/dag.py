@@ -241,7 +241,7 @@ class Dag:
     def _declare(self, fn: Callable[P, R], id: str | None, options: TaskOptions, place: Place) -> Task[P, R]:
         made = Task(fn, id, **options)
         before = self.tasks.get(made.id)
-        used = -1 if self._owner is None else self._owner.used
+        used = -1 if self._owner is None else self._owner.checked
         if before is not None and before._stamp > used and in_one_loop(self._table.declared.get(made.id, ""), place):
             raise DuplicateError(
                 f"task {made.id!r} of {self._where()} was declared by this line before, in the same loop "

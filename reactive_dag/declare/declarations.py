@@ -65,13 +65,13 @@ class Declarations:
     """The declarations of the graph `id`; the owner of its DAGs.
 
     `version` counts changes. `checked` is the version that was last checked or run, or that a listener was told of (-1:
-    none), `used` the one that was last checked or taken up by an engine. `twice` is where a DAG was declared before, if
+    none). `twice` is where a DAG was declared before, if
     declaring it again was a mistake.
     """
 
     __slots__ = (
         "_analysis", "_bulk", "_changed", "_edges", "_listeners", "_lock", "_problems", "_regions", "checked", "dags",
-        "datasets", "id", "twice", "used", "version",
+        "datasets", "id", "twice", "version",
     )  # fmt: skip
 
     def __init__(self, id: str) -> None:
@@ -81,7 +81,6 @@ class Declarations:
         self.twice: dict[str, str] = {}
         self.version = 0
         self.checked = -1
-        self.used = -1
         self._edges = DeclaredEdges()
         self._listeners: list[Listener] = []
         self._bulk: _Bulk | None = None
@@ -112,7 +111,7 @@ class Declarations:
         """Take in a DAG, in the place of one with the same id; `meant` says that it is no mistake. O(its edges)."""
         with self._lock:
             old = self.dags.get(dag.id)
-            if old is not None and not meant and old._stamp > self.used and in_one_loop(old._place, dag._place):
+            if old is not None and not meant and old._stamp > self.checked and in_one_loop(old._place, dag._place):
                 raise DuplicateError(
                     f"DAG {dag.id!r} was declared by this line before, in the same loop ({dag.place}), and would be "
                     f"replaced; give each an id of its own: graph.dag(f'{dag.id}_{{name}}', ...)"
@@ -353,11 +352,6 @@ class Declarations:
         if text:
             raise GraphError(text)
         self.checked = self.version
-        self.note_used()
-
-    def note_used(self) -> None:
-        """What is declared is in use from here on, so declaring it again is meant, even by one line of a loop. O(1)."""
-        self.used = self.version
         forget_calls()
 
     def _check(self) -> None:

@@ -52,11 +52,6 @@ def in_bulk(graph: Graph) -> bool:
     return graph._declared.in_bulk
 
 
-def note_used(graph: Graph) -> None:
-    """Say that an engine took up what is declared: declaring it again is a change. O(1)."""
-    graph._declared.note_used()
-
-
 def subscribe(graph: Graph, listener: Listener) -> Callable[[], None]:
     """Have `listener` called after each change, with the DAG's id or None for many; gives what ends that."""
     return graph._declared.subscribe(listener)

@@ -50,10 +50,6 @@ class DagOwner(Protocol[D]):
     def zone_of_origins(self, id: str) -> str | None:
         """The zone on which the origins of a DAG agree (R1). O(origins) amortised."""
 
-    @property
-    def used(self) -> int:
-        """The version that was checked or taken up by an engine last; -1 where none was. O(1)."""
-
     def admit(self, dag: D) -> None:
         """The DAG has its id now: take it in. O(its edges)."""
 
