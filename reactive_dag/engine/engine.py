@@ -10,7 +10,7 @@ import asyncio
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from os import PathLike
 from typing import Final, TypeVar
 
@@ -21,6 +21,7 @@ from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.options import whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.arguments import allowed_lateness, check_arguments, chosen_runner, nanoseconds
+from reactive_dag.engine.drive.drive import Background
 from reactive_dag.engine.drive.kept_graph import kept_graph
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.facts.publish import EventFields
@@ -101,21 +102,16 @@ class Engine:
     async def __aenter__(self) -> Engine:
         self._parts.event_loops.use_running_loop()
         if not self._parts.read_only:
-            self._parts.drive.start()
+            self._parts.drive.start(self)
         return self
 
     async def __aexit__(self, *error: object) -> None:
         await asyncio.to_thread(self.close)
 
-    @contextmanager
-    def background(self) -> Iterator[Engine]:
+    def background(self) -> AbstractContextManager[Engine]:
         """Drive the engine on a thread of its own until the end of the block: for notebooks and web servers."""
         self._parts.check_open()
-        self._parts.drive.start()
-        try:
-            yield self
-        finally:
-            self._parts.drive.stop()
+        return Background(self._parts.drive, self)
 
     def __repr__(self) -> str:
         parts = self._parts
@@ -142,7 +138,11 @@ class Engine:
             fields = {"partition": partition, "logical_date": logical_date, "time": time, "kind": kind,
                       "extra": extra, "key": key, "source": source}  # fmt: skip
         fold = parts.fold
-        offset, duplicate = fold.publishing.publish(fold.outbox, dataset, fields)
+        if key is None:
+            offset, duplicate = fold.publishing.publish(fold.outbox, dataset, fields)
+        else:
+            with parts.interrupts:
+                offset, duplicate = fold.publishing.publish(fold.outbox, dataset, fields)
         parts.commits.durable(offset)
         return Receipt(fold.identities, offset, duplicate)
 
@@ -163,7 +163,9 @@ class Engine:
         """
         parts, fold = self._parts, self._parts.fold
         parts.get_ready()
-        with parts.log.lock:
+        if isinstance(events, Iterator):
+            events = list(events)  # it may publish while it is asked, and be interrupted: that comes before
+        with parts.interrupts, parts.log.lock:
             offsets = fold.publishing.push_all(fold.outbox.stamp(), events)
         if offsets.last >= 0:
             parts.commits.durable(offsets.last)
@@ -179,7 +181,7 @@ class Engine:
         """
         parts, fold = self._parts, self._parts.fold
         parts.get_ready()
-        with parts.log.lock:
+        with parts.interrupts, parts.log.lock:
             run = fold.starting.push(fold.outbox.stamp(), dag, params, payload, logical_date, partition, key)
         parts.commits.durable(run)
         return Run(parts.host, run)
@@ -252,31 +254,36 @@ class Engine:
 
         `key` is a run's own key, or the one that a start by hand was given. Raises UnknownId, InvalidValue.
         """
-        return self._parts.queries.runs(
-            dag, state=state, logical_date=logical_date, partition=partition, key=key, limit=limit
-        )
+        with self._parts.interrupts:
+            return self._parts.queries.runs(
+                dag, state=state, logical_date=logical_date, partition=partition, key=key, limit=limit
+            )
 
     def run(self, key: Run | str) -> Run:
         """A run by its key, by the key that a start by hand was given, or by the first digits of its own.
 
         O(log n) a DAG; by first digits O(runs). Raises UnknownId where none is found, or more than one.
         """
-        return self._parts.queries.run(key)
+        with self._parts.interrupts:
+            return self._parts.queries.run(key)
 
     def events(self, dataset: Dataset | str, *, limit: int | None = None) -> list[Event]:
         """A dataset's events, newest first. O(segments that hold one). Raises UnknownId."""
-        return self._parts.queries.events(dataset, limit=limit)
+        with self._parts.interrupts:
+            return self._parts.queries.events(dataset, limit=limit)
 
     def why(self, what: Run | Dag | str, *, logical_date: GivenTime | None = None) -> Why:
         """Why a run happened: the tree of its causes, down to the first event; or why a DAG did not run: `.missing`.
 
         O(causes). Raises UnknownId.
         """
-        return self._parts.queries.why(what, logical_date=logical_date)
+        with self._parts.interrupts:
+            return self._parts.queries.why(what, logical_date=logical_date)
 
     def pending(self, dag: Dag | str) -> Pending:
         """What the triggers of a DAG hold and wait for. O(items pending). Raises UnknownId."""
-        return self._parts.queries.pending(dag)
+        with self._parts.interrupts:
+            return self._parts.queries.pending(dag)
 
     # ------------------------------------------------------------------------------------- streams
 

@@ -16,7 +16,7 @@ from reactive_dag.engine.drive.drain_loop import DrainLoop
 from reactive_dag.engine.drive.drive import Drive
 from reactive_dag.engine.drive.driving_thread import DrivingThread
 from reactive_dag.engine.drive.graph_changes import GraphChanges
-from reactive_dag.engine.drive.interrupts import Interrupts
+from reactive_dag.engine.drive.interrupts import HELD
 from reactive_dag.engine.drive.turn import Turn
 from reactive_dag.engine.execute.attempt import AttemptExecutor
 from reactive_dag.engine.execute.current_body import current_body
@@ -53,12 +53,14 @@ class EngineParts:
     """All that works for one engine, on a log that it closes. A read-only one records nothing and is never driven."""
 
     def __init__(self, fold: Fold, runner: Runner | None, read_only: bool) -> None:
-        lock, interrupts = threading.RLock(), Interrupts()
+        lock, self.interrupts = threading.RLock(), HELD
         self.fold = fold
         self.log = fold.log
         self.runner = runner
         self.read_only = read_only
         self.closed = False
+        self._leaving = False
+        """Whether it began to close, and did not come to the end: a second interrupt."""
         self.driving_thread = thread = DrivingThread()
         self.observers: Observers[AnyRecord] = Observers(self.log, on_fault=self._observer_raised)
         self.commits = CommitWaiter(self.log, self.observers, thread, lock)
@@ -68,9 +70,9 @@ class EngineParts:
         self.queries = Queries(self.host, self.observers, lock)
         executor = AttemptExecutor(self.host, fold.clock.now, self.event_loops, self.once_calls, fold.publishing)
         self.changes = GraphChanges(fold, thread.wake)
-        self.turn = Turn(fold, self.observers, self.changes, runner, executor, interrupts, lock, thread.wake)
-        self.loop = DrainLoop(fold, self.turn, self.changes, runner, interrupts, thread, self.commits)
-        self.drive = Drive(fold, self.turn, self.loop, thread, self.observers, self.host)
+        self.turn = Turn(fold, self.observers, self.changes, runner, executor, HELD, lock, thread.wake)
+        self.loop = DrainLoop(fold, self.turn, self.changes, runner, HELD, thread, self.commits)
+        self.drive = Drive(fold, self.turn, self.loop, thread, self.observers, self.host, HELD)
 
     def begin(self) -> None:
         """Record that an engine started, and since when none ran (I8); then take the intake over. O(DAGs + intake)."""
@@ -86,22 +88,36 @@ class EngineParts:
         log.commit()
 
     def close(self, grace: int) -> None:
-        """Let go: attempts have `grace` (ns) to end. Doing it again does nothing."""
-        if self.closed:
+        """Let go: attempts have `grace` (ns) to end. Doing it again does nothing, or the rest."""
+        if self.closed and not self._leaving:
             return
         self.refuse_in_body()
-        self.changes.close()
+        left = 0.0
+        with self.interrupts:
+            self._leaving = True
+            self.changes.close()
+            try:
+                self.drive.stop()
+            finally:
+                try:
+                    if self.runner is not None and not self.runner.inline:
+                        left = self.drive.wait_for_bodies(grace / SECOND)
+                finally:
+                    self._let_go(left)
+
+    def _let_go(self, left: float) -> None:
+        """Close all, lowest last; bodies have `left` seconds."""
         try:
-            self.drive.stop()
-        finally:
             if self.runner is not None:
-                self.runner.close(grace / SECOND)
+                self.runner.close(left)
+        finally:
             self.closed = True
             self.turn.close()
             self.event_loops.close()
             self.observers.close(5.0)
             self.host.close()
             self.log.close()
+            self._leaving = False
 
     # ------------------------------------------------------------------------------------- for the public calls
 
@@ -133,7 +149,7 @@ class EngineParts:
     def append(self, make: Callable[[int], AnyRecord]) -> None:
         """Record `make(at)`, and return when it is durable."""
         self.get_ready()
-        with self.log.lock:
+        with self.interrupts, self.log.lock:
             offset = self.log.push(make(self.fold.outbox.stamp()))
         self.commits.durable(offset)
 

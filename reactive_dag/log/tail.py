@@ -26,11 +26,15 @@ class Tail:
 
     def push(self, record: AnyRecord) -> int:
         """Append a record; its offset. `lock` held. O(1)."""
-        self._append(record)
-        offset = self.next_offset
-        self.next_offset = offset + 1
-        if record.at > self.last_at:
-            self.last_at = record.at
+        try:
+            self._append(record)
+            offset = self.next_offset
+            self.next_offset = offset + 1
+            if record.at > self.last_at:
+                self.last_at = record.at
+        except BaseException:
+            self._recount()
+            raise
         return offset
 
     def push_many(self, records: Sequence[AnyRecord]) -> int:
@@ -41,6 +45,13 @@ class Tail:
             self.next_offset = offset + len(records)
             self.last_at = max(self.last_at, records[-1].at)
         return offset
+
+    def _recount(self) -> None:
+        """Count what is there: an interrupt (Ctrl-C) came between a record and its counters."""
+        first, records = self._tail
+        self.next_offset = first + len(records)
+        if records:
+            self.last_at = max(self.last_at, records[-1].at)
 
     def _restart(self, first: int, records: list[AnyRecord]) -> None:
         self._tail: tuple[int, list[AnyRecord]] = (first, records)

@@ -14,6 +14,10 @@ from types import CodeType, TracebackType
 RAISE = opmap["RAISE_VARARGS"]
 
 
+class CtrlC(KeyboardInterrupt):
+    """The user's Ctrl-C, raised where an engine let it through."""
+
+
 def is_ctrl_c(error: BaseException) -> bool:
     """Whether a signal's handler raised it, which only the main thread executes. O(frames).
 
@@ -22,6 +26,8 @@ def is_ctrl_c(error: BaseException) -> bool:
     >>> is_ctrl_c(KeyboardInterrupt()), is_ctrl_c(SystemExit())
     (False, False)
     """
+    if isinstance(error, CtrlC):
+        return True
     if not isinstance(error, KeyboardInterrupt) or threading.current_thread() is not threading.main_thread():
         return False
     frames = list(traceback.walk_tb(error.__traceback__))

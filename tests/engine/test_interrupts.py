@@ -18,7 +18,7 @@ def nothing(run):
 
 def test_an_interrupt_waits_for_the_end_of_the_block():
     done, held = [], Interrupts()
-    with pytest.raises(KeyboardInterrupt), held.caught(), held:
+    with pytest.raises(KeyboardInterrupt), held:
         ctrl_c()
         done.append(held.hit)
     assert done == [True] and not held.hit
@@ -27,7 +27,7 @@ def test_an_interrupt_waits_for_the_end_of_the_block():
 
 def test_a_second_interrupt_does_not_wait():
     done, held = [], Interrupts()
-    with pytest.raises(KeyboardInterrupt), held.caught(), held:
+    with pytest.raises(KeyboardInterrupt), held:
         ctrl_c()
         done.append("first")
         ctrl_c()
@@ -35,12 +35,45 @@ def test_a_second_interrupt_does_not_wait():
     assert done == ["first"]
 
 
-def test_between_two_blocks_an_interrupt_is_raised_at_once():
+def test_in_a_window_an_interrupt_is_raised_at_once():
     done, held = [], Interrupts()
-    with pytest.raises(KeyboardInterrupt), held.caught():
+    with pytest.raises(KeyboardInterrupt), held:
         with held, held:
             done.append("inside")
+        with held.let_through():
+            ctrl_c()
+            done.append("never")
+    assert done == ["inside"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_window_begins_with_the_interrupt_that_was_noted():
+    done, held = [], Interrupts()
+    with pytest.raises(KeyboardInterrupt), held:
         ctrl_c()
+        done.append("noted")
+        with held.let_through():
+            done.append("never")
+    assert done == ["noted"]
+
+
+def test_behind_a_window_that_was_cut_interrupts_are_held_again():
+    done, held = [], Interrupts()
+    with pytest.raises(KeyboardInterrupt), held:
+        try:
+            with held.let_through():
+                ctrl_c()
+        finally:
+            ctrl_c()
+            done.append("cleaned up")
+    assert done == ["cleaned up"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_block_inside_a_window_holds_them():
+    done, held = [], Interrupts()
+    with pytest.raises(KeyboardInterrupt), held, held.let_through():
+        with held:
+            ctrl_c()
+            done.append("inside")
         done.append("never")
     assert done == ["inside"]
 
@@ -50,7 +83,7 @@ def test_another_handler_is_left_alone():
     before = signal.signal(signal.SIGINT, lambda *_: heard.append("theirs"))
     try:
         held = Interrupts()
-        with held.caught(), held:
+        with held, held.let_through():
             ctrl_c()
             assert heard == ["theirs"]
     finally:

@@ -142,7 +142,7 @@ def slept(engine, span, wake=lambda engine: parts(engine).driving_thread.wake())
 def test_R9_max_lateness_a_machine_that_slept_missed_its_ticks(catchup, expected, missed, wake):
     """Whoever finds it first says so: the driving thread, or a publish of another one."""
     with driven(clocked(catchup=catchup)) as engine:
-        parts(engine).drive.start()
+        parts(engine).drive.start(engine)
         slept(engine, 5 * HOUR + 2 * MINUTE, wake)
         (gap,) = of_kind(engine, Slept)
         assert (gap.at, gap.until) == (ns(EVENING), ns("2026-11-23T05:01Z"))
@@ -153,7 +153,7 @@ def test_R9_max_lateness_a_machine_that_slept_missed_its_ticks(catchup, expected
 
 def test_R9_max_lateness_less_of_it_misses_nothing():
     with driven(clocked(catchup="none")) as engine:
-        parts(engine).drive.start()
+        parts(engine).drive.start(engine)
         slept(engine, HOUR + MINUTE)
         assert times(engine) == ["01:00Z"] and not of_kind(engine, Slept)
 
@@ -164,7 +164,7 @@ def test_R9_max_lateness_concerns_clock_parts_only():
     graph.dag("window", on=rd.updated("a").batch(max_wait="30m"))(nothing)
     with driven(graph) as engine:
         engine.publish("a")
-        parts(engine).drive.start()
+        parts(engine).drive.start(engine)
         slept(engine, 5 * HOUR + 2 * MINUTE)
         assert [f"{run.dag} {run.requested:%H:%M}" for run in reversed(engine.runs())] == [
             "window 00:30",

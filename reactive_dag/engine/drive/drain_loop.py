@@ -7,7 +7,7 @@ at a time. A turn costs what its records reach; waiting costs nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 from reactive_dag.engine.drive.commit_waiter import CommitWaiter
 from reactive_dag.engine.drive.driving_thread import DrivingThread
@@ -47,7 +47,7 @@ class DrainLoop:
         """This thread drives the engine until the end of the block; with `wait=False` only if no other does."""
         mine = False
         try:
-            with self._driving_thread.driving(wait) as mine, self._interrupts.caught() if mine else nullcontext():
+            with self._interrupts, self._driving_thread.driving(wait) as mine:
                 yield mine
         finally:
             if mine:
@@ -56,17 +56,18 @@ class DrainLoop:
     def settle(self) -> None:
         """Work until nothing can be done at this instant."""
         while self.step():
-            pass
+            self._interrupts.check()
 
     def step(self) -> bool:
         """One turn and what the inline runner has; whether there was anything to do."""
         worked = self._turn.run()
         runner = self._runner
-        if runner is not None and runner.inline:
+        if runner is not None and runner.inline and self._turn.inflight:
             self._driving_thread.begin_body()
             self._commits.wake_all()
             try:
-                worked = self._run_inline(runner) or worked
+                with self._interrupts.let_through():
+                    worked = self._run_inline(runner) or worked
             finally:
                 self._driving_thread.end_body()
         return worked
@@ -92,11 +93,15 @@ class DrainLoop:
         due = min(self._fold.timers.due, now + MAX_SLEEP)
         with self._asleep(now):
             if self.progress() == progress and due > now and not self._changes.ready and not unless():
-                self._driving_thread.listen((due - now) / SECOND)
+                self._listen((due - now) / SECOND)
 
     def sleep_briefly(self, seconds: float) -> None:
         """Sleep until something happens, at most so long."""
         with self._asleep(self._fold.clock.now()):
+            self._listen(seconds)
+
+    def _listen(self, seconds: float) -> None:
+        with self._interrupts.let_through():
             self._driving_thread.listen(seconds)
 
     @contextmanager

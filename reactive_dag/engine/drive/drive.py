@@ -6,13 +6,17 @@ time moves only here, and stops at each due instant until nothing is left to do 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 from reactive_dag.engine.drive.drain_loop import DrainLoop
 from reactive_dag.engine.drive.driving_thread import DrivingThread
+from reactive_dag.engine.drive.interrupts import Interrupts
 from reactive_dag.engine.drive.turn import Turn
 from reactive_dag.engine.execute.current_body import current_body
 from reactive_dag.engine.fold.fold import Fold
@@ -24,6 +28,9 @@ from reactive_dag.model.times import format_duration, format_time
 from reactive_dag.streams.clock import VirtualClock
 from reactive_dag.streams.observers import Observers
 
+LOGGER = logging.getLogger("reactive_dag.engine")
+SAY_AFTER = 1.0
+"""Seconds after which an engine that is left says what it waits for."""
 POLL = 0.05
 """Seconds between two looks at what no signal tells."""
 
@@ -33,7 +40,7 @@ class Drive:
 
     def __init__(
         self, fold: Fold, turn: Turn, loop: DrainLoop, driving_thread: DrivingThread, observers: Observers[AnyRecord],
-        host: Host,
+        host: Host, interrupts: Interrupts,
     ) -> None:  # fmt: skip
         self._fold = fold
         self._turn = turn
@@ -41,8 +48,10 @@ class Drive:
         self._driving_thread = driving_thread
         self._observers = observers
         self._host = host
+        self._interrupts = interrupts
         self._ended = fold.outbox.ended
         self._thread: threading.Thread | None = None
+        self._owner: Callable[[], object] = lambda: None
         self.stopping = False
         self._failure: BaseException | None = None
 
@@ -59,11 +68,12 @@ class Drive:
     def until(self, done: Callable[[], bool], timeout: int | None, what: str) -> None:
         """Drive until `done()`, or wait for the thread that drives. Raises NotIdle after `timeout` (ns)."""
         deadline = None if timeout is None else time.monotonic_ns() + timeout
-        while not self._wait_for_other_thread(done, deadline, what):
-            with self._taking_over(what) as mine:
-                if mine:
-                    self._drive_until(done, deadline, what)
-                    return
+        with self._interrupts:
+            while not self._wait_for_other_thread(done, deadline, what):
+                with self._taking_over(what) as mine:
+                    if mine:
+                        self._drive_until(done, deadline, what)
+                        return
 
     def _drive_until(self, done: Callable[[], bool], deadline: int | None, what: str) -> None:
         while True:
@@ -90,7 +100,8 @@ class Drive:
                 return True
             self._check_deadline(deadline, what)
             thread.wake()
-            thread.wait_for_change(seen, POLL)
+            with self._interrupts.let_through():
+                thread.wait_for_change(seen, POLL)
         return False
 
     @property
@@ -102,15 +113,16 @@ class Drive:
         """Drive on this thread, the background thread stopped meanwhile; whether no other thread drives."""
         if self._driving_thread.is_this_one:
             raise UsageError(f"waiting for {what} from inside a body that the driving thread executes would never end")
-        aside = self._thread is not None
-        if aside:
-            self.stop()
+        owner = self._owner() if self._thread is not None else None
+        aside = owner is not None
         try:
+            if aside:
+                self.stop()
             with self._loop.driving(wait=aside) as mine:
                 yield mine
         finally:
-            if aside and not self._turn.closed:
-                self.start()
+            if owner is not None and not self._turn.closed:
+                self.start(owner)
 
     def _check_log(self) -> None:
         """Raise what made the log fail: what was decided since is not recorded (I6). O(1)."""
@@ -128,8 +140,10 @@ class Drive:
             if retry is not None:
                 self.move_to(retry)
                 return
-        if not self._loop.busy and not self._observers_idle() and self._observers_idle(POLL):
-            return
+        if not self._loop.busy and not self._observers_idle():
+            with self._interrupts.let_through():
+                if self._observers_idle(POLL):
+                    return
         if self._is_virtual or deadline is not None:
             self._loop.sleep_briefly(POLL)
         else:
@@ -137,6 +151,19 @@ class Drive:
 
     def _observers_idle(self, timeout: float = 0.0) -> bool:
         return self._observers.wait_idle(self._fold.log.committed, timeout)
+
+    def wait_for_bodies(self, grace: float) -> float:
+        """Wait up to `grace` seconds for what executes, and say so after a while; how much of them is left (X5)."""
+        now = time.monotonic()
+        until, say_at = now + grace, now + SAY_AFTER
+        while self._turn.inflight and now < until:
+            self._loop.sleep_briefly(min(POLL, until - now))
+            now = time.monotonic()
+            if now >= say_at and self._turn.inflight:
+                names = sorted({f"{job.run.dag.id}.{job.task.id}" for job in list(self._turn.inflight.values())})
+                LOGGER.warning("waiting up to %.0f s for %s; Ctrl-C again to leave", until - now, ", ".join(names))
+                say_at = until
+        return max(until - now, 0.0)
 
     def waiting_for(self) -> str:
         """What keeps the engine from being idle, in words."""
@@ -181,7 +208,7 @@ class Drive:
         if to < clock.now():
             raise UsageError(f"time never goes back: now is {format_time(clock.now())}, asked for {format_time(to)}")
         before = self._ended.counts.copy()
-        with self._taking_over("time to move"), self._loop.driving():
+        with self._interrupts, self._taking_over("time to move"), self._loop.driving():
             self.work_at_instant()
             self.move_to(to)
             self._tick(to)
@@ -198,13 +225,18 @@ class Drive:
 
     # ------------------------------------------------------------------------------------- background
 
-    def start(self) -> None:
-        """Drive on a thread of its own until `stop`."""
-        if self._thread is not None:
+    def start(self, owner: object) -> None:
+        """Drive on a thread of its own until `stop`, for an owner: one that is gone was cut before it could stop it."""
+        if self._thread is not None and self._thread.is_alive() and not self.stopping and self._owner() is not None:
             raise UsageError("this engine runs in the background already")
-        self.stopping = False
-        self._thread = threading.Thread(target=self._drive_in_background, name="reactive_dag engine", daemon=True)
-        self._thread.start()
+        with self._interrupts:
+            self.stopping = True
+            self._end_thread()
+            self.stopping = False
+            self._owner = weakref.ref(owner)
+            thread = threading.Thread(target=self._drive_in_background, name="reactive_dag engine", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def _drive_in_background(self) -> None:
         try:
@@ -220,16 +252,20 @@ class Drive:
 
     def stop(self) -> None:
         """End the background thread; what is undecided stays for the next start (X5)."""
-        thread, self._thread = self._thread, None
-        self.stopping = True
-        if thread is not None:
+        with self._interrupts:
+            self.stopping = True
+            self._end_thread()
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+
+    def _end_thread(self) -> None:
+        thread = self._thread
+        while thread is not None and thread.is_alive():
             self._driving_thread.wake()
-            while thread.is_alive():
-                self._driving_thread.wake()
+            with self._interrupts.let_through():
                 thread.join(POLL)
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
+        self._thread = None
 
     # ------------------------------------------------------------------------------------- runs
 
@@ -238,3 +274,21 @@ class Drive:
         span = "" if timeout is None else f" for {format_duration(timeout)}"
         what = f"run {self._fold.runs.row(run).dag!r} to end{span}"
         self.until(lambda: self._fold.runs.row(run).state in FINAL_RUN_STATES, timeout, what)
+
+
+T = TypeVar("T")
+
+
+class Background(Generic[T]):
+    """A block in which an engine is driven on a thread of its own; it gives `what`."""
+
+    def __init__(self, drive: Drive, what: T) -> None:
+        self._drive = drive
+        self._what = what
+
+    def __enter__(self) -> T:
+        self._drive.start(self)
+        return self._what
+
+    def __exit__(self, *error: object) -> None:
+        self._drive.stop()

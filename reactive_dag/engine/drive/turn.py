@@ -200,6 +200,8 @@ class Turn:
 
     def _execute(self, job: AttemptJob) -> None:
         run, index = job.run, job.index
+        if self.inflight.get((run.run, index)) is not job:
+            return  # it was called before: an interrupt came between its end and the runner's hearing of it
         if run.results[index] is not None or run.attempt[index] != job.attempt:
             self._returned(job)
             return
@@ -213,15 +215,16 @@ class Turn:
     def report(self, job: AttemptJob, report: Report) -> None:
         """Append what an attempt ended with; one that took longer than it may has failed (R5)."""
         run, index, log = job.run, job.index, self._log
-        try:
-            with self._interrupts, log.lock:
-                at = self._fold.outbox.stamp()
-                begun, timeout = run.open.get(index), job.arrays.timeouts[index]
-                late = timeout is not None and begun is not None and at >= begun + timeout
-                if run.results[index] is None and not self.closed:
-                    log.push(timed_out(at, run, index, job.attempt, timeout) if timeout and late else report(at))
-        finally:
-            self._returned(job)
+        with self._interrupts:
+            try:
+                with log.lock:
+                    at = self._fold.outbox.stamp()
+                    begun, timeout = run.open.get(index), job.arrays.timeouts[index]
+                    late = timeout is not None and begun is not None and at >= begun + timeout
+                    if run.results[index] is None and not self.closed:
+                        log.push(timed_out(at, run, index, job.attempt, timeout) if timeout and late else report(at))
+            finally:
+                self._returned(job)
         if late:
             say_failed(job, "it took longer than its timeout")
 

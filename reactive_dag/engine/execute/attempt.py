@@ -82,14 +82,15 @@ class AttemptExecutor:
         run, publishing = job.run.run, self._publishing
         if job.run.dag.outlets:  # recorded with the run's success, so they are judged before anything is done
             publishing.check_dated(job.run.started, outlet_events(job.run.dag.outlets))
-        token = BODY.set((self._host, name))
+        outer = BODY.get()
         try:
+            BODY.set((self._host, name))
             given = task.fn(**arguments)
             if given is not None and inspect.iscoroutine(given):
                 timeout = None if task.timeout is None else task.timeout / SECOND
                 given = self._event_loops.run(given, timeout, job.stop_by)
         finally:
-            BODY.reset(token)
+            BODY.set(outer)
         output = None if given is None else plain(given, f"the output of {name}")
         published = None if events is None else events.to_record()
         if task.outlets:

@@ -7,6 +7,7 @@ reports goes into the log like any other fact. Invariant: at most `workers` jobs
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -61,10 +62,8 @@ class InlineRunner:
         """Execute the next job on this thread; False if there is none."""
         if not self._jobs:
             return False
-        try:
-            self._jobs[0]()
-        finally:
-            self._jobs.popleft()
+        self._jobs[0]()  # one that an interrupt cuts stays the first: it knows how far it came
+        self._jobs.popleft()
         return True
 
     def close(self, grace: float) -> None:
@@ -124,13 +123,14 @@ class ThreadRunner:
 
     def close(self, grace: float) -> None:
         """End the threads; wait up to `grace` seconds in all for what executes."""
-        for _ in self._threads:
+        with self._lock:
+            threads, self._threads, self._idle = self._threads, [], 0
+        for _ in threads:
             self._jobs.put(None)
-        for thread in self._threads:
+        until = time.monotonic() + grace
+        for thread in threads:
             if thread is not threading.current_thread():
-                thread.join(max(grace / len(self._threads), 0.0))
-        self._threads.clear()
-        self._idle = 0
+                thread.join(min(max(until - time.monotonic(), 0.0), threading.TIMEOUT_MAX))
 
     def __repr__(self) -> str:
         return f"rd.ThreadRunner({self.workers})"

@@ -116,8 +116,13 @@ class Publishing:
             record = Published(at, name, number, **valid) if valid else Published(at, name, number)
             if record.key is not None:
                 return self.push(record)
-            offset = self.log.push(record)
-            self.counted[name] = number + 1
+            try:
+                offset = self.log.push(record)
+                self.counted[name] = number + 1
+            except BaseException:  # Ctrl-C between the record and its number
+                last = self.log.next_offset - 1
+                self.counted[name] = number + (last >= 0 and self.log.record(last) is record)
+                raise
             return offset, False
 
     def push(self, record: Published) -> tuple[int, bool]:
