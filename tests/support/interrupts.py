@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from linecache import getline
 from types import FrameType
 from typing import Any
 
@@ -21,14 +22,17 @@ def ctrl_c() -> None:
 
 
 def interrupted(call: Callable[[], object], at: int) -> bool:
-    """Call, with a Ctrl-C at line number `at` of the package's that the main thread comes to; whether it came there."""
+    """Call, with a Ctrl-C at line number `at` of the package's that the main thread comes to; whether it came there.
+
+    The line of a `with` does not count: it is come to again before the lock is let go, where no signal can come.
+    """
     count = 0
 
     def trace(frame: FrameType, event: str, arg: object) -> Trace | None:
         nonlocal count
         if not frame.f_code.co_filename.startswith(str(PACKAGE)):
             return None
-        if event == "line":
+        if event == "line" and not getline(frame.f_code.co_filename, frame.f_lineno).lstrip().startswith("with "):
             count += 1
             if count == at:
                 signal.raise_signal(signal.SIGINT)
