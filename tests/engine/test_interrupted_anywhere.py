@@ -56,7 +56,7 @@ def test_a_read_that_is_cut_loses_nothing(read):
             assert engine.run("by hand").state == "success"
             return came
 
-    everywhere(story)
+    everywhere(story, 3)
 
 
 @pytest.mark.parametrize("wave", [WAVE, BARE], ids=["keyed", "bare"])

@@ -1,9 +1,8 @@
 """Events on their way into the log: validation, numbers, keys (semantics I3, I5, R1, R3).
 
 Invariant: outside events of a dataset are numbered 0, 1, 2, … without a gap; a key that the log holds takes no number.
-Everything is validated before anything is pushed. What an event says besides its dataset is validated by its shape: the
-names that it gives decide which validators it takes, once for all events that give the same. An event costs O(1)
-besides its `extra`.
+Everything is validated before anything is pushed, by its shape: the names that an event gives decide which validators
+it takes, once for all events that give the same. An event costs O(1) besides its `extra`.
 """
 
 from __future__ import annotations
@@ -111,17 +110,14 @@ class Publishing:
         valid = self.validate(declared, fields) if fields or declared.partitions is not None else {}
         name = declared.uri
         with self.log.lock:
-            number = self.counted.get(name, 0)
-            at = stamps.stamp()
+            number, before, at = self.counted.get(name, 0), self.log.next_offset, stamps.stamp()
             record = Published(at, name, number, **valid) if valid else Published(at, name, number)
             if record.key is not None:
                 return self.push(record)
             try:
-                offset = self.log.push(record)
-                self.counted[name] = number + 1
+                offset, self.counted[name] = self.log.push(record), number + 1
             except BaseException:  # Ctrl-C between the record and its number
-                last = self.log.next_offset - 1
-                self.counted[name] = number + (last >= 0 and self.log.record(last) is record)
+                self.counted[name] = number + (self.log.next_offset > before)
                 raise
             return offset, False
 
