@@ -92,7 +92,6 @@ class EngineParts:
         if self.closed and not self._leaving:
             return
         self.refuse_in_body()
-        left = 0.0
         with self.interrupts:
             self._leaving = True
             self.changes.close()
@@ -100,24 +99,20 @@ class EngineParts:
                 self.drive.stop()
             finally:
                 try:
-                    if self.runner is not None and not self.runner.inline:
-                        left = self.drive.wait_for_bodies(grace / SECOND)
+                    if self.runner is not None:
+                        self.drive.wait_for_bodies(self.runner, grace / SECOND)
                 finally:
-                    self._let_go(left)
+                    self._let_go()
 
-    def _let_go(self, left: float) -> None:
-        """Close all, lowest last; bodies have `left` seconds."""
-        try:
-            if self.runner is not None:
-                self.runner.close(left)
-        finally:
-            self.closed = True
-            self.turn.close()
-            self.event_loops.close()
-            self.observers.close(5.0)
-            self.host.close()
-            self.log.close()
-            self._leaving = False
+    def _let_go(self) -> None:
+        """Close all, lowest last."""
+        self.closed = True
+        self.turn.close()
+        self.event_loops.close()
+        self.observers.close(5.0)
+        self.host.close()
+        self.log.close()
+        self._leaving = False
 
     # ------------------------------------------------------------------------------------- for the public calls
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import threading
 
 import pytest
 
 import reactive_dag as rd
+from reactive_dag.engine.drive import drive
 from reactive_dag.engine.drive.interrupts import Interrupts
 from tests.support.engines import live, parts, states
 from tests.support.interrupts import ctrl_c
@@ -136,3 +138,15 @@ def test_I6_an_interrupt_between_a_body_and_its_record_loses_nothing():
         engine.run_until_idle()
         assert times == [1] and engine.runs(job)[0].tasks["job"].output == "done"
         assert parts(engine).turn.inflight == {}
+
+
+def test_X5_an_engine_that_is_left_says_what_it_waits_for(monkeypatch, caplog):
+    monkeypatch.setattr(drive, "SAY_AFTER", 0.0)
+    graph, release = rd.Graph("interrupts"), threading.Event()
+    graph.dag("work").add(lambda run: release.wait(20), id="first")
+    warning = drive.LOGGER.warning
+    monkeypatch.setattr(drive.LOGGER, "warning", lambda *told: (warning(*told), release.set()))
+    with rd.Engine(graph, runner=rd.ThreadRunner(1)) as engine:
+        engine.start("work")
+        parts(engine).loop.step()
+    assert caplog.messages == ["waiting up to 30 s for work.first; Ctrl-C again to leave"]

@@ -14,6 +14,7 @@ from reactive_dag.engine.drive.driving_thread import DrivingThread
 from reactive_dag.engine.drive.graph_changes import GraphChanges
 from reactive_dag.engine.drive.interrupts import Interrupts
 from reactive_dag.engine.drive.turn import Turn
+from reactive_dag.engine.execute.current_body import BODY
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.model.times import SECOND
@@ -63,12 +64,14 @@ class DrainLoop:
         worked = self._turn.run()
         runner = self._runner
         if runner is not None and runner.inline and self._turn.inflight:
+            outer = BODY.get()
             self._driving_thread.begin_body()
             self._commits.wake_all()
             try:
                 with self._interrupts.let_through():
                     worked = self._run_inline(runner) or worked
             finally:
+                BODY.set(outer)  # an interrupt may have come before the attempt did so
                 self._driving_thread.end_body()
         return worked
 

@@ -19,6 +19,7 @@ from reactive_dag.engine.drive.driving_thread import DrivingThread
 from reactive_dag.engine.drive.interrupts import Interrupts
 from reactive_dag.engine.drive.turn import Turn
 from reactive_dag.engine.execute.current_body import current_body
+from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.summary import Summary, summed_up
@@ -152,18 +153,16 @@ class Drive:
     def _observers_idle(self, timeout: float = 0.0) -> bool:
         return self._observers.wait_idle(self._fold.log.committed, timeout)
 
-    def wait_for_bodies(self, grace: float) -> float:
-        """Wait up to `grace` seconds for what executes, and say so after a while; how much of them is left (X5)."""
-        now = time.monotonic()
-        until, say_at = now + grace, now + SAY_AFTER
-        while self._turn.inflight and now < until:
-            self._loop.sleep_briefly(min(POLL, until - now))
-            now = time.monotonic()
-            if now >= say_at and self._turn.inflight:
+    def wait_for_bodies(self, runner: Runner, grace: float) -> None:
+        """Close the runner, which has `grace` seconds for what executes; say so after a while (X5)."""
+        first = min(grace, SAY_AFTER)
+        until = time.monotonic() + first
+        with self._interrupts.let_through():
+            runner.close(first)
+            if self._turn.inflight and time.monotonic() >= until and grace > first:
                 names = sorted({f"{job.run.dag.id}.{job.task.id}" for job in list(self._turn.inflight.values())})
-                LOGGER.warning("waiting up to %.0f s for %s; Ctrl-C again to leave", until - now, ", ".join(names))
-                say_at = until
-        return max(until - now, 0.0)
+                LOGGER.warning("waiting up to %.0f s for %s; Ctrl-C again to leave", grace - first, ", ".join(names))
+                runner.close(grace - first)
 
     def waiting_for(self) -> str:
         """What keeps the engine from being idle, in words."""

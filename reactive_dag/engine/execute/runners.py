@@ -90,6 +90,7 @@ class ThreadRunner:
         self.ahead = workers
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._ending: list[threading.Thread] = []
         self._idle = 0
         self._lock = threading.Lock()
 
@@ -122,15 +123,17 @@ class ThreadRunner:
         return False
 
     def close(self, grace: float) -> None:
-        """End the threads; wait up to `grace` seconds in all for what executes."""
+        """End the threads; wait up to `grace` seconds in all for what executes. Again: wait for what is left."""
         with self._lock:
-            threads, self._threads, self._idle = self._threads, [], 0
-        for _ in threads:
+            fresh, self._threads, self._idle = self._threads, [], 0
+        self._ending += fresh
+        for _ in fresh:
             self._jobs.put(None)
         until = time.monotonic() + grace
-        for thread in threads:
+        for thread in self._ending:
             if thread is not threading.current_thread():
                 thread.join(min(max(until - time.monotonic(), 0.0), threading.TIMEOUT_MAX))
+        self._ending = [thread for thread in self._ending if thread.is_alive()]
 
     def __repr__(self) -> str:
         return f"rd.ThreadRunner({self.workers})"
