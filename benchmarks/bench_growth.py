@@ -12,6 +12,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from attrs import frozen
@@ -136,6 +137,19 @@ def _(n: int, stack: ExitStack) -> Iterator[Timed]:
         yield more, 1
 
 
+@job("a DAG more beside n, live on SQLite", "DAG", 1000)
+def _(n: int, stack: ExitStack) -> Iterator[Timed]:
+    graph = wide(n)
+    engine = opened(graph, stack, place(stack))
+    for at in range(4):
+
+        def more(at: int = at) -> None:
+            graph.dag(f"more{at}", on=rd.completed(f"d{at}")).add(nothing, id="t")
+            engine.run_until_idle()
+
+        yield more, 1
+
+
 @job("a DAG less beside n, live", "DAG", 1000)
 def _(n: int, stack: ExitStack) -> Iterator[Timed]:
     graph = wide(n)
@@ -228,7 +242,8 @@ def _(n: int, stack: ExitStack) -> Iterator[Timed]:
 @job("ticks missed, counted", "tick", 10_000)
 def _(n: int, stack: ExitStack) -> Iterator[Timed]:
     graph = rd.Graph("g")
-    graph.dag("d", schedule=rd.every("1s"), start=f"{2026 - n // 10_000 // 8}-11-22T00:00Z", catchup="none")
+    began = datetime(2026, 11, 23, tzinfo=UTC) - timedelta(seconds=n)
+    graph.dag("d", on=rd.every("1s"), start=began, catchup="none")
     yield lambda: opened(graph, stack, runner=None), n
 
 
@@ -324,7 +339,7 @@ def _(n: int, stack: ExitStack) -> Iterator[Timed]:
         yield lambda: save(engine._parts.fold), 1
 
 
-@job("the first events(limit=10) of n", "call", 10_000)
+@job("the first events(dataset, limit=10) of n", "call", 10_000)
 def _(n: int, stack: ExitStack) -> Iterator[Timed]:
     graph = rd.Graph("g")
     data = graph.dataset("a")
@@ -332,7 +347,7 @@ def _(n: int, stack: ExitStack) -> Iterator[Timed]:
         engine = opened(graph, stack)
         engine.publish_many([(data, {})] * n)
         engine.run_until_idle()
-        yield lambda engine=engine: engine.events(limit=10), 1  # type: ignore[misc]
+        yield lambda engine=engine: engine.events("a", limit=10), 1  # type: ignore[misc]
 
 
 @job("a store of n events opened", "event", 5_000)
