@@ -17,7 +17,7 @@ from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.text import seen
+from reactive_dag.model.text import exact, seen
 
 
 @attrs.frozen
@@ -103,9 +103,18 @@ def _of_dataclass(cls: type, what: str) -> Params:
 
 
 def _made(names: tuple[str, ...], defaults: Mapping[str, object], cls: type | None, what: str) -> Params:
-    for name in names:
-        if not isinstance(name, str) or not name.isidentifier():
-            raise InvalidValue(f"{what}: {seen(name)} is no name of a parameter; use letters, digits and _")
-        if name == "run":
-            raise InvalidValue(f"{what}: 'run' is the run's context; name the param otherwise")
-    return Params(names, {name: plain(value, f"{what}[{seen(name)}]") for name, value in defaults.items()}, cls)
+    return Params(
+        tuple([_name(each, what) for each in names]),
+        {_name(name, what): plain(value, f"{what}[{seen(name)}]") for name, value in defaults.items()},
+        cls,
+    )
+
+
+def _name(given: object, what: str) -> str:
+    """The name of a param, as a plain text. Raises InvalidValue."""
+    name = exact(given) if isinstance(given, str) else ""
+    if not name.isidentifier():
+        raise InvalidValue(f"{what}: {seen(given)} is no name of a parameter; use letters, digits and _")
+    if name == "run":
+        raise InvalidValue(f"{what}: 'run' is the run's context; name the param otherwise")
+    return name

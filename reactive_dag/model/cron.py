@@ -96,12 +96,12 @@ class Cron:
         return edges + sum(self._count_day(day) for day in range(begin + 1, end))
 
     def _count_within(self, first: int, until: int) -> int:
-        """The same within one UTC day."""
+        """How many ticks there are between two instants of one UTC day."""
         ticks = self._stretch(first // self._size)
         return bisect_left(ticks, until) - bisect_left(ticks, first)
 
     def _count_day(self, day: int) -> int:
-        """The same of one UTC day, without working out which."""
+        """How many ticks a UTC day has, without working out which."""
         shift = _shift(self._place, day)
         if shift is not None:
             return self._count_wall(day * _DAY + shift, (day + 1) * _DAY + shift)

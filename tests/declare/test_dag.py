@@ -148,9 +148,13 @@ def test_what_has_no_name_needs_an_id(graph, fn):
 
 
 def test_declaring_again_replaces_and_keeps_the_place_in_the_order(graph):
-    for _ in range(2):  # a notebook's cell run again
+    def cell():
         a = graph.dag("a", on=graph.dataset("x"))
         graph.dag("b", on=completed(a))
+        return a
+
+    cell()
+    a = cell()
     assert list(graph.dags) == ["a", "b"] and graph.dags["a"] is a
     assert not [p for p in graph.problems() if p.kind == "declared_twice"]
 
@@ -165,9 +169,13 @@ def test_a_replaced_dag_no_longer_touches_the_graph(graph):
 
 def test_a_task_declared_again_is_replaced_in_its_place(graph):
     build = graph.dag("build")
-    for _ in range(2):
+
+    def cell():
         build.add(lambda run: 1, id="a")
         build.add(lambda a: 1, id="b")
+
+    cell()
+    cell()
     assert list(build.tasks) == ["a", "b"] and plan_of(build).needs == ((), (0,))
 
 

@@ -208,7 +208,7 @@ def test_stars_never_lead_round(steps):
     for id, heard, tags, wanted in steps:
         leaves = [rd.completed(each, tags=wanted if each == "*" else ()) for each in heard]
         try:
-            graph.dag(id, on=rd.any_of(*leaves) if leaves else None, tags=tags)
+            graph.register(Dag(id, on=rd.any_of(*leaves) if leaves else None, tags=tags), replace=True)
         except CycleError:
             continue
     for id in graph.dags:
