@@ -108,12 +108,10 @@ class Definitions:
         records.extend(Removed(at, *name) for name in looked_at if name not in wanted)
         return records
 
-    def _dags_in(self, region: Iterable[str] | None) -> list[tuple[str, Dag]]:
-        """All DAGs as they were declared, or those of a region as they were changed."""
-        if region is None:
-            return list(self.dags.items())
-        found = [(id, dag) for id in region if (dag := self.dags.get(id)) is not None]
-        return sorted(found, key=lambda each: (stamp_of(each[1]), each[0]))
+    def _dags_in(self, region: set[str] | None) -> list[tuple[str, Dag]]:
+        """All DAGs, or those of a region, in the order in which they were declared."""
+        dags = list(self.dags.items())
+        return dags if region is None else [each for each in dags if each[0] in region]
 
     def _compare(
         self, records: list[AnyRecord], at: int, cursor: int, dag: Dag, label: str, trigger: Trigger | None
