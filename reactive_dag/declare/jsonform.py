@@ -159,6 +159,8 @@ def parsed_file(path: Path) -> Json:
         return json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InvalidValue(f"{path.name} is no JSON file: {error}") from None
+    except RecursionError:
+        raise InvalidValue(f"{path.name} is nested too deeply to be a graph that somebody saved") from None
 
 
 def id_in(data: Json, place: str) -> str:

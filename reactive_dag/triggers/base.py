@@ -153,6 +153,10 @@ class Combinable:
         return _made("by", self, keys, max_keys, ttl, undated)
 
 
+MOST_NESTED = 100
+"""So many triggers stand in each other at most, as lists and objects of a payload do: walks over them recurse."""
+
+
 def as_trigger(value: object) -> Trigger:
     """A trigger, or a dataset's `updated`. O(1). Raises InvalidValue, saying what to write, for anything else.
 
@@ -181,7 +185,7 @@ def as_triggers(values: object) -> tuple[Trigger, ...]:
         raise InvalidValue(
             "a combination of no triggers could never fire; give all_of() and its like at least one part"
         )
-    return tuple([value if isinstance(value, Trigger) else as_trigger(value) for value in values])
+    return tuple([value if isinstance(value, Trigger) and value.emits else as_trigger(value) for value in values])
 
 
 @frozen(eq=False, repr=False)
@@ -307,8 +311,18 @@ class Trigger(Combinable, Kinded):
         """The content's hash: 32 hexadecimal digits, equal in every process (I7). O(size), once."""
         return jsonform.digest(self)
 
+    @cached_property
+    def _depth(self) -> int:
+        """How many triggers stand in each other here. O(parts), once."""
+        return 1 + max([part._depth for part in self.parts], default=0)
+
     def as_trigger(self) -> Trigger:
-        """The trigger itself. O(1)."""
+        """The trigger itself, as a part of another one. O(1). Raises InvalidValue where too many stand in it."""
+        if self._depth >= MOST_NESTED:
+            raise InvalidValue(
+                f"{MOST_NESTED} triggers stand in each other here already; one more is no trigger that somebody wrote: "
+                "give a DAG of its own to a part of it"
+            )
         return self
 
     def __dir__(self) -> list[str]:
