@@ -21,7 +21,6 @@ from rich.console import Console
 from rich.table import Table
 
 import reactive_dag as rd
-from reactive_dag.engine.fold.snapshots import save
 
 START = "2026-11-23T00:00Z"
 FACTORS = (1, 4, 16)
@@ -332,11 +331,17 @@ def _(n: int, stack: ExitStack) -> Iterator[Timed]:
         yield lambda: engine.runs("many", limit=10), 1
 
 
-@job("a snapshot beside n queued runs", "snapshot", 10_000)
+@job("events and their snapshots beside n queued runs", "event", 10_000)
 def _(n: int, stack: ExitStack) -> Iterator[Timed]:
     engine = queued(n, stack, place(stack))
-    for _ in range(3):
-        yield lambda: save(engine._parts.fold), 1
+    events = [("b", {})] * 1_000
+
+    def sixty_thousand() -> None:
+        for _ in range(60):
+            engine.publish_many(events)
+            engine.run_until_idle()
+
+    yield sixty_thousand, 60_000
 
 
 @job("the first events(dataset, limit=10) of n", "call", 10_000)
