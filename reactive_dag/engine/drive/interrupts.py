@@ -10,11 +10,29 @@ costs 2 µs, one inside another 0.3 µs.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # the public ones wrap it, and cost thirty times as much
-import threading
+import os
 from signal import SIGINT, default_int_handler
+from threading import get_ident, main_thread
 from types import FrameType, TracebackType
 
 from reactive_dag.model.ctrl_c import CtrlC
+
+
+class _Main:
+    """The identity of the main thread, which in a forked child is the thread that forked: asked for at each attempt."""
+
+    __slots__ = ("ident",)
+
+    def __init__(self) -> None:
+        self.look()
+
+    def look(self) -> None:
+        """Ask which thread it is."""
+        self.ident = main_thread().ident
+
+
+_main = _Main()
+os.register_at_fork(after_in_child=_main.look)
 
 
 class Interrupts:
@@ -37,13 +55,13 @@ class Interrupts:
         self.hit = False
 
     def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
+        if get_ident() == _main.ident:
             if not self._depth and _signal.getsignal(SIGINT) is default_int_handler:
                 _signal.signal(SIGINT, self._handler)
             self._depth += 1
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if threading.current_thread() is not threading.main_thread():
+        if get_ident() != _main.ident:
             return
         self._depth -= 1
         if self._depth:
@@ -61,7 +79,7 @@ class Interrupts:
 
     def check(self) -> None:
         """Raise an interrupt that was noted: here nothing is cut in half. O(1)."""
-        if self.hit and threading.current_thread() is threading.main_thread():
+        if self.hit and get_ident() == _main.ident:
             self.hit = False
             raise CtrlC
 
@@ -85,7 +103,7 @@ class Interrupts:
 
     def open_window(self) -> int:
         """Let interrupts through; how many windows were open before. -1 on another thread."""
-        if threading.current_thread() is not threading.main_thread():
+        if get_ident() != _main.ident:
             return -1
         self.check()
         count = len(self._outside)

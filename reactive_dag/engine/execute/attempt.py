@@ -146,7 +146,12 @@ def _report(
 
 
 def say_failed(job: AttemptJob, text: str, error: BaseException | None = None) -> None:
-    """Log a failed attempt: a warning, and the traceback at debug. A handler that raises changes nothing."""
+    """Log a failed attempt: a warning, and the traceback at debug. A handler that raises changes nothing.
+
+    That a cancelled body stops is no failure.
+    """
+    if job.run.cancelled:
+        return
     key = job.run.started.key
     about = {"dag": job.run.dag.id, "task": job.task.id, "run": key, "attempt": job.attempt}
     name = f"{about['dag']}.{about['task']}"

@@ -92,7 +92,8 @@ class TaskFlow:
                 self.slots.offer(run, index)
             else:
                 self.consider(run, index)
-        self.rest(run)
+        if self.past.of_run:
+            self.rest(run)
 
     def consider(self, run: RunState, index: int) -> None:
         """Let a task go, give it the state that its needs imply, or leave it waiting. O(log ready)."""
