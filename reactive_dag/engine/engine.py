@@ -89,7 +89,7 @@ class Engine:
 
         Raises UsageError in a body of this engine, and inside `async with`, whose end closes it.
         """
-        self._parts.refuse_in_body()
+        self._parts.refuse_in_body("engine.close()", "close it outside")
         self._parts.refuse_to_block("engine.close()", "leave the `async with` block")
         self._parts.close(nanoseconds(grace))
 
@@ -111,6 +111,7 @@ class Engine:
     def background(self) -> AbstractContextManager[Engine]:
         """Drive the engine on a thread of its own until the end of the block: for notebooks and web servers."""
         self._parts.check_open()
+        self._parts.refuse_in_body("engine.background()", "the engine is driven already")
         return Background(self._parts.drive, self)
 
     def __repr__(self) -> str:

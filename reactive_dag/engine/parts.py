@@ -91,7 +91,7 @@ class EngineParts:
         """Let go: attempts have `grace` (ns) to end. Doing it again does nothing, or the rest."""
         if self.closed and not self._leaving:
             return
-        self.refuse_in_body()
+        self.refuse_in_body("engine.close()", "close it outside")
         with self.interrupts:
             self._leaving = True
             self.changes.close()
@@ -131,10 +131,10 @@ class EngineParts:
         if self.changes.ready:
             self.turn.take_up_changes()
 
-    def refuse_in_body(self) -> None:
+    def refuse_in_body(self, call: str, instead: str) -> None:
         """Raises UsageError in a body of this engine."""
         if body := current_body(self.host):
-            raise UsageError(f"engine.close() in the body of {body} would wait for itself; close it outside")
+            raise UsageError(f"{call} in the body of {body} would wait for itself; {instead}")
 
     def refuse_to_block(self, call: str, instead: str) -> None:
         """Raises UsageError on the thread of the event loop that runs this engine's coroutines: `call` blocks it."""

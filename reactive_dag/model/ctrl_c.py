@@ -14,6 +14,15 @@ from types import CodeType, TracebackType
 RAISE = opmap["RAISE_VARARGS"]
 
 
+_TRACEBACK = vars(BaseException)["__traceback__"]
+
+
+def traceback_of(error: BaseException) -> TracebackType | None:
+    """The traceback of an exception, past a property of that name which a user's class may have. O(1)."""
+    found: TracebackType | None = _TRACEBACK.__get__(error, type(error))
+    return found
+
+
 class CtrlC(KeyboardInterrupt):
     """The user's Ctrl-C, raised where an engine let it through."""
 
@@ -30,10 +39,11 @@ def is_ctrl_c(error: BaseException) -> bool:
         return True
     if not isinstance(error, KeyboardInterrupt) or threading.current_thread() is not threading.main_thread():
         return False
-    frames = list(traceback.walk_tb(error.__traceback__))
+    way = traceback_of(error)
+    frames = list(traceback.walk_tb(way))
     handler = signal.getsignal(signal.SIGINT)
     if handler is signal.default_int_handler:
-        return bool(frames) and not _raises(error.__traceback__)
+        return bool(frames) and not _raises(way)
     code = _code_of(handler)
     return any(frame.f_code is code for frame, _ in frames) if code else callable(handler)
 

@@ -18,7 +18,7 @@ from reactivex import abc, typing
 from reactivex.disposable import MultipleAssignmentDisposable
 from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 
-from reactive_dag.model.ctrl_c import raise_ctrl_c
+from reactive_dag.model.ctrl_c import raise_ctrl_c, traceback_of
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.times import NEVER, SECOND, format_time, from_datetime, parse_duration, to_datetime
 from reactive_dag.streams.clock import Clock, MonotonicWall, VirtualClock, instant
@@ -274,7 +274,7 @@ def instant_ns(value: typing.AbsoluteTime) -> int:
 
 def report_uncaught(error: BaseException) -> None:
     """Give an exception that nobody can catch to `threading.excepthook`, which by default prints it. O(1)."""
-    told = threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread()))
+    told = threading.ExceptHookArgs((type(error), error, traceback_of(error), threading.current_thread()))
     try:
         threading.excepthook(told)
     except BaseException as second:  # a hook of the user's own

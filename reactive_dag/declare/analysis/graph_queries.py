@@ -17,8 +17,9 @@ from reactive_dag.declare.analysis.edges import Edge
 from reactive_dag.declare.analysis.relations import nodes_of
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.declarations import Declarations
-from reactive_dag.model.errors import UnknownId
+from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import seen
 from reactive_dag.resolve.ready import ReadySet
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import id_of
@@ -131,6 +132,8 @@ class GraphQueries:
         Raises UnknownId for a DAG that is not here.
         """
         found = ReadySet(self._declared.analysis.forms)
+        if isinstance(history, str) or not isinstance(history, Iterable):
+            raise InvalidValue(f"graph.ready() takes DAGs or runs that ended, in a list, not {seen(history)}")
         for each in history:
             if getattr(each, "state", "success") == "success":
                 found.complete(self._declared.known(cast("str | Dag", getattr(each, "dag", each))))

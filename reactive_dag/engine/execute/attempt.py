@@ -24,7 +24,7 @@ from reactive_dag.engine.facts.publish import Publishing, outlet_events
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.runs.state import RunState
-from reactive_dag.model.ctrl_c import raise_ctrl_c
+from reactive_dag.model.ctrl_c import raise_ctrl_c, traceback_of
 from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, reason, said
 from reactive_dag.model.payload import copied, plain
 from reactive_dag.model.records import TaskFinished
@@ -165,7 +165,7 @@ def say_failed(job: AttemptJob, text: str, error: BaseException | None = None) -
 
 def describe(error: BaseException) -> str:
     """An exception as the text that is recorded: what, and the last of the user's own frames. O(frames)."""
-    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(traceback_of(error))]
     users = [(code, line) for code, line in frames if not code.co_filename.startswith(_OURS)]
     while users and users[0][0].co_filename.startswith(_FUTURES):
         del users[0]

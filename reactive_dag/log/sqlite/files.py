@@ -18,7 +18,8 @@ from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from reactive_dag.log.codec import damaged
-from reactive_dag.model.errors import InvalidValue, NotAStore, StoreError, StoreTooNew
+from reactive_dag.model.errors import InvalidValue, NotAStore, StoreDamaged, StoreError, StoreTooNew
+from reactive_dag.model.text import seen
 
 Execute: TypeAlias = Callable[[str], object]
 FileId: TypeAlias = tuple[int, int]
@@ -64,7 +65,9 @@ def parse_store(store: str | os.PathLike[str]) -> Path | None:
     >>> parse_store("sqlite:///sales.db").as_posix(), parse_store("sqlite:////tmp/a.db").as_posix()
     ('sales.db', '/tmp/a.db')
     """
-    text = os.fspath(store)
+    text = os.fspath(store) if isinstance(store, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise InvalidValue(f"store={seen(store)} is neither a path nor a text such as sqlite:///sales.db")
     if text == "memory":
         return None
     scheme, colon, rest = text.partition("://")
@@ -180,16 +183,20 @@ def keep_home(db: sqlite3.Connection, path: Path, execute: Execute | None = None
 
 
 class OpenFiles:
-    """The files of a store that is open: each must stand under its name still. A look costs a system call a file."""
+    """The files of a store that is open: each must stand under its name still, and the database is not cut off.
+
+    A look costs a system call a file.
+    """
 
     def __init__(self, path: Path, *more: Path) -> None:
+        self._path = path
         found = {file: file_id(file) for file in (path, wal_of(path), *more)}
         self._files = {file: known for file, known in found.items() if known is not None}
 
     @property
     def sound(self) -> bool:
         """Whether each stands under its name still."""
-        return all(file_id(file) == known for file, known in self._files.items())
+        return all(file_id(file) == known for file, known in self._files.items()) and not self._is_cut
 
     def check(self) -> None:
         """Raises StoreError for a file that was deleted or replaced: what is written now, nobody would find."""
@@ -197,6 +204,13 @@ class OpenFiles:
             if file_id(file) != known:
                 what = "replaced" if file.exists() else "deleted"
                 raise StoreError(f"{file} was {what} while it was open; what is written now would be lost")
+        if self._is_cut:
+            raise StoreDamaged(f"{self._path} was cut off while it was open; what is written now would be lost")
+
+    @property
+    def _is_cut(self) -> bool:
+        """Whether the database has lost its header: SQLite itself looks at it only when it reads."""
+        return self._path in self._files and self._path.stat().st_size < 100
 
 
 def _marks(head: bytes) -> tuple[int, int]:
