@@ -9,11 +9,9 @@ import pytest
 
 from tests.house.rules import NUMBER, cited, laws, named_after, named_tests, rules
 
-FAULTS = "faults found by attack"
 RUNS = "tasks and runs in full"
 PARTITIONS = "partitions, rollups, waits and graphs that change"
 MACHINES = "beyond one process and one machine"
-TRIGGERS = "the house: two triggers by the page"
 
 NOT_BUILT = {
     "T18": PARTITIONS,
