@@ -123,30 +123,23 @@ def _(n: int, stack: ExitStack) -> Iterator[Timed]:
         yield more, 1
 
 
-@job("a DAG more beside n, live", "DAG", 1000)
-def _(n: int, stack: ExitStack) -> Iterator[Timed]:
-    graph = wide(n)
-    engine = opened(graph, stack)
-    for at in range(4):
+def _live(on_disk: bool) -> Callable[[int, ExitStack], Iterator[Timed]]:
+    def make(n: int, stack: ExitStack) -> Iterator[Timed]:
+        graph = wide(n)
+        engine = opened(graph, stack, place(stack) if on_disk else None)
+        for at in range(4):
 
-        def more(at: int = at) -> None:
-            graph.dag(f"more{at}", on=rd.completed(f"d{at}")).add(nothing, id="t")
-            engine.run_until_idle()
+            def more(at: int = at) -> None:
+                graph.dag(f"more{at}", on=rd.completed(f"d{at}")).add(nothing, id="t")
+                engine.run_until_idle()
 
-        yield more, 1
+            yield more, 1
+
+    return make
 
 
-@job("a DAG more beside n, live on SQLite", "DAG", 1000)
-def _(n: int, stack: ExitStack) -> Iterator[Timed]:
-    graph = wide(n)
-    engine = opened(graph, stack, place(stack))
-    for at in range(4):
-
-        def more(at: int = at) -> None:
-            graph.dag(f"more{at}", on=rd.completed(f"d{at}")).add(nothing, id="t")
-            engine.run_until_idle()
-
-        yield more, 1
+job("a DAG more beside n, live", "DAG", 1000)(_live(on_disk=False))
+job("a DAG more beside n, live on SQLite", "DAG", 1000)(_live(on_disk=True))
 
 
 @job("a DAG less beside n, live", "DAG", 1000)

@@ -4,7 +4,7 @@ Owns `Declarations`: the DAGs and datasets by id, the edges between them, the ve
 change. Invariants: the edges are acyclic; a change that is refused leaves all as it was; `version` rises with each
 change that is not, and listeners are told after it; a dataset is one object for each uri, with one calendar.
 Cost: declaring a DAG O(its edges), many in one bulk O(DAGs + edges) at its end; what follows from the declarations
-(`analysis`, `problems`) is worked out once a version, when asked for.
+(`analysis`, `problems`) is worked out when asked for, of the version before where there was one.
 """
 
 from __future__ import annotations

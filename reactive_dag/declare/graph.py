@@ -160,11 +160,17 @@ class Graph:
     # --------------------------------------------------------------------------------------------- check
 
     def problems(self) -> list[Problem]:
-        """All that is wrong, errors before warnings, each with ids, place and what to do (G3). O(graph) a version."""
+        """All that is wrong, errors before warnings, each with ids, place and what to do (G3).
+
+        O(graph) once, then O(what changed, what follows from it, and the problems).
+        """
         return self._declared.problems()
 
     def check(self) -> None:
-        """Raise what is wrong: CycleError with the path, else GraphError with all errors; warnings pass. O(graph)."""
+        """Raise what is wrong: CycleError with the path, else GraphError with all errors; warnings pass.
+
+        O(graph) once, then O(what changed and what follows from it).
+        """
         self._declared.check()
 
     def bind(self) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 import reactive_dag as rd
 from reactive_dag.engine.engine import look_at
@@ -43,6 +47,16 @@ def test_a_store_keeps_the_graph_through_changes(tmp_path: Path) -> None:
     with rd.Engine(again, store, clock=rd.VirtualClock("2026-11-23T01:00Z")) as engine:
         engine.run_until_idle()
     assert kept(store) == again.to_json()
+
+
+def test_X1_a_kept_dag_that_is_gone_is_damage(tmp_path: Path) -> None:
+    store = tmp_path / "s.db"
+    with rd.Engine(small(), store, clock=rd.VirtualClock("2026-11-23T00:00Z")) as engine:
+        engine.run_until_idle()
+    with closing(sqlite3.connect(store)) as db, db:
+        assert db.execute("DELETE FROM meta WHERE name = 'graph dag b'").rowcount == 1
+    with pytest.raises(rd.StoreDamaged, match="DAG 'b'"):
+        look_at(str(store))
 
 
 def test_a_change_writes_what_changed_only(tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ LONG = 3600
 
 
 def sleeping(catch: bool = False):
-    """A DAG of one coroutine that says that it began, and how it left; it would sleep for an hour."""
+    """A DAG of one coroutine that says that it began, and how it left; it would never end by itself."""
     graph, began, left = rd.Graph("cancel"), threading.Event(), []
 
     async def work(run):
         began.set()
         try:
-            await asyncio.sleep(LONG)
+            await asyncio.Event().wait()  # nobody sets it: only a cancellation ends this
         except asyncio.CancelledError:
             left.append(run.cancelled)
             if not catch:
@@ -92,7 +92,7 @@ def test_R5_a_thread_is_told_that_its_run_was_cancelled():
 
 
 def test_R5_leaving_after_a_cancel_does_not_wait_for_the_coroutine():
-    """`grace` is an hour, and the coroutine would sleep as long: only its cancellation lets the engine go."""
+    """`grace` is an hour, and the coroutine never ends by itself: only its cancellation lets the engine go."""
     graph, began, left = sleeping()
 
     async def main():

@@ -13,6 +13,7 @@ import msgspec
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.internals import dag_json, head_json
 from reactive_dag.log.protocol import EventLog
+from reactive_dag.model.errors import StoreDamaged
 
 HEAD = "graph"
 _DAG = "graph dag "
@@ -36,12 +37,21 @@ def keep_graph(log: EventLog, graph: Graph, region: Iterable[str] | None, change
 
 
 def kept_graph(log: EventLog) -> Graph | None:
-    """The graph that a store keeps; None where no engine has run on it. O(graph)."""
+    """The graph that a store keeps; None where no engine has run on it. O(graph). Raises StoreDamaged."""
     head = log.meta(HEAD)
     if head is None:
         return None
     data = msgspec.json.decode(head)
-    return Graph.from_json({**data, "dags": [msgspec.json.decode(log.meta(_DAG + id) or "") for id in data["dags"]]})
+    return Graph.from_json({**data, "dags": [_kept_dag(log, id) for id in data["dags"]]})
+
+
+def _kept_dag(log: EventLog, id: str) -> object:
+    text = log.meta(_DAG + id)
+    if text is None:
+        raise StoreDamaged(
+            f"the store names DAG {id!r} in its graph, and what it keeps of it is gone (meta {_DAG + id!r})"
+        )
+    return msgspec.json.decode(text)
 
 
 def _text(data: object) -> str:
