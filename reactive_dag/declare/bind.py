@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from attrs import evolve, fields
 
 from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.options import DEFAULTS, TaskSettings
+from reactive_dag.declare.settings.dag_settings import DEFAULTS
+from reactive_dag.declare.settings.task_settings import TaskSettings
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import GraphError, InvalidValue

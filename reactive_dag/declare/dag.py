@@ -13,29 +13,23 @@ from typing import Any, ParamSpec, TypeVar, Unpack, cast, overload
 from attrs import define, evolve
 
 from reactive_dag.declare.named_triggers import expression, sources_of, triggers_of, zone_of_clocks, zone_of_given
-from reactive_dag.declare.options import (
-    DAG_PARSERS,
-    DEFAULTS,
-    TASK_PARSERS,
-    After,
-    DagOptions,
-    DagSettings,
-    Setting,
-    TaskOptions,
-    TaskSettings,
-    dag_settings,
-    only_known,
-    parsed,
-    valid_name,
-)
 from reactive_dag.declare.owner import DagOwner
 from reactive_dag.declare.place import Place, caller_place, declared_twice, in_one_loop, place_text
+from reactive_dag.declare.settings.dag_settings import (
+    DAG_PARSERS,
+    DEFAULTS,
+    DagOptions,
+    DagSettings,
+    ReadsDagSettings,
+    dag_settings,
+)
+from reactive_dag.declare.settings.parsers import only_known, parsed, valid_name
+from reactive_dag.declare.settings.task_settings import TASK_PARSERS, After, TaskOptions
 from reactive_dag.declare.task import AnyTask, Task, ids_after, outlets_of, task_id, wait_task
 from reactive_dag.declare.task_table import TaskTable
 from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
 from reactive_dag.model import pictures
 from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, UsageError
-from reactive_dag.model.records import Json
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.dataset import Dataset, Updated
 from reactive_dag.triggers.walks import replaced
@@ -49,7 +43,7 @@ _NO_TASKS = TaskTable("", DEFAULTS)
 
 
 @define(eq=False, init=False, repr=False)
-class Dag:
+class Dag(ReadsDagSettings):
     """One DAG. `graph.dag(...)` makes one and registers it; made by hand it is registered by `graph.register`.
 
     Its settings are attributes: `tz`, `start`, `end` (nanoseconds UTC), `catchup`, `max_catchup`, `paused`,
@@ -105,17 +99,6 @@ class Dag:
 
     # ----------------------------------------------------------------------------------------- what it says
 
-    start = Setting[int | None]()
-    end = Setting[int | None]()
-    catchup = Setting[str]()
-    max_catchup = Setting[int]()
-    paused = Setting[bool]()
-    max_active_runs = Setting[int | None]()
-    overlap = Setting[str]()
-    defaults = Setting[TaskSettings | None]()
-    tags = Setting["frozenset[str]"]()
-    description = Setting[str]()
-
     @property
     def tz(self) -> str:
         """Its zone: the one given, else of its clocks, else of its origins, else UTC (R1). O(clocks) once a version."""
@@ -129,11 +112,6 @@ class Dag:
     def _own_zone(self) -> str | None:
         """The zone that its declaration alone says; bare dates that stand in it are of that one, or UTC."""
         return self._settings.tz or zone_of_clocks(self._read_sources())
-
-    @property
-    def params(self) -> Mapping[str, Json]:
-        """The defaults of its params, as plain data. O(1)."""
-        return self._settings.params.defaults
 
     @property
     def graph(self) -> str | None:

@@ -21,8 +21,9 @@ from reactive_dag.declare.analysis.problems import Problem
 from reactive_dag.declare.bind import bind_dags
 from reactive_dag.declare.dag import Dag, dag_at
 from reactive_dag.declare.declarations import Declarations
-from reactive_dag.declare.options import DagOptions, valid_name
 from reactive_dag.declare.place import caller_place
+from reactive_dag.declare.settings.dag_settings import DagOptions
+from reactive_dag.declare.settings.parsers import valid_name
 from reactive_dag.declare.task import Task, task_id
 from reactive_dag.model import pictures
 from reactive_dag.model.calendar import Calendar

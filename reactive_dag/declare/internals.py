@@ -12,10 +12,11 @@ from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.declarations import Listener
 from reactive_dag.declare.graph import Graph
-from reactive_dag.declare.options import DagSettings, TaskSettings
 from reactive_dag.declare.parameters import Binding
-from reactive_dag.declare.params import Params
 from reactive_dag.declare.plan import Plan
+from reactive_dag.declare.settings.dag_settings import DagSettings
+from reactive_dag.declare.settings.params import Params
+from reactive_dag.declare.settings.task_settings import TaskSettings
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Json

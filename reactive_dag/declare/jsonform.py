@@ -16,9 +16,10 @@ from typing import Any, Protocol, cast
 from attrs import evolve, fields
 
 from reactive_dag.declare.dag import Dag, dag_at
-from reactive_dag.declare.options import DAG_PARSERS, TASK_PARSERS, DagOptions, TaskOptions, differing
 from reactive_dag.declare.parameters import Output, Parameter
-from reactive_dag.declare.params import Params
+from reactive_dag.declare.settings.dag_settings import DAG_PARSERS, DagOptions, differing
+from reactive_dag.declare.settings.params import Params
+from reactive_dag.declare.settings.task_settings import TASK_PARSERS, TaskOptions
 from reactive_dag.declare.task import AnyTask, loaded_task, wait_task
 from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
 from reactive_dag.model.calendar import Calendar

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from reactive_dag.declare.options import DagOptions, DagSettings, valid_name
+from reactive_dag.declare.settings.dag_settings import DagOptions, DagSettings
+from reactive_dag.declare.settings.parsers import valid_name
 from reactive_dag.model.errors import GraphError, InvalidValue
 from reactive_dag.model.schedule import CronSchedule
 from reactive_dag.model.text import seen

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from reactive_dag.declare.options import TaskSettings
 from reactive_dag.declare.parameters import TaskLinks
+from reactive_dag.declare.settings.task_settings import TaskSettings
 
 D = TypeVar("D", contravariant=True)
 

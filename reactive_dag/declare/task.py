@@ -12,22 +12,20 @@ from typing import Any, Generic, Literal, NoReturn, ParamSpec, TypeAlias, TypeVa
 
 from attrs import define
 
-from reactive_dag.declare.options import (
+from reactive_dag.declare.owner import TaskOwner
+from reactive_dag.declare.parameters import Binding, Parameter, parameters_of
+from reactive_dag.declare.place import Place, caller_place, place_of, place_text
+from reactive_dag.declare.settings.parsers import only_known, parsed, task_name
+from reactive_dag.declare.settings.task_settings import (
     TASK_DEFAULTS,
     TASK_PARSERS,
     After,
     Outlets,
-    Setting,
+    ReadsTaskSettings,
     TaskOptions,
     TaskSettings,
     merged,
-    only_known,
-    parsed,
-    task_name,
 )
-from reactive_dag.declare.owner import TaskOwner
-from reactive_dag.declare.parameters import Binding, Parameter, parameters_of
-from reactive_dag.declare.place import Place, caller_place, place_of, place_text
 from reactive_dag.declare.wait import Wait
 from reactive_dag.model.callables import Call, shown
 from reactive_dag.model.errors import InvalidValue, UsageError
@@ -44,7 +42,7 @@ _OPTIONS = (*TASK_PARSERS, "outlets", "after")
 
 
 @define(eq=False, init=False, repr=False)
-class Task(Generic[P, R]):
+class Task(ReadsTaskSettings, Generic[P, R]):
     """One task. Calling it calls its function; its settings are attributes (durations in nanoseconds).
 
     >>> task = Task(lambda rows, run: len(rows), id="count", retries=2, retry_delay="30s")
@@ -148,18 +146,6 @@ class Task(Generic[P, R]):
     def _bindings(self) -> tuple[Binding, ...]:
         """Where each parameter comes from. O(1) after the first time."""
         return () if self._owner is None else self._owner.links(self.id).bindings
-
-    # -------------------------------------------------------------------------- how it is run: its settings
-
-    retries = Setting[int]()
-    retry_delay = Setting["int | Call"]()
-    backoff = Setting[str]()
-    max_delay = Setting["int | None"]()
-    jitter = Setting[bool]()
-    timeout = Setting["int | None"]()
-    trigger_rule = Setting[str]()
-    depends_on_past = Setting[bool]()
-    priority = Setting[int]()
 
 
 def task_id(fn: Callable[..., object], given: str | None) -> str:

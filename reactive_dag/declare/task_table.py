@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from reactive_dag.declare.options import DagSettings, TaskSettings
 from reactive_dag.declare.parameters import TaskLinks, links_of
 from reactive_dag.declare.place import Place, note_twice
 from reactive_dag.declare.plan import Plan, circle_of, plan_of
+from reactive_dag.declare.settings.dag_settings import DagSettings
+from reactive_dag.declare.settings.task_settings import TaskSettings
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.errors import CycleError
 

@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeAlias, TypedDict
 
 from attrs import frozen
 
-from reactive_dag.declare.options import flag, only_known, optional_duration, task_name
 from reactive_dag.declare.parameters import TaskLike
+from reactive_dag.declare.settings.parsers import flag, only_known, optional_duration, task_name
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES

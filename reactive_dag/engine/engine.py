@@ -18,7 +18,7 @@ from reactivex import Observable
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
-from reactive_dag.declare.options import whole
+from reactive_dag.declare.settings.parsers import whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.arguments import allowed_lateness, check_arguments, chosen_runner, nanoseconds
 from reactive_dag.engine.drive.drive import Background

@@ -30,7 +30,8 @@ from attrs import define, field, frozen
 from reactive_dag.declare.analysis.problems import Problem
 from reactive_dag.declare.dag import Dag, dag_at
 from reactive_dag.declare.graph import Graph
-from reactive_dag.declare.options import DagOptions, TaskOptions
+from reactive_dag.declare.settings.dag_settings import DagOptions
+from reactive_dag.declare.settings.task_settings import TaskOptions
 from reactive_dag.declare.task import Task, wait_task
 from reactive_dag.declare.wait import WaitOptions, wait_of
 from reactive_dag.interop.estate_dates import awaited

@@ -14,7 +14,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from attrs import field, frozen
 
-from reactive_dag.declare.options import valid_name
+from reactive_dag.declare.settings.parsers import valid_name
 from reactive_dag.declare.task import task_id
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import Json

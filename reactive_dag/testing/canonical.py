@@ -20,7 +20,7 @@ from reactive_dag.triggers.machine.pack import pack
 if TYPE_CHECKING:
     from reactive_dag.engine.fold.fold import Fold
     from reactive_dag.engine.runs.state import RunState
-    from reactive_dag.engine.runs.watches import Watch
+    from reactive_dag.engine.tasks.watches import Watch
     from reactive_dag.log.history import RunRow
 
 
@@ -127,7 +127,7 @@ def _timers(core: Fold) -> list[list[Json]]:
     ]
     found += [
         [retry.due, "retry", *_task(core, run, index), retry.attempt]
-        for (run, index), retry in core.runs.flow.retries.items()
+        for (run, index), retry in core.runs.flow.retries.of_task.items()
     ]
     for run in core.runs.live.values():
         for index, begun in run.open.items():

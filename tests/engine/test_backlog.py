@@ -9,7 +9,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.engine.drive import turn
-from reactive_dag.engine.runs.table import RunTable
+from reactive_dag.engine.table.table import RunTable
 from tests.support.engines import START, kill, live, opened, parts, states
 
 QUEUED = 400

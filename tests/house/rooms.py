@@ -19,12 +19,12 @@ ORDER = {
         "functions", "implicit_joins", "machine",
     ),
     "declare": (
-        "place", "params", "parameters", "options", "plan", "named_triggers", "wait", "owner", "task", "task_table",
+        "place", "parameters", "settings", "plan", "named_triggers", "wait", "owner", "task", "task_table",
         "dag", "bind", "jsonform", "analysis", "graph", "internals",
     ),
     "engine": (
-        "host", "items", "facts", "runs", "limits", "deciding", "fold", "inspect", "execute", "drive", "arguments",
-        "parts", "engine",
+        "host", "items", "facts", "runs", "tasks", "limits", "table", "deciding", "fold", "inspect", "execute", "drive",
+        "arguments", "parts", "engine",
     ),
     "log": ("tail", "history", "group", "protocol", "codec", "memory", "sqlite", "ledger", "opening"),
     "whatif": ("question", "course", "answers", "comparison", "simulation"),

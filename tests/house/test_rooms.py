@@ -25,7 +25,7 @@ STATED = {
     "engine.fold.snapshots runs.gone": "restoring a snapshot gives back to each part its state",
     "engine.fold.snapshots core.waits.keep(run, index, record).ended": "the same",
     "engine.fold.snapshots core.runs.flow.losses": "the same",
-    "engine.runs.table run.cancelled": "runs are state (state.py), and the table keeps them",
+    "engine.table.table run.cancelled": "runs are state (state.py), and the table keeps them",
     "log.sqlite.store self._group.done": "a store that is opened tells what was committed before",
     "model.source copy.decorator_list": "a copy of a syntax tree's node",
     "resolve.topology self._ranks.rank": "an order that was worked out anew replaces the one before",

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from reactive_dag.engine.facts.outbox import Outbox
     from reactive_dag.engine.items.identity import Identities
     from reactive_dag.engine.limits.slots import Slots
-    from reactive_dag.engine.runs.table import RunTable
+    from reactive_dag.engine.table.table import RunTable
 
 Name = tuple[str, str]
 """A trigger: its DAG and label."""

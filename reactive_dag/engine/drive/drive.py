@@ -137,7 +137,7 @@ class Drive:
     def _wait_for_work(self, progress: tuple[int, int], deadline: int | None) -> None:
         """Nothing can be done now: move virtual time to the next retry, else sleep until something happens."""
         if self._is_virtual and not self._turn.inflight:
-            retry = self._fold.runs.flow.next_retry()
+            retry = self._fold.runs.flow.retries.next_due()
             if retry is not None:
                 self.move_to(retry)
                 return
@@ -170,7 +170,7 @@ class Drive:
             f"{job.run.dag.id}.{job.task.id} (attempt {job.attempt}) executes"
             for job in list(self._turn.inflight.values())
         ]
-        retries = sorted(self._fold.runs.flow.retries.values(), key=lambda retry: retry.due)
+        retries = self._fold.runs.flow.retries.in_order()
         parts += [
             f"{self._fold.run_of(r.run).dag}.{r.task} is tried again at {format_time(r.due)}" for r in retries[:3]
         ]

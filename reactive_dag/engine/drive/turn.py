@@ -18,7 +18,7 @@ from reactive_dag.engine.execute.context import AttemptJob
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import save
-from reactive_dag.engine.runs.tasks import timed_out
+from reactive_dag.engine.tasks.flow import timed_out
 from reactive_dag.model.records import AnyRecord, TaskFinished, TaskStarted, Tick
 from reactive_dag.streams.observers import Observers
 

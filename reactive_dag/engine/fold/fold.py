@@ -29,10 +29,10 @@ from reactive_dag.engine.runs.by_date import RunsByDate
 from reactive_dag.engine.runs.logical_dates import LogicalDates
 from reactive_dag.engine.runs.plans import Plans
 from reactive_dag.engine.runs.statuses import DELAYED, RunStatuses
-from reactive_dag.engine.runs.table import RunTable
-from reactive_dag.engine.runs.tasks import TaskFlow
-from reactive_dag.engine.runs.waits import Waits
-from reactive_dag.engine.runs.watches import Watches
+from reactive_dag.engine.table.table import RunTable
+from reactive_dag.engine.tasks.flow import TaskFlow
+from reactive_dag.engine.tasks.waits import Waits
+from reactive_dag.engine.tasks.watches import Watches
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import StoreDamaged
 from reactive_dag.model.records import (
@@ -169,7 +169,7 @@ class Fold:
         for run in back:
             self.runs.flow.go_on(run)
         if starting:
-            self.runs.begin(starting)
+            self.runs.drafts.begin(starting)
         return bool(starting or back)
 
     # ------------------------------------------------------------------------------------- the fold

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from attrs import Factory, frozen
 
 from reactive_dag.engine.deciding.router import BeforeFire
-from reactive_dag.engine.runs.awaited_dates import KnownDates
 from reactive_dag.engine.runs.logical_dates import OutletCalendars
-from reactive_dag.engine.runs.table import KeepEnded
 from reactive_dag.engine.runs.task_arrays import TaskArraysByDag
-from reactive_dag.engine.runs.tasks import DelayWait
+from reactive_dag.engine.table.table import KeepEnded
+from reactive_dag.engine.tasks.awaited_dates import KnownDates
+from reactive_dag.engine.tasks.flow import DelayWait
 
 
 @frozen

@@ -12,7 +12,7 @@ import msgspec
 from reactive_dag.engine.deciding.definitions import DefinitionsSnapshot
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.limits.slots import SlotsSnapshot
-from reactive_dag.engine.runs.table import RunsSnapshot
+from reactive_dag.engine.table.table import RunsSnapshot
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.errors import StoreTooNew
 from reactive_dag.model.records import TaskRetry, TaskStarted

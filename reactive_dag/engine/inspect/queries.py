@@ -13,7 +13,7 @@ import attrs
 from reactivex import Observable
 
 from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.options import whole
+from reactive_dag.declare.settings.parsers import whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.inspect.fold_host import FoldHost

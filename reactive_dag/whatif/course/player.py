@@ -146,7 +146,7 @@ class CoursePlayer:
     def _goes_on(self) -> bool:
         """Whether something under way still ends by itself; a wait without a timeout does not. O(state)."""
         runs = self.core.runs
-        if self.attempts.instants or self._delayed or self._outside or runs.flow.retries_due:
+        if self.attempts.instants or self._delayed or self._outside or runs.flow.retries.of_task:
             return True
         if runs.delays and self.core.statuses.has_delayed():
             return True

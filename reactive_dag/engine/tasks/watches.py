@@ -14,7 +14,7 @@ import attrs
 from reactive_dag.declare.wait import Wait
 from reactive_dag.engine.items.timers import Timer
 from reactive_dag.engine.runs.state import RunState
-from reactive_dag.engine.runs.verdicts import Verdict
+from reactive_dag.engine.tasks.verdicts import Verdict
 from reactive_dag.model.records import TaskStarted
 from reactive_dag.model.times import DAY
 

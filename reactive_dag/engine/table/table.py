@@ -30,9 +30,9 @@ from reactive_dag.engine.runs.statuses import (
     QUEUED,
     RunStatus,
     RunStatuses,
-    StartingRun,
 )
-from reactive_dag.engine.runs.tasks import TaskFlow
+from reactive_dag.engine.table.drafts import Drafts
+from reactive_dag.engine.tasks.flow import TaskFlow
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.records import (
     Cancelled,
@@ -105,11 +105,10 @@ class RunTable:
         self.waits = flow.waits
         self.slots = slots
         self.plans = plans
+        self.drafts = Drafts(outbox, by_date, logical_dates, plans, self.key_of)
         self.delays = delays
         self._keep_ended = keep_ended
         self.removed: set[str] = set()
-        self._drafts = 0
-        """How often the drafts (the `RunStarted` that each queued run would append) became outdated."""
 
     # ------------------------------------------------------------------------------------- queue and begin
 
@@ -128,53 +127,20 @@ class RunTable:
         name, outbox, status = record.dag, self.outbox, QUEUED
         if outbox.executing and not outbox.replaying:
             dag = self.dag_of(name)
-            status = QUEUED if dag is None else self._drafted(offset, record, dag)
+            status = QUEUED if dag is None else self.drafts.make(offset, record, dag)
         self.statuses.enter(offset, status)
         self.slots.queue(name, offset)
         if name in self.removed:
             self._end_queued(offset, f"DAG {name!r} was removed")
 
-    def _drafted(self, offset: int, request: RunRequested, dag: Dag) -> RunStatus:
-        """The status of a queued run with the `RunStarted` that it would append now, but for instant and plan.
-
-        Waits find it by its date from now on (R14). O(causes).
-        """
-        date, partition, cascade = self.logical_dates.info(request, dag)
-        key = self.key_of(request)
-        if not cascade:
-            cascade = key
-        self.by_date.add(dag.id, offset, date, cascade)
-        draft = RunStarted(request.at, offset, dag.id, key, date, partition, cascade)
-        return RunStatus("queued", False, draft, self._drafts, request)
-
     def graph_changed(self, dags: Container[str]) -> None:
         """Drafts of queued runs are outdated, live runs of these DAGs get the bodies of now (R11). O(live runs)."""
-        self._drafts += 1
+        self.drafts.outdate()
         for run in self.live.values():
             dag = self.dag_of(run.started.dag) if run.started.dag in dags else None
             if dag is not None and (arrays := self.plans.taken_anew(dag, run.arrays)) is not run.arrays:
                 run.take_bodies(dag, arrays)
                 self.waits.renew(run)
-
-    def begin(self, starting: Iterable[StartingRun]) -> None:
-        """Append that runs begin, which have their places. O(1) each, where the graph has changed O(causes)."""
-        log, drafts = self.outbox.log, self._drafts
-        with log.lock:
-            at = self.outbox.stamp()
-            for order, dag, arrays, request, queued in starting:
-                draft = queued.begun
-                if draft is None or queued.version != drafts:
-                    draft = self._draft_anew(order[3], request, dag, draft)
-                plan = self.plans.record(at, dag.id, arrays)
-                about = draft.key, draft.logical_date, draft.partition, draft.cascade, 1, plan
-                log.push(RunStarted(at, draft.run, dag.id, *about))
-
-    def _draft_anew(self, run: int, request: RunRequested, dag: Dag, before: RunStarted | None) -> RunStarted:
-        if before is not None:
-            self.by_date.discard(dag.id, run, before.logical_date, before.cascade)
-        draft = self._drafted(run, request, dag).begun
-        assert draft is not None
-        return draft
 
     def begun_in_log(self, record: RunStarted) -> None:
         """A `RunStarted` that stands beyond the decided part of the log: the run must not begin a second time."""
@@ -231,7 +197,7 @@ class RunTable:
                 request = self.request(run)
                 dag = self.dag_of(request.dag)
                 if dag is not None:
-                    self.statuses.enter(run, self._drafted(run, request, dag))
+                    self.statuses.enter(run, self.drafts.make(run, request, dag))
         self.flow.reconsider_all()
 
     def end_orphans(self) -> None:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from reactive_dag.declare.wait import Wait
 from reactive_dag.engine.items.timers import RUNS_FIRST
-from reactive_dag.engine.runs.awaited_dates import AwaitedDate, AwaitedDates, KnownDates
 from reactive_dag.engine.runs.by_date import AwaitedRun, RunsByDate
 from reactive_dag.engine.runs.state import RunState
-from reactive_dag.engine.runs.verdicts import DONE, FAIL, LOST, SKIP, SUCCEED, WAITING, combine, judge_run
-from reactive_dag.engine.runs.watches import ANY, HOPE, Watch, Watches, WatchKey, keys_of
+from reactive_dag.engine.tasks.awaited_dates import AwaitedDate, AwaitedDates, KnownDates
+from reactive_dag.engine.tasks.verdicts import DONE, FAIL, LOST, SKIP, SUCCEED, WAITING, combine, judge_run
+from reactive_dag.engine.tasks.watches import ANY, HOPE, Watch, Watches, WatchKey, keys_of
 from reactive_dag.model.callables import Call
 from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import ReactiveDagError, reason, said

@@ -6,16 +6,13 @@ open from `TaskStarted` to the first `TaskFinished` of that number, and later on
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from sortedcontainers import SortedList
-
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timer
-from reactive_dag.engine.runs.past import PastWaits
-from reactive_dag.engine.runs.retries import retry_delay
 from reactive_dag.engine.runs.state import FAIL, READY, WAIT, RunState
+from reactive_dag.engine.tasks.past import PastWaits
+from reactive_dag.engine.tasks.retries import PendingRetries, retry_delay
 from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import said
 from reactive_dag.model.records import OutletEvent, RunFinished, TaskFinished, TaskRetry, TaskStarted
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
     from reactive_dag.engine.facts.publish import Publishing
     from reactive_dag.engine.items.timers import Timers
     from reactive_dag.engine.runs.by_date import RunsByDate
-    from reactive_dag.engine.runs.waits import Waits
+    from reactive_dag.engine.tasks.waits import Waits
 
 MOST_LOST = 3
 """So many attempts in a row cut off by a crash fail their task (R5)."""
@@ -76,10 +73,8 @@ class TaskFlow:
         self._on_settled = on_settled
         self._delay_wait = delay_wait
         self.timeouts: dict[tuple[int, int], Timer] = {}
-        self._retry_timers: dict[tuple[int, int], Timer] = {}
         self.past = PastWaits()
-        self.retries: dict[tuple[int, int], TaskRetry] = {}
-        self.retries_due: SortedList = SortedList()
+        self.retries = PendingRetries(timers)
 
     # ------------------------------------------------------------------------------------- what may go
 
@@ -264,37 +259,19 @@ class TaskFlow:
         index = -1 if run is None else run.plan.index.get(record.task, -1)
         if run is None or index < 0 or run.final(index):
             return
-        self.retries_due.add(record.due)
-        self.retries[record.run, index] = record
-
-        def wake(now: int) -> None:
-            if self._forget_retry(record.run, index, record):
-                self.slots.offer(run, index)
-
-        timer = self.timers.set(record.due, RUNS_FIRST, run.dag.id, record.task, wake)
-        self._retry_timers[record.run, index] = timer
-
-    def _forget_retry(self, run: int, index: int, wanted: TaskRetry | None = None) -> bool:
-        """A retry came, or is needed no more; whether there was one (the `wanted` one)."""
-        record = self.retries.get((run, index))
-        if record is None or (wanted is not None and record is not wanted):
-            return False
-        del self.retries[run, index]
-        self.retries_due.remove(record.due)
-        self.timers.drop(self._retry_timers.pop((run, index)))
-        return True
+        self.retries.add(run.dag.id, index, record, lambda: self.slots.offer(run, index))
 
     def forget(self, run: RunState, index: int) -> None:
         """Nothing more is to come of a task. O(log retries)."""
         if (run.run, index) in self.slots.startable:
             self.slots.withdraw(run.run, index)
-        self._forget_retry(run.run, index)
+        self.retries.drop(run.run, index)
         if self.past.of_run:
             self.past.drop(run.run, index)
 
     def snapshot(self) -> list[TaskRetry]:
         """The retries that are due later. O(retries)."""
-        return list(self.retries.values())
+        return self.retries.snapshot()
 
     def restore(self, retries: Iterable[TaskRetry]) -> None:
         """Wait again for retries, for the past, and for timeouts (from the attempt's start on). O(live tasks)."""
@@ -308,14 +285,10 @@ class TaskFlow:
                 elif not run.asked[index] and not run.final(index):
                     self.consider(run, index)
 
-    def next_retry(self) -> int | None:
-        """When the next retry is due; None without any. O(1)."""
-        return self.retries_due[0] if self.retries_due else None
-
     # ------------------------------------------------------------------------------------- final states
 
     def _settle(self, offset: int, run: RunState, index: int, record: TaskFinished) -> None:
-        if index not in run.open or self.retries:
+        if index not in run.open or self.retries.of_task:
             self.forget(run, index)
         ready, others = run.settle(index, record.state, record)
         if run.arrays.outlets[index] or record.publishes is not None or run.begun_with:
@@ -380,9 +353,8 @@ class TaskFlow:
     def _check(self) -> None:
         """What is retrying has its timer. O(retries)."""
         self.past._check()
-        due = Counter(retry.due for retry in self.retries.values())
-        assert due == Counter(self.retries_due), (due, self.retries_due)
-        for (offset, index), retry in self.retries.items():
+        self.retries._check()
+        for (offset, index), retry in self.retries.of_task.items():
             run = self.live[offset]
             assert run.states[index] == "retrying", (run.plan.ids[index], run.states[index])
             assert self.timers.has(retry.due, run.dag.id, retry.task)

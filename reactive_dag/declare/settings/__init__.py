@@ -1,0 +1,1 @@
+"""What tasks and DAGs may be told, and what is refused."""

@@ -1,0 +1,166 @@
+"""What DAGs may be told: every option with its parser and its default (R15).
+
+Owns `DagSettings` (frozen, parsed). Invariant: settings that exist are right. Where nothing is given the shared default
+is used, so a DAG without options costs nothing here; otherwise O(options given). An option is a field of `DagSettings`,
+a line of `DagOptions` and of `DAG_PARSERS`, and a `Setting` of `Dag`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Literal
+
+from attrs import evolve, fields, frozen
+
+from reactive_dag.declare.settings.params import NO_PARAMS, Params, params_of
+from reactive_dag.declare.settings.parsers import Parser, flag, limit, parsed, text, whole
+from reactive_dag.declare.settings.task_settings import TASK_PARSERS, Outlets, Setting, TaskDefaults, TaskSettings
+from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.records import Json
+from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import exact, seen
+from reactive_dag.model.times import GivenTime, format_time, parse_time, zone
+from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.checks import choice_of, names_of
+from reactive_dag.triggers.leaves.dataset import Dataset
+
+OVERLAPS = ("queue",)
+
+
+class DagOptions(TaskDefaults, total=False):
+    """All options of a DAG, with those that a decorated function's task takes."""
+
+    on: Trigger | Dataset | Mapping[str, Trigger | Dataset] | None
+    schedule: str | None
+    outlets: Outlets
+    tz: str
+    start: GivenTime | None
+    end: GivenTime | None
+    catchup: Literal["one", "all", "none"] | bool
+    max_catchup: int
+    paused: bool
+    max_active_runs: int | None
+    overlap: Literal["queue"]
+    defaults: TaskDefaults
+    tags: Iterable[str]
+    description: str
+    params: Mapping[str, object] | type | None
+
+
+@frozen
+class DagSettings:
+    """What a DAG was told beside its trigger, outlets and tasks. Times are nanoseconds UTC."""
+
+    tz: str | None = None
+    start: int | None = None
+    end: int | None = None
+    catchup: str = "one"
+    max_catchup: int = 1000
+    paused: bool = False
+    max_active_runs: int | None = None
+    overlap: str = "queue"
+    defaults: TaskSettings | None = None
+    tags: frozenset[str] = frozenset()
+    description: str = ""
+    params: Params = NO_PARAMS
+
+
+class ReadsDagSettings:
+    """The settings of a DAG as its attributes. Times are nanoseconds UTC."""
+
+    __slots__ = ()
+    _settings: DagSettings
+
+    start = Setting[int | None]()
+    end = Setting[int | None]()
+    catchup = Setting[str]()
+    max_catchup = Setting[int]()
+    paused = Setting[bool]()
+    max_active_runs = Setting[int | None]()
+    overlap = Setting[str]()
+    defaults = Setting[TaskSettings | None]()
+    tags = Setting["frozenset[str]"]()
+    description = Setting[str]()
+
+    @property
+    def params(self) -> Mapping[str, Json]:
+        """The defaults of its params, as plain data. O(1)."""
+        return self._settings.params.defaults
+
+
+def _catchup(value: object, what: str) -> str:
+    if isinstance(value, bool):
+        return "all" if value else "one"
+    return choice_of(value, ("one", "all", "none"), what)
+
+
+def _zone(value: object, what: str) -> str:
+    return zone(text(value, what)).key
+
+
+def _overlap(value: object, what: str) -> str:
+    if not isinstance(value, str) or exact(value) not in OVERLAPS:
+        raise InvalidValue(
+            f"{what} is {seen(value)}, and this version knows 'queue' only: runs beyond max_active_runs wait their turn"
+        )
+    return "queue"
+
+
+def _defaults(value: object, what: str) -> TaskSettings:
+    if not isinstance(value, Mapping):
+        raise InvalidValue(f"{what} must be a dict of task options, not {seen(value)}")
+    unknown = [key for key in value if key not in TASK_PARSERS]
+    if unknown:
+        raise InvalidValue(f"{what}: there is no task option {unknown[0]!r}{did_you_mean(unknown[0], TASK_PARSERS)}")
+    return TaskSettings(**parsed(value, TASK_PARSERS, what))  # type: ignore[arg-type]
+
+
+DAG_PARSERS: dict[str, Parser] = {
+    "tz": _zone,
+    "catchup": _catchup,
+    "max_catchup": partial(whole, least=1),
+    "paused": flag,
+    "max_active_runs": limit,
+    "overlap": _overlap,
+    "defaults": _defaults,
+    "tags": names_of,
+    "description": text,
+    "params": params_of,
+}
+DEFAULTS = DagSettings()
+
+
+def dag_settings(given: Mapping[str, object], where: str, clocks: Callable[[], str | None]) -> DagSettings:
+    """The settings of a DAG, or the shared default; `clocks` gives the zone of its clocks. O(options).
+
+    Raises InvalidValue saying where.
+    """
+    if not given:
+        return DEFAULTS
+    plain = {key: value for key, value in given.items() if key in DAG_PARSERS}
+    found = DagSettings(**parsed(plain, DAG_PARSERS, where))  # type: ignore[arg-type]
+    if "start" not in given and "end" not in given:
+        return found
+    return _bounded(found, found.tz or clocks() or "UTC", given.get("start"), given.get("end"), where)
+
+
+def _bounded(found: DagSettings, tz: str, start: object, end: object, where: str) -> DagSettings:
+    try:
+        first = None if start is None else parse_time(start, tz, what="start")  # type: ignore[arg-type]
+        last = None if end is None else parse_time(end, tz, what="end")  # type: ignore[arg-type]
+    except InvalidValue as error:
+        raise InvalidValue(f"{where}: {error}") from None
+    if first is not None and last is not None and last < first:
+        raise InvalidValue(f"{where}: end {format_time(last)} lies before start {format_time(first)}")
+    return evolve(found, start=first, end=last)
+
+
+def differing(settings: TaskSettings | DagSettings) -> dict[str, object]:
+    """The settings that are not the default, by name, in order. O(settings).
+
+    >>> differing(TaskSettings(retries=2))
+    {'retries': 2}
+    """
+    found = {each.name: getattr(settings, each.name) for each in fields(type(settings))}
+    return {each.name: found[each.name] for each in fields(type(settings)) if found[each.name] != each.default}

@@ -1,0 +1,131 @@
+"""What tasks may be told: every option with its parser and its default (R15).
+
+Owns `TaskSettings` (frozen, parsed). Invariant: settings that exist are right. Where nothing is given the shared
+default is used; otherwise O(options given). An option is a field of `TaskSettings`, a line of `TaskDefaults` and of
+`TASK_PARSERS`, and a `Setting` of `Task`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Generic, Literal, TypeAlias, TypedDict, TypeVar, overload
+
+from attrs import evolve, frozen
+
+from reactive_dag.declare.parameters import TaskLike
+from reactive_dag.declare.settings.parsers import Parser, flag, one_of, optional_duration, whole
+from reactive_dag.model.callables import Call
+from reactive_dag.model.times import GivenDuration, parse_duration
+from reactive_dag.triggers.leaves.dataset import Dataset
+
+TRIGGER_RULES = (
+    "all_success", "all_done", "one_success", "one_failed", "none_failed", "all_failed", "none_failed_min_one_success",
+)  # fmt: skip
+BACKOFFS = ("fixed", "exponential")
+Outlets: TypeAlias = Dataset | str | Iterable[Dataset | str]
+After: TypeAlias = TaskLike[Any] | str | Iterable[TaskLike[Any] | str]
+TriggerRule: TypeAlias = Literal[
+    "all_success", "all_done", "one_success", "one_failed", "none_failed", "all_failed", "none_failed_min_one_success"
+]
+T = TypeVar("T")
+
+
+class Setting(Generic[T]):
+    """An attribute that is read from the owner's `_settings`. O(1)."""
+
+    __slots__ = ("name",)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, owner: None, cls: type) -> Setting[T]: ...
+
+    @overload
+    def __get__(self, owner: object, cls: type) -> T: ...
+
+    def __get__(self, owner: object | None, cls: type) -> Setting[T] | T:
+        if owner is None:
+            return self
+        found: T = getattr(owner._settings, self.name)  # type: ignore[attr-defined]
+        return found
+
+
+class TaskDefaults(TypedDict, total=False):
+    """The options of a task that `defaults=` may hold too."""
+
+    retries: int
+    retry_delay: GivenDuration | Callable[..., object]
+    backoff: Literal["fixed", "exponential"]
+    max_delay: GivenDuration | None
+    jitter: bool
+    timeout: GivenDuration | None
+    trigger_rule: TriggerRule
+    depends_on_past: bool
+    priority: int
+
+
+class TaskOptions(TaskDefaults, total=False):
+    """All options of a task but its id."""
+
+    outlets: Outlets
+    after: After
+
+
+@frozen
+class TaskSettings:
+    """How a task is run. Durations are nanoseconds; `max_delay` bounds an exponential backoff."""
+
+    retries: int = 0
+    retry_delay: int | Call = 0
+    backoff: str = "fixed"
+    max_delay: int | None = None
+    jitter: bool = False
+    timeout: int | None = None
+    trigger_rule: str = "all_success"
+    depends_on_past: bool = False
+    priority: int = 0
+
+
+class ReadsTaskSettings:
+    """The settings of a task as its attributes. Durations are nanoseconds."""
+
+    __slots__ = ()
+    _settings: TaskSettings
+
+    retries = Setting[int]()
+    retry_delay = Setting["int | Call"]()
+    backoff = Setting[str]()
+    max_delay = Setting["int | None"]()
+    jitter = Setting[bool]()
+    timeout = Setting["int | None"]()
+    trigger_rule = Setting[str]()
+    depends_on_past = Setting[bool]()
+    priority = Setting[int]()
+
+
+def _delay(value: object, what: str) -> int | Call:
+    if isinstance(value, Call) or callable(value):
+        return Call.of(value)
+    return parse_duration(value, what=what, zero_ok=True)  # type: ignore[arg-type]
+
+
+TASK_PARSERS: dict[str, Parser] = {
+    "retries": partial(whole, least=0),
+    "retry_delay": _delay,
+    "backoff": one_of(BACKOFFS),
+    "max_delay": optional_duration,
+    "jitter": flag,
+    "timeout": optional_duration,
+    "trigger_rule": one_of(TRIGGER_RULES),
+    "depends_on_past": flag,
+    "priority": whole,
+}
+TASK_DEFAULTS = TaskSettings()
+
+
+def merged(defaults: TaskSettings | None, given: Mapping[str, object]) -> TaskSettings:
+    """A task's own parsed options over the defaults of its DAG. O(options)."""
+    base = TASK_DEFAULTS if defaults is None else defaults
+    return evolve(base, **given) if given else base  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""The runs of all DAGs: queued, begun, ended."""

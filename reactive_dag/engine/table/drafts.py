@@ -1,0 +1,70 @@
+"""Drafts of queued runs: the `RunStarted` that each would append, made when it queues, appended when it may begin.
+
+Owns `Drafts`. Invariant: waits find a queued run by the date and cascade of its draft (R14); a draft of an earlier
+version of the graph is made anew before its run begins (R11). O(causes) to make, O(1) to append.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.engine.facts.outbox import Outbox
+from reactive_dag.engine.runs.by_date import RunsByDate
+from reactive_dag.engine.runs.logical_dates import LogicalDates
+from reactive_dag.engine.runs.plans import Plans
+from reactive_dag.engine.runs.statuses import RunStatus, StartingRun
+from reactive_dag.model.records import RunRequested, RunStarted
+
+
+class Drafts:
+    """The drafts of one engine. `key_of` gives a run's key (I4)."""
+
+    def __init__(
+        self, outbox: Outbox, by_date: RunsByDate, logical_dates: LogicalDates, plans: Plans,
+        key_of: Callable[[RunRequested], str],
+    ) -> None:  # fmt: skip
+        self.outbox = outbox
+        self.by_date = by_date
+        self.logical_dates = logical_dates
+        self.plans = plans
+        self.key_of = key_of
+        self._version = 0
+        """How often all drafts became outdated."""
+
+    def outdate(self) -> None:
+        """What queued runs would say may be another now. O(1)."""
+        self._version += 1
+
+    def make(self, offset: int, request: RunRequested, dag: Dag) -> RunStatus:
+        """The status of a queued run with the `RunStarted` that it would append now, but for instant and plan.
+
+        Waits find it by its date from now on (R14). O(causes).
+        """
+        date, partition, cascade = self.logical_dates.info(request, dag)
+        key = self.key_of(request)
+        if not cascade:
+            cascade = key
+        self.by_date.add(dag.id, offset, date, cascade)
+        draft = RunStarted(request.at, offset, dag.id, key, date, partition, cascade)
+        return RunStatus("queued", False, draft, self._version, request)
+
+    def begin(self, starting: Iterable[StartingRun]) -> None:
+        """Append that runs begin, which have their places. O(1) each, where the graph has changed O(causes)."""
+        log, version = self.outbox.log, self._version
+        with log.lock:
+            at = self.outbox.stamp()
+            for order, dag, arrays, request, queued in starting:
+                draft = queued.begun
+                if draft is None or queued.version != version:
+                    draft = self._make_anew(order[3], request, dag, draft)
+                plan = self.plans.record(at, dag.id, arrays)
+                about = draft.key, draft.logical_date, draft.partition, draft.cascade, 1, plan
+                log.push(RunStarted(at, draft.run, dag.id, *about))
+
+    def _make_anew(self, run: int, request: RunRequested, dag: Dag, before: RunStarted | None) -> RunStarted:
+        if before is not None:
+            self.by_date.discard(dag.id, run, before.logical_date, before.cascade)
+        draft = self.make(run, request, dag).begun
+        assert draft is not None
+        return draft
