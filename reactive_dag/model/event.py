@@ -11,10 +11,11 @@ from datetime import datetime
 
 import attrs
 
-from .records import Json
+from reactive_dag.model.records import Json
+from reactive_dag.model.times import format_time, from_datetime
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Event:
     """One cause of a run.
 
@@ -24,8 +25,8 @@ class Event:
     publisher gave. `logical_date` is the date it stands for (a tick's due time), `partition` the part of its dataset.
     `cascade` names the outside fact that it goes back to.
 
-    >>> Event(kind="updated", dataset="orders", partition="2026-11-22").partition
-    '2026-11-22'
+    >>> Event(kind="updated", dataset="orders", partition="2026-11-22")
+    Event(kind='updated', dataset='orders', partition='2026-11-22')
     """
 
     kind: str
@@ -41,4 +42,17 @@ class Event:
     extra: Json = None
     source: str | None = None
     run: str | None = None
-    cascade: str = attrs.field(default="", repr=False)
+    cascade: str = ""
+
+    def __repr__(self) -> str:
+        """What it has: an event of a dataset has other things to say than a tick. O(fields)."""
+        found = [(name, getattr(self, name)) for name in _SHOWN]
+        said = [f"{name}={_text(value)}" for name, value in found if value is not None]
+        return f"Event({', '.join(said)})"
+
+
+_SHOWN = tuple(each.name for each in attrs.fields(Event) if each.name != "cascade")
+
+
+def _text(value: object) -> str:
+    return format_time(from_datetime(value)) if isinstance(value, datetime) else repr(value)

@@ -45,3 +45,9 @@ def test_model_imports_nothing_above_it() -> None:
             if isinstance(node, ast.ImportFrom):
                 ours = node.level > 1 or (node.module or "").startswith("reactive_dag")
                 assert not ours or (node.module or "").startswith("reactive_dag.model"), path.name
+
+
+def test_an_event_shows_what_it_has_and_no_more() -> None:
+    at = datetime(2026, 11, 23, 1, tzinfo=UTC)
+    shown = repr(Event(kind="tick", at=at, logical_date=at, cascade="c"))
+    assert shown == "Event(kind='tick', at=2026-11-23T01:00:00Z, logical_date=2026-11-23T01:00:00Z)"

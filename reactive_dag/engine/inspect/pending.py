@@ -40,7 +40,7 @@ class Waiting:
     why: str
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Pending:
     """What a DAG holds and waits for.
 
@@ -74,6 +74,8 @@ class Pending:
         if self.undecided:
             lines.append(f"  records not decided yet: {self.undecided}; engine.run_until_idle()")
         return "\n".join(lines)
+
+    __repr__ = __str__
 
 
 def pending(fold: Fold, dag: str) -> Pending:

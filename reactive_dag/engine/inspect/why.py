@@ -41,7 +41,7 @@ MAX_CAUSES = 50
 """How many causes of one run are shown."""
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Why:
     """One node: a run or an event, and what it came from.
 
@@ -72,6 +72,8 @@ class Why:
                 branch, below = ("└─ ", "   ") if n == last else ("├─ ", "│  ")
                 stack.append((rest + branch, rest + below, node.causes[n]))
         return "\n".join(lines)
+
+    __repr__ = __str__
 
     def to_json(self) -> dict[str, object]:
         """The tree as plain data. O(nodes)."""
