@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from os import PathLike
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from reactivex import Observable
 
@@ -26,6 +26,7 @@ from reactive_dag.engine.drive.kept_graph import kept_graph
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.facts.publish import EventFields
 from reactive_dag.engine.facts.receipts import Receipt, Receipts
+from reactive_dag.engine.facts.values import given_value, value_name
 from reactive_dag.engine.inspect.pending import Pending
 from reactive_dag.engine.inspect.queries import Entry, FiringView
 from reactive_dag.engine.inspect.run import Run
@@ -215,6 +216,22 @@ class Engine:
         """Do something once for this graph, ever (or until `ttl` has passed): what `fn` gave is recorded (X2)."""
         self._parts.check_open()
         return self._parts.once_calls.call("", key, fn, None if ttl is None else nanoseconds(ttl))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """What a value shared by DAGs holds, or `default` where it holds nothing (R22). O(1) in memory."""
+        found = self._parts.host.value(value_name(name, "engine.get()"))
+        return default if found is None else found
+
+    def set(self, name: str, value: object, *, ttl: GivenDuration | None = None) -> None:
+        """Set a value shared by DAGs, durable on return; None forgets it, `ttl` does so later (R22). One commit.
+
+        Raises InvalidValue for what is no plain data.
+        """
+        parts, given = self._parts, given_value(name, value, ttl, "engine.set()")
+        parts.get_ready()
+        with parts.interrupts, parts.log.lock:
+            offset = parts.fold.values.push(parts.fold.outbox.stamp(), [given])
+        parts.commits.durable(offset)
 
     # ------------------------------------------------------------------------------------- driving
 

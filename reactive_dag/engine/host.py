@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from reactive_dag.declare.graph import Graph
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.event import Event
-from reactive_dag.model.records import AnyRecord, Item, RunRequested, RunStarted
+from reactive_dag.model.records import AnyRecord, Item, Json, RunRequested, RunStarted
 from reactive_dag.model.times import GivenDuration
 
 
@@ -56,6 +56,9 @@ class Host(Protocol):
 
     def event(self, item: Item) -> Event:
         """A cause as the event that users see. O(1)."""
+
+    def value(self, name: str) -> Json:
+        """What a shared value holds now; None where it holds nothing (R22). O(1) in memory."""
 
     def wait_for_run(self, run: int, timeout: GivenDuration | float | None) -> None:
         """Return once a run has ended. Raises NotIdle after `timeout`."""

@@ -147,11 +147,20 @@ class OutletEvent(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_d
     time: int | None = None
 
 
+class GivenValue(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
+    """What a success says of one shared value (R22): it is forgotten `ttl` (ns) after it is recorded."""
+
+    name: str
+    value: Json = None
+    ttl: int | None = None
+
+
 class TaskFinished(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=5):
     """An attempt ended, or a task that never ran got its state (`attempt` 0).
 
-    `publishes` is what the body published; None means one automatic event for each outlet. The events are recorded
-    when this record is applied (R3), so an attempt that was closed meanwhile publishes nothing.
+    `publishes` is what the body published; None means one automatic event for each outlet. `values` are the shared
+    values that it set (R22). Both are recorded when this record is applied (R3), so an attempt that was closed
+    meanwhile publishes and sets nothing.
     """
 
     run: int
@@ -164,6 +173,7 @@ class TaskFinished(Record, frozen=True, gc=False, array_like=True, omit_defaults
     retry: bool = True
     retry_after: int | None = None
     publishes: list[OutletEvent] | None = None
+    values: list[GivenValue] | None = None
 
 
 class TaskRetry(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=6):
@@ -272,6 +282,16 @@ class FaultsRetried(Record, frozen=True, gc=False, array_like=True, omit_default
     dag: str
 
 
+class ValueSet(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=23):
+    """A shared value was set (R22), until `expires`; None forgets it. `run` and `task` set it, -1 from outside."""
+
+    name: str
+    value: Json = None
+    expires: int | None = None
+    run: int = -1
+    task: str = ""
+
+
 # --------------------------------------------------------------------------------------------- decisions
 
 
@@ -352,14 +372,14 @@ class Duplicate(Record, frozen=True, gc=False, array_like=True, omit_defaults=Tr
 FACTS = (
     Published, StartRequested, PlanDeclared, RunStarted, TaskStarted, TaskFinished, TaskRetry, RunFinished, Cancelled,
     Paused, Resumed, Registered, Removed, EngineStarted, Tick, Slept, OnceDone, KeyConflict, FaultsRetried,
-    ObserverFault,
+    ValueSet, ObserverFault,
 )  # fmt: skip
 DECISIONS = (RunRequested, Answers, TriggerFault, Expired, Decided, Duplicate)
 
 AnyRecord: TypeAlias = (
     Published | StartRequested | PlanDeclared | RunStarted | TaskStarted | TaskFinished | TaskRetry | RunFinished
     | Cancelled | Paused | Resumed | Registered | Removed | EngineStarted | Tick | Slept | OnceDone | KeyConflict
-    | FaultsRetried | RunRequested | Answers | TriggerFault | Expired | Decided | ObserverFault | Duplicate
+    | FaultsRetried | ValueSet | RunRequested | Answers | TriggerFault | Expired | Decided | ObserverFault | Duplicate
 )  # fmt: skip
 
 RUN_STATES = ("queued", "running", "success", "failed", "cancelled", "skipped")

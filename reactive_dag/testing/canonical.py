@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reactive_dag.engine.deciding.router import ActiveTrigger
-from reactive_dag.model.records import Json, OnceDone, Published, RunRequested, StartRequested
+from reactive_dag.model.records import Json, OnceDone, Published, RunRequested, StartRequested, ValueSet
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.firing import resolved
 from reactive_dag.triggers.machine.pack import pack
@@ -52,6 +52,7 @@ def described(core: Fold) -> dict[str, Json]:
         "numbers": _numbers(core),
         "starts": {dag: count for dag, count in core.starting.numbers.items() if count},
         "keys": sorted(_keys(core, records)),
+        "values": sorted(_values(core), key=repr),
         "once": sorted(
             [record.scope, record.name, record.at, record.expires or 0, record.value]
             for record in records if type(record) is OnceDone
@@ -142,6 +143,12 @@ def _timers(core: Fold) -> list[list[Json]]:
 
 def _numbers(core: Fold) -> dict[str, int]:
     return {name: number for name, number in core.publishing.counted.items() if number}
+
+
+def _values(core: Fold) -> list[list[Json]]:
+    """What each shared value holds."""
+    records = {name: core.log.record(offset) for name, (offset, _) in core.values.newest.items()}
+    return [[name, each.value, each.expires, each.task] for name, each in records.items() if isinstance(each, ValueSet)]
 
 
 def _keys(core: Fold, records: list[Json]) -> list[list[Json]]:

@@ -38,15 +38,15 @@ PINNED = {
     "Event": "at dag dataset extra key kind logical_date partition run source state task time",
     "Receipt": "duplicate event",
     "Engine": """
-        advance apublish background cancel close completions events firings graph idle once pause pending publish
-        publish_many ready records records_from resume retry_faults run run_until_idle runs start updates why""",
+        advance apublish background cancel close completions events firings get graph idle once pause pending publish
+        publish_many ready records records_from resume retry_faults run run_until_idle runs set start updates why""",
     "Run": """
-        cancelled dag data_interval done ended error events key label local_date log logical_date once params partition
-        partitions payload previous publish requested results round started state tasks unchanged wait""",
+        cancelled dag data_interval done ended error events get key label local_date log logical_date once params
+        partition partitions payload previous publish requested results round set started state tasks unchanged wait""",
     "RunContext": """
-        attempt cancelled dag data_interval done ended error events group key label local_date log logical_date once
-        params partition partitions payload previous publish requested results round started state task tasks unchanged
-        wait""",
+        attempt cancelled dag data_interval done ended error events get group key label local_date log logical_date once
+        params partition partitions payload previous publish requested results round set started state task tasks
+        unchanged wait""",
     "Attempt": "ended error number started state",
     "Why": "causes error event missing run text to_json",
     "Simulation": """

@@ -27,7 +27,7 @@ from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.ctrl_c import raise_ctrl_c, traceback_of
 from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, reason, said
 from reactive_dag.model.payload import copied, plain
-from reactive_dag.model.records import TaskFinished
+from reactive_dag.model.records import GivenValue, TaskFinished
 from reactive_dag.model.times import SECOND, parse_duration, parse_time
 
 Report = Callable[[int], TaskFinished]
@@ -72,12 +72,12 @@ class AttemptExecutor:
 
     def _call(self, job: AttemptJob, began: int) -> Report:
         """Call the body; the report of its success."""
-        shape, index, events = job.arrays, job.index, None
+        shape, index, events, values = job.arrays, job.index, None, dict[str, GivenValue]()
         task, name = shape.tasks[index], shape.names[index]
         arguments: dict[str, Any] = {}
         if shape.bindings[index]:
             events = OutletEvents(task) if task.outlets else None
-            context = RunContext(self._host, job, self._once_calls, events)
+            context = RunContext(self._host, job, self._once_calls, events, values)
             arguments = self._arguments(job, shape.bindings[index], context)
         run, publishing = job.run.run, self._publishing
         if job.run.dag.outlets:  # recorded with the run's success, so they are judged before anything is done
@@ -97,7 +97,8 @@ class AttemptExecutor:
             wanted = outlet_events(task.outlets) if published is None else published
             publishing.check_dated(job.run.started, wanted)
         id, number = shape.ids[index], job.attempt
-        return lambda at: TaskFinished(at, run, id, "success", number, output, None, began, True, None, published)
+        sets = list(values.values()) or None
+        return lambda at: TaskFinished(at, run, id, "success", number, output, None, began, True, None, published, sets)
 
     def _arguments(self, job: AttemptJob, bindings: Iterable[Binding], context: RunContext) -> dict[str, Any]:
         """The arguments of a body, by the bindings of its parameters. O(parameters)."""

@@ -16,15 +16,16 @@ from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.execute.event_loops import Cancel
 from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.facts.publish import check_key, check_kind, check_partition
+from reactive_dag.engine.facts.values import given_value, value_name
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.engine.runs.task_arrays import TaskArrays
 from reactive_dag.model.errors import UndeclaredOutlet
-from reactive_dag.model.payload import plain
-from reactive_dag.model.records import OutletEvent
+from reactive_dag.model.payload import copied, plain
+from reactive_dag.model.records import GivenValue, OutletEvent
 from reactive_dag.model.text import exact, seen, text_at
-from reactive_dag.model.times import GivenTime, parse_time, to_datetime
+from reactive_dag.model.times import GivenDuration, GivenTime, parse_time, to_datetime
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.keys import JoinKey, KeySpec
@@ -86,13 +87,18 @@ class OutletEvents:
 class RunContext(Run):
     """One attempt of one task, as its body sees it: the run, and what may be done in its name."""
 
-    def __init__(self, host: Host, job: AttemptJob, once_calls: OnceCalls, outlet_events: OutletEvents | None) -> None:
+    def __init__(
+        self, host: Host, job: AttemptJob, once_calls: OnceCalls, outlet_events: OutletEvents | None,
+        values: dict[str, GivenValue],
+    ) -> None:  # fmt: skip
+        """`values` takes what the body sets (R22)."""
         super().__init__(host, job.run.run)
         self._job = job
         self._task = job.task
         self.attempt = job.attempt
         self._once_calls = once_calls
         self._outlet_events = outlet_events
+        self._values = values
 
     @property
     def task(self) -> str:
@@ -160,6 +166,21 @@ class RunContext(Run):
         `fn` may take `key`, for the other side's idempotency. A crash between the effect and its record runs it again.
         """
         return self._once_calls.call(f"{self.key}/{self.task}", name, fn, None)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """What a value shared by DAGs holds, this body's own before others'; `default` where nothing (R22). O(1)."""
+        known = value_name(name, "run.get()")
+        own = self._values.get(known)
+        found = self._host.value(known) if own is None else copied(own.value)
+        return default if found is None else found
+
+    def set(self, name: str, value: object, *, ttl: GivenDuration | None = None) -> None:
+        """Set a value shared by DAGs: recorded in the commit of this task's success (R22). None forgets it.
+
+        It holds until it is set again, or `ttl` has passed. Raises InvalidValue for what is no plain data.
+        """
+        given = given_value(name, value, ttl, f"run.set() in {self.dag}.{self.task}")
+        self._values[given.name] = given
 
     def _outlet(self, dataset: Dataset | str) -> Dataset:
         name = exact(dataset) if isinstance(dataset, str) else text_at(dataset, "id") or seen(dataset)

@@ -21,6 +21,7 @@ from reactive_dag.engine.deciding.router import Router
 from reactive_dag.engine.facts.outbox import MAX_LATENESS, Outbox
 from reactive_dag.engine.facts.publish import Publishing
 from reactive_dag.engine.facts.start import Starting
+from reactive_dag.engine.facts.values import Values
 from reactive_dag.engine.fold.hooks import FoldHooks
 from reactive_dag.engine.items.identity import Identities
 from reactive_dag.engine.items.timers import Timers
@@ -57,6 +58,7 @@ from reactive_dag.model.records import (
     TaskRetry,
     TaskStarted,
     Tick,
+    ValueSet,
 )
 from reactive_dag.streams.clock import Clock
 from reactive_dag.triggers.cell import MAX_PENDING
@@ -87,6 +89,7 @@ class Fold:
         self.run_of, live = statuses.run_of, statuses.live
         self.identities = identities = Identities(log, self.run_of)
         self.publishing = Publishing(log, graph.datasets, identities)
+        self.values = Values(log)
         self.by_date = RunsByDate(log, statuses)
         dates = LogicalDates(identities, graph, caches.calendars)
         self.starting = Starting(graph.id, log, dags, dates)
@@ -136,6 +139,7 @@ class Fold:
             EngineStarted: lambda offset, record: definitions.nobody_awake(record),
             Slept: lambda offset, record: definitions.nobody_awake(record),
             FaultsRetried: lambda offset, record: definitions.retry_faults(record),
+            ValueSet: self._value_set,
             OnceDone: self._nothing,
             Tick: self._nothing,
         }
@@ -223,6 +227,11 @@ class Fold:
         if routes is not None:
             self.router.feed(routes, record.kind, offset, record.at, record)
 
+    def _value_set(self, offset: int, record: ValueSet) -> None:
+        """Live, a value is known as soon as it is pushed."""
+        if self.outbox.replaying:
+            self.values.note(offset, record)
+
     def _nothing(self, offset: int, record: AnyRecord) -> None:
         """Such a record changes nothing here (time has passed, or a view of the log keeps it)."""
 
@@ -232,6 +241,9 @@ class Fold:
         if routes:
             event = msgspec.structs.replace(run.started, at=record.at)
             self.router.feed(routes, record.state, offset, record.at, event)
+        if record.values and not self.outbox.replaying:
+            with self.log.lock:
+                self.values.push(self.outbox.stamp(), record.values, run.run, record.task)
 
     def _on_tick(self, dag: str, at: int) -> None:
         self.waits.on_tick(dag, at)
@@ -275,6 +287,8 @@ class Fold:
                 self.starting.on_start_requested(record)
             elif type(record) is RunStarted:
                 self.runs.begun_in_log(record)
+            elif type(record) is ValueSet:
+                self.values.note(offset, record)
         self.runs.recovered()
 
     def _replay_group(self, held: list[AnyRecord], read: int, upto: int) -> int:
@@ -300,6 +314,7 @@ class Fold:
         self.router._check()
         self.definitions._check()
         self.publishing._check()
+        self.values._check()
         self.runs._check()
         self.slots._check()
         self.waits._check()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from reactive_dag.engine.deciding.definitions import DefinitionsSnapshot
+from reactive_dag.engine.facts.values import ValuesSnapshot
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.limits.slots import SlotsSnapshot
 from reactive_dag.engine.table.table import RunsSnapshot
@@ -32,6 +33,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     waits: list[tuple[TaskStarted, list[int] | None]]
     published: dict[str, int]
     starts: dict[str, int]
+    values: ValuesSnapshot
 
 
 _DECODER = msgspec.msgpack.Decoder(Snapshot)
@@ -43,6 +45,7 @@ def save(fold: Fold) -> bytes:
         Snapshot(
             FORMAT, fold.cursor, fold.definitions.snapshot(), fold.slots.snapshot(), fold.runs.snapshot(),
             fold.runs.flow.snapshot(), fold.waits.snapshot(), fold.publishing.snapshot(), fold.starting.numbers,
+            fold.values.snapshot(),
         )
     )  # fmt: skip
 
@@ -67,6 +70,7 @@ def restored(fold: Fold, blob: bytes) -> int:
         fold.definitions.restore(state.definitions)
         fold.publishing.restore(state.published)
         fold.starting.restore(state.starts)
+        fold.values.restore(state.values)
         fold.runs.restore(state.runs, state.slots[1])
         fold.slots.restore(state.slots)
         fold.waits.restore(state.waits)

@@ -11,7 +11,8 @@ from reactive_dag.engine.items.events import event_of
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.errors import EngineClosed, raise_fault
 from reactive_dag.model.event import Event
-from reactive_dag.model.records import AnyRecord, Item, RunRequested, RunStarted
+from reactive_dag.model.payload import copied
+from reactive_dag.model.records import AnyRecord, Item, Json, RunRequested, RunStarted
 from reactive_dag.model.times import GivenDuration
 
 CLOSED = "this engine was closed; open another with rd.Engine(graph, store=...)"
@@ -84,6 +85,12 @@ class FoldHost:
     def event(self, item: Item) -> Event:
         """A cause as the event that users see. O(1)."""
         return event_of(self.fold.identities, item)
+
+    def value(self, name: str) -> Json:
+        """What a shared value holds now; None where it holds nothing (R22). O(1) in memory."""
+        fold = self.fold
+        found = fold.values.get(name, fold.clock.now())
+        return None if found is None else copied(found.value)
 
     def wait_for_run(self, run: int, timeout: GivenDuration | float | None) -> None:
         """Return once a run has ended. Raises NotIdle after `timeout`."""

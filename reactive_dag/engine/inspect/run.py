@@ -222,6 +222,14 @@ class Run:
         """Do something once for this run and task: inside a task's body. Raises UsageError elsewhere."""
         raise _outside("once", "engine.once(key, fn) is the graph-wide one")
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """What a value shared by DAGs holds: inside a task's body. Raises UsageError elsewhere."""
+        raise _outside("get", "engine.get(name) reads it")
+
+    def set(self, name: str, value: object, *, ttl: GivenDuration | None = None) -> None:
+        """Set a value shared by DAGs: inside a task's body. Raises UsageError elsewhere."""
+        raise _outside("set", "engine.set(name, value) sets it")
+
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
         """A logger that names the run: inside a task's body. Raises UsageError elsewhere."""
