@@ -5,7 +5,10 @@ Owns nothing: each function reads one thing that users have no need of. O(1) unl
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
+from hashlib import blake2b
 
 from reactive_dag.declare import jsonform
 from reactive_dag.declare.analysis.relations import GraphAnalysis
@@ -91,6 +94,32 @@ def dag_settings_of(dag: Dag) -> DagSettings:
 def settings_of(task: AnyTask) -> TaskSettings:
     """How a task is to be run, as one object."""
     return task._settings
+
+
+def task_digest(task: AnyTask) -> str:
+    """The hash of a task's declaration: body, parameters, outlets, options (I7). O(its size).
+
+    >>> from reactive_dag.declare.task import Task
+    >>> task_digest(Task(len, retries=1)) == task_digest(Task(len)), len(task_digest(Task(len)))
+    (False, 32)
+    """
+    text = json.dumps(jsonform.task_out(task), sort_keys=True)
+    return blake2b(text.encode(errors="replace"), digest_size=16).hexdigest()
+
+
+def import_path(graph: Graph) -> str | None:
+    """Where a graph can be imported from, as "module:name", None if nowhere. O(names of the modules of its bodies).
+
+    >>> import_path(Graph("local")) is None
+    True
+    """
+    bodies = (task.fn for dag in list(graph.dags.values()) for task in list(dag.tasks.values()))
+    for module in dict.fromkeys(getattr(body, "__module__", None) for body in bodies):
+        names = vars(sys.modules[module]) if module in sys.modules and module != "__main__" else {}
+        for name, value in list(names.items()):
+            if value is graph:
+                return f"{module}:{name}"
+    return None
 
 
 def has_priorities(dag: Dag) -> bool:

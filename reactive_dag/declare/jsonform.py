@@ -81,7 +81,7 @@ def dag_out(dag: Dag) -> dict[str, Json]:
         found["outlets"] = [each.uri for each in dag.outlets]
     found.update(_settings_out(differing(dag._settings)))
     if dag.tasks:
-        found["tasks"] = [_task_out(task) for task in list(dag.tasks.values())]
+        found["tasks"] = [task_out(task) for task in list(dag.tasks.values())]
     return found
 
 
@@ -110,7 +110,8 @@ def _params_out(params: Params) -> Json:
     return {"names": list(params.names), "defaults": dict(params.defaults), **cls}
 
 
-def _task_out(task: AnyTask) -> Json:
+def task_out(task: AnyTask) -> Json:
+    """A task as plain JSON data. O(its size)."""
     if task.wait is not None:
         return {"id": task.id, "wait": _wait_out(task.wait)}
     return {

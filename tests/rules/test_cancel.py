@@ -64,9 +64,9 @@ def test_R5_a_coroutine_is_cancelled_before_it_begins():
         executor = parts(engine).turn._executor
         execute = executor.execute
 
-        def late(job):
+        def late(assignment, call):
             engine.cancel(run)
-            return execute(job)
+            return execute(assignment, call)
 
         executor.execute = late
         run = engine.start("job")

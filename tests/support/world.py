@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import reactive_dag as rd
+from reactive_dag.engine.execute.assignment import Assignment
+from reactive_dag.engine.execute.runners import LocalRunner
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import restored
 from reactive_dag.model.records import RunRequested
@@ -21,17 +23,17 @@ LATENESS = "2s"
 """So little that restarts within a story miss ticks, and do not."""
 
 
-class ManualRunner:
+class ManualRunner(LocalRunner):
     """Takes attempts and executes none before it is told to."""
 
     workers = ahead = 10_000
     inline = False
 
     def __init__(self) -> None:
-        self.jobs: list[Callable[[], None]] = []
+        self.jobs: list[Assignment] = []
 
-    def submit(self, job: Callable[[], None]) -> None:
-        self.jobs.append(job)
+    def submit(self, assignment: Assignment) -> None:
+        self.jobs.append(assignment)
 
     def run_next(self) -> bool:
         return False
@@ -78,7 +80,7 @@ class World:
         if not self.runner.jobs:
             return None
         before, self.outcome = len(self.ran), outcome
-        self.runner.jobs.pop(number % len(self.runner.jobs))()
+        self.runner.jobs.pop(number % len(self.runner.jobs)).execute()
         return self.ran[-1] if len(self.ran) > before else None
 
     def advance(self, span: int) -> None:

@@ -8,18 +8,19 @@ reach.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cached_property
 
+from reactive_dag.declare.internals import import_path
 from reactive_dag.engine.drive.graph_changes import GraphChanges
 from reactive_dag.engine.drive.interrupts import Interrupts
-from reactive_dag.engine.execute.attempt import AttemptExecutor, Report, say_failed
-from reactive_dag.engine.execute.context import AttemptJob
+from reactive_dag.engine.execute.assignment import Assignment, CallBody
+from reactive_dag.engine.execute.attempt import AttemptExecutor, Report, lost, say_failed
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import save
 from reactive_dag.engine.tasks.flow import timed_out
-from reactive_dag.model.records import AnyRecord, TaskFinished, TaskStarted, Tick
+from reactive_dag.model.records import AnyRecord, TaskStarted, Tick
 from reactive_dag.streams.observers import Observers
 
 MAX_RECORDS = 4096
@@ -53,13 +54,13 @@ class Turn:
         self._interrupts = interrupts
         self._lock = lock
         self._wake = wake
-        self.inflight: dict[tuple[int, int], AttemptJob] = {}
+        self.inflight: dict[tuple[int, int], Assignment] = {}
         self.returned = 0
         self.closed = False
         self.snapshot_at = fold.cursor
         self._snapshot_size = 0
         self._recovering = True
-        self._handed: list[AttemptJob] = []
+        self._handed: list[Assignment] = []
 
     def close(self) -> None:
         """Record no results any more: the log is about to be closed."""
@@ -125,15 +126,24 @@ class Turn:
     def _recover(self) -> None:
         """The log is applied to its end: attempts that began and are not executing were cut off by a crash (R5)."""
         self._recovering = False
-        if not self._fold.outbox.executing:
+        runner = self._runner
+        if runner is None:
             return
         self._fold.runs.end_orphans()
         self._fold.slots.reconsider_all()
         self._fold.waits.look_again()
-        for run in list(self._fold.runs.live.values()):
-            for index in sorted(run.open):
-                if run.tasks[index].kind != "wait" and (run.run, index) not in self.inflight:
-                    self._fold.outbox.fact(partial(_lost, run.run, run.plan.ids[index], run.attempt[index]))
+        under_way = [
+            Assignment(run, index, run.attempt[index], run.arrays, self)
+            for run in list(self._fold.runs.live.values())
+            for index in sorted(run.open)
+            if run.tasks[index].kind != "wait" and (run.run, index) not in self.inflight
+        ]
+        gone = set(runner.adopt(under_way)) if under_way else ()
+        for each in under_way:
+            if each.key in gone:
+                self._fold.outbox.fact(lost(each))
+            else:
+                self.inflight[each.run.run, each.index] = each
 
     def _dispatch(self) -> bool:
         """Give out the slots that are free: to runs that may begin, then to attempts; whether there were any (R5)."""
@@ -145,14 +155,14 @@ class Turn:
         if not slots.startable:
             return False
         taken = slots.take_attempts(self.inflight, runner.workers, runner.ahead)
-        started = [AttemptJob(run, index, run.attempt[index] + 1, run.arrays) for run, index in taken]
+        started = [Assignment(run, index, run.attempt[index] + 1, run.arrays, self) for run, index in taken]
         for job in started:
             self.inflight[job.run.run, job.index] = job
         if started:
             self._say_started(started)
         return bool(started)
 
-    def _say_started(self, jobs: list[AttemptJob]) -> None:
+    def _say_started(self, jobs: list[Assignment]) -> None:
         log = self._log
         self._handed += jobs
         with log.lock:
@@ -188,17 +198,29 @@ class Turn:
         runner = self._runner
         assert runner is not None
         for job in handed:
-            runner.submit(partial(self._execute, job))
+            runner.submit(job)
 
     def stop_attempts(self, run: int) -> None:
         """Tell the bodies of a run that it was cancelled (R5). O(attempts handed out)."""
         for job in list(self.inflight.values()):
             if job.run.run == run:
                 job.stop()
+                if self._runner is not None:
+                    self._runner.cancel(job.key)
 
     # ------------------------------------------------------------------------------------- results
 
-    def _execute(self, job: AttemptJob) -> None:
+    @cached_property
+    def graph_path(self) -> str | None:
+        """The import path of the graph, None for one that no module holds. O(names of its modules), once."""
+        return import_path(self._fold.graph)
+
+    def briefing(self, assignment: Assignment) -> Mapping[str, object]:
+        """What the body of an attempt may read of its run. O(the run's causes)."""
+        return self._executor.briefing(assignment)
+
+    def execute(self, job: Assignment, call: CallBody | None) -> None:
+        """Execute an attempt on this thread, once, its body by `call` where that is elsewhere; record its end."""
         run, index = job.run, job.index
         if self.inflight.get((run.run, index)) is not job:
             return  # it was called before: an interrupt came between its end and the runner's hearing of it
@@ -206,13 +228,13 @@ class Turn:
             self._returned(job)
             return
         try:
-            report = self._executor.execute(job)
+            report = self._executor.execute(job, call)
         except BaseException:  # Ctrl-C while an inline body executes: that attempt is lost, and made again (R5)
-            self.report(job, partial(_lost, run.run, job.task.id, job.attempt))
+            self.report(job, lost(job))
             raise
         self.report(job, report)
 
-    def report(self, job: AttemptJob, report: Report) -> None:
+    def report(self, job: Assignment, report: Report) -> None:
         """Append what an attempt ended with; one that took longer than it may has failed (R5)."""
         run, index, log = job.run, job.index, self._log
         with self._interrupts:
@@ -228,12 +250,8 @@ class Turn:
         if late:
             say_failed(job, "it took longer than its timeout")
 
-    def _returned(self, job: AttemptJob) -> None:
+    def _returned(self, job: Assignment) -> None:
         self.inflight.pop((job.run.run, job.index), None)
         self.returned += 1
         if not self._inline:  # an inline body executes on the thread that would be woken
             self._wake()
-
-
-def _lost(run: int, task: str, attempt: int, at: int) -> TaskFinished:
-    return TaskFinished(at, run, task, "lost", attempt)

@@ -11,12 +11,13 @@ import inspect
 import logging
 import os
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from reactive_dag.declare.parameters import Binding
-from reactive_dag.engine.execute.context import AttemptJob, OutletEvents, RunContext
+from reactive_dag.engine.execute.assignment import Assignment, CallBody, WorkerLost
+from reactive_dag.engine.execute.context import OutletEvents, RunContext, briefing_of
 from reactive_dag.engine.execute.current_body import BODY
 from reactive_dag.engine.execute.event_loops import EventLoops
 from reactive_dag.engine.execute.once import OnceCalls
@@ -55,61 +56,67 @@ class AttemptExecutor:
         self._once_calls = once_calls
         self._publishing = publishing
 
-    def execute(self, job: AttemptJob) -> Report:
-        """Execute one attempt; what it reports. Raises nothing but the user's Ctrl-C."""
+    def execute(self, assignment: Assignment, call: CallBody | None) -> Report:
+        """Execute one attempt, its body here or by `call`; what it reports. Raises nothing but the user's Ctrl-C."""
         began = self._now()
         try:
-            return self._call(job, began)
+            return self._call(assignment, began, call)
+        except WorkerLost:
+            return lost(assignment)
         except SkipTask as skip:
-            return _report(job, began, "skipped", error=reason(skip) or None, retry=False)
+            return _report(assignment, began, "skipped", error=reason(skip) or None, retry=False)
         except BaseException as error:  # whatever a user's code raises fails that attempt, not the engine
             raise_ctrl_c(error)
             text = describe(error)
-            say_failed(job, text, error)
+            say_failed(assignment, text, error)
             if isinstance(error, RetryTask):
-                return _again(job, began, error, text)
-            return _report(job, began, "failed", error=text, retry=not isinstance(error, FailTask))
+                return _again(assignment, began, error, text)
+            return _report(assignment, began, "failed", error=text, retry=not isinstance(error, FailTask))
 
-    def _call(self, job: AttemptJob, began: int) -> Report:
+    def _call(self, assignment: Assignment, began: int, call: CallBody | None) -> Report:
         """Call the body; the report of its success."""
-        shape, index, events, values = job.arrays, job.index, None, dict[str, GivenValue]()
+        shape, index, events, values = assignment.arrays, assignment.index, None, dict[str, GivenValue]()
         task, name = shape.tasks[index], shape.names[index]
         arguments: dict[str, Any] = {}
         if shape.bindings[index]:
             events = OutletEvents(task) if task.outlets else None
-            context = RunContext(self._host, job, self._once_calls, events, values)
-            arguments = self._arguments(job, shape.bindings[index], context)
-        run, publishing = job.run.run, self._publishing
-        if job.run.dag.outlets:  # recorded with the run's success, so they are judged before anything is done
-            publishing.check_dated(job.run.started, outlet_events(job.run.dag.outlets))
+            context = RunContext(self._host, assignment, self._once_calls, events, values)
+            arguments = self._arguments(assignment, shape.bindings[index], context)
+        run, publishing = assignment.run.run, self._publishing
+        if assignment.run.dag.outlets:  # recorded with the run's success, so they are judged before anything is done
+            publishing.check_dated(assignment.run.started, outlet_events(assignment.run.dag.outlets))
         outer = BODY.get()
         try:
             BODY.set((self._host, name))
-            given = task.fn(**arguments)
+            given = task.fn(**arguments) if call is None else call(task.fn, arguments)
             if given is not None and inspect.iscoroutine(given):
                 timeout = None if task.timeout is None else task.timeout / SECOND
-                given = self._event_loops.run(given, timeout, job.stop_by)
+                given = self._event_loops.run(given, timeout, assignment.stop_by)
         finally:
             BODY.set(outer)
         output = None if given is None else plain(given, f"the output of {name}")
         published = None if events is None else events.to_record()
         if task.outlets:
             wanted = outlet_events(task.outlets) if published is None else published
-            publishing.check_dated(job.run.started, wanted)
-        id, number = shape.ids[index], job.attempt
+            publishing.check_dated(assignment.run.started, wanted)
+        id, number = shape.ids[index], assignment.attempt
         sets = list(values.values()) or None
         return lambda at: TaskFinished(at, run, id, "success", number, output, None, began, True, None, published, sets)
 
-    def _arguments(self, job: AttemptJob, bindings: Iterable[Binding], context: RunContext) -> dict[str, Any]:
+    def briefing(self, assignment: Assignment) -> Mapping[str, object]:
+        """What the body of an attempt may read of its run, by name. O(the run's causes)."""
+        return briefing_of(RunContext(self._host, assignment, self._once_calls, None, {}))
+
+    def _arguments(self, assignment: Assignment, bindings: Iterable[Binding], context: RunContext) -> dict[str, Any]:
         """The arguments of a body, by the bindings of its parameters. O(parameters)."""
         found: dict[str, Any] = {}
         for binding in bindings:
             if binding.kind == "run":
                 found[binding.name] = context
             elif binding.kind == "task":
-                found[binding.name] = self._output_of(job.run, job.run.plan.index[binding.ref])
+                found[binding.name] = self._output_of(assignment.run, assignment.run.plan.index[binding.ref])
             elif binding.kind == "param":
-                found[binding.name] = copied(self._host.params(job.run.run)[binding.ref])
+                found[binding.name] = copied(self._host.params(assignment.run.run)[binding.ref])
         return found
 
     def _output_of(self, run: RunState, index: int) -> object:
@@ -130,36 +137,42 @@ class AttemptExecutor:
         return None if found is None else Run(self._host, found)
 
 
-def _again(job: AttemptJob, began: int, again: RetryTask, text: str) -> Report:
+def _again(assignment: Assignment, began: int, again: RetryTask, text: str) -> Report:
     try:
         after = None if again.after is None else parse_duration(again.after, what="RetryTask(after=)", zero_ok=True)  # type: ignore[arg-type]
     except InvalidValue as error:
-        return _report(job, began, "failed", error=f"{text}\n{error}", retry=False)
-    return _report(job, began, "failed", error=text, retry_after=after)
+        return _report(assignment, began, "failed", error=f"{text}\n{error}", retry=False)
+    return _report(assignment, began, "failed", error=text, retry_after=after)
 
 
 def _report(
-    job: AttemptJob, began: int, state: str, *, error: str | None = None, retry: bool = True,
+    assignment: Assignment, began: int, state: str, *, error: str | None = None, retry: bool = True,
     retry_after: int | None = None,
 ) -> Report:  # fmt: skip
-    run, task, number = job.run.run, job.arrays.ids[job.index], job.attempt
+    run, task, number = assignment.run.run, assignment.arrays.ids[assignment.index], assignment.attempt
     return lambda at: TaskFinished(at, run, task, state, number, None, error, began, retry, retry_after)
 
 
-def say_failed(job: AttemptJob, text: str, error: BaseException | None = None) -> None:
+def lost(assignment: Assignment) -> Report:
+    """The report of an attempt of which nothing is known any more: it uses no retry (R5)."""
+    run, task, number = assignment.run.run, assignment.arrays.ids[assignment.index], assignment.attempt
+    return lambda at: TaskFinished(at, run, task, "lost", number)
+
+
+def say_failed(assignment: Assignment, text: str, error: BaseException | None = None) -> None:
     """Log a failed attempt: a warning, and the traceback at debug. A handler that raises changes nothing.
 
     That a cancelled body stops is no failure.
     """
-    if job.run.cancelled:
+    if assignment.run.cancelled:
         return
-    key = job.run.started.key
-    about = {"dag": job.run.dag.id, "task": job.task.id, "run": key, "attempt": job.attempt}
+    key = assignment.run.started.key
+    about = {"dag": assignment.run.dag.id, "task": assignment.task.id, "run": key, "attempt": assignment.attempt}
     name = f"{about['dag']}.{about['task']}"
     try:
-        LOGGER.warning("%s failed in attempt %d (run %s): %s", name, job.attempt, key[:8], text, extra=about)
+        LOGGER.warning("%s failed in attempt %d (run %s): %s", name, assignment.attempt, key[:8], text, extra=about)
         if error is not None:
-            LOGGER.debug("%s, attempt %d (run %s)", name, job.attempt, key[:8], exc_info=error, extra=about)
+            LOGGER.debug("%s, attempt %d (run %s)", name, assignment.attempt, key[:8], exc_info=error, extra=about)
     except BaseException as second:
         raise_ctrl_c(second)
 

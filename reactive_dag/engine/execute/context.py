@@ -1,4 +1,4 @@
-"""One attempt that was handed out, and the run's context: what its body may ask and do (semantics R3, R5, X2).
+"""The run's context: what the body of an attempt may ask and do (semantics R3, R5, X2).
 
 Invariant: nothing that a body publishes is recorded before its attempt has succeeded, and then all of it is, in one
 commit. Each call costs O(1) besides its payload.
@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
-import attrs
-
 from reactive_dag.declare.task import AnyTask
-from reactive_dag.engine.execute.event_loops import Cancel
+from reactive_dag.engine.execute.assignment import Assignment
 from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.facts.publish import check_key, check_kind, check_partition
 from reactive_dag.engine.facts.values import given_value, value_name
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
-from reactive_dag.engine.runs.state import RunState
-from reactive_dag.engine.runs.task_arrays import TaskArrays
 from reactive_dag.model.errors import UndeclaredOutlet
 from reactive_dag.model.payload import copied, plain
 from reactive_dag.model.records import GivenValue, OutletEvent
@@ -32,40 +29,11 @@ from reactive_dag.triggers.keys import JoinKey, KeySpec
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 T = TypeVar("T")
-
-
-@attrs.define(eq=False)
-class AttemptJob:
-    """One attempt that was handed out, of a task in the run's `arrays` of then. `stopped`: its run was cancelled."""
-
-    run: RunState
-    index: int
-    attempt: int
-    arrays: TaskArrays
-    stopped: bool = False
-    _cancel: Cancel | None = None
-
-    @property
-    def begun(self) -> bool:
-        """Whether its `TaskStarted` was applied. O(1)."""
-        return self.run.attempt[self.index] >= self.attempt or self.run.final(self.index)
-
-    @property
-    def task(self) -> AnyTask:
-        """The task's declaration."""
-        return self.arrays.tasks[self.index]
-
-    def stop(self) -> None:
-        """Tell the body that its run was cancelled: a coroutine at its next `await`, others when they ask (R5)."""
-        self.stopped = True
-        if self._cancel is not None:
-            self._cancel()
-
-    def stop_by(self, cancel: Cancel) -> None:
-        """What cancels the coroutine that runs now; if it was to stop before, it is cancelled at once."""
-        self._cancel = cancel
-        if self.stopped:
-            cancel()
+BRIEFING = (
+    "key", "dag", "task", "attempt", "round", "label", "requested", "started", "logical_date", "local_date",
+    "data_interval", "partition", "partitions", "group", "events", "payload", "params", "results",
+)  # fmt: skip
+"""What a run shows that stays as it is while a body executes."""
 
 
 class OutletEvents:
@@ -88,14 +56,14 @@ class RunContext(Run):
     """One attempt of one task, as its body sees it: the run, and what may be done in its name."""
 
     def __init__(
-        self, host: Host, job: AttemptJob, once_calls: OnceCalls, outlet_events: OutletEvents | None,
+        self, host: Host, assignment: Assignment, once_calls: OnceCalls, outlet_events: OutletEvents | None,
         values: dict[str, GivenValue],
     ) -> None:  # fmt: skip
         """`values` takes what the body sets (R22)."""
-        super().__init__(host, job.run.run)
-        self._job = job
-        self._task = job.task
-        self.attempt = job.attempt
+        super().__init__(host, assignment.run.run)
+        self._assignment = assignment
+        self._task = assignment.task
+        self.attempt = assignment.attempt
         self._once_calls = once_calls
         self._outlet_events = outlet_events
         self._values = values
@@ -108,7 +76,7 @@ class RunContext(Run):
     @property
     def cancelled(self) -> bool:
         """Whether the run was cancelled meanwhile: nothing that this body still does counts (R5)."""
-        return self._job.stopped
+        return self._assignment.stopped
 
     @property
     def group(self) -> Any:
@@ -192,6 +160,18 @@ class RunContext(Run):
                 f"declare it where the task is: outlets=[{name!r}]"
             )
         return found
+
+
+def briefing_of(run: RunContext) -> dict[str, object]:
+    """All of a run that stays as it is while the attempt executes, by name. O(causes).
+
+    What cannot be answered is not in it: whoever asks the run itself for it gets the error.
+    """
+    found: dict[str, object] = {}
+    for name in BRIEFING:
+        with suppress(Exception):
+            found[name] = getattr(run, name)
+    return found
 
 
 def _keys_of(trigger: Trigger) -> list[KeySpec]:

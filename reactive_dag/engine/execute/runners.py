@@ -1,7 +1,7 @@
-"""Runners execute attempts: on the thread that drives, or on threads of their own.
+"""Runners execute attempts: on the thread that drives, or on threads of their own (R25).
 
-A runner is given jobs after the commit that recorded their start, in order, and calls each exactly once; what a job
-reports goes into the log like any other fact. Invariant: at most `workers` jobs execute at one time.
+A runner is given assignments after the commit that recorded their start, in order, and executes each exactly once; what
+becomes of one goes into the log like any other fact. Invariant: at most `workers` of them execute at one time.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from queue import SimpleQueue
 from typing import Protocol
 
+from reactive_dag.engine.execute.assignment import Assignment
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.streams.scheduler import report_uncaught
-
-Job = Callable[[], None]
 
 
 class Runner(Protocol):
@@ -27,24 +26,41 @@ class Runner(Protocol):
     ahead: int
     """How many attempts may be handed out at one time, those that execute included."""
     inline: bool
-    """Whether the draining thread executes the jobs itself, by `run_next`."""
+    """Whether the draining thread executes the attempts itself, by `run_next`."""
 
-    def submit(self, job: Job) -> None:
-        """Take one job. O(1)."""
+    def submit(self, assignment: Assignment) -> None:
+        """Take one attempt, and call its `execute` once: on a thread that may take as long as the body. O(1)."""
+
+    def adopt(self, under_way: Sequence[Assignment]) -> Iterable[str]:
+        """Take up the attempts that were under way when the process died; the keys of those that are lost."""
+
+    def cancel(self, key: str) -> None:
+        """What an attempt gives counts no more: end it if that is possible. An unknown key is none."""
 
     def run_next(self) -> bool:
-        """Execute one job on this thread, if the runner is inline and has one."""
+        """Execute one attempt on this thread, if the runner is inline and has one."""
 
     def close(self, grace: float) -> None:
-        """Take no more jobs, and give those that execute `grace` seconds to end."""
+        """Take no more attempts, and give those that execute `grace` seconds to end."""
 
 
-class InlineRunner:
+class LocalRunner:
+    """What runners in the engine's own process share: their attempts die with it, and a thread cannot be ended."""
+
+    def adopt(self, under_way: Sequence[Assignment]) -> Iterable[str]:
+        """All are lost: they executed in the process that died. O(n)."""
+        return [assignment.key for assignment in under_way]
+
+    def cancel(self, key: str) -> None:
+        """Nothing: the body is told (`run.cancelled`), and a coroutine is cancelled by the engine (R5)."""
+
+
+class InlineRunner(LocalRunner):
     """One worker: the thread that drains the engine, in the order of the requests. Deterministic, and good for tests.
 
-    >>> runner, seen = InlineRunner(), []
-    >>> runner.submit(lambda: seen.append(1)); runner.run_next(), runner.run_next(), seen
-    (True, False, [1])
+    >>> runner = InlineRunner()
+    >>> runner, runner.run_next()
+    (rd.InlineRunner(), False)
     """
 
     workers = 1
@@ -52,29 +68,29 @@ class InlineRunner:
     inline = True
 
     def __init__(self) -> None:
-        self._jobs: deque[Job] = deque()
+        self._waiting: deque[Assignment] = deque()
 
-    def submit(self, job: Job) -> None:
-        """Take one job. O(1)."""
-        self._jobs.append(job)
+    def submit(self, assignment: Assignment) -> None:
+        """Take one attempt. O(1)."""
+        self._waiting.append(assignment)
 
     def run_next(self) -> bool:
-        """Execute the next job on this thread; False if there is none."""
-        if not self._jobs:
+        """Execute the next attempt on this thread; False if there is none."""
+        if not self._waiting:
             return False
-        self._jobs[0]()  # one that an interrupt cuts stays the first: it knows how far it came
-        self._jobs.popleft()
+        self._waiting[0].execute()  # one that an interrupt cuts stays the first: it knows how far it came
+        self._waiting.popleft()
         return True
 
     def close(self, grace: float) -> None:
-        """Forget what has not begun; an inline job that executes holds the caller itself."""
-        self._jobs.clear()
+        """Forget what has not begun; an attempt that executes inline holds the caller itself."""
+        self._waiting.clear()
 
     def __repr__(self) -> str:
         return "rd.InlineRunner()"
 
 
-class ThreadRunner:
+class ThreadRunner(LocalRunner):
     """A fixed number of threads, started when first needed. Raises InvalidValue for fewer than one.
 
     >>> ThreadRunner(4)
@@ -88,20 +104,20 @@ class ThreadRunner:
             raise InvalidValue(f"ThreadRunner(workers={workers!r}): give a whole number of at least 1")
         self.workers = workers
         self.ahead = workers
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._waiting: SimpleQueue[Assignment | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._ending: list[threading.Thread] = []
         self._idle = 0
         self._lock = threading.Lock()
 
-    def submit(self, job: Job) -> None:
-        """Take one job; a thread is started if none is free. O(1)."""
+    def submit(self, assignment: Assignment) -> None:
+        """Take one attempt; a thread is started if none is free. O(1)."""
         with self._lock:
             if self._idle:
                 self._idle -= 1
             elif len(self._threads) < self.workers:
                 self._start()
-        self._jobs.put(job)
+        self._waiting.put(assignment)
 
     def _start(self) -> None:
         name = f"reactive_dag worker {len(self._threads) + 1}"
@@ -110,9 +126,9 @@ class ThreadRunner:
         thread.start()
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (assignment := self._waiting.get()) is not None:
             try:
-                job()
+                assignment.execute()
             except BaseException as error:  # the log is closed, or has failed: others hear of it elsewhere
                 report_uncaught(error)
             with self._lock:
@@ -128,7 +144,7 @@ class ThreadRunner:
             fresh, self._threads, self._idle = self._threads, [], 0
         self._ending += fresh
         for _ in fresh:
-            self._jobs.put(None)
+            self._waiting.put(None)
         until = time.monotonic() + grace
         for thread in self._ending:
             if thread is not threading.current_thread():

@@ -1,0 +1,131 @@
+"""`Assignment`: one attempt that was handed out, as a runner gets it (R25).
+
+Owns what of an attempt under way is in no record: whether it is to stop, and what cancels its coroutine. What a runner
+elsewhere needs is data, worked out when it is asked for, so an attempt that executes in this process pays for none of
+it. Each answer is O(1), `digest` O(the task's declaration), `briefing` O(the run's causes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import attrs
+
+from reactive_dag.declare.internals import task_digest
+from reactive_dag.declare.task import AnyTask
+from reactive_dag.engine.execute.event_loops import Cancel
+from reactive_dag.engine.runs.state import RunState
+from reactive_dag.engine.runs.task_arrays import TaskArrays
+
+CallBody = Callable[[Callable[..., object], dict[str, Any]], object]
+"""Calls a body with its arguments, wherever it executes; what it returned. It raises what the body raised."""
+
+
+class Dispatcher(Protocol):
+    """What an assignment asks of the engine that handed it out."""
+
+    @property
+    def graph_path(self) -> str | None:
+        """The import path of the graph, "module:name"; None for one that no module holds."""
+
+    def execute(self, assignment: Assignment, call: CallBody | None) -> None:
+        """Execute an attempt on this thread, and record its end."""
+
+    def briefing(self, assignment: Assignment) -> Mapping[str, object]:
+        """What the body may read of its run."""
+
+
+@attrs.define(eq=False, repr=False)
+class Assignment:
+    """One attempt that was handed out, of a task in the run's `arrays` of then. `stopped`: its run was cancelled."""
+
+    run: RunState
+    index: int
+    attempt: int
+    arrays: TaskArrays
+    _dispatcher: Dispatcher
+    stopped: bool = False
+    _cancel: Cancel | None = None
+
+    # ---------------------------------------------------------------------------------------- what it is
+
+    @property
+    def key(self) -> str:
+        """`run key/task/round.attempt`: the same attempt has it in every process, and no other attempt has it."""
+        started = self.run.started
+        return f"{started.key}/{self.arrays.ids[self.index]}/{started.round}.{self.attempt}"
+
+    @property
+    def name(self) -> str:
+        """The task for people, "dag.task"."""
+        return self.arrays.names[self.index]
+
+    @property
+    def task(self) -> AnyTask:
+        """The task's declaration."""
+        return self.arrays.tasks[self.index]
+
+    @property
+    def graph(self) -> str | None:
+        """The import path of the graph, "module:name"; None for one that no module holds."""
+        return self._dispatcher.graph_path
+
+    @property
+    def digest(self) -> str:
+        """The hash of the task's declaration (I7): a worker that has another one must not execute it."""
+        return task_digest(self.task)
+
+    @property
+    def priority(self) -> int:
+        """The task's priority; higher goes first."""
+        return self.task.priority
+
+    @property
+    def timeout(self) -> int | None:
+        """How long (ns) it may take, from its beginning."""
+        return self.arrays.timeouts[self.index]
+
+    @property
+    def briefing(self) -> Mapping[str, object]:
+        """What the body may read of its run, by name."""
+        return self._dispatcher.briefing(self)
+
+    def __repr__(self) -> str:
+        return f"<Assignment {self.name} {self.key}>"
+
+    # ---------------------------------------------------------------------------------------- executing it
+
+    def execute(self, call: CallBody | None = None) -> None:
+        """Execute it on this thread, once, and record its end; `call` calls the body where that is elsewhere.
+
+        Raises nothing but the user's Ctrl-C. `call` raises `WorkerLost` for an attempt of which nothing is known any
+        more.
+        """
+        self._dispatcher.execute(self, call)
+
+    @property
+    def begun(self) -> bool:
+        """Whether its `TaskStarted` was applied."""
+        return self.run.attempt[self.index] >= self.attempt or self.run.final(self.index)
+
+    @property
+    def over(self) -> bool:
+        """Whether its end is recorded, or another attempt took its place: it timed out, or was cancelled."""
+        return self.run.final(self.index) or self.run.attempt[self.index] != self.attempt
+
+    def stop(self) -> None:
+        """Tell the body that its run was cancelled: a coroutine at its next `await`, others when they ask (R5)."""
+        self.stopped = True
+        if self._cancel is not None:
+            self._cancel()
+
+    def stop_by(self, cancel: Cancel) -> None:
+        """What cancels the coroutine that runs now; if it was to stop before, it is cancelled at once."""
+        self._cancel = cancel
+        if self.stopped:
+            cancel()
+
+
+class WorkerLost(Exception):
+    """The worker that executed a body is gone, and with it what became of the attempt: it is lost, and made again."""
