@@ -13,6 +13,7 @@ from reactive_dag.declare.analysis.problems import Problem
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.parameters import output
+from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.task import Task
 from reactive_dag.model.calendar import Calendar, day, hour, month, week
 from reactive_dag.model.errors import (
@@ -101,7 +102,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "Calendar", "CycleError", "Dag", "Dataset", "DuplicateError", "Engine", "EngineClosed", "EngineReplaced", "Event",
     "FailTask", "Graph", "GraphError", "InlineRunner", "InvalidValue", "Ledger", "NotAStore", "NotIdle", "Overflow",
-    "Problem", "ReactiveDagError", "RetryTask", "Run", "Simulation", "SkipTask", "StoreDamaged", "StoreError",
+    "Pool", "Problem", "ReactiveDagError", "RetryTask", "Run", "Simulation", "SkipTask", "StoreDamaged", "StoreError",
     "StoreInUse", "StoreTooNew", "Task", "TaskError", "ThreadRunner", "Trigger", "UndatedOutlet", "UndeclaredOutlet",
     "UnknownId", "UsageError", "VirtualClock", "absent", "aiter", "all_of", "any_of", "at", "at_least", "completed",
     "cron", "daily", "day", "delay", "duration", "every", "fail", "hour", "month", "operators", "output", "sequence",

@@ -208,9 +208,9 @@ class Dag(ReadsDagSettings):
         """Make a function a task of this DAG: `@dag.task`, or with options `@dag.task(retries=2)`. O(parameters).
 
         Options: `outlets`, `after`, `retries`, `retry_delay`, `backoff`, `max_delay`, `jitter`, `timeout`,
-        `trigger_rule`, `depends_on_past`, `priority`, `id`. A task declared again replaces the one before, but not
-        in a loop (DuplicateError). Raises InvalidValue for an option that is not valid, CycleError where tasks would
-        need each other in a circle.
+        `trigger_rule`, `depends_on_past`, `priority`, `pool`, `slots`, `id`. A task declared again replaces the one
+        before, but not in a loop (DuplicateError). Raises InvalidValue for an option that is not valid, CycleError
+        where tasks would need each other in a circle.
         """
         if fn is None:
             return lambda given: self._declare(given, id, options, caller_place())

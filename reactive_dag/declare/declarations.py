@@ -1,8 +1,8 @@
 """What has been declared in one graph: the truth that `Graph` shows and changes.
 
-Owns `Declarations`: the DAGs and datasets by id, the edges between them, the version, and those who are told of a
-change. Invariants: the edges are acyclic; a change that is refused leaves all as it was; `version` rises with each
-change that is not, and listeners are told after it; a dataset is one object for each uri, with one calendar.
+Owns `Declarations`: DAGs, datasets and pools by id, the edges between them, the version, who is told of a change.
+Invariants: the edges are acyclic; a change that is refused leaves all as it was; `version` rises with each that is not,
+and listeners are told after it; a dataset is one object for each uri, with one calendar.
 Cost: declaring a DAG O(its edges), many in one bulk O(DAGs + edges) at its end; what follows from the declarations
 (`analysis`, `problems`) is worked out when asked for, of the version before where there was one.
 """
@@ -22,6 +22,7 @@ from reactive_dag.declare.analysis.problems import Problem, cycle_problem, error
 from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.place import forget_calls, in_one_loop, note_twice
+from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.collector import paused_collector
@@ -46,6 +47,7 @@ class _Bulk:
 
     dags: dict[str, Dag]
     datasets: dict[str, Dataset]
+    pools: dict[str, Pool]
     twice: dict[str, str]
     _touched: dict[int, tuple[Dag, Callable[[], None]]] = field(factory=dict)
     pending: dict[str, None] = field(factory=dict)
@@ -65,19 +67,19 @@ class Declarations:
     """The declarations of the graph `id`; the owner of its DAGs.
 
     `version` counts changes. `checked` is the version that was last checked or run, or that a listener was told of (-1:
-    none). `twice` is where a DAG was declared before, if
-    declaring it again was a mistake.
+    none). `twice` is where a DAG was declared before, if declaring it again was a mistake.
     """
 
     __slots__ = (
         "_analysis", "_bulk", "_changed", "_edges", "_listeners", "_lock", "_problems", "_regions", "checked", "dags",
-        "datasets", "id", "twice", "version",
+        "datasets", "id", "pools", "twice", "version",
     )  # fmt: skip
 
     def __init__(self, id: str) -> None:
         self.id = id
         self.dags: dict[str, Dag] = {}
         self.datasets: dict[str, Dataset] = {}
+        self.pools: dict[str, Pool] = {}
         self.twice: dict[str, str] = {}
         self.version = 0
         self.checked = -1
@@ -106,6 +108,18 @@ class Declarations:
                     found.metadata.clear()
                     found.metadata.update(made.metadata)
             return found
+
+    def pool(self, id: object, slots: object) -> Pool:
+        """Declare a pool, or how many slots it has from now on (R16). O(tasks). Raises InvalidValue."""
+        with self._lock:
+            if (made := Pool.of(id, slots)) == self.pools.get(made.id):
+                return made
+            self.pools[made.id] = made
+            self.version += 1
+            if self._changed is not None:
+                self._changed |= {dag.id for dag in self.dags.values() for t in dag.tasks.values() if t.pool == made.id}
+        self.tell(None)
+        return made
 
     def admit(self, dag: Dag, *, meant: bool = False) -> None:
         """Take in a DAG, in the place of one with the same id; `meant` says that it is no mistake. O(its edges)."""
@@ -251,7 +265,7 @@ class Declarations:
             if self._bulk is not None:
                 yield
                 return
-            bulk = self._bulk = _Bulk(dict(self.dags), dict(self.datasets), dict(self.twice))
+            bulk = self._bulk = _Bulk(dict(self.dags), dict(self.datasets), dict(self.pools), dict(self.twice))
             restore_edges, version = self._edges.keeper(), self.version
             try:
                 with paused_collector(), self._edges.topology.bulk():
@@ -276,7 +290,7 @@ class Declarations:
     def _take_back(self, bulk: _Bulk) -> None:
         for dag in self.dags.values():
             dag._leave()
-        self.dags, self.datasets, self.twice = bulk.dags, bulk.datasets, bulk.twice
+        self.dags, self.datasets, self.pools, self.twice = bulk.dags, bulk.datasets, bulk.pools, bulk.twice
         bulk.restore()
         for dag in self.dags.values():
             dag._join(self, dag._stamp)
@@ -300,9 +314,9 @@ class Declarations:
     def _analyzed(self) -> GraphAnalysis:
         dags, changed = dict(self.dags), self._changed  # other threads may declare while it is asked
         if self._analysis is None or changed is None or len(changed) > 16 + len(dags) // 4:
-            made = GraphAnalysis(dags)
+            made = GraphAnalysis(dags, pools=dict(self.pools))
         else:
-            made = GraphAnalysis(dags, self._analysis[1], changed)
+            made = GraphAnalysis(dags, self._analysis[1], changed, dict(self.pools))
         self._changed = set()
         self._regions.append((self.version, made.region))
         return made

@@ -24,6 +24,7 @@ from reactive_dag.declare.declarations import Declarations
 from reactive_dag.declare.place import caller_place
 from reactive_dag.declare.settings.dag_settings import DagOptions
 from reactive_dag.declare.settings.parsers import valid_name
+from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.task import Task, task_id
 from reactive_dag.model import pictures
 from reactive_dag.model.calendar import Calendar
@@ -67,6 +68,11 @@ class Graph:
         """The datasets by uri, in the order of declaration. O(1)."""
         return self._declared.datasets
 
+    @property
+    def pools(self) -> Mapping[str, Pool]:
+        """The pools by id, in the order of declaration. O(1)."""
+        return self._declared.pools
+
     def __repr__(self) -> str:
         return f"Graph({self.id!r}, dags={len(self.dags)}, datasets={len(self.datasets)})"
 
@@ -88,6 +94,16 @@ class Graph:
         True
         """
         return self._declared.dataset(uri, partitions, metadata)
+
+    def pool(self, id: str, slots: int) -> Pool:
+        """Declare a pool, whose slots tasks of all DAGs share: `pool=` and `slots=` of a task (R16). O(tasks).
+
+        Declared again with other slots it has those from then on, in a running engine too. Raises InvalidValue.
+
+        >>> Graph("sales").pool("warehouse", slots=16)
+        Pool(id='warehouse', slots=16)
+        """
+        return self._declared.pool(id, slots)
 
     @overload
     def dag(self, id: Callable[..., object], /) -> Dag: ...
@@ -271,14 +287,14 @@ class Graph:
 
     def to_json(self) -> dict[str, Json]:
         """The graph as plain JSON data, callables as references (G5). O(graph)."""
-        return jsonform.graph_out(self.id, self.datasets, self.dags)
+        return jsonform.graph_out(self.id, self.datasets, self.pools, self.dags)
 
     @classmethod
     def from_json(cls, data: Json, place: str = "graph") -> Graph:
         """The graph that `to_json` wrote; imports nothing. O(graph). Raises InvalidValue naming the place in `data`."""
         graph = cls(jsonform.id_in(data, place))
         with graph.bulk():
-            jsonform.fill(data, place, graph.dataset, graph.register)
+            jsonform.fill(data, place, graph.dataset, graph.pool, graph.register)
         return graph
 
     def save(self, path: str | Path) -> None:

@@ -42,8 +42,8 @@ def region_since(graph: Graph, version: int) -> set[str] | None:
 
 
 def head_json(graph: Graph) -> dict[str, Json]:
-    """What of `graph.to_json()` is not the DAGs. O(datasets)."""
-    return jsonform.head_out(graph.id, graph.datasets)
+    """What of `graph.to_json()` is not the DAGs. O(datasets + pools)."""
+    return jsonform.head_out(graph.id, graph.datasets, graph.pools)
 
 
 def dag_json(dag: Dag) -> dict[str, Json]:

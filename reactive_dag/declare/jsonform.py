@@ -19,6 +19,7 @@ from reactive_dag.declare.dag import Dag, dag_at
 from reactive_dag.declare.parameters import Output, Parameter
 from reactive_dag.declare.settings.dag_settings import DAG_PARSERS, DagOptions, differing
 from reactive_dag.declare.settings.params import Params
+from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.settings.task_settings import TASK_PARSERS, TaskOptions
 from reactive_dag.declare.task import AnyTask, loaded_task, wait_task
 from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
@@ -51,15 +52,18 @@ _DURATIONS = ("retry_delay", "max_delay", "timeout", "poll")
 # --------------------------------------------------------------------------------------------------- out
 
 
-def graph_out(id: str, datasets: Mapping[str, Dataset], dags: Mapping[str, Dag]) -> dict[str, Json]:
+def graph_out(
+    id: str, datasets: Mapping[str, Dataset], pools: Mapping[str, Pool], dags: Mapping[str, Dag]
+) -> dict[str, Json]:
     """A graph as plain JSON data. O(graph)."""
-    return {**head_out(id, datasets), "dags": [dag_out(dag) for dag in list(dags.values())]}
+    return {**head_out(id, datasets, pools), "dags": [dag_out(dag) for dag in list(dags.values())]}
 
 
-def head_out(id: str, datasets: Mapping[str, Dataset]) -> dict[str, Json]:
-    """What of a graph is not its DAGs. O(datasets)."""
+def head_out(id: str, datasets: Mapping[str, Dataset], pools: Mapping[str, Pool]) -> dict[str, Json]:
+    """What of a graph is not its DAGs. O(datasets + pools)."""
     found = [_dataset_out(each.uri, each.partitions, each.metadata) for each in list(datasets.values())]
-    return {"reactive_dag": FORM, "id": id, "datasets": found}
+    shared = {"pools": [each.to_json() for each in list(pools.values())]} if pools else {}
+    return {"reactive_dag": FORM, "id": id, "datasets": found, **shared}
 
 
 def written(data: Json) -> str:
@@ -174,11 +178,13 @@ def id_in(data: Json, place: str) -> str:
         raise InvalidValue(
             f"{place} has form {form}, and this version reads up to {FORM}; install a newer reactive_dag"
         )
-    _only(data, ("reactive_dag", "id", "datasets", "dags"), place)
+    _only(data, ("reactive_dag", "id", "datasets", "pools", "dags"), place)
     return cast("str", data.get("id"))
 
 
-def fill(data: Json, place: str, dataset: DeclareDataset, register: Callable[[Dag], Dag]) -> None:
+def fill(
+    data: Json, place: str, dataset: DeclareDataset, pool: Callable[[str, int], Pool], register: Callable[[Dag], Dag]
+) -> None:
     """Declare what is in `data`. O(graph). Raises InvalidValue naming the place of what is not right."""
     for at, each in enumerate(_list(data.get("datasets", []), f"{place}: datasets")):
         where = f"{place}: datasets[{at}]"
@@ -187,6 +193,13 @@ def fill(data: Json, place: str, dataset: DeclareDataset, register: Callable[[Da
         try:
             found = None if calendar is None else Calendar.from_json(calendar)
             dataset(each.get("uri"), found, each.get("metadata"))
+        except ReactiveDagError as error:
+            raise InvalidValue(f"{where}: {error}") from None
+    for at, each in enumerate(_list(data.get("pools", []), f"{place}: pools")):
+        where = f"{place}: pools[{at}]"
+        _only(each, ("id", "slots"), where)
+        try:
+            pool(each.get("id"), each.get("slots"))
         except ReactiveDagError as error:
             raise InvalidValue(f"{where}: {error}") from None
     ids: set[Json] = set()

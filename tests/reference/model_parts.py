@@ -153,6 +153,8 @@ class Spec:
     timeout: int | None = None
     priority: int = 0
     outlets: tuple = ()
+    pool: str | None = None
+    slots: int = 1
 
 
 def verdict(rule, needs):

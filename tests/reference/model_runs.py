@@ -111,10 +111,16 @@ class Runs:
             return True
         waiting = sorted(self.startable, key=lambda each: each[0].place(each[1]))
         suspects = sum(run.tasks[task].lost >= SUSPECT for run, task in self.inflight)
-        started = False
+        started, closed = False, set()
         for run, task in waiting:
             suspect = run.tasks[task].lost >= SUSPECT
-            if (run, task) not in self.inflight and not (suspect and suspects):
+            if (run, task) in self.inflight or (suspect and suspects):
+                continue
+            spec = run.tasks[task].spec
+            taken = sum(r.tasks[t].spec.slots for r, t in self.inflight if r.tasks[t].spec.pool == spec.pool)
+            if spec.pool and (spec.pool in closed or taken + spec.slots > self.graph.pools[spec.pool].slots):
+                closed.add(spec.pool)
+            else:
                 suspects += suspect
                 self.startable = [each for each in self.startable if each != (run, task)]
                 self.inflight.add((run, task))

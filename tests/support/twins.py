@@ -24,15 +24,15 @@ from tests.support.zoo import OUTCOMES
 
 SPECS = {
     "p": {"t": Spec(retries=1, delay=2 * SECOND), "u": Spec(needs=("t",), outlets=("d",), priority=2)},
-    "q": {"t": Spec(timeout=5 * SECOND, retries=1)},
+    "q": {"t": Spec(timeout=5 * SECOND, retries=1, pool="w", slots=2)},
     "r": {
-        "t": Spec(),
+        "t": Spec(pool="w"),
         "y": Spec(needs=("t",), rule="one_failed"),
         "z": Spec(needs=("t", "y"), rule="none_failed_min_one_success"),
         "last": Spec(needs=("y",), rule="all_done", retries=2, delay=3 * SECOND),
     },
     "s": {"t": Spec()},
-    **{f"x{n}": {"t": Spec(retries=n)} for n in range(3)},
+    **{f"x{n}": {"t": Spec(retries=n, pool=[None, "w", "v"][n])} for n in range(3)},
 }
 OPTIONS = {
     "r": {"max_active_runs": 1, "outlets": ["c"]},
@@ -40,6 +40,7 @@ OPTIONS = {
     "x0": {"catchup": "all"},
     "x2": {"catchup": "none"},
 }
+POOLS = {"w": 3, "v": 1}
 TOLD = {
     "succeed": {"state": "success"},
     "fail": {"state": "failed"},
@@ -57,6 +58,8 @@ class Twins:
         self.graph = rd.Graph("twins")
         for dataset in DATASETS:
             self.graph.dataset(dataset.uri)
+        for pool, slots in POOLS.items():
+            self.graph.pool(pool, slots)
         a, b = self.graph.dataset("a"), self.graph.dataset("b")
         self.declare("p", rd.updated(a))
         self.declare("q", rd.completed("p", states="any"))
@@ -79,7 +82,7 @@ class Twins:
                     lambda run: self.world.body(run), id=name, after=spec.needs, trigger_rule=spec.rule,
                     retries=spec.retries, retry_delay=f"{spec.delay // SECOND}s", priority=spec.priority,
                     timeout=None if spec.timeout is None else f"{spec.timeout // SECOND}s",
-                    outlets=[self.graph.dataset(uri) for uri in spec.outlets],
+                    outlets=[self.graph.dataset(uri) for uri in spec.outlets], pool=spec.pool, slots=spec.slots,
                 )  # fmt: skip
             self.graph.register(new, replace=True)
             self.graph.effective(dag)

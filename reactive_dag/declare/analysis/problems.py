@@ -206,6 +206,7 @@ def _of_tasks(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Iterat
             yield _twice(dag, f"task {id!r} of DAG {dag.id!r}", (f"{dag.id}.{id}",), before, dag.tasks[id].place)
     for task in dag.tasks.values():
         yield from _unresolved(dag, task)
+        yield from _of_pool(analysis, dag, task)
         if task.wait is not None:
             yield from _of_wait(analysis, dag, task, task.wait, dates)
 
@@ -223,6 +224,24 @@ def _unresolved(dag: Dag, task: AnyTask) -> Iterator[Problem]:
         hint = did_you_mean(name, others) or _MEND
         text = f"task {task.id!r} of DAG {dag.id!r} follows task {name!r}, which this DAG has not{hint}"
         yield _error(dag, "unknown_task", (f"{dag.id}.{task.id}", f"{dag.id}.{name}"), text, task.place)
+
+
+def _of_pool(analysis: GraphAnalysis, dag: Dag, task: AnyTask) -> Iterator[Problem]:
+    own = f"{dag.id}.{task.id}"
+    if task.pool is None:
+        if task._given.get("slots", 1) != 1:
+            text = f"task {own!r} takes slots={task.slots} of no pool; give it pool=, or no slots="
+            yield _error(dag, "slots_without_pool", (own,), text, task.place)
+        return
+    pool = analysis.pools.get(task.pool)
+    if pool is None:
+        hint = did_you_mean(task.pool, analysis.pools)
+        text = f"task {own!r} is in pool {task.pool!r}, which is not declared{hint}"
+        text += "" if hint else f"; write graph.pool({task.pool!r}, slots=...)"
+        yield _error(dag, "unknown_pool", (own, task.pool), text, task.place)
+    elif task.slots > pool.slots:
+        text = f"task {own!r} takes {task.slots} slots of pool {pool.id!r}, which has {pool.slots}: it could never run"
+        yield _error(dag, "too_many_slots", (own, pool.id), text, task.place)
 
 
 def _of_wait(analysis: GraphAnalysis, dag: Dag, task: AnyTask, wait: Wait, dates: PossibleDates) -> Iterator[Problem]:

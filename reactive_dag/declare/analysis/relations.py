@@ -16,6 +16,7 @@ from typing import TypeVar, cast
 from reactive_dag.declare.analysis.edges import Edge, edges_of
 from reactive_dag.declare.analysis.neighbours import Neighbours
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.settings.pool import NO_POOLS, Pool
 from reactive_dag.resolve.heights import heights
 from reactive_dag.resolve.origins import origins
 from reactive_dag.resolve.ready import Form
@@ -33,7 +34,7 @@ T = TypeVar("T")
 
 
 class GraphAnalysis:
-    """All answers about these DAGs; `dags` must not change meanwhile.
+    """All answers about these DAGs and pools, which must not change meanwhile.
 
     With `before`, the analysis of an earlier version, and the ids `changed` since, answers are made of its answers:
     only those about DAGs in `region` (what changed, and all that follows from it) are worked out anew. `region` is None
@@ -42,9 +43,11 @@ class GraphAnalysis:
     """
 
     def __init__(
-        self, dags: Mapping[str, Dag], before: GraphAnalysis | None = None, changed: Iterable[str] = ()
-    ) -> None:
+        self, dags: Mapping[str, Dag], before: GraphAnalysis | None = None, changed: Iterable[str] = (),
+        pools: Mapping[str, Pool] = NO_POOLS,
+    ) -> None:  # fmt: skip
         self.dags = dags
+        self.pools = pools
         self.kept: dict[str, object] = {}
         self.region: set[str] | None = None
         self._answers: dict[str, object] = {}

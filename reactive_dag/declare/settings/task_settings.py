@@ -14,9 +14,11 @@ from typing import Any, Generic, Literal, TypeAlias, TypedDict, TypeVar, overloa
 from attrs import evolve, frozen
 
 from reactive_dag.declare.parameters import TaskLike
-from reactive_dag.declare.settings.parsers import Parser, flag, one_of, optional_duration, whole
+from reactive_dag.declare.settings.parsers import Parser, flag, one_of, optional_duration, valid_name, whole
+from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.model.callables import Call
 from reactive_dag.model.times import GivenDuration, parse_duration
+from reactive_dag.triggers.checks import id_of
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 TRIGGER_RULES = (
@@ -64,6 +66,8 @@ class TaskDefaults(TypedDict, total=False):
     trigger_rule: TriggerRule
     depends_on_past: bool
     priority: int
+    pool: Pool | str | None
+    slots: int
 
 
 class TaskOptions(TaskDefaults, total=False):
@@ -86,6 +90,8 @@ class TaskSettings:
     trigger_rule: str = "all_success"
     depends_on_past: bool = False
     priority: int = 0
+    pool: str | None = None
+    slots: int = 1
 
 
 class ReadsTaskSettings:
@@ -103,12 +109,18 @@ class ReadsTaskSettings:
     trigger_rule = Setting[str]()
     depends_on_past = Setting[bool]()
     priority = Setting[int]()
+    pool = Setting["str | None"]()
+    slots = Setting[int]()
 
 
 def _delay(value: object, what: str) -> int | Call:
     if isinstance(value, Call) or callable(value):
         return Call.of(value)
     return parse_duration(value, what=what, zero_ok=True)  # type: ignore[arg-type]
+
+
+def _pool(value: object, what: str) -> str | None:
+    return None if value is None else valid_name(id_of(value, what), what)
 
 
 TASK_PARSERS: dict[str, Parser] = {
@@ -121,6 +133,8 @@ TASK_PARSERS: dict[str, Parser] = {
     "trigger_rule": one_of(TRIGGER_RULES),
     "depends_on_past": flag,
     "priority": whole,
+    "pool": _pool,
+    "slots": partial(whole, least=1),
 }
 TASK_DEFAULTS = TaskSettings()
 

@@ -94,7 +94,8 @@ class Fold:
         dates = LogicalDates(identities, graph, caches.calendars)
         self.starting = Starting(graph.id, log, dags, dates)
         self.slots = Slots(
-            outbox, statuses, caches.arrays, dags.get, analysis_of(graph).heights, identities.request
+            outbox, statuses, caches.arrays, dags.get, analysis_of(graph).heights, identities.request,
+            lambda: graph.pools,
         )  # fmt: skip
         self.calls, watches = RecordedCalls(outbox, identities), Watches()
         self.router = Router(

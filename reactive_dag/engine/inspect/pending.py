@@ -93,6 +93,11 @@ def pending(fold: Fold, dag: str) -> Pending:
         for run in live
         for index, why in fold.runs.flow.past.reasons(run, fold.by_date).items()
     ]
+    waits += [
+        Waiting(run.started.key, run.plan.ids[index], dag, why)
+        for run, index, why in fold.slots.waiting_for_pools()
+        if run.started.dag == dag
+    ]
     held = sum(len(active.held) for active in triggers)
     queued = len(fold.slots.queues.get(dag, ()))
     return Pending(dag, parts, joins, held, waits, queued, dag in fold.slots.paused, undecided(fold))

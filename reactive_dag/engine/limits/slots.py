@@ -1,25 +1,29 @@
-"""The one place that says whether a run or an attempt may start, and in which order (R5, R6, T12).
+"""The one place that says whether a run or an attempt may start, and in which order (R5, R6, R16, T12).
 
 Owns the queues of runs, the pauses, and the attempts that could be handed out. A run may begin if its DAG is declared,
-has tasks, is not paused, and has room (`max_active_runs`); an attempt if a worker is free, and if it is none of several
-that may be what kills the process. Slots are given out when all that is due at an instant is decided, in this order:
-priority, then the instant of the request, height, DAG id, number of the request, position of the task. So neither the
-grouping of commits nor the order in which things were found ready decides. Runner and simulator both ask here.
+has tasks, is not paused, and has room (`max_active_runs`); an attempt if a worker is free and its pool has room, and if
+it is none of several that may be what kills the process. Slots are given out when all that is due at an instant is
+decided, in this order: priority, then the instant of the request, height, DAG id, number of the request, position of
+the task. So neither the grouping of commits nor the order in which things were found ready decides. Runner and
+simulator both ask here.
 
-An offer costs O(1), giving out O(DAGs looked at + what was offered and what starts, each * log of what waits).
+An offer costs O(1), in a pool O(log of what waits there), giving out O(DAGs looked at + what was offered and what
+starts, each * log of what waits).
 """
 
 from __future__ import annotations
 
 import heapq
+import sys
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Mapping
 from operator import itemgetter
-from typing import Protocol
 
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.engine.facts.outbox import Outbox
+from reactive_dag.engine.limits.pools import PoolLines, ReadyAttempt, UnderWay
 from reactive_dag.engine.runs.state import RunOrder, RunState
 from reactive_dag.engine.runs.statuses import RunStatus, RunStatuses, StartingRun
 from reactive_dag.engine.runs.task_arrays import TaskArraysByDag
@@ -31,23 +35,13 @@ SUSPECT = 2
 AttemptKey = tuple[int, int]
 """A run and the number of a task: an attempt that may start, or has."""
 
-ReadyAttempt = tuple[int, RunOrder, int]
-"""Priority (negated), the run's place among others (`RunState.order`), and the number of the task."""
-
-
-class UnderWay(Protocol):
-    """An attempt that was handed out and has not come back."""
-
-    run: RunState
-    index: int
-
 
 class Slots:
     """What may start, of the runs and tasks of one engine. `request` gives the record that asked for a run."""
 
     def __init__(
         self, outbox: Outbox, statuses: RunStatuses, arrays: TaskArraysByDag, dag_of: Callable[[str], Dag | None],
-        heights: Mapping[str, int], request: Callable[[int], RunRequested],
+        heights: Mapping[str, int], request: Callable[[int], RunRequested], pools: Callable[[], Mapping[str, Pool]],
     ) -> None:  # fmt: skip
         self.outbox = outbox
         self.statuses = statuses
@@ -61,6 +55,7 @@ class Slots:
         self._offered: list[ReadyAttempt] = []
         self._ready: list[ReadyAttempt] = []
         """A heap of what was offered before attempts were given out last."""
+        self.pooled = PoolLines(pools)
         self.to_look: set[str] = set()
         self._ordered: dict[str, int] = {}
         """Up to which run a queue is in the order of dates."""
@@ -103,6 +98,8 @@ class Slots:
         Where a task has a priority, no attempt is handed out before a worker is free: it might have to wait behind it.
         """
         self.heights, self._prioritized = heights, prioritized
+        if self.pooled.pools():
+            self._line_up_again()
         self.reconsider_all()
 
     def take_runs(self) -> list[StartingRun]:
@@ -194,14 +191,26 @@ class Slots:
         self.startable.add((run.run, index))
         if run.lost is not arrays.zeros and run.lost[index] >= SUSPECT:
             self._suspected = True
-        self._offered.append((arrays.priorities[index], run.order, index))
+        if arrays.has_pools and (pool := arrays.pools[index]) is not None:
+            self.pooled.add(pool, (arrays.priorities[index], run.order, index))
+        else:
+            self._offered.append((arrays.priorities[index], run.order, index))
+
+    def _line_up_again(self) -> None:
+        """The pools of tasks may be other ones. O(attempts that wait)."""
+        self._offered, self._ready = [], []
+        self.pooled.lines.clear()
+        for run, index in list(self.startable):
+            self.offer(self.statuses.live[run], index)
 
     def withdraw(self, run: int, index: int) -> None:
         """An attempt has started, or will not. O(1)."""
         self.startable.discard((run, index))
 
-    def take_all(self) -> list[tuple[RunState, int]]:
-        """All attempts that wait, in order: there are workers without end. O(n log n)."""
+    def take_all(self, pooled: Mapping[AttemptKey, UnderWay]) -> list[tuple[RunState, int]]:
+        """All attempts that wait, in order: there are workers without end; `pooled` are in a pool. O(n log n)."""
+        if self.pooled.lines:
+            return self.take_attempts(pooled, sys.maxsize, sys.maxsize)
         waiting, self._offered, self._ready = self._offered + self._ready, [], []
         waiting.sort()
         live, startable = self.statuses.live, self.startable
@@ -221,32 +230,53 @@ class Slots:
         An attempt with a timeout is handed out to a free worker only, since its time begins then.
         """
         taken: list[tuple[RunState, int]] = []
-        kept: list[ReadyAttempt] = []
+        kept: list[tuple[str, ReadyAttempt]] = []
+        ready, pool = self._ready, ""
         for entry in self._offered:
-            heapq.heappush(self._ready, entry)
+            heapq.heappush(ready, entry)
         self._offered.clear()
+        pools = self.pooled.round(ready, under_way) if self.pooled.lines else None
         out, most = len(under_way), workers if self._prioritized else ahead
         suspects = self._suspected and any(job.run.lost[job.index] >= SUSPECT for job in list(under_way.values()))
-        while self._ready and out < most:
-            entry = heapq.heappop(self._ready)
+        while out < most:
+            if pools is None:
+                if not ready:
+                    break
+                entry = heapq.heappop(ready)
+            elif (found := pools.pop()) is not None:
+                entry, pool = found, pools.pool
+            else:
+                break
             place = entry[1][3], entry[2]
             run = self.statuses.live.get(place[0])
             if run is None or place not in self.startable:
                 continue
             suspect = self._suspected and run.lost[place[1]] >= SUSPECT
             if run.arrays.timeouts[place[1]] is not None and out >= workers:
-                kept.append(entry)
+                kept.append((pool, entry))
                 break
-            if place in under_way or (suspect and suspects):
-                kept.append(entry)
+            if place in under_way or (suspect and suspects) or not (pools is None or pools.fits(run, place[1])):
+                kept.append((pool, entry))
                 continue
             suspects = suspects or suspect
             self.startable.discard(place)
             taken.append((run, place[1]))
             out += 1
-        for entry in kept:
-            heapq.heappush(self._ready, entry)
+        for pool, entry in kept:
+            if pool:
+                self.pooled.add(pool, entry)
+            else:
+                heapq.heappush(ready, entry)
         return taken
+
+    def waiting_for_pools(self) -> list[tuple[RunState, int, str]]:
+        """The attempts that wait for slots of a pool, in order, and for what, in words. O(n log n) in what waits."""
+        found = []
+        for pool, (_, order, index) in sorted(self.pooled.waiting(), key=itemgetter(1)):
+            run = self.statuses.live.get(order[3])
+            if run is not None and (order[3], index) in self.startable:
+                found.append((run, index, self.pooled.why(pool, run.arrays.slots[index])))
+        return found
 
     # ------------------------------------------------------------------------------------- state
 
@@ -272,7 +302,8 @@ class Slots:
         queued = [run for queue in self.queues.values() for run in queue]
         named = self.statuses.queued.keys()
         assert len(queued) == len(named) and set(queued) == named, (queued, named)
-        waiting = {(order[3], index) for _, order, index in (*self._offered, *self._ready)}
+        pooled = [entry for _, entry in self.pooled.waiting()]
+        waiting = {(order[3], index) for _, order, index in (*self._offered, *self._ready, *pooled)}
         for place in self.startable:
             assert place in waiting and place[0] in self.statuses.live, place
             run = self.statuses.live[place[0]]

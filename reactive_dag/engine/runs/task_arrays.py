@@ -52,6 +52,9 @@ class TaskArrays:
     retries: list[int] = attrs.Factory(list)
     past: list[bool] = attrs.Factory(list)
     has_past: bool = False
+    pools: list[str | None] = attrs.Factory(list)
+    slots: list[int] = attrs.Factory(list)
+    has_pools: bool = False
     _declared: PlanDeclared | None = None
 
     @classmethod
@@ -117,6 +120,9 @@ class TaskArrays:
         self.waits.append(waits)
         self.direct.append(not waits and rule == "all_success" and not past)
         self.priorities.append(-settings.priority)
+        self.pools.append(settings.pool)
+        self.slots.append(settings.slots)
+        self.has_pools = self.has_pools or settings.pool is not None
         self.timeouts.append(settings.timeout)
         self.outlets.append(bool(task.outlets))
         self.bindings.append(bindings_of(task) if bindings is None else bindings)

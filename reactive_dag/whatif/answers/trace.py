@@ -85,6 +85,17 @@ class Trace:
         records = self.fold.log.read(0, self.fold.log.next_offset)
         return {(r.run, r.task): r.at for r in records if type(r) is TaskFinished and not r.attempt}
 
+    @cached_property
+    def left_pool(self) -> dict[tuple[str, int], TracePoint]:
+        """The last task that ended in a pool at an instant. O(tasks) once."""
+        found = {}
+        for row in self.rows.values():
+            for each in row.tasks:
+                pool = self.dags[row.dag].tasks[each.task].pool
+                if pool is not None and each.attempts and each.state in FINAL_TASK_STATES:
+                    found[pool, each.attempts[-1][2]] = TracePoint("task", row.run, each.task)
+        return found
+
     # ------------------------------------------------------------------------------------- tasks
 
     def tasks(self, run: int) -> dict[str, TaskRow]:
@@ -152,7 +163,11 @@ class Trace:
                 found.append(Predecessor(TracePoint("task", point.of, need), "needs", ended))
         if task.depends_on_past and begin is not None:
             found.extend(self._past(point, begin))
-        return max(reversed(found), key=lambda each: each.at)
+        last = max(reversed(found), key=lambda each: each.at)
+        if task.pool is not None and begin is not None and begin > last.at:
+            freed = self.left_pool.get((task.pool, begin))
+            return last if freed is None else Predecessor(freed, "slot", begin)
+        return last
 
     def _past(self, point: TracePoint, begin: int) -> list[Predecessor]:
         previous = self.fold.by_date.previous(self.rows[point.of])

@@ -13,13 +13,17 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, cast
 
+from attrs import define
+
 from reactive_dag.engine.facts.publish import outlet_events
 from reactive_dag.model.errors import UndatedOutlet, said
 from reactive_dag.model.records import OutletEvent, RunFinished, TaskFinished, TaskStarted
 from reactive_dag.whatif.course.run import CourseRun
 
 if TYPE_CHECKING:
+    from reactive_dag.engine.limits.slots import AttemptKey
     from reactive_dag.engine.runs.state import RunOrder, RunState
+    from reactive_dag.engine.runs.task_arrays import TaskArrays
     from reactive_dag.streams.clock import VirtualClock
     from reactive_dag.whatif.course.fold import CourseFold
     from reactive_dag.whatif.course.log import CourseLog
@@ -30,6 +34,22 @@ OpenAttempt = tuple[CourseRun, int, int]
 
 SimpleStart = tuple[int, "RunOrder", int, CourseRun]
 """A simple task that may begin: priority, place of the run and number, which are the order of slots, and the run."""
+
+
+@define(eq=False)
+class PooledAttempt:
+    """An attempt under way that holds slots of a pool, until it ends, times out or is cancelled."""
+
+    run: RunState
+    index: int
+    arrays: TaskArrays
+    number: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended. O(1)."""
+        return self.index in self.run.open and self.run.attempt[self.index] == self.number
+
 
 FAILURE = "fails, as the simulation was told"
 
@@ -54,6 +74,7 @@ class CourseAttempts:
         self.instants: list[int] = []
         self.by_engine: set[int] = set()
         self._at: dict[int, OpenAttempt | list[OpenAttempt]] = {}
+        self.pooled: dict[AttemptKey, PooledAttempt] = {}
         self.runs = log.playing
 
     # ------------------------------------------------------------------------------------- runs
@@ -89,9 +110,18 @@ class CourseAttempts:
         record = TaskStarted(now, run.offset, run.tasks.ids[index], run.state.attempt[index] + 1)
         self.log.push(record)
         self.core.runs.flow.opened(run.state, index, record)
+        if run.state.arrays.has_pools and run.state.arrays.pools[index] is not None:
+            self.pooled[run.offset, index] = PooledAttempt(run.state, index, run.state.arrays, record.attempt)
         end = now + run.tasks.durations[index]
         self.by_engine.add(end)
         self._ends(end, (run, index, record.attempt))
+
+    def in_pools(self) -> dict[AttemptKey, PooledAttempt]:
+        """The attempts under way that hold slots of a pool. O(result), and those that ended since."""
+        ended = [key for key, attempt in self.pooled.items() if not attempt.is_open]
+        for key in ended:
+            del self.pooled[key]
+        return self.pooled
 
     def _ends(self, at: int, attempt: OpenAttempt) -> None:
         found = self._at.get(at)

@@ -138,8 +138,8 @@ class CoursePlayer:
                 core.drain(ALL)
             elif slots.to_look and core.begin_runs():
                 continue
-            elif slots.startable:
-                self.attempts.begin(slots.take_all())
+            elif slots.startable and (starting := slots.take_all(self.attempts.in_pools())):
+                self.attempts.begin(starting)
             else:
                 return
 

@@ -1,8 +1,8 @@
 """The tasks of a DAG as a course needs them, in arrays by number: durations, followers, and who listens to their ends.
 
 Owns `SimpleTasks` and `ListenedTo`. A task is *simple* if it begins as soon as all that it needs succeeded, does not
-depend on its past, has no timeout, no trigger listens to it, and no intervention delays it or makes it fail. Invariant:
-a `SimpleTasks` never changes, and courses share it. O(tasks + edges) to make.
+depend on its past, has no timeout and no pool, no trigger listens to it, and no intervention delays it or makes it
+fail. Invariant: a `SimpleTasks` never changes, and courses share it. O(tasks + edges) to make.
 """
 
 from __future__ import annotations
@@ -88,4 +88,5 @@ class SimpleTasks:
 def _may_be_simple(task: AnyTask) -> bool:
     rule = task.trigger_rule == "all_success" and not task.depends_on_past
     dated = any(outlet.partitions is not None for outlet in task.outlets)  # its success depends on its run's date (R3)
-    return rule and not dated and task.kind == "task" and task.timeout is None
+    bounded = task.timeout is not None or task.pool is not None
+    return rule and not dated and task.kind == "task" and not bounded
