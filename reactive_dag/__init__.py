@@ -13,6 +13,7 @@ from reactive_dag.declare.analysis.problems import Problem
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.parameters import output
+from reactive_dag.declare.settings.files import files, parquet
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.task import Task
 from reactive_dag.model.calendar import Calendar, day, hour, month, week
@@ -26,6 +27,7 @@ from reactive_dag.model.errors import (
     InvalidValue,
     NotAStore,
     NotIdle,
+    OutputGone,
     Overflow,
     ReactiveDagError,
     RetryTask,
@@ -101,10 +103,10 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "Calendar", "CycleError", "Dag", "Dataset", "DuplicateError", "Engine", "EngineClosed", "EngineReplaced", "Event",
-    "FailTask", "Graph", "GraphError", "InlineRunner", "InvalidValue", "Ledger", "NotAStore", "NotIdle", "Overflow",
-    "Pool", "Problem", "ReactiveDagError", "RetryTask", "Run", "Simulation", "SkipTask", "StoreDamaged", "StoreError",
-    "StoreInUse", "StoreTooNew", "Task", "TaskError", "ThreadRunner", "Trigger", "UndatedOutlet", "UndeclaredOutlet",
-    "UnknownId", "UsageError", "VirtualClock", "absent", "aiter", "all_of", "any_of", "at", "at_least", "completed",
-    "cron", "daily", "day", "delay", "duration", "every", "fail", "hour", "month", "operators", "output", "sequence",
-    "simulate", "spread_durations", "updated", "week", "weekly",
+    "FailTask", "Graph", "GraphError", "InlineRunner", "InvalidValue", "Ledger", "NotAStore", "NotIdle", "OutputGone",
+    "Overflow", "Pool", "Problem", "ReactiveDagError", "RetryTask", "Run", "Simulation", "SkipTask", "StoreDamaged",
+    "StoreError", "StoreInUse", "StoreTooNew", "Task", "TaskError", "ThreadRunner", "Trigger", "UndatedOutlet",
+    "UndeclaredOutlet", "UnknownId", "UsageError", "VirtualClock", "absent", "aiter", "all_of", "any_of", "at",
+    "at_least", "completed", "cron", "daily", "day", "delay", "duration", "every", "fail", "files", "hour", "month",
+    "operators", "output", "parquet", "sequence", "simulate", "spread_durations", "updated", "week", "weekly",
 ]  # fmt: skip

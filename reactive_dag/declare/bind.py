@@ -14,6 +14,7 @@ from attrs import evolve, fields
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.settings.dag_settings import DEFAULTS
+from reactive_dag.declare.settings.files import OutputFiles
 from reactive_dag.declare.settings.task_settings import TaskSettings
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.callables import Call
@@ -26,7 +27,7 @@ Later = Callable[[], None]
 DescribeSite = Callable[[], str]
 """Names the place of what is bound, where it is asked for."""
 
-_HOLDERS = (Trigger, TaskSettings)
+_HOLDERS = (Trigger, TaskSettings, OutputFiles)
 _SIMPLE = frozenset({str, int, bool, type(None), frozenset, Dataset})
 """Types of fields in which no call is."""
 

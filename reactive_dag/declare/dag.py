@@ -208,8 +208,8 @@ class Dag(ReadsDagSettings):
         """Make a function a task of this DAG: `@dag.task`, or with options `@dag.task(retries=2)`. O(parameters).
 
         Options: `outlets`, `after`, `retries`, `retry_delay`, `backoff`, `max_delay`, `jitter`, `timeout`,
-        `trigger_rule`, `depends_on_past`, `priority`, `pool`, `slots`, `id`. A task declared again replaces the one
-        before, but not in a loop (DuplicateError). Raises InvalidValue for an option that is not valid, CycleError
+        `trigger_rule`, `depends_on_past`, `priority`, `pool`, `slots`, `save`, `id`. A task declared again replaces the
+        one before, but not in a loop (DuplicateError). Raises InvalidValue for an option that is not valid, CycleError
         where tasks would need each other in a circle.
         """
         if fn is None:

@@ -18,6 +18,7 @@ from attrs import evolve, fields
 from reactive_dag.declare.dag import Dag, dag_at
 from reactive_dag.declare.parameters import Output, Parameter
 from reactive_dag.declare.settings.dag_settings import DAG_PARSERS, DagOptions, differing
+from reactive_dag.declare.settings.files import OutputFiles
 from reactive_dag.declare.settings.params import Params
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.settings.task_settings import TASK_PARSERS, TaskOptions
@@ -104,6 +105,8 @@ def _setting_out(name: str, value: object) -> Json:
         return sorted(value) if isinstance(value, frozenset) else list(value)
     if isinstance(value, Params):
         return _params_out(value)
+    if isinstance(value, OutputFiles):
+        return value.to_json()
     if name == "defaults":
         return _settings_out(differing(value))  # type: ignore[arg-type]
     return value
@@ -247,7 +250,14 @@ def _triggers_in(dataset: DeclareDataset, data: Json, place: str) -> Trigger | d
 
 def _settings_in(data: Json, place: str) -> dict[str, Any]:
     _only(data, TASK_PARSERS, place)
-    return {name: _call_in(value) for name, value in data.items()}
+    return {name: _save_in(value, place) if name == "save" else _call_in(value) for name, value in data.items()}
+
+
+def _save_in(value: Json, place: str) -> OutputFiles | None:
+    try:
+        return None if value is None else OutputFiles.from_json(value)
+    except InvalidValue as error:
+        raise InvalidValue(f"{place}: {error}") from None
 
 
 def _call_in(value: Json) -> Any:

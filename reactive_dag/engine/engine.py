@@ -18,7 +18,7 @@ from reactivex import Observable
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
-from reactive_dag.declare.settings.parsers import whole
+from reactive_dag.declare.settings.parsers import flag, whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.arguments import allowed_lateness, check_arguments, chosen_runner, nanoseconds
 from reactive_dag.engine.drive.drive import Background
@@ -27,6 +27,7 @@ from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.facts.publish import EventFields
 from reactive_dag.engine.facts.receipts import Receipt, Receipts
 from reactive_dag.engine.facts.values import given_value, value_name
+from reactive_dag.engine.inspect.outputs import OutputFile
 from reactive_dag.engine.inspect.pending import Pending
 from reactive_dag.engine.inspect.queries import Entry, FiringView
 from reactive_dag.engine.inspect.run import Run
@@ -284,6 +285,14 @@ class Engine:
         """
         with self._parts.interrupts:
             return self._parts.queries.run(key)
+
+    def outputs(self, *, unused: bool = False) -> list[OutputFile]:
+        """The files of outputs saved by tasks declared now; with `unused` those that no recorded success names (R21).
+
+        Those may be deleted, unless another store keeps its outputs in the same directory. O(files × log runs).
+        """
+        with self._parts.interrupts:
+            return self._parts.queries.outputs(flag(unused, "engine.outputs(): unused"))
 
     def events(self, dataset: Dataset | str, *, limit: int | None = None) -> list[Event]:
         """A dataset's events, newest first. O(segments that hold one). Raises UnknownId."""

@@ -21,7 +21,7 @@ AttemptRow: TypeAlias = tuple[int, int | None, int, str, str | None]
 
 
 class TaskRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
-    """How a task of an ended run ended. Times are ns UTC.
+    """How a task of an ended run ended. Times are ns UTC; with `saved` the output names the file of the value (R21).
 
     >>> TaskRow("load", "success", ((1, 10, 20, "success", None),), {"rows": 3}).attempts[0][0]
     1
@@ -32,6 +32,7 @@ class TaskRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defau
     attempts: tuple[AttemptRow, ...] = ()
     output: Json = None
     error: str | None = None
+    saved: bool = False
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):

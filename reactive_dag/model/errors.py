@@ -145,6 +145,10 @@ class RetryTask(TaskError):
         self.after = after
 
 
+class OutputGone(ReactiveDagError):
+    """The file that holds an output is not there any more, or is not what was written (R21)."""
+
+
 class UndeclaredOutlet(TaskError):
     """A task published to a dataset that is not among its outlets (R3)."""
 

@@ -34,6 +34,10 @@ _EXACT = frozenset((str, bool, type(None)))
 """Types of values that are plain as they stand; a text's bytes are judged when all is encoded."""
 _FLAT, _TEXT = _EXACT | {int}, frozenset((str,))
 _OF_NUMPY = frozenset((bool, int, float, str, bytes, datetime, date, timedelta))
+_TABLES = frozenset((
+    ("pandas", "DataFrame"), ("pandas", "Series"), ("polars", "DataFrame"), ("polars", "LazyFrame"),
+    ("polars", "Series"), ("pyarrow", "Table"),
+))  # fmt: skip
 _RICH: tuple[tuple[type, Callable[[Any], object]], ...] = (
     (datetime, exact_datetime),
     (date, lambda value: date(value.year, value.month, value.day)),
@@ -76,7 +80,8 @@ def plain(value: object, what: str, limit: int = PAYLOAD_LIMIT) -> Json:
         raise InvalidValue(f"{what}: {type(value).__name__} cannot be read as JSON: {said(error)}") from error
     if size > limit:
         raise InvalidValue(
-            f"{what} takes {size:,} bytes as JSON, more than {limit:,}; keep it in a file and pass its name"
+            f"{what} takes {size:,} bytes as JSON, more than {limit:,}; keep it in a file, as save= of a task does, "
+            "and pass its name"
         )
     return found
 
@@ -152,13 +157,19 @@ def _container(value: object, path: str, inside: set[int]) -> Json:
             return [_plain(item, f"{path}[{n}]", inside) for n, item in enumerate(_ordered(value))]
         fields = _fields(value)
         if fields is None:
-            kind = type(value).__name__
             raise InvalidValue(
-                f"{path}: something of type {kind} cannot be kept as JSON; give plain data, attrs or dataclass objects"
+                f"{path}: something of type {type(value).__name__} cannot be kept as JSON; {_instead(value)}"
             )
         return {name: _plain(item, f"{path}.{name}", inside) for name, item in fields}
     finally:
         inside.discard(id(value))
+
+
+def _instead(value: object) -> str:
+    """What to give instead of something that is no JSON."""
+    if (type(value).__module__.partition(".")[0], type(value).__name__) in _TABLES:
+        return 'let a task return it that is declared with save=rd.parquet("some/dir"): what follows gets it back'
+    return "give plain data, attrs or dataclass objects, or return it from a task with save=rd.files(dir)"
 
 
 def _object(value: Mapping[object, object], path: str, inside: set[int]) -> dict[str, Json]:

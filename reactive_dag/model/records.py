@@ -160,7 +160,7 @@ class TaskFinished(Record, frozen=True, gc=False, array_like=True, omit_defaults
 
     `publishes` is what the body published; None means one automatic event for each outlet. `values` are the shared
     values that it set (R22). Both are recorded when this record is applied (R3), so an attempt that was closed
-    meanwhile publishes and sets nothing.
+    meanwhile publishes and sets nothing. With `saved` the output names the file that holds the value (R21).
     """
 
     run: int
@@ -174,6 +174,7 @@ class TaskFinished(Record, frozen=True, gc=False, array_like=True, omit_defaults
     retry_after: int | None = None
     publishes: list[OutletEvent] | None = None
     values: list[GivenValue] | None = None
+    saved: bool = False
 
 
 class TaskRetry(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=6):

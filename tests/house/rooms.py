@@ -23,8 +23,8 @@ ORDER = {
         "dag", "bind", "jsonform", "analysis", "graph", "internals",
     ),
     "engine": (
-        "host", "items", "facts", "runs", "tasks", "limits", "table", "deciding", "fold", "inspect", "execute", "drive",
-        "arguments", "parts", "engine",
+        "host", "items", "outputs", "facts", "runs", "tasks", "limits", "table", "deciding", "fold", "inspect",
+        "execute", "drive", "arguments", "parts", "engine",
     ),
     "log": ("tail", "history", "group", "protocol", "codec", "memory", "sqlite", "ledger", "opening"),
     "whatif": ("question", "course", "answers", "comparison", "simulation"),

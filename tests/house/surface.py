@@ -10,6 +10,7 @@ from importlib import import_module
 
 import reactive_dag as rd
 import reactive_dag.operators as rops
+from reactive_dag.engine.inspect.outputs import OutputFile
 from tests.house.source import MODULES
 from tests.support.sales import sales
 
@@ -54,6 +55,7 @@ def things() -> dict[str, object]:
         graph.dags["build_mart"].triggers[""], graph.problems()[0], engine, receipt, run, seen[0], engine.runs(), task,
         task.attempts[0], run.events[0], engine.why(run), engine.pending("report"), engine.pending("report").parts[0],
         base, base.timeline(), base.critical_path("report"), base.compare(base), base.pending(),
+        OutputFile("lake/a.parquet", 1, run.key, 1, 1, False),
     ]  # fmt: skip
     return {type(each).__name__: each for each in found}
 

@@ -17,37 +17,38 @@ from tests.support.places import ROOT
 PINNED = {
     "reactive_dag": """
         Calendar CycleError Dag Dataset DuplicateError Engine EngineClosed EngineReplaced Event FailTask Graph
-        GraphError InlineRunner InvalidValue Ledger NotAStore NotIdle Overflow Pool Problem ReactiveDagError RetryTask
-        Run Simulation SkipTask StoreDamaged StoreError StoreInUse StoreTooNew Task TaskError ThreadRunner Trigger
-        UndatedOutlet UndeclaredOutlet UnknownId UsageError VirtualClock absent aiter all_of any_of at at_least
-        completed cron daily day delay duration every fail hour month operators output sequence simulate
-        spread_durations updated week weekly""",
+        GraphError InlineRunner InvalidValue Ledger NotAStore NotIdle OutputGone Overflow Pool Problem
+        ReactiveDagError RetryTask Run Simulation SkipTask StoreDamaged StoreError StoreInUse StoreTooNew Task
+        TaskError ThreadRunner Trigger UndatedOutlet UndeclaredOutlet UnknownId UsageError VirtualClock absent aiter
+        all_of any_of at at_least completed cron daily day delay duration every fail files hour month operators
+        output parquet sequence simulate spread_durations updated week weekly""",
     "operators": "absent all_of at_least batch by debounce exactly_once sequence throttle",
     "Graph": """
-        bind bulk check consumers dag dags dataset datasets downstream edges effective from_json height id impact joins
-        levels load order origins pool pools problems producers ready register remove save to_json to_networkx
+        bind bulk check consumers dag dags dataset datasets downstream edges effective from_json height id impact
+        joins levels load order origins pool pools problems producers ready register remove save to_json to_networkx
         upstream""",
     "Dag": """
         add catchup defaults description end fn graph id max_active_runs max_catchup outlets overlap params paused
         place produces start tags task tasks triggers tz wait_for waits""",
     "Task": """
         after backoff dag depends_on_past fn id jitter kind max_delay needs outlets place pool priority retries
-        retry_delay slots timeout trigger_rule wait""",
+        retry_delay save slots timeout trigger_rule wait""",
     "Dataset": "batch by debounce id map metadata partitions throttle uri where within",
     "By": "batch by debounce digest from_json map parts throttle to_json where within",
     "Problem": "ids kind place severity text",
     "Event": "at dag dataset extra key kind logical_date partition run source state task time",
     "Receipt": "duplicate event",
     "Engine": """
-        advance apublish background cancel close completions events firings get graph idle once pause pending publish
-        publish_many ready records records_from resume retry_faults run run_until_idle runs set start updates why""",
+        advance apublish background cancel close completions events firings get graph idle once outputs pause
+        pending publish publish_many ready records records_from resume retry_faults run run_until_idle runs set
+        start updates why""",
     "Run": """
         cancelled dag data_interval done ended error events get key label local_date log logical_date once params
         partition partitions payload previous publish requested results round set started state tasks unchanged wait""",
     "RunContext": """
-        attempt cancelled dag data_interval done ended error events get group key label local_date log logical_date once
-        params partition partitions payload previous publish requested results round set started state task tasks
-        unchanged wait""",
+        attempt cancelled dag data_interval done ended error events get group key label local_date log logical_date
+        once params partition partitions payload previous publish requested results round set started state task
+        tasks unchanged wait""",
     "Attempt": "ended error number started state",
     "Why": "causes error event missing run text to_json",
     "Simulation": """
@@ -55,6 +56,7 @@ PINNED = {
     "Timeline": "rows to_json",
     "CriticalPath": "run steps to_json waited",
     "Comparison": "base name rows to_json unchanged",
+    "OutputFile": "attempt path round run size unused",
 }
 """What completion offers, by the kind of object."""
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypedDict, TypeVar, overloa
 from attrs import evolve, frozen
 
 from reactive_dag.declare.parameters import TaskLike
+from reactive_dag.declare.settings.files import OutputFiles, save_of
 from reactive_dag.declare.settings.parsers import Parser, flag, one_of, optional_duration, valid_name, whole
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.model.callables import Call
@@ -68,6 +69,7 @@ class TaskDefaults(TypedDict, total=False):
     priority: int
     pool: Pool | str | None
     slots: int
+    save: OutputFiles | None
 
 
 class TaskOptions(TaskDefaults, total=False):
@@ -92,6 +94,7 @@ class TaskSettings:
     priority: int = 0
     pool: str | None = None
     slots: int = 1
+    save: OutputFiles | None = None
 
 
 class ReadsTaskSettings:
@@ -111,6 +114,7 @@ class ReadsTaskSettings:
     priority = Setting[int]()
     pool = Setting["str | None"]()
     slots = Setting[int]()
+    save = Setting["OutputFiles | None"]()
 
 
 def _delay(value: object, what: str) -> int | Call:
@@ -135,6 +139,7 @@ TASK_PARSERS: dict[str, Parser] = {
     "priority": whole,
     "pool": _pool,
     "slots": partial(whole, least=1),
+    "save": save_of,
 }
 TASK_DEFAULTS = TaskSettings()
 

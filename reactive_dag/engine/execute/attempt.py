@@ -24,6 +24,8 @@ from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.facts.publish import Publishing, outlet_events
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
+from reactive_dag.engine.outputs.files import write
+from reactive_dag.engine.outputs.references import stem_of, value_of
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.ctrl_c import raise_ctrl_c, traceback_of
 from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, reason, said
@@ -94,14 +96,21 @@ class AttemptExecutor:
                 given = self._event_loops.run(given, timeout, assignment.stop_by)
         finally:
             BODY.set(outer)
-        output = None if given is None else plain(given, f"the output of {name}")
         published = None if events is None else events.to_record()
         if task.outlets:
             wanted = outlet_events(task.outlets) if published is None else published
             publishing.check_dated(assignment.run.started, wanted)
+        saves = None if given is None else shape.saves[index]
+        if saves is None:
+            output = None if given is None else plain(given, f"the output of {name}")
+        else:
+            begun = assignment.run.started
+            output = write(given, saves, stem_of(begun.dag, task.id, begun.key, begun.round, assignment.attempt))
         id, number = shape.ids[index], assignment.attempt
-        sets = list(values.values()) or None
-        return lambda at: TaskFinished(at, run, id, "success", number, output, None, began, True, None, published, sets)
+        sets, saved = list(values.values()) or None, saves is not None
+        return lambda at: TaskFinished(
+            at, run, id, "success", number, output, None, began, True, None, published, sets, saved
+        )
 
     def briefing(self, assignment: Assignment) -> Mapping[str, object]:
         """What the body of an attempt may read of its run, by name. O(the run's causes)."""
@@ -124,7 +133,8 @@ class AttemptExecutor:
         output = None if done is None else done.output
         wait = run.tasks[index].wait
         if wait is None:
-            return copied(output)
+            saved = done is not None and done.saved
+            return value_of(self._host.graph, run.started.dag, run.plan.ids[index], output, saved)
         awaited = [self._awaited(wait.dag, one) for one in (output if isinstance(output, list) else [output])]
         return awaited if isinstance(output, list) else awaited[0]
 

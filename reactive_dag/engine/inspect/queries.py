@@ -17,6 +17,7 @@ from reactive_dag.declare.settings.parsers import whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.inspect.fold_host import FoldHost
+from reactive_dag.engine.inspect.outputs import OutputFile, output_files
 from reactive_dag.engine.inspect.pending import Pending, pending
 from reactive_dag.engine.inspect.ready import ready_stream
 from reactive_dag.engine.inspect.run import Run
@@ -199,6 +200,11 @@ class Queries:
             problem = "no run has key" if not found else f"{len(found)} runs have keys that begin with"
             raise UnknownId(f"{problem} {key!r}; engine.runs() lists them{did_you_mean(key, self._fold.graph.dags)}")
         return found[0]
+
+    def outputs(self, unused: bool) -> list[OutputFile]:
+        """The files of saved outputs, or those that no recorded success names. O(files × log runs)."""
+        found = output_files(self._fold.graph, lambda key: next((run._row for run in self.runs(key=key)), None))
+        return [file for file in found if file.unused or not unused]
 
     def events(self, dataset: Dataset | str, *, limit: int | None = None) -> list[Event]:
         """A dataset's events, newest first. O(segments that hold one). Raises UnknownId."""

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeVar
 
 import attrs
 
 from reactive_dag.declare.internals import params_type_of
 from reactive_dag.engine.host import Host
+from reactive_dag.engine.outputs.references import outputs_of, value_of
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
@@ -47,15 +48,28 @@ class Attempt:
     error: str | None
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class TaskView:
     """How a task of a run stands."""
 
     id: str
     state: str
     attempts: list[Attempt]
-    output: Json
+    _recorded: Json = attrs.field(alias="recorded")
     error: str | None
+    _read: Callable[[], object] | None = attrs.field(alias="read", eq=False)
+
+    def __repr__(self) -> str:
+        said = f"id={self.id!r}, state={self.state!r}, attempts={self.attempts!r}"
+        return f"TaskView({said}, output={self._recorded!r}, error={self.error!r})"
+
+    @property
+    def output(self) -> Any:
+        """What it returned: plain data, or what its file holds, read each time that it is asked for (R21).
+
+        Raises OutputGone for a file that is not there as it was.
+        """
+        return self._recorded if self._read is None else self._read()
 
 
 class Run:
@@ -145,7 +159,16 @@ class Run:
     @property
     def tasks(self) -> dict[str, TaskView]:
         """How each task stands; one that has not been touched yet is absent."""
-        return {row.task: _task(row) for row in self._row.tasks}
+        dag = self.dag
+        return {row.task: self._view(dag, row) for row in self._row.tasks}
+
+    def _view(self, dag: str, row: TaskRow) -> TaskView:
+        attempts = [
+            Attempt(n, state, _time(began), None if state in UNDER_WAY else _time(ended), error)
+            for n, began, ended, state, error in row.attempts
+        ]
+        read = partial(value_of, self._host.graph, dag, row.task, row.output, True) if row.saved else None
+        return TaskView(row.task, row.state, attempts, row.output, row.error, read)
 
     @property
     def _causes(self) -> tuple[Item, ...]:
@@ -178,16 +201,21 @@ class Run:
         return given if params_type is None else params_type(**given)
 
     @cached_property
-    def results(self) -> dict[str, dict[str, Json]]:
-        """The outputs of the newest run of each DAG among the causes: by DAG, then by task (R1). O(causes)."""
-        found: dict[str, dict[str, Json]] = {}
+    def results(self) -> dict[str, Mapping[str, Any]]:
+        """The outputs of the newest run of each DAG among the causes: by DAG, then by task (R1). O(causes).
+
+        One that is in a file is read each time that it is asked for (R21).
+        """
+        found: dict[str, Mapping[str, Any]] = {}
         for cause in self._causes:
             fact = self._host.record(cause) if isinstance(cause, int) else None
             if isinstance(fact, RunFinished):
-                rows = self._host.row(fact.run).tasks
-                found[fact.dag] = {row.task: copied(row.output) for row in rows if row.state == "success"}
+                rows = [row for row in self._host.row(fact.run).tasks if row.state == "success"]
+                found[fact.dag] = outputs_of(self._host.graph, fact.dag, rows)
             elif isinstance(fact, TaskFinished):
-                found[self._host.run_of(fact.run).dag] = {fact.task: copied(fact.output)}
+                dag, done = self._host.run_of(fact.run).dag, fact
+                row = TaskRow(done.task, done.state, (), done.output, None, done.saved)
+                found[dag] = outputs_of(self._host.graph, dag, [row])
         return found
 
     @property
@@ -271,11 +299,3 @@ def _outside(what: str, instead: str) -> UsageError:
 
 def _time(value: int | None) -> datetime | None:
     return None if value is None else to_datetime(value)
-
-
-def _task(row: TaskRow) -> TaskView:
-    attempts = [
-        Attempt(n, state, _time(began), None if state in UNDER_WAY else _time(ended), error)
-        for n, began, ended, state, error in row.attempts
-    ]
-    return TaskView(row.task, row.state, attempts, row.output, row.error)

@@ -45,7 +45,7 @@ def task_row(run: RunState, index: int, id: str) -> TaskRow:
         if began is not None:
             attempts += ((run.attempt[index], began, began, str(run.states[index]), None),)
         return TaskRow(id, str(run.states[index]), attempts)
-    return TaskRow(id, done.state, attempts, done.output, done.error)
+    return TaskRow(id, done.state, attempts, done.output, done.error, done.saved)
 
 
 def queued_row(offset: int, request: RunRequested, key: str, info: RunInfo) -> RunRow:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
     from reactive_dag.declare.parameters import Binding
     from reactive_dag.declare.plan import Plan
+    from reactive_dag.declare.settings.files import OutputFiles
     from reactive_dag.declare.task import AnyTask
 
 
@@ -47,6 +48,7 @@ class TaskArrays:
     direct: list[bool] = attrs.Factory(list)
     priorities: list[int] = attrs.Factory(list)
     timeouts: list[int | None] = attrs.Factory(list)
+    saves: list[OutputFiles | None] = attrs.Factory(list)
     outlets: list[bool] = attrs.Factory(list)
     bindings: list[tuple[Binding, ...]] = attrs.Factory(list)
     retries: list[int] = attrs.Factory(list)
@@ -124,6 +126,7 @@ class TaskArrays:
         self.slots.append(settings.slots)
         self.has_pools = self.has_pools or settings.pool is not None
         self.timeouts.append(settings.timeout)
+        self.saves.append(settings.save)
         self.outlets.append(bool(task.outlets))
         self.bindings.append(bindings_of(task) if bindings is None else bindings)
 

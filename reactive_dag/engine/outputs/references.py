@@ -1,0 +1,139 @@
+"""What the log holds of a value in a file, and reading it back for what follows (R21).
+
+Owns `Reference` and the names of the files, made of the attempt's key. Reading costs what the user's `load` costs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.settings.files import OutputFiles
+from reactive_dag.log.history import TaskRow
+from reactive_dag.model.callables import Call
+from reactive_dag.model.errors import GraphError, OutputGone
+from reactive_dag.model.payload import copied
+from reactive_dag.model.records import Json
+
+_NAME = re.compile(r"\.?(.+-([0-9a-f]{32})-(\d+)\.(\d+))(?:-\d+)?(?:\.[^/]*)?")
+_LONGEST = 100
+"""So many letters of a file's name tell the task."""
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """A value in a file: where it is, its bytes, and the function that reads it."""
+
+    file: str
+    size: int
+    load: Json
+
+
+class FileOf(msgspec.Struct, frozen=True):
+    """The attempt that made a file, by the file's name, which begins with `stem`."""
+
+    stem: str
+    key: str
+    round: int
+    attempt: int
+
+
+def stem_of(dag: str, task: str, key: str, round: int, attempt: int) -> str:
+    """What the name of an attempt's file begins with. O(length).
+
+    >>> stem_of("etl", "load[3]", "6853c741" * 4, 1, 2)
+    'etl.load_3_-6853c7416853c7416853c7416853c741-1.2'
+    """
+    told = re.sub(r"[^A-Za-z0-9_.]", "_", f"{dag}.{task}").lstrip(".")[:_LONGEST]
+    return f"{told}-{key}-{round}.{attempt}"
+
+
+def file_of(name: str) -> FileOf | None:
+    """The attempt that made the file of this name; None for one that no attempt made. O(length).
+
+    >>> found = file_of("etl.load-" + "6853c741" * 4 + "-1.2.parquet")
+    >>> found.stem, found.round, found.attempt
+    ('etl.load-6853c7416853c7416853c7416853c741-1.2', 1, 2)
+    """
+    found = _NAME.fullmatch(name)
+    return found and FileOf(found[1], found[2], int(found[3]), int(found[4]))
+
+
+def files_in(path: Path) -> list[Path]:
+    """A file, or the files of a directory. O(files)."""
+    return [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a file, or of the files of a directory. O(files)."""
+    return sum(each.stat().st_size for each in files_in(path))
+
+
+def read(reference: Json, files: OutputFiles | None, what: str) -> object:
+    """The value that a reference names; `files` is what its task says of its outputs now. O(size).
+
+    Raises OutputGone for a file that is not there as it was, GraphError without a function that reads it, and what that
+    function raises.
+    """
+    named = msgspec.convert(reference, Reference)
+    path = Path(named.file)
+    if not path.exists():
+        raise OutputGone(f"{what} was saved in {path}, which is not there any more: rerun the task")
+    size = size_of(path)
+    if size != named.size:
+        raise OutputGone(
+            f"{what} was saved in {path} with {named.size:,} bytes, and now that has {size:,}: rerun the task"
+        )
+    call = Call.from_json(named.load)
+    try:
+        found = (files.load if files is not None and files.load == call else call).bind()
+    except GraphError as error:
+        raise GraphError(f"{what} cannot be read from {path}: {error}") from None
+    return found.fn(path)
+
+
+def value_of(graph: Graph, dag: str, task: str, output: Json, saved: bool) -> object:
+    """The value of a task's recorded output: plain data of its own, or what its file holds. O(size)."""
+    if not saved:
+        return copied(output)
+    declared = graph.dags.get(dag)
+    known = None if declared is None else declared.tasks.get(task.partition("[")[0])
+    return read(output, None if known is None else known.save, f"the output of {dag}.{task}")
+
+
+class Outputs(Mapping[str, Any]):
+    """The outputs of tasks by id; one that is in a file is read each time that it is asked for.
+
+    Asking costs the size of that one.
+    """
+
+    def __init__(self, graph: Graph, dag: str, rows: Iterable[TaskRow]) -> None:
+        self._graph = graph
+        self._dag = dag
+        self._rows = {row.task: row for row in rows}
+
+    def __getitem__(self, task: str) -> object:
+        row = self._rows[task]
+        return value_of(self._graph, self._dag, task, row.output, row.saved)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        shown = (f"{task!r}: {row.output['file'] if row.saved else row.output!r}" for task, row in self._rows.items())
+        return f"{{{', '.join(shown)}}}"
+
+
+def outputs_of(graph: Graph, dag: str, rows: Iterable[TaskRow]) -> Mapping[str, Any]:
+    """The outputs of tasks by id, those in files read when they are asked for. O(size of the others)."""
+    rows = list(rows)
+    if any(row.saved for row in rows):
+        return Outputs(graph, dag, rows)
+    return {row.task: copied(row.output) for row in rows}
