@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from reactive_dag.declare.analysis.problems import Problem
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
-from reactive_dag.declare.parameters import output
+from reactive_dag.declare.parameters import item, output
 from reactive_dag.declare.settings.files import files, parquet
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.task import Task
@@ -107,6 +107,6 @@ __all__ = [
     "Overflow", "Pool", "Problem", "ReactiveDagError", "RetryTask", "Run", "Simulation", "SkipTask", "StoreDamaged",
     "StoreError", "StoreInUse", "StoreTooNew", "Task", "TaskError", "ThreadRunner", "Trigger", "UndatedOutlet",
     "UndeclaredOutlet", "UnknownId", "UsageError", "VirtualClock", "absent", "aiter", "all_of", "any_of", "at",
-    "at_least", "completed", "cron", "daily", "day", "delay", "duration", "every", "fail", "files", "hour", "month",
-    "operators", "output", "parquet", "sequence", "simulate", "spread_durations", "updated", "week", "weekly",
+    "at_least", "completed", "cron", "daily", "day", "delay", "duration", "every", "fail", "files", "hour", "item",
+    "month", "operators", "output", "parquet", "sequence", "simulate", "spread_durations", "updated", "week", "weekly",
 ]  # fmt: skip

@@ -24,7 +24,7 @@ from reactive_dag.declare.settings.dag_settings import (
     dag_settings,
 )
 from reactive_dag.declare.settings.parsers import only_known, parsed, valid_name
-from reactive_dag.declare.settings.task_settings import TASK_PARSERS, After, TaskOptions
+from reactive_dag.declare.settings.task_settings import DEFAULT_PARSERS, After, TaskOptions
 from reactive_dag.declare.task import AnyTask, Task, ids_after, outlets_of, task_id, wait_task
 from reactive_dag.declare.task_table import TaskTable
 from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
@@ -37,7 +37,7 @@ from reactive_dag.triggers.walks import replaced
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_OPTIONS = (*DAG_PARSERS, *TASK_PARSERS, "on", "schedule", "start", "end", "outlets")
+_OPTIONS = (*DAG_PARSERS, *DEFAULT_PARSERS, "on", "schedule", "start", "end", "outlets")
 _NO_TASKS = TaskTable("", DEFAULTS)
 """The table of every DAG that has no task yet; nothing is ever put into it."""
 
@@ -89,9 +89,9 @@ class Dag(ReadsDagSettings):
         given = {key: value for key, value in options.items() if key in DAG_PARSERS or key in ("start", "end")}
         self._settings = dag_settings(given, where, lambda: zone_of_given(options.get("on")))
         self.outlets = outlets_of(options.get("outlets", ()), where)
-        of_task = {key: value for key, value in options.items() if key in TASK_PARSERS}
+        of_task = {key: value for key, value in options.items() if key in DEFAULT_PARSERS}
         if of_task:
-            parsed(of_task, TASK_PARSERS, where)  # refused now, not when the function comes
+            parsed(of_task, DEFAULT_PARSERS, where)  # refused now, not when the function comes
             self._options = cast("TaskOptions", of_task)
 
     def _where(self) -> str:

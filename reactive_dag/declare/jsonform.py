@@ -141,7 +141,8 @@ def _function_out(fn: AnyCallable) -> Json:
 
 def _parameter_out(parameter: Parameter) -> Json:
     output = {} if parameter.output is None else {"output": parameter.output.task}
-    return {"name": parameter.name, **({"default": True} if parameter.has_default else {}), **output}
+    item = {"item": True} if parameter.item else {}
+    return {"name": parameter.name, **({"default": True} if parameter.has_default else {}), **output, **item}
 
 
 def _wait_out(wait: Wait) -> Json:
@@ -287,10 +288,10 @@ def _task_in(data: Json, tz: str, place: str) -> AnyTask:
 
 
 def _parameter_in(data: Json, place: str) -> Parameter:
-    _only(data, ("name", "default", "output"), f"{place}.parameters")
-    output = data.get("output")
+    _only(data, ("name", "default", "output", "item"), f"{place}.parameters")
+    output, item = data.get("output"), bool(data.get("item", False))
     name = _text(data.get("name"), f"{place}.parameters")
-    return Parameter(name, bool(data.get("default", False)), None if output is None else Output(output))
+    return Parameter(name, bool(data.get("default", False)), None if output is None else Output(output), item)
 
 
 def _wait_in(data: Json, tz: str, place: str) -> Wait:

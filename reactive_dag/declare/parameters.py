@@ -1,9 +1,9 @@
 """What a task's function asks for, and where it comes from.
 
-Owns `Parameter` (read from the function's signature), `Output` (the explicit spelling), `Binding`, and `TaskLinks`: all
-that a task needs. A parameter is, in this order: `run`; a task of the DAG; one of the DAG's params; its default; else
-nothing, which `problems()` reports with the nearest name. Reading a plain function's parameters costs about 1 µs,
-binding them O(parameters).
+Owns `Parameter` (read from the function's signature), `Output` and `MappedItem` (the explicit spellings), `Binding`,
+and `TaskLinks`: all that a task needs. A parameter is, in this order: `run`; a task of the DAG; one of the DAG's
+params; its default; else nothing, which `problems()` reports with the nearest name. Reading a plain function's
+parameters costs about 1 µs, binding them O(parameters).
 """
 
 from __future__ import annotations
@@ -60,20 +60,44 @@ def output(task: TaskLike[R] | str) -> R:
 
 
 @frozen
+class MappedItem:
+    """Stands as a parameter's default for the item of a mapped task's instance."""
+
+
+def item() -> Any:
+    """The item of a mapped task's instance, as the default of a parameter: `def load(row=rd.item())`. O(1).
+
+    A parameter that is named after the task in `map_over=` is the item too; beside one with this default it is all that
+    the task gave.
+
+    >>> item()
+    MappedItem()
+    """
+    return _ITEM
+
+
+_ITEM = MappedItem()
+
+
+@frozen
 class Parameter:
-    """One parameter of a function. `output` is the task that its default names with `rd.output`."""
+    """One parameter of a function.
+
+    `output` is the task that its default names with `rd.output`, `item` says that its default is `rd.item()`.
+    """
 
     name: str
     has_default: bool = False
     output: Output | None = None
+    item: bool = False
 
 
 @frozen
 class Binding:
-    """Where one parameter comes from: the run, the output of task `ref`, the param `ref`, or its own default."""
+    """Where a parameter comes from: the run, the output of task `ref`, an item of it, the param `ref`, its default."""
 
     name: str
-    kind: Literal["run", "task", "param", "default"]
+    kind: Literal["run", "task", "item", "param", "default"]
     ref: str = ""
 
 
@@ -129,22 +153,25 @@ def _from_signature(fn: Callable[..., object]) -> list[Parameter]:
 
 
 def _parameter(name: str, default: object) -> Parameter:
-    return Parameter(name, True, default if isinstance(default, Output) else None)
+    return Parameter(name, True, default if isinstance(default, Output) else None, isinstance(default, MappedItem))
 
 
 def links_of(
-    parameters: tuple[Parameter, ...], after: tuple[str, ...], tasks: Collection[str], params: Collection[str]
-) -> TaskLinks:
-    """What a task needs among `tasks`, by its parameters and its `after=`. O(parameters and `after`).
+    parameters: tuple[Parameter, ...], after: tuple[str, ...], tasks: Collection[str], params: Collection[str],
+    over: str | None = None,
+) -> TaskLinks:  # fmt: skip
+    """What a task needs among `tasks`, by its parameters, its `after=` and what it maps `over`. O(all of them).
 
     >>> links_of((Parameter("run"), Parameter("extract"), Parameter("nope")), ("check",), {"extract"}, ())
     ... # doctest: +NORMALIZE_WHITESPACE
     TaskLinks(needs=('extract',), bindings=(Binding(name='run', kind='run', ref=''),
         Binding(name='extract', kind='task', ref='extract')), unknown=('nope',), strangers=('check',))
     """
-    found = [_binding(parameter, tasks, params) for parameter in parameters]
+    item = None if any(parameter.item for parameter in parameters) else over
+    found = [_binding(parameter, tasks, params, over, item) for parameter in parameters]
     bindings = tuple([each for each in found if each is not None])
-    named = dict.fromkeys((*[each.ref for each in bindings if each.kind == "task"], *after))
+    mapped = () if over is None else (over,)
+    named = dict.fromkeys((*mapped, *[each.ref for each in bindings if each.kind == "task"], *after))
     return TaskLinks(
         tuple([each for each in named if each in tasks]),
         bindings,
@@ -153,12 +180,18 @@ def links_of(
     )
 
 
-def _binding(parameter: Parameter, tasks: Collection[str], params: Collection[str]) -> Binding | None:
+def _binding(
+    parameter: Parameter, tasks: Collection[str], params: Collection[str], over: str | None, item: str | None
+) -> Binding | None:
     name = parameter.name
     if parameter.output is not None:
         return Binding(name, "task", parameter.output.task)
+    if parameter.item:
+        return None if over is None else Binding(name, "item", over)
     if name == "run":
         return Binding(name, "run")
+    if name == item:
+        return Binding(name, "item", name)
     if name in tasks:
         return Binding(name, "task", name)
     if name in params:

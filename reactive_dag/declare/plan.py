@@ -6,7 +6,7 @@ Cost: O(tasks + edges), once for each change of the DAG.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
@@ -21,11 +21,11 @@ class Plan:
     `roots` need nothing, `last` are followed by nothing; `simple` says that there is one ordinary task and no more.
     """
 
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     index: dict[str, int]
-    needs: tuple[tuple[int, ...], ...]
-    followers: tuple[tuple[int, ...], ...]
-    counts: tuple[int, ...]
+    needs: Sequence[tuple[int, ...]]
+    followers: Sequence[tuple[int, ...]]
+    counts: Sequence[int]
     roots: tuple[int, ...]
     last: tuple[int, ...]
     simple: bool
@@ -33,7 +33,7 @@ class Plan:
     def _check(self) -> None:
         forth = {(above, at) for at, row in enumerate(self.needs) for above in row}
         assert forth == {(at, below) for at, row in enumerate(self.followers) for below in row}
-        assert self.counts == tuple(map(len, self.needs)) and [self.index[each] for each in self.ids] == [
+        assert list(self.counts) == list(map(len, self.needs)) and [self.index[each] for each in self.ids] == [
             *range(len(self.ids))
         ]
 

@@ -74,12 +74,13 @@ class Task(ReadsTaskSettings, Generic[P, R]):
         self, id: str, fn: Callable[P, R], place: Place, parameters: tuple[Parameter, ...], ref: Call | None,
         options: TaskOptions,
     ) -> None:  # fmt: skip
-        if not options:
+        if not options and not any(each.item for each in parameters):
             self.__attrs_init__(id, fn, "task", (), (), None, place, parameters, ref, {}, TASK_DEFAULTS, None, 0)
             return
         only_known(options, _OPTIONS, f"task {id!r}")
         where = f"task {id!r} ({place_text(place)})"
         given = parsed({key: value for key, value in options.items() if key in TASK_PARSERS}, TASK_PARSERS, where)
+        _refuse_together(given, parameters, where)
         outlets, after = outlets_of(options.get("outlets", ()), where), ids_after(options.get("after", ()), where)
         settings = merged(None, given)
         self.__attrs_init__(id, fn, "task", outlets, after, None, place, parameters, ref, given, settings, None, 0)
@@ -159,6 +160,21 @@ def task_id(fn: Callable[..., object], given: str | None) -> str:
         if given is None or "<" in given:
             raise InvalidValue(f"{shown(fn)} has no name to serve as id; give it one with id=")
     return task_name(given, "the id of a task")
+
+
+def _refuse_together(given: Mapping[str, object], parameters: tuple[Parameter, ...], where: str) -> None:
+    """Refuse options that contradict each other (R7, R18). O(parameters). Raises InvalidValue."""
+    items = [each.name for each in parameters if each.item]
+    if items and "map_over" not in given:
+        raise InvalidValue(f"{where}: parameter {items[0]!r} is an item, of which task? Say it with map_over=")
+    if len(items) > 1:
+        raise InvalidValue(f"{where}: {items[0]!r} and {items[1]!r} are both rd.item(); an instance has one item")
+    if given.get("branch") and "map_over" in given:
+        raise InvalidValue(f"{where}: an instance of a mapped task cannot be a branch; let a task after it choose")
+    rule = given.get("trigger_rule", "all_done")
+    if given.get("teardown") and (rule != "all_done" or given.get("depends_on_past")):
+        other = f"trigger_rule={rule!r}" if rule != "all_done" else "depends_on_past=True"
+        raise InvalidValue(f"{where}: a teardown runs whatever happened before it, so it has no {other}")
 
 
 def outlets_of(value: Outlets, where: str) -> tuple[Dataset, ...]:

@@ -90,6 +90,8 @@ class TaskTable:
         was_wanted = task.id in wanted
         wanted.update(task.after, [each.name for each in task._parameters])
         wanted.update([each.output.task for each in task._parameters if each.output is not None])
+        if task.map_over is not None:
+            wanted.add(task.map_over)
         self._plan = None
         if was_wanted or self._links is None:
             self._links = None
@@ -163,7 +165,7 @@ class TaskTable:
         return found
 
     def _links_of(self, task: AnyTask, tasks: Mapping[str, AnyTask]) -> TaskLinks:
-        return links_of(task._parameters, task.after, tasks, self._settings.params.names)
+        return links_of(task._parameters, task.after, tasks, self._settings.params.names, task.map_over)
 
     def plan(self) -> Plan:
         """Which task follows which, by number. O(tasks + edges) after a change, else O(1)."""

@@ -192,11 +192,13 @@ class Engine:
     def cancel(self, run: Run | str, reason: str = "") -> None:
         """Cancel a run: what has not ended in it is cancelled, with no retries. One that has ended stays as it is.
 
-        A coroutine is cancelled at its next `await`, a thread is told: `run.cancelled` (R5).
+        A coroutine is cancelled at its next `await`, a thread is told: `run.cancelled` (R5). A teardown still runs, and
+        is cancelled by a second call (R18).
         """
         told, offset = text_in(reason, "engine.cancel(): reason"), self.run(run)._offset
+        again = self._parts.turn.is_cancelled(offset)
         self._parts.append(lambda at: Cancelled(at, offset, told))
-        self._parts.turn.stop_attempts(offset)
+        self._parts.turn.stop_attempts(offset, again)
 
     def pause(self, dag: Dag | str) -> None:
         """Hold the DAG's firings and queued runs back until `resume`; what runs goes on (T12)."""

@@ -23,6 +23,8 @@ AttemptRow: TypeAlias = tuple[int, int | None, int, str, str | None]
 class TaskRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
     """How a task of an ended run ended. Times are ns UTC; with `saved` the output names the file of the value (R21).
 
+    A mapped task has its `instances`, and no output of its own (R7).
+
     >>> TaskRow("load", "success", ((1, 10, 20, "success", None),), {"rows": 3}).attempts[0][0]
     1
     """
@@ -33,6 +35,19 @@ class TaskRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defau
     output: Json = None
     error: str | None = None
     saved: bool = False
+    instances: tuple[TaskRow, ...] | None = None
+
+    @property
+    def given(self) -> Json:
+        """What the task gave; of a mapped one what its instances gave, in order. O(instances)."""
+        if self.instances is None or self.state != "success":
+            return self.output
+        return [each.output for each in self.instances]
+
+    @property
+    def any_saved(self) -> bool:
+        """Whether its value, or one of its instances', is in a file. O(instances)."""
+        return self.saved or any(each.saved for each in self.instances or ())
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):

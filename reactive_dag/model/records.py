@@ -91,7 +91,10 @@ class StartRequested(Record, frozen=True, gc=False, array_like=True, omit_defaul
 
 
 class TaskPlan(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
-    """What of a task decides how a log is read back; `needs` are the numbers of the tasks that it follows."""
+    """What of a task decides how a log is read back; `needs` are the numbers of the tasks that it follows.
+
+    `over` is the one of them whose items it is mapped over, -1 for a task that is not mapped.
+    """
 
     id: str
     kind: str = "task"
@@ -99,6 +102,9 @@ class TaskPlan(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defa
     rule: str = "all_success"
     retries: int = 0
     past: bool = False
+    over: int = -1
+    branch: bool = False
+    teardown: bool = False
 
 
 class PlanDeclared(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=18):
@@ -145,6 +151,10 @@ class OutletEvent(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_d
     kind: str = "updated"
     key: str | None = None
     time: int | None = None
+
+
+UNCHANGED = "unchanged"
+"""The kind of what an instance of a mapped task says of an outlet that did not change: nothing is published for it."""
 
 
 class GivenValue(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):

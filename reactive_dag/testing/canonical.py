@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reactive_dag.engine.fold.fold import Fold
     from reactive_dag.engine.runs.state import RunState
     from reactive_dag.engine.tasks.watches import Watch
-    from reactive_dag.log.history import RunRow
+    from reactive_dag.log.history import RunRow, TaskRow
 
 
 def canonical(core: Fold) -> bytes:
@@ -86,8 +86,12 @@ def _requested(core: Fold, record: RunRequested) -> list[Json]:
 
 def _ended(row: RunRow) -> list[Json]:
     fields: list[Json] = msgspec.to_builtins(row)
-    tasks = [[task.task, task.state, task.attempts, task.output, task.error] for task in row.tasks]
-    return [*fields[1:13], tasks]
+    return [*fields[1:13], [_ended_task(task) for task in row.tasks]]
+
+
+def _ended_task(task: TaskRow) -> list[Json]:
+    instances = [_ended_task(each) for each in task.instances or ()]
+    return [task.task, task.state, task.attempts, task.output, task.error, instances]
 
 
 def _live(run: RunState) -> list[Json]:

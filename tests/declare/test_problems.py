@@ -51,7 +51,7 @@ def test_G3_unknown_dags_and_tasks(graph):
     task(a, "load")
     b = graph.dag("b", on=rd.completed("ingset") | rd.completed("ingest", task="laod"))
     task(b, "t", after=["lod"])
-    b.add(lambda x=rd.output("tt"): 1, id="u")  # noqa: B008
+    b.add(lambda x=rd.output("tt"): 1, id="u")
     b.wait_for("ingestt", timeout="1h")
     b.wait_for("ingest", task="loadd", timeout="1h")
     b.wait_for("later", missing="wait", timeout="1h")

@@ -55,7 +55,7 @@ def test_rd_output_is_the_explicit_spelling():
     def extract(run) -> list[int]: ...
 
     @build.task
-    def load(run, rows: list[int] = rd.output(extract), more: object = rd.output("extra")): ...  # noqa: B008
+    def load(run, rows: list[int] = rd.output(extract), more: object = rd.output("extra")): ...
 
     assert bindings(load)[1:] == [("rows", "task", "a very long name"), ("more", "task", "extra")]
     assert load.needs == ("a very long name",) and build._table.links("load").strangers == ("extra",)
@@ -67,7 +67,7 @@ def test_rd_output_of_another_dag_says_to_wait():
     one, other = Dag("one"), Dag("other")
     task = one.add(lambda run: 1, id="t")
     with pytest.raises(GraphError, match=r"wait_for\('one', task='t'\)"):
-        other.add(lambda x=rd.output(task): 1, id="u")  # noqa: B008
+        other.add(lambda x=rd.output(task): 1, id="u")
     assert not other.tasks
 
 
@@ -75,7 +75,7 @@ def test_needs_are_in_order_and_once():
     build = Dag("build")
     a = build.add(lambda run: 1, id="a")
     build.add(lambda run: 1, id="b")
-    c = build.add(lambda b, again=rd.output("b"): 1, id="c", after=[a, "b", a])  # noqa: B008
+    c = build.add(lambda b, again=rd.output("b"): 1, id="c", after=[a, "b", a])
     assert c.needs == ("b", "a") and c.after == ("a", "b")
     plan = plan_of(build)
     plan._check()

@@ -19,7 +19,6 @@ NOT_BUILT = {
     "R6_skip": RUNS,
     "R6_replace": RUNS,
     "R6_allow": RUNS,
-    "R7": RUNS,
     "R9_backfill": RUNS,
     "R10": RUNS,
     "R13": RUNS,

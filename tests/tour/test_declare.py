@@ -141,7 +141,7 @@ def test_the_explicit_spelling_of_a_parameter_is_a_default():
         return [1, 2]
 
     @dag.task
-    def load(run: rd.Run, rows: list[int] = rd.output(a_long_name)):  # noqa: B008
+    def load(run: rd.Run, rows: list[int] = rd.output(a_long_name)):
         return len(rows)
 
     with live(graph) as engine:

@@ -207,6 +207,8 @@ def _of_tasks(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Iterat
     for task in dag.tasks.values():
         yield from _unresolved(dag, task)
         yield from _of_pool(analysis, dag, task)
+        yield from _alone(dag, task)
+        yield from _over_file(dag, task)
         if task.wait is not None:
             yield from _of_wait(analysis, dag, task, task.wait, dates)
 
@@ -242,6 +244,25 @@ def _of_pool(analysis: GraphAnalysis, dag: Dag, task: AnyTask) -> Iterator[Probl
     elif task.slots > pool.slots:
         text = f"task {own!r} takes {task.slots} slots of pool {pool.id!r}, which has {pool.slots}: it could never run"
         yield _error(dag, "too_many_slots", (own, pool.id), text, task.place)
+
+
+def _over_file(dag: Dag, task: AnyTask) -> Iterator[Problem]:
+    over = dag.tasks.get(task.map_over or "")
+    if over is not None and over.save is not None and over.map_over is None:
+        name, made = f"{dag.id}.{task.id}", f"{dag.id}.{over.id}"
+        text = f"{name!r} is mapped over {made!r}, whose output is kept in a file (save=); map over a list that is JSON"
+        yield _error(dag, "mapped_over_file", (name, made), text, task.place)
+
+
+def _alone(dag: Dag, task: AnyTask) -> Iterator[Problem]:
+    """What only makes sense beside other tasks: a branch that nothing follows, a teardown that follows nothing."""
+    name = f"{dag.id}.{task.id}"
+    if task.branch and not any(task.id in links.needs for links in dag._table.all_links().values()):
+        text = f"{name!r} is a branch, and no task follows it; let those that it chooses from follow it with after="
+        yield _error(dag, "branch_to_nothing", (name,), text, task.place)
+    if task.teardown and not dag._table.links(task.id).needs:
+        text = f"{name!r} is a teardown, and follows no task; say what it cleans up after with after="
+        yield _error(dag, "teardown_of_nothing", (name,), text, task.place)
 
 
 def _of_wait(analysis: GraphAnalysis, dag: Dag, task: AnyTask, wait: Wait, dates: PossibleDates) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from attrs import evolve, fields, frozen
 
 from reactive_dag.declare.settings.params import NO_PARAMS, Params, params_of
 from reactive_dag.declare.settings.parsers import Parser, flag, limit, parsed, text, whole
-from reactive_dag.declare.settings.task_settings import TASK_PARSERS, Outlets, Setting, TaskDefaults, TaskSettings
+from reactive_dag.declare.settings.task_settings import DEFAULT_PARSERS, Outlets, Setting, TaskDefaults, TaskSettings
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import Json
 from reactive_dag.model.suggest import did_you_mean
@@ -110,10 +110,10 @@ def _overlap(value: object, what: str) -> str:
 def _defaults(value: object, what: str) -> TaskSettings:
     if not isinstance(value, Mapping):
         raise InvalidValue(f"{what} must be a dict of task options, not {seen(value)}")
-    unknown = [key for key in value if key not in TASK_PARSERS]
+    unknown = [key for key in value if key not in DEFAULT_PARSERS]
     if unknown:
-        raise InvalidValue(f"{what}: there is no task option {unknown[0]!r}{did_you_mean(unknown[0], TASK_PARSERS)}")
-    return TaskSettings(**parsed(value, TASK_PARSERS, what))  # type: ignore[arg-type]
+        raise InvalidValue(f"{what}: there is no task option {unknown[0]!r}{did_you_mean(unknown[0], DEFAULT_PARSERS)}")
+    return TaskSettings(**parsed(value, DEFAULT_PARSERS, what))  # type: ignore[arg-type]
 
 
 DAG_PARSERS: dict[str, Parser] = {

@@ -14,9 +14,8 @@ from typing import Any, Generic, Literal, TypeAlias, TypedDict, TypeVar, overloa
 from attrs import evolve, frozen
 
 from reactive_dag.declare.parameters import TaskLike
-from reactive_dag.declare.settings.error_names import error_names
 from reactive_dag.declare.settings.files import OutputFiles, save_of
-from reactive_dag.declare.settings.parsers import Parser, flag, one_of, optional_duration, valid_name, whole
+from reactive_dag.declare.settings.parsers import Parser, flag, one_of, optional_duration, task_name, valid_name, whole
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.model.callables import Call
 from reactive_dag.model.times import GivenDuration, parse_duration
@@ -29,7 +28,6 @@ TRIGGER_RULES = (
 BACKOFFS = ("fixed", "exponential")
 Outlets: TypeAlias = Dataset | str | Iterable[Dataset | str]
 After: TypeAlias = TaskLike[Any] | str | Iterable[TaskLike[Any] | str]
-ErrorClasses: TypeAlias = type[BaseException] | str | Iterable[type[BaseException] | str]
 TriggerRule: TypeAlias = Literal[
     "all_success", "all_done", "one_success", "one_failed", "none_failed", "all_failed", "none_failed_min_one_success"
 ]
@@ -65,7 +63,6 @@ class TaskDefaults(TypedDict, total=False):
     backoff: Literal["fixed", "exponential"]
     max_delay: GivenDuration | None
     jitter: bool
-    retry_on: ErrorClasses | None
     timeout: GivenDuration | None
     trigger_rule: TriggerRule
     depends_on_past: bool
@@ -80,21 +77,20 @@ class TaskOptions(TaskDefaults, total=False):
 
     outlets: Outlets
     after: After
+    map_over: TaskLike[Any] | str
+    branch: bool
+    teardown: bool
 
 
 @frozen
 class TaskSettings:
-    """How a task is run. Durations are nanoseconds; `max_delay` bounds an exponential backoff.
-
-    `retry_on` are names of classes of errors, None for all of them.
-    """
+    """How a task is run. Durations are nanoseconds; `max_delay` bounds an exponential backoff."""
 
     retries: int = 0
     retry_delay: int | Call = 0
     backoff: str = "fixed"
     max_delay: int | None = None
     jitter: bool = False
-    retry_on: tuple[str, ...] | None = None
     timeout: int | None = None
     trigger_rule: str = "all_success"
     depends_on_past: bool = False
@@ -102,6 +98,9 @@ class TaskSettings:
     pool: str | None = None
     slots: int = 1
     save: OutputFiles | None = None
+    map_over: str | None = None
+    branch: bool = False
+    teardown: bool = False
 
 
 class ReadsTaskSettings:
@@ -115,7 +114,6 @@ class ReadsTaskSettings:
     backoff = Setting[str]()
     max_delay = Setting["int | None"]()
     jitter = Setting[bool]()
-    retry_on = Setting["tuple[str, ...] | None"]()
     timeout = Setting["int | None"]()
     trigger_rule = Setting[str]()
     depends_on_past = Setting[bool]()
@@ -123,6 +121,9 @@ class ReadsTaskSettings:
     pool = Setting["str | None"]()
     slots = Setting[int]()
     save = Setting["OutputFiles | None"]()
+    map_over = Setting["str | None"]()
+    branch = Setting[bool]()
+    teardown = Setting[bool]()
 
 
 def _delay(value: object, what: str) -> int | Call:
@@ -141,7 +142,6 @@ TASK_PARSERS: dict[str, Parser] = {
     "backoff": one_of(BACKOFFS),
     "max_delay": optional_duration,
     "jitter": flag,
-    "retry_on": error_names,
     "timeout": optional_duration,
     "trigger_rule": one_of(TRIGGER_RULES),
     "depends_on_past": flag,
@@ -149,11 +149,21 @@ TASK_PARSERS: dict[str, Parser] = {
     "pool": _pool,
     "slots": partial(whole, least=1),
     "save": save_of,
+    "map_over": lambda value, what: task_name(id_of(value, what), what),
+    "branch": flag,
+    "teardown": flag,
 }
+OWN_OPTIONS = frozenset({"map_over", "branch", "teardown"})
+"""Options that a task has for itself, never from its DAG."""
+DEFAULT_PARSERS = {name: parser for name, parser in TASK_PARSERS.items() if name not in OWN_OPTIONS}
+"""The parsers of the options that `defaults=`, and a DAG that is one function, may hold."""
 TASK_DEFAULTS = TaskSettings()
 
 
 def merged(defaults: TaskSettings | None, given: Mapping[str, object]) -> TaskSettings:
-    """A task's own parsed options over the defaults of its DAG. O(options)."""
+    """A task's own parsed options over the defaults of its DAG; a teardown's rule is its own (R18). O(options)."""
     base = TASK_DEFAULTS if defaults is None else defaults
-    return evolve(base, **given) if given else base  # type: ignore[arg-type]
+    if not given:
+        return base
+    found = evolve(base, **given)  # type: ignore[arg-type]
+    return evolve(found, trigger_rule="all_done", depends_on_past=False) if found.teardown else found

@@ -160,16 +160,13 @@ class Drive:
         with self._interrupts.let_through():
             runner.close(first)
             if self._turn.inflight and time.monotonic() >= until and grace > first:
-                names = sorted({f"{job.run.dag.id}.{job.task.id}" for job in list(self._turn.inflight.values())})
+                names = sorted({job.name for job in list(self._turn.inflight.values())})
                 LOGGER.warning("waiting up to %.0f s for %s; Ctrl-C again to leave", grace - first, ", ".join(names))
                 runner.close(grace - first)
 
     def waiting_for(self) -> str:
         """What keeps the engine from being idle, in words."""
-        parts = [
-            f"{job.run.dag.id}.{job.task.id} (attempt {job.attempt}) executes"
-            for job in list(self._turn.inflight.values())
-        ]
+        parts = [f"{job.name} (attempt {job.attempt}) executes" for job in list(self._turn.inflight.values())]
         retries = self._fold.runs.flow.retries.in_order()
         parts += [
             f"{self._fold.run_of(r.run).dag}.{r.task} is tried again at {format_time(r.due)}" for r in retries[:3]

@@ -20,7 +20,7 @@ from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import save
 from reactive_dag.engine.tasks.flow import timed_out
-from reactive_dag.model.records import AnyRecord, TaskStarted, Tick
+from reactive_dag.model.records import AnyRecord, Cancelled, TaskStarted, Tick
 from reactive_dag.streams.observers import Observers
 
 MAX_RECORDS = 4096
@@ -200,13 +200,21 @@ class Turn:
         for job in handed:
             runner.submit(job)
 
-    def stop_attempts(self, run: int) -> None:
-        """Tell the bodies of a run that it was cancelled (R5). O(attempts handed out)."""
+    def stop_attempts(self, run: int, again: bool) -> None:
+        """Tell the bodies of a run that it was cancelled (R5); a teardown's only `again` (R18). O(handed out)."""
         for job in list(self.inflight.values()):
-            if job.run.run == run:
+            if job.run.run == run and (again or not job.arrays.teardowns[job.index]):
                 job.stop()
                 if self._runner is not None:
                     self._runner.cancel(job.key)
+
+    def is_cancelled(self, run: int) -> bool:
+        """Whether a live run was cancelled, or is about to be. O(records undecided)."""
+        live, start = self._fold.runs.live.get(run), self._fold.cursor
+        to_come = self._log.read(start, self._log.next_offset)
+        return live is not None and (
+            live.cancelled or any(type(record) is Cancelled and record.run == run for record in to_come)
+        )
 
     # ------------------------------------------------------------------------------------- results
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from reactive_dag.declare.parameters import Binding
-from reactive_dag.declare.settings.error_names import is_among, names_of_error
 from reactive_dag.engine.execute.assignment import Assignment, CallBody, WorkerLost
 from reactive_dag.engine.execute.context import OutletEvents, RunContext, briefing_of
 from reactive_dag.engine.execute.current_body import BODY
@@ -27,11 +26,12 @@ from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.outputs.files import write
 from reactive_dag.engine.outputs.references import stem_of, value_of
+from reactive_dag.engine.runs.choices import choice_of_branch
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.ctrl_c import raise_ctrl_c, traceback_of
 from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, reason, said
 from reactive_dag.model.payload import copied, plain
-from reactive_dag.model.records import GivenValue, TaskFinished
+from reactive_dag.model.records import UNCHANGED, GivenValue, TaskFinished
 from reactive_dag.model.times import SECOND, parse_duration, parse_time
 
 Report = Callable[[int], TaskFinished]
@@ -74,10 +74,7 @@ class AttemptExecutor:
             say_failed(assignment, text, error)
             if isinstance(error, RetryTask):
                 return _again(assignment, began, error, text)
-            retry = not isinstance(error, FailTask)
-            if retry and (retry_on := assignment.task.retry_on) is not None:
-                retry = is_among(names_of_error(type(error)), retry_on)
-            return _report(assignment, began, "failed", error=text, retry=retry)
+            return _report(assignment, began, "failed", error=text, retry=not isinstance(error, FailTask))
 
     def _call(self, assignment: Assignment, began: int, call: CallBody | None) -> Report:
         """Call the body; the report of its success."""
@@ -103,14 +100,17 @@ class AttemptExecutor:
         published = None if events is None else events.to_record()
         if task.outlets:
             wanted = outlet_events(task.outlets) if published is None else published
+            wanted = [event for event in wanted if event.kind != UNCHANGED]
             publishing.check_dated(assignment.run.started, wanted)
+        if shape.branches[index]:
+            given = choice_of_branch(given, name, [shape.ids[each] for each in shape.plan.followers[index]])
+        id, number = shape.ids[index], assignment.attempt
         saves = None if given is None else shape.saves[index]
         if saves is None:
             output = None if given is None else plain(given, f"the output of {name}")
         else:
             begun = assignment.run.started
-            output = write(given, saves, stem_of(begun.dag, task.id, begun.key, begun.round, assignment.attempt))
-        id, number = shape.ids[index], assignment.attempt
+            output = write(given, saves, stem_of(begun.dag, id, begun.key, begun.round, number))
         sets, saved = list(values.values()) or None, saves is not None
         return lambda at: TaskFinished(
             at, run, id, "success", number, output, None, began, True, None, published, sets, saved
@@ -128,17 +128,35 @@ class AttemptExecutor:
                 found[binding.name] = context
             elif binding.kind == "task":
                 found[binding.name] = self._output_of(assignment.run, assignment.run.plan.index[binding.ref])
+            elif binding.kind == "item":
+                found[binding.name] = self._item(assignment)
             elif binding.kind == "param":
                 found[binding.name] = copied(self._host.params(assignment.run.run)[binding.ref])
         return found
 
-    def _output_of(self, run: RunState, index: int) -> object:
+    def _item(self, assignment: Assignment) -> object:
+        """The item of an instance: of a mapped task what the instance of its place gave (R7)."""
+        run = assignment.run
+        mapped, place = run.instance(assignment.index)
+        over = assignment.arrays.overs[mapped]
+        above, wait = run.instances.get(over), run.tasks[over].wait
+        if above is not None:
+            return self._value_of(run, above[place])
+        item = run.output(over)[place]
+        return copied(item) if wait is None else self._awaited(wait.dag, item)
+
+    def _value_of(self, run: RunState, index: int) -> object:
+        """What one task, or one instance, gave: a copy, or what its file holds."""
         done = run.results[index]
-        output = None if done is None else done.output
-        wait = run.tasks[index].wait
+        if done is None:
+            return None
+        return value_of(self._host.graph, run.started.dag, run.plan.ids[index], done.output, done.saved)
+
+    def _output_of(self, run: RunState, index: int) -> object:
+        wait, output = run.tasks[index].wait, run.output(index)
         if wait is None:
-            saved = done is not None and done.saved
-            return value_of(self._host.graph, run.started.dag, run.plan.ids[index], output, saved)
+            numbers = None if output is None else run.instances.get(index)
+            return self._value_of(run, index) if numbers is None else [self._value_of(run, n) for n in numbers]
         awaited = [self._awaited(wait.dag, one) for one in (output if isinstance(output, list) else [output])]
         return awaited if isinstance(output, list) else awaited[0]
 
@@ -178,10 +196,10 @@ def say_failed(assignment: Assignment, text: str, error: BaseException | None = 
 
     That a cancelled body stops is no failure.
     """
-    if assignment.run.cancelled:
+    if assignment.run.cancelled and not assignment.arrays.teardowns[assignment.index]:
         return
-    key = assignment.run.started.key
-    about = {"dag": assignment.run.dag.id, "task": assignment.task.id, "run": key, "attempt": assignment.attempt}
+    key, task = assignment.run.started.key, assignment.arrays.ids[assignment.index]
+    about = {"dag": assignment.run.dag.id, "task": task, "run": key, "attempt": assignment.attempt}
     name = f"{about['dag']}.{about['task']}"
     try:
         LOGGER.warning("%s failed in attempt %d (run %s): %s", name, assignment.attempt, key[:8], text, extra=about)

@@ -20,7 +20,7 @@ from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.errors import UndeclaredOutlet
 from reactive_dag.model.payload import copied, plain
-from reactive_dag.model.records import GivenValue, OutletEvent
+from reactive_dag.model.records import UNCHANGED, GivenValue, OutletEvent
 from reactive_dag.model.text import exact, seen, text_at
 from reactive_dag.model.times import GivenDuration, GivenTime, parse_time, to_datetime
 from reactive_dag.triggers.base import Trigger
@@ -41,6 +41,7 @@ class OutletEvents:
 
     def __init__(self, task: AnyTask) -> None:
         self.outlets = task.outlets
+        self.mapped = task.map_over is not None
         self.said: list[OutletEvent] = []
         self.unchanged: set[str] = set()
 
@@ -49,6 +50,9 @@ class OutletEvents:
         if not self.said and not self.unchanged:
             return None
         about = {event.dataset for event in self.said} | self.unchanged
+        if self.mapped:  # the mapped task publishes, for all its instances (R3)
+            heard = {event.dataset for event in self.said}
+            return [*self.said, *(OutletEvent(id, kind=UNCHANGED) for id in sorted(self.unchanged - heard))]
         return [*self.said, *(OutletEvent(outlet.id) for outlet in self.outlets if outlet.id not in about)]
 
 
@@ -71,7 +75,7 @@ class RunContext(Run):
     @property
     def task(self) -> str:
         """The task's id."""
-        return self._task.id
+        return self._assignment.arrays.ids[self._assignment.index]
 
     @property
     def cancelled(self) -> bool:

@@ -16,7 +16,7 @@ import attrs
 
 from reactive_dag.declare.internals import params_type_of
 from reactive_dag.engine.host import Host
-from reactive_dag.engine.outputs.references import outputs_of, value_of
+from reactive_dag.engine.outputs.references import outputs_of, value_of_row
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
@@ -58,10 +58,13 @@ class TaskView:
     _recorded: Json = attrs.field(alias="recorded")
     error: str | None
     _read: Callable[[], object] | None = attrs.field(alias="read", eq=False)
+    instances: list[TaskView] = attrs.Factory(list)
+    """Of a mapped task, in order; one that waits for a slot is `queued` (R7)."""
 
     def __repr__(self) -> str:
+        more = f", instances={self.instances!r}" if self.instances else ""
         said = f"id={self.id!r}, state={self.state!r}, attempts={self.attempts!r}"
-        return f"TaskView({said}, output={self._recorded!r}, error={self.error!r})"
+        return f"TaskView({said}, output={self._recorded!r}, error={self.error!r}{more})"
 
     @property
     def output(self) -> Any:
@@ -70,6 +73,17 @@ class TaskView:
         Raises OutputGone for a file that is not there as it was.
         """
         return self._recorded if self._read is None else self._read()
+
+
+class TaskViews(dict[str, TaskView]):
+    """The tasks of a run by id; an instance of a mapped one is there by its own, as in `tasks["eval[3]"]`."""
+
+    def __missing__(self, id: str) -> TaskView:
+        mapped = self.get(id.partition("[")[0]) if isinstance(id, str) else None
+        for each in () if mapped is None else mapped.instances:
+            if each.id == id:
+                return each
+        raise KeyError(id)
 
 
 class Run:
@@ -157,18 +171,19 @@ class Run:
         return _time(self._row.ended)
 
     @property
-    def tasks(self) -> dict[str, TaskView]:
+    def tasks(self) -> TaskViews:
         """How each task stands; one that has not been touched yet is absent."""
         dag = self.dag
-        return {row.task: self._view(dag, row) for row in self._row.tasks}
+        return TaskViews({row.task: self._view(dag, row) for row in self._row.tasks})
 
     def _view(self, dag: str, row: TaskRow) -> TaskView:
         attempts = [
             Attempt(n, state, _time(began), None if state in UNDER_WAY else _time(ended), error)
             for n, began, ended, state, error in row.attempts
         ]
-        read = partial(value_of, self._host.graph, dag, row.task, row.output, True) if row.saved else None
-        return TaskView(row.task, row.state, attempts, row.output, row.error, read)
+        instances = [self._view(dag, each) for each in row.instances or ()]
+        read = partial(value_of_row, self._host.graph, dag, row) if row.any_saved else None
+        return TaskView(row.task, row.state, attempts, row.given, row.error, read, instances)
 
     @property
     def _causes(self) -> tuple[Item, ...]:
@@ -213,10 +228,17 @@ class Run:
                 rows = [row for row in self._host.row(fact.run).tasks if row.state == "success"]
                 found[fact.dag] = outputs_of(self._host.graph, fact.dag, rows)
             elif isinstance(fact, TaskFinished):
-                dag, done = self._host.run_of(fact.run).dag, fact
-                row = TaskRow(done.task, done.state, (), done.output, None, done.saved)
-                found[dag] = outputs_of(self._host.graph, dag, [row])
+                dag = self._host.run_of(fact.run).dag
+                found[dag] = outputs_of(self._host.graph, dag, [self._row_of(fact)])
         return found
+
+    def _row_of(self, done: TaskFinished) -> TaskRow:
+        """How a task ended, as a row: the success of a mapped one does not hold what its instances gave."""
+        if not done.attempt:
+            rows = self._host.row(done.run).tasks
+            if (found := next((row for row in rows if row.task == done.task), None)) is not None:
+                return found
+        return TaskRow(done.task, done.state, (), done.output, None, done.saved)
 
     @property
     def data_interval(self) -> DataInterval:

@@ -105,6 +105,13 @@ def value_of(graph: Graph, dag: str, task: str, output: Json, saved: bool) -> ob
     return read(output, None if known is None else known.save, f"the output of {dag}.{task}")
 
 
+def value_of_row(graph: Graph, dag: str, row: TaskRow) -> object:
+    """The value of a task as its row has it; of a mapped one the values of its instances, in order. O(size)."""
+    if row.instances is None or row.state != "success":
+        return value_of(graph, dag, row.task, row.output, row.saved)
+    return [value_of(graph, dag, each.task, each.output, each.saved) for each in row.instances]
+
+
 class Outputs(Mapping[str, Any]):
     """The outputs of tasks by id; one that is in a file is read each time that it is asked for.
 
@@ -117,8 +124,7 @@ class Outputs(Mapping[str, Any]):
         self._rows = {row.task: row for row in rows}
 
     def __getitem__(self, task: str) -> object:
-        row = self._rows[task]
-        return value_of(self._graph, self._dag, task, row.output, row.saved)
+        return value_of_row(self._graph, self._dag, self._rows[task])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)
@@ -127,13 +133,13 @@ class Outputs(Mapping[str, Any]):
         return len(self._rows)
 
     def __repr__(self) -> str:
-        shown = (f"{task!r}: {row.output['file'] if row.saved else row.output!r}" for task, row in self._rows.items())
+        shown = (f"{task!r}: {row.output['file'] if row.saved else row.given!r}" for task, row in self._rows.items())
         return f"{{{', '.join(shown)}}}"
 
 
 def outputs_of(graph: Graph, dag: str, rows: Iterable[TaskRow]) -> Mapping[str, Any]:
     """The outputs of tasks by id, those in files read when they are asked for. O(size of the others)."""
     rows = list(rows)
-    if any(row.saved for row in rows):
+    if any(row.any_saved for row in rows):
         return Outputs(graph, dag, rows)
-    return {row.task: copied(row.output) for row in rows}
+    return {row.task: copied(row.given) for row in rows}

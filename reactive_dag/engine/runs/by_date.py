@@ -68,8 +68,10 @@ class LiveTasks:
 
     def outputs(self) -> dict[str, Json]:
         """What those gave that succeeded. O(tasks)."""
-        results = zip(self._run.plan.ids, self._run.results)
-        return {id: done.output for id, done in results if done and done.state == "success" and done.output is not None}
+        run = self._run
+        well = [n for n in range(run.size) if (done := run.results[n]) is not None and done.state == "success"]
+        given = {run.plan.ids[n]: run.output(n) for n in well}
+        return {id: output for id, output in given.items() if output is not None}
 
 
 class EndedTasks:
@@ -87,7 +89,7 @@ class EndedTasks:
     def outputs(self) -> dict[str, Json]:
         """What those gave that succeeded. O(tasks)."""
         rows = self._row.tasks
-        return {row.task: row.output for row in rows if row.state == "success" and row.output is not None}
+        return {row.task: row.given for row in rows if row.state == "success" and row.given is not None}
 
 
 class DateIndex:

@@ -12,14 +12,15 @@ import msgspec
 from reactive_dag.engine.items.identity import RunInfo
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.log.history import RunRow, TaskRow
-from reactive_dag.model.records import RunFinished, RunRequested, RunStarted
+from reactive_dag.model.records import RunFinished, RunRequested, RunStarted, TaskFinished
 
 
 def row_of(run: RunState, ended: RunFinished | None = None, past: Mapping[int, str] | None = None) -> RunRow:
     """The row of a live run, or of one that ends now; `past` says what tasks wait for in earlier runs. O(tasks)."""
     begun = run.started
     request, rows, states = run.request, [], run.states
-    for index, id in enumerate(run.arrays.ids):
+    for index in range(run.size):
+        id = run.arrays.ids[index]
         if states[index] is not None:
             rows.append(task_row(run, index, id))
         elif past and index in past:
@@ -37,7 +38,9 @@ def row_of(run: RunState, ended: RunFinished | None = None, past: Mapping[int, s
 
 def task_row(run: RunState, index: int, id: str) -> TaskRow:
     """How one task of a live run stands. O(attempts)."""
-    done = run.results[index]
+    done, numbers = run.results[index], run.instances.get(index)
+    if numbers is not None:
+        return _mapped_row(run, id, str(run.states[index]), done, numbers)
     noted = run.attempts.get(index)
     attempts = tuple(noted) if noted is not None else ()
     if done is None:
@@ -46,6 +49,15 @@ def task_row(run: RunState, index: int, id: str) -> TaskRow:
             attempts += ((run.attempt[index], began, began, str(run.states[index]), None),)
         return TaskRow(id, str(run.states[index]), attempts)
     return TaskRow(id, done.state, attempts, done.output, done.error, done.saved)
+
+
+def _mapped_row(run: RunState, id: str, state: str, done: TaskFinished | None, numbers: range) -> TaskRow:
+    instances = []
+    for number in numbers:
+        name = run.arrays.ids[number]
+        begun = run.states[number] is not None
+        instances.append(task_row(run, number, name) if begun else TaskRow(name, "queued"))
+    return TaskRow(id, state, error=None if done is None else done.error, instances=tuple(instances))
 
 
 def queued_row(offset: int, request: RunRequested, key: str, info: RunInfo) -> RunRow:

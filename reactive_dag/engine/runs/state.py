@@ -1,18 +1,21 @@
 """One live run: which of its tasks ended how, and what may go next (R3, R4).
 
 Invariant: `left[i]` counts the needs of task i without a final state, `failed[i]` and `skipped[i]` those that ended so
-(the others went well); a task is `asked` as soon as they decide it; `unfinished` counts the tasks without one. A task's
-end costs its out-degree. Holds records by reference while the run is live; a finished run lives in the log's history.
+(the others went well); a task is `asked` as soon as they decide it; `unfinished` counts the tasks without one. A mapped
+task's instances have numbers of their own above the plan's: `instances` says which, `instances_left` how many have not
+ended. A task's end costs its out-degree. Holds records by reference while the run is live; a finished run lives in the
+log's history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reactive_dag.model.records import RunRequested, RunStarted, TaskFinished
+from reactive_dag.engine.runs.choices import chosen, skipped_by
+from reactive_dag.model.records import Json, RunRequested, RunStarted, TaskFinished
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -64,11 +67,20 @@ def judge(rule: str, total: int, left: int, good: int, failed: int, skipped: int
 
 
 class RunSnapshot(msgspec.Struct, array_like=True):
-    """A live run, as a snapshot holds it: tasks by id, since the plan may have changed when it is read."""
+    """A live run, as a snapshot holds it: tasks by id, since the plan may have changed when it is read.
+
+    `instances`: how many each mapped task has, in the order in which they got them.
+    """
 
     started: RunStarted
     cancelled: bool
     tasks: dict[str, tuple[str | None, int, int, int, int, int | None, TaskFinished | None, list[Any]]]
+    instances: dict[str, int] = {}
+
+
+NO_INSTANCES: Mapping[int, range] = {}
+NO_TASKS: tuple[int, ...] = ()
+NOTHING: Mapping[int, int] = {}
 
 
 class RunState:
@@ -84,6 +96,8 @@ class RunState:
         "dag",
         "failed",
         "fails",
+        "instances",
+        "instances_left",
         "left",
         "lost",
         "open",
@@ -92,10 +106,12 @@ class RunState:
         "request",
         "results",
         "run",
+        "size",
         "skipped",
         "started",
         "states",
         "tasks",
+        "unchosen",
         "unfinished",
     )  # fmt: skip
 
@@ -124,8 +140,13 @@ class RunState:
         self.attempts: dict[int, list[Attempt]] = {}
         self.begun_with: dict[int, AnyTask] = {}
         """The tasks of attempts that began before their outlets changed."""
-        self.unfinished = size
+        self.unfinished = self.size = size
         self.cancelled = False
+        self.instances = NO_INSTANCES
+        """Of each mapped task that has them, the numbers of its instances."""
+        self.instances_left: dict[int, int] = {}
+        self.unchosen = NOTHING
+        """The tasks that are skipped since a branch did not choose them, each with that branch."""
 
     def note_lost(self, index: int, count: int) -> None:
         """So many attempts of a task were lost in a row. O(1), the first of a run O(tasks)."""
@@ -142,6 +163,10 @@ class RunState:
     def take_bodies(self, dag: Dag, arrays: TaskArrays) -> None:
         """Go on with the bodies of the same plan as the DAG has them now (R11). O(1), besides attempts under way."""
         before = self.arrays
+        if self.instances:
+            arrays = arrays.own()
+            for mapped, numbers in self.instances.items():
+                arrays.add_instances(mapped, len(numbers))
         for index in self.open:
             if before.tasks[index].outlets != arrays.tasks[index].outlets:
                 self.begun_with[index] = before.tasks[index]
@@ -150,6 +175,52 @@ class RunState:
         self.lost = arrays.zeros if self.lost is before.zeros else self.lost
         self.fails = arrays.zeros if self.fails is before.zeros else self.fails
         self.dag, self.arrays, self.plan, self.tasks = dag, arrays, arrays.plan, arrays.tasks
+
+    def add_instances(self, index: int, count: int) -> range:
+        """Give a mapped task so many instances; their numbers. O(instances), the first time O(tasks) more."""
+        if not self.instances:
+            self._own_arrays()
+        numbers = self.arrays.add_instances(index, count)
+        self.instances = {**self.instances, index: numbers}
+        self.instances_left[index] = count
+        none = [0] * count
+        for row in {id(each): each for each in (self.failed, self.skipped, self.lost, self.fails)}.values():
+            if row is not self.arrays.zeros:
+                row.extend(none)
+        self.left.extend(none)
+        self.attempt.extend(none)
+        self.asked.extend(bytes(count))
+        self.states.extend([None] * count)
+        self.results.extend([None] * count)
+        self.unfinished += count
+        self.states[index] = "running"
+        return numbers
+
+    def _own_arrays(self) -> None:
+        """Have arrays that instances may be added to."""
+        zeros, self.arrays = self.arrays.zeros, self.arrays.own()
+        rows = (self.failed, self.skipped, self.lost, self.fails)
+        self.failed, self.skipped, self.lost, self.fails = (
+            self.arrays.zeros if row is zeros else row for row in rows
+        )  # fmt: skip
+        self.plan, self.tasks = self.arrays.plan, self.arrays.tasks
+
+    def instance(self, index: int) -> tuple[int, int]:
+        """The mapped task of an instance, and its place among the instances. O(1)."""
+        assert self.arrays.mapped_of is not None
+        mapped = self.arrays.mapped_of[index - self.size]
+        return mapped, index - self.instances[mapped].start
+
+    def seed(self, index: int) -> str:
+        """What a random share of a task's delays is drawn from: the run, and which instance it is. O(1)."""
+        return self.started.key if index < self.size else f"{self.started.key}/{self.instance(index)[1]}"
+
+    def output(self, index: int) -> Json:
+        """What a task gave; of a mapped one what its instances gave, None for one that gave nothing. O(instances)."""
+        done = self.results[index]
+        if done is None or done.state != "success" or index not in self.instances:
+            return None if done is None else done.output
+        return [None if (each := self.results[n]) is None else each.output for n in self.instances[index]]
 
     def body_of(self, index: int) -> AnyTask:
         """The task as it was when the attempt under way, or the last one, began. O(1)."""
@@ -166,6 +237,8 @@ class RunState:
 
     def verdict(self, index: int) -> str:
         """Whether task `index` may go now. O(1)."""
+        if index in self.unchosen:
+            return SKIP
         total, left = self.plan.counts[index], self.left[index]
         failed, skipped = self.failed[index], self.skipped[index]
         return judge(self.arrays.rules[index], total, left, total - left - failed - skipped, failed, skipped)
@@ -181,7 +254,11 @@ class RunState:
         self.open.pop(index, None)
         followers = self.plan.followers[index]
         if not followers:
+            if index >= self.size:
+                self.instances_left[self.instance(index)[0]] -= 1
             return followers, followers
+        if self.arrays.branches[index] and state == "success":
+            return NO_TASKS, self._choose(index, result)
         left = self.left
         ready: list[int] = []
         if state == "success":
@@ -200,6 +277,17 @@ class RunState:
             tally[follower] += 1
         return ready, followers
 
+    def _choose(self, index: int, result: TaskFinished) -> Sequence[int]:
+        """A branch succeeded: those that follow it, of which the ones that it did not choose are to be skipped."""
+        plan, followers = self.plan, self.plan.followers[index]
+        for follower in followers:
+            self.left[follower] -= 1
+        choice = chosen(result, [plan.ids[each] for each in followers])
+        if choice is not None:
+            skipped = skipped_by(plan, self.arrays.teardowns, index, choice)
+            self.unchosen = {**dict.fromkeys(skipped, index), **self.unchosen}
+        return followers
+
     def note_success(self, index: int, result: TaskFinished) -> None:
         """Keep the success of a task, counting it for none that follow: who calls does. O(1)."""
         self.results[index] = result
@@ -210,12 +298,19 @@ class RunState:
         states = self.states
         if self.cancelled:
             return "cancelled"
-        if "failed" in states or "upstream_failed" in states:
+        if "upstream_failed" in states or ("failed" in states and self._failure_counts()):
             return "failed"
-        last = self.plan.last
-        if "skipped" in states and last and all(states[i] == "skipped" for i in last):
+        if "skipped" in states and (last := self.arrays.last) and all(states[i] == "skipped" for i in last):
             return "skipped"
         return "success"
+
+    def _failure_counts(self) -> bool:
+        """Whether a task failed whose failure fails the run: that of a teardown only where it alone is last (R18)."""
+        torn, last = self.arrays.teardowns, self.plan.last
+        return any(
+            state == "failed" and (not torn[index] or last == (index,)) for index, state in enumerate(self.states)
+            if index < self.size
+        )  # fmt: skip
 
     def snapshot(self) -> RunSnapshot:
         """What a restored engine needs of it. O(tasks)."""
@@ -225,11 +320,15 @@ class RunState:
                 self.states[index], self.asked[index], self.attempt[index], self.lost[index], self.fails[index],
                 self.open.get(index), self.results[index], self.attempts.get(index, []),
             )  # fmt: skip
-        return RunSnapshot(self.started, self.cancelled, tasks)
+        instances = {self.plan.ids[index]: len(numbers) for index, numbers in self.instances.items()}
+        return RunSnapshot(self.started, self.cancelled, tasks, instances)
 
     def restore(self, kept: RunSnapshot) -> None:
         """Take what `snapshot` gave, of the tasks that there are. O(tasks + edges)."""
         self.cancelled = kept.cancelled
+        for id, count in kept.instances.items():
+            if id in self.plan.index:
+                self.add_instances(self.plan.index[id], count)
         for id, (state, asked, attempt, lost, fails, opened, result, attempts) in kept.tasks.items():
             index = self.plan.index.get(id)
             if index is None:
@@ -255,6 +354,12 @@ class RunState:
             states = [self.states[need] for need in needs if self.final(need)]
             assert self.skipped[index] == states.count("skipped")
             assert self.failed[index] == ended - states.count("success") - states.count("skipped")
+        for index, numbers in self.instances.items():
+            assert self.instances_left[index] == sum(not self.final(n) for n in numbers), self.plan.ids[index]
+            assert [self.plan.ids[n] for n in numbers[:2]] == [f"{self.plan.ids[index]}[{n}]" for n in (0, 1)][
+                : len(numbers)
+            ]
+        assert len(self.arrays.zeros) == len(self.results) == len(self.plan.ids) == len(self.asked)
 
     def final(self, index: int) -> bool:
         """Whether task `index` has its final state."""

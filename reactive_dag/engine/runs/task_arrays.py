@@ -1,13 +1,14 @@
 """What a run needs to know of its DAG, as arrays: the plan, and what each task says of itself, by number.
 
-Owns `TaskArrays`, made once for each plan of a DAG and shared by its runs. Invariant: they never change; a DAG whose
-tasks change has another plan, and so other arrays. O(tasks) to make, O(1) to find.
+Owns `TaskArrays`, made once for each plan of a DAG and shared by its runs. Invariant: what is shared never changes; a
+DAG whose tasks change has another plan, and so other arrays. A run with mapped tasks has a copy of its own, to whose
+end the instances are added. O(tasks) to make, O(1) to find.
 """
 
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import msgspec
@@ -20,6 +21,8 @@ from reactive_dag.model.errors import TaskGone
 from reactive_dag.model.records import PlanDeclared, TaskPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reactive_dag.declare.dag import Dag
     from reactive_dag.declare.parameters import Binding
     from reactive_dag.declare.plan import Plan
@@ -32,12 +35,14 @@ class TaskArrays:
     """The tasks of a DAG by number.
 
     `direct[i]` says that task i is an ordinary one that goes as soon as all it needs succeeded, and asks for nothing
-    else: no other rule, no past, no wait; `names` are for people ("dag.task"). `zeros` is never written to.
+    else: no other rule, no past, no wait, no items; `names` are for people ("dag.task"). `zeros` is never written to.
+    `overs[i]` is the task that task i maps over, -1 if it is not mapped. `size` counts the tasks of the plan; in a
+    run's own arrays the instances of mapped tasks stand behind them: `mapped_of` has their tasks.
     """
 
     plan: Plan
     index: dict[str, int]
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     limit: int | None
     size: int
     zeros: list[int]
@@ -53,11 +58,17 @@ class TaskArrays:
     bindings: list[tuple[Binding, ...]] = attrs.Factory(list)
     retries: list[int] = attrs.Factory(list)
     past: list[bool] = attrs.Factory(list)
+    overs: list[int] = attrs.Factory(list)
+    branches: list[bool] = attrs.Factory(list)
+    teardowns: list[bool] = attrs.Factory(list)
     has_past: bool = False
     pools: list[str | None] = attrs.Factory(list)
     slots: list[int] = attrs.Factory(list)
     has_pools: bool = False
+    mapped_of: list[int] | None = None
+    _shared: TaskArrays | None = None
     _declared: PlanDeclared | None = None
+    _last: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, dag: Dag) -> TaskArrays:
@@ -66,8 +77,7 @@ class TaskArrays:
         arrays = cls._empty(dag, plan)
         for id in plan.ids:
             task = dag.tasks[id]
-            settings = settings_of(task)
-            arrays._take(dag, task, settings.trigger_rule, settings.retries, settings.depends_on_past)
+            arrays._take(dag, task, _planned(task, plan))
         return arrays
 
     @classmethod
@@ -88,7 +98,7 @@ class TaskArrays:
                 task, bindings = before.tasks[at], before.bindings[at]
             elif lacking or task is None:
                 task = _gone(each.id, lacking)
-            arrays._take(dag, task, each.rule, each.retries, each.past, bindings)
+            arrays._take(dag, task, each, bindings)
         arrays._declared = declared
         return arrays
 
@@ -101,26 +111,80 @@ class TaskArrays:
         """The record of this plan, but for its instant. O(1), the first time O(tasks + edges)."""
         if self._declared is None:
             tasks = [
-                TaskPlan(id, self.tasks[at].kind, self.plan.needs[at], self.rules[at], self.retries[at], self.past[at])
+                TaskPlan(
+                    id, self.tasks[at].kind, self.plan.needs[at], self.rules[at], self.retries[at], self.past[at],
+                    self.overs[at], self.branches[at], self.teardowns[at],
+                )
                 for at, id in enumerate(self.ids)
-            ]
+            ]  # fmt: skip
             digest = blake2b(msgspec.msgpack.encode(tasks), digest_size=8).hexdigest()
             self._declared = PlanDeclared(0, dag, digest, tasks)
         return self._declared
 
-    def _take(
-        self, dag: Dag, task: AnyTask, rule: str, retries: int, past: bool,
-        bindings: tuple[Binding, ...] | None = None,
-    ) -> None:  # fmt: skip
+    @property
+    def last(self) -> tuple[int, ...]:
+        """The tasks that nothing follows; a teardown is none, and follows nothing, unless there is nothing else (R18).
+
+        O(1), the first time O(tasks + edges).
+        """
+        if self._last is None:
+            torn, followers = self.teardowns, self.plan.followers
+            kept = [at for at in range(self.size) if not torn[at] and all(torn[each] for each in followers[at])]
+            self._last = tuple(kept) if any(torn) and kept else self.plan.last
+        return self._last
+
+    # ------------------------------------------------------------------------------------- instances (R7)
+
+    @property
+    def shared(self) -> TaskArrays:
+        """Those that the runs of one plan share. O(1)."""
+        return self._shared or self
+
+    def own(self) -> TaskArrays:
+        """A copy for one run, which instances may be added to. O(tasks)."""
+        plan = attrs.evolve(
+            self.plan, ids=[*self.ids], index={**self.index}, needs=[*self.plan.needs],
+            followers=[*self.plan.followers], counts=[*self.plan.counts],
+        )  # fmt: skip
+        about: dict[str, Any] = {name: [*getattr(self, name)] for name in ("zeros", *_BY_NUMBER)}
+        about |= {"plan": plan, "index": plan.index, "ids": plan.ids, "shared": self, "mapped_of": []}
+        return attrs.evolve(self, **about)
+
+    def add_instances(self, index: int, count: int) -> range:
+        """Give task `index` of a run's own arrays so many instances; their numbers. O(instances)."""
+        first, plan = len(self.zeros), self.plan
+        numbers, id, name = range(first, first + count), self.ids[index], self.names[index]
+        for each in _BY_NUMBER:
+            row = getattr(self, each)
+            row.extend([row[index]] * count)
+        self.names[first:] = [f"{name}[{at}]" for at in range(count)]
+        self.past[first:] = self.branches[first:] = self.outlets[first:] = [False] * count
+        self.overs[first:] = [-1] * count
+        assert isinstance(self.ids, list) and self.mapped_of is not None
+        rows: tuple[tuple[Any, object], ...] = (
+            (self.zeros, 0), (plan.needs, ()), (plan.followers, ()), (plan.counts, 0)
+        )  # fmt: skip
+        self.ids.extend([f"{id}[{at}]" for at in range(count)])
+        self.index.update(zip(self.ids[first:], numbers))
+        self.mapped_of.extend([index] * count)
+        for row, none in rows:
+            row.extend([none] * count)
+        return numbers
+
+    def _take(self, dag: Dag, task: AnyTask, planned: TaskPlan, bindings: tuple[Binding, ...] | None = None) -> None:
         settings, waits = settings_of(task), task.kind == "wait"
+        direct = planned.rule == "all_success" and planned.over < 0
         self.tasks.append(task)
         self.names.append(f"{dag.id}.{task.id}")
-        self.rules.append(rule)
-        self.retries.append(retries)
-        self.past.append(past)
-        self.has_past = self.has_past or past
+        self.rules.append(planned.rule)
+        self.retries.append(planned.retries)
+        self.past.append(planned.past)
+        self.overs.append(planned.over)
+        self.branches.append(planned.branch)
+        self.teardowns.append(planned.teardown)
+        self.has_past = self.has_past or planned.past
         self.waits.append(waits)
-        self.direct.append(not waits and rule == "all_success" and not past)
+        self.direct.append(direct and not waits and not planned.past)
         self.priorities.append(-settings.priority)
         self.pools.append(settings.pool)
         self.slots.append(settings.slots)
@@ -131,6 +195,23 @@ class TaskArrays:
         self.bindings.append(bindings_of(task) if bindings is None else bindings)
 
 
+_NOT_BY_NUMBER = ("zeros", "mapped_of")
+_BY_NUMBER = tuple([
+    each.name for each in attrs.fields(TaskArrays) if str(each.type).startswith("list[")
+    and each.name not in _NOT_BY_NUMBER
+])  # fmt: skip
+"""The arrays that have an entry for each task."""
+
+
+def _planned(task: AnyTask, plan: Plan) -> TaskPlan:
+    """What of a task, as it is declared, stands in the plan. O(1)."""
+    settings = settings_of(task)
+    over = -1 if settings.map_over is None else plan.index[settings.map_over]
+    needs = plan.needs[plan.index[task.id]]
+    about = settings.trigger_rule, settings.retries, settings.depends_on_past, over, settings.branch, settings.teardown
+    return TaskPlan(task.id, task.kind, needs, *about)
+
+
 def _lacking(dag: str, planned: TaskPlan, ids: list[str], task: AnyTask | None) -> str:
     """Why a task, as it is declared now, cannot be executed in a recorded plan; "" if it can. O(parameters)."""
     what = f"task {planned.id!r} of DAG {dag!r}"
@@ -138,9 +219,14 @@ def _lacking(dag: str, planned: TaskPlan, ids: list[str], task: AnyTask | None) 
         return f"{what} is not declared any more, so nothing can execute it"
     if task.kind != planned.kind:
         return f"{what} is a {task.kind} now, and was a {planned.kind} when this run began"
+    over = ids[planned.over] if planned.over >= 0 else None
+    if settings_of(task).map_over != over:
+        now = settings_of(task).map_over
+        was, is_now = (f"mapped over {each!r}" if each else "not mapped" for each in (over, now))
+        return f"{what} is {is_now} now, and was {was} when this run began"
     needs = {ids[need] for need in planned.needs}
     for binding in bindings_of(task):
-        if binding.kind == "task" and binding.ref not in needs:
+        if binding.kind in ("task", "item") and binding.ref not in needs:
             return f"{what} takes the output of {binding.ref!r} now, which it does not follow in the plan of this run"
     return ""
 

@@ -138,7 +138,8 @@ class RunTable:
         self.drafts.outdate()
         for run in self.live.values():
             dag = self.dag_of(run.started.dag) if run.started.dag in dags else None
-            if dag is not None and (arrays := self.plans.taken_anew(dag, run.arrays)) is not run.arrays:
+            before = run.arrays.shared
+            if dag is not None and (arrays := self.plans.taken_anew(dag, before)) is not before:
                 run.take_bodies(dag, arrays)
                 self.waits.renew(run)
 
@@ -267,9 +268,11 @@ class RunTable:
             self.statuses.move(record.run, dag, msgspec.structs.replace(status, cancelled=True, reason=reason))
 
     def _stop(self, run: RunState, reason: str | None) -> None:
+        """Cancel what has not ended; a teardown goes on, unless the run was cancelled before (R18)."""
+        spared = [False] * len(run.results) if run.cancelled else run.arrays.teardowns
         run.cancelled = True
         for index, task in enumerate(run.plan.ids):
-            if not run.final(index):
+            if not run.final(index) and not spared[index]:
                 self.flow.give(run, task, "cancelled", reason)
 
     def _end_queued(self, offset: int, reason: str | None = None) -> None:

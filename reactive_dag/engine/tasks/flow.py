@@ -1,4 +1,4 @@
-"""The tasks of live runs: which may go, what an attempt's end means, retries, timeouts, the past (R3-R5, R14).
+"""The tasks of live runs: which may go, what an attempt's end means, retries, timeouts, the past (R3-R5, R14, R18).
 
 Invariant: a task is offered to the slots from when its needs allow it until its `TaskStarted` is applied; an attempt is
 open from `TaskStarted` to the first `TaskFinished` of that number, and later ones count for nothing.
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from reactive_dag.declare.settings.error_names import TIMED_OUT, is_among
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timer
 from reactive_dag.engine.runs.state import FAIL, READY, WAIT, RunState
+from reactive_dag.engine.tasks.mapped import MappedTasks
 from reactive_dag.engine.tasks.past import PastWaits
 from reactive_dag.engine.tasks.retries import PendingRetries, retry_delay
 from reactive_dag.model.ctrl_c import raise_ctrl_c
@@ -76,6 +76,7 @@ class TaskFlow:
         self.timeouts: dict[tuple[int, int], Timer] = {}
         self.past = PastWaits()
         self.retries = PendingRetries(timers)
+        self.mapped = MappedTasks(outbox, publishing, slots, self.give)
 
     # ------------------------------------------------------------------------------------- what may go
 
@@ -96,16 +97,21 @@ class TaskFlow:
         if run.asked[index]:
             return
         verdict = run.verdict(index)
-        if verdict == WAIT:
+        over = run.arrays.overs[index]
+        if verdict == WAIT or (verdict == READY and over >= 0 and run.results[over] is None):
             return
         if run.arrays.past[index] and verdict != FAIL and not self._past_is_well(run, index):
             return
         run.asked[index] = 1
         if verdict != READY:
-            self.give(run, run.plan.ids[index], verdict)
+            by = run.unchosen.get(index)
+            why = None if by is None else f"{run.plan.ids[by]!r} did not choose it"
+            self.give(run, run.plan.ids[index], verdict, why)
         elif run.arrays.waits[index]:
             if self._delay_wait is None or not self._delay_wait(run, index):
                 self.waits.start(run, index)
+        elif over >= 0:
+            self.mapped.begin(run, index)
         else:
             self.slots.offer(run, index)
 
@@ -210,7 +216,7 @@ class TaskFlow:
             return
         if number and self.timeouts:
             self.timers.drop(self.timeouts.pop((run.run, index), None))
-        if run.cancelled and state != "cancelled":
+        if run.cancelled and state != "cancelled" and not run.arrays.teardowns[index]:
             return  # it came after the cancellation, which gives every task its state
         if number:
             noted = (number, record.began or began, record.at, state, record.error)
@@ -223,7 +229,8 @@ class TaskFlow:
             self._settle(offset, run, index, record)
 
     def _retries_left(self, run: RunState, index: int) -> bool:
-        return run.fails[index] < run.arrays.retries[index] and not run.cancelled and run.attempt[index] > 0
+        goes_on = not run.cancelled or run.arrays.teardowns[index]
+        return run.fails[index] < run.arrays.retries[index] and goes_on and run.attempt[index] > 0
 
     def _lost(self, run: RunState, index: int, record: TaskFinished) -> None:
         del run.open[index]
@@ -245,7 +252,7 @@ class TaskFlow:
         delay = record.retry_after
         if delay is None:
             try:
-                delay = retry_delay(run.tasks[index], run.fails[index], run.started.key)
+                delay = retry_delay(run.tasks[index], run.fails[index], run.seed(index))
             except BaseException as error:  # a user's callable may raise anything: it fails its task, not the engine
                 raise_ctrl_c(error)
                 why = f"{record.error}\nretry_delay: {said(error)}"
@@ -295,6 +302,8 @@ class TaskFlow:
         if run.arrays.outlets[index] or record.publishes is not None or run.begun_with:
             self._publish(run, index, record)
         self._on_settled(offset, run, index, record)
+        if run.instances:
+            self.mapped.settled(run, index, record.state)
         if run.arrays.waits[index]:
             self.waits.forget(run, index)
         if self.waits.watches.of_task and (run.dag.id, record.task) in self.waits.watches.of_task:
@@ -313,9 +322,9 @@ class TaskFlow:
             self.end_if_done(run)
 
     def _publish(self, run: RunState, index: int, record: TaskFinished) -> None:
-        if record.state != "success" or self.outbox.replaying:
+        if record.state != "success" or self.outbox.replaying or index >= run.size:
             return
-        wanted = record.publishes
+        wanted = self.mapped.published(run, index) if index in run.instances else record.publishes
         if wanted is None:
             wanted = [OutletEvent(outlet.id) for outlet in run.body_of(index).outlets]
         self.publish(run, record.task, wanted)
@@ -364,5 +373,4 @@ class TaskFlow:
 def timed_out(at: int, run: RunState, index: int, attempt: int, timeout: int) -> TaskFinished:
     """The end of an attempt that took longer than its task may."""
     error = f"timed out after {format_duration(timeout)}"
-    task, began, retry = run.plan.ids[index], run.open.get(index), is_among(TIMED_OUT, run.tasks[index].retry_on)
-    return TaskFinished(at, run.run, task, "failed", attempt, error=error, began=began, retry=retry)
+    return TaskFinished(at, run.run, run.plan.ids[index], "failed", attempt, error=error, began=run.open.get(index))

@@ -7,7 +7,7 @@ own fold would have made of it. `unfold` costs O(tasks).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from reactive_dag.model.records import Published
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FastPathFields = tuple[
     "RunState", list[bool], list[tuple[int, ...]], list[int], bytearray, "list[int | None]",
-    "Callable[[int, TaskFinished], None]", list[int], tuple[str, ...], int, "list[TaskName | None]",
+    "Callable[[int, TaskFinished], None]", list[int], Sequence[str], int, "list[TaskName | None]",
     list[tuple[str, ...]],
 ]  # fmt: skip
 """All that the fast path needs of a run, in one tuple: unpacking it costs less than a look-up for each."""

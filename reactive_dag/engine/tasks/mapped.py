@@ -1,0 +1,136 @@
+"""Mapped tasks: their instances, and what those give together (R7, R3).
+
+Owns no state: which instances a run has stands in its `RunState`. Invariant: a mapped task gets its instances when the
+record that lets it go is applied, from that record and the plan alone, so a replay gives it the same ones. It ends when
+the last of them has; its success is recorded without an output, which is that of the instances. O(items) each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from reactive_dag.engine.facts.publish import outlet_events
+from reactive_dag.model.errors import UndatedOutlet, said
+from reactive_dag.model.records import UNCHANGED
+
+if TYPE_CHECKING:
+    from reactive_dag.engine.facts.outbox import Outbox
+    from reactive_dag.engine.facts.publish import Publishing
+    from reactive_dag.engine.runs.state import RunState
+    from reactive_dag.model.records import OutletEvent, TaskFinished
+
+FAILED_NAMED = 3
+"""So many failed instances at most are named in the error of their task."""
+
+
+class Offers(Protocol):
+    """Where instances wait until they may start."""
+
+    def offer(self, run: RunState, index: int) -> None:
+        """Take an attempt that is to start when it may."""
+
+
+class Give(Protocol):
+    """Asks that a task get a state without running."""
+
+    def __call__(self, run: RunState, task: str, state: str, error: str | None = None) -> None:
+        """Append it, unless a log is replayed."""
+
+
+class MappedTasks:
+    """What happens to mapped tasks; `give` asks for a task's state."""
+
+    def __init__(self, outbox: Outbox, publishing: Publishing, slots: Offers, give: Give) -> None:
+        self.outbox = outbox
+        self.publishing = publishing
+        self.slots = slots
+        self._give = give
+
+    def begin(self, run: RunState, index: int) -> None:
+        """A mapped task may go: it gets an instance for each item, in order. O(items)."""
+        ids, over = run.plan.ids, run.arrays.overs[index]
+        done = run.results[over]
+        assert done is not None
+        above = run.instances.get(over)
+        if above is None and done.state != "success":
+            state = "skipped" if done.state == "skipped" else "upstream_failed"
+            self._give(run, ids[index], state, f"{ids[over]!r}, which it maps over, is {done.state} and gave no list")
+            return
+        if above is None and not isinstance(done.output, list):
+            kind = "None" if done.output is None else type(done.output).__name__
+            self._give(run, ids[index], "failed", f"it maps over {ids[over]!r}, which gave no list but {kind}")
+            return
+        numbers = run.add_instances(index, len(done.output if above is None else above))
+        if not numbers:
+            self.gather(run, index)
+        passes = above is not None and run.arrays.rules[index] == "all_success"
+        for place, number in enumerate(numbers):
+            run.asked[number] = 1
+            if passes and above is not None and _is_skipped(run, above[place]):
+                self._give(run, ids[number], "skipped", f"{ids[above[place]]} is skipped")
+            else:
+                self.slots.offer(run, number)
+
+    def settled(self, run: RunState, index: int, state: str) -> None:
+        """A task of a run with instances has its final state: one of them, or a mapped one. O(1), the last O(items)."""
+        if index >= run.size:
+            mapped, _ = run.instance(index)
+            if not run.instances_left[mapped] and run.results[mapped] is None:
+                self.gather(run, mapped)
+        elif run.instances_left.get(index) and not run.cancelled:
+            for number in run.instances[index]:
+                if not run.final(number):
+                    self._give(run, run.plan.ids[number], state, f"{run.plan.ids[index]} is {state}")
+
+    def gather(self, run: RunState, index: int) -> None:
+        """All instances of a mapped task have ended: so does the task. O(items)."""
+        if self.outbox.replaying:
+            return
+        numbers, id = run.instances[index], run.plan.ids[index]
+        failed = [n for n in numbers if run.states[n] not in ("success", "skipped")]
+        if failed:
+            named = "; ".join(f"{run.plan.ids[n]}: {_error(run, n)}" for n in failed[:FAILED_NAMED])
+            more = f"; and {len(failed) - FAILED_NAMED} more" if len(failed) > FAILED_NAMED else ""
+            self._give(run, id, "failed", f"{len(failed)} of {len(numbers)} instances failed: {named}{more}")
+        elif numbers and all(run.states[n] == "skipped" for n in numbers):
+            self._give(run, id, "skipped")
+        else:
+            self._succeed(run, index, id)
+
+    def _succeed(self, run: RunState, index: int, id: str) -> None:
+        try:
+            self.publishing.check_dated(run.started, self.published(run, index))
+        except UndatedOutlet as error:
+            self._give(run, id, "failed", said(error))
+        else:
+            self._give(run, id, "success")
+
+    def published(self, run: RunState, index: int) -> list[OutletEvent]:
+        """What the success of a mapped task publishes (R3): all that its instances said, in order. O(events).
+
+        An outlet of which none said anything has an automatic event, unless all said that it did not change.
+        """
+        outlets = run.tasks[index].outlets
+        if not outlets:
+            return []
+        results = [done for n in run.instances[index] if (done := run.results[n]) is not None]
+        told = [event for done in results for event in done.publishes or ()]
+        events = [event for event in told if event.kind != UNCHANGED]
+        heard = {event.dataset for event in events}
+        ended = sum(done.state == "success" for done in results)
+        for outlet in outlets:
+            still = sum(event.kind == UNCHANGED and event.dataset == outlet.id for event in told)
+            if outlet.id not in heard and not 0 < still == ended:
+                events += outlet_events([outlet])
+        return events
+
+
+def _is_skipped(run: RunState, index: int) -> bool:
+    done: TaskFinished | None = run.results[index]
+    return done is not None and done.state == "skipped"
+
+
+def _error(run: RunState, index: int) -> str:
+    """The first line of what an instance failed with."""
+    done = run.results[index]
+    return "" if done is None else (done.error or done.state).partition("\n")[0]
