@@ -42,7 +42,7 @@ def runs_table(rows: list[dict[str, object]]) -> Table | str:
     for row in rows:
         style = STATE_STYLES.get(str(row["state"]), "")
         error = str(row["error"] or "").splitlines()
-        date = str(row["partition"] or row["logical_date"] or "")
+        date = str(row["partition"] or _short(row["logical_date"])[:16])
         table.add_row(
             escape(str(row["dag"])), f"[{style}]{row['state']}[/{style}]", escape(date), _short(row["requested"]),
             _took(row["started"], row["ended"]), str(row["key"])[:8], escape(error[0]) if error else "",

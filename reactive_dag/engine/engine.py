@@ -22,7 +22,6 @@ from reactive_dag.declare.settings.parsers import flag, whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.arguments import allowed_lateness, check_arguments, chosen_runner, nanoseconds
 from reactive_dag.engine.drive.drive import Background
-from reactive_dag.engine.drive.kept_graph import kept_graph
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.facts.publish import EventFields
 from reactive_dag.engine.facts.receipts import Receipt, Receipts
@@ -38,7 +37,7 @@ from reactive_dag.engine.parts import opened
 from reactive_dag.log.opening import GivenStore, open_log
 from reactive_dag.log.sqlite.files import one_name, parse_store
 from reactive_dag.model.collector import calm_collector
-from reactive_dag.model.errors import EngineReplaced, NotAStore, UsageError
+from reactive_dag.model.errors import EngineReplaced, UsageError
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import Cancelled, FaultsRetried, Paused, Resumed
 from reactive_dag.model.text import text_in
@@ -70,8 +69,7 @@ class Engine:
         lateness = allowed_lateness(max_lateness)
         check_arguments(graph, runner, clock)
         if not read_only:
-            graph.check()
-            graph.bind()
+            self._prepare(graph)
         self.graph = graph
         path = parse_store(store) if isinstance(store, str | PathLike) else None
         name = None if path is None or read_only else (graph.id, str(one_name(path)))
@@ -83,6 +81,10 @@ class Engine:
         )  # fmt: skip
         if name is not None:
             _OPEN[name] = self
+
+    def _prepare(self, graph: Graph) -> None:
+        graph.check()
+        graph.bind()
 
     # ------------------------------------------------------------------------------------- open and close
 
@@ -341,19 +343,6 @@ class Engine:
     def ready(self) -> Observable[frozenset[str]]:
         """The DAGs ready to run (G4), now and each time that changes."""
         return self._parts.queries.ready
-
-
-def look_at(store: str) -> Engine:
-    """A read-only engine on a store, with the graph as the store itself remembers it. O(snapshot + tail).
-
-    Raises StoreError for a store that no engine has opened yet.
-    """
-    log = open_log(store, read_only=True)
-    graph = kept_graph(log)
-    if graph is None:
-        log.close()
-        raise NotAStore(f"{store}: no engine has run on this store yet, so there is no graph to look at")
-    return Engine(graph, store=log, read_only=True)
 
 
 def _close_other(name: tuple[str, str] | None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import reactive_dag as rd
-from reactive_dag.engine.engine import look_at
+from reactive_dag.engine.kept import look_at
 
 
 def nothing() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.engine.drive import turn as turn_module
-from reactive_dag.engine.engine import look_at
+from reactive_dag.engine.kept import look_at
 from reactive_dag.model.records import TaskFinished, TaskStarted
 from tests.support.engines import kill, live, of_kind, opened, parts, records_of
 

@@ -82,6 +82,7 @@ def one_of(known: tuple[str, ...]) -> Parser:
 def parsed(given: Mapping[str, object], parsers: Mapping[str, Parser], where: str) -> dict[str, object]:
     """The given options, each through its parser. O(options). Raises InvalidValue saying where.
 
+    >>> from reactive_dag.declare.settings.task_settings import TASK_PARSERS
     >>> parsed({"retries": -1}, TASK_PARSERS, "task 'load' (etl.py:3)")
     Traceback (most recent call last):
     reactive_dag.model.errors.InvalidValue: task 'load' (etl.py:3): retries must be at least 0, not -1

@@ -6,58 +6,33 @@ Errors of ours are one line on standard error; a traceback means a bug.
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated, NoReturn, Optional
+from typing import Annotated, Optional
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 import reactive_dag as rd
 from reactive_dag.cli import tables
 from reactive_dag.cli.estates import ASSUMED, ESTATE_DAY, simulate_graph
+from reactive_dag.cli.options import (
+    GraphArgument,
+    JsonOption,
+    LongestOption,
+    SeedOption,
+    ShortestOption,
+    StartOption,
+    StoreOption,
+    UntilOption,
+    err,
+    out,
+    program,
+)
 from reactive_dag.cli.sources import as_json, load_graph
-from reactive_dag.engine.engine import look_at
+from reactive_dag.engine.kept import look_at
 from reactive_dag.whatif.question.interventions import Intervention
 
-app = typer.Typer(
-    name="reactive-dag", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-    help="Start DAGs from other DAGs and from data, exactly once, and ask what if before it happens.",
-)  # fmt: skip
-out = Console()
-err = Console(stderr=True)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Plain JSON for scripts.")]
-GraphArgument = Annotated[str, typer.Argument(help="FILE.py[:graph], a saved graph, an estate, or 'mozilla'.")]
-StoreOption = Annotated[str, typer.Option("--store", help="The store: a path, or sqlite:///file.db.")]
-StartOption = Annotated[
-    str, typer.Option("--from", help="Start of virtual time: an ISO time with an offset, or a date.")
-]
-UntilOption = Annotated[str, typer.Option("--until", help="How long: 1d, 36h, or an ISO time.")]
-ShortestOption = Annotated[str, typer.Option("--shortest", help="The shortest duration assumed for a task.")]
-LongestOption = Annotated[str, typer.Option("--longest", help="The longest duration assumed for a task.")]
-SeedOption = Annotated[int, typer.Option("--seed", help="The seed of what is drawn.")]
-
-
-def run() -> None:
-    """Run the command line. Errors of ours and of files: one line on standard error and exit code 2."""
-    try:
-        app()
-    except rd.ReactiveDagError as error:
-        _refuse(error)
-    except BrokenPipeError:
-        sys.exit(0)
-    except OSError as error:
-        _refuse(error)
-
-
-def _refuse(error: Exception) -> NoReturn:
-    err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-    sys.exit(2)
-
-
-@app.command()
+@program.command()
 def demo(
     delay: Annotated[str, typer.Option(help="How late the DAG is.")] = "2h",
     late: Annotated[str, typer.Option(help="Which DAG of the estate is late.")] = "bqetl_main_summary",
@@ -71,7 +46,7 @@ def demo(
         raise typer.Exit(1)
 
 
-@app.command("run")
+@program.command("run")
 def run_graph(
     source: GraphArgument,
     store: StoreOption = "",
@@ -100,7 +75,7 @@ def _progress(quiet: bool) -> Progress:
     return Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal)
 
 
-@app.command()
+@program.command()
 def check(source: GraphArgument, json: JsonOption = False) -> None:
     """List what is wrong with a graph, and what is odd about it. Exit code 1 if something is wrong."""
     graph = load_graph(source)
@@ -112,7 +87,7 @@ def check(source: GraphArgument, json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
+@program.command()
 def simulate(
     source: GraphArgument, begin: StartOption = f"{ESTATE_DAY:%Y-%m-%d}", until: UntilOption = "1d",
     shortest: ShortestOption = ASSUMED[0], longest: LongestOption = ASSUMED[1], seed: SeedOption = 0,
@@ -129,7 +104,7 @@ def simulate(
         out.print(table)
 
 
-@app.command("what-if")
+@program.command("what-if")
 def what_if(
     source: GraphArgument,
     delay: Annotated[Optional[list[str]], typer.Option("--delay", help="DAG=2h, DAG.task=10m or dataset=1h.")] = None,  # noqa: UP045
@@ -176,7 +151,7 @@ def _failure(text: str) -> Intervention:
         raise rd.UsageError(f"--fail {text!r}: write DAG.task, or DAG.task=0.3 ({error})") from None
 
 
-@app.command()
+@program.command()
 def runs(
     store: StoreOption,
     dag: Annotated[Optional[str], typer.Option("--dag", help="Only runs of this DAG.")] = None,  # noqa: UP045
@@ -190,7 +165,7 @@ def runs(
     out.print(as_json(rows) if json else tables.runs_table(rows), soft_wrap=json, highlight=False)
 
 
-@app.command()
+@program.command()
 def why(
     run: Annotated[str, typer.Argument(help="A run's key (its first digits will do), a start's key, or a DAG's id.")],
     store: StoreOption,

@@ -1,0 +1,140 @@
+"""The commands that change a store: each records a fact, and with `--graph` works off what follows from it.
+
+Without a graph the functions are not here: the fact is recorded on the graph as the store keeps it, and the engine that
+opens the store next decides it. Exit code 1 where `--graph` shows that a run failed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+import reactive_dag as rd
+from reactive_dag.cli import tables
+from reactive_dag.cli.options import (
+    DagArgument,
+    JsonOption,
+    RunArgument,
+    StoreOption,
+    TimeoutOption,
+    WorkOption,
+    out,
+    program,
+)
+from reactive_dag.cli.sources import as_json, load_graph
+from reactive_dag.engine.kept import record_on
+
+LATER = "the engine that opens this store next does it (--graph FILE.py: at once)"
+
+
+def engine_on(store: str, graph: str) -> rd.Engine:
+    """An engine that works the graph off, or one that only records."""
+    return rd.Engine(load_graph(graph), store=store) if graph else record_on(store)
+
+
+def finish(engine: rd.Engine, run: rd.Run, what: str, *, graph: str, timeout: str, json: bool) -> None:
+    """Work off what was recorded, if there is a graph; print the run, and what came of it. Exit code 1 if it failed."""
+    summary = engine.run_until_idle(timeout=timeout) if graph else f"{what} is recorded; {LATER}"
+    show_run(run, str(summary), json=json)
+    if graph and run.state == "failed":
+        raise typer.Exit(1)
+
+
+def show_run(run: rd.Run, said: str, *, json: bool) -> None:
+    """Print a run, and what is to be said of it."""
+    [row] = tables.run_rows([run])
+    if json:
+        out.print(as_json(row), soft_wrap=True, highlight=False)
+    else:
+        out.print(tables.runs_table([row]), highlight=False)
+        out.print(said, soft_wrap=True, highlight=False, markup=False)
+
+
+@program.command()
+def start(
+    dag: DagArgument,
+    store: StoreOption,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", help="NAME=VALUE, JSON or text; again for more.")
+    ] = None,
+    date: Annotated[str | None, typer.Option("--date", help="The logical date, or 'now'.")] = None,
+    partition: Annotated[str | None, typer.Option("--partition", help="The partition.")] = None,
+    key: Annotated[str | None, typer.Option("--key", help="A start with the same key is done once.")] = None,
+    graph: WorkOption = "",
+    timeout: TimeoutOption = "1h",
+    json: JsonOption = False,
+) -> None:
+    """Ask for a run of a DAG."""
+    params = dict(_param(text) for text in param or ()) or None
+    with engine_on(store, graph) as engine:
+        run = engine.start(dag, params=params, logical_date=date, partition=partition, key=key)
+        finish(engine, run, f"the start of {dag}", graph=graph, timeout=timeout, json=json)
+
+
+@program.command()
+def cancel(
+    run: RunArgument,
+    store: StoreOption,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for those who read the log.")] = "",
+    graph: WorkOption = "",
+    timeout: TimeoutOption = "1h",
+    json: JsonOption = False,
+) -> None:
+    """Cancel a run: what has not ended in it is cancelled. One that has ended stays as it is."""
+    with engine_on(store, graph) as engine:
+        found = engine.run(run)
+        if found.done:
+            show_run(found, f"it had ended, and stays {found.state}", json=json)
+        else:
+            engine.cancel(found, reason)
+            finish(engine, found, "the cancel", graph=graph, timeout=timeout, json=json)
+
+
+@program.command()
+def pause(
+    dag: DagArgument,
+    store: StoreOption,
+    graph: WorkOption = "",
+    timeout: TimeoutOption = "1h",
+    json: JsonOption = False,
+) -> None:
+    """Hold a DAG's firings and queued runs back until it is resumed; what runs goes on."""
+    with engine_on(store, graph) as engine:
+        engine.pause(dag)
+        _show_dag(engine, dag, True, graph=graph, timeout=timeout, json=json)
+
+
+@program.command()
+def resume(
+    dag: DagArgument,
+    store: StoreOption,
+    graph: WorkOption = "",
+    timeout: TimeoutOption = "1h",
+    json: JsonOption = False,
+) -> None:
+    """Let go what a pause held back, as the DAG's catchup= says."""
+    with engine_on(store, graph) as engine:
+        engine.resume(dag)
+        _show_dag(engine, dag, False, graph=graph, timeout=timeout, json=json)
+
+
+def _show_dag(engine: rd.Engine, dag: str, paused: bool, *, graph: str, timeout: str, json: bool) -> None:
+    summary = engine.run_until_idle(timeout=timeout) if graph else None
+    if json:
+        out.print(as_json({"dag": dag, "paused": paused}), soft_wrap=True, highlight=False)
+        return
+    said = f"{dag} is {'paused' if paused else 'resumed'}"
+    out.print(said if summary is None else f"{said}\n{summary}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _param(text: str) -> tuple[str, Any]:
+    """A name and its value: JSON where it is, else text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise rd.UsageError(f"--param {text!r}: write NAME=VALUE, such as --param full=true")
+    try:
+        return name, msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return name, value

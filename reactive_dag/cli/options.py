@@ -1,0 +1,32 @@
+"""The program `reactive-dag` that the commands are added to, where they print, and the options that several take."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+program = typer.Typer(
+    name="reactive-dag", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="Start DAGs from other DAGs and from data, exactly once, and ask what if before it happens.",
+)  # fmt: skip
+out = Console()
+err = Console(stderr=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Plain JSON for scripts.")]
+GraphArgument = Annotated[str, typer.Argument(help="FILE.py[:graph], a saved graph, an estate, or 'mozilla'.")]
+StoreOption = Annotated[str, typer.Option("--store", help="The store: a path, or sqlite:///file.db.")]
+StartOption = Annotated[
+    str, typer.Option("--from", help="Start of virtual time: an ISO time with an offset, or a date.")
+]
+UntilOption = Annotated[str, typer.Option("--until", help="How long: 1d, 36h, or an ISO time.")]
+ShortestOption = Annotated[str, typer.Option("--shortest", help="The shortest duration assumed for a task.")]
+LongestOption = Annotated[str, typer.Option("--longest", help="The longest duration assumed for a task.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="The seed of what is drawn.")]
+WorkOption = Annotated[
+    str, typer.Option("--graph", help="FILE.py[:graph]: not only record it, but work until nothing is left to do.")
+]
+TimeoutOption = Annotated[str, typer.Option("--timeout", help="With --graph: give up after so long.")]
+RunArgument = Annotated[str, typer.Argument(help="A run's key (its first digits will do), or a start's key.")]
+DagArgument = Annotated[str, typer.Argument(help="A DAG's id.")]

@@ -1,0 +1,117 @@
+"""The commands that change a store: what they record without the graph, what they do with it, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import reactive_dag as rd
+from tests.cli.test_cli import call
+
+SHOP = """
+import reactive_dag as rd
+graph = rd.Graph("shop")
+orders = graph.dataset("orders", partitions=rd.day())
+big = 10
+@graph.dag(outlets=[orders], params={"full": False, "name": "all"})
+def ingest(run, full, name): return [full, name, run.partition]
+@graph.dag(on=rd.updated(orders).where(lambda event: event.partition > "2026" and big))
+def report(run): return len(run.events)
+@graph.dag
+def broken(run): raise ValueError("no disk")
+"""
+
+
+class Shop:
+    """A store that an engine has opened, the graph's file, and the program."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.file, self.store = str(folder / "shop.py"), str(folder / "shop.db")
+        Path(self.file).write_text(SHOP)
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+        self("run", self.file)
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        """What a command prints."""
+        assert call(self._monkeypatch, *arguments, "--store", self.store) == code
+        told = self._capsys.readouterr()
+        assert "Traceback" not in told.err
+        return told.err if code == 2 else told.out
+
+    def json(self, *arguments: str, code: int = 0) -> object:
+        """What a command gives a script."""
+        return json.loads(self(*arguments, "--json", code=code))
+
+    def states(self) -> dict[str, str]:
+        """The newest run of each DAG."""
+        return {row["dag"]: row["state"] for row in reversed(self.json("runs"))}
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shop:
+    return Shop(tmp_path, monkeypatch, capsys)
+
+
+def test_start_records_and_the_engine_that_opens_next_does_it(shop: Shop) -> None:
+    row = shop.json("start", "ingest", "--param", "full=true", "--param", "name=a=b", "--date", "2026-11-23")
+    assert (row["dag"], row["state"], row["logical_date"]) == ("ingest", "queued", "2026-11-23T00:00:00+00:00")
+    told = shop("start", "broken", "--key", "mine")
+    assert "broken" in told and "the start of broken is recorded; the engine that opens this store next does it" in told
+    assert shop.json("start", "broken", "--key", "mine")["key"] == shop.json("start", "broken", "--key", "mine")["key"]
+    assert shop.states() == {"ingest": "queued", "broken": "queued"}
+    shop("run", shop.file)
+    assert shop.states() == {"ingest": "success", "report": "success", "broken": "failed"}
+    with rd.Engine(rd.Graph("shop"), store=shop.store, read_only=True) as engine:
+        assert engine.run(row["key"]).tasks["ingest"].output == [True, "a=b", "2026-11-23"]
+        assert len(engine.runs("broken")) == 1
+
+
+def test_start_with_the_graph_works_it_off(shop: Shop) -> None:
+    told = shop("start", "ingest", "--partition", "2026-11-23", "--graph", shop.file)
+    assert "success" in told and told.endswith("2 runs ended: 2 success\n")
+    assert shop.json("start", "broken", "--graph", f"{shop.file}:graph", code=1)["error"].startswith(
+        "broken: ValueError"
+    )
+
+
+def test_cancel(shop: Shop) -> None:
+    shop("start", "broken", "--key", "mine")
+    assert "the cancel is recorded" in shop("cancel", "mine", "--reason", "not now")
+    assert shop.json("cancel", "mine", "--graph", shop.file)["state"] == "cancelled"
+    assert "it had ended, and stays cancelled" in shop("cancel", "mine")
+
+
+def test_pause_and_resume(shop: Shop) -> None:
+    assert shop("pause", "report") == "report is paused\n"
+    shop("start", "ingest", "--date", "2026-11-23", "--graph", shop.file)
+    assert shop.states() == {"ingest": "success"}
+    assert shop.json("resume", "report", "--graph", shop.file) == {"dag": "report", "paused": False}
+    assert shop.states() == {"ingest": "success", "report": "success"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["start", "ingst"], "did you mean 'ingest'"),
+        (["start", "ingest", "--param", "full"], "write NAME=VALUE"),
+        (["start", "ingest", "--date", "2026-11-23", "--param", "fill=1"], "there is no param 'fill'"),
+        (["start", "ingest"], "logical_date"),
+        (["cancel", "mine"], "no run has key 'mine'"),
+        (["pause", "reprt"], "did you mean 'report'"),
+        (["resume", "report", "--graph", "nothing.py"], "is no file"),
+    ],
+)
+def test_wrong_calls_are_one_line_and_record_nothing(shop: Shop, arguments: list[str], said: str) -> None:
+    assert said in shop(*arguments, code=2)
+    assert shop.json("runs") == []
+
+
+def test_a_store_that_an_engine_holds_or_that_is_not_there_is_refused(shop: Shop, tmp_path: Path) -> None:
+    with rd.Ledger(f"sqlite:///{tmp_path / 'seen.db'}"):
+        pass
+    for other in ("seen.db", "nothing.db"):
+        shop.store = str(tmp_path / other)
+        assert "store" in shop("start", "ingest", code=2)
+    assert not (tmp_path / "nothing.db").exists()
