@@ -295,12 +295,12 @@ def test_R15_nonsense_is_refused_where_it_is_written(graph, options, text):
 
 
 def test_R15_unknown_options_name_the_nearest(graph):
-    with pytest.raises(TypeError, match="no option 'retry'; did you mean 'retries'"):
-        graph.dag("a", retry=2)
+    with pytest.raises(TypeError, match="no option 'retires'; did you mean 'retries'"):
+        graph.dag("a", retires=2)
     with pytest.raises(TypeError, match="no option 'deadlin'"):
         graph.dag("a", deadlin="1h")
-    with pytest.raises(TypeError, match="no option 'retry'; did you mean 'retries'"):
-        graph.dag("a").task(id="t", retry=2)(lambda run: 1)
+    with pytest.raises(TypeError, match="no option 'retires'; did you mean 'retries'"):
+        graph.dag("a").task(id="t", retires=2)(lambda run: 1)
 
 
 @pytest.mark.parametrize("id", ["", " a", "a\n", 3, "*"])

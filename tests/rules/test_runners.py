@@ -16,7 +16,9 @@ def module_body(run):
     return run.attempt
 
 
-GRAPH.dag("job", params={"full": False}).add(module_body, id="only", priority=3, timeout="5m")
+GRAPH.dag("job", params={"full": False}).add(
+    module_body, id="only", pool=GRAPH.pool("db", slots=2), priority=3, timeout="5m"
+)
 
 
 class Elsewhere(LocalRunner):
@@ -70,7 +72,7 @@ def test_R25_an_assignment_says_all_that_a_worker_needs():
         (found,) = runner.given.values()
         assert found.key == f"{run.key}/only/1.1"
         assert found.graph == f"{__name__}:GRAPH"
-        assert (found.name, found.priority, found.timeout) == ("job.only", 3, 300 * 10**9)
+        assert (found.name, found.pool, found.priority, found.timeout) == ("job.only", "db", 3, 300 * 10**9)
         assert len(found.digest) == 32 and found.digest == found.digest
         told = found.briefing
         assert told["key"] == run.key and told["params"] == {"full": True} and told["attempt"] == 1

@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypedDict, TypeVar, overloa
 from attrs import evolve, frozen
 
 from reactive_dag.declare.parameters import TaskLike
+from reactive_dag.declare.settings.error_names import error_names
 from reactive_dag.declare.settings.files import OutputFiles, save_of
 from reactive_dag.declare.settings.parsers import Parser, flag, one_of, optional_duration, task_name, valid_name, whole
 from reactive_dag.declare.settings.pool import Pool
@@ -28,6 +29,7 @@ TRIGGER_RULES = (
 BACKOFFS = ("fixed", "exponential")
 Outlets: TypeAlias = Dataset | str | Iterable[Dataset | str]
 After: TypeAlias = TaskLike[Any] | str | Iterable[TaskLike[Any] | str]
+ErrorClasses: TypeAlias = type[BaseException] | str | Iterable[type[BaseException] | str]
 TriggerRule: TypeAlias = Literal[
     "all_success", "all_done", "one_success", "one_failed", "none_failed", "all_failed", "none_failed_min_one_success"
 ]
@@ -63,6 +65,7 @@ class TaskDefaults(TypedDict, total=False):
     backoff: Literal["fixed", "exponential"]
     max_delay: GivenDuration | None
     jitter: bool
+    retry_on: ErrorClasses | None
     timeout: GivenDuration | None
     trigger_rule: TriggerRule
     depends_on_past: bool
@@ -84,13 +87,17 @@ class TaskOptions(TaskDefaults, total=False):
 
 @frozen
 class TaskSettings:
-    """How a task is run. Durations are nanoseconds; `max_delay` bounds an exponential backoff."""
+    """How a task is run. Durations are nanoseconds; `max_delay` bounds an exponential backoff.
+
+    `retry_on` are names of classes of errors, None for all of them.
+    """
 
     retries: int = 0
     retry_delay: int | Call = 0
     backoff: str = "fixed"
     max_delay: int | None = None
     jitter: bool = False
+    retry_on: tuple[str, ...] | None = None
     timeout: int | None = None
     trigger_rule: str = "all_success"
     depends_on_past: bool = False
@@ -114,6 +121,7 @@ class ReadsTaskSettings:
     backoff = Setting[str]()
     max_delay = Setting["int | None"]()
     jitter = Setting[bool]()
+    retry_on = Setting["tuple[str, ...] | None"]()
     timeout = Setting["int | None"]()
     trigger_rule = Setting[str]()
     depends_on_past = Setting[bool]()
@@ -142,6 +150,7 @@ TASK_PARSERS: dict[str, Parser] = {
     "backoff": one_of(BACKOFFS),
     "max_delay": optional_duration,
     "jitter": flag,
+    "retry_on": error_names,
     "timeout": optional_duration,
     "trigger_rule": one_of(TRIGGER_RULES),
     "depends_on_past": flag,

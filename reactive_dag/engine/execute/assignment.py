@@ -77,6 +77,11 @@ class Assignment:
         return task_digest(self.task)
 
     @property
+    def pool(self) -> str | None:
+        """The pool whose slots it holds."""
+        return self.task.pool
+
+    @property
     def priority(self) -> int:
         """The task's priority; higher goes first."""
         return self.task.priority

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from reactive_dag.declare.parameters import Binding
+from reactive_dag.declare.settings.error_names import is_among, names_of_error
 from reactive_dag.engine.execute.assignment import Assignment, CallBody, WorkerLost
 from reactive_dag.engine.execute.context import OutletEvents, RunContext, briefing_of
 from reactive_dag.engine.execute.current_body import BODY
@@ -74,7 +75,10 @@ class AttemptExecutor:
             say_failed(assignment, text, error)
             if isinstance(error, RetryTask):
                 return _again(assignment, began, error, text)
-            return _report(assignment, began, "failed", error=text, retry=not isinstance(error, FailTask))
+            retry = not isinstance(error, FailTask)
+            if retry and (retry_on := assignment.task.retry_on) is not None:
+                retry = is_among(names_of_error(type(error)), retry_on)
+            return _report(assignment, began, "failed", error=text, retry=retry)
 
     def _call(self, assignment: Assignment, began: int, call: CallBody | None) -> Report:
         """Call the body; the report of its success."""

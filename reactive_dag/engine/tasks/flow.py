@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from reactive_dag.declare.settings.error_names import TIMED_OUT, is_among
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timer
 from reactive_dag.engine.runs.state import FAIL, READY, WAIT, RunState
 from reactive_dag.engine.tasks.mapped import MappedTasks
@@ -373,4 +374,5 @@ class TaskFlow:
 def timed_out(at: int, run: RunState, index: int, attempt: int, timeout: int) -> TaskFinished:
     """The end of an attempt that took longer than its task may."""
     error = f"timed out after {format_duration(timeout)}"
-    return TaskFinished(at, run.run, run.plan.ids[index], "failed", attempt, error=error, began=run.open.get(index))
+    task, began, retry = run.plan.ids[index], run.open.get(index), is_among(TIMED_OUT, run.tasks[index].retry_on)
+    return TaskFinished(at, run.run, task, "failed", attempt, error=error, began=began, retry=retry)
