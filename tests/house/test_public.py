@@ -32,7 +32,7 @@ PINNED = {
         place produces start tags task tasks triggers tz wait_for waits""",
     "Task": """
         after backoff branch dag depends_on_past fn id jitter kind map_over max_delay needs outlets place pool priority
-        retries retry_delay save slots teardown timeout trigger_rule wait""",
+        retries retry_delay retry_on save slots teardown timeout trigger_rule wait""",
     "Dataset": "batch by debounce id map metadata partitions throttle uri where within",
     "By": "batch by debounce digest from_json map parts throttle to_json where within",
     "Problem": "ids kind place severity text",
