@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from os import PathLike
 from typing import Any, Final, TypeVar
 
+from msgspec.structs import replace
 from reactivex import Observable
 
 from reactive_dag.declare.dag import Dag
@@ -34,6 +35,7 @@ from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.engine.inspect.summary import Summary
 from reactive_dag.engine.inspect.why import Why
 from reactive_dag.engine.parts import opened
+from reactive_dag.engine.table.reruns import rerun_asked
 from reactive_dag.log.opening import GivenStore, open_log
 from reactive_dag.log.sqlite.files import one_name, parse_store
 from reactive_dag.model.collector import calm_collector
@@ -201,6 +203,24 @@ class Engine:
         again = self._parts.turn.is_cancelled(offset)
         self._parts.append(lambda at: Cancelled(at, offset, told))
         self._parts.turn.stop_attempts(offset, again)
+
+    def rerun(
+        self, run: Run | str, *, downstream: bool = False, only: str | None = None,
+        tasks: Iterable[AnyTask | str] | None = None,
+    ) -> Run:  # fmt: skip
+        """Run a run once more: its next round, under the same key; of one that has not ended, as soon as it has (R10).
+
+        `only="failed"` keeps the tasks that succeeded, `tasks=` does those again with what follows them; `downstream`
+        gives a round to each run that consumed what this one makes anew. O(tasks). Raises UnknownId, InvalidValue,
+        UsageError where there is nothing to do.
+        """
+        parts = self._parts
+        parts.check_open()
+        found = self.run(run)
+        row = parts.host.row(found._offset)
+        asked = rerun_asked(row, self.graph.dags.get(row.dag), downstream, only, tasks)
+        parts.append(lambda at: replace(asked, at=at))
+        return found
 
     def pause(self, dag: Dag | str) -> None:
         """Hold the DAG's firings and queued runs back until `resume`; what runs goes on (T12)."""

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from reactive_dag.log.history import TaskRow
+from reactive_dag.log.history import RoundRow, RunRow, TaskRow
 from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.model.errors import StoreDamaged
 from reactive_dag.model.payload import DEPTH_LIMIT
@@ -33,6 +33,9 @@ _ENCODER = msgspec.msgpack.Encoder()
 _SEGMENT = msgspec.msgpack.Decoder(list[AnyRecord])
 _FACT = msgspec.msgpack.Decoder(OfferedFact)
 _TASKS = msgspec.msgpack.Decoder(tuple[TaskRow, ...])
+MoreOfRun: TypeAlias = tuple[tuple[RoundRow, ...], tuple[int, ...], tuple[tuple[int, int], ...]]
+"""What most runs have not: earlier rounds, runs that made their causes, causes that were replaced."""
+_MORE = msgspec.msgpack.Decoder(MoreOfRun)
 
 
 def checksum(first: int, count: int, last_at: int, data: bytes) -> int:
@@ -59,7 +62,7 @@ def segments(
         last_at = end_at if whole else max(last_at, max(record.at for record in piece))
         data = _ENCODER.encode(piece)
         row = (first + start, len(piece), last_at, checksum(first + start, len(piece), last_at, data), data)
-        yield row, {record.dataset for record in piece if type(record) is Published}
+        yield row, {record.dataset for record in piece if isinstance(record, Published)}
 
 
 def decode_segment(first: int, count: int, last_at: int, crc: int, data: bytes, where: str) -> list[AnyRecord]:
@@ -139,6 +142,24 @@ def decode_fact(number: int, crc: int, data: bytes, where: str) -> OfferedFact:
 def encode_tasks(tasks: tuple[TaskRow, ...]) -> bytes:
     """The tasks of a run's row. O(size)."""
     return _ENCODER.encode(tasks)
+
+
+def encode_more(row: RunRow) -> bytes:
+    """What most runs have not; nothing for those. O(size)."""
+    if not (row.earlier or row.sources or row.replaced):
+        return b""
+    return _ENCODER.encode((row.earlier, row.sources, row.replaced))
+
+
+def decode_more(run: int, data: bytes, where: str) -> MoreOfRun:
+    """What `encode_more` wrote. O(size). Raises StoreDamaged."""
+    if not data:
+        return (), (), ()
+    try:
+        found: MoreOfRun = _MORE.decode(data)
+        return found
+    except msgspec.MsgspecError as error:
+        raise damaged(where, f"the history row of run {run} cannot be read: {error}") from error
 
 
 def decode_tasks(run: int, data: bytes, where: str) -> tuple[TaskRow, ...]:

@@ -54,7 +54,7 @@ class EventIndex:
     def _look(self, found: dict[str, list[int]], records: Sequence[AnyRecord], offsets: range, sign: int) -> None:
         for offset in offsets:
             record = records[offset]
-            if type(record) is Published:
+            if isinstance(record, Published):
                 found.setdefault(record.dataset, []).append(sign * offset)
 
     def _check(self) -> None:

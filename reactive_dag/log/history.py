@@ -36,6 +36,7 @@ class TaskRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defau
     error: str | None = None
     saved: bool = False
     instances: tuple[TaskRow, ...] | None = None
+    round: int = 1
 
     @property
     def given(self) -> Json:
@@ -50,8 +51,22 @@ class TaskRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defau
         return self.saved or any(each.saved for each in self.instances or ())
 
 
+class RoundRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
+    """A round of a run before its newest; `tasks` are those that the round after it did not keep."""
+
+    round: int
+    state: str
+    started: int | None
+    ended: int | None
+    error: str | None
+    tasks: tuple[TaskRow, ...] = ()
+
+
 class RunRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
     """A run that ended. `run` is the offset of its `RunRequested`; times are ns UTC.
+
+    `earlier` are its rounds before this one, `sources` the runs that made items among its causes, `replaced` the causes
+    for which another item stands in this round.
 
     >>> RunRow(7, "report", "success", "k7").round
     1
@@ -71,12 +86,16 @@ class RunRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaul
     ended: int | None = None
     error: str | None = None
     tasks: tuple[TaskRow, ...] = ()
+    earlier: tuple[RoundRow, ...] = ()
+    sources: tuple[int, ...] = ()
+    replaced: tuple[tuple[int, int], ...] = ()
 
 
 class RunQuery(msgspec.Struct, frozen=True):
     """What a query asks for; a field that is None fits every row.
 
-    `before` is a run's offset: only older ones. `cascade` asks for the undated runs of a cascade (T8).
+    `before` is a run's offset: only older ones. `cascade` asks for the undated runs of a cascade (T8), `source` for
+    those that consumed items of a run.
     """
 
     dag: str | None = None
@@ -86,6 +105,7 @@ class RunQuery(msgspec.Struct, frozen=True):
     key: str | None = None
     before: int | None = None
     cascade: str | None = None
+    source: int | None = None
 
     def matches(self, row: RunRow) -> bool:
         """Whether a row is asked for. O(1)."""
@@ -97,6 +117,7 @@ class RunQuery(msgspec.Struct, frozen=True):
             and (self.key is None or row.key == self.key)
             and (self.before is None or row.run < self.before)
             and (self.cascade is None or (row.cascade == self.cascade and row.logical_date is None))
+            and (self.source is None or self.source in row.sources)
         )
 
 
@@ -176,13 +197,18 @@ class RunRows:
 
 def _names(row: RunRow) -> tuple[tuple[object, ...], ...]:
     """The indexes a row stands in. One that was replaced may leave its run in an old one: `matches` sorts it out."""
+    by_run: tuple[tuple[object, ...], ...]
     by_run = ((), ("dag", row.dag), ("state", row.state), ("dag state", row.dag, row.state), ("key", row.key))
+    if row.sources:
+        by_run += tuple([("source", source) for source in row.sources])
     if row.logical_date is None:
         return (*by_run, ("cascade", row.dag, row.cascade))
     return (*by_run, ("date", row.dag, row.logical_date), ("dates", row.dag))
 
 
 def _narrowest(query: RunQuery) -> tuple[object, ...]:
+    if query.source is not None:
+        return ("source", query.source)
     if query.key is not None:
         return ("key", query.key)
     if query.dag is not None and query.logical_date is not None:

@@ -128,11 +128,11 @@ class MemoryLog(Tail):
     def runs(
         self, dag: str | None = None, state: str | None = None, logical_date: int | None = None,
         partition: str | None = None, key: str | None = None, limit: int | None = None, before: int | None = None,
-        cascade: str | None = None,
+        cascade: str | None = None, source: int | None = None,
     ) -> list[RunRow]:  # fmt: skip
         """Rows of ended runs, newest request first. O(log n + rows looked at)."""
         with self.lock:
-            return self._rows.select(RunQuery(dag, state, logical_date, partition, key, before, cascade), limit)
+            return self._rows.select(RunQuery(dag, state, logical_date, partition, key, before, cascade, source), limit)
 
     def latest_date(self, dag: str, high: int) -> int | None:
         """The highest logical date of a DAG's ended runs that is not above `high`. O(log n)."""

@@ -114,12 +114,13 @@ class EventLog(Protocol):
     def runs(
         self, dag: str | None = None, state: str | None = None, logical_date: int | None = None,
         partition: str | None = None, key: str | None = None, limit: int | None = None, before: int | None = None,
-        cascade: str | None = None,
+        cascade: str | None = None, source: int | None = None,
     ) -> list[RunRow]:  # fmt: skip
         """Rows of ended runs, newest request first, uncommitted ones included.
 
-        `before` is a run's offset, `cascade` asks for the undated runs of a cascade. O(log n + result) by dag, state,
-        dag and date, dag and cascade, key; by partition alone a scan.
+        `before` is a run's offset, `cascade` asks for the undated runs of a cascade, `source` for those that consumed
+        items of a run. O(log n + result) by dag, state, dag and date, dag and cascade, key, source; by partition
+        alone a scan.
         """
 
     def latest_date(self, dag: str, high: int) -> int | None:

@@ -8,52 +8,21 @@ Building one costs about 0.1 µs. A tag is never given to another kind, and fiel
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
-Json: TypeAlias = Any
-"""Plain JSON data: None, bool, int, float, str, list and dict of those."""
-
-
-class Mark(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
-    """An item that no fact stands behind: a clock's tick, or a silence.
-
-    `due` is its instant and, for a tick, its identity. `by` is the identity of what armed a silence. `after` is the
-    offset of the last fact before it: it serves the order of `run.events` and is no part of the identity (I3).
-    """
-
-    kind: str
-    due: int
-    after: int = -1
-    by: str = ""
-    part: int = 0
-
-    @property
-    def logical_date(self) -> int | None:
-        """The due time of a tick; a silence has none."""
-        return self.due if self.kind == "tick" else None
-
-    @property
-    def partition(self) -> str | None:
-        """A mark has no partition."""
-        return None
-
-    @property
-    def cascade(self) -> str:
-        """A mark belongs to no cascade of its own."""
-        return ""
-
-
-Item: TypeAlias = int | Mark
-"""What a trigger holds: the offset of a fact, or a mark."""
-
-
-class Record(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
-    """What all records share."""
-
-    at: int
-
+from reactive_dag.model.recorded.decisions import Answers as Answers
+from reactive_dag.model.recorded.decisions import Decided as Decided
+from reactive_dag.model.recorded.decisions import Duplicate as Duplicate
+from reactive_dag.model.recorded.decisions import Expired as Expired
+from reactive_dag.model.recorded.decisions import ObserverFault as ObserverFault
+from reactive_dag.model.recorded.decisions import RunRequested as RunRequested
+from reactive_dag.model.recorded.decisions import TriggerFault as TriggerFault
+from reactive_dag.model.recorded.shared import Item as Item
+from reactive_dag.model.recorded.shared import Json as Json
+from reactive_dag.model.recorded.shared import Mark as Mark
+from reactive_dag.model.recorded.shared import Record as Record
 
 # ------------------------------------------------------------------------------------------------- facts
 
@@ -115,8 +84,18 @@ class PlanDeclared(Record, frozen=True, gc=False, array_like=True, omit_defaults
     tasks: list[TaskPlan]
 
 
+class Republished(Published, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=39):
+    """A dataset changed in a later round of a run: what an earlier round's event of that identity became (R10).
+
+    It is a kind of its own, so that whoever hears events asks of none whether it is one of these.
+    """
+
+
 class RunStarted(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=3):
-    """A queued run began; `run` is the offset of its `RunRequested`, `plan` that of its `PlanDeclared`."""
+    """A queued run began; `run` is the offset of its `RunRequested`, `plan` that of its `PlanDeclared`.
+
+    `sources` are the runs that made items among its causes.
+    """
 
     run: int
     dag: str
@@ -126,6 +105,7 @@ class RunStarted(Record, frozen=True, gc=False, array_like=True, omit_defaults=T
     cascade: str = ""
     round: int = 1
     plan: int = -1
+    sources: tuple[int, ...] = ()
 
 
 class TaskStarted(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=4):
@@ -223,6 +203,21 @@ class Cancelled(Record, frozen=True, gc=False, array_like=True, omit_defaults=Tr
     reason: str = ""
 
 
+class RerunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=20):
+    """The next round of a run is to happen (R10): of these tasks with what follows them, of all without any.
+
+    `only_failed` keeps recorded successes. `origin` is the request whose `downstream` this one follows from, -1 for
+    one that somebody asked for. `replaced`: causes of the run, each with the item that took its place.
+    """
+
+    run: int
+    tasks: tuple[str, ...] = ()
+    only_failed: bool = False
+    downstream: bool = False
+    origin: int = -1
+    replaced: tuple[tuple[int, int], ...] = ()
+
+
 class Paused(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=9):
     """A DAG was paused."""
 
@@ -303,87 +298,10 @@ class ValueSet(Record, frozen=True, gc=False, array_like=True, omit_defaults=Tru
     task: str = ""
 
 
-# --------------------------------------------------------------------------------------------- decisions
-
-
-class RunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=32):
-    """A firing that the ledger had not seen: one run of `dag` is to happen. Its offset names the run in this log.
-
-    `riders` are those of its causes that stay pending in the trigger (T17).
-    """
-
-    dag: str
-    label: str
-    causes: tuple[int | Mark, ...]
-    payload: Json = None
-    mapped: bool = False
-    key: str | None = None
-    group: Json = None
-    riders: tuple[int | Mark, ...] = ()
-
-    @property
-    def driving(self) -> tuple[int | Mark, ...]:
-        """The causes from which it has date, partition and cascade: all but those that only ride along (T17)."""
-        if not self.riders:
-            return self.causes
-        return tuple([cause for cause in self.causes if cause not in self.riders])
-
-
-class Answers(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=33):
-    """What the callables of a trigger answered, in the order they were asked (I6); None stands for a fault."""
-
-    dag: str
-    label: str
-    values: list[Json]
-
-
-class TriggerFault(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=34):
-    """A `where`, `by` or `map` raised (T10)."""
-
-    dag: str
-    label: str
-    item: int | Mark
-    function: str
-    place: str
-    error: str
-
-
-class Expired(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=35):
-    """Items were dropped by a bound (T7, T14), or had no key (`policy`)."""
-
-    dag: str
-    label: str
-    policy: str
-    part: str
-    key: str = ""
-    count: int = 1
-
-
-class Decided(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=36):
-    """All facts below offset `upto` are decided; their decisions stand before this record (I6)."""
-
-    upto: int
-
-
-class ObserverFault(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=37):
-    """An observer's callback raised (R12)."""
-
-    error: str
-    dag: str = ""
-
-
-class Duplicate(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=38):
-    """A firing whose key exists was dropped (I4)."""
-
-    dag: str
-    label: str
-    key: str
-
-
 FACTS = (
     Published, StartRequested, PlanDeclared, RunStarted, TaskStarted, TaskFinished, TaskRetry, RunFinished, Cancelled,
     Paused, Resumed, Registered, Removed, EngineStarted, Tick, Slept, OnceDone, KeyConflict, FaultsRetried,
-    ValueSet, ObserverFault,
+    ValueSet, ObserverFault, RerunRequested, Republished,
 )  # fmt: skip
 DECISIONS = (RunRequested, Answers, TriggerFault, Expired, Decided, Duplicate)
 
@@ -391,6 +309,7 @@ AnyRecord: TypeAlias = (
     Published | StartRequested | PlanDeclared | RunStarted | TaskStarted | TaskFinished | TaskRetry | RunFinished
     | Cancelled | Paused | Resumed | Registered | Removed | EngineStarted | Tick | Slept | OnceDone | KeyConflict
     | FaultsRetried | ValueSet | RunRequested | Answers | TriggerFault | Expired | Decided | ObserverFault | Duplicate
+    | RerunRequested | Republished
 )  # fmt: skip
 
 RUN_STATES = ("queued", "running", "success", "failed", "cancelled", "skipped")

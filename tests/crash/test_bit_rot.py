@@ -150,7 +150,7 @@ def test_X1_the_store_has_something_in_every_table(whole: Path, right: Answers) 
 
 # ------------------------------------------------------------------------------------------------------- values
 
-TABLES = ("segments", "sources", "keys", "runs", "snapshots", "intake", "home", "meta")
+TABLES = ("segments", "sources", "keys", "runs", "consumers", "snapshots", "intake", "home", "meta")
 
 
 def changed(value: object, how: int) -> object:

@@ -40,7 +40,7 @@ PINNED = {
     "Receipt": "duplicate event",
     "Engine": """
         advance apublish background cancel close completions events firings get graph idle once outputs pause
-        pending publish publish_many ready records records_from resume retry_faults run run_until_idle runs set
+        pending publish publish_many ready records records_from rerun resume retry_faults run run_until_idle runs set
         start updates why""",
     "Run": """
         cancelled dag data_interval done ended error events get key label local_date log logical_date once params
@@ -49,7 +49,7 @@ PINNED = {
         attempt cancelled dag data_interval done ended error events get group key label local_date log logical_date
         once params partition partitions payload previous publish requested results round set started state task
         tasks unchanged wait""",
-    "Attempt": "ended error number started state",
+    "Attempt": "ended error number round started state",
     "Why": "causes error event missing run text to_json",
     "Simulation": """
         compare critical_path graph interventions name parent pending problems run runs timeline what_if why""",

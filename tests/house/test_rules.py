@@ -20,7 +20,7 @@ NOT_BUILT = {
     "R6_replace": RUNS,
     "R6_allow": RUNS,
     "R9_backfill": RUNS,
-    "R10": RUNS,
+    "R10_downstream": RUNS,
     "R13": RUNS,
     "G2": PARTITIONS,
     "X3_standby": MACHINES,

@@ -80,6 +80,11 @@ def dissolved(circuit: CompiledTrigger, firing: Firing, log: EventLog) -> Iterat
         yield circuit.parts[part].trigger, item
 
 
+def pairs_of(circuit: CompiledTrigger, firing: Firing, log: EventLog) -> list[tuple[int, Item]]:
+    """The leaf parts of a firing with its items, those that ride too. O(items * parts)."""
+    return [*firing.pairs] or [*_by_source(circuit, firing, log)]
+
+
 def _by_source(circuit: CompiledTrigger, firing: Firing, log: EventLog) -> Iterator[tuple[int, Item]]:
     for item in firing.items:
         fact = item if isinstance(item, Mark) else log.record(item)

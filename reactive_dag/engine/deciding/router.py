@@ -26,6 +26,7 @@ from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing
 from reactive_dag.triggers.machine.fast_paths import FeedFunction
 from reactive_dag.triggers.machine.pack import pack, pack_payload, unpack, unpack_payload
+from reactive_dag.triggers.machine.replace import replaced_in_firing
 
 
 class TriggerSnapshot(msgspec.Struct, array_like=True):
@@ -100,6 +101,12 @@ class ActiveTrigger:
             )
             for items, payload, mapped, key, parts, riders, split, pairs in kept.held
         ]
+
+    def replace(self, old: int, new: int) -> None:
+        """Put an item in the place of one that it holds, wherever that is (R10). O(pending items)."""
+        self.circuit.replace(old, new)
+        self.held = [replaced_in_firing(f, old, new) if old in f.items else f for f in self.held]
+        self.backlog = [(leaf, new if item == old else item) for leaf, item in self.backlog]
 
     @property
     def name(self) -> tuple[str, str]:

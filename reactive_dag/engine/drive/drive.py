@@ -269,7 +269,8 @@ class Drive:
         """Wait until a run has ended, driving if no other thread does. Raises NotIdle after `timeout` (ns)."""
         span = "" if timeout is None else f" for {format_duration(timeout)}"
         what = f"run {self._fold.runs.row(run).dag!r} to end{span}"
-        self.until(lambda: self._fold.runs.row(run).state in FINAL_RUN_STATES, timeout, what)
+        fold, known = self._fold, self._fold.log.next_offset  # a rerun that was just asked for counts
+        self.until(lambda: fold.cursor >= known and fold.runs.row(run).state in FINAL_RUN_STATES, timeout, what)
 
 
 T = TypeVar("T")

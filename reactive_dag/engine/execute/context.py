@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.execute.assignment import Assignment
 from reactive_dag.engine.execute.once import OnceCalls
-from reactive_dag.engine.facts.publish import check_key, check_kind, check_partition
+from reactive_dag.engine.facts.event_fields import check_key, check_kind, check_partition
 from reactive_dag.engine.facts.values import given_value, value_name
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run

@@ -108,9 +108,13 @@ class Outbox:
         """Take the history row of a run that ended."""
         if not self.replaying:
             self.ended.add(row)
-        if not self.replaying or (not self.log.durable and self.log.run(row.run) is None):
+        if not self.replaying or (not self.log.durable and self._is_newer(row)):
             with self.log.lock:
                 self.log.note_run(row)
+
+    def _is_newer(self, row: RunRow) -> bool:
+        there = self.log.run(row.run)
+        return there is None or there.round < row.round
 
     def flush(self) -> None:
         """Append the decisions of this turn, with the keys that they make known. O(decisions)."""

@@ -7,22 +7,21 @@ it takes, once for all events that give the same. An event costs O(1) besides it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, Protocol, TypeAlias, TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, TypedDict
 
 import msgspec
 
+from reactive_dag.engine.facts.event_fields import VALIDATORS, Shape, fits, kind_of, partition_of_date
 from reactive_dag.engine.facts.receipts import Offsets
 from reactive_dag.engine.items.identity import Identities
 from reactive_dag.log.protocol import EventLog
-from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue, UndatedOutlet, UnknownId
-from reactive_dag.model.payload import plain
-from reactive_dag.model.records import Json, KeyConflict, OutletEvent, Published, RunStarted
+from reactive_dag.model.records import Json, KeyConflict, OutletEvent, Published, Republished, RunStarted
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.text import exact, seen, text_at, text_in
-from reactive_dag.model.times import GivenTime, parse_time
-from reactive_dag.triggers.leaves.dataset import KINDS, Dataset
+from reactive_dag.model.text import exact, seen, text_at
+from reactive_dag.model.times import GivenTime
+from reactive_dag.triggers.leaves.dataset import Dataset
 
 
 class EventFields(TypedDict, total=False):
@@ -35,13 +34,6 @@ class EventFields(TypedDict, total=False):
     extra: object
     key: str | None
     source: str | None
-
-
-Validator: TypeAlias = Callable[[Dataset, object], Json]
-"""Gives a field's value, which is not None, as the record holds it. Raises InvalidValue."""
-
-Shape: TypeAlias = tuple[tuple[str, Validator], ...]
-"""The fields of an event that gives certain names, in the order in which they are validated."""
 
 
 class Stamps(Protocol):
@@ -92,10 +84,10 @@ class Publishing:
         found: dict[str, Json] = {}
         for name, validator in shape:
             value = given[name]
-            if value is not None or validator is _kind:
+            if value is not None or validator is kind_of:
                 found[name] = validator(dataset, value)
         if dataset.partitions is not None and "partition" not in found:
-            found["partition"] = _partition_of_date(dataset, dataset.partitions, found.get("logical_date"))
+            found["partition"] = partition_of_date(dataset, dataset.partitions, found.get("logical_date"))
         return found
 
     def publish(self, stamps: Stamps, dataset: Dataset | str, fields: EventFields) -> tuple[int, bool]:
@@ -185,12 +177,21 @@ class Publishing:
         """Push a numbered event, unless its key is there already (I5); its offset or the first one's, and which."""
         key, scope = str(record.key), scope_of(record.dataset)
         first = self.log.find(scope, key)
-        if first is not None:
+        if first is not None and not self._is_anew(record, first):
             self._conflict(scope, first, record)
             return first, True
         offset = self.log.push(record)
-        self.log.note_key(scope, key, offset)
+        if first is None:
+            self.log.note_key(scope, key, offset)
         return offset, False
+
+    def _is_anew(self, record: Published, first: int) -> bool:
+        """Whether a later round of a run publishes under the key that an earlier one of it gave (R10)."""
+        if type(record) is not Republished:
+            return False
+        there = self.log.record(first)
+        assert isinstance(there, Published)
+        return (there.run, there.task) == (record.run, record.task)
 
     def _conflict(self, scope: str, first: int, record: Published) -> None:
         there = self.log.record(first)
@@ -224,11 +225,12 @@ class Publishing:
         A key that is there already gives none, as with `publish` (I5).
         """
         numbers: dict[str, int] = {}
+        kind = Published if run.round == 1 else Republished
         for event in wanted:
             when = run.logical_date if event.logical_date is None else event.logical_date
             for partition in self._partitions(event, when, run) or (None,):
                 number = numbers.get(event.dataset, 0)
-                record = Published(
+                record = kind(
                     at, event.dataset, number, partition, when, event.extra, event.kind, event.key, event.time, None,
                     run.run, task, run.cascade,
                 )  # fmt: skip
@@ -300,100 +302,3 @@ def outlet_events(outlets: Iterable[Dataset]) -> list[OutletEvent]:
 def scope_of(dataset: str) -> str:
     """Where the keys of a dataset's events are unique (I5)."""
     return f"dataset:{dataset}"
-
-
-def check_partition(dataset: Dataset, partition: object, where: str) -> str | None:
-    """A given partition as plain text. Raises InvalidValue for one that is none of its dataset's."""
-    text = check_text(partition, where, "partition")
-    if text is not None and dataset.partitions is not None:
-        dataset.partitions.check(text)
-    return text
-
-
-def fits(calendar: Calendar, partition: str) -> bool:
-    """Whether a partition is one of a calendar's. O(1)."""
-    try:
-        calendar.check(partition)
-    except InvalidValue:
-        return False
-    return True
-
-
-def check_kind(kind: object, where: str) -> str:
-    """A given kind of event as plain text. Raises InvalidValue for an unknown one."""
-    found = exact(kind) if isinstance(kind, str) else None
-    if found is None or found not in KINDS:
-        raise InvalidValue(f"{where}: kind={seen(kind)} is unknown; it is one of {', '.join(sorted(KINDS))}")
-    return found
-
-
-def check_key(key: object, where: str) -> str | None:
-    """A given key as plain text. Raises InvalidValue for one that is none, or empty."""
-    found = check_text(key, where, "key")
-    if found == "":
-        raise InvalidValue(f"{where}: key='' is empty; give a text, or none")
-    return found
-
-
-def check_text(value: object, where: str, what: str) -> str | None:
-    """A given text as plain `str`. Raises InvalidValue for what is no text, or none that can be written down."""
-    return None if value is None else text_in(value, f"{where}: {what}")
-
-
-# ----------------------------------------------------------------------------------------------- validators
-
-
-def _partition(dataset: Dataset, value: object) -> Json:
-    calendar = dataset.partitions
-    if type(value) is not str or not value.isascii():
-        return check_partition(dataset, value, _where(dataset))
-    if calendar is not None:
-        calendar.check(value)
-    return value
-
-
-def _logical_date(_: Dataset, value: object) -> Json:
-    return parse_time(value, what="logical_date")  # type: ignore[arg-type]
-
-
-def _partition_of_date(dataset: Dataset, calendar: Calendar, date: Json) -> str:
-    """The partition of an outside event that gives a date only (R1). Raises InvalidValue for one that gives neither."""
-    if date is None:
-        raise InvalidValue(
-            f"{_where(dataset)}: it is partitioned by {calendar!r}, so an event of it needs partition= or logical_date="
-        )
-    return calendar.of(date)
-
-
-def _event_time(_: Dataset, value: object) -> Json:
-    return parse_time(value, what="time")  # type: ignore[arg-type]
-
-
-def _extra(dataset: Dataset, value: object) -> Json:
-    try:
-        return plain(value, "extra")
-    except InvalidValue as error:
-        raise InvalidValue(f"{_where(dataset)}: {error}") from None
-
-
-def _kind(dataset: Dataset, value: object) -> Json:
-    return check_kind(value, _where(dataset))
-
-
-def _key(dataset: Dataset, value: object) -> Json:
-    return check_key(value, _where(dataset))
-
-
-def _source(dataset: Dataset, value: object) -> Json:
-    return check_text(value, _where(dataset), "source")
-
-
-def _where(dataset: Dataset) -> str:
-    return f"publish({dataset.uri!r})"
-
-
-VALIDATORS: Final[Mapping[str, Validator]] = {
-    "partition": _partition, "logical_date": _logical_date, "extra": _extra, "kind": _kind, "key": _key,
-    "time": _event_time, "source": _source,
-}  # fmt: skip
-"""The fields of an event, in the order in which they are validated."""

@@ -9,7 +9,7 @@ import msgspec
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import params_of
-from reactive_dag.engine.facts.publish import check_key, check_text, fits
+from reactive_dag.engine.facts.event_fields import check_key, check_text, fits
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue, UnknownId

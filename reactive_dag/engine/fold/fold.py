@@ -16,6 +16,7 @@ import msgspec
 from reactive_dag.declare.internals import analysis_of, has_priorities
 from reactive_dag.engine.deciding.coming_ticks import ComingTicks
 from reactive_dag.engine.deciding.definitions import Definitions
+from reactive_dag.engine.deciding.later_rounds import LaterRounds
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
 from reactive_dag.engine.deciding.router import Router
 from reactive_dag.engine.facts.outbox import MAX_LATENESS, Outbox
@@ -27,6 +28,7 @@ from reactive_dag.engine.items.identity import Identities
 from reactive_dag.engine.items.timers import Timers
 from reactive_dag.engine.limits.slots import Slots
 from reactive_dag.engine.runs.by_date import RunsByDate
+from reactive_dag.engine.runs.consumers import Consumers
 from reactive_dag.engine.runs.logical_dates import LogicalDates
 from reactive_dag.engine.runs.plans import Plans
 from reactive_dag.engine.runs.statuses import DELAYED, RunStatuses
@@ -48,6 +50,8 @@ from reactive_dag.model.records import (
     Published,
     Registered,
     Removed,
+    Republished,
+    RerunRequested,
     Resumed,
     RunFinished,
     RunRequested,
@@ -117,6 +121,8 @@ class Fold:
         self.definitions = Definitions(
             graph, outbox, identities, self.calls, self.router, self.runs, self.slots, max_pending
         )
+        self.later_rounds = LaterRounds(self.router, identities, Consumers(log, statuses, identities), self._ahead)
+        self._ahead_to = 0
         self._with_priorities: set[str] = set()
         self._handlers: dict[type, Callable[..., None]] = self._table()
 
@@ -124,6 +130,7 @@ class Fold:
         runs, flow, definitions = self.runs, self.runs.flow, self.definitions
         return {
             Published: self._published,
+            Republished: self._republished,
             StartRequested: lambda offset, record: self.starting.on_start_requested(record),
             RunRequested: runs.requested,
             PlanDeclared: runs.plans.plan_declared,
@@ -132,6 +139,7 @@ class Fold:
             TaskFinished: flow.task_finished,
             TaskRetry: lambda offset, record: flow.task_retry(record),
             RunFinished: self._run_finished,
+            RerunRequested: runs.rerun_requested,
             Cancelled: lambda offset, record: runs.cancelled(record),
             Paused: lambda offset, record: definitions.pause(record.dag),
             Resumed: lambda offset, record: definitions.resume(record.dag, record.at),
@@ -233,6 +241,16 @@ class Fold:
         if self.outbox.replaying:
             self.values.note(offset, record)
 
+    def _republished(self, offset: int, record: Republished) -> None:
+        routes = self.router.by_dataset.get(record.dataset)
+        if routes:
+            self.later_rounds.feed(routes, record.kind, offset, record.at, record)
+
+    def _ahead(self) -> Iterable[AnyRecord]:
+        """What this turn has not applied yet, and what it decided: a replay has the same turn before it. O(turn)."""
+        stop = self._ahead_to if self.outbox.replaying else self.log.next_offset
+        return [*self.log.read(self.cursor, stop), *self.outbox.decisions]
+
     def _nothing(self, offset: int, record: AnyRecord) -> None:
         """Such a record changes nothing here (time has passed, or a view of the log keeps it)."""
 
@@ -241,7 +259,8 @@ class Fold:
         routes = by_task.get((run.started.dag, record.task)) if by_task else None
         if routes:
             event = msgspec.structs.replace(run.started, at=record.at)
-            self.router.feed(routes, record.state, offset, record.at, event)
+            feed = self.router.feed if event.round == 1 else self.later_rounds.feed
+            feed(routes, record.state, offset, record.at, event)
         if record.values and not self.outbox.replaying:
             with self.log.lock:
                 self.values.push(self.outbox.stamp(), record.values, run.run, record.task)
@@ -259,7 +278,8 @@ class Fold:
         self.runs.run_finished(record)
         routes = self.router.completion_routes(record.dag)
         if routes:
-            self.router.feed(routes, record.state, offset, record.at, record)
+            feed = self.router.feed if record.round == 1 else self.later_rounds.feed
+            feed(routes, record.state, offset, record.at, record)
 
     # ------------------------------------------------------------------------------------- replay
 
@@ -303,6 +323,7 @@ class Fold:
         if upto <= start:
             return 0  # the snapshot was taken while more was to be decided: this stands behind it, and is in it
         self.calls.recorded(since)
+        self._ahead_to = start + len(held)
         group = held[: upto - start]
         self.apply_all(start, group)
         self.outbox.decisions.clear()

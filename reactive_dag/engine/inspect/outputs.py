@@ -50,7 +50,8 @@ def _needed(path: Path, made: FileOf, run: RunRow | None) -> bool:
     """Whether a success names the file, or its attempt has not ended."""
     if run is None:
         return False
-    each = [task for row in run.tasks for task in (row.instances or (row,))]
+    rounds = [*run.tasks, *[task for then in run.earlier for task in then.tasks]]
+    each = [task for row in rounds for task in (row.instances or (row,))]
     tasks = [task for task in each if stem_of(run.dag, task.task, made.key, made.round, made.attempt) == made.stem]
     if any(task.saved and task.output["file"] == str(path) for task in tasks):
         return True

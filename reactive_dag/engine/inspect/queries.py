@@ -135,8 +135,10 @@ class Queries:
                 unfinished = dict.fromkeys(self._unfinished(name, one, newest_only))
             found.extend(offset for offset in unfinished if self._matches(offset, date, partition, key))
             if one not in ("queued", "running"):
-                rows = log.runs(dag=name, state=one, logical_date=date, partition=partition, key=key, limit=limit)
-                found.extend(row.run for row in rows)
+                again = self._fold.runs.rounds.under_way if one is not None else ()
+                most = None if limit is None else limit + len(again)
+                rows = log.runs(dag=name, state=one, logical_date=date, partition=partition, key=key, limit=most)
+                found.extend(row.run for row in rows if row.run not in again)
         if key is not None:
             found.extend(run for run in self._started(name, key, states) if self._matches(run, date, partition, None))
         newest = sorted(set(found), reverse=True)[:limit]
@@ -252,7 +254,7 @@ class Queries:
     def updates(self, dataset: Dataset | str) -> Observable[Event]:
         """A dataset's events. Raises UnknownId."""
         name = self._dataset_id(dataset)
-        return self._items(lambda record: type(record) is Published and record.dataset == name)
+        return self._items(lambda record: isinstance(record, Published) and record.dataset == name)
 
     def completions(self, dag: Dag | str, *, task: AnyTask | str | None = None) -> Observable[Event]:
         """Ends of runs of a DAG, or of one of its tasks. Raises UnknownId."""

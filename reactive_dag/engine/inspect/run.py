@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import date, datetime
 from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeVar
@@ -46,6 +46,7 @@ class Attempt:
     started: datetime | None
     ended: datetime | None
     error: str | None
+    round: int = 1
 
 
 @attrs.frozen(repr=False)
@@ -173,13 +174,19 @@ class Run:
     @property
     def tasks(self) -> TaskViews:
         """How each task stands; one that has not been touched yet is absent."""
-        dag = self.dag
-        return TaskViews({row.task: self._view(dag, row) for row in self._row.tasks})
+        row, dag = self._row, self.dag
+        if not row.earlier:
+            return TaskViews({task.task: self._view(dag, task) for task in row.tasks})
+        before = [task for then in row.earlier for task in then.tasks]
+        found = [(task, [each for each in before if each.task == task.task]) for task in row.tasks]
+        return TaskViews({task.task: self._view(dag, task, earlier) for task, earlier in found})
 
-    def _view(self, dag: str, row: TaskRow) -> TaskView:
+    def _view(self, dag: str, row: TaskRow, before: Iterable[TaskRow] = ()) -> TaskView:
+        """A task as it stands, with the attempts of earlier rounds `before` its own. O(attempts)."""
         attempts = [
-            Attempt(n, state, _time(began), None if state in UNDER_WAY else _time(ended), error)
-            for n, began, ended, state, error in row.attempts
+            Attempt(n, state, _time(began), None if state in UNDER_WAY else _time(ended), error, then.round)
+            for then in (*before, row)
+            for n, began, ended, state, error in then.attempts
         ]
         instances = [self._view(dag, each) for each in row.instances or ()]
         read = partial(value_of_row, self._host.graph, dag, row) if row.any_saved else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -69,6 +69,16 @@ class Identities:
         fact = self.record(item)
         return f"{fact.key}/" if type(fact) is RunFinished else self.fact_identity(fact)
 
+    def sources(self, causes: Iterable[Item]) -> tuple[int, ...]:
+        """The runs that made some of these items, each once. O(items)."""
+        record, found = self.record, []
+        for cause in causes:
+            if type(cause) is int:
+                fact = record(cause)
+                if type(fact) is not StartRequested and fact.run >= 0:  # type: ignore[union-attr]
+                    found.append(fact.run)  # type: ignore[union-attr]
+        return tuple(sorted(set(found))) if found else ()
+
     def fact_identity(self, fact: AnyRecord) -> str:
         """The identity of a fact that can be an item."""
         if isinstance(fact, RunFinished):
@@ -94,8 +104,23 @@ class Identities:
             return RunInfo(fact.logical_date, fact.partition, fact.cascade)
         if type(fact) is StartRequested:
             return RunInfo(fact.logical_date, fact.partition, "")
-        assert type(fact) is Published, fact
+        assert isinstance(fact, Published), fact
         return RunInfo(fact.logical_date, fact.partition, fact.cascade or self.fact_identity(fact))
+
+
+MadeItem: TypeAlias = tuple[int, str, str, int]
+"""What names an item that a run made, within one log: run, task, dataset, number; "" and 0 where it has none."""
+
+
+def made(fact: AnyRecord) -> MadeItem | None:
+    """What names an item that a run made, in whichever round; None for any other fact. O(1)."""
+    if isinstance(fact, RunFinished):
+        return fact.run, "", "", 0
+    if isinstance(fact, TaskFinished):
+        return fact.run, fact.task, "", 0
+    if isinstance(fact, Published) and fact.run >= 0:
+        return fact.run, fact.task, fact.dataset, fact.n
+    return None
 
 
 def mark_identity(mark: Mark) -> str:

@@ -75,6 +75,11 @@ class Slots:
             self.queues[dag] = deque((run,))
         self.to_look.add(dag)
 
+    def queue_again(self, dag: str, run: int) -> None:
+        """Take a run of which a further round is to begin when it may. O(1)."""
+        self._ordered.pop(dag, None)
+        self.queue(dag, run)
+
     def unqueue(self, dag: str, run: int) -> None:
         """A queued run will not begin here. O(place in the queue)."""
         self.queues[dag].remove(run)
@@ -135,7 +140,7 @@ class Slots:
             run = queue.popleft()
             queued = statuses.queued[run]
             request = queued.request or self.request(run)
-            order = request.at, height, name, run
+            order = request.at if queued.order is None else queued.order[0], height, name, run
             statuses.begin(run, name, RunStatus("beginning", True, queued.begun, -1, request, order, arrays))
             found.append((order, dag, arrays, request, queued))
 

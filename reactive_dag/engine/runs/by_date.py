@@ -215,7 +215,7 @@ class RunsByDate:
         return None
 
     def _newer(self, live: int | None, row: RunRow | None) -> AwaitedRun | None:
-        if live is not None and (row is None or live > row.run):
+        if live is not None and (row is None or live >= row.run):  # of one run the newest round counts
             state = self.statuses.live.get(live)
             return self._seen_queued(live) if state is None else seen_live(state)
         if row is None:

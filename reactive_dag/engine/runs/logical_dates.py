@@ -11,7 +11,7 @@ from datetime import datetime
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.internals import sources_of, version_of
-from reactive_dag.engine.facts.publish import fits
+from reactive_dag.engine.facts.event_fields import fits
 from reactive_dag.engine.items.identity import Identities, RunInfo
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.calendar import Calendar

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reactive_dag.engine.runs.choices import chosen, skipped_by
+from reactive_dag.log.history import TaskRow
 from reactive_dag.model.records import Json, RunRequested, RunStarted, TaskFinished
 
 if TYPE_CHECKING:
@@ -66,16 +67,22 @@ def judge(rule: str, total: int, left: int, good: int, failed: int, skipped: int
     return READY if met else unmet
 
 
+NOTHING_KEPT: Mapping[str, TaskRow] = {}
+"""What the first round of a run keeps."""
+
+
 class RunSnapshot(msgspec.Struct, array_like=True):
     """A live run, as a snapshot holds it: tasks by id, since the plan may have changed when it is read.
 
-    `instances`: how many each mapped task has, in the order in which they got them.
+    `instances`: how many each mapped task has, in the order in which they got them. `kept` are the tasks of earlier
+    rounds that this one does not do again (R10).
     """
 
     started: RunStarted
     cancelled: bool
     tasks: dict[str, tuple[str | None, int, int, int, int, int | None, TaskFinished | None, list[Any]]]
     instances: dict[str, int] = {}
+    kept: tuple[TaskRow, ...] = ()
 
 
 NO_INSTANCES: Mapping[int, range] = {}
@@ -98,6 +105,7 @@ class RunState:
         "fails",
         "instances",
         "instances_left",
+        "kept",
         "left",
         "lost",
         "open",
@@ -147,6 +155,8 @@ class RunState:
         self.instances_left: dict[int, int] = {}
         self.unchosen = NOTHING
         """The tasks that are skipped since a branch did not choose them, each with that branch."""
+        self.kept = NOTHING_KEPT
+        """The tasks of earlier rounds that this one does not do again (R10), by id."""
 
     def note_lost(self, index: int, count: int) -> None:
         """So many attempts of a task were lost in a row. O(1), the first of a run O(tasks)."""
@@ -221,6 +231,23 @@ class RunState:
         if done is None or done.state != "success" or index not in self.instances:
             return None if done is None else done.output
         return [None if (each := self.results[n]) is None else each.output for n in self.instances[index]]
+
+    def keep(self, rows: Mapping[str, TaskRow]) -> None:
+        """Take the ends of tasks from an earlier round (R10). O(tasks + edges)."""
+        self.kept = rows
+        for id, row in rows.items():
+            index, instances = self.plan.index[id], row.instances
+            numbers = () if instances is None else self.add_instances(index, len(instances))
+            for number, each in zip(numbers, instances or ()):
+                self._keep(number, each)
+            self._keep(index, row)
+
+    def _keep(self, index: int, row: TaskRow) -> None:
+        number, at = (row.attempts[-1][0], row.attempts[-1][2]) if row.attempts else (0, 0)
+        self.attempts[index] = list(row.attempts)
+        self.asked[index], self.attempt[index] = 1, number
+        ended = TaskFinished(at, self.run, row.task, row.state, number, row.output, row.error, saved=row.saved)
+        self.settle(index, row.state, ended)
 
     def body_of(self, index: int) -> AnyTask:
         """The task as it was when the attempt under way, or the last one, began. O(1)."""
@@ -321,7 +348,7 @@ class RunState:
                 self.open.get(index), self.results[index], self.attempts.get(index, []),
             )  # fmt: skip
         instances = {self.plan.ids[index]: len(numbers) for index, numbers in self.instances.items()}
-        return RunSnapshot(self.started, self.cancelled, tasks, instances)
+        return RunSnapshot(self.started, self.cancelled, tasks, instances, tuple(self.kept.values()))
 
     def restore(self, kept: RunSnapshot) -> None:
         """Take what `snapshot` gave, of the tasks that there are. O(tasks + edges)."""
@@ -329,6 +356,8 @@ class RunState:
         for id, count in kept.instances.items():
             if id in self.plan.index:
                 self.add_instances(self.plan.index[id], count)
+        if kept.kept:
+            self.kept = {row.task: row for row in kept.kept if row.task in self.plan.index}
         for id, (state, asked, attempt, lost, fails, opened, result, attempts) in kept.tasks.items():
             index = self.plan.index.get(id)
             if index is None:

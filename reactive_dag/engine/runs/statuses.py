@@ -27,8 +27,8 @@ class RunStatus(msgspec.Struct, frozen=True, gc=False):
     """Where an unfinished run stands; `active` says that it takes a place in `max_active_runs`.
 
     `begun` is how a run began that nobody here can execute, or how a queued one would begin, as of `version` of the
-    drafts. `request`, `order` and `arrays` are at hand for a run that begins here. `cancelled` says that the run is
-    to be cancelled as soon as it begins, for `reason`.
+    drafts. `request`, `order` and `arrays` are at hand for a run that begins here; a queued round has its `order`.
+    `cancelled` says that the run is to be cancelled as soon as it begins, for `reason`.
     """
 
     name: str

@@ -14,6 +14,7 @@ from reactive_dag.engine.runs.by_date import RunsByDate
 from reactive_dag.engine.runs.logical_dates import LogicalDates
 from reactive_dag.engine.runs.plans import Plans
 from reactive_dag.engine.runs.statuses import RunStatus, StartingRun
+from reactive_dag.engine.table.rounds import Rounds
 from reactive_dag.model.records import RunRequested, RunStarted
 
 
@@ -22,12 +23,13 @@ class Drafts:
 
     def __init__(
         self, outbox: Outbox, by_date: RunsByDate, logical_dates: LogicalDates, plans: Plans,
-        key_of: Callable[[RunRequested], str],
+        rounds: Rounds, key_of: Callable[[RunRequested], str],
     ) -> None:  # fmt: skip
         self.outbox = outbox
         self.by_date = by_date
         self.logical_dates = logical_dates
         self.plans = plans
+        self.rounds = rounds
         self.key_of = key_of
         self._version = 0
         """How often all drafts became outdated."""
@@ -46,8 +48,16 @@ class Drafts:
         if not cascade:
             cascade = key
         self.by_date.add(dag.id, offset, date, cascade)
-        draft = RunStarted(request.at, offset, dag.id, key, date, partition, cascade)
+        sources = self.logical_dates.identities.sources(request.causes)
+        draft = RunStarted(request.at, offset, dag.id, key, date, partition, cascade, sources=sources)
         return RunStatus("queued", False, draft, self._version, request)
+
+    def make_round(self, offset: int, request: RunRequested) -> RunStatus:
+        """The status of a run whose next round is queued: it stands for what its first stood for (R10). O(1)."""
+        draft = self.rounds.draft(offset, request)
+        self.by_date.add(draft.dag, offset, draft.logical_date, draft.cascade)
+        order = self.rounds.request(offset).at, 0, draft.dag, offset
+        return RunStatus("queued", False, draft, self._version, request, order)
 
     def begin(self, starting: Iterable[StartingRun]) -> None:
         """Append that runs begin, which have their places. O(1) each, where the graph has changed O(causes)."""
@@ -59,11 +69,13 @@ class Drafts:
                 if draft is None or queued.version != version:
                     draft = self._make_anew(order[3], request, dag, draft)
                 plan = self.plans.record(at, dag.id, arrays)
-                about = draft.key, draft.logical_date, draft.partition, draft.cascade, 1, plan
+                about = draft.key, draft.logical_date, draft.partition, draft.cascade, draft.round, plan, draft.sources
                 log.push(RunStarted(at, draft.run, dag.id, *about))
 
     def _make_anew(self, run: int, request: RunRequested, dag: Dag, before: RunStarted | None) -> RunStarted:
         if before is not None:
+            if before.round > 1:
+                return before
             self.by_date.discard(dag.id, run, before.logical_date, before.cascade)
         draft = self.make(run, request, dag).begun
         assert draft is not None

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from reactive_dag.declare.dag import Dag
-from reactive_dag.engine.items.identity import Identities, RunInfo, run_key
+from reactive_dag.engine.items.identity import Identities, run_key
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timers
-from reactive_dag.engine.runs.history_rows import ended_in_queue, ended_orphan, orphan_row, queued_row, row_of
 from reactive_dag.engine.runs.plans import Plans, PlansSnapshot
 from reactive_dag.engine.runs.state import RunOrder, RunSnapshot, RunState
 from reactive_dag.engine.runs.statuses import (
@@ -32,11 +31,14 @@ from reactive_dag.engine.runs.statuses import (
     RunStatuses,
 )
 from reactive_dag.engine.table.drafts import Drafts
+from reactive_dag.engine.table.rounds import Rounds, RoundsSnapshot
+from reactive_dag.engine.table.rows import Rows
 from reactive_dag.engine.tasks.flow import TaskFlow
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.records import (
     Cancelled,
     OutletEvent,
+    RerunRequested,
     RunFinished,
     RunRequested,
     RunStarted,
@@ -60,6 +62,7 @@ class RunsSnapshot(msgspec.Struct, array_like=True):
     others: list[tuple[Any, ...]]
     removed: list[str]
     plans: PlansSnapshot
+    rounds: RoundsSnapshot
 
 
 class RunQueue(Protocol):
@@ -69,6 +72,9 @@ class RunQueue(Protocol):
 
     def queue(self, dag: str, run: int) -> None:
         """Take a run that is to begin when it may."""
+
+    def queue_again(self, dag: str, run: int) -> None:
+        """Take a run of which a further round is to begin when it may."""
 
     def unqueue(self, dag: str, run: int) -> None:
         """A queued run will not begin here."""
@@ -105,7 +111,9 @@ class RunTable:
         self.waits = flow.waits
         self.slots = slots
         self.plans = plans
-        self.drafts = Drafts(outbox, by_date, logical_dates, plans, self.key_of)
+        self.rounds = Rounds(outbox.log)
+        self.rows = Rows(statuses, identities, by_date, logical_dates, flow.past, self.rounds, dag_of, self.key_of)
+        self.drafts = Drafts(outbox, by_date, logical_dates, plans, self.rounds, self.key_of)
         self.delays = delays
         self._keep_ended = keep_ended
         self.removed: set[str] = set()
@@ -132,6 +140,24 @@ class RunTable:
         self.slots.queue(name, offset)
         if name in self.removed:
             self._end_queued(offset, f"DAG {name!r} was removed")
+
+    def rerun_requested(self, offset: int, record: RerunRequested) -> None:
+        """The next round of a run was asked for: it queues as soon as the run has ended (R10). O(1)."""
+        self.rounds.ask(record.run, offset)
+        if self.statuses.get(record.run) is None:
+            self._queue_round(record.run)
+
+    def _queue_round(self, run: int) -> None:
+        """Queue the next round of a run that has ended, if one is asked for."""
+        if not self.rounds.next(run):
+            return
+        request, status = self.request(run), QUEUED
+        if self.outbox.executing and not self.outbox.replaying:
+            status = self.drafts.make_round(run, request)
+        self.statuses.enter(run, status)
+        self.slots.queue_again(request.dag, run)
+        if request.dag in self.removed:
+            self._end_queued(run)
 
     def graph_changed(self, dags: Container[str]) -> None:
         """Drafts of queued runs are outdated, live runs of these DAGs get the bodies of now (R11). O(live runs)."""
@@ -167,8 +193,12 @@ class RunTable:
             self._end_orphan(record)
         else:
             run = self._add(record, dag, status)
+            if record.round > 1:
+                run.keep(self.rounds.kept(record, run.plan))
             if status.cancelled:
                 self._stop(run, status.reason)
+            elif record.round > 1:
+                self.flow.begin_round(run)
             else:
                 self.flow.begin(run)
             if not run.unfinished:
@@ -181,6 +211,8 @@ class RunTable:
         if status is None or status.request is None or status.order is None or status.arrays is None:
             request, arrays = self.request(begun.run), self.plans.arrays_of(begun, dag)
             order = self.slots.order(begun.run, request)
+            if begun.round > 1:
+                order = self.rounds.request(begun.run).at, *order[1:]
         else:
             request, arrays, order = status.request, status.arrays, status.order
         run = RunState(begun, request, dag, arrays, order)
@@ -197,7 +229,9 @@ class RunTable:
             for run in list(self.statuses.queued):
                 request = self.request(run)
                 dag = self.dag_of(request.dag)
-                if dag is not None:
+                if run in self.rounds.under_way:
+                    self.statuses.enter(run, self.drafts.make_round(run, request))
+                elif dag is not None:
                     self.statuses.enter(run, self.drafts.make(run, request, dag))
         self.flow.reconsider_all()
 
@@ -221,9 +255,11 @@ class RunTable:
         """A run ended: its place is free, its DAG's outlets and waits are told. O(tasks) for its history row."""
         dag, run = record.dag, self.live.get(record.run)
         if run is None:
-            self._keep_unlived(record)
+            row = self.rows.unlived(record)
+            if row is not None:
+                self.outbox.keep_row(row)
         elif self._keep_ended is None:
-            self.outbox.keep_row(row_of(run, record))
+            self.outbox.keep_row(self.rows.live(run, record))
         else:
             self._keep_ended(run, record)
         self.statuses.move(record.run, dag, None)
@@ -234,16 +270,8 @@ class RunTable:
             self._ended(run, record.state)
         if dag in self.waits.watches.of_dag:
             self.waits.on_run_changed(dag, record.logical_date, record.cascade, record.run)
-
-    def _keep_unlived(self, record: RunFinished) -> None:
-        """Keep the history of a run that never began, or whose DAG is no longer declared."""
-        status = self.statuses.get(record.run)
-        if status is None:
-            return
-        if status.name == "orphan" and status.begun is not None:
-            self.outbox.keep_row(ended_orphan(status.begun, self.request(record.run), record))
-        else:
-            self.outbox.keep_row(ended_in_queue(self.row(record.run), record))
+        if record.round > 1 or self.rounds.waiting:
+            self._queue_round(record.run)
 
     def _ended(self, run: RunState, state: str) -> None:
         if run.unfinished:
@@ -276,9 +304,17 @@ class RunTable:
                 self.flow.give(run, task, "cancelled", reason)
 
     def _end_queued(self, offset: int, reason: str | None = None) -> None:
-        """End a queued run: it cannot begin any more; its end is applied when the cursor reaches the record."""
+        """End a queued run: it cannot begin any more; its end is applied when the cursor reaches the record.
+
+        A round that is queued does not happen, and leaves the run as it was.
+        """
         dag, row = self.request(offset).dag, self.row(offset)
         self.slots.unqueue(dag, offset)
+        if offset in self.rounds.under_way:
+            self.rounds.drop(offset)
+            self.statuses.move(offset, dag, None)
+            self.by_date.discard(dag, offset, row.logical_date, row.cascade)
+            return
         self.statuses.move(offset, dag, msgspec.structs.replace(ENDING, reason=reason))
         about = row.logical_date, row.partition, row.cascade or row.key
         begun = RunStarted(row.requested or 0, offset, dag, row.key, *about)
@@ -309,18 +345,7 @@ class RunTable:
 
     def row(self, offset: int) -> RunRow:
         """A run as a row, whatever its state. O(tasks)."""
-        live, status = self.live.get(offset), self.statuses.between.get(offset)
-        if live is not None:
-            return row_of(live, past=self.flow.past.reasons(live, self.by_date))
-        if status is not None and status.name == "orphan" and status.begun is not None:
-            return orphan_row(status.begun, self.request(offset))
-        ended = self.outbox.log.run(offset)
-        if ended is not None:
-            return ended
-        request = self.request(offset)
-        dag = self.dag_of(request.dag)
-        info = self.logical_dates.info(request, dag) if dag is not None else RunInfo(None, None, "")
-        return queued_row(offset, request, self.key_of(request), info)
+        return self.rows.row(offset)
 
     def not_begun(self, dag: str | None, limit: int | None = None) -> list[int]:
         """The runs (of a DAG) that were requested and have not begun; the newest `limit`, or more. O(result)."""
@@ -339,12 +364,13 @@ class RunTable:
             for run, status in self.statuses.between.items()
             if status.name != "orphan"
         ]
-        return RunsSnapshot(live, others, sorted(self.removed), self.plans.snapshot())
+        return RunsSnapshot(live, others, sorted(self.removed), self.plans.snapshot(), self.rounds.snapshot())
 
     def restore(self, state: RunsSnapshot, queues: Mapping[str, Iterable[int]]) -> None:
         """Take what `snapshot` gave; `queues` are the queued runs of each DAG. O(unfinished runs and their tasks)."""
         self.removed.update(state.removed)
         self.plans.restore(state.plans)
+        self.rounds.restore(state.rounds)
         for queue in queues.values():
             for run in queue:
                 self.statuses.enter(run, QUEUED)
@@ -362,7 +388,10 @@ class RunTable:
     def _check(self) -> None:
         """No run that has not ended is in the history; the invariants of the statuses and of what live runs do."""
         self.statuses._check(lambda run: self.request(run).dag)
-        for run in self.live:
-            assert self.outbox.log.run(run) is None or self.outbox.replaying, "a run is live and in the history"
+        for run, state in self.live.items():
+            row = self.outbox.log.run(run)
+            ended = row is not None and row.round >= state.started.round
+            assert self.outbox.replaying or not ended, "a run is live and in the history"
         self.flow._check()
+        self.rounds._check()
         self.plans._check()

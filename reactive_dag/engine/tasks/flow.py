@@ -93,6 +93,14 @@ class TaskFlow:
         if self.past.of_run:
             self.rest(run)
 
+    def begin_round(self, run: RunState) -> None:
+        """Consider the tasks that a later round does again (R10). O(tasks)."""
+        for index in range(run.size):
+            if not run.final(index):
+                self.consider(run, index)
+        if self.past.of_run:
+            self.rest(run)
+
     def consider(self, run: RunState, index: int) -> None:
         """Let a task go, give it the state that its needs imply, or leave it waiting. O(log ready)."""
         if run.asked[index]:

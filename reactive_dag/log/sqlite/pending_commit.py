@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from reactive_dag.log.codec import checksum, encodable, encode_tasks, row_checksum, segments
+from reactive_dag.log.codec import checksum, encodable, encode_more, encode_tasks, row_checksum, segments
 from reactive_dag.log.history import RunRow, RunRows
 from reactive_dag.log.sqlite import schema
 from reactive_dag.model.records import AnyRecord
@@ -91,6 +91,7 @@ def _note_statements(notes: Notes) -> list[Statement]:
     return [
         (schema.ADD_KEY, [_checked((scope, key, offset)) for (scope, key), offset in notes.keys.items()]),
         (schema.ADD_RUN, [_run_params(row) for row in notes.runs.rows.values()]),
+        (schema.ADD_CONSUMER, [_checked((s, row.run)) for row in notes.runs.rows.values() for s in row.sources]),
         (schema.ADD_SNAPSHOT, snapshots),
         (schema.TRIM_SNAPSHOTS, [()] if snapshots else []),
         (schema.ADD_META, [_checked(item) for item in notes.meta.items()]),
@@ -101,7 +102,7 @@ def _note_statements(notes: Notes) -> list[Statement]:
 def _run_params(row: RunRow) -> tuple[object, ...]:
     values = (
         row.run, row.dag, row.state, row.key, row.label, row.logical_date, row.partition, row.cascade, row.round,
-        row.requested, row.started, row.ended, row.error, encode_tasks(row.tasks),
+        row.requested, row.started, row.ended, row.error, encode_tasks(row.tasks), encode_more(row),
     )  # fmt: skip
     return _checked(values)
 

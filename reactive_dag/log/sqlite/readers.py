@@ -212,5 +212,5 @@ def newest_events(
     """A dataset's events among records, newest first, below an offset. O(n)."""
     for at in range(min(len(records), before - first) - 1, -1, -1):
         record = records[at]
-        if type(record) is Published and record.dataset == source:
+        if isinstance(record, Published) and record.dataset == source:
             yield first + at, record

@@ -2,13 +2,13 @@
 
 A file is ours if its header bears our application id; the version is SQLite's `user_version`. Both and all tables are
 written in one transaction before the file is switched to WAL, so a file is either whole or empty. Tables are only ever
-added to; a change that an older program cannot read raises STORE_FORMAT. A row of keys, sources, runs and meta
-ends with the checksum of what stands before it.
+added to; a change that an older program cannot read raises STORE_FORMAT. A row of keys, sources, runs, consumers
+and meta ends with the checksum of what stands before it.
 """
 
 from __future__ import annotations
 
-STORE_FORMAT = 2
+STORE_FORMAT = 3
 """The version of the tables and of the records in them."""
 
 LOG_MARK = 0x72444C67  # "rDLg"
@@ -30,12 +30,15 @@ LOG_TABLES = (
     "CREATE TABLE runs (run INTEGER PRIMARY KEY, dag TEXT NOT NULL, state TEXT NOT NULL, key TEXT NOT NULL, "
     "label TEXT NOT NULL, logical_date INTEGER, partition TEXT, cascade TEXT NOT NULL, round INTEGER NOT NULL, "
     "requested INTEGER, started INTEGER, ended INTEGER, error TEXT, tasks BLOB NOT NULL, "
-    "crc INTEGER NOT NULL)",
+    "more BLOB NOT NULL, crc INTEGER NOT NULL)",
     "CREATE INDEX runs_dag_state ON runs (dag, state)",
     "CREATE INDEX runs_dag_date ON runs (dag, logical_date) WHERE logical_date IS NOT NULL",
     "CREATE INDEX runs_dag_cascade ON runs (dag, cascade) WHERE logical_date IS NULL",
     "CREATE INDEX runs_key ON runs (key)",
     "CREATE INDEX runs_state ON runs (state)",
+    # Which runs consumed items that a run made.
+    "CREATE TABLE consumers (source INTEGER NOT NULL, run INTEGER NOT NULL, crc INTEGER NOT NULL, "
+    "PRIMARY KEY (source, run)) WITHOUT ROWID",
     "CREATE TABLE snapshots (upto INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL)",
     # What other processes offer; ids are never given twice, so what was taken over is known by the highest one.
     "CREATE TABLE intake (id INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER NOT NULL, data BLOB NOT NULL)",
@@ -54,7 +57,8 @@ BEGIN = "BEGIN IMMEDIATE"
 ADD_SEGMENT = "INSERT INTO segments VALUES (?, ?, ?, ?, ?)"
 ADD_SOURCE = "INSERT INTO sources VALUES (?, ?, ?)"
 ADD_KEY = "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?)"
-ADD_RUN = "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+ADD_RUN = "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+ADD_CONSUMER = "INSERT OR IGNORE INTO consumers VALUES (?, ?, ?)"
 ADD_SNAPSHOT = "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)"
 TRIM_SNAPSHOTS = (
     "DELETE FROM snapshots WHERE upto < (SELECT min(upto) FROM (SELECT upto FROM snapshots ORDER BY upto DESC LIMIT 2))"
@@ -77,6 +81,7 @@ SEGMENTS_AFTER = (
     "SELECT first, count, last_at, crc, data FROM segments WHERE first >= ? AND first < ? ORDER BY first LIMIT 64"
 )
 SEGMENTS_OF = "SELECT source, first, crc FROM sources WHERE source = ? AND first < ? ORDER BY first DESC LIMIT 64"
+CONSUMERS = "SELECT source, run, crc FROM consumers WHERE source = ? ORDER BY run DESC"
 FIND_KEY = "SELECT scope, key, record, crc FROM keys WHERE scope = ? AND key = ?"
 SNAPSHOTS = "SELECT upto, crc, data FROM snapshots ORDER BY upto DESC"
 META = "SELECT name, value, crc FROM meta WHERE name = ?"

@@ -323,10 +323,10 @@ class SQLiteLog(Tail):
     def runs(
         self, dag: str | None = None, state: str | None = None, logical_date: int | None = None,
         partition: str | None = None, key: str | None = None, limit: int | None = None, before: int | None = None,
-        cascade: str | None = None,
+        cascade: str | None = None, source: int | None = None,
     ) -> list[RunRow]:  # fmt: skip
         """Rows of ended runs, newest request first. O(log n + result) along an index."""
-        query = RunQuery(dag, state, logical_date, partition, key, before, cascade)
+        query = RunQuery(dag, state, logical_date, partition, key, before, cascade, source)
         # In this order: a row that is committed meanwhile is seen twice and not missed.
         with self.lock:
             noted, writing = self._noted.runs, self._writing.runs

@@ -17,7 +17,10 @@ from reactive_dag.log.sqlite.files import connect, store_error
 WHOLE_BYTES = 1 << 20
 """Size of a store that is checked whole when it is opened."""
 
-ROWS = {"keys": ("scope", "key"), "sources": ("source", "first"), "meta": ("name",), "runs": ("run",)}
+ROWS = {
+    "keys": ("scope", "key"), "sources": ("source", "first"), "meta": ("name",), "runs": ("run",),
+    "consumers": ("source", "run"),
+}  # fmt: skip
 """The tables whose rows end with their checksum, and what names a row of each."""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from reactive_dag.log.codec import checksum, decode_fact, decode_tasks
+from reactive_dag.log.codec import checksum, decode_fact, decode_more, decode_tasks
 from reactive_dag.log.history import RunQuery, RunRow
 from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.sqlite import schema
@@ -47,6 +47,9 @@ class Views:
     def runs(self, query: RunQuery, limit: int | None, hidden: Callable[[int], bool]) -> list[RunRow]:
         """Rows of ended runs, newest request first, without those `hidden`. O(log n + result) along an index."""
         found: list[RunRow] = []
+        if query.source is not None:
+            consumers = [row for run in self._consumers(query.source) if (row := self.run(run)) is not None]
+            return [row for row in consumers if query.matches(row) and not hidden(row.run)][:limit]
         while True:
             sql, params = select_runs(query, limit)
             page = self._readers.all(sql, params)
@@ -54,6 +57,11 @@ class Views:
             if limit is None or len(page) < limit or len(found) >= limit:
                 return found[:limit]
             query = msgspec.structs.replace(query, before=page[-1][0])
+
+    def _consumers(self, source: int) -> list[int]:
+        """The runs that consumed items of a run, newest first. O(log n + result)."""
+        rows = self._readers.all(schema.CONSUMERS, (source,))
+        return [int(sound_row(row, self._where, "consumers")[1]) for row in rows]
 
     def latest_date(self, dag: str, high: int) -> int | None:
         """The highest logical date of a DAG's ended runs that is not above `high`. O(log n)."""
@@ -75,7 +83,9 @@ class Views:
 
     def _run_row(self, row: SQLRow) -> RunRow:
         values = sound_row(row, self._where, "runs")
-        return RunRow(*(*values[:13], decode_tasks(values[0], values[13], self._where)))
+        run = values[0]
+        more = decode_more(run, values[14], self._where)
+        return RunRow(*(*values[:13], decode_tasks(run, values[13], self._where), *more))
 
 
 def select_runs(query: RunQuery, limit: int | None) -> tuple[str, list[object]]:

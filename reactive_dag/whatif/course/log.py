@@ -53,7 +53,7 @@ class CourseLog(MemoryLog):
     def runs(
         self, dag: str | None = None, state: str | None = None, logical_date: int | None = None,
         partition: str | None = None, key: str | None = None, limit: int | None = None, before: int | None = None,
-        cascade: str | None = None,
+        cascade: str | None = None, source: int | None = None,
     ) -> list[RunRow]:  # fmt: skip
         """Rows of ended runs, newest request first. O(log n + rows looked at), and what was not asked for before."""
         self._all_rows()

@@ -1,0 +1,118 @@
+"""Rounds of runs beyond the first: which are asked for, which one is under way, and what it does not do again (R10).
+
+Owns `Rounds`. Invariants: of one run one round is under way at a time, the others wait in the order in which they were
+asked for; what a round keeps follows from records alone: its request, the plan, and the row of the round before it,
+which stays known when a later one replaces that row. O(1) a request, O(tasks + edges) to begin a round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from reactive_dag.declare.plan import Plan
+from reactive_dag.engine.runs.history_rows import as_of
+from reactive_dag.log.history import RunRow, TaskRow
+from reactive_dag.log.protocol import EventLog
+from reactive_dag.model.errors import StoreDamaged
+from reactive_dag.model.records import FINAL_TASK_STATES, RerunRequested, RunRequested, RunStarted
+
+
+class RoundsSnapshot(msgspec.Struct, array_like=True):
+    """The offsets of the requests: of each run's round under way, and of those that wait."""
+
+    under_way: dict[int, int]
+    waiting: dict[int, list[int]]
+
+
+class Rounds:
+    """The rounds of one engine's runs."""
+
+    def __init__(self, log: EventLog) -> None:
+        self.log = log
+        self.under_way: dict[int, int] = {}
+        """The request of the round that is queued or runs, by run."""
+        self.waiting: dict[int, list[int]] = {}
+
+    def ask(self, run: int, offset: int) -> None:
+        """A round of a run was asked for, by the record at an offset. O(1)."""
+        self.waiting.setdefault(run, []).append(offset)
+
+    def next(self, run: int) -> bool:
+        """The run has ended: its next round is under way from here on, if one waits. O(waiting)."""
+        self.under_way.pop(run, None)
+        waiting = self.waiting.get(run)
+        if not waiting:
+            return False
+        self.under_way[run] = waiting.pop(0)
+        if not waiting:
+            del self.waiting[run]
+        return True
+
+    def drop(self, run: int) -> None:
+        """No round of a run is to happen any more. O(1)."""
+        self.under_way.pop(run, None)
+        self.waiting.pop(run, None)
+
+    def request(self, run: int) -> RerunRequested:
+        """The request of the round that is under way. O(1) in memory."""
+        record = self.log.record(self.under_way[run])
+        assert isinstance(record, RerunRequested), record
+        return record
+
+    def draft(self, run: int, request: RunRequested) -> RunStarted:
+        """How the next round of an ended run will begin, but for instant and plan. O(1)."""
+        row = self.row(run)
+        about = row.key, row.logical_date, row.partition, row.cascade, row.round + 1
+        return RunStarted(request.at, run, row.dag, *about, sources=row.sources)
+
+    def row(self, run: int) -> RunRow:
+        """The row of a run that has ended. O(log n). Raises StoreDamaged."""
+        row = self.log.run(run)
+        if row is None:
+            raise StoreDamaged(f"run {run} has a round beyond its first, and is not in the history")
+        return row
+
+    def kept(self, begun: RunStarted, plan: Plan) -> dict[str, TaskRow]:
+        """The tasks of the round before that a round does not do again, by id. O(tasks of all rounds + edges)."""
+        request, before = self.request(begun.run), as_of(self.row(begun.run), begun.round - 1)
+        known = {row.task: row for row in before.tasks if row.task in plan.index and row.state in FINAL_TASK_STATES}
+        again = tasks_again(request, plan, {id: row.state for id, row in known.items()})
+        return {id: known[id] for id in plan.ids if id not in again}
+
+    def snapshot(self) -> RoundsSnapshot:
+        """What a restored engine needs of it. O(rounds asked for)."""
+        return RoundsSnapshot(dict(self.under_way), {run: list(waiting) for run, waiting in self.waiting.items()})
+
+    def restore(self, state: RoundsSnapshot) -> None:
+        """Take what `snapshot` gave. O(rounds asked for)."""
+        self.under_way, self.waiting = state.under_way, state.waiting
+
+    def _check(self) -> None:
+        """No run waits for nothing. O(rounds asked for)."""
+        assert all(self.waiting.values()), self.waiting
+
+
+def tasks_again(request: RerunRequested, plan: Plan, states: Mapping[str, str]) -> set[str]:
+    """Which tasks of a plan a round does again, given how those ended that the round before it had. O(tasks + edges).
+
+    A task that is new is done; `only_failed` does what neither succeeded nor was skipped, and what was skipped behind
+    that; `tasks` does those, and all that follow them.
+    """
+    if not request.only_failed and not request.tasks:
+        return set(plan.ids)
+    fresh = [index for index, id in enumerate(plan.ids) if id not in states]
+    if request.only_failed:
+        again = {index for index, id in enumerate(plan.ids) if states.get(id) not in ("success", "skipped")}
+    else:
+        again = {plan.index[id] for id in request.tasks if id in plan.index}
+    todo = [*again]
+    again.update(fresh)
+    while todo:
+        for follower in plan.followers[todo.pop()]:
+            kept = request.only_failed and states.get(plan.ids[follower]) == "success"
+            if follower not in again and not kept:
+                again.add(follower)
+                todo.append(follower)
+    return {plan.ids[index] for index in again}

@@ -1,0 +1,91 @@
+"""The rows of runs, whatever their state: what queries read, and what the history keeps of a run that ends (R10).
+
+Owns no state. Invariant: a run has one row at a time, that of its newest round, with the rounds before it in it.
+O(tasks), of a run with several rounds O(tasks of all of them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.engine.items.identity import Identities, RunInfo
+from reactive_dag.engine.runs.by_date import RunsByDate
+from reactive_dag.engine.runs.history_rows import (
+    as_of,
+    ended_in_queue,
+    ended_orphan,
+    orphan_row,
+    queued_again,
+    queued_row,
+    rounds_of,
+    row_of,
+)
+from reactive_dag.engine.runs.logical_dates import LogicalDates
+from reactive_dag.engine.runs.state import RunState
+from reactive_dag.engine.runs.statuses import RunStatuses
+from reactive_dag.engine.table.rounds import Rounds
+from reactive_dag.engine.tasks.past import PastWaits
+from reactive_dag.log.history import RunRow
+from reactive_dag.model.records import RunFinished, RunRequested
+
+
+class Rows:
+    """Makes the rows of one engine's runs. `key_of` gives a run's key (I4)."""
+
+    def __init__(
+        self, statuses: RunStatuses, identities: Identities, by_date: RunsByDate, logical_dates: LogicalDates,
+        past: PastWaits, rounds: Rounds, dag_of: Callable[[str], Dag | None], key_of: Callable[[RunRequested], str],
+    ) -> None:  # fmt: skip
+        self.statuses = statuses
+        self.identities = identities
+        self.by_date = by_date
+        self.logical_dates = logical_dates
+        self.past = past
+        self.rounds = rounds
+        self.dag_of = dag_of
+        self.key_of = key_of
+
+    def row(self, offset: int) -> RunRow:
+        """A run as a row, whatever its state. O(tasks)."""
+        live, status = self.statuses.live.get(offset), self.statuses.between.get(offset)
+        if live is not None:
+            return self.live(live)
+        request = self.identities.request
+        if status is not None and status.name == "orphan" and status.begun is not None:
+            return orphan_row(status.begun, request(offset))
+        ended = self.statuses.log.run(offset)
+        if ended is None:
+            return self._queued(offset, request(offset))
+        return queued_again(ended) if offset in self.rounds.under_way else ended
+
+    def _queued(self, offset: int, request: RunRequested) -> RunRow:
+        dag = self.dag_of(request.dag)
+        info = self.logical_dates.info(request, dag) if dag is not None else RunInfo(None, None, "")
+        sources = self.identities.sources(request.causes)
+        return queued_row(offset, request, self.key_of(request), info, sources)
+
+    def live(self, run: RunState, ended: RunFinished | None = None) -> RunRow:
+        """The row of a live run, or of one that ends now. O(tasks)."""
+        past = self.past.reasons(run, self.by_date) if ended is None else None
+        before = None if run.started.round == 1 else self._before(run.run, run.started.round)
+        return row_of(run, ended, past, before)
+
+    def unlived(self, record: RunFinished) -> RunRow | None:
+        """The row of a run that ends and never began, or whose DAG is no longer declared. O(tasks)."""
+        status = self.statuses.get(record.run)
+        if status is None:
+            return None
+        if status.name != "orphan" or status.begun is None:
+            return ended_in_queue(self.row(record.run), record)
+        row = ended_orphan(status.begun, self.identities.request(record.run), record)
+        if record.round == 1:
+            return row
+        before = self._before(record.run, record.round)
+        earlier = rounds_of(before, {task.task for task in before.tasks})
+        return msgspec.structs.replace(row, tasks=before.tasks, earlier=earlier)
+
+    def _before(self, run: int, round: int) -> RunRow:
+        return as_of(self.rounds.row(run), round - 1)

@@ -1,0 +1,79 @@
+"""The decisions: what the logic made of facts. A tag is never given to another kind. No state."""
+
+from __future__ import annotations
+
+from reactive_dag.model.recorded.shared import Json, Mark, Record
+
+
+class RunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=32):
+    """A firing that the ledger had not seen: one run of `dag` is to happen. Its offset names the run in this log.
+
+    `riders` are those of its causes that stay pending in the trigger (T17).
+    """
+
+    dag: str
+    label: str
+    causes: tuple[int | Mark, ...]
+    payload: Json = None
+    mapped: bool = False
+    key: str | None = None
+    group: Json = None
+    riders: tuple[int | Mark, ...] = ()
+
+    @property
+    def driving(self) -> tuple[int | Mark, ...]:
+        """The causes from which it has date, partition and cascade: all but those that only ride along (T17)."""
+        if not self.riders:
+            return self.causes
+        return tuple([cause for cause in self.causes if cause not in self.riders])
+
+
+class Answers(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=33):
+    """What the callables of a trigger answered, in the order they were asked (I6); None stands for a fault."""
+
+    dag: str
+    label: str
+    values: list[Json]
+
+
+class TriggerFault(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=34):
+    """A `where`, `by` or `map` raised (T10)."""
+
+    dag: str
+    label: str
+    item: int | Mark
+    function: str
+    place: str
+    error: str
+
+
+class Expired(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=35):
+    """Items were dropped by a bound (T7, T14), or had no key (`policy`)."""
+
+    dag: str
+    label: str
+    policy: str
+    part: str
+    key: str = ""
+    count: int = 1
+
+
+class Decided(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=36):
+    """All facts below offset `upto` are decided; their decisions stand before this record (I6)."""
+
+    upto: int
+
+
+class ObserverFault(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=37):
+    """An observer's callback raised (R12)."""
+
+    error: str
+    dag: str = ""
+
+
+class Duplicate(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=38):
+    """A firing whose key exists was dropped (I4)."""
+
+    dag: str
+    label: str
+    key: str
