@@ -29,6 +29,7 @@ from reactive_dag.whatif.course.prepared import PreparedGraph
 from reactive_dag.whatif.question.binding import bind_all_but_bodies
 from reactive_dag.whatif.question.durations import DurationOrFunction, GivenDurations
 from reactive_dag.whatif.question.interventions import Intervention
+from reactive_dag.whatif.question.outputs import GivenOutputs
 from reactive_dag.whatif.question.scenario import GivenSources, Scenario, scenario_of
 
 if TYPE_CHECKING:
@@ -38,15 +39,17 @@ if TYPE_CHECKING:
 
 def simulate(
     graph: Graph, *, start: GivenTime, until: timedelta | GivenTime, sources: GivenSources | None = None,
-    durations: GivenDurations = None, default_duration: DurationOrFunction | None = None, seed: int = 0,
+    durations: GivenDurations = None, default_duration: DurationOrFunction | None = None,
+    outputs: GivenOutputs | None = None, seed: int = 0,
 ) -> Simulation:  # fmt: skip
     """Play a graph in virtual time, with durations instead of bodies. O(records).
 
     `start` is included, `until` (an instant, or so long after it) is not; what was begun goes on to its end. `sources`
     says when outside publishes which datasets, `durations` how long tasks take: by `"dag.task"`, a task's id or a
-    DAG's, a duration or a function of the task's name. Each success publishes one event for each outlet. What lies
-    before the start counts as done in time. Raises GraphError if `graph.check()` does, InvalidValue for values that
-    cannot be used and for tasks without a duration, UnknownId.
+    DAG's, a duration or a function of the task's name. `outputs` says what tasks return, by the same names: which items
+    are mapped over (one, None, where it is not given), which tasks a branch chooses (all). Each success publishes one
+    event for each outlet. What lies before the start counts as done in time. Raises GraphError if `graph.check()` does,
+    InvalidValue for values that cannot be used and for tasks without a duration, UnknownId.
 
     >>> from reactive_dag.declare.graph import Graph
     >>> graph = Graph("sales")
@@ -61,7 +64,7 @@ def simulate(
     """
     graph.check()
     bind_all_but_bodies(graph)
-    return Simulation(scenario_of(graph, start, until, sources, durations, default_duration, seed))
+    return Simulation(scenario_of(graph, start, until, sources, durations, default_duration, seed, outputs))
 
 
 class Simulation:
@@ -110,7 +113,10 @@ class Simulation:
         return Run(self._inspector.host, offset)
 
     def timeline(self, *dags: Dag | str) -> Timeline:
-        """Every task of every run (of these DAGs), with what it waited for. O(tasks + edges). Raises UnknownId."""
+        """Every task of every run (of these DAGs), with what it waited for; of a mapped one each instance.
+
+        O(tasks + edges). Raises UnknownId.
+        """
         if not dags:
             return timeline_of(self.trace, self.trace.rows.values())
         wanted = [known_dag(self.graph, dag) for dag in dags]

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import reactive_dag as rd
-from reactive_dag.log.history import RunRow
+from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.times import HOUR, format_time, parse_time
 from reactive_dag.triggers.base import Trigger
 from tests.support.engines import parts
@@ -37,6 +37,10 @@ class TaskSpec:
     rule: str = "all_success"
     past: bool = False
     priority: int = 0
+    gives: tuple[object, ...] | None = None
+    over: int | None = None
+    branch: bool = False
+    teardown: bool = False
 
 
 @frozen
@@ -56,12 +60,13 @@ class GraphSpec:
     sources: dict[str, str] = field(factory=dict)
 
 
-def bodies(fails: bool) -> Callable[[object], None]:
+def bodies(task: TaskSpec) -> Callable[[object], object]:
     """A body that takes no time."""
 
-    def body(run: object) -> None:
-        if fails:
+    def body(run: object) -> object:
+        if task.fails:
             raise ValueError("no")
+        return task.gives
 
     return body
 
@@ -77,9 +82,11 @@ def build(spec: GraphSpec) -> rd.Graph:
         waits = [dag.wait_for(f"d{at}", match=match, id=f"w{at}", timeout="4h") for at, match in dag_spec.waits]
         for at, task in enumerate(dag_spec.tasks):
             dag.add(
-                bodies(task.fails), f"t{at}", after=[f"t{n}" for n in task.after] + (waits if at == 0 else []),
+                bodies(task), f"t{at}", after=[f"t{n}" for n in task.after] + (waits if at == 0 else []),
                 outlets=[f"set{number}{n}" for n in task.outlets], retries=task.retries, retry_delay="7m",
-                trigger_rule=task.rule, depends_on_past=task.past, priority=task.priority,
+                priority=task.priority, branch=task.branch, teardown=task.teardown,
+                **({} if task.over is None else {"map_over": f"t{task.over}"}),
+                **({} if task.teardown else {"trigger_rule": task.rule, "depends_on_past": task.past}),
             )  # fmt: skip
     return graph
 
@@ -111,7 +118,32 @@ def task_lists(draw: st.DrawFn) -> tuple[TaskSpec, ...]:
                 draw(st.sampled_from([0, 0, 5])),
             )
         )
-    return tuple(found)
+    return tuple(draw(special(found)))
+
+
+@st.composite
+def special(draw: st.DrawFn, tasks: list[TaskSpec]) -> list[TaskSpec]:
+    """Some of them mapped over one that they follow, a branch, or a teardown."""
+    for at, task in enumerate(tasks):
+        kind = draw(st.sampled_from(["plain", "plain", "over", "branch", "teardown"]))
+        followers = [n for n, each in enumerate(tasks) if at in each.after]
+        if kind == "over" and task.after:
+            over = draw(st.sampled_from(task.after))
+            tasks[at] = evolve(task, over=over)
+            if tasks[over].over is None and not tasks[over].branch:
+                items = draw(st.one_of(st.none(), st.integers(0, 3)))
+                tasks[over] = evolve(tasks[over], gives=None if items is None else tuple(range(items)))
+        elif kind == "branch" and followers and task.gives is None:
+            chosen = draw(st.sets(st.sampled_from(followers)))
+            tasks[at] = evolve(task, branch=True, gives=tuple(f"t{n}" for n in sorted(chosen)))
+        elif kind == "teardown" and task.after:
+            tasks[at] = evolve(task, teardown=True)
+    return [evolve(each, gives=(0,)) if _must_give(tasks, at) else each for at, each in enumerate(tasks)]
+
+
+def _must_give(tasks: list[TaskSpec], at: int) -> bool:
+    """Whether others map over a task that gives no list, as none does in a simulation."""
+    return tasks[at].gives is None and any(each.over == at for each in tasks)
 
 
 def leaf_texts(number: int, made: list[str]) -> st.SearchStrategy[str]:
@@ -170,12 +202,14 @@ class Wide(rd.InlineRunner):
     workers = ahead = 1_000_000
 
 
+def told_task(task: TaskRow) -> Told:
+    attempts = tuple((n, began, ended, state) for n, began, ended, state, _ in task.attempts)
+    return task.task, task.state, attempts, tuple(told_task(each) for each in task.instances or ())
+
+
 def told(row: RunRow) -> Told:
     """What must agree of a run: all but offsets, outputs, cascades and the wording of errors."""
-    tasks = tuple(
-        (task.task, task.state, tuple((n, began, ended, state) for n, began, ended, state, _ in task.attempts))
-        for task in row.tasks
-    )
+    tasks = tuple(told_task(task) for task in row.tasks)
     dates = (row.logical_date, row.partition, row.requested, row.started, row.ended)
     return (row.dag, row.key, row.label, row.state, *dates, tasks)
 
@@ -204,6 +238,12 @@ def played(spec: GraphSpec) -> rd.Simulation:
     base = rd.simulate(
         graph, start=format_time(START), until="3h", default_duration="0",
         sources={uri: trigger(clock) for uri, clock in spec.sources.items() if uri in graph.datasets},
+        outputs={
+            f"d{number}.t{at}": task.gives
+            for number, dag in enumerate(spec.dags)
+            for at, task in enumerate(dag.tasks)
+            if task.gives is not None
+        },
     )  # fmt: skip
     fails = [
         rd.fail(f"d{number}.t{at}")

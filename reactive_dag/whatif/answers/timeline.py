@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, overload
 from attrs import frozen
 
 from reactive_dag.whatif.answers.show import Table, clipped, clock_text, counted, iso, to_moment
-from reactive_dag.whatif.answers.trace import Trace, TracePoint
+from reactive_dag.whatif.answers.trace import Trace, TracePoint, span_of
 
 if TYPE_CHECKING:
     from reactive_dag.log.history import RunRow
@@ -117,10 +117,13 @@ def _rows(trace: Trace, run: RunRow) -> Iterator[TimelineRow]:
         start, end = trace.interval(run.run, task.task)
         if start is None:
             continue
-        begun = to_moment(start)
-        assert begun is not None
         waited_for = _waited_for(trace, TracePoint("task", run.run, task.task))
-        yield TimelineRow(run.dag, run.key, task.task, begun, to_moment(end), task.state, waited_for)
+        spans = [(each, *span_of(each)) for each in task.instances or ()]
+        rows = [(each, since, until) for each, since, until in spans if since is not None] or [(task, start, end)]
+        for each, since, until in rows:
+            begun = to_moment(since)
+            assert begun is not None
+            yield TimelineRow(run.dag, run.key, each.task, begun, to_moment(until), each.state, waited_for)
 
 
 def _waited_for(trace: Trace, point: TracePoint) -> str:

@@ -114,8 +114,14 @@ class Trace:
         row = self.tasks(run).get(task)
         if row is None:
             return None, None
+        if row.instances:
+            spans = [span_of(each) for each in row.instances]
+            begun = [begin for begin, _ in spans if begin is not None]
+            if begun:
+                ends = [end for _, end in spans if end is not None]
+                return min(begun), max(ends, default=None) if row.state in FINAL_TASK_STATES else None
         if row.attempts:
-            return row.attempts[0][1], row.attempts[-1][2] if row.state in FINAL_TASK_STATES else None
+            return span_of(row)
         at = self.never_ran.get((run, task))
         return at, at
 
@@ -234,3 +240,10 @@ class Trace:
             return f"event of {fact.dataset}" if isinstance(fact, Published) else "start by hand"
         dag = self.rows[point.of].dag
         return f"{dag}.{point.task}" if point.kind == "task" else dag
+
+
+def span_of(row: TaskRow) -> tuple[int | None, int | None]:
+    """When a task, or an instance of one, began and ended (ns), by its attempts. O(1)."""
+    if not row.attempts:
+        return None, None
+    return row.attempts[0][1], row.attempts[-1][2] if row.state in FINAL_TASK_STATES else None

@@ -9,7 +9,7 @@ path costs O(log instants + followers), some 1.5 µs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, cast
 
@@ -17,7 +17,7 @@ from attrs import define
 
 from reactive_dag.engine.facts.publish import outlet_events
 from reactive_dag.model.errors import UndatedOutlet, said
-from reactive_dag.model.records import OutletEvent, RunFinished, TaskFinished, TaskStarted
+from reactive_dag.model.records import Json, OutletEvent, RunFinished, TaskFinished, TaskStarted
 from reactive_dag.whatif.course.run import CourseRun
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.course.fold import CourseFold
     from reactive_dag.whatif.course.log import CourseLog
     from reactive_dag.whatif.course.simple_tasks import SimpleTasks
+    from reactive_dag.whatif.question.names import TaskName
 
 OpenAttempt = tuple[CourseRun, int, int]
 """A run, the number of the task, and that of the attempt."""
@@ -57,13 +58,14 @@ FAILURE = "fails, as the simulation was told"
 class CourseAttempts:
     """The attempts under way in one course.
 
-    `fails` says whether an attempt fails, `delayed` whether a first attempt begins later. `instants` is the heap of
-    ends; at those in `by_engine` at least one attempt ends that is not on the fast path.
+    `fails` says whether an attempt fails, `delayed` whether a first attempt begins later, `outputs` what tasks return.
+    `instants` is the heap of ends; at those in `by_engine` at least one attempt ends that is not on the fast path.
     """
 
     def __init__(
         self, core: CourseFold, log: CourseLog, clock: VirtualClock, simple_tasks: dict[str, SimpleTasks],
         fails: Callable[[RunState, str, int], bool], delayed: Callable[[RunState, int], bool],
+        outputs: Mapping[TaskName, Json],
     ) -> None:  # fmt: skip
         self.core = core
         self.log = log
@@ -71,6 +73,7 @@ class CourseAttempts:
         self.simple_tasks = simple_tasks
         self.fails = fails
         self.delayed = delayed
+        self.outputs = outputs
         self.instants: list[int] = []
         self.by_engine: set[int] = set()
         self._at: dict[int, OpenAttempt | list[OpenAttempt]] = {}
@@ -95,7 +98,7 @@ class CourseAttempts:
         simple: list[SimpleStart] = []
         for state, index in starting:
             run = self.runs.get(state.run) or self._run(state)
-            if run.tasks.simple[index]:
+            if run.is_simple(index):
                 simple.append((run.tasks.priorities[index], state.order, index, run))
             elif not self.delayed(state, index):
                 self._begin_simple(simple, now)
@@ -107,12 +110,12 @@ class CourseAttempts:
     def _begin_other(self, run: CourseRun, index: int, now: int) -> None:
         """Begin an attempt through the engine's fold. O(log instants)."""
         self.log.count_rows()
-        record = TaskStarted(now, run.offset, run.tasks.ids[index], run.state.attempt[index] + 1)
+        record = TaskStarted(now, run.offset, run.state.plan.ids[index], run.state.attempt[index] + 1)
         self.log.push(record)
         self.core.runs.flow.opened(run.state, index, record)
         if run.state.arrays.has_pools and run.state.arrays.pools[index] is not None:
             self.pooled[run.offset, index] = PooledAttempt(run.state, index, run.state.arrays, record.attempt)
-        end = now + run.tasks.durations[index]
+        end = now + run.tasks.durations[run.number(index)]
         self.by_engine.add(end)
         self._ends(end, (run, index, record.attempt))
 
@@ -141,16 +144,18 @@ class CourseAttempts:
         offset = log.next_offset
         ended: list[tuple[CourseRun, int, TaskFinished]] = []
         for run, index, number in _listed(self._at.pop(now)):
-            if run.tasks.simple[index]:
+            if run.is_simple(index):
                 run.unfold_one(index, cast(int, run.began[index]))
             if index in run.state.open and run.state.attempt[index] == number:
-                task, state, error, retry = run.tasks.ids[index], "success", None, True
+                task, state, error, retry, output = run.state.plan.ids[index], "success", None, True, None
                 if self.fails(run.state, task, number):
                     state, error = "failed", FAILURE
                 else:
                     error = self._undated(run.state, index)
                     state, retry = ("success", True) if error is None else ("failed", False)
-                record = TaskFinished(now, run.offset, task, state, number, None, error, None, retry)
+                if state == "success":
+                    output = self.outputs.get((run.state.dag.id, run.tasks.ids[run.number(index)]))
+                record = TaskFinished(now, run.offset, task, state, number, output, error, None, retry)
                 log.push(record)
                 ended.append((run, index, record))
         core.skip_to(log.next_offset)

@@ -63,7 +63,13 @@ class CoursePlayer:
         self.core = CourseFold(scenario.graph, self.log, self.clock, hooks=hooks)
         simple_tasks = self.prepared.simple_tasks(effects)
         self.attempts = CourseAttempts(
-            self.core, self.log, self.clock, simple_tasks, self._fails_now, self._waits_first
+            self.core,
+            self.log,
+            self.clock,
+            simple_tasks,
+            self._fails_now,
+            self._waits_first,
+            effects.outputs,
         )
         self._delays = effects.tasks
         self._fails = effects.fails
@@ -206,7 +212,7 @@ class CoursePlayer:
 
     def _draw(self, run: RunState, task: str, number: int) -> bool:
         """Whether this attempt fails: drawn from the seed for it alone, whatever else is simulated."""
-        chance = self._fails.get((run.dag.id, task), 0.0)
+        chance = self._fails.get((run.dag.id, task.partition("[")[0]), 0.0)
         if chance in (0, 1):
             return chance == 1
         text = f"{self.scenario.seed}/{run.started.key}/{task}/{number}"
@@ -217,7 +223,7 @@ class CoursePlayer:
         """Whether this is a first attempt that comes later; then it is looked at again when its time has come."""
         if not self._delays or run.attempt[index] or (run.run, index) in self._held_once:
             return False
-        delay = self._delays.get((run.dag.id, run.plan.ids[index]))
+        delay = self._delays.get((run.dag.id, run.plan.ids[index].partition("[")[0]))
         if not delay:
             return False
         self._held_once.add((run.run, index))

@@ -7,7 +7,7 @@ touch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from reactive_dag.declare.internals import analysis_of, plan_of, version_of
@@ -17,6 +17,7 @@ from reactive_dag.whatif.course.played_dag import PlayedDag
 from reactive_dag.whatif.course.simple_tasks import ListenedTo, SimpleTasks
 from reactive_dag.whatif.question.effects import Effects
 from reactive_dag.whatif.question.names import GraphNames
+from reactive_dag.whatif.question.outputs import assumed_outputs
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
@@ -48,6 +49,7 @@ class PreparedGraph:
         self.listened = ListenedTo.of(graph)
         self.waits = frozenset((id, wait.id) for id, dag in self.dags.items() for wait in dag.waits)
         self.caches = GraphCaches(calendars=OutletCalendars(version_of(graph), self.dags.values()))
+        self.outputs = assumed_outputs(self.dags.values())
         self._registered: Registrations | None = None
         self._durations: dict[Durations, TaskDurations] = {}
         self._simple_tasks: dict[int, tuple[TaskDurations, dict[str, SimpleTasks]]] = {}
@@ -69,7 +71,8 @@ class PreparedGraph:
 
     def effects(self, scenario: Scenario) -> Effects:
         """What a scenario means for the graph as it is now. O(tasks). Raises UnknownId, InvalidValue."""
-        return Effects.of(scenario, self.names, self.durations(scenario.graph, scenario.durations))
+        usual = self.durations(scenario.graph, scenario.durations)
+        return Effects.of(scenario, self.names, usual, self.outputs)
 
     def durations(self, graph: Graph, durations: Durations) -> TaskDurations:
         """How long each task takes; what a user's function says is asked each time. O(tasks). Raises as `resolve`."""
@@ -85,11 +88,12 @@ class PreparedGraph:
     def simple_tasks(self, effects: Effects) -> dict[str, SimpleTasks]:
         """The tasks of every DAG under these interventions. O(tasks of the DAGs touched), the first time O(tasks)."""
         usual = self._usual(effects.usual)
-        touched = effects.tasks.keys() | effects.fails.keys()
+        touched = effects.tasks.keys() | effects.fails.keys() | effects.given
         dags = {dag for dag, _ in (*touched, *effects.changed)}
         if not dags:
             return usual
         durations = effects.usual | effects.changed
+        touched |= self.outputs.keys()
         return usual | {dag: self._tasks_of(dag, durations, touched) for dag in dags}
 
     def _usual(self, durations: TaskDurations) -> dict[str, SimpleTasks]:
@@ -97,10 +101,10 @@ class PreparedGraph:
         if known is None:
             if len(self._simple_tasks) >= MOST_DURATIONS:
                 self._simple_tasks.clear()
-            found = {dag: self._tasks_of(dag, durations, set()) for dag in self.dags}
+            found = {dag: self._tasks_of(dag, durations, self.outputs.keys()) for dag in self.dags}
             known = self._simple_tasks[id(durations)] = durations, found
         return known[1]
 
-    def _tasks_of(self, id: str, durations: TaskDurations, touched: set[TaskName]) -> SimpleTasks:
+    def _tasks_of(self, id: str, durations: TaskDurations, touched: Collection[TaskName]) -> SimpleTasks:
         dag = self.dags[id]
         return SimpleTasks(dag, [durations.get((id, task), 0) for task in plan_of(dag).ids], self.listened, touched)

@@ -45,6 +45,14 @@ class CourseRun:
             state.note_success, tasks.durations, tasks.ids, self.offset, tasks.awaited, tasks.outlets,
         )  # fmt: skip
 
+    def number(self, index: int) -> int:
+        """The number of a task in the plan; of an instance, that of its mapped task. O(1)."""
+        return index if index < self.tasks.size else self.state.instance(index)[0]
+
+    def is_simple(self, index: int) -> bool:
+        """Whether a task, or an instance, is a simple task. O(1)."""
+        return index < self.tasks.size and self.tasks.simple[index]
+
     def note_skip(self) -> None:
         """A task was skipped: the engine judges what follows it when its other needs have ended (R4). O(tasks)."""
         self.fields = self._fields(None)

@@ -1,8 +1,9 @@
 """The tasks of a DAG as a course needs them, in arrays by number: durations, followers, and who listens to their ends.
 
 Owns `SimpleTasks` and `ListenedTo`. A task is *simple* if it begins as soon as all that it needs succeeded, does not
-depend on its past, has no timeout and no pool, no trigger listens to it, and no intervention delays it or makes it
-fail. Invariant: a `SimpleTasks` never changes, and courses share it. O(tasks + edges) to make.
+depend on its past, is not mapped and no branch, has no timeout and no pool, no trigger listens to it, no output of it
+is given, and no intervention delays it or makes it fail. Invariant: a `SimpleTasks` never changes, and courses share
+it. O(tasks + edges) to make.
 """
 
 from __future__ import annotations
@@ -89,4 +90,5 @@ def _may_be_simple(task: AnyTask) -> bool:
     rule = task.trigger_rule == "all_success" and not task.depends_on_past
     dated = any(outlet.partitions is not None for outlet in task.outlets)  # its success depends on its run's date (R3)
     bounded = task.timeout is not None or task.pool is not None
-    return rule and not dated and task.kind == "task" and not bounded
+    chooses = task.map_over is not None or task.branch
+    return rule and not dated and task.kind == "task" and not (bounded or chooses)

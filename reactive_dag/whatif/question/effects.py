@@ -11,8 +11,10 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.records import Json
 from reactive_dag.whatif.question.interventions import Delay, Duration, Intervention
 from reactive_dag.whatif.question.names import GraphNames, TaskName
+from reactive_dag.whatif.question.outputs import given_outputs
 from reactive_dag.whatif.question.scenario import Scenario
 
 About: TypeAlias = tuple[str, str]
@@ -23,8 +25,8 @@ About: TypeAlias = tuple[str, str]
 class Effects:
     """What a scenario means for one graph, in nanoseconds: durations of tasks, delays, chances of failure.
 
-    `usual` are the durations without interventions, `changed` those that interventions give. `about` says which things
-    each intervention is about.
+    `usual` are the durations without interventions, `changed` those that interventions give. `outputs` are what tasks
+    return, `given` those of whose outputs the scenario says it. `about` says which things each intervention is about.
     """
 
     usual: dict[TaskName, int]
@@ -33,12 +35,20 @@ class Effects:
     tasks: dict[TaskName, int] = field(factory=dict)
     datasets: dict[str, int] = field(factory=dict)
     fails: dict[TaskName, float] = field(factory=dict)
+    outputs: dict[TaskName, Json] = field(factory=dict)
+    given: frozenset[TaskName] = frozenset()
     about: list[tuple[Intervention, list[About]]] = field(factory=list)
 
     @classmethod
-    def of(cls, scenario: Scenario, names: GraphNames, usual: dict[TaskName, int]) -> Effects:
-        """Work out a scenario's interventions. O(tasks + interventions). Raises UnknownId, InvalidValue."""
-        found = cls(usual)
+    def of(
+        cls, scenario: Scenario, names: GraphNames, usual: dict[TaskName, int], assumed: dict[TaskName, Json]
+    ) -> Effects:
+        """Work out a scenario's interventions and outputs, over those that are `assumed`. O(tasks + interventions).
+
+        Raises UnknownId, InvalidValue.
+        """
+        given = given_outputs(scenario.outputs, names)
+        found = cls(usual, outputs=assumed | given, given=frozenset(given))
         for each in scenario.interventions:
             found.about.append((each, found._take(scenario, names, each)))
         return found

@@ -23,6 +23,8 @@ from reactive_dag.triggers.leaves.dataset import Dataset
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.whatif.question.durations import DurationOrFunction, Durations, GivenDurations
 from reactive_dag.whatif.question.interventions import Delay, Duration, Fail, Intervention
+from reactive_dag.whatif.question.names import GivenName
+from reactive_dag.whatif.question.outputs import GivenOutputs, parsed_outputs
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
@@ -49,6 +51,7 @@ class Scenario:
     sources: tuple[OutsideSource, ...]
     durations: Durations
     seed: int
+    outputs: tuple[tuple[GivenName, object], ...] = ()
     interventions: tuple[Intervention, ...] = ()
 
     def with_more(self, interventions: tuple[Intervention, ...]) -> Scenario:
@@ -65,6 +68,7 @@ class Scenario:
 def scenario_of(
     graph: Graph, start: GivenTime, until: timedelta | GivenTime, sources: GivenSources | None,
     durations: GivenDurations, default_duration: DurationOrFunction | None, seed: int,
+    outputs: GivenOutputs | None = None,
 ) -> Scenario:  # fmt: skip
     """A scenario out of what a user wrote. O(given). Raises InvalidValue."""
     begin = parse_time(start, what="start")
@@ -72,7 +76,7 @@ def scenario_of(
         raise InvalidValue(f"seed={seed!r} must be a whole number")
     found = tuple([_source(graph, dataset, trigger) for dataset, trigger in (sources or {}).items()])
     spans = Durations.of(durations, default_duration)
-    return Scenario(graph, begin, _until(begin, until), found, spans, seed)
+    return Scenario(graph, begin, _until(begin, until), found, spans, seed, parsed_outputs(outputs))
 
 
 def _until(start: int, until: timedelta | GivenTime) -> int:
