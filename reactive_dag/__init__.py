@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from reactive_dag import operators
     from reactive_dag.engine.engine import Engine
     from reactive_dag.engine.execute.runners import InlineRunner, ThreadRunner
+    from reactive_dag.engine.execute.stubs import fails_once, takes
     from reactive_dag.engine.inspect.run import Run
     from reactive_dag.log.ledger import Ledger
     from reactive_dag.streams.aiter import aiter
@@ -79,8 +80,10 @@ _LAZY = {
     "aiter": "reactive_dag.streams.aiter",
     "delay": "reactive_dag.whatif.question.interventions",
     "duration": "reactive_dag.whatif.question.interventions",
+    "fails_once": "reactive_dag.engine.execute.stubs",
     "fail": "reactive_dag.whatif.question.interventions",
     "simulate": "reactive_dag.whatif.simulation",
+    "takes": "reactive_dag.engine.execute.stubs",
     "spread_durations": "reactive_dag.whatif.question.durations",
 }
 _WINGS = ("operators",)
@@ -107,6 +110,7 @@ __all__ = [
     "Overflow", "Pool", "Problem", "ReactiveDagError", "RetryTask", "Run", "Simulation", "SkipTask", "StoreDamaged",
     "StoreError", "StoreInUse", "StoreTooNew", "Task", "TaskError", "ThreadRunner", "Trigger", "UndatedOutlet",
     "UndeclaredOutlet", "UnknownId", "UsageError", "VirtualClock", "absent", "aiter", "all_of", "any_of", "at",
-    "at_least", "completed", "cron", "daily", "day", "delay", "duration", "every", "fail", "files", "hour", "item",
-    "month", "operators", "output", "parquet", "sequence", "simulate", "spread_durations", "updated", "week", "weekly",
+    "at_least", "completed", "cron", "daily", "day", "delay", "duration", "every", "fail", "fails_once", "files",
+    "hour", "item", "month", "operators", "output", "parquet", "sequence", "simulate", "spread_durations", "takes",
+    "updated", "week", "weekly",
 ]  # fmt: skip

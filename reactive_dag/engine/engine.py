@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from os import PathLike
 from typing import Any, Final, TypeVar
@@ -24,6 +24,7 @@ from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.arguments import allowed_lateness, check_arguments, chosen_runner, nanoseconds
 from reactive_dag.engine.drive.drive import Background
 from reactive_dag.engine.execute.runners import Runner
+from reactive_dag.engine.execute.stubs import Stubs
 from reactive_dag.engine.facts.publish import EventFields
 from reactive_dag.engine.facts.receipts import Receipt, Receipts
 from reactive_dag.engine.facts.values import given_value, value_name
@@ -57,21 +58,23 @@ class Engine:
     """Runs a graph: opens its store and recovers; executes only when driven.
 
     `store`: a path or `sqlite:///…` (durable), None for memory. `runner`: `ThreadRunner(8)` unless given, under a
-    `VirtualClock` `InlineRunner()`; `None` decides and records and executes nothing. Raises GraphError for a graph that
-    is not right, StoreError for a store that cannot be used.
+    `VirtualClock` `InlineRunner()`; `None` decides and records and executes nothing. `stubs`: callables that are
+    executed in place of the bodies of tasks ("dag.task", or an id that only one DAG has), for tests. Raises GraphError
+    for a graph that is not right, StoreError for a store that cannot be used.
     """
 
     @calm_collector()
     def __init__(
         self, graph: Graph, store: GivenStore = None, *, runner: Runner | str | None = "default",
         clock: VirtualClock | MonotonicWall | None = None, read_only: bool = False, max_pending: int = MAX_PENDING,
-        max_lateness: GivenDuration | float = "60s",
+        max_lateness: GivenDuration | float = "60s", stubs: Mapping[Any, Callable[..., object]] | None = None,
     ) -> None:  # fmt: skip
         whole(max_pending, "max_pending", 1)
         lateness = allowed_lateness(max_lateness)
         check_arguments(graph, runner, clock)
         if not read_only:
             self._prepare(graph)
+        chosen_stubs = None if stubs is None else Stubs(graph, stubs)
         self.graph = graph
         path = parse_store(store) if isinstance(store, str | PathLike) else None
         name = None if path is None or read_only else (graph.id, str(one_name(path)))
@@ -79,7 +82,7 @@ class Engine:
         self._parts = opened(
             graph, open_log(store, read_only=read_only), MonotonicWall() if clock is None else clock,
             chosen_runner(runner, clock, read_only), read_only=read_only, max_pending=max_pending,
-            max_lateness=lateness,
+            max_lateness=lateness, stubs=chosen_stubs,
         )  # fmt: skip
         if name is not None:
             _OPEN[name] = self

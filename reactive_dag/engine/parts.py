@@ -23,6 +23,7 @@ from reactive_dag.engine.execute.current_body import current_body
 from reactive_dag.engine.execute.event_loops import EventLoops
 from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.execute.runners import Runner
+from reactive_dag.engine.execute.stubs import Stubs
 from reactive_dag.engine.facts.intake import take_over
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import recover
@@ -52,7 +53,7 @@ GRAPH_ID = "graph id"
 class EngineParts:
     """All that works for one engine, on a log that it closes. A read-only one records nothing and is never driven."""
 
-    def __init__(self, fold: Fold, runner: Runner | None, read_only: bool) -> None:
+    def __init__(self, fold: Fold, runner: Runner | None, read_only: bool, stubs: Stubs | None) -> None:
         lock, self.interrupts = threading.RLock(), HELD
         self.fold = fold
         self.log = fold.log
@@ -68,7 +69,7 @@ class EngineParts:
         self.once_calls = OnceCalls(fold, self.event_loops, self.commits.durable)
         self.host = FoldHost(fold, self._wait_for_run)
         self.queries = Queries(self.host, self.observers, lock)
-        executor = AttemptExecutor(self.host, fold.clock.now, self.event_loops, self.once_calls, fold.publishing)
+        executor = AttemptExecutor(self.host, fold.clock.now, self.event_loops, self.once_calls, fold.publishing, stubs)
         self.changes = GraphChanges(fold, thread.wake)
         self.turn = Turn(fold, self.observers, self.changes, runner, executor, HELD, lock, thread.wake)
         self.loop = DrainLoop(fold, self.turn, self.changes, runner, HELD, thread, self.commits)
@@ -100,6 +101,7 @@ class EngineParts:
             finally:
                 try:
                     if self.runner is not None:
+                        self.turn.let_go_of_held()
                         self.drive.wait_for_bodies(self.runner, grace / SECOND)
                 finally:
                     self._let_go()
@@ -172,7 +174,7 @@ class EngineParts:
 
 def opened(
     graph: Graph, log: EventLog, clock: Clock, runner: Runner | None, *, read_only: bool, max_pending: int,
-    max_lateness: int,
+    max_lateness: int, stubs: Stubs | None,
 ) -> EngineParts:  # fmt: skip
     """The parts of an engine that has recovered from its log and, unless it is read-only, said that it is here.
 
@@ -185,7 +187,7 @@ def opened(
         recover(fold)
         for report in log.reports:
             LOG.warning("%s", report)
-        parts = EngineParts(fold, runner, read_only)
+        parts = EngineParts(fold, runner, read_only, stubs)
         if not read_only:
             try:
                 parts.begin()

@@ -20,8 +20,8 @@ PINNED = {
         GraphError InlineRunner InvalidValue Ledger NotAStore NotIdle OutputGone Overflow Pool Problem
         ReactiveDagError RetryTask Run Simulation SkipTask StoreDamaged StoreError StoreInUse StoreTooNew Task
         TaskError ThreadRunner Trigger UndatedOutlet UndeclaredOutlet UnknownId UsageError VirtualClock absent aiter
-        all_of any_of at at_least completed cron daily day delay duration every fail files hour item month
-        operators output parquet sequence simulate spread_durations updated week weekly""",
+        all_of any_of at at_least completed cron daily day delay duration every fail fails_once files hour
+        item month operators output parquet sequence simulate spread_durations takes updated week weekly""",
     "operators": "absent all_of at_least batch by debounce exactly_once sequence throttle",
     "Graph": """
         bind bulk check consumers dag dags dataset datasets downstream edges effective from_json height id impact
@@ -31,8 +31,8 @@ PINNED = {
         add catchup defaults description end fn graph id max_active_runs max_catchup outlets overlap params paused
         place produces start tags task tasks triggers tz wait_for waits""",
     "Task": """
-        after backoff branch dag depends_on_past fn id jitter kind map_over max_delay needs outlets place pool priority
-        retries retry_delay retry_on save slots teardown timeout trigger_rule wait""",
+        after backoff branch dag depends_on_past fn id jitter kind map_over max_delay needs outlets place pool
+        priority retries retry_delay retry_on save slots teardown timeout trigger_rule wait""",
     "Dataset": "batch by debounce id map metadata partitions throttle uri where within",
     "By": "batch by debounce digest from_json map parts throttle to_json where within",
     "Problem": "ids kind place severity text",

@@ -93,7 +93,7 @@ class DrainLoop:
     def sleep(self, progress: tuple[int, int], unless: Callable[[], bool] = lambda: False) -> None:
         """Sleep until a record, a result, or the next due timer comes; not at all if there was `progress` since."""
         now = self._fold.clock.now()
-        due = min(self._fold.timers.due, now + MAX_SLEEP)
+        due = min(self._fold.timers.due, self._turn.next_end, now + MAX_SLEEP)
         with self._asleep(now):
             if self.progress() == progress and due > now and not self._changes.ready and not unless():
                 self._listen((due - now) / SECOND)

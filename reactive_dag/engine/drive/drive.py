@@ -25,7 +25,7 @@ from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.summary import Summary, summed_up
 from reactive_dag.model.errors import NotIdle, UsageError, raise_fault
 from reactive_dag.model.records import FINAL_RUN_STATES, AnyRecord, Tick
-from reactive_dag.model.times import format_duration, format_time
+from reactive_dag.model.times import NEVER, format_duration, format_time
 from reactive_dag.streams.clock import VirtualClock
 from reactive_dag.streams.observers import Observers
 
@@ -136,10 +136,11 @@ class Drive:
 
     def _wait_for_work(self, progress: tuple[int, int], deadline: int | None) -> None:
         """Nothing can be done now: move virtual time to the next retry, else sleep until something happens."""
-        if self._is_virtual and not self._turn.inflight:
+        if self._is_virtual and not self._turn.executing:
             retry = self._fold.runs.flow.retries.next_due()
-            if retry is not None:
-                self.move_to(retry)
+            due = min(NEVER if retry is None else retry, self._turn.next_end)
+            if due < NEVER:
+                self.move_to(due)
                 return
         if not self._loop.busy and not self._observers_idle():
             with self._interrupts.let_through():
@@ -182,8 +183,8 @@ class Drive:
         """Move the virtual clock to `instant`, stopping at each due timer until nothing is left to do there."""
         clock = self._fold.clock
         assert isinstance(clock, VirtualClock)
-        while self._fold.timers.due <= instant:
-            due = max(self._fold.timers.due, clock.now())
+        while (due := min(self._fold.timers.due, self._turn.next_end)) <= instant:
+            due = max(due, clock.now())
             clock.advance_to(due)
             self.work_at_instant()
         clock.advance_to(instant)
@@ -192,7 +193,7 @@ class Drive:
     def work_at_instant(self) -> None:
         """Do all that can be done now; with threads, wait for attempts before time may move."""
         self._loop.settle()
-        while self._turn.inflight:
+        while self._turn.executing:
             self._loop.sleep_briefly(POLL)
             self._loop.settle()
 

@@ -8,6 +8,7 @@ reach.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
@@ -21,6 +22,7 @@ from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import save
 from reactive_dag.engine.tasks.flow import timed_out
 from reactive_dag.model.records import AnyRecord, Cancelled, TaskStarted, Tick
+from reactive_dag.model.times import NEVER
 from reactive_dag.streams.observers import Observers
 
 MAX_RECORDS = 4096
@@ -61,6 +63,9 @@ class Turn:
         self._snapshot_size = 0
         self._recovering = True
         self._handed: list[Assignment] = []
+        self.held: list[Assignment] = []
+        self._fresh: deque[Assignment] = deque()
+        """Attempts that their stubs hold since the last turn."""
 
     def close(self) -> None:
         """Record no results any more: the log is about to be closed."""
@@ -77,6 +82,8 @@ class Turn:
 
     def _run(self) -> bool:
         self._log.wait_for_stragglers()
+        if self._fresh or self.held:
+            self._look_at_held()
         if self._changes.any:
             self.take_up_changes()
         self._tick()
@@ -227,20 +234,51 @@ class Turn:
         """What the body of an attempt may read of its run. O(the run's causes)."""
         return self._executor.briefing(assignment)
 
-    def execute(self, job: Assignment, call: CallBody | None) -> None:
+    # ------------------------------------------------------------------------------------- what stubs hold (R23)
+
+    @property
+    def next_end(self) -> int:
+        """When the end of the next attempt is due that a stub holds; NEVER without one. O(held)."""
+        return min([job.held_until or NEVER for job in list(self.held)], default=NEVER)
+
+    @property
+    def executing(self) -> bool:
+        """Whether bodies execute on other threads: time must not move before they have ended. O(attempts)."""
+        return not self._inline and any(job not in self.held for job in list(self.inflight.values()))
+
+    def _look_at_held(self) -> None:
+        """Release what is due, and what counts no more. O(held)."""
+        while self._fresh:
+            self.held.append(self._fresh.popleft())
+        now = self._fold.clock.now()
+        for job in [job for job in self.held if (job.held_until or 0) <= now or job.over]:
+            self.held.remove(job)
+            job.release()
+
+    def let_go_of_held(self) -> None:
+        """The engine closes: what stubs hold ends, and is lost (R5). O(held)."""
+        for job in (*self._fresh, *self.held):
+            job.stop()
+
+    def execute(self, job: Assignment, call: CallBody | None) -> bool:
         """Execute an attempt on this thread, once, its body by `call` where that is elsewhere; record its end."""
         run, index = job.run, job.index
         if self.inflight.get((run.run, index)) is not job:
-            return  # it was called before: an interrupt came between its end and the runner's hearing of it
-        if run.results[index] is not None or run.attempt[index] != job.attempt:
+            return True  # it was called before: an interrupt came between its end and the runner's hearing of it
+        if index not in run.open or run.attempt[index] != job.attempt:
             self._returned(job)
-            return
+            return True
         try:
             report = self._executor.execute(job, call)
         except BaseException:  # Ctrl-C while an inline body executes: that attempt is lost, and made again (R5)
             self.report(job, lost(job))
             raise
+        if report is None:
+            self._fresh.append(job)
+            self._wake()
+            return False
         self.report(job, report)
+        return True
 
     def report(self, job: Assignment, report: Report) -> None:
         """Append what an attempt ended with; one that took longer than it may has failed (R5)."""

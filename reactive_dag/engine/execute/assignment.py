@@ -7,6 +7,7 @@ it. Each answer is O(1), `digest` O(the task's declaration), `briefing` O(the ru
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.execute.event_loops import Cancel
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.engine.runs.task_arrays import TaskArrays
+from reactive_dag.model.times import NEVER
 
 CallBody = Callable[[Callable[..., object], dict[str, Any]], object]
 """Calls a body with its arguments, wherever it executes; what it returned. It raises what the body raised."""
@@ -29,8 +31,8 @@ class Dispatcher(Protocol):
     def graph_path(self) -> str | None:
         """The import path of the graph, "module:name"; None for one that no module holds."""
 
-    def execute(self, assignment: Assignment, call: CallBody | None) -> None:
-        """Execute an attempt on this thread, and record its end."""
+    def execute(self, assignment: Assignment, call: CallBody | None) -> bool:
+        """Execute an attempt on this thread, and record its end; False if its end is not due yet."""
 
     def briefing(self, assignment: Assignment) -> Mapping[str, object]:
         """What the body may read of its run."""
@@ -38,7 +40,10 @@ class Dispatcher(Protocol):
 
 @attrs.define(eq=False, repr=False)
 class Assignment:
-    """One attempt that was handed out, of a task in the run's `arrays` of then. `stopped`: its run was cancelled."""
+    """One attempt that was handed out, of a task in the run's `arrays` of then. `stopped`: its run was cancelled.
+
+    One that a stub holds (R23) `began` at an instant and is `held_until` another.
+    """
 
     run: RunState
     index: int
@@ -46,7 +51,10 @@ class Assignment:
     arrays: TaskArrays
     _dispatcher: Dispatcher
     stopped: bool = False
+    began: int | None = None
+    held_until: int | None = None
     _cancel: Cancel | None = None
+    _released: threading.Event | None = None
 
     # ---------------------------------------------------------------------------------------- what it is
 
@@ -101,13 +109,13 @@ class Assignment:
 
     # ---------------------------------------------------------------------------------------- executing it
 
-    def execute(self, call: CallBody | None = None) -> None:
+    def execute(self, call: CallBody | None = None) -> bool:
         """Execute it on this thread, once, and record its end; `call` calls the body where that is elsewhere.
 
-        Raises nothing but the user's Ctrl-C. `call` raises `WorkerLost` for an attempt of which nothing is known any
-        more.
+        False if its end is not due yet: call this again when `wait` has returned. Raises nothing but the user's
+        Ctrl-C. `call` raises `WorkerLost` for an attempt of which nothing is known any more.
         """
-        self._dispatcher.execute(self, call)
+        return self._dispatcher.execute(self, call)
 
     @property
     def begun(self) -> bool:
@@ -117,11 +125,30 @@ class Assignment:
     @property
     def over(self) -> bool:
         """Whether its end is recorded, or another attempt took its place: it timed out, or was cancelled."""
-        return self.run.final(self.index) or self.run.attempt[self.index] != self.attempt
+        return self.index not in self.run.open or self.run.attempt[self.index] != self.attempt
+
+    def hold(self, now: int, until: int) -> int:
+        """Begin to be held, unless it is; until when it is."""
+        if self.held_until is None:
+            self.began, self._released, self.held_until = now, threading.Event(), until
+        return self.held_until
+
+    def release(self) -> None:
+        """Its end is due: it is held no more."""
+        self.held_until = -NEVER
+        if self._released is not None:
+            self._released.set()
+
+    def wait(self) -> None:
+        """Return when its end is due."""
+        if self._released is not None:
+            self._released.wait()
 
     def stop(self) -> None:
         """Tell the body that its run was cancelled: a coroutine at its next `await`, others when they ask (R5)."""
         self.stopped = True
+        if self.held_until is not None:
+            self.release()
         if self._cancel is not None:
             self._cancel()
 

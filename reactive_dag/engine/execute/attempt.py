@@ -22,6 +22,7 @@ from reactive_dag.engine.execute.context import OutletEvents, RunContext, briefi
 from reactive_dag.engine.execute.current_body import BODY
 from reactive_dag.engine.execute.event_loops import EventLoops
 from reactive_dag.engine.execute.once import OnceCalls
+from reactive_dag.engine.execute.stubs import Stubs, called
 from reactive_dag.engine.facts.publish import Publishing, outlet_events
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
@@ -52,17 +53,27 @@ class AttemptExecutor:
 
     def __init__(
         self, host: Host, now: Callable[[], int], event_loops: EventLoops, once_calls: OnceCalls,
-        publishing: Publishing,
+        publishing: Publishing, stubs: Stubs | None,
     ) -> None:  # fmt: skip
         self._host = host
         self._now = now
         self._event_loops = event_loops
         self._once_calls = once_calls
         self._publishing = publishing
+        self._stubs = stubs
 
-    def execute(self, assignment: Assignment, call: CallBody | None) -> Report:
-        """Execute one attempt, its body here or by `call`; what it reports. Raises nothing but the user's Ctrl-C."""
+    def execute(self, assignment: Assignment, call: CallBody | None) -> Report | None:
+        """Execute one attempt, its body here or by `call`; what it reports, None if its end is not due yet (R23).
+
+        Raises nothing but the user's Ctrl-C.
+        """
         began = self._now()
+        if self._stubs is not None:
+            if not self._stubs.is_due(assignment, began):
+                return None
+            if assignment.held_until is not None and assignment.stopped:
+                return lost(assignment)
+            began = began if assignment.began is None else assignment.began
         try:
             return self._call(assignment, began, call)
         except WorkerLost:
@@ -85,17 +96,23 @@ class AttemptExecutor:
         shape, index, events, values = assignment.arrays, assignment.index, None, dict[str, GivenValue]()
         task, name = shape.tasks[index], shape.names[index]
         arguments: dict[str, Any] = {}
-        if shape.bindings[index]:
+        stub = None if self._stubs is None else self._stubs.of(name)
+        if shape.bindings[index] or stub is not None:
             events = OutletEvents(task) if task.outlets else None
             context = RunContext(self._host, assignment, self._once_calls, events, values)
             arguments = self._arguments(assignment, shape.bindings[index], context)
+            if stub is not None:
+                arguments["run"] = context
         run, publishing = assignment.run.run, self._publishing
         if assignment.run.dag.outlets:  # recorded with the run's success, so they are judged before anything is done
             publishing.check_dated(assignment.run.started, outlet_events(assignment.run.dag.outlets))
         outer = BODY.get()
         try:
             BODY.set((self._host, name))
-            given = task.fn(**arguments) if call is None else call(task.fn, arguments)
+            if stub is not None:
+                given = called(stub, arguments)
+            else:
+                given = task.fn(**arguments) if call is None else call(task.fn, arguments)
             if given is not None and inspect.iscoroutine(given):
                 timeout = None if task.timeout is None else task.timeout / SECOND
                 given = self._event_loops.run(given, timeout, assignment.stop_by)

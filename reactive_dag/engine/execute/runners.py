@@ -29,7 +29,7 @@ class Runner(Protocol):
     """Whether the draining thread executes the attempts itself, by `run_next`."""
 
     def submit(self, assignment: Assignment) -> None:
-        """Take one attempt, and call its `execute` once: on a thread that may take as long as the body. O(1)."""
+        """Take one attempt, and call its `execute` until it is over, on a thread that may take as long. O(1)."""
 
     def adopt(self, under_way: Sequence[Assignment]) -> Iterable[str]:
         """Take up the attempts that were under way when the process died; the keys of those that are lost."""
@@ -75,10 +75,11 @@ class InlineRunner(LocalRunner):
         self._waiting.append(assignment)
 
     def run_next(self) -> bool:
-        """Execute the next attempt on this thread; False if there is none."""
+        """Execute the next attempt on this thread; False if there is none, or it is not over yet."""
         if not self._waiting:
             return False
-        self._waiting[0].execute()  # one that an interrupt cuts stays the first: it knows how far it came
+        if not self._waiting[0].execute():  # one that an interrupt cuts stays the first: it knows how far it came
+            return False
         self._waiting.popleft()
         return True
 
@@ -128,7 +129,8 @@ class ThreadRunner(LocalRunner):
     def _work(self) -> None:
         while (assignment := self._waiting.get()) is not None:
             try:
-                assignment.execute()
+                while not assignment.execute():
+                    assignment.wait()
             except BaseException as error:  # the log is closed, or has failed: others hear of it elsewhere
                 report_uncaught(error)
             with self._lock:
