@@ -20,7 +20,7 @@ from reactive_dag.model.errors import GraphError, OutputGone
 from reactive_dag.model.payload import copied
 from reactive_dag.model.records import Json
 
-_NAME = re.compile(r"\.?(.+-([0-9a-f]{32})-(\d+)\.(\d+))(?:-\d+)?(?:\.[^/]*)?")
+_NAME = re.compile(r"\.?(.+)-([0-9a-f]{32})-(\d+)\.(\d+)(?:-\d+)?(?:\.[^/]*)?")
 _LONGEST = 100
 """So many letters of a file's name tell the task."""
 
@@ -34,30 +34,37 @@ class Reference(msgspec.Struct, frozen=True):
 
 
 class FileOf(msgspec.Struct, frozen=True):
-    """The attempt that made a file, by the file's name, which begins with `stem`."""
+    """The attempt that made a file, by the file's name; `task` is the task as names of files have it."""
 
-    stem: str
+    task: str
     key: str
     round: int
     attempt: int
 
 
+def task_in_file(dag: str, task: str) -> str:
+    """A task as names of files have it: two tasks may have one. O(length).
+
+    >>> task_in_file("etl", "load[3]")
+    'etl.load_3_'
+    """
+    return re.sub(r"[^A-Za-z0-9_.]", "_", f"{dag}.{task}").lstrip(".")[:_LONGEST]
+
+
 def stem_of(dag: str, task: str, key: str, round: int, attempt: int) -> str:
     """What the name of an attempt's file begins with. O(length).
 
-    >>> stem_of("etl", "load[3]", "6853c741" * 4, 1, 2)
-    'etl.load_3_-6853c7416853c7416853c7416853c741-1.2'
+    >>> stem_of("etl", "load", "6853c741" * 4, 1, 2)
+    'etl.load-6853c7416853c7416853c7416853c741-1.2'
     """
-    told = re.sub(r"[^A-Za-z0-9_.]", "_", f"{dag}.{task}").lstrip(".")[:_LONGEST]
-    return f"{told}-{key}-{round}.{attempt}"
+    return f"{task_in_file(dag, task)}-{key}-{round}.{attempt}"
 
 
 def file_of(name: str) -> FileOf | None:
     """The attempt that made the file of this name; None for one that no attempt made. O(length).
 
-    >>> found = file_of("etl.load-" + "6853c741" * 4 + "-1.2.parquet")
-    >>> found.stem, found.round, found.attempt
-    ('etl.load-6853c7416853c7416853c7416853c741-1.2', 1, 2)
+    >>> file_of("etl.load-" + "6853c741" * 4 + "-1.2.parquet")
+    FileOf(task='etl.load', key='6853c7416853c7416853c7416853c741', round=1, attempt=2)
     """
     found = _NAME.fullmatch(name)
     return found and FileOf(found[1], found[2], int(found[3]), int(found[4]))
