@@ -1,0 +1,84 @@
+"""examples/: each one tells its story, is right, goes through JSON, and can be asked what will happen."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import reactive_dag as rd
+from tests.support.places import ROOT
+
+FOLDER = ROOT / "examples"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
+MONDAY = "2026-11-23T00:00+01:00"
+
+
+def of(name: str) -> dict[str, Any]:
+    """What an example declares."""
+    return runpy.run_path(str(FOLDER / f"{name}.py"))
+
+
+def test_all_examples_are_there() -> None:
+    assert NAMES == ["diamond", "etl", "frames", "ml"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_readme_of_the_examples_names_it(name: str) -> None:
+    assert f"`{name}.py`" in (FOLDER / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_is_right_and_goes_through_json(name: str) -> None:
+    graph = of(name)["graph"]
+    assert not graph.problems()
+    assert rd.Graph.from_json(graph.to_json()).to_json() == graph.to_json()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_runs_as_a_script(name: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    told = subprocess.run(
+        [sys.executable, str(FOLDER / f"{name}.py")], capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
+    assert told.returncode == 0 and told.stdout, told.stderr
+    assert not list(tmp_path.iterdir()), "it leaves nothing behind"
+
+
+def test_the_diamond_merges_each_root_once_and_never_mixes_two() -> None:
+    assert of("diamond")["main"]() == [["quick one", "slow one"], ["quick two", "slow two"]]
+
+
+def test_the_frames_come_back_and_the_report_reads_them(tmp_path: Path) -> None:
+    assert of("frames")["main"](tmp_path) == [
+        "2026-11-23: Kiel sold most, 112.25", "2026-11-24: Kiel sold most, 112.25",
+    ]  # fmt: skip
+    assert len(list((tmp_path / "lake").iterdir())) == 6
+
+
+def test_the_model_is_published_once_approved_and_else_not() -> None:
+    assert of("ml")["main"]() == [
+        "2026-W48: publish: churn 2026-W48", "2026-W49: nobody approved", "2026-W50: reject: west has 0.82",
+    ]  # fmt: skip
+
+
+def test_the_etl_reports_each_day_once_over_the_night_in_which_clocks_go_back() -> None:
+    told = of("etl")["main"]()
+    assert told[:3] == ["2026-10-24: 1078 rows", "2026-10-25: 1080 rows", "2026-10-26: 1082 rows"]
+
+
+def test_the_etl_in_virtual_time_meets_its_pool() -> None:
+    found = rd.simulate(of("etl")["graph"], start=MONDAY, until="1d", default_duration="40m")
+    assert Counter((run.dag, run.state) for run in found.runs) == Counter(
+        dict.fromkeys([(dag, "success") for dag in ("load_rates", "load_orders", "load_users", "mart", "report")], 1)
+    )
+    load, users = (
+        row for row in found.timeline() if (row.dag, row.task) in (("load_orders", "load"), ("load_users",) * 2)
+    )
+    assert users.start == load.end or load.start == users.end
