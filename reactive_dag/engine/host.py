@@ -60,5 +60,8 @@ class Host(Protocol):
     def value(self, name: str) -> Json:
         """What a shared value holds now; None where it holds nothing (R22). O(1) in memory."""
 
+    def log_text(self, attempt: str) -> str:
+        """What an attempt logged and printed, by its key; "" if nothing. O(its length)."""
+
     def wait_for_run(self, run: int, timeout: GivenDuration | float | None) -> None:
         """Return once a run has ended. Raises NotIdle after `timeout`."""

@@ -27,6 +27,7 @@ from reactive_dag.engine.execute.stubs import Stubs
 from reactive_dag.engine.facts.intake import take_over
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import recover
+from reactive_dag.engine.inspect.attempt_logs import AttemptLogs
 from reactive_dag.engine.inspect.fold_host import CLOSED, FoldHost
 from reactive_dag.engine.inspect.queries import Queries
 from reactive_dag.log.protocol import EventLog
@@ -67,11 +68,12 @@ class EngineParts:
         self.commits = CommitWaiter(self.log, self.observers, thread, lock)
         self.event_loops = EventLoops()
         self.once_calls = OnceCalls(fold, self.event_loops, self.commits.durable)
-        self.host = FoldHost(fold, self._wait_for_run)
+        logs = AttemptLogs(self.log, fold.clock.now)
+        self.host = FoldHost(fold, self._wait_for_run, logs)
         self.queries = Queries(self.host, self.observers, lock)
         executor = AttemptExecutor(self.host, fold.clock.now, self.event_loops, self.once_calls, fold.publishing, stubs)
         self.changes = GraphChanges(fold, thread.wake)
-        self.turn = Turn(fold, self.observers, self.changes, runner, executor, HELD, lock, thread.wake)
+        self.turn = Turn(fold, self.observers, self.changes, runner, executor, logs, HELD, lock, thread.wake)
         self.loop = DrainLoop(fold, self.turn, self.changes, runner, HELD, thread, self.commits)
         self.drive = Drive(fold, self.turn, self.loop, thread, self.observers, self.host, HELD)
 

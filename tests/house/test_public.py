@@ -49,7 +49,7 @@ PINNED = {
         attempt cancelled dag data_interval done ended error events get group key label local_date log logical_date
         once params partition partitions payload previous publish requested results round set started state task
         tasks unchanged wait""",
-    "Attempt": "ended error number round started state",
+    "Attempt": "ended error log number round started state",
     "Why": "causes error event missing run text to_json",
     "Simulation": """
         compare critical_path graph interventions name parent pending problems run runs timeline what_if why""",

@@ -14,6 +14,7 @@ from reactive_dag.engine.drive.driving_thread import DrivingThread
 from reactive_dag.engine.drive.graph_changes import GraphChanges
 from reactive_dag.engine.drive.interrupts import Interrupts
 from reactive_dag.engine.drive.turn import Turn
+from reactive_dag.engine.execute.capture import CAPTURE
 from reactive_dag.engine.execute.current_body import BODY
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.fold.fold import Fold
@@ -49,7 +50,11 @@ class DrainLoop:
         mine = False
         try:
             with self._interrupts, self._driving_thread.driving(wait) as mine:
-                yield mine
+                if mine:
+                    with CAPTURE:
+                        yield mine
+                else:
+                    yield mine
         finally:
             if mine:
                 self._commits.wake_all()

@@ -20,6 +20,7 @@ from reactive_dag.engine.execute.attempt import AttemptExecutor, Report, lost, s
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import save
+from reactive_dag.engine.inspect.attempt_logs import AttemptLog, AttemptLogs
 from reactive_dag.engine.tasks.flow import timed_out
 from reactive_dag.model.records import AnyRecord, Cancelled, TaskStarted, Tick
 from reactive_dag.model.times import NEVER
@@ -43,7 +44,7 @@ class Turn:
 
     def __init__(
         self, fold: Fold, observers: Observers[AnyRecord], changes: GraphChanges, runner: Runner | None,
-        executor: AttemptExecutor, interrupts: Interrupts, lock: threading.RLock,
+        executor: AttemptExecutor, logs: AttemptLogs, interrupts: Interrupts, lock: threading.RLock,
         wake: Callable[[], None],
     ) -> None:  # fmt: skip
         self._fold = fold
@@ -53,6 +54,7 @@ class Turn:
         self._runner = runner
         self._inline = runner is not None and runner.inline
         self._executor = executor
+        self._logs = logs
         self._interrupts = interrupts
         self._lock = lock
         self._wake = wake
@@ -230,6 +232,10 @@ class Turn:
         """The import path of the graph, None for one that no module holds. O(names of its modules), once."""
         return import_path(self._fold.graph)
 
+    def log_of(self, key: str) -> AttemptLog:
+        """The log of an attempt that writes for the first time. O(1)."""
+        return self._logs.begin(key)
+
     def briefing(self, assignment: Assignment) -> Mapping[str, object]:
         """What the body of an attempt may read of its run. O(the run's causes)."""
         return self._executor.briefing(assignment)
@@ -291,6 +297,8 @@ class Turn:
                     late = timeout is not None and begun is not None and at >= begun + timeout
                     if run.results[index] is None and not self.closed:
                         log.push(timed_out(at, run, index, job.attempt, timeout) if timeout and late else report(at))
+                    if job.log is not None and not self.closed:
+                        self._logs.keep(job.key)
             finally:
                 self._returned(job)
         if late:

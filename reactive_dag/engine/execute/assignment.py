@@ -16,6 +16,7 @@ import attrs
 from reactive_dag.declare.internals import task_digest
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.execute.event_loops import Cancel
+from reactive_dag.engine.inspect.attempt_logs import AttemptLog
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.engine.runs.task_arrays import TaskArrays
 from reactive_dag.model.times import NEVER
@@ -37,6 +38,9 @@ class Dispatcher(Protocol):
     def briefing(self, assignment: Assignment) -> Mapping[str, object]:
         """What the body may read of its run."""
 
+    def log_of(self, key: str) -> AttemptLog:
+        """The log of an attempt that writes for the first time."""
+
 
 @attrs.define(eq=False, repr=False)
 class Assignment:
@@ -53,6 +57,7 @@ class Assignment:
     stopped: bool = False
     began: int | None = None
     held_until: int | None = None
+    log: AttemptLog | None = None
     _cancel: Cancel | None = None
     _released: threading.Event | None = None
 
@@ -116,6 +121,18 @@ class Assignment:
         Ctrl-C. `call` raises `WorkerLost` for an attempt of which nothing is known any more.
         """
         return self._dispatcher.execute(self, call)
+
+    def write(self, text: str) -> None:
+        """Keep something that the body printed (R20)."""
+        if self.log is None:
+            self.log = self._dispatcher.log_of(self.key)
+        self.log.write(text)
+
+    def write_line(self, level: str, message: str) -> None:
+        """Keep something that the body logged (R20)."""
+        if self.log is None:
+            self.log = self._dispatcher.log_of(self.key)
+        self.log.line(level, message)
 
     @property
     def begun(self) -> bool:

@@ -108,7 +108,7 @@ class AttemptExecutor:
             publishing.check_dated(assignment.run.started, outlet_events(assignment.run.dag.outlets))
         outer = BODY.get()
         try:
-            BODY.set((self._host, name))
+            BODY.set((self._host, name, assignment))
             if stub is not None:
                 given = called(stub, arguments)
             else:

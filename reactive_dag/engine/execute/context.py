@@ -6,7 +6,6 @@ commit. Each call costs O(1) besides its payload.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.execute.assignment import Assignment
 from reactive_dag.engine.execute.once import OnceCalls
+from reactive_dag.engine.execute.run_log import RunLog
 from reactive_dag.engine.facts.event_fields import check_key, check_kind, check_partition
 from reactive_dag.engine.facts.values import given_value, value_name
 from reactive_dag.engine.host import Host
@@ -100,10 +100,10 @@ class RunContext(Run):
         return key[0] if len(key) == 1 else key
 
     @property
-    def log(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A logger that names the run: `reactive_dag.run`."""
+    def log(self) -> RunLog:
+        """A logger that names the run, `reactive_dag.run`; the attempt keeps what is logged (R20)."""
         about = {"dag": self.dag, "task": self.task, "run": self.key, "attempt": self.attempt}
-        return logging.LoggerAdapter(logging.getLogger("reactive_dag.run"), about)
+        return RunLog(about, self._assignment.write_line)
 
     def publish(
         self, dataset: Dataset | str, *, partition: str | None = None, logical_date: GivenTime | None = None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from reactive_dag.declare.graph import Graph
 from reactive_dag.engine.fold.fold import Fold
+from reactive_dag.engine.inspect.attempt_logs import AttemptLogs
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.errors import EngineClosed, raise_fault
@@ -21,9 +22,12 @@ CLOSED = "this engine was closed; open another with rd.Engine(graph, store=...)"
 class FoldHost:
     """Reads a fold for `Run` and `Queries`. `wait` waits for the end of a run, or raises where nothing more happens."""
 
-    def __init__(self, fold: Fold, wait: Callable[[int, GivenDuration | float | None], None]) -> None:
+    def __init__(
+        self, fold: Fold, wait: Callable[[int, GivenDuration | float | None], None], logs: AttemptLogs | None = None
+    ) -> None:
         self._fold = fold
         self._wait = wait
+        self._logs = logs
         self.closed = False
 
     def close(self) -> None:
@@ -91,6 +95,11 @@ class FoldHost:
         fold = self.fold
         found = fold.values.get(name, fold.clock.now())
         return None if found is None else copied(found.value)
+
+    def log_text(self, attempt: str) -> str:
+        """What an attempt logged and printed, by its key; "" if nothing. O(its length)."""
+        assert self.fold is not None, "it may be read"
+        return "" if self._logs is None else self._logs.text(attempt)
 
     def wait_for_run(self, run: int, timeout: GivenDuration | float | None) -> None:
         """Return once a run has ended. Raises NotIdle after `timeout`."""

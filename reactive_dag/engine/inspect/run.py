@@ -47,6 +47,12 @@ class Attempt:
     ended: datetime | None
     error: str | None
     round: int = 1
+    _log_text: Callable[[], str] | None = attrs.field(default=None, eq=False, repr=False, alias="log_text")
+
+    @property
+    def log(self) -> str:
+        """What its body logged by `run.log` and printed: the newest 1 MiB; "" if nothing (R20)."""
+        return "" if self._log_text is None else self._log_text()
 
 
 @attrs.frozen(repr=False)
@@ -66,6 +72,11 @@ class TaskView:
         more = f", instances={self.instances!r}" if self.instances else ""
         said = f"id={self.id!r}, state={self.state!r}, attempts={self.attempts!r}"
         return f"TaskView({said}, output={self._recorded!r}, error={self.error!r}{more})"
+
+    @property
+    def log(self) -> str:
+        """What the newest attempt logged and printed; "" if nothing (R20)."""
+        return self.attempts[-1].log if self.attempts else ""
 
     @property
     def output(self) -> Any:
@@ -183,8 +194,12 @@ class Run:
 
     def _view(self, dag: str, row: TaskRow, before: Iterable[TaskRow] = ()) -> TaskView:
         """A task as it stands, with the attempts of earlier rounds `before` its own. O(attempts)."""
+        text, key = self._host.log_text, f"{self.key}/{row.task}"
         attempts = [
-            Attempt(n, state, _time(began), None if state in UNDER_WAY else _time(ended), error, then.round)
+            Attempt(
+                *(n, state, _time(began), None if state in UNDER_WAY else _time(ended), error, then.round),
+                log_text=partial(text, f"{key}/{then.round}.{n}"),
+            )
             for then in (*before, row)
             for n, began, ended, state, error in then.attempts
         ]
