@@ -93,6 +93,25 @@ def cancel(
 
 
 @program.command()
+def rerun(
+    run: RunArgument,
+    store: StoreOption,
+    downstream: Annotated[bool, typer.Option("--downstream", help="And the runs that consumed what it makes.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Only what failed; what succeeded is kept.")] = False,
+    task: Annotated[
+        list[str] | None, typer.Option("--task", help="Only this task and what follows it; again for more.")
+    ] = None,
+    graph: WorkOption = "",
+    timeout: TimeoutOption = "1h",
+    json: JsonOption = False,
+) -> None:
+    """Run a run once more: its next round, under the same key."""
+    with engine_on(store, graph) as engine:
+        found = engine.rerun(run, downstream=downstream, only="failed" if failed else None, tasks=task or None)
+        finish(engine, found, "the rerun", graph=graph, timeout=timeout, json=json)
+
+
+@program.command()
 def pause(
     dag: DagArgument,
     store: StoreOption,

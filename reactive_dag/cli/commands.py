@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Optional
 
+import attrs
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -163,6 +164,24 @@ def runs(
     with look_at(store) as engine:
         rows = tables.run_rows(engine.runs(dag, state=state, limit=limit))
     out.print(as_json(rows) if json else tables.runs_table(rows), soft_wrap=json, highlight=False)
+
+
+@program.command()
+def outputs(
+    store: StoreOption,
+    unused: Annotated[bool, typer.Option("--unused", help="Only files that no recorded success names.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """List the files that outputs are saved in; with --unused one path a line, for `xargs rm`."""
+    with look_at(store) as engine:
+        files = engine.outputs(unused=unused)
+    if json:
+        out.print(as_json([attrs.asdict(file) for file in files]), soft_wrap=True, highlight=False)
+    elif unused:
+        for file in files:
+            out.print(file.path, soft_wrap=True, highlight=False, markup=False)
+    else:
+        out.print(tables.outputs_table(files))
 
 
 @program.command()

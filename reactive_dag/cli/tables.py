@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 import reactive_dag as rd
+from reactive_dag.engine.inspect.outputs import OutputFile
 from reactive_dag.whatif.answers.show import counted
 from reactive_dag.whatif.answers.timeline import TimelineRow
 
@@ -28,26 +29,38 @@ def run_rows(runs: Iterable[rd.Run]) -> list[dict[str, object]]:
         {
             "dag": run.dag, "state": run.state, "logical_date": _iso(run.logical_date), "partition": run.partition,
             "requested": _iso(run.requested), "started": _iso(run.started), "ended": _iso(run.ended), "key": run.key,
-            "error": run.error,
+            "round": run.round, "error": run.error,
         }
         for run in runs
     ]  # fmt: skip
 
 
 def runs_table(rows: list[dict[str, object]]) -> Table | str:
-    """Runs as a table."""
+    """Runs as a table; a round after the first stands behind the state."""
     if not rows:
         return "no runs"
     table = Table("DAG", "state", "for", "requested", "took", "key", "error", box=None, header_style="bold")
     for row in rows:
         style = STATE_STYLES.get(str(row["state"]), "")
+        round = f" ({row['round']})" if row["round"] != 1 else ""
         error = str(row["error"] or "").splitlines()
         date = str(row["partition"] or _short(row["logical_date"])[:16])
         table.add_row(
-            escape(str(row["dag"])), f"[{style}]{row['state']}[/{style}]", escape(date), _short(row["requested"]),
-            _took(row["started"], row["ended"]), str(row["key"])[:8], escape(error[0]) if error else "",
+            escape(str(row["dag"])), f"[{style}]{row['state']}[/{style}]{round}", escape(date),
+            _short(row["requested"]), _took(row["started"], row["ended"]), str(row["key"])[:8],
+            escape(error[0]) if error else "",
         )  # fmt: skip
     return table
+
+
+def outputs_table(files: Iterable[OutputFile]) -> Table | str:
+    """Files of saved outputs as a table."""
+    table = Table("run", "attempt", Column("bytes", justify="right"), "", box=None, header_style="bold")
+    table.add_column("file", overflow="fold")
+    for file in files:
+        unused = "[yellow]unused[/yellow]" if file.unused else ""
+        table.add_row(file.run[:8], f"{file.round}.{file.attempt}", f"{file.size:,}", unused, escape(file.path))
+    return table if table.row_count else "no files of saved outputs"
 
 
 def problem_rows(problems: Iterable[rd.Problem]) -> list[dict[str, object]]:

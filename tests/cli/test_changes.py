@@ -83,6 +83,27 @@ def test_cancel(shop: Shop) -> None:
     assert "it had ended, and stays cancelled" in shop("cancel", "mine")
 
 
+def test_rerun_gives_the_next_round(shop: Shop, tmp_path: Path) -> None:
+    key = str(shop.json("start", "ingest", "--date", "2026-11-23", "--graph", shop.file)["key"])
+    assert "the rerun is recorded" in shop("rerun", key[:8])
+    shop("run", shop.file)
+    assert [(row["round"], row["state"]) for row in shop.json("runs", "--dag", "ingest")] == [(2, "success")]
+    row = shop.json("rerun", key, "--task", "ingest", "--downstream", "--graph", shop.file)
+    assert (row["round"], row["state"]) == (3, "success")
+    assert "success (3)" in shop("runs", "--dag", "ingest")
+    assert "nothing" in shop("rerun", key, "--failed", code=2)
+
+
+def test_outputs_lists_files_and_what_is_unused(shop: Shop, tmp_path: Path) -> None:
+    model = f'graph.dag("model").add(lambda: {{1}}, id="fit", save=rd.files({str(tmp_path / "m")!r}))'
+    Path(shop.file).write_text(f"{SHOP}\n{model}\n")
+    key = str(shop.json("run", shop.file, "--start", "model")[0]["key"])
+    orphan = tmp_path / "m" / f"model.fit-{key}-1.7"
+    orphan.write_text("cut off")
+    assert [(row["attempt"], row["unused"]) for row in shop.json("outputs")] == [(1, False), (7, True)]
+    assert "unused" in shop("outputs") and shop("outputs", "--unused") == f"{orphan}\n"
+
+
 def test_pause_and_resume(shop: Shop) -> None:
     assert shop("pause", "report") == "report is paused\n"
     shop("start", "ingest", "--date", "2026-11-23", "--graph", shop.file)

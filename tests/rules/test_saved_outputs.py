@@ -179,6 +179,24 @@ def test_R21_each_attempt_writes_a_file_of_its_own(tmp_path: Path) -> None:
         assert [Path(file.path).name for file in engine.outputs()] == [f"extract.extract-{run.key}-1.3"]
 
 
+def test_R21_a_rerun_writes_a_file_of_its_own_and_the_earlier_one_stays_named(tmp_path: Path) -> None:
+    values, seen = iter(("one", "two")), []
+    graph = rd.Graph("saved")
+    etl = graph.dag("etl")
+    etl.add(lambda: next(values), id="extract", save=rd.files(tmp_path / "d"))
+    etl.add(lambda extract: seen.append(extract), id="load")
+    with live(graph, str(tmp_path / "s.db")) as engine:
+        run = engine.start("etl")
+        engine.run_until_idle()
+        engine.rerun(run)
+        engine.run_until_idle()
+        assert seen == ["one", "two"] and read(run) == "two"
+        assert [(file.round, file.attempt, file.unused) for file in engine.outputs()] == [(1, 1, False), (2, 1, False)]
+        engine.rerun(run, tasks=["load"])
+        engine.run_until_idle()
+        assert seen == ["one", "two", "two"] and not engine.outputs(unused=True)
+
+
 def test_R21_another_store_with_these_keys_writes_over_nothing(tmp_path: Path) -> None:
     def ran(value: str, store: str) -> str:
         with live(graph_of(rd.files(tmp_path / "d"), value, []), str(tmp_path / store)) as engine:
