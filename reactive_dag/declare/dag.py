@@ -30,6 +30,7 @@ from reactive_dag.declare.task_table import TaskTable
 from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
 from reactive_dag.model import pictures
 from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, UsageError
+from reactive_dag.model.times import format_duration
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.dataset import Dataset, Updated
 from reactive_dag.triggers.walks import replaced
@@ -89,7 +90,7 @@ class Dag(ReadsDagSettings):
         given = {key: value for key, value in options.items() if key in DAG_PARSERS or key in ("start", "end")}
         self._settings = dag_settings(given, where, lambda: zone_of_given(options.get("on")))
         self.outlets = outlets_of(options.get("outlets", ()), where)
-        of_task = {key: value for key, value in options.items() if key in DEFAULT_PARSERS}
+        of_task = {k: value for k, value in options.items() if k in DEFAULT_PARSERS and k not in DAG_PARSERS}
         if of_task:
             parsed(of_task, DEFAULT_PARSERS, where)  # refused now, not when the function comes
             self._options = cast("TaskOptions", of_task)
@@ -174,7 +175,10 @@ class Dag(ReadsDagSettings):
         """As a decorator: `fn` becomes the DAG's one task. O(1). Raises UsageError if there are tasks already."""
         if self.tasks or isinstance(fn, Task) or not callable(fn):
             raise UsageError(f"{self!r} is called as a decorator only; to call its function write .fn(...)")
-        task = Task(fn, task_id(fn, None), **(self._options or {}))
+        options: TaskOptions = {**(self._options or {})}
+        if self._settings.timeout is not None:  # of a DAG that is one function it is the task's (R17)
+            options["timeout"] = format_duration(self._settings.timeout)
+        task = Task(fn, task_id(fn, None), **options)
         owner = None if self.id else self._owner
         if owner is not None:
             self.id, self._owner = valid_name(task.id, "the id of a DAG"), None
@@ -186,12 +190,13 @@ class Dag(ReadsDagSettings):
     def _take_over(self, task: AnyTask) -> None:
         """The outlets of a DAG that is one function are its task's, which may publish to them (R3)."""
         options, outlets, self._options = self._options, self.outlets, None
+        settings, self._settings = self._settings, evolve(self._settings, timeout=None)
         task._take_outlets(outlets)
         self.outlets = ()
         try:
             self._put(task)
         except BaseException:
-            self._options, self.outlets = options, outlets
+            self._options, self.outlets, self._settings = options, outlets, settings
             raise
 
     @overload

@@ -177,7 +177,10 @@ class TaskRetry(Record, frozen=True, gc=False, array_like=True, omit_defaults=Tr
 
 
 class RunFinished(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=7):
-    """A run ended. It carries what a trigger on the DAG may ask, so that nobody has to look the run up."""
+    """A run ended. It carries what a trigger on the DAG may ask, so that nobody has to look the run up.
+
+    `error` says why it ended so where none of its tasks does (R6, R17).
+    """
 
     run: int
     dag: str
@@ -187,20 +190,32 @@ class RunFinished(Record, frozen=True, gc=False, array_like=True, omit_defaults=
     partition: str | None = None
     cascade: str = ""
     round: int = 1
+    error: str | None = None
 
     @classmethod
-    def of(cls, begun: RunStarted, state: str, at: int) -> RunFinished:
+    def of(cls, begun: RunStarted, state: str, at: int, error: str | None = None) -> RunFinished:
         """The end of a run. O(1)."""
         return cls(
-            at, begun.run, begun.dag, begun.key, state, begun.logical_date, begun.partition, begun.cascade, begun.round
-        )
+            at, begun.run, begun.dag, begun.key, state, begun.logical_date, begun.partition, begun.cascade,
+            begun.round, error,
+        )  # fmt: skip
 
 
 class Cancelled(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=8):
-    """Somebody asked to cancel a run."""
+    """Somebody asked to cancel a run, another run takes its place (R6), or it took too long (R17).
+
+    It ends in `state`; `replaced_by` is the key of the run that takes its place.
+    """
 
     run: int
     reason: str = ""
+    state: str = "cancelled"
+    replaced_by: str = ""
+
+    @property
+    def error(self) -> str | None:
+        """What the run's end says, where nobody asked for it."""
+        return self.reason if self.replaced_by or self.state != "cancelled" else None
 
 
 class RerunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=20):

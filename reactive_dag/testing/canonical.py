@@ -104,7 +104,16 @@ def _live(run: RunState) -> list[Json]:
         for index, task in enumerate(run.plan.ids)
     ]  # fmt: skip
     about = [begun.at, begun.dag, begun.key, begun.logical_date, begun.partition, begun.cascade, begun.round]
-    return [*about, run.request.at, run.request.label, run.request.payload, run.cancelled, run.unfinished, tasks]
+    stopped = None if run.stopped is None else [run.stopped.state, run.stopped.replaced_by]
+    return [
+        *about,
+        run.request.at,
+        run.request.label,
+        run.request.payload,
+        stopped,
+        run.unfinished,
+        tasks,
+    ]
 
 
 def _result(run: RunState, index: int) -> Json:

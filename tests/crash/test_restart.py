@@ -21,7 +21,7 @@ def heavy(event):
 
 
 def pipeline() -> rd.Graph:
-    """Fan out, retry, join, wait, batch, clock, silence and a limit: what can be under way when a process dies."""
+    """Fan out, retry, join, wait, batch, clock, silence and limits: what can be under way when a process dies."""
     graph = rd.Graph("restarts")
     orders, mart = graph.dataset("orders", partitions=rd.day()), graph.dataset("mart")
 
@@ -46,6 +46,19 @@ def pipeline() -> rd.Graph:
     @graph.dag(on=rd.updated(mart).batch(count=3, max_wait="1h"))
     def report(run):
         return len(run.events)
+
+    graph.pool("one", slots=1)
+    narrow = graph.dag("narrow", on=orders, max_active_runs=1, overlap="skip", defaults={"pool": "one"})
+    for id in ("a", "b", "c"):
+        narrow.add(lambda run: None, id=id)
+    newest = graph.dag("newest", on=orders, max_active_runs=1, overlap="replace", timeout="1h")
+
+    @newest.task(retries=1, retry_delay="2h")
+    def slow(run):
+        if run.events[0].extra["n"] > 1:
+            raise ConnectionError("not now")
+
+    newest.add(lambda slow: None, id="after", pool="one")
 
     @graph.dag(schedule="0 * * * *", catchup="all")
     def hourly(run):
@@ -95,6 +108,8 @@ def expected() -> Counter:
         story(engine)
         hold_to_the_laws(engine)
         assert {run.dag for run in engine.runs()} == set(engine.graph.dags)
+        narrow, newest = (Counter(run.state for run in engine.runs(dag)) for dag in ("narrow", "newest"))
+        assert narrow == {"success": 3, "skipped": 3} and newest == {"cancelled": 5, "failed": 1}
         return outcome(engine)
 
 
@@ -156,7 +171,7 @@ def test_X1_a_snapshot_and_the_whole_log_give_the_same_state(tmp_path, monkeypat
     monkeypatch.setattr(turn_module, "SNAPSHOT_EVERY", 7)
     engine = opened(pipeline(), tmp_path / "s.db")
     with pytest.raises(Killed):
-        parts(engine).log.when_committed(60, lambda: (_ for _ in ()).throw(Killed()))
+        parts(engine).log.when_committed(70, lambda: (_ for _ in ()).throw(Killed()))
         story(engine)
     kill(engine)
     engine = opened(pipeline(), tmp_path / "s.db", clock=parts(engine).fold.clock)

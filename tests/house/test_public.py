@@ -29,7 +29,7 @@ PINNED = {
         upstream""",
     "Dag": """
         add catchup defaults description end fn graph id max_active_runs max_catchup outlets overlap params paused
-        place produces start tags task tasks triggers tz wait_for waits""",
+        place produces start tags task tasks timeout triggers tz wait_for waits""",
     "Task": """
         after backoff branch dag depends_on_past fn id jitter kind map_over max_delay needs outlets place pool
         priority retries retry_delay retry_on save slots teardown timeout trigger_rule wait""",
@@ -44,11 +44,12 @@ PINNED = {
         start updates why""",
     "Run": """
         cancelled dag data_interval done ended error events get key label local_date log logical_date once params
-        partition partitions payload previous publish requested results round set started state tasks unchanged wait""",
+        partition partitions payload previous publish replaced_by requested results round set started state tasks
+        unchanged wait""",
     "RunContext": """
         attempt cancelled dag data_interval done ended error events get group key label local_date log logical_date
-        once params partition partitions payload previous publish requested results round set started state task
-        tasks unchanged wait""",
+        once params partition partitions payload previous publish replaced_by requested results round set started state
+        task tasks unchanged wait""",
     "Attempt": "ended error log number round started state",
     "Why": "causes error event missing run text to_json",
     "Simulation": """

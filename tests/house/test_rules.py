@@ -16,9 +16,6 @@ MACHINES = "beyond one process and one machine"
 NOT_BUILT = {
     "T18": PARTITIONS,
     "R3_run_start": RUNS,
-    "R6_skip": RUNS,
-    "R6_replace": RUNS,
-    "R6_allow": RUNS,
     "R9_backfill": RUNS,
     "R10_downstream": RUNS,
     "R13": RUNS,

@@ -130,9 +130,9 @@ class Model(Runs):
         self.take_up_changes()
         if not self.queue and self.due() <= self.now:
             self.push("tick")
-        worked, handed = bool(self.queue), []
+        worked, handed = False, []
         while self.queue or self.cut_off() or self.dispatch(handed):
-            batch, self.queue = self.queue, []
+            worked, batch, self.queue = True, self.queue, []
             for fact in batch:
                 self.step_timers(fact.at)
                 getattr(self, f"on_{fact.what}", lambda fact: None)(fact)
@@ -164,9 +164,12 @@ class Model(Runs):
         self.timers.append((due, -1, fact.run.dag, fact.task, fact.number, fact))
 
     def wake(self, fact):
-        """A timeout (of an attempt that began by `fact`), or a retry (that `fact` asked for)."""
-        run, task = fact.run, fact.run.tasks[fact.task]
-        if fact.what == "task_started" and run.alive and task.open is not None and task.attempt == fact.attempt:
+        """A timeout (of a run or an attempt that began by `fact`), or a retry (that `fact` asked for)."""
+        run, task = fact.run, fact.run.tasks.get(fact.task)
+        if fact.what == "run_started" and run.alive and not run.cancelled:
+            if not all(each.final for each in run.tasks.values()):
+                self.push("cancelled", run=run, ending="failed")
+        elif fact.what == "task_started" and run.alive and task.open is not None and task.attempt == fact.attempt:
             self.finished(run, fact.task, "failed", fact.attempt, retry=True)
         elif fact.what == "retry" and run.alive and task.retry is fact:
             task.retry = None

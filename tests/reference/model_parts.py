@@ -22,7 +22,8 @@ class Fact:
     """Something recorded, and what it is for a trigger: its source, kind or state, date, partition, cascade."""
 
     dag = source = extra = logical_date = partition = key = driving = group = None
-    cascade = kind = state = ident = ""
+    cascade = kind = state = ident = by = task = ""
+    ending = "cancelled"
     durable = False
 
     def __init__(self, what, at, **fields):
@@ -201,7 +202,8 @@ class Run:
         self.causes, self.group = request.driving or request.causes, request.group
         self.at, self.height = request.at, 0
         self.state, self.tasks, self.began = "queued", {}, None
-        self.cancelled = self.stopping = self.orphan = False
+        self.cancelled = self.orphan = False
+        self.stopping = None
         self.tell(None, None, "")
 
     @property
@@ -231,7 +233,7 @@ class Run:
     def outcome(self):
         states = {name: task.state for name, task in self.tasks.items()}
         if self.cancelled:
-            return "cancelled"
+            return self.stopping.ending
         if any(state in FAILED for state in states.values()):
             return "failed"
         needed = {need for task in self.tasks.values() for need in task.spec.needs}

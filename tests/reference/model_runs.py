@@ -33,6 +33,7 @@ class Runs:
     def begin_runs(self):
         """All that is there is decided: runs begin that may, by the earlier request, height, DAG, number."""
         found = []
+        ended = [self.overlap(dag) for dag in sorted(self.waiting)]
         for dag, waiting in self.waiting.items():
             declared = self.graph.dags.get(dag)
             while waiting and declared is not None and dag not in self.paused:
@@ -44,7 +45,29 @@ class Runs:
         for *_, run in sorted(found, key=lambda each: each[:4]):
             run.tell(*self.told(run))
             self.push("run_started", run=run, dag=run.dag)
-        return bool(found)
+        return bool(found) or any(ended)
+
+    def overlap(self, dag):
+        """Of the active and the queued runs of a DAG as many stay as may be: which ended, or are to (R6)."""
+        declared, waiting = self.graph.dags.get(dag), self.waiting[dag]
+        if declared is None or declared.overlap == "queue":
+            return []
+        limit = declared.max_active_runs
+        if declared.overlap == "skip":
+            skipped = waiting[max(limit - self.active[dag], 0) :]
+            for run in skipped:
+                self.end_waiting(run, "skipped")
+            return skipped
+        running = [run for run in self.runs.values() if run.dag == dag and run.alive]
+        line = sorted(running, key=lambda run: run.number) + waiting
+        replaced = line[: max(len(line) - limit, 0)] if waiting else []
+        for at, run in enumerate(replaced):
+            by = line[max(at + limit, len(running))].key
+            if run in running:
+                self.push("cancelled", run=run, by=by)
+            else:
+                self.end_waiting(run)
+        return replaced
 
     def told(self, run):
         """The logical date, partition and cascade of a run, from its causes (R1, T8)."""
@@ -86,10 +109,12 @@ class Runs:
         run = fact.run
         run.begin(self.specs.get(run.dag, {}), fact.number)
         run.orphan, run.height = run.dag not in self.graph.dags, self.height(run.dag)
+        if not run.orphan and self.graph.dags[run.dag].timeout is not None:
+            self.set_timer(fact.at + self.graph.dags[run.dag].timeout, fact)
         if run.orphan:
             self.end(run, "failed")
         elif run.stopping:
-            self.stop(run)
+            self.stop(run, run.stopping)
         else:
             for task in [task for task, each in run.tasks.items() if not each.spec.needs]:
                 self.consider(run, task)
@@ -224,19 +249,19 @@ class Runs:
 
     def on_cancelled(self, fact):
         if fact.run.alive:
-            self.stop(fact.run)
+            self.stop(fact.run, fact)
         elif fact.run in self.waiting.get(fact.run.dag, ()):
             self.end_waiting(fact.run)
         elif fact.run.state == "queued":
-            fact.run.stopping = True
+            fact.run.stopping = fact
 
-    def stop(self, run):
-        run.cancelled = True
+    def stop(self, run, fact):
+        run.cancelled, run.stopping = True, run.stopping or fact
         for name, task in run.tasks.items():
             if not task.final:
                 self.finished(run, name, "cancelled", task.attempt if task.open is not None else 0)
 
-    def end_waiting(self, run):
+    def end_waiting(self, run, state="cancelled"):
         self.waiting[run.dag].remove(run)
         run.tell(*(self.told(run) if run.dag in self.graph.dags else (None, None, run.key)))
-        self.end(run, "cancelled")
+        self.end(run, state)

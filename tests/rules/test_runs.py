@@ -278,11 +278,6 @@ def test_R6_a_limit_that_is_raised_lets_go_at_once():
         assert states(engine, "job") == ["running"] * 3 + ["queued"] * 2
 
 
-def test_R6_other_overlaps_are_refused_where_they_are_written():
-    with pytest.raises(rd.InvalidValue, match="'queue' only"):
-        rd.Graph("runs").dag("job", max_active_runs=1, overlap="skip")
-
-
 # ------------------------------------------------------------------------------------------------------- R8
 
 

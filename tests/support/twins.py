@@ -36,9 +36,11 @@ SPECS = {
 }
 OPTIONS = {
     "r": {"max_active_runs": 1, "outlets": ["c"]},
-    "s": {"max_active_runs": 2},
+    "s": {"max_active_runs": 2, "timeout": "9s"},
+    "q": {"max_active_runs": 2, "overlap": "replace", "timeout": "12s"},
     "x0": {"catchup": "all"},
-    "x2": {"catchup": "none"},
+    "x1": {"max_active_runs": 1, "overlap": "skip"},
+    "x2": {"catchup": "none", "max_active_runs": 1, "overlap": "replace"},
 }
 POOLS = {"w": 3, "v": 1}
 TOLD = {

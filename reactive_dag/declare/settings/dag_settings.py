@@ -14,18 +14,18 @@ from typing import Literal
 from attrs import evolve, fields, frozen
 
 from reactive_dag.declare.settings.params import NO_PARAMS, Params, params_of
-from reactive_dag.declare.settings.parsers import Parser, flag, limit, parsed, text, whole
+from reactive_dag.declare.settings.parsers import Parser, flag, limit, one_of, optional_duration, parsed, text, whole
 from reactive_dag.declare.settings.task_settings import DEFAULT_PARSERS, Outlets, Setting, TaskDefaults, TaskSettings
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import Json
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.text import exact, seen
+from reactive_dag.model.text import seen
 from reactive_dag.model.times import GivenTime, format_time, parse_time, zone
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import choice_of, names_of
 from reactive_dag.triggers.leaves.dataset import Dataset
 
-OVERLAPS = ("queue",)
+OVERLAPS = ("queue", "skip", "replace", "allow")
 
 
 class DagOptions(TaskDefaults, total=False):
@@ -41,7 +41,7 @@ class DagOptions(TaskDefaults, total=False):
     max_catchup: int
     paused: bool
     max_active_runs: int | None
-    overlap: Literal["queue"]
+    overlap: Literal["queue", "skip", "replace", "allow"]
     defaults: TaskDefaults
     tags: Iterable[str]
     description: str
@@ -60,6 +60,7 @@ class DagSettings:
     paused: bool = False
     max_active_runs: int | None = None
     overlap: str = "queue"
+    timeout: int | None = None
     defaults: TaskSettings | None = None
     tags: frozenset[str] = frozenset()
     description: str = ""
@@ -79,6 +80,7 @@ class ReadsDagSettings:
     paused = Setting[bool]()
     max_active_runs = Setting[int | None]()
     overlap = Setting[str]()
+    timeout = Setting["int | None"]()
     defaults = Setting[TaskSettings | None]()
     tags = Setting["frozenset[str]"]()
     description = Setting[str]()
@@ -99,14 +101,6 @@ def _zone(value: object, what: str) -> str:
     return zone(text(value, what)).key
 
 
-def _overlap(value: object, what: str) -> str:
-    if not isinstance(value, str) or exact(value) not in OVERLAPS:
-        raise InvalidValue(
-            f"{what} is {seen(value)}, and this version knows 'queue' only: runs beyond max_active_runs wait their turn"
-        )
-    return "queue"
-
-
 def _defaults(value: object, what: str) -> TaskSettings:
     if not isinstance(value, Mapping):
         raise InvalidValue(f"{what} must be a dict of task options, not {seen(value)}")
@@ -122,7 +116,8 @@ DAG_PARSERS: dict[str, Parser] = {
     "max_catchup": partial(whole, least=1),
     "paused": flag,
     "max_active_runs": limit,
-    "overlap": _overlap,
+    "overlap": one_of(OVERLAPS),
+    "timeout": optional_duration,
     "defaults": _defaults,
     "tags": names_of,
     "description": text,
@@ -140,9 +135,21 @@ def dag_settings(given: Mapping[str, object], where: str, clocks: Callable[[], s
         return DEFAULTS
     plain = {key: value for key, value in given.items() if key in DAG_PARSERS}
     found = DagSettings(**parsed(plain, DAG_PARSERS, where))  # type: ignore[arg-type]
+    if "overlap" in given:
+        _check_overlap(found, where)
     if "start" not in given and "end" not in given:
         return found
     return _bounded(found, found.tz or clocks() or "UTC", given.get("start"), given.get("end"), where)
+
+
+def _check_overlap(found: DagSettings, where: str) -> None:
+    limited = found.max_active_runs is not None
+    if found.overlap == "allow" and limited:
+        raise InvalidValue(
+            f"{where}: overlap='allow' is no limit, beside max_active_runs={found.max_active_runs}; give one of the two"
+        )
+    if found.overlap in ("skip", "replace") and not limited:
+        raise InvalidValue(f"{where}: overlap={found.overlap!r} needs a limit; give max_active_runs=")
 
 
 def _bounded(found: DagSettings, tz: str, start: object, end: object, where: str) -> DagSettings:

@@ -93,6 +93,8 @@ class Turn:
         if not count and not self._handed:
             return False
         self._commit()
+        if self._fold.runs.untold:
+            self._tell_stopped()
         self._hand_out()
         return True
 
@@ -208,6 +210,11 @@ class Turn:
         assert runner is not None
         for job in handed:
             runner.submit(job)
+
+    def _tell_stopped(self) -> None:
+        """Tell the bodies of runs that ended before their time (R6, R17)."""
+        for run in self._fold.runs.take_untold():
+            self.stop_attempts(run, again=False)
 
     def stop_attempts(self, run: int, again: bool) -> None:
         """Tell the bodies of a run that it was cancelled (R5); a teardown's only `again` (R18). O(handed out)."""

@@ -181,9 +181,12 @@ class Fold:
         back = self.slots.take_returned()
         for run in back:
             self.runs.flow.go_on(run)
+        overlapping = self.slots.take_overlapping()
+        for _, offset, by in overlapping:
+            self.runs.overlaps.settle(offset, by)
         if starting:
             self.runs.drafts.begin(starting)
-        return bool(starting or back)
+        return bool(starting or back or overlapping)
 
     # ------------------------------------------------------------------------------------- the fold
 
@@ -308,6 +311,8 @@ class Fold:
                 self.starting.on_start_requested(record)
             elif type(record) is RunStarted:
                 self.runs.begun_in_log(record)
+            elif type(record) is RunFinished:
+                self.runs.overlaps.ended_in_log(record)
             elif type(record) is ValueSet:
                 self.values.note(offset, record)
         self.runs.recovered()

@@ -63,7 +63,7 @@ class FoldHost:
 
     def params(self, run: int) -> dict[str, Any]:
         """The params of a run: the DAG's, with what the start gave. O(params)."""
-        return self.fold.runs.params(run)
+        return self.fold.runs.rows.params(run)
 
     def interval(self, run: int) -> tuple[int | None, int | None]:
         """The span of time (ns) that a run stands for (R1). O(tasks)."""

@@ -17,6 +17,7 @@ import attrs
 from reactive_dag.declare.internals import params_type_of
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.outputs.references import outputs_of, value_of_row
+from reactive_dag.engine.runs.history_rows import REPLACED
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
@@ -136,8 +137,14 @@ class Run:
 
     @property
     def error(self) -> str | None:
-        """What failed first, with the task's id."""
+        """What failed first, with the task's id; of a run that ended before its time, why."""
         return self._row.error
+
+    @property
+    def replaced_by(self) -> str | None:
+        """The key of the run that took its place under `overlap="replace"` (R6)."""
+        error = self._row.error if self.state == "cancelled" else None
+        return error.removeprefix(REPLACED) if error and error.startswith(REPLACED) else None
 
     @property
     def round(self) -> int:

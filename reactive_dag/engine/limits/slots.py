@@ -26,7 +26,7 @@ from reactive_dag.engine.facts.outbox import Outbox
 from reactive_dag.engine.limits.pools import PoolLines, ReadyAttempt, UnderWay
 from reactive_dag.engine.runs.state import RunOrder, RunState
 from reactive_dag.engine.runs.statuses import RunStatus, RunStatuses, StartingRun
-from reactive_dag.engine.runs.task_arrays import TaskArraysByDag
+from reactive_dag.engine.runs.task_arrays import TaskArrays, TaskArraysByDag
 from reactive_dag.model.records import RunRequested
 
 SUSPECT = 2
@@ -62,6 +62,10 @@ class Slots:
         self._returning: dict[str, list[tuple[int, int]]] = {}
         """Runs that gave their place back and are to have one again: date and run, in order."""
         self._returned: list[RunState] = []
+        self._begun: dict[str, list[int]] = {}
+        """The runs of DAGs with `overlap="replace"`, as they began; some may have ended."""
+        self._overlapping: list[tuple[str, int, int | None]] = []
+        """Runs that are not to be beside others: the DAG, the run, and the one that takes its place."""
         self._prioritized = False
         self._suspected = False
 
@@ -103,6 +107,7 @@ class Slots:
         Where a task has a priority, no attempt is handed out before a worker is free: it might have to wait behind it.
         """
         self.heights, self._prioritized = heights, prioritized
+        self._begun.clear()
         if self.pooled.pools():
             self._line_up_again()
         self.reconsider_all()
@@ -117,7 +122,7 @@ class Slots:
             dag, queue = self.dag_of(name), self.queues.get(name)
             if name in self._returning:
                 self._take_back(name, dag)
-            if queue and dag is not None and name not in self.paused:
+            if queue and dag is not None:
                 self._take_of(dag, queue, found)
             if not queue:
                 self.queues.pop(name, None)
@@ -129,6 +134,10 @@ class Slots:
         """The runs of one DAG for which there is room."""
         statuses, name, arrays = self.statuses, dag.id, self.arrays.of(dag)
         if not arrays.size:
+            return
+        if arrays.overlap:
+            self._judge_overlap(name, arrays, queue)
+        if name in self.paused:
             return
         if arrays.has_past and len(queue) > 1 and self._ordered.get(name) != queue[-1]:
             in_order = sorted(queue, key=self._date_of)
@@ -142,7 +151,41 @@ class Slots:
             request = queued.request or self.request(run)
             order = request.at if queued.order is None else queued.order[0], height, name, run
             statuses.begin(run, name, RunStatus("beginning", True, queued.begun, -1, request, order, arrays))
+            if arrays.overlap and name in self._begun:
+                self._begun[name].append(run)
             found.append((order, dag, arrays, request, queued))
+
+    def _judge_overlap(self, name: str, arrays: TaskArrays, queue: deque[int]) -> None:
+        """Of the active runs and the queued ones, which count as active, as many stay as may be (R6). O(those)."""
+        limit, queued = arrays.limit or 0, self.statuses.queued
+        fresh = [run for run in queue if queued[run].order is None]  # a round that was asked for waits its turn (R10)
+        if arrays.overlap == "skip":
+            room = limit - self.statuses.active.get(name, 0) - (len(queue) - len(fresh))
+            found: list[tuple[str, int, int | None]] = [(name, run, None) for run in fresh[max(room, 0) :]]
+        else:
+            running = self._running(name)
+            line = [*running, *fresh]
+            most = len(line) - limit if fresh else 0
+            found = [(name, run, line[max(at + limit, len(running))]) for at, run in enumerate(line[: max(most, 0)])]
+        if found:
+            self._overlapping += found
+            gone = {run for _, run, _ in found}
+            kept = [run for run in fresh if run not in gone] + [run for run in queue if queued[run].order is not None]
+            queue.clear()
+            queue.extend(kept)
+
+    def take_overlapping(self) -> list[tuple[str, int, int | None]]:
+        """The runs that are to be skipped (None) or replaced by another, by DAG and in order. O(result * log)."""
+        found, self._overlapping = self._overlapping, []
+        return sorted(found, key=itemgetter(0))
+
+    def _running(self, name: str) -> list[int]:
+        """The live runs of a DAG that nobody has stopped, oldest first. O(result), the first time O(live runs)."""
+        live, begun = self.statuses.live, self._begun.get(name)
+        if begun is None:
+            begun = [run.run for run in live.values() if run.started.dag == name]
+        self._begun[name] = sorted([run for run in begun if run in live and not live[run].cancelled])
+        return self._begun[name]
 
     def _date_of(self, run: int) -> int:
         """The logical date of a queued run; one without is before all."""

@@ -14,6 +14,11 @@ from reactive_dag.engine.runs.state import RunState
 from reactive_dag.log.history import RoundRow, RunRow, TaskRow
 from reactive_dag.model.records import RunFinished, RunRequested, RunStarted, TaskFinished
 
+SKIPPED = "overlap='skip': as many runs were active as max_active_runs allows"
+"""What a run says that was skipped because of others (R6)."""
+REPLACED = "replaced by run "
+"""What a run says whose place another took, with that run's key."""
+
 
 def row_of(
     run: RunState, ended: RunFinished | None = None, past: Mapping[int, str] | None = None, before: RunRow | None = None
@@ -32,7 +37,9 @@ def row_of(
             rows.append(TaskRow(id, "waiting", (), None, past[index]))
     tasks = tuple(rows)
     failed = None
-    if ended is not None and ended.state == "failed":
+    if ended is not None and ended.error is not None:
+        failed = ended.error
+    elif ended is not None and ended.state == "failed":
         failed = next((f"{row.task}: {row.error}" for row in tasks if row.state == "failed"), None)
     return RunRow(
         begun.run, begun.dag, "running" if ended is None else ended.state, begun.key, request.label, begun.logical_date,
@@ -108,7 +115,7 @@ def ended_in_queue(row: RunRow, ended: RunFinished) -> RunRow:
     """The row of a run that ended before it began. O(1)."""
     return RunRow(
         row.run, row.dag, ended.state, row.key, row.label, row.logical_date, row.partition, row.cascade, 1,
-        row.requested, None, ended.at, sources=row.sources,
+        row.requested, None, ended.at, ended.error, sources=row.sources,
     )  # fmt: skip
 
 

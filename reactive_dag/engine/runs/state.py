@@ -16,7 +16,7 @@ import msgspec
 
 from reactive_dag.engine.runs.choices import chosen, skipped_by
 from reactive_dag.log.history import TaskRow
-from reactive_dag.model.records import Json, RunRequested, RunStarted, TaskFinished
+from reactive_dag.model.records import Cancelled, Json, RunRequested, RunStarted, TaskFinished
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -79,7 +79,7 @@ class RunSnapshot(msgspec.Struct, array_like=True):
     """
 
     started: RunStarted
-    cancelled: bool
+    stopped: Cancelled | None
     tasks: dict[str, tuple[str | None, int, int, int, int, int | None, TaskFinished | None, list[Any]]]
     instances: dict[str, int] = {}
     kept: tuple[TaskRow, ...] = ()
@@ -94,33 +94,9 @@ class RunState:
     """A run that started and has not ended. O(tasks) in memory."""
 
     __slots__ = (
-        "arrays",
-        "asked",
-        "attempt",
-        "attempts",
-        "begun_with",
-        "cancelled",
-        "dag",
-        "failed",
-        "fails",
-        "instances",
-        "instances_left",
-        "kept",
-        "left",
-        "lost",
-        "open",
-        "order",
-        "plan",
-        "request",
-        "results",
-        "run",
-        "size",
-        "skipped",
-        "started",
-        "states",
-        "tasks",
-        "unchosen",
-        "unfinished",
+        "arrays", "asked", "attempt", "attempts", "begun_with", "cancelled", "dag", "failed", "fails", "instances",
+        "instances_left", "kept", "left", "lost", "open", "order", "plan", "request", "results", "run", "size",
+        "skipped", "started", "states", "stopped", "tasks", "unchosen", "unfinished",
     )  # fmt: skip
 
     def __init__(
@@ -157,6 +133,11 @@ class RunState:
         """The tasks that are skipped since a branch did not choose them, each with that branch."""
         self.kept = NOTHING_KEPT
         """The tasks of earlier rounds that this one does not do again (R10), by id."""
+        self.stopped: Cancelled | None = None
+
+    def stop(self, record: Cancelled) -> None:
+        """It was cancelled by a record, which it keeps; the first one says how it ends. O(1)."""
+        self.cancelled, self.stopped = True, self.stopped or record
 
     def note_lost(self, index: int, count: int) -> None:
         """So many attempts of a task were lost in a row. O(1), the first of a run O(tasks)."""
@@ -323,8 +304,8 @@ class RunState:
     def outcome(self) -> str:
         """The state of the run once nothing is unfinished (R4). O(tasks)."""
         states = self.states
-        if self.cancelled:
-            return "cancelled"
+        if self.stopped is not None:
+            return self.stopped.state
         if "upstream_failed" in states or ("failed" in states and self._failure_counts()):
             return "failed"
         if "skipped" in states and (last := self.arrays.last) and all(states[i] == "skipped" for i in last):
@@ -348,11 +329,11 @@ class RunState:
                 self.open.get(index), self.results[index], self.attempts.get(index, []),
             )  # fmt: skip
         instances = {self.plan.ids[index]: len(numbers) for index, numbers in self.instances.items()}
-        return RunSnapshot(self.started, self.cancelled, tasks, instances, tuple(self.kept.values()))
+        return RunSnapshot(self.started, self.stopped, tasks, instances, tuple(self.kept.values()))
 
     def restore(self, kept: RunSnapshot) -> None:
         """Take what `snapshot` gave, of the tasks that there are. O(tasks + edges)."""
-        self.cancelled = kept.cancelled
+        self.stopped, self.cancelled = kept.stopped, kept.stopped is not None
         for id, count in kept.instances.items():
             if id in self.plan.index:
                 self.add_instances(self.plan.index[id], count)

@@ -17,7 +17,7 @@ from reactive_dag.engine.runs.state import RunOrder, RunState
 from reactive_dag.engine.runs.task_arrays import TaskArrays
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import StoreDamaged
-from reactive_dag.model.records import RunRequested, RunStarted
+from reactive_dag.model.records import Cancelled, RunRequested, RunStarted
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -28,7 +28,7 @@ class RunStatus(msgspec.Struct, frozen=True, gc=False):
 
     `begun` is how a run began that nobody here can execute, or how a queued one would begin, as of `version` of the
     drafts. `request`, `order` and `arrays` are at hand for a run that begins here; a queued round has its `order`.
-    `cancelled` says that the run is to be cancelled as soon as it begins, for `reason`.
+    `stopped` says that the run is to be cancelled as soon as it begins.
     """
 
     name: str
@@ -38,8 +38,7 @@ class RunStatus(msgspec.Struct, frozen=True, gc=False):
     request: RunRequested | None = None
     order: RunOrder | None = None
     arrays: TaskArrays | None = None
-    cancelled: bool = False
-    reason: str | None = None
+    stopped: Cancelled | None = None
 
 
 DELAYED = RunStatus("delayed")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import msgspec
 
-from reactive_dag.declare.internals import bindings_of, plan_of, settings_of
+from reactive_dag.declare.internals import bindings_of, dag_settings_of, plan_of, settings_of
 from reactive_dag.declare.parameters import TaskLinks
 from reactive_dag.declare.plan import plan_of as plan_from
 from reactive_dag.declare.task import Task
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 @attrs.define(eq=False)
 class TaskArrays:
-    """The tasks of a DAG by number.
+    """The tasks of a DAG by number, and how many runs of it may be active.
 
+    `overlap` is what becomes of other runs where that is not to wait, `run_timeout` (ns) how long a run may take.
     `direct[i]` says that task i is an ordinary one that goes as soon as all it needs succeeded, and asks for nothing
     else: no other rule, no past, no wait, no items; `names` are for people ("dag.task"). `zeros` is never written to.
     `overs[i]` is the task that task i maps over, -1 if it is not mapped. `size` counts the tasks of the plan; in a
@@ -67,6 +68,8 @@ class TaskArrays:
     has_pools: bool = False
     mapped_of: list[int] | None = None
     _shared: TaskArrays | None = None
+    overlap: str = ""
+    run_timeout: int | None = None
     _declared: PlanDeclared | None = None
     _last: tuple[int, ...] | None = None
 
@@ -105,7 +108,12 @@ class TaskArrays:
     @classmethod
     def _empty(cls, dag: Dag, plan: Plan) -> TaskArrays:
         size = len(plan.ids)
-        return cls(plan, plan.index, plan.ids, dag.max_active_runs, size, [0] * size)
+        settings = dag_settings_of(dag)
+        arrays = cls(plan, plan.index, plan.ids, settings.max_active_runs, size, [0] * size)
+        arrays.run_timeout = settings.timeout
+        if settings.overlap in ("skip", "replace"):
+            arrays.overlap = settings.overlap
+        return arrays
 
     def declared(self, dag: str) -> PlanDeclared:
         """The record of this plan, but for its instant. O(1), the first time O(tasks + edges)."""

@@ -29,7 +29,7 @@ from reactive_dag.engine.runs.statuses import RunStatuses
 from reactive_dag.engine.table.rounds import Rounds
 from reactive_dag.engine.tasks.past import PastWaits
 from reactive_dag.log.history import RunRow
-from reactive_dag.model.records import RunFinished, RunRequested
+from reactive_dag.model.records import RunFinished, RunRequested, StartRequested
 
 
 class Rows:
@@ -86,6 +86,17 @@ class Rows:
         before = self._before(record.run, record.round)
         earlier = rounds_of(before, {task.task for task in before.tasks})
         return msgspec.structs.replace(row, tasks=before.tasks, earlier=earlier)
+
+    def params(self, offset: int) -> dict[str, object]:
+        """The params of a run: the DAG's, with what its start gave. O(params)."""
+        request = self.identities.request(offset)
+        dag = self.dag_of(request.dag)
+        params = {} if dag is None else dict(dag.params)
+        cause = request.causes[0] if request.causes else None
+        fact = self.identities.record(cause) if isinstance(cause, int) else None
+        if isinstance(fact, StartRequested) and fact.params:
+            params.update(fact.params)
+        return params
 
     def _before(self, run: int, round: int) -> RunRow:
         return as_of(self.rounds.row(run), round - 1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -20,19 +20,12 @@ from reactive_dag.engine.items.identity import Identities, run_key
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timers
 from reactive_dag.engine.runs.plans import Plans, PlansSnapshot
 from reactive_dag.engine.runs.state import RunOrder, RunSnapshot, RunState
-from reactive_dag.engine.runs.statuses import (
-    AHEAD,
-    BEGINNING,
-    DELAYED,
-    ENDING,
-    ORPHAN,
-    QUEUED,
-    RunStatus,
-    RunStatuses,
-)
+from reactive_dag.engine.runs.statuses import AHEAD, BEGINNING, DELAYED, ORPHAN, QUEUED, RunStatus, RunStatuses
 from reactive_dag.engine.table.drafts import Drafts
+from reactive_dag.engine.table.overlaps import Overlaps
 from reactive_dag.engine.table.rounds import Rounds, RoundsSnapshot
 from reactive_dag.engine.table.rows import Rows
+from reactive_dag.engine.table.run_timeouts import RunTimeouts
 from reactive_dag.engine.tasks.flow import TaskFlow
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.records import (
@@ -42,7 +35,6 @@ from reactive_dag.model.records import (
     RunFinished,
     RunRequested,
     RunStarted,
-    StartRequested,
 )
 
 if TYPE_CHECKING:
@@ -55,11 +47,15 @@ KeepEnded = Callable[[RunState, RunFinished], None]
 """Keeps the history of a run that ends."""
 
 
+OtherRun = tuple[int, str, str, bool, Cancelled | None]
+"""A run between the queue and its beginning: its DAG, its status, whether that is active, and what cancelled it."""
+
+
 class RunsSnapshot(msgspec.Struct, array_like=True):
     """The unfinished runs, as a snapshot holds them: those that began, the statuses of others that are not queued."""
 
     live: list[RunSnapshot]
-    others: list[tuple[Any, ...]]
+    others: list[OtherRun]
     removed: list[str]
     plans: PlansSnapshot
     rounds: RoundsSnapshot
@@ -113,10 +109,14 @@ class RunTable:
         self.plans = plans
         self.rounds = Rounds(outbox.log)
         self.rows = Rows(statuses, identities, by_date, logical_dates, flow.past, self.rounds, dag_of, self.key_of)
+        self.timeouts = RunTimeouts(outbox, timers)
+        self.overlaps = Overlaps(outbox, statuses, slots, self.request, self.row, self.key_of)
         self.drafts = Drafts(outbox, by_date, logical_dates, plans, self.rounds, self.key_of)
         self.delays = delays
         self._keep_ended = keep_ended
         self.removed: set[str] = set()
+        self.untold: list[int] = []
+        """Live runs that were stopped and whose bodies are to be told."""
 
     # ------------------------------------------------------------------------------------- queue and begin
 
@@ -139,7 +139,7 @@ class RunTable:
         self.statuses.enter(offset, status)
         self.slots.queue(name, offset)
         if name in self.removed:
-            self._end_queued(offset, f"DAG {name!r} was removed")
+            self._end_queued(offset)
 
     def rerun_requested(self, offset: int, record: RerunRequested) -> None:
         """The next round of a run was asked for: it queues as soon as the run has ended (R10). O(1)."""
@@ -195,8 +195,8 @@ class RunTable:
             run = self._add(record, dag, status)
             if record.round > 1:
                 run.keep(self.rounds.kept(record, run.plan))
-            if status.cancelled:
-                self._stop(run, status.reason)
+            if status.stopped is not None:
+                self._stop(run, status.stopped)
             elif record.round > 1:
                 self.flow.begin_round(run)
             else:
@@ -217,6 +217,8 @@ class RunTable:
             request, arrays, order = status.request, status.arrays, status.order
         run = RunState(begun, request, dag, arrays, order)
         self.statuses.run(begun.dag, run)
+        if arrays.run_timeout is not None:
+            self.timeouts.watch(run, arrays.run_timeout)
         return run
 
     def _end_orphan(self, begun: RunStarted) -> None:
@@ -240,17 +242,6 @@ class RunTable:
         for begun in self.statuses.orphans().values():
             self._end_orphan(begun)
 
-    def params(self, offset: int) -> dict[str, object]:
-        """The params of a run: the DAG's, with what its start gave. O(params)."""
-        request = self.request(offset)
-        dag = self.dag_of(request.dag)
-        params = {} if dag is None else dict(dag.params)
-        cause = request.causes[0] if request.causes else None
-        fact = self.identities.record(cause) if isinstance(cause, int) else None
-        if isinstance(fact, StartRequested) and fact.params:
-            params.update(fact.params)
-        return params
-
     def run_finished(self, record: RunFinished) -> None:
         """A run ended: its place is free, its DAG's outlets and waits are told. O(tasks) for its history row."""
         dag, run = record.dag, self.live.get(record.run)
@@ -258,6 +249,8 @@ class RunTable:
             row = self.rows.unlived(record)
             if row is not None:
                 self.outbox.keep_row(row)
+            if record.run in self.statuses.queued:
+                self.slots.unqueue(dag, record.run)
         elif self._keep_ended is None:
             self.outbox.keep_row(self.rows.live(run, record))
         else:
@@ -268,6 +261,8 @@ class RunTable:
         self.by_date.discard(dag, record.run, record.logical_date, record.cascade)
         if run is not None:
             self._ended(run, record.state)
+            if self.timeouts.timers:
+                self.timeouts.drop(run)
         if dag in self.waits.watches.of_dag:
             self.waits.on_run_changed(dag, record.logical_date, record.cascade, record.run)
         if record.round > 1 or self.rounds.waiting:
@@ -286,24 +281,32 @@ class RunTable:
 
     def cancelled(self, record: Cancelled) -> None:
         """A run was cancelled: what has not ended is cancelled now; results that come later count for nothing."""
-        reason, status = record.reason or None, self.statuses.get(record.run)
+        status = self.statuses.get(record.run)
         if record.run in self.live:
-            self._stop(self.live[record.run], reason)
+            self._stop(self.live[record.run], record)
         elif status is not None and status.name == "queued":
-            self._end_queued(record.run, reason)
+            self._end_queued(record.run)
         elif status is not None and status.name == "beginning":
             dag = self.request(record.run).dag
-            self.statuses.move(record.run, dag, msgspec.structs.replace(status, cancelled=True, reason=reason))
+            self.statuses.move(record.run, dag, msgspec.structs.replace(status, stopped=record))
 
-    def _stop(self, run: RunState, reason: str | None) -> None:
+    def _stop(self, run: RunState, record: Cancelled) -> None:
         """Cancel what has not ended; a teardown goes on, unless the run was cancelled before (R18)."""
         spared = [False] * len(run.results) if run.cancelled else run.arrays.teardowns
-        run.cancelled = True
+        run.stop(record)
+        reason = record.reason or None
+        if record.error is not None:
+            self.untold.append(run.run)
         for index, task in enumerate(run.plan.ids):
             if not run.final(index) and not spared[index]:
                 self.flow.give(run, task, "cancelled", reason)
 
-    def _end_queued(self, offset: int, reason: str | None = None) -> None:
+    def take_untold(self) -> list[int]:
+        """The live runs that were stopped since this was last asked, and whose bodies are to be told. O(result)."""
+        untold, self.untold = self.untold, []
+        return untold
+
+    def _end_queued(self, offset: int) -> None:
         """End a queued run: it cannot begin any more; its end is applied when the cursor reaches the record.
 
         A round that is queued does not happen, and leaves the run as it was.
@@ -315,16 +318,13 @@ class RunTable:
             self.statuses.move(offset, dag, None)
             self.by_date.discard(dag, offset, row.logical_date, row.cascade)
             return
-        self.statuses.move(offset, dag, msgspec.structs.replace(ENDING, reason=reason))
-        about = row.logical_date, row.partition, row.cascade or row.key
-        begun = RunStarted(row.requested or 0, offset, dag, row.key, *about)
-        self.outbox.fact(lambda at: RunFinished.of(begun, "cancelled", at))
+        self.overlaps.give_up(offset, "cancelled")
 
     def dag_removed(self, dag: str) -> None:
         """A DAG is gone: its queued runs are cancelled, the others go on to their end. O(queued runs)."""
         self.removed.add(dag)
         for run in list(self.slots.queues.get(dag, ())):
-            self._end_queued(run, f"DAG {dag!r} was removed")
+            self._end_queued(run)
 
     def dag_declared(self, dag: str) -> None:
         """A definition of a DAG came into force. O(1)."""
@@ -358,9 +358,9 @@ class RunTable:
     def snapshot(self) -> RunsSnapshot:
         """What a restored engine needs of it. O(unfinished runs and their tasks)."""
         live = [run.snapshot() for run in self.live.values()]
-        live += [RunSnapshot(begun, False, {}) for begun in self.statuses.orphans().values()]
-        others: list[tuple[Any, ...]] = [
-            (run, self.request(run).dag, status.name, status.active, status.cancelled, status.reason)
+        live += [RunSnapshot(begun, None, {}) for begun in self.statuses.orphans().values()]
+        others: list[OtherRun] = [
+            (run, self.request(run).dag, status.name, status.active, status.stopped)
             for run, status in self.statuses.between.items()
             if status.name != "orphan"
         ]
@@ -374,8 +374,8 @@ class RunTable:
         for queue in queues.values():
             for run in queue:
                 self.statuses.enter(run, QUEUED)
-        for run, dag, name, active, cancelled, reason in state.others:
-            self.statuses.move(run, dag, RunStatus(name, active, cancelled=cancelled, reason=reason))
+        for run, dag, name, active, stopped in state.others:
+            self.statuses.move(run, dag, RunStatus(name, active, stopped=stopped))
         for kept in state.live:
             begun = kept.started
             declared = self.dag_of(begun.dag)

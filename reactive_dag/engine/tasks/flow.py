@@ -160,6 +160,8 @@ class TaskFlow:
         """Let a run give its place back if nothing executes and all that is left waits for its past. O(tasks)."""
         if run.run not in self.past.of_run or self.outbox.replaying or self.slots.is_parked(run.run):
             return
+        if run.arrays.overlap:
+            return  # others wait for no place: it counts as active (R14)
         if not any(asked and done is None for asked, done in zip(run.asked, run.results)):
             self.slots.park(run)
 
@@ -352,8 +354,9 @@ class TaskFlow:
         if run.unfinished or self.outbox.replaying:
             return
         begun, log, state = run.started, self.outbox.log, run.outcome()
+        error = None if run.stopped is None else run.stopped.error
         with log.lock:
-            log.push(RunFinished.of(begun, state, self.outbox.stamp()))
+            log.push(RunFinished.of(begun, state, self.outbox.stamp(), error))
 
     def give(self, run: RunState, task: str, state: str, error: str | None = None) -> None:
         """Ask that a task get `state` without running."""

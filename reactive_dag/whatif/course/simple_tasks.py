@@ -64,13 +64,14 @@ class SimpleTasks:
         plan = plan_of(dag)
         tasks = [dag.tasks[id] for id in plan.ids]
         dated = any(outlet.partitions is not None for outlet in dag.outlets)
-        past = any(task.depends_on_past for task in tasks)  # whether such a run rests is the engine's to say (R14)
+        engines = any(task.depends_on_past for task in tasks)  # whether such a run rests is the engine's to say (R14)
+        engines |= dag.timeout is not None or dag.overlap == "replace"  # it may be stopped at any instant (R6, R17)
         names = [(dag.id, id) for id in plan.ids]
         self.ids = plan.ids
         self.size = len(tasks)
         self.durations = durations
         self.simple = [
-            not (dated or past) and _may_be_simple(task) and name not in touched and name not in listened.tasks
+            not (dated or engines) and _may_be_simple(task) and name not in touched and name not in listened.tasks
             for task, name in zip(tasks, names)
         ]
         self.all_simple = all(self.simple)
