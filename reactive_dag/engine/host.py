@@ -36,6 +36,9 @@ class Host(Protocol):
     def request(self, run: int) -> RunRequested:
         """The request of a run, with its causes. O(1)."""
 
+    def causes(self, run: int) -> tuple[Item, ...]:
+        """The items that caused a run; in a later round those that took their places (R10). O(causes)."""
+
     def params(self, run: int) -> dict[str, Any]:
         """The params of a run: the DAG's, with what the start gave. O(params)."""
 

@@ -17,6 +17,7 @@ from reactive_dag.model.recorded.decisions import Decided as Decided
 from reactive_dag.model.recorded.decisions import Duplicate as Duplicate
 from reactive_dag.model.recorded.decisions import Expired as Expired
 from reactive_dag.model.recorded.decisions import ObserverFault as ObserverFault
+from reactive_dag.model.recorded.decisions import RoundSettled as RoundSettled
 from reactive_dag.model.recorded.decisions import RunRequested as RunRequested
 from reactive_dag.model.recorded.decisions import TriggerFault as TriggerFault
 from reactive_dag.model.recorded.shared import Item as Item
@@ -318,13 +319,13 @@ FACTS = (
     Paused, Resumed, Registered, Removed, EngineStarted, Tick, Slept, OnceDone, KeyConflict, FaultsRetried,
     ValueSet, ObserverFault, RerunRequested, Republished,
 )  # fmt: skip
-DECISIONS = (RunRequested, Answers, TriggerFault, Expired, Decided, Duplicate)
+DECISIONS = (RunRequested, Answers, TriggerFault, Expired, Decided, Duplicate, RoundSettled)
 
 AnyRecord: TypeAlias = (
     Published | StartRequested | PlanDeclared | RunStarted | TaskStarted | TaskFinished | TaskRetry | RunFinished
     | Cancelled | Paused | Resumed | Registered | Removed | EngineStarted | Tick | Slept | OnceDone | KeyConflict
     | FaultsRetried | ValueSet | RunRequested | Answers | TriggerFault | Expired | Decided | ObserverFault | Duplicate
-    | RerunRequested | Republished
+    | RerunRequested | Republished | RoundSettled
 )  # fmt: skip
 
 RUN_STATES = ("queued", "running", "success", "failed", "cancelled", "skipped")

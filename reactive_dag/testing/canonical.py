@@ -45,6 +45,7 @@ def described(core: Fold) -> dict[str, Json]:
         "live": sorted((_live(run) for run in runs.live.values()), key=repr),
         "queued": {dag: [runs.row(run).key for run in queue] for dag, queue in core.slots.queues.items() if queue},
         "active": {dag: count for dag, count in core.statuses.active.items() if count},
+        "rounds": sorted(_rounds(core), key=repr),
         "startable": sorted(_task(core, run, index) for run, index in core.slots.startable),
         "past": sorted([dag, task, *_task(core, *each)] for dag, task, *each in runs.flow.past),
         "waits": sorted(_wait(core, watch) for watch in core.waits.watches),
@@ -58,6 +59,22 @@ def described(core: Fold) -> dict[str, Json]:
             for record in records if type(record) is OnceDone
         ),
     }  # fmt: skip
+
+
+def _rounds(core: Fold) -> list[list[Json]]:
+    """The rounds that are asked for, and how far reruns with `downstream` are."""
+    rounds, record = core.runs.rounds, core.log.record
+    found: list[list[Json]] = [[_key(core, run), "under way", record(at).at] for run, at in rounds.under_way.items()]
+    found += [[_key(core, run), "waits", [record(at).at for at in all]] for run, all in rounds.waiting.items()]
+    for origin, wave in core.downstream.waves.items():
+        states = [[_key(core, run), state] for run, state in wave.runs.items()]
+        made = [[_key(core, run), [each[:-1] for each in items]] for run, items in wave.items.items()]
+        found.append(["downstream", record(origin).at, sorted(states), sorted(made)])
+    return found
+
+
+def _key(core: Fold, run: int) -> str:
+    return core.runs.key_of(core.runs.request(run))
 
 
 def _without_offset(options: Json) -> dict[str, Json]:
@@ -86,12 +103,13 @@ def _requested(core: Fold, record: RunRequested) -> list[Json]:
 
 def _ended(row: RunRow) -> list[Json]:
     fields: list[Json] = msgspec.to_builtins(row)
-    return [*fields[1:13], [_ended_task(task) for task in row.tasks]]
+    earlier = [[*msgspec.to_builtins(then)[:5], [_ended_task(task) for task in then.tasks]] for then in row.earlier]
+    return [*fields[1:13], [_ended_task(task) for task in row.tasks], earlier]
 
 
 def _ended_task(task: TaskRow) -> list[Json]:
     instances = [_ended_task(each) for each in task.instances or ()]
-    return [task.task, task.state, task.attempts, task.output, task.error, instances]
+    return [task.task, task.state, task.attempts, task.output, task.error, task.round, instances]
 
 
 def _live(run: RunState) -> list[Json]:

@@ -76,5 +76,8 @@ class LaterRounds:
 
     def _took(self, active: ActiveTrigger, items: Iterable[int]) -> set[int]:
         """The leaf parts that took items which were consumed. O(items * parts)."""
-        events = [subject_of(self.identities, item) for item in items]
-        return {leaf.index for leaf in active.circuit.leaves for event in events if leaf.takes(event)}
+        events = [(self.identities.record(item), subject_of(self.identities, item)) for item in items]
+        leaves = active.circuit.leaves
+        return {
+            leaf.index for leaf in leaves for fact, event in events if leaf.trigger.came(fact) and leaf.takes(event)
+        }

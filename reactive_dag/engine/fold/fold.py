@@ -9,13 +9,14 @@ the records below `cursor`. A record costs the triggers and tasks that it reache
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from reactive_dag.declare.internals import analysis_of, has_priorities
 from reactive_dag.engine.deciding.coming_ticks import ComingTicks
 from reactive_dag.engine.deciding.definitions import Definitions
+from reactive_dag.engine.deciding.downstream import Downstream
 from reactive_dag.engine.deciding.later_rounds import LaterRounds
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
 from reactive_dag.engine.deciding.router import Router
@@ -53,6 +54,7 @@ from reactive_dag.model.records import (
     Republished,
     RerunRequested,
     Resumed,
+    RoundSettled,
     RunFinished,
     RunRequested,
     RunStarted,
@@ -85,8 +87,7 @@ class Fold:
         self.log = log
         self.clock = clock
         self.max_pending = max_pending
-        self.cursor = 0
-        self.decided = 0
+        self.cursor = self.decided = self._ahead_to = 0
         self.outbox = outbox = Outbox(log, clock, executing=executing, max_lateness=max_lateness)
         self.timers = timers = Timers()
         self.statuses = statuses = RunStatuses(log)
@@ -121,8 +122,9 @@ class Fold:
         self.definitions = Definitions(
             graph, outbox, identities, self.calls, self.router, self.runs, self.slots, max_pending
         )
-        self.later_rounds = LaterRounds(self.router, identities, Consumers(log, statuses, identities), self._ahead)
-        self._ahead_to = 0
+        self.consumers = consumers = Consumers(log, statuses, identities)
+        self.later_rounds = LaterRounds(self.router, identities, consumers, self._ahead)
+        self.downstream = Downstream(outbox, identities, self.router, self.runs.rounds, consumers)
         self._with_priorities: set[str] = set()
         self._handlers: dict[type, Callable[..., None]] = self._table()
 
@@ -139,12 +141,13 @@ class Fold:
             TaskFinished: flow.task_finished,
             TaskRetry: lambda offset, record: flow.task_retry(record),
             RunFinished: self._run_finished,
-            RerunRequested: runs.rerun_requested,
-            Cancelled: lambda offset, record: runs.cancelled(record),
+            RerunRequested: self._noting_dropped(runs.rerun_requested),
+            RoundSettled: self.downstream.settled,
+            Cancelled: self._noting_dropped(lambda offset, record: runs.cancelled(record)),
             Paused: lambda offset, record: definitions.pause(record.dag),
             Resumed: lambda offset, record: definitions.resume(record.dag, record.at),
             Registered: definitions.registered,
-            Removed: definitions.removed,
+            Removed: self._noting_dropped(definitions.removed),
             EngineStarted: lambda offset, record: definitions.nobody_awake(record),
             Slept: lambda offset, record: definitions.nobody_awake(record),
             FaultsRetried: lambda offset, record: definitions.retry_faults(record),
@@ -152,6 +155,16 @@ class Fold:
             OnceDone: self._nothing,
             Tick: self._nothing,
         }
+
+    def _noting_dropped(self, apply: Callable[[int, Any], None]) -> Callable[[int, Any], None]:
+        """A handler after which rounds may not happen that were queued."""
+
+        def handle(offset: int, record: Any) -> None:
+            apply(offset, record)
+            if self.runs.rounds.dropped:
+                self.downstream.dropped(record.at)
+
+        return handle
 
     def flush(self) -> None:
         """Append the decisions of this turn, with what callables answered. O(decisions)."""
@@ -245,6 +258,7 @@ class Fold:
             self.values.note(offset, record)
 
     def _republished(self, offset: int, record: Republished) -> None:
+        self.downstream.note(offset, record)
         routes = self.router.by_dataset.get(record.dataset)
         if routes:
             self.later_rounds.feed(routes, record.kind, offset, record.at, record)
@@ -258,6 +272,8 @@ class Fold:
         """Such a record changes nothing here (time has passed, or a view of the log keeps it)."""
 
     def _task_settled(self, offset: int, run: RunState, index: int, record: TaskFinished) -> None:
+        if run.started.round > 1:
+            self.downstream.note(offset, record)
         by_task = self.router.by_task
         routes = by_task.get((run.started.dag, record.task)) if by_task else None
         if routes:
@@ -278,6 +294,8 @@ class Fold:
         return [self.identities.request(run) for run, status in self.statuses.between.items() if status is DELAYED]
 
     def _run_finished(self, offset: int, record: RunFinished) -> None:
+        if record.round > 1:
+            self.downstream.ended(offset, record)
         self.runs.run_finished(record)
         routes = self.router.completion_routes(record.dag)
         if routes:
@@ -343,5 +361,6 @@ class Fold:
         self.publishing._check()
         self.values._check()
         self.runs._check()
+        self.downstream._check()
         self.slots._check()
         self.waits._check()

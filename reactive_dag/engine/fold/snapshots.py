@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from reactive_dag.engine.deciding.definitions import DefinitionsSnapshot
+from reactive_dag.engine.deciding.downstream import DownstreamSnapshot
 from reactive_dag.engine.facts.values import ValuesSnapshot
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.limits.slots import SlotsSnapshot
@@ -34,6 +35,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     published: dict[str, int]
     starts: dict[str, int]
     values: ValuesSnapshot
+    downstream: DownstreamSnapshot
 
 
 _DECODER = msgspec.msgpack.Decoder(Snapshot)
@@ -45,7 +47,7 @@ def save(fold: Fold) -> bytes:
         Snapshot(
             FORMAT, fold.cursor, fold.definitions.snapshot(), fold.slots.snapshot(), fold.runs.snapshot(),
             fold.runs.flow.snapshot(), fold.waits.snapshot(), fold.publishing.snapshot(), fold.starting.numbers,
-            fold.values.snapshot(),
+            fold.values.snapshot(), fold.downstream.snapshot(),
         )
     )  # fmt: skip
 
@@ -71,6 +73,7 @@ def restored(fold: Fold, blob: bytes) -> int:
         fold.publishing.restore(state.published)
         fold.starting.restore(state.starts)
         fold.values.restore(state.values)
+        fold.downstream.restore(state.downstream)
         fold.runs.restore(state.runs, state.slots[1])
         fold.slots.restore(state.slots)
         fold.waits.restore(state.waits)

@@ -61,6 +61,10 @@ class FoldHost:
         """The request of a run, with its causes. O(1)."""
         return self.fold.runs.request(run)
 
+    def causes(self, run: int) -> tuple[Item, ...]:
+        """The items that caused a run; in a later round those that took their places (R10). O(causes)."""
+        return self.fold.runs.rows.causes(run)
+
     def params(self, run: int) -> dict[str, Any]:
         """The params of a run: the DAG's, with what the start gave. O(params)."""
         return self.fold.runs.rows.params(run)

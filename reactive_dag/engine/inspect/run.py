@@ -217,7 +217,7 @@ class Run:
     @property
     def _causes(self) -> tuple[Item, ...]:
         """The items that the firing consumed, in order of delivery."""
-        return self._host.request(self._offset).causes
+        return self._host.causes(self._offset)
 
     @property
     def events(self) -> list[Event]:

@@ -34,6 +34,8 @@ class Rounds:
         self.under_way: dict[int, int] = {}
         """The request of the round that is queued or runs, by run."""
         self.waiting: dict[int, list[int]] = {}
+        self.dropped: list[int] = []
+        """The runs of which a queued round does not happen, until who must know takes them."""
 
     def ask(self, run: int, offset: int) -> None:
         """A round of a run was asked for, by the record at an offset. O(1)."""
@@ -54,6 +56,7 @@ class Rounds:
         """No round of a run is to happen any more. O(1)."""
         self.under_way.pop(run, None)
         self.waiting.pop(run, None)
+        self.dropped.append(run)
 
     def request(self, run: int) -> RerunRequested:
         """The request of the round that is under way. O(1) in memory."""
@@ -80,6 +83,11 @@ class Rounds:
         known = {row.task: row for row in before.tasks if row.task in plan.index and row.state in FINAL_TASK_STATES}
         again = tasks_again(request, plan, {id: row.state for id, row in known.items()})
         return {id: known[id] for id in plan.ids if id not in again}
+
+    def replaced(self, run: int, before: RunRow) -> tuple[tuple[int, int], ...]:
+        """The causes of a run for which others stand in its round under way, with those. O(causes replaced)."""
+        request = self.request(run)
+        return tuple({**dict(before.replaced), **dict(request.replaced)}.items())
 
     def snapshot(self) -> RoundsSnapshot:
         """What a restored engine needs of it. O(rounds asked for)."""

@@ -77,3 +77,15 @@ class Duplicate(Record, frozen=True, gc=False, array_like=True, omit_defaults=Tr
     dag: str
     label: str
     key: str
+
+
+class RoundSettled(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=42):
+    """All that a round of a rerun with `downstream` made is recorded, and once `decided` all that it led to (R10).
+
+    `origin` is the request that began the rerun, `well` says whether what follows may go on.
+    """
+
+    run: int
+    origin: int
+    well: bool
+    decided: bool = False
