@@ -24,6 +24,7 @@ from reactive_dag.cli.options import (
     program,
 )
 from reactive_dag.cli.sources import as_json, load_graph
+from reactive_dag.cli.working import work_off
 from reactive_dag.engine.kept import record_on
 
 LATER = "the engine that opens this store next does it (--graph FILE.py: at once)"
@@ -36,7 +37,7 @@ def engine_on(store: str, graph: str) -> rd.Engine:
 
 def finish(engine: rd.Engine, run: rd.Run, what: str, *, graph: str, timeout: str, json: bool) -> None:
     """Work off what was recorded, if there is a graph; print the run, and what came of it. Exit code 1 if it failed."""
-    summary = engine.run_until_idle(timeout=timeout) if graph else f"{what} is recorded; {LATER}"
+    summary = work_off(engine, timeout, json=json) if graph else f"{what} is recorded; {LATER}"
     show_run(run, str(summary), json=json)
     if graph and run.state == "failed":
         raise typer.Exit(1)
@@ -140,7 +141,7 @@ def resume(
 
 
 def _show_dag(engine: rd.Engine, dag: str, paused: bool, *, graph: str, timeout: str, json: bool) -> None:
-    summary = engine.run_until_idle(timeout=timeout) if graph else None
+    summary = work_off(engine, timeout, json=json) if graph else None
     if json:
         out.print(as_json({"dag": dag, "paused": paused}), soft_wrap=True, highlight=False)
         return

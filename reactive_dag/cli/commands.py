@@ -10,15 +10,18 @@ from typing import Annotated, Optional
 
 import attrs
 import typer
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 import reactive_dag as rd
 from reactive_dag.cli import tables
 from reactive_dag.cli.estates import ASSUMED, ESTATE_DAY, simulate_graph
+from reactive_dag.cli.logs import log_rows
 from reactive_dag.cli.options import (
     GraphArgument,
     JsonOption,
     LongestOption,
+    RunArgument,
     SeedOption,
     ShortestOption,
     StartOption,
@@ -29,6 +32,7 @@ from reactive_dag.cli.options import (
     program,
 )
 from reactive_dag.cli.sources import as_json, load_graph
+from reactive_dag.cli.working import work_off
 from reactive_dag.engine.kept import look_at
 from reactive_dag.whatif.question.interventions import Intervention
 
@@ -61,7 +65,7 @@ def run_graph(
         task = progress.add_task(f"{graph.id}", total=None)
         seen = engine.records.subscribe(lambda _: progress.advance(task))
         started = [engine.start(dag) for dag in start or ()]
-        engine.run_until_idle(timeout=timeout)
+        work_off(engine, timeout, json=json)
         seen.dispose()
         runs = engine.runs(limit=50)
         rows = tables.run_rows(runs)
@@ -182,6 +186,28 @@ def outputs(
             out.print(file.path, soft_wrap=True, highlight=False, markup=False)
     else:
         out.print(tables.outputs_table(files))
+
+
+@program.command()
+def logs(
+    run: RunArgument,
+    store: StoreOption,
+    task: Annotated[str, typer.Argument(help="A task's id, or an instance such as 'eval[3]'; else all tasks.")] = "",
+    attempt: Annotated[int, typer.Option("--attempt", help="Only the attempt of this number.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Print what the attempts of a run's tasks logged and printed."""
+    with look_at(store) as engine:
+        rows = log_rows(engine.run(run), task, attempt)
+    if json:
+        out.print(as_json(rows), soft_wrap=True, highlight=False)
+        return
+    for row in rows:
+        if len(rows) > 1:
+            out.print(
+                f"[bold]{escape(str(row['task']))}[/bold], attempt {row['round']}.{row['attempt']}, {row['state']}"
+            )
+        out.print(str(row["log"]).rstrip("\n"), soft_wrap=True, highlight=False, markup=False)
 
 
 @program.command()

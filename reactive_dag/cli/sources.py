@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import runpy
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import msgspec
@@ -35,7 +37,8 @@ def load_graph(source: str) -> rd.Graph:
 
 
 def _from_python(path: Path, name: str) -> rd.Graph:
-    found = {key: value for key, value in runpy.run_path(str(path)).items() if isinstance(value, rd.Graph)}
+    with redirect_stdout(sys.stderr):  # standard output is the command's
+        found = {key: value for key, value in runpy.run_path(str(path)).items() if isinstance(value, rd.Graph)}
     if name:
         if name in found:
             return found[name]

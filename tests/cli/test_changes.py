@@ -20,7 +20,9 @@ def ingest(run, full, name): return [full, name, run.partition]
 @graph.dag(on=rd.updated(orders).where(lambda event: event.partition > "2026" and big))
 def report(run): return len(run.events)
 @graph.dag
-def broken(run): raise ValueError("no disk")
+def broken(run):
+    print("looks for [disk]", run.attempt)
+    raise ValueError("no disk")
 """
 
 
@@ -92,6 +94,33 @@ def test_rerun_gives_the_next_round(shop: Shop, tmp_path: Path) -> None:
     assert (row["round"], row["state"]) == (3, "success")
     assert "success (3)" in shop("runs", "--dag", "ingest")
     assert "nothing" in shop("rerun", key, "--failed", code=2)
+
+
+EACH = """
+rows = graph.dag("rows", defaults={"retries": 1})
+@rows.task
+def pick(run):
+    run.log.warning("attempt %d", run.attempt)
+    if run.attempt == 1: raise rd.RetryTask("again")
+    return [7, 8]
+rows.add(lambda pick: print("got", pick), id="each", map_over="pick")
+"""
+
+
+def test_logs_of_a_task_of_an_instance_and_of_all(shop: Shop) -> None:
+    Path(shop.file).write_text(SHOP + EACH)
+    key = str(shop.json("start", "rows", "--graph", shop.file)["key"])
+    assert shop("logs", key, "each[1]") == "got 8\n"
+    assert shop("logs", key, "pick", "--attempt", "2").endswith("WARNING attempt 2\n")
+    rows = shop.json("logs", key[:8])
+    assert [(row["task"], row["attempt"], row["state"]) for row in rows] == [
+        ("pick", 1, "failed"), ("pick", 2, "success"), ("each[0]", 1, "success"), ("each[1]", 1, "success"),
+    ]  # fmt: skip
+    assert shop("logs", key, "each") == "each[0], attempt 1.1, success\ngot 7\neach[1], attempt 1.1, success\ngot 8\n"
+    assert "did you mean 'pick'" in shop("logs", key, "pik", code=2)
+    assert "has no attempt 3" in shop("logs", key, "pick", "--attempt", "3", code=2)
+    key = str(shop.json("start", "broken", "--graph", shop.file, code=1)["key"])
+    assert shop("logs", key) == "looks for [disk] 1\n"
 
 
 def test_outputs_lists_files_and_what_is_unused(shop: Shop, tmp_path: Path) -> None:
