@@ -52,6 +52,7 @@ from reactive_dag.triggers.joins.sequence import sequence
 from reactive_dag.triggers.leaves.absent import absent
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated
+from reactive_dag.triggers.leaves.missed import missed
 from reactive_dag.triggers.leaves.schedule import at, cron, daily, every, weekly
 
 if TYPE_CHECKING:
@@ -111,6 +112,6 @@ __all__ = [
     "StoreError", "StoreInUse", "StoreTooNew", "Task", "TaskError", "ThreadRunner", "Trigger", "UndatedOutlet",
     "UndeclaredOutlet", "UnknownId", "UsageError", "VirtualClock", "absent", "aiter", "all_of", "any_of", "at",
     "at_least", "completed", "cron", "daily", "day", "delay", "duration", "every", "fail", "fails_once", "files",
-    "hour", "item", "month", "operators", "output", "parquet", "sequence", "simulate", "spread_durations", "takes",
-    "updated", "week", "weekly",
+    "hour", "item", "missed", "month", "operators", "output", "parquet", "sequence", "simulate", "spread_durations",
+    "takes", "updated", "week", "weekly",
 ]  # fmt: skip

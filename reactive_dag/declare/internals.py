@@ -23,7 +23,9 @@ from reactive_dag.declare.settings.task_settings import TaskSettings
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Json
+from reactive_dag.model.schedule import Schedule
 from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 
 def version_of(graph: Graph) -> int:
@@ -125,6 +127,12 @@ def import_path(graph: Graph) -> str | None:
 def has_priorities(dag: Dag) -> bool:
     """Whether any task of a DAG has a priority. O(tasks)."""
     return any(task._settings.priority for task in list(dag.tasks.values()))
+
+
+def deadline_of(dag: Dag) -> int | Schedule | None:
+    """By when a DAG's runs are to have succeeded: so long (ns) after their date, or by the next tick (R13)."""
+    found = dag._settings.deadline
+    return found.schedule if isinstance(found, Scheduled) else found
 
 
 def params_of(dag: Dag) -> Params:

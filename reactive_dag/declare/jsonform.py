@@ -47,7 +47,7 @@ class DeclareDataset(Protocol):
         """The dataset of that uri."""
 
 
-_DURATIONS = ("retry_delay", "max_delay", "timeout", "poll")
+_DURATIONS = ("retry_delay", "max_delay", "timeout", "poll", "deadline")
 
 
 # --------------------------------------------------------------------------------------------------- out
@@ -101,6 +101,8 @@ def _setting_out(name: str, value: object) -> Json:
         return format_duration(value)
     if name in ("start", "end") and isinstance(value, int):
         return format_time(value)
+    if isinstance(value, Trigger):
+        return value.to_json()
     if isinstance(value, frozenset | tuple):
         return sorted(value) if isinstance(value, frozenset) else list(value)
     if isinstance(value, Params):
@@ -224,6 +226,8 @@ def _options_in(data: dict[str, Json], place: str, dataset: DeclareDataset) -> D
         options["on"] = _triggers_in(dataset, data["on"], f"{place}.on")
     if "defaults" in data:
         options["defaults"] = _settings_in(data["defaults"], f"{place}.defaults")
+    if isinstance(data.get("deadline"), dict):
+        options["deadline"] = _trigger_in(dataset, data["deadline"], f"{place}.deadline")
     if "params" in data:
         options["params"] = _params_in(data["params"], f"{place}.params")
     return cast("DagOptions", options)
@@ -242,11 +246,15 @@ def _triggers_in(dataset: DeclareDataset, data: Json, place: str) -> Trigger | d
         raise InvalidValue(f"{place}: expected an object of triggers by name, not {seen(data)}")
     found: dict[str, Trigger] = {}
     for label, each in data.items():
-        try:
-            found[label] = Trigger.from_json(each, dataset)
-        except InvalidValue as error:
-            raise InvalidValue(f"{place}[{label!r}]: {error}") from None
+        found[label] = _trigger_in(dataset, each, f"{place}[{label!r}]")
     return found[""] if list(found) == [""] else found
+
+
+def _trigger_in(dataset: DeclareDataset, data: Json, place: str) -> Trigger:
+    try:
+        return Trigger.from_json(data, dataset)
+    except InvalidValue as error:
+        raise InvalidValue(f"{place}: {error}") from None
 
 
 def _settings_in(data: Json, place: str) -> dict[str, Any]:

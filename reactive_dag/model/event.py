@@ -20,9 +20,10 @@ class Event:
     """One cause of a run.
 
     `kind`: "updated", "created", "deleted" or "partition_added" for a dataset's event, else "completed", "tick",
-    "absent" or "start". `at` is when it was recorded, `time` what the publisher said of it. `run` is the key of the run
-    that made it, `dag` and `task` whose completion it is and `state` how that ended; `source` is free text that the
-    publisher gave. `logical_date` is the date it stands for (a tick's due time), `partition` the part of its dataset.
+    "absent", "missed" or "start". `at` is when it was recorded, `time` what the publisher said of it. `run` is the key
+    of the run that made it (or missed its deadline), `dag` and `task` whose completion it is and `state` how that
+    ended; `source` is free text that the publisher gave. `logical_date` is the date it stands for (a tick's due time),
+    `partition` the part of its dataset.
     `cascade` names the outside fact that it goes back to.
 
     >>> Event(kind="updated", dataset="orders", partition="2026-11-22")

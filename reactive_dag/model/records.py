@@ -13,6 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 from reactive_dag.model.recorded.decisions import Answers as Answers
+from reactive_dag.model.recorded.decisions import DeadlineMissed as DeadlineMissed
 from reactive_dag.model.recorded.decisions import Decided as Decided
 from reactive_dag.model.recorded.decisions import Duplicate as Duplicate
 from reactive_dag.model.recorded.decisions import Expired as Expired
@@ -20,10 +21,14 @@ from reactive_dag.model.recorded.decisions import ObserverFault as ObserverFault
 from reactive_dag.model.recorded.decisions import RoundSettled as RoundSettled
 from reactive_dag.model.recorded.decisions import RunRequested as RunRequested
 from reactive_dag.model.recorded.decisions import TriggerFault as TriggerFault
+from reactive_dag.model.recorded.shared import UNCHANGED as UNCHANGED
+from reactive_dag.model.recorded.shared import GivenValue as GivenValue
 from reactive_dag.model.recorded.shared import Item as Item
 from reactive_dag.model.recorded.shared import Json as Json
 from reactive_dag.model.recorded.shared import Mark as Mark
+from reactive_dag.model.recorded.shared import OutletEvent as OutletEvent
 from reactive_dag.model.recorded.shared import Record as Record
+from reactive_dag.model.recorded.shared import RunDeadline as RunDeadline
 
 # ------------------------------------------------------------------------------------------------- facts
 
@@ -117,33 +122,6 @@ class TaskStarted(Record, frozen=True, gc=False, array_like=True, omit_defaults=
     attempt: int = 1
     awaits: list[int] | None = None
     several: bool = False
-
-
-class OutletEvent(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
-    """What a success says of one outlet (R3): a `Published` without what the run adds when it is recorded.
-
-    With nothing but its dataset it is the automatic event of an outlet.
-    """
-
-    dataset: str
-    partition: str | None = None
-    logical_date: int | None = None
-    extra: Json = None
-    kind: str = "updated"
-    key: str | None = None
-    time: int | None = None
-
-
-UNCHANGED = "unchanged"
-"""The kind of what an instance of a mapped task says of an outlet that did not change: nothing is published for it."""
-
-
-class GivenValue(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
-    """What a success says of one shared value (R22): it is forgotten `ttl` (ns) after it is recorded."""
-
-    name: str
-    value: Json = None
-    ttl: int | None = None
 
 
 class TaskFinished(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=5):
@@ -319,13 +297,13 @@ FACTS = (
     Paused, Resumed, Registered, Removed, EngineStarted, Tick, Slept, OnceDone, KeyConflict, FaultsRetried,
     ValueSet, ObserverFault, RerunRequested, Republished,
 )  # fmt: skip
-DECISIONS = (RunRequested, Answers, TriggerFault, Expired, Decided, Duplicate, RoundSettled)
+DECISIONS = (RunRequested, Answers, TriggerFault, Expired, Decided, Duplicate, RoundSettled, DeadlineMissed)
 
 AnyRecord: TypeAlias = (
     Published | StartRequested | PlanDeclared | RunStarted | TaskStarted | TaskFinished | TaskRetry | RunFinished
     | Cancelled | Paused | Resumed | Registered | Removed | EngineStarted | Tick | Slept | OnceDone | KeyConflict
     | FaultsRetried | ValueSet | RunRequested | Answers | TriggerFault | Expired | Decided | ObserverFault | Duplicate
-    | RerunRequested | Republished | RoundSettled
+    | RerunRequested | Republished | RoundSettled | DeadlineMissed
 )  # fmt: skip
 
 RUN_STATES = ("queued", "running", "success", "failed", "cancelled", "skipped")

@@ -53,6 +53,7 @@ def described(core: Fold) -> dict[str, Json]:
         "numbers": _numbers(core),
         "starts": {dag: count for dag, count in core.starting.numbers.items() if count},
         "keys": sorted(_keys(core, records)),
+        "deadlines": _deadlines(core),
         "values": sorted(_values(core), key=repr),
         "once": sorted(
             [record.scope, record.name, record.at, record.expires or 0, record.value]
@@ -174,6 +175,12 @@ def _timers(core: Fold) -> list[list[Json]]:
 
 def _numbers(core: Fold) -> dict[str, int]:
     return {name: number for name, number in core.publishing.counted.items() if number}
+
+
+def _deadlines(core: Fold) -> list[Json]:
+    """What is to have succeeded by when."""
+    watched, waiting = core.deadlines.snapshot()
+    return [sorted(map(msgspec.to_builtins, watched)), sorted(map(msgspec.to_builtins, waiting))]
 
 
 def _values(core: Fold) -> list[list[Json]]:

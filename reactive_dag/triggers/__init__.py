@@ -2,10 +2,10 @@
 
 from reactive_dag.triggers.functions import by, map, where
 from reactive_dag.triggers.joins import all_of, any_of, at_least, sequence, with_latest
-from reactive_dag.triggers.leaves import absent, completed, dataset, schedule
+from reactive_dag.triggers.leaves import absent, completed, dataset, missed, schedule
 from reactive_dag.triggers.windows import batch, debounce, reset, throttle, within
 
 __all__ = [
-    "absent", "all_of", "any_of", "at_least", "batch", "by", "completed", "dataset", "debounce", "map", "reset",
-    "schedule", "sequence", "throttle", "where", "with_latest", "within",
+    "absent", "all_of", "any_of", "at_least", "batch", "by", "completed", "dataset", "debounce", "map", "missed",
+    "reset", "schedule", "sequence", "throttle", "where", "with_latest", "within",
 ]  # fmt: skip

@@ -110,13 +110,13 @@ def in_order(items: Sequence[Item]) -> list[Item]:
     """Items each once, in order of delivery: offsets ascending, a mark behind the fact that came before it. O(n log n).
 
     >>> in_order([7, Mark("tick", 50, after=5), 3, 7])
-    [3, Mark(kind='tick', due=50, after=5, by='', part=0), 7]
+    [3, Mark(kind='tick', due=50, after=5, by='', part=0, dag='', date=None, place=None), 7]
     """
     return sorted(set(items), key=delivery)
 
 
-def delivery(item: Item) -> tuple[int, int, int, str, str, int]:
+def delivery(item: Item) -> tuple[int, int, int, str, str, int, str]:
     """Where an item stands in the order of delivery. O(1)."""
     if isinstance(item, Mark):
-        return item.after, 1, item.due, item.kind, item.by, item.part
-    return item, 0, 0, "", "", 0
+        return item.after, 1, item.due, item.kind, item.by, item.part, item.dag
+    return item, 0, 0, "", "", 0, ""

@@ -20,16 +20,16 @@ PINNED = {
         GraphError InlineRunner InvalidValue Ledger NotAStore NotIdle OutputGone Overflow Pool Problem
         ReactiveDagError RetryTask Run Simulation SkipTask StoreDamaged StoreError StoreInUse StoreTooNew Task
         TaskError ThreadRunner Trigger UndatedOutlet UndeclaredOutlet UnknownId UsageError VirtualClock absent aiter
-        all_of any_of at at_least completed cron daily day delay duration every fail fails_once files hour
-        item month operators output parquet sequence simulate spread_durations takes updated week weekly""",
+        all_of any_of at at_least completed cron daily day delay duration every fail fails_once files hour item
+        missed month operators output parquet sequence simulate spread_durations takes updated week weekly""",
     "operators": "absent all_of at_least batch by debounce exactly_once sequence throttle",
     "Graph": """
         bind bulk check consumers dag dags dataset datasets downstream edges effective from_json height id impact
         joins levels load order origins pool pools problems producers ready register remove save to_json to_networkx
         upstream""",
     "Dag": """
-        add catchup defaults description end fn graph id max_active_runs max_catchup outlets overlap params paused
-        place produces start tags task tasks timeout triggers tz wait_for waits""",
+        add catchup deadline defaults description end fn graph id max_active_runs max_catchup outlets overlap params
+        paused place produces start tags task tasks timeout triggers tz wait_for waits""",
     "Task": """
         after backoff branch dag depends_on_past fn id jitter kind map_over max_delay needs outlets place pool
         priority retries retry_delay retry_on save slots teardown timeout trigger_rule wait""",
@@ -43,13 +43,13 @@ PINNED = {
         pending publish publish_many ready records records_from rerun resume retry_faults run run_until_idle runs set
         start updates why""",
     "Run": """
-        cancelled dag data_interval done ended error events get key label local_date log logical_date once params
-        partition partitions payload previous publish replaced_by requested results round set started state tasks
-        unchanged wait""",
+        cancelled dag data_interval deadline done ended error events get key label local_date log logical_date once
+        params partition partitions payload previous publish replaced_by requested results round set started state
+        tasks unchanged wait""",
     "RunContext": """
-        attempt cancelled dag data_interval done ended error events get group key label local_date log logical_date
-        once params partition partitions payload previous publish replaced_by requested results round set started state
-        task tasks unchanged wait""",
+        attempt cancelled dag data_interval deadline done ended error events get group key label local_date log
+        logical_date once params partition partitions payload previous publish replaced_by requested results round
+        set started state task tasks unchanged wait""",
     "Attempt": "ended error log number round started state",
     "Why": "causes error event missing run text to_json",
     "Simulation": """

@@ -17,7 +17,6 @@ NOT_BUILT = {
     "T18": PARTITIONS,
     "R3_run_start": RUNS,
     "R9_backfill": RUNS,
-    "R13": RUNS,
     "G2": PARTITIONS,
     "X3_standby": MACHINES,
     "X4_max_queue": MACHINES,

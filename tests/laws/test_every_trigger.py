@@ -48,6 +48,7 @@ EXAMPLES = {
     "updated": Example(a),
     "completed": Example(rd.completed("up")),
     "clock": Example(rd.every("7m")),
+    "missed": Example(rd.missed("up")),
     "absent": Example(rd.absent(a, for_="3m"), lambda: rops.absent("3m")),
     "all_of": Example(a & b, rops.all_of, "b"),
     "any_of": Example(a | b),
@@ -76,11 +77,11 @@ def events() -> list[tuple[int, str]]:
 
 
 def graph_of(trigger: Trigger) -> rd.Graph:
-    """A graph with the trigger on the DAG "d", and the DAG "up" for those that hear of runs."""
+    """A graph with the trigger on the DAG "d", and the DAG "up" for those that hear of runs and of their deadlines."""
     graph = rd.Graph("every")
     for uri in "abc":
         graph.dataset(uri)
-    graph.dag("up", on=rd.updated("a")).task(id="t")(lambda run: None)
+    graph.dag("up", on=rd.updated("a"), deadline=rd.every("3m")).task(id="t")(lambda run: None)
     graph.dag("d", on=trigger).task(id="t")(lambda run: None)
     return graph
 

@@ -28,6 +28,7 @@ from reactive_dag.triggers.keys import KeySpec
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import completed
 from reactive_dag.triggers.leaves.dataset import Dataset, updated
+from reactive_dag.triggers.leaves.missed import missed
 from reactive_dag.triggers.leaves.schedule import Scheduled, at, cron, every
 from reactive_dag.triggers.walks import walk
 from reactive_dag.triggers.windows.batch import Batch
@@ -38,10 +39,11 @@ from reactive_dag.triggers.windows.within import Within
 
 DATASETS = tuple(Dataset(uri) for uri in "abcd")
 DAGS = ("p", "q", "r")
-ALL_FEATURES = frozenset(
+USUAL_FEATURES = frozenset(
     {"completions", "clocks", "absent", "where", "map", "by", "windows", "within", "consume", "reset", "latest"}
 )
-"""What may occur beside `updated`, `all_of`, `any_of`, `at_least` and `sequence`."""
+ALL_FEATURES = USUAL_FEATURES | {"missed"}
+"""What may occur beside `updated`, `all_of`, `any_of`, `at_least` and `sequence`; `missed` asks for deadlines."""
 
 
 def weight(payload: object) -> int:
@@ -93,7 +95,7 @@ def _has_clock(trigger: Trigger) -> bool:
     return any(isinstance(found, Scheduled) for found in walk(trigger))
 
 
-def leaf_triggers(features: Iterable[str] = ALL_FEATURES) -> st.SearchStrategy[Trigger]:
+def leaf_triggers(features: Iterable[str] = USUAL_FEATURES) -> st.SearchStrategy[Trigger]:
     """Triggers without parts."""
     kinds = st.sampled_from(["updated", "deleted", {"created", "updated"}])
     choices: list[st.SearchStrategy[Trigger]] = [
@@ -103,6 +105,8 @@ def leaf_triggers(features: Iterable[str] = ALL_FEATURES) -> st.SearchStrategy[T
     if "completions" in features:
         states = st.sampled_from(["success", "failed", "any"])
         choices.append(st.builds(completed, st.sampled_from(DAGS), st.sampled_from([None, "t"]), states))
+    if "missed" in features:
+        choices.append(st.sampled_from(DAGS).map(missed))
     if "clocks" in features:
         choices.append(clocks())
     return st.one_of(choices)
@@ -110,7 +114,7 @@ def leaf_triggers(features: Iterable[str] = ALL_FEATURES) -> st.SearchStrategy[T
 
 def triggers(
     depth: int = 3,
-    features: Iterable[str] = ALL_FEATURES,
+    features: Iterable[str] = USUAL_FEATURES,
     leaves: Sequence_[Trigger] | None = None,
 ) -> st.SearchStrategy[Trigger]:
     """Triggers of at most `depth` levels above their leaves, made of what `features` names.

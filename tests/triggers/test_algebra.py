@@ -270,7 +270,7 @@ def test_the_strategy_makes_every_kind():
     seen = set()
 
     @settings(max_examples=1000, database=None, derandomize=True)
-    @given(triggers())
+    @given(triggers(features=ALL_FEATURES))
     def look(trigger):
         assert isinstance(trigger, Trigger)
         seen.update(found.kind for found in walk(trigger))

@@ -27,7 +27,7 @@ from reactive_dag.triggers.leaves.dataset import Dataset, updated
 from reactive_dag.triggers.leaves.schedule import at, cron, every
 from reactive_dag.triggers.walks import walk
 from tests.support.places import ROOT
-from tests.support.strategies import third, total, triggers
+from tests.support.strategies import ALL_FEATURES, third, total, triggers
 
 a, b = updated("a"), updated("b")
 
@@ -141,7 +141,7 @@ def test_I7_a_digest_is_of_plain_ascii_json_whatever_the_names(uri):
 
 
 @settings(max_examples=120)
-@given(triggers())
+@given(triggers(features=ALL_FEATURES))
 def test_G5_json_round_trip_keeps_the_digest(trigger):
     text = json.dumps(trigger.to_json())
     again = Trigger.from_json(json.loads(text))

@@ -27,6 +27,7 @@ from reactive_dag.triggers.implicit_joins import is_join, sources
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.leaves.schedule import Scheduled
 
 TickSchedules: TypeAlias = frozenset[Schedule] | None
@@ -95,6 +96,8 @@ class PossibleDates:
             return True
         if isinstance(trigger, Completed):
             return trigger.dag == "*" or self._dated.get(trigger.dag, True)
+        if isinstance(trigger, Missed):
+            return self._dated.get(trigger.dag, True) and self._ticks.get(trigger.dag) is not None
         if isinstance(trigger, Updated):
             above = self.analysis.producers.get(trigger.dataset.uri, ())
             return trigger.dataset.partitions is not None or (

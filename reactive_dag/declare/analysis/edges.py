@@ -2,8 +2,8 @@
 
 Owns `Edge`, what people see, and `DeclaredEdges`, the topology in which cycles are looked for. There a DAG is one node
 as long as nothing enters it in the middle; one whose tasks wait is its tasks, with a node before (its id) and one after
-them ("end", id), so two DAGs may wait for each other's tasks while the tasks are acyclic. Clocks, silences, what
-only rides along and waits for an earlier date make no edge there: time breaks those circles.
+them ("end", id), so two DAGs may wait for each other's tasks while the tasks are acyclic. Clocks, silences, missed
+deadlines, what only rides along and waits for an earlier date make no edge there: time breaks those circles.
 Invariant: the topology holds exactly the edges that the declared DAGs give, or, refused, those from before.
 Cost: O(edges of the DAGs that changed) and what the topology takes for them.
 """
@@ -24,11 +24,12 @@ from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Dataset, Updated
+from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.walks import leaves
 
 NodeKind: TypeAlias = Literal["dag", "task", "dataset", "clock"]
-EdgeKind: TypeAlias = Literal["updated", "completed", "clock", "absent", "latest", "outlet", "wait", "task"]
+EdgeKind: TypeAlias = Literal["updated", "completed", "clock", "absent", "missed", "latest", "outlet", "wait", "task"]
 Node: TypeAlias = str | tuple[str, ...] | Dataset
 """A node of the topology: a DAG's id (also what comes before its tasks), ("end", dag), ("task", dag, task), dataset."""
 Way: TypeAlias = tuple[Node, Node]
@@ -38,8 +39,8 @@ Way: TypeAlias = tuple[Node, Node]
 class Edge:
     """One edge as it is drawn: `target` follows `source`. Tasks are named "dag.task", "*" stands for every DAG.
 
-    Kinds: updated, completed, clock, absent, latest (a source of a trigger to its DAG), outlet (a DAG or task to a
-    dataset), wait (what is awaited to the task that waits), task (a task to the next of its DAG).
+    Kinds: updated, completed, clock, absent, missed, latest (a source of a trigger to its DAG), outlet (a DAG or task
+    to a dataset), wait (what is awaited to the task that waits), task (a task to the next of its DAG).
     """
 
     kind: EdgeKind
@@ -77,9 +78,13 @@ def _drawn(source: Trigger, dag: str) -> Iterator[Edge]:
         yield _completion(source, dag, "completed")
     elif isinstance(source, Scheduled):
         yield Edge("clock", repr(source), dag, "clock")
+    elif isinstance(source, Missed):
+        yield Edge("missed", source.dag, dag)
     elif isinstance(source, Absent):
         for heard in leaves(source):
-            if isinstance(heard, Updated):
+            if isinstance(heard, Missed):
+                yield Edge("absent", heard.dag, dag)
+            elif isinstance(heard, Updated):
                 yield Edge("absent", heard.dataset.uri, dag, "dataset")
             elif isinstance(heard, Completed):
                 yield _completion(heard, dag, "absent")

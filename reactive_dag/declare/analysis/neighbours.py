@@ -17,6 +17,7 @@ from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.walks import leaves
 
 Uses: TypeAlias = dict[str, tuple[str, ...]]
@@ -30,7 +31,7 @@ class Neighbours:
     `produced` and `heard` are the datasets of each DAG by uri, `named` the DAGs in its triggers and waits, declared or
     not; `producers`, `consumers` and `naming` say the same from the other end, producers and consumers in the order of
     declaration. `triggering` is what a DAG follows by a trigger, `counted` by a trigger or a wait, `up` in any way (a
-    silence, riding along); `down` is what follows it in any way. A "*" is left out of all of them.
+    silence, a missed deadline, riding along); `down` is what follows it in any way. A "*" is left out of all of them.
     """
 
     produced: Uses = Factory(dict)
@@ -92,11 +93,18 @@ class Neighbours:
             return (source.dag,) if source.dag in dags else ()
         return ()
 
+    def heard_by(self, leaf: Trigger, dags: Mapping[str, Dag]) -> Iterable[str]:
+        """The DAGs among these that a leaf hears in any way, their deadlines too. O(result)."""
+        if isinstance(leaf, Missed):
+            return (leaf.dag,) if leaf.dag in dags else ()
+        return self.above(leaf, dags)
+
     def _with_silences(self, dag: Dag, row: list[str], dags: Mapping[str, Dag]) -> list[str]:
-        aside = (*[source for source in dag._read_sources() if isinstance(source, Absent)], *dag._read_riders())
+        silent = [source for source in dag._read_sources() if isinstance(source, Absent | Missed)]
+        aside = (*silent, *dag._read_riders())
         if not aside:
             return row
-        heard = [each for source in aside for leaf in leaves(source) for each in self.above(leaf, dags)]
+        heard = [each for source in aside for leaf in leaves(source) for each in self.heard_by(leaf, dags)]
         return list(dict.fromkeys((*row, *heard)))
 
     def _turn(self, id: str, before: Iterable[str], now: Iterable[str], own: set[str]) -> None:
@@ -151,6 +159,6 @@ def _heard(dag: Dag) -> tuple[str, ...]:
 
 def _named(dag: Dag) -> tuple[str, ...]:
     sources = (*dag._read_sources(), *dag._read_riders())
-    found = [leaf.dag for source in sources for leaf in leaves(source) if isinstance(leaf, Completed)]
+    found = [leaf.dag for source in sources for leaf in leaves(source) if isinstance(leaf, Completed | Missed)]
     found += [wait.dag for wait in dag.waits]
     return tuple(dict.fromkeys([each for each in found if each != "*"]))

@@ -24,6 +24,7 @@ from reactive_dag.declare.task import AnyTask
 from reactive_dag.declare.wait import Wait
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.walks import leaves
 
 Severity = Literal["error", "warning"]
@@ -139,6 +140,8 @@ def _of_triggers(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Ite
         for leaf in leaves(source) if source.parts else (source,):
             if isinstance(leaf, Completed) and leaf.dag != "*":
                 yield from _unknown_end(analysis, dag, leaf)
+            elif isinstance(leaf, Missed):
+                yield from _no_deadline(analysis, dag, leaf.dag)
     for label, trigger in dag.triggers.items():
         named = f" {label!r}" if label else ""
         if not can_fire(trigger, dag.start, dag.end):
@@ -151,6 +154,20 @@ def _of_triggers(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Ite
             )
         for kind, text in (*join_warnings(trigger, dates), *key_warnings(trigger, dates)):
             yield _warning(dag, kind, (), f"the trigger{named} of DAG {dag.id!r}: {text}")
+
+
+def _no_deadline(analysis: GraphAnalysis, dag: Dag, late: str) -> Iterator[Problem]:
+    upstream = analysis.dags.get(late)
+    if upstream is None:
+        hint = did_you_mean(late, analysis.dags)
+        text = f"DAG {dag.id!r} hears of missed deadlines of DAG {late!r}, which is not declared{hint or _MEND}"
+        yield _error(dag, "unknown_dag", (late,), text)
+    elif upstream.deadline is None:
+        text = (
+            f"DAG {dag.id!r} hears of missed deadlines of DAG {late!r}, which has none, so rd.missed({late!r}) never "
+            f"fires; give {late!r} ({upstream.place}) a deadline="
+        )
+        yield _error(dag, "never_fires", (late,), text)
 
 
 def _unknown_end(analysis: GraphAnalysis, dag: Dag, leaf: Completed) -> Iterator[Problem]:

@@ -26,6 +26,7 @@ from reactive_dag.triggers.implicit_joins import effective, origin_sources
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.walks import leaves
 
 _SELF = "\0"
@@ -142,8 +143,9 @@ class GraphAnalysis:
     def _without_stars(self) -> dict[str, list[str]]:
         found = {}
         for id, above in self.counted.items():
-            silent = [leaf for s in self.dags[id]._read_sources() if isinstance(s, Absent) for leaf in leaves(s)]
-            found[id] = [*above, *(each for leaf in silent for each in self.neighbours.above(leaf, self.dags))]
+            silent = [s for s in self.dags[id]._read_sources() if isinstance(s, Absent | Missed)]
+            heard = [leaf for source in silent for leaf in leaves(source)]
+            found[id] = [*above, *(each for leaf in heard for each in self.neighbours.heard_by(leaf, self.dags))]
         return found
 
     def _tagged(self, id: str) -> set[str]:

@@ -20,10 +20,11 @@ from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import Json
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import seen
-from reactive_dag.model.times import GivenTime, format_time, parse_time, zone
+from reactive_dag.model.times import GivenDuration, GivenTime, format_time, parse_duration, parse_time, zone
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import choice_of, names_of
 from reactive_dag.triggers.leaves.dataset import Dataset
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 OVERLAPS = ("queue", "skip", "replace", "allow")
 
@@ -46,6 +47,7 @@ class DagOptions(TaskDefaults, total=False):
     tags: Iterable[str]
     description: str
     params: Mapping[str, object] | type | None
+    deadline: GivenDuration | Scheduled | None
 
 
 @frozen
@@ -65,6 +67,7 @@ class DagSettings:
     tags: frozenset[str] = frozenset()
     description: str = ""
     params: Params = NO_PARAMS
+    deadline: int | Scheduled | None = None
 
 
 class ReadsDagSettings:
@@ -84,6 +87,7 @@ class ReadsDagSettings:
     defaults = Setting[TaskSettings | None]()
     tags = Setting["frozenset[str]"]()
     description = Setting[str]()
+    deadline = Setting["int | Scheduled | None"]()
 
     @property
     def params(self) -> Mapping[str, Json]:
@@ -99,6 +103,19 @@ def _catchup(value: object, what: str) -> str:
 
 def _zone(value: object, what: str) -> str:
     return zone(text(value, what)).key
+
+
+def _deadline(value: object, what: str) -> int | Scheduled | None:
+    """A duration after the logical date, or a clock (R13)."""
+    if value is None or isinstance(value, Scheduled):
+        return value
+    try:
+        return parse_duration(value, what=what)  # type: ignore[arg-type]
+    except InvalidValue as error:
+        raise InvalidValue(
+            f"{error}; a deadline is a duration after the logical date, such as '4h', or a clock, such as "
+            "rd.cron('0 6 * * *')"
+        ) from None
 
 
 def _defaults(value: object, what: str) -> TaskSettings:
@@ -122,6 +139,7 @@ DAG_PARSERS: dict[str, Parser] = {
     "tags": names_of,
     "description": text,
     "params": params_of,
+    "deadline": _deadline,
 }
 DEFAULTS = DagSettings()
 
@@ -160,7 +178,10 @@ def _bounded(found: DagSettings, tz: str, start: object, end: object, where: str
         raise InvalidValue(f"{where}: {error}") from None
     if first is not None and last is not None and last < first:
         raise InvalidValue(f"{where}: end {format_time(last)} lies before start {format_time(first)}")
-    return evolve(found, start=first, end=last)
+    deadline = found.deadline
+    if first is not None and isinstance(deadline, Scheduled):
+        deadline = deadline.anchored(first)
+    return evolve(found, start=first, end=last, deadline=deadline)
 
 
 def differing(settings: TaskSettings | DagSettings) -> dict[str, object]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reactive_dag.declare.internals import analysis_of, dag_settings_of, plan_of, stamp_of
+from reactive_dag.declare.internals import analysis_of, dag_settings_of, deadline_of, plan_of, stamp_of
 from reactive_dag.engine.deciding.paused import dissolved, release
-from reactive_dag.engine.deciding.router import ActiveTrigger, Router, TriggerSnapshot
+from reactive_dag.engine.deciding.router import ActiveTrigger, Router
+from reactive_dag.engine.deciding.trigger_snapshot import TriggerSnapshot
 from reactive_dag.engine.items.events import subject_of
 from reactive_dag.model.collector import paused_collector
 from reactive_dag.model.errors import UnknownId
@@ -181,10 +182,12 @@ class Definitions:
         self.known[name] = record
         self.runs.dag_declared(record.dag)
         self._compile(record.dag)
+        self.router.deadlines.registered(record.dag, options, record.at)
         old = self.router.triggers.get(name)
         if old is not None and old.digest == record.digest and old.stale_from is None:
             old.catchup, old.max_catchup = options.get("catchup", "one"), options.get("max_catchup", 1000)
             old.dags_by_tags = _dags_by_tags(options)
+            old.take_deadline("deadline" in options)
             self.runs.waits.on_ticks_changed(record.dag)
             return
         newest, _ = self.latest.get(name, (offset, record))
@@ -236,12 +239,14 @@ class Definitions:
             on_expired=lambda policy, part, key, count: self._expired(name, policy, part, key, count),
         )
         options = record.options or {}
-        return ActiveTrigger(
+        found = ActiveTrigger(
             record.dag, record.label, self.slots.heights.get(record.dag, 0),
             record.digest, self.numbers.get(name, 1), record, trigger, circuit, catchup=options.get("catchup", "one"),
             max_catchup=options.get("max_catchup", 1000), unique=circuit.repeats, timed=circuit.timed,
-            plain=circuit.is_bare and not circuit.repeats, dags_by_tags=_dags_by_tags(options),
+            dags_by_tags=_dags_by_tags(options),
         )  # fmt: skip
+        found.take_deadline("deadline" in options)
+        return found
 
     def _expired(self, name: Name, policy: str, part: str, key: object, count: int) -> None:
         """Record that a trigger dropped items by one of its bounds (T7, T14)."""
@@ -281,6 +286,7 @@ class Definitions:
                 del self._leaving[name]
             self.router.remove(*name)
         if not any(name[0] == record.dag for name in self.known):
+            self.router.deadlines.removed(record.dag)
             self.runs.dag_removed(record.dag)
             self.runs.waits.gone(record.dag)
 
@@ -361,6 +367,9 @@ def options_of(dag: Dag) -> dict[str, Json]:
         options["end"] = settings.end
     if settings.paused:
         options["paused"] = True
+    deadline = deadline_of(dag)
+    if deadline is not None:
+        options["deadline"] = deadline if isinstance(deadline, int) else deadline.to_json()
     return options
 
 

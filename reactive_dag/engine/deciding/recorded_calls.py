@@ -24,6 +24,7 @@ from reactive_dag.model.records import (
     Json,
     Mark,
     Record,
+    RunDeadline,
     RunRequested,
     TriggerFault,
 )
@@ -44,21 +45,32 @@ class RecordedCalls:
         self.given: dict[Name, list[Json]] = {}
         self._recorded: dict[Name, deque[Json]] = {}
         self._verdicts: dict[Name, deque[bool]] = {}
+        self._deadlines: dict[Name, deque[RunDeadline]] = {}
 
     def recorded(self, records: Iterable[AnyRecord]) -> None:
         """Take what records out of the log say was answered; each record once. O(records)."""
         for record in records:
             if type(record) is Answers:
                 self._recorded.setdefault((record.dag, record.label), deque()).extend(record.values)
-            elif (type(record) is RunRequested or type(record) is Duplicate) and record.key is not None:
-                repeated = type(record) is Duplicate
-                self._verdicts.setdefault((record.dag, record.label), deque()).append(repeated)
+            elif type(record) is RunRequested or type(record) is Duplicate:
+                name, repeated = (record.dag, record.label), type(record) is Duplicate
+                if record.key is not None:
+                    self._verdicts.setdefault(name, deque()).append(repeated)
+                if type(record) is RunRequested and record.deadline is not None and not record.deadline.by_hand:
+                    self._deadlines.setdefault(name, deque()).append(record.deadline)
 
     def was_duplicate(self, name: Name) -> bool:
         """Whether the next firing of a trigger whose keys can repeat was dropped as a duplicate."""
         queue = self._verdicts.get(name)
         if not queue:
             raise _too_few(name, "firings")
+        return queue.popleft()
+
+    def deadline(self, name: Name) -> RunDeadline:
+        """The deadline that was recorded with the next firing of a trigger whose DAG has one."""
+        queue = self._deadlines.get(name)
+        if not queue:
+            raise _too_few(name, "deadlines")
         return queue.popleft()
 
     def take(self) -> list[AnyRecord]:

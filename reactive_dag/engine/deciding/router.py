@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Container, Iterable, Iterator
-from typing import Any
 
 import attrs
-import msgspec
 
+from reactive_dag.engine.deciding.deadlines import Deadlines
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
+from reactive_dag.engine.deciding.trigger_snapshot import TriggerSnapshot
 from reactive_dag.engine.facts.outbox import Outbox
 from reactive_dag.engine.items.identity import Identities, run_key
 from reactive_dag.engine.items.timers import Timer, Timers
@@ -23,27 +23,11 @@ from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing
 from reactive_dag.triggers.machine.fast_paths import FeedFunction
 from reactive_dag.triggers.machine.pack import pack, pack_payload, unpack, unpack_payload
 from reactive_dag.triggers.machine.replace import replaced_in_firing
-
-
-class TriggerSnapshot(msgspec.Struct, array_like=True):
-    """An active trigger, as a snapshot holds it. `backlog`: leaf parts and facts that wait for its replacement.
-
-    `definition`: its own, where the newest that was applied is another one, which an even newer one has overtaken.
-    """
-
-    dag: str
-    label: str
-    number: int
-    definition: Registered | None
-    circuit: Any
-    held: list[Any]
-    redefined: dict[str, int]
-    stale_from: int | None
-    backlog: list[tuple[int, int]]
 
 
 @attrs.define(eq=False)
@@ -71,11 +55,17 @@ class ActiveTrigger:
     held: list[Firing] = attrs.field(factory=list)
     redefined: dict[str, int] = attrs.field(factory=dict)
     dags_by_tags: dict[frozenset[str], frozenset[str]] = attrs.field(factory=dict)
+    has_deadline: bool = False
 
     def listens_to(self, dag: str, part: int) -> bool:
         """Whether a leaf part that listens to `"*"` listens to a DAG. O(1)."""
         leaf = self.circuit.leaves[part].trigger
         return isinstance(leaf, Completed) and dag in self.dags_by_tags.get(leaf.tags, ())
+
+    def take_deadline(self, has_deadline: bool) -> None:
+        """Whether its DAG has a deadline: then a firing is more than its causes. O(1)."""
+        self.has_deadline = has_deadline
+        self.plain = self.circuit.is_bare and not self.circuit.repeats and not has_deadline
 
     def snapshot(self, definition: Registered | None) -> TriggerSnapshot:
         """What a restored engine needs of it; `definition` where it is not the newest of its name. O(pending items)."""
@@ -135,7 +125,7 @@ class Router:
 
     def __init__(
         self, graph: str, identities: Identities, timers: Timers, outbox: Outbox, calls: RecordedCalls,
-        paused: Container[str], awaited: Container[str], on_tick: Callable[[str, int], None],
+        paused: Container[str], awaited: Container[str], on_tick: Callable[[str, int], None], deadlines: Deadlines,
         before_fire: BeforeFire | None = None,
     ) -> None:  # fmt: skip
         self.graph = graph
@@ -146,12 +136,14 @@ class Router:
         self.paused = paused
         self._awaited = awaited
         self._on_tick = on_tick
+        self.deadlines = deadlines
         self._before_fire = before_fire
         self.triggers: dict[tuple[str, str], ActiveTrigger] = {}
         self._of_dag: dict[str, dict[str, ActiveTrigger]] = {}
         self.by_dataset: dict[str, list[Route]] = {}
         self.by_dag: dict[str, list[Route]] = {}
         self.by_task: dict[tuple[str, str], list[Route]] = {}
+        self.by_missed: dict[str, list[Route]] = {}
         self.everyone: list[Route] = []
         self.fast_routes: dict[str, tuple[FastRoute, ...]] = {}
 
@@ -202,7 +194,7 @@ class Router:
                 self.schedule(active)
         if changed:
             self.fast_routes.clear()
-            for route in (*self.by_dataset.values(), *self.by_dag.values(), *self.by_task.values(), self.everyone):
+            for route in self._routes():
                 route.sort(key=_order)
 
     def _route(self, where: str, source: object) -> list[Route]:
@@ -213,7 +205,14 @@ class Router:
         if where == "task":
             assert isinstance(source, tuple)
             return self.by_task.setdefault(source, [])
+        if where == "missed":
+            return self.by_missed.setdefault(str(source), [])
         return self.everyone
+
+    def _routes(self) -> Iterator[list[Route]]:
+        for table in (self.by_dataset, self.by_dag, self.by_missed, self.by_task):
+            yield from table.values()
+        yield self.everyone
 
     # ------------------------------------------------------------------------------------- feeding
 
@@ -247,7 +246,7 @@ class Router:
         active.stale_from = since
         self.fast_routes.clear()
 
-    def feed(self, routes: Iterable[Route], kind: str, item: int, at: int, event: object) -> None:
+    def feed(self, routes: Iterable[Route], kind: str, item: Item, at: int, event: object) -> None:
         """Give one fact to the triggers of `routes` whose leaf parts take `kind`. O(triggers reached)."""
         last: ActiveTrigger | None = None
         hits: tuple[int, ...] = ()
@@ -309,13 +308,14 @@ class Router:
                     active.circuit.recount(firing.parts, "duplicate")
                     self.outbox.decide(Duplicate(at, active.dag, active.label, key))
                     continue
-            self.outbox.decide(
-                RunRequested(
-                    at, active.dag, active.label, tuple(firing.items),
-                    self.calls.payload(firing.payload) if firing.mapped else None, firing.mapped, key,
-                    list(firing.key) if firing.key else None, tuple(firing.riders),
-                )
+            request = RunRequested(
+                at, active.dag, active.label, tuple(firing.items),
+                self.calls.payload(firing.payload) if firing.mapped else None, firing.mapped, key,
+                list(firing.key) if firing.key else None, tuple(firing.riders),
             )  # fmt: skip
+            if active.has_deadline:
+                request = self.deadlines.asked(request, key or self.key(active, firing))
+            self.outbox.decide(request)
 
     def _is_duplicate(self, active: ActiveTrigger, key: str) -> bool:
         """Whether the ledger has seen a key; a replay is told what was recorded."""
@@ -356,7 +356,7 @@ class Router:
 
     def _check(self) -> None:
         """Routes are in order and lead to triggers that are there; what is due has its timer; T1. O(state)."""
-        for routes in (*self.by_dataset.values(), *self.by_dag.values(), *self.by_task.values(), self.everyone):
+        for routes in self._routes():
             assert [_order(route) for route in routes] == sorted(map(_order, routes)), "a route is out of order"
             assert all(self.triggers.get(route[0].name) is route[0] for route in routes), "a route leads nowhere"
         assert sum(map(len, self._of_dag.values())) == len(self.triggers), "a trigger is filed under its DAG"
@@ -376,6 +376,8 @@ def _order(route: Route) -> tuple[int, str, str]:
 def _sources(leaf: Trigger) -> list[tuple[str, object, frozenset[str]]]:
     if isinstance(leaf, Updated):
         return [("dataset", leaf.dataset.id, leaf.kinds)]
+    if isinstance(leaf, Missed):
+        return [("missed", leaf.dag, frozenset({"missed"}))]
     if isinstance(leaf, Completed):
         if leaf.dag == "*":
             return [("everyone", None, leaf.states)]

@@ -8,26 +8,30 @@ from typing import Protocol
 import msgspec
 
 from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.internals import params_of
+from reactive_dag.declare.internals import deadline_of, params_of
 from reactive_dag.engine.facts.event_fields import check_key, check_text, fits
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.payload import plain
-from reactive_dag.model.records import Json, KeyConflict, RunRequested, StartRequested
+from reactive_dag.model.records import Json, KeyConflict, RunDeadline, RunRequested, StartRequested
+from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_at
 from reactive_dag.model.times import GivenTime, parse_time
 
 
 class Calendars(Protocol):
-    """Knows the calendars of a DAG."""
+    """Knows the calendars of a DAG, and dates its runs."""
 
     def own_calendar(self, dag: Dag) -> Calendar | None:
         """That of its outlets. O(1) amortised."""
 
     def of_dag(self, dag: Dag) -> Sequence[Calendar]:
         """Those of all that it writes and reads. O(tasks + size of its triggers)."""
+
+    def deadline(self, request: RunRequested, deadline: int | Schedule, by_hand: bool) -> RunDeadline:
+        """By when a run is to have succeeded (R13). O(causes)."""
 
 
 class Starting:
@@ -89,8 +93,13 @@ class Starting:
         offset = log.push(record)
         if record.key is not None:
             log.note_key(f"start:{record.dag}", record.key, offset)
-        given = record.payload is not None
-        return log.push(RunRequested(record.at, record.dag, "", (offset,), record.payload, given))
+        request = RunRequested(record.at, record.dag, "", (offset,), record.payload, record.payload is not None)
+        declared = self.dags.get(record.dag)
+        if declared is not None and (deadline := deadline_of(declared)) is not None:
+            about = self._calendars.deadline(request, deadline, by_hand=True)
+            if about.due > record.at:
+                request = msgspec.structs.replace(request, deadline=about)
+        return log.push(request)
 
     def dag(self, dag: Dag | str) -> Dag:
         """A DAG of this graph. Raises UnknownId, InvalidValue for what is no DAG."""

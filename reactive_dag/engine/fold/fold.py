@@ -15,6 +15,7 @@ import msgspec
 
 from reactive_dag.declare.internals import analysis_of, has_priorities
 from reactive_dag.engine.deciding.coming_ticks import ComingTicks
+from reactive_dag.engine.deciding.deadlines import Deadlines
 from reactive_dag.engine.deciding.definitions import Definitions
 from reactive_dag.engine.deciding.downstream import Downstream
 from reactive_dag.engine.deciding.later_rounds import LaterRounds
@@ -45,6 +46,7 @@ from reactive_dag.model.records import (
     Decided,
     EngineStarted,
     FaultsRetried,
+    Mark,
     OnceDone,
     Paused,
     PlanDeclared,
@@ -66,8 +68,11 @@ from reactive_dag.model.records import (
     Tick,
     ValueSet,
 )
+from reactive_dag.model.schedule import Schedule
 from reactive_dag.streams.clock import Clock
 from reactive_dag.triggers.cell import MAX_PENDING
+from reactive_dag.triggers.implicit_joins import sources
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
@@ -103,10 +108,8 @@ class Fold:
             lambda: graph.pools,
         )  # fmt: skip
         self.calls, watches = RecordedCalls(outbox, identities), Watches()
-        self.router = Router(
-            graph.id, identities, timers, outbox, self.calls, self.slots.paused, watches.of_dag, self._on_tick,
-            hooks.before_fire,
-        )  # fmt: skip
+        self.router = self._make_router(dates, watches, hooks)
+        self.deadlines = self.router.deadlines
         coming = ComingTicks(self.router, outbox, lambda: self.cursor, self._delayed)
         self.waits = Waits(
             outbox, timers, live, self.by_date, dates, dags.get, caches.awaited, watches, coming, hooks.done_before
@@ -128,12 +131,22 @@ class Fold:
         self._with_priorities: set[str] = set()
         self._handlers: dict[type, Callable[..., None]] = self._table()
 
+    def _make_router(self, dates: LogicalDates, watches: Watches, hooks: FoldHooks) -> Router:
+        outbox, timers, paused = self.outbox, self.timers, self.slots.paused
+        deadlines = Deadlines(
+            outbox, timers, self.calls, dates, paused, self._clocks_of, self._on_missed, lambda: self.cursor
+        )
+        return Router(
+            self.graph.id, self.identities, timers, outbox, self.calls, paused, watches.of_dag, self._on_tick,
+            deadlines, hooks.before_fire,
+        )  # fmt: skip
+
     def _table(self) -> dict[type, Callable[..., None]]:
         runs, flow, definitions = self.runs, self.runs.flow, self.definitions
         return {
             Published: self._published,
             Republished: self._republished,
-            StartRequested: lambda offset, record: self.starting.on_start_requested(record),
+            StartRequested: self._start_requested,
             RunRequested: runs.requested,
             PlanDeclared: runs.plans.plan_declared,
             RunStarted: runs.run_started,
@@ -284,8 +297,24 @@ class Fold:
             with self.log.lock:
                 self.values.push(self.outbox.stamp(), record.values, run.run, record.task)
 
+    def _start_requested(self, offset: int, record: StartRequested) -> None:
+        self.starting.on_start_requested(record)
+        if record.dag in self.deadlines.of_dag:
+            request = self.identities.request(offset + 1)
+            self.deadlines.by_hand(request, self.runs.key_of(request))
+
     def _on_tick(self, dag: str, at: int) -> None:
         self.waits.on_tick(dag, at)
+
+    def _on_missed(self, mark: Mark) -> None:
+        routes = self.router.by_missed.get(mark.dag)
+        if routes:
+            self.router.feed(routes, mark.kind, mark, mark.due, mark)
+
+    def _clocks_of(self, dag: str) -> list[Schedule]:
+        """The clocks that fire a DAG, as they are registered. O(size of its triggers)."""
+        found = [source for active in self.router.of(dag) for source in sources(active.trigger)]
+        return [source.schedule for source in found if isinstance(source, Scheduled)]
 
     def _delayed(self) -> list[RunRequested]:
         """The requests of runs that are queued later, as only a simulation has them. O(runs between)."""
@@ -297,6 +326,8 @@ class Fold:
         if record.round > 1:
             self.downstream.ended(offset, record)
         self.runs.run_finished(record)
+        if self.deadlines.of_dag:
+            self.deadlines.run_ended(record)
         routes = self.router.completion_routes(record.dag)
         if routes:
             feed = self.router.feed if record.round == 1 else self.later_rounds.feed
@@ -357,6 +388,7 @@ class Fold:
         """The invariants of every part. O(state)."""
         self.timers._check()
         self.router._check()
+        self.deadlines._check()
         self.definitions._check()
         self.publishing._check()
         self.values._check()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from reactive_dag.engine.deciding.deadlines import DeadlinesSnapshot
 from reactive_dag.engine.deciding.definitions import DefinitionsSnapshot
 from reactive_dag.engine.deciding.downstream import DownstreamSnapshot
 from reactive_dag.engine.facts.values import ValuesSnapshot
@@ -36,6 +37,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     starts: dict[str, int]
     values: ValuesSnapshot
     downstream: DownstreamSnapshot
+    deadlines: DeadlinesSnapshot
 
 
 _DECODER = msgspec.msgpack.Decoder(Snapshot)
@@ -47,7 +49,7 @@ def save(fold: Fold) -> bytes:
         Snapshot(
             FORMAT, fold.cursor, fold.definitions.snapshot(), fold.slots.snapshot(), fold.runs.snapshot(),
             fold.runs.flow.snapshot(), fold.waits.snapshot(), fold.publishing.snapshot(), fold.starting.numbers,
-            fold.values.snapshot(), fold.downstream.snapshot(),
+            fold.values.snapshot(), fold.downstream.snapshot(), fold.deadlines.snapshot(),
         )
     )  # fmt: skip
 
@@ -74,6 +76,7 @@ def restored(fold: Fold, blob: bytes) -> int:
         fold.starting.restore(state.starts)
         fold.values.restore(state.values)
         fold.downstream.restore(state.downstream)
+        fold.deadlines.restore(state.deadlines)
         fold.runs.restore(state.runs, state.slots[1])
         fold.slots.restore(state.slots)
         fold.waits.restore(state.waits)

@@ -6,6 +6,7 @@ O(items pending); reads the counts of the compiled triggers, keeps none.
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 
 import attrs
 
@@ -15,6 +16,7 @@ from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import FACTS
+from reactive_dag.model.times import format_time, from_datetime
 
 
 @attrs.frozen
@@ -46,7 +48,7 @@ class Pending:
 
     `parts`: its leaf parts; `joins`: how each trigger joins (T8); `held`: firings that a pause holds back; `waits`: the
     waits of its live runs; `queued`: runs that have not begun; `undecided`: records that the engine has not looked at
-    yet, since it was not driven.
+    yet, since it was not driven; `deadline`: when the next deadline of the DAG is due.
     """
 
     dag: str
@@ -57,6 +59,7 @@ class Pending:
     queued: int
     paused: bool
     undecided: int = 0
+    deadline: datetime | None = None
 
     def __str__(self) -> str:
         lines = [f"{self.dag}:" + (" paused" if self.paused else "")]
@@ -71,6 +74,8 @@ class Pending:
             lines.append(f"  {self.held} firings held by the pause")
         if self.queued:
             lines.append(f"  {self.queued} runs queued")
+        if self.deadline is not None:
+            lines.append(f"  a deadline at {format_time(from_datetime(self.deadline))}")
         if self.undecided:
             lines.append(f"  records not decided yet: {self.undecided}; engine.run_until_idle()")
         return "\n".join(lines)
@@ -100,7 +105,8 @@ def pending(fold: Fold, dag: str) -> Pending:
     ]
     held = sum(len(active.held) for active in triggers)
     queued = len(fold.slots.queues.get(dag, ()))
-    return Pending(dag, parts, joins, held, waits, queued, dag in fold.slots.paused, undecided(fold))
+    due = fold.deadlines.next_of(dag)
+    return Pending(dag, parts, joins, held, waits, queued, dag in fold.slots.paused, undecided(fold), due)
 
 
 def undecided(fold: Fold) -> int:

@@ -23,7 +23,7 @@ from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
 from reactive_dag.model.payload import copied
 from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished, TaskFinished
-from reactive_dag.model.times import GivenDuration, GivenTime, to_datetime, zone
+from reactive_dag.model.times import NEVER, GivenDuration, GivenTime, to_datetime, zone
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 T = TypeVar("T")
@@ -188,6 +188,12 @@ class Run:
     def ended(self) -> datetime | None:
         """When it ended."""
         return _time(self._row.ended)
+
+    @property
+    def deadline(self) -> datetime | None:
+        """By when it is to have succeeded, if its DAG has a deadline (R13)."""
+        about = self._host.request(self._offset).deadline
+        return None if about is None or about.due >= NEVER else to_datetime(about.due)
 
     @property
     def tasks(self) -> TaskViews:

@@ -111,7 +111,7 @@ def _cause(host: Host, item: int | Mark) -> tuple[Why, Why | None]:
     """The node of a cause, and the node of the run that made it, which may be the same; None for an outside event."""
     event = host.event(item)
     if isinstance(item, Mark):
-        return Why(f"{item.kind} {format_time(item.due)}", event=event), None
+        return _mark(host, item, event)
     fact = host.record(item)
     if isinstance(fact, (RunFinished, TaskFinished)):
         run = Run(host, fact.run)
@@ -124,6 +124,19 @@ def _cause(host: Host, item: int | Mark) -> tuple[Why, Why | None]:
     run = Run(host, fact.run)
     node.causes.append(Why(_run_text(run), run))
     return node, node.causes[0]
+
+
+def _mark(host: Host, mark: Mark, event: Event) -> tuple[Why, Why | None]:
+    """A tick, a silence, or a missed deadline with the run that missed it."""
+    if mark.kind != "missed":
+        return Why(f"{mark.kind} {format_time(mark.due)}", event=event), None
+    found = host.with_key(mark.dag, mark.by, mark.date) if mark.by else None
+    if found is None:
+        date = "" if mark.date is None else f" for {format_time(mark.date)}"
+        return Why(f"missed deadline {format_time(mark.due)}: no run of {mark.dag}{date}", event=event), None
+    run = Run(host, found)
+    node = Why(f"missed deadline {format_time(mark.due)}: {_run_text(run)}", run, event)
+    return node, node
 
 
 def _event_text(event: Event) -> str:

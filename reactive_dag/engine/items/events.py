@@ -38,9 +38,13 @@ def subject_of(identities: Identities, item: Item) -> object:
 
 
 def event_of_mark(mark: Mark) -> Event:
-    """A tick or a silence as an event."""
+    """A tick, a silence or a missed deadline as an event."""
     due = to_datetime(mark.due)
-    return Event(kind=mark.kind, at=due, time=due, logical_date=due if mark.kind == "tick" else None)
+    run = mark.by or None if mark.kind == "missed" else None
+    return Event(
+        kind=mark.kind, at=due, time=due, dag=mark.dag or None, partition=mark.partition,
+        logical_date=_date(mark.logical_date), run=run,
+    )  # fmt: skip
 
 
 def event_of_fact(identities: Identities, fact: AnyRecord) -> Event:

@@ -94,7 +94,9 @@ class Identities:
 
     def info(self, item: Item) -> RunInfo:
         """What an item says of itself. O(1)."""
-        return RunInfo(item.logical_date, None, "") if isinstance(item, Mark) else self.info_of_fact(self.record(item))
+        if isinstance(item, Mark):
+            return RunInfo(item.logical_date, item.partition, "")
+        return self.info_of_fact(self.record(item))
 
     def info_of_fact(self, fact: AnyRecord) -> RunInfo:
         """What a fact that can be an item says of itself. O(1)."""
@@ -124,8 +126,10 @@ def made(fact: AnyRecord) -> MadeItem | None:
 
 
 def mark_identity(mark: Mark) -> str:
-    """The identity of a tick or of a silence (I3)."""
+    """The identity of a tick, of a silence or of a missed deadline (I3)."""
     if mark.kind == "tick":
         return f"tick:{mark.due}"
+    if mark.kind == "missed":
+        return f"missed:{mark.dag}/{mark.by}" if mark.by else f"missed:{mark.dag}@{mark.due}"
     # Two silences of one trigger that one registration armed are two: the first keeps the plain name.
     return f"absent:{mark.by}/{mark.part}" if mark.part else f"absent:{mark.by}"

@@ -16,9 +16,18 @@ from reactive_dag.engine.items.identity import Identities, RunInfo
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import UnknownId
-from reactive_dag.model.records import Item, Mark, Published, RunFinished, RunRequested, StartRequested, TaskFinished
+from reactive_dag.model.records import (
+    Item,
+    Mark,
+    Published,
+    RunDeadline,
+    RunFinished,
+    RunRequested,
+    StartRequested,
+    TaskFinished,
+)
 from reactive_dag.model.schedule import CronSchedule, Schedule
-from reactive_dag.model.times import is_after_gap, zone
+from reactive_dag.model.times import NEVER, is_after_gap, zone
 from reactive_dag.triggers.functions.by import keying_calendar
 from reactive_dag.triggers.keys import partition_time
 from reactive_dag.triggers.leaves.dataset import Updated
@@ -26,6 +35,9 @@ from reactive_dag.triggers.leaves.schedule import Scheduled
 
 Interval = tuple[int | None, int | None]
 """From, and up to: ns UTC."""
+
+Deadline = int | Schedule
+"""By when a run is to have succeeded (R13): so long (ns) after its date, or by the next tick."""
 
 MOST_HOPS = 1_000
 """So many runs at most are gone back for a schedule."""
@@ -84,6 +96,16 @@ class LogicalDates:
             cascade = ""
         told = date, partition, cascade
         return found if found == told else RunInfo(date, partition, cascade)
+
+    def deadline(self, request: RunRequested, deadline: Deadline, by_hand: bool = False) -> RunDeadline:
+        """By when a run is to have succeeded (R13). O(causes)."""
+        dag = self.dag_of(request.dag)
+        date, partition, _ = RunInfo(None, None, "") if dag is None else self.info(request, dag)
+        if isinstance(deadline, int):
+            due = min((request.at if date is None else date) + deadline, NEVER)
+        else:
+            due = deadline.after(request.at) or NEVER
+        return RunDeadline(due, date, partition, by_hand)
 
     def begins_cascades(self, dag: str) -> bool:
         """Whether a DAG is its own origin, so that its runs begin cascades of their own (T8). O(1) amortised."""

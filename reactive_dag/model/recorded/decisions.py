@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reactive_dag.model.recorded.shared import Json, Mark, Record
+from reactive_dag.model.recorded.shared import Json, Mark, Record, RunDeadline
 
 
 class RunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=32):
@@ -19,6 +19,7 @@ class RunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults
     key: str | None = None
     group: Json = None
     riders: tuple[int | Mark, ...] = ()
+    deadline: RunDeadline | None = None
 
     @property
     def driving(self) -> tuple[int | Mark, ...]:
@@ -89,3 +90,13 @@ class RoundSettled(Record, frozen=True, gc=False, array_like=True, omit_defaults
     origin: int
     well: bool
     decided: bool = False
+
+
+class DeadlineMissed(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=40):
+    """A run of `dag` had not succeeded by `due`, or (`key` "") there was none (R13)."""
+
+    dag: str
+    due: int
+    key: str = ""
+    logical_date: int | None = None
+    partition: str | None = None

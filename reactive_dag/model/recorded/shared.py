@@ -1,4 +1,7 @@
-"""What all records share: items, plain data, the instant. No state."""
+"""What records share and hold: plain data, items, and what is said of outlets, values and deadlines.
+
+Owns no state. The records (model/records.py) give these on under their own name. Building one costs about 0.1 µs.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ Json: TypeAlias = Any
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
-    """An item that no fact stands behind: a clock's tick, or a silence.
+    """An item that no fact stands behind: a clock's tick, a silence, or a missed deadline.
 
-    `due` is its instant and, for a tick, its identity. `by` is the identity of what armed a silence. `after` is the
-    offset of the last fact before it: it serves the order of `run.events` and is no part of the identity (I3).
+    `due` is its instant and, for a tick, its identity. `by` is the identity of what armed a silence, or the key of the
+    run of `dag` that missed its deadline, whose `date` and `place` (its partition) it bears. `after` is the offset of
+    the last fact before it: it serves the order of `run.events` and is no part of the identity (I3).
     """
 
     kind: str
@@ -22,16 +26,24 @@ class Mark(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults
     after: int = -1
     by: str = ""
     part: int = 0
+    dag: str = ""
+    date: int | None = None
+    place: str | None = None
+
+    @property
+    def at(self) -> int:
+        """Its instant."""
+        return self.due
 
     @property
     def logical_date(self) -> int | None:
-        """The due time of a tick; a silence has none."""
-        return self.due if self.kind == "tick" else None
+        """The due time of a tick, the date of a run that missed its deadline; a silence has none."""
+        return self.due if self.kind == "tick" else self.date
 
     @property
     def partition(self) -> str | None:
-        """A mark has no partition."""
-        return None
+        """That of a run that missed its deadline; other marks have none."""
+        return self.place
 
     @property
     def cascade(self) -> str:
@@ -47,3 +59,42 @@ class Record(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaul
     """What all records share."""
 
     at: int
+
+
+class OutletEvent(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
+    """What a success says of one outlet (R3): a `Published` without what the run adds when it is recorded.
+
+    With nothing but its dataset it is the automatic event of an outlet.
+    """
+
+    dataset: str
+    partition: str | None = None
+    logical_date: int | None = None
+    extra: Json = None
+    kind: str = "updated"
+    key: str | None = None
+    time: int | None = None
+
+
+UNCHANGED = "unchanged"
+"""The kind of what an instance of a mapped task says of an outlet that did not change: nothing is published for it."""
+
+
+class GivenValue(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
+    """What a success says of one shared value (R22): it is forgotten `ttl` (ns) after it is recorded."""
+
+    name: str
+    value: Json = None
+    ttl: int | None = None
+
+
+class RunDeadline(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
+    """By when a run is to have succeeded (R13), with the date and the partition that it was requested for.
+
+    `by_hand`: a start or a backfill asked for it, no trigger.
+    """
+
+    due: int
+    logical_date: int | None = None
+    partition: str | None = None
+    by_hand: bool = False

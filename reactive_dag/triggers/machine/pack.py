@@ -16,7 +16,7 @@ def pack(value: Any) -> Any:
     """Plain data for an item, a release or a key.
 
     >>> pack((1, [Mark("tick", 50)]))
-    {'t': [1, [{'m': ['tick', 50, -1, '', 0]}]]}
+    {'t': [1, [{'m': ['tick', 50, -1, '', 0, '', None, None]}]]}
     """
     kind = type(value)
     if kind is int or kind is str:
@@ -26,7 +26,7 @@ def pack(value: Any) -> Any:
     if kind is list:
         return [pack(each) for each in value]
     if kind is Mark:
-        return {"m": [value.kind, value.due, value.after, value.by, value.part]}
+        return {"m": [getattr(value, name) for name in Mark.__struct_fields__]}
     if kind is Mapped:
         return {"v": value.value, "i": pack(value.item)}
     if kind is Keyed:

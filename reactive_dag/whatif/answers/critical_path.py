@@ -35,10 +35,10 @@ class Hop:
 class Step:
     """One step of a critical path.
 
-    `kind` is "task", "wait", "tick", "silence" or "event". `link` is its relation to the step before: "needs" (within
-    its DAG), "awaits" (a wait for another DAG), "caused by" (a trigger), "slot" (a place among the DAG's active runs,
-    or slots of a pool), "past" (the DAG's run before). `waited` is what passed between the end of the step before and
-    this one's start; of a wait, how long it waited.
+    `kind` is "task", "wait", "tick", "silence", "deadline" or "event". `link` is its relation to the step before:
+    "needs" (within its DAG), "awaits" (a wait for another DAG), "caused by" (a trigger), "slot" (a place among the
+    DAG's active runs, or slots of a pool), "past" (the DAG's run before). `waited` is what passed between the end of
+    the step before and this one's start; of a wait, how long it waited.
     """
 
     name: str

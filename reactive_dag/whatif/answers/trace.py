@@ -1,8 +1,9 @@
 """What happened in a course: its runs, when their tasks began and ended, and what each of them followed.
 
 Owns `Trace`, built from a finished fold. A *point* is a task of a run, the start or the end of a run, or what nothing
-caused: a tick, a silence, an event from outside. `before` gives what ended last before a point began, and so decided
-when it could. Invariant: following `before` never comes back to the same point. O(out-degree) a step.
+caused: a tick, a silence, a missed deadline, an event from outside. `before` gives what ended last before a point
+began, and so decided when it could. Invariant: following `before` never comes back to the same point. O(out-degree) a
+step.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
     from reactive_dag.engine.fold.fold import Fold
     from reactive_dag.whatif.course.played_dag import PlayedDag
 
-PointKind: TypeAlias = Literal["task", "start", "end", "tick", "silence", "event"]
+PointKind: TypeAlias = Literal["task", "start", "end", "tick", "silence", "deadline", "event"]
 Relation: TypeAlias = Literal["needs", "awaits", "caused by", "slot", "past", ""]
+MARKS: dict[str, PointKind] = {"tick": "tick", "absent": "silence", "missed": "deadline"}
+"""What no fact stands behind, by the kind of its mark."""
 
 
 @frozen
 class TracePoint:
-    """Something that happened: `of` is a run's offset (a record's, for an event; the instant of a tick or silence)."""
+    """Something that happened: `of` is a run's offset (a record's, for an event; the instant of a mark)."""
 
     kind: PointKind
     of: int
@@ -216,9 +219,7 @@ class Trace:
 
     def _cause(self, item: Item) -> Predecessor:
         if isinstance(item, Mark):
-            return Predecessor(
-                TracePoint("tick" if item.kind == "tick" else "silence", item.due), "caused by", item.due
-            )
+            return Predecessor(TracePoint(MARKS[item.kind], item.due), "caused by", item.due)
         fact = self.fold.log.record(item)
         if isinstance(fact, RunFinished):
             return Predecessor(TracePoint("end", fact.run), "caused by", fact.at)
@@ -233,7 +234,7 @@ class Trace:
 
     def name(self, point: TracePoint) -> str:
         """What a point is called. O(1)."""
-        if point.kind in ("tick", "silence"):
+        if point.kind in MARKS.values():
             return f"{point.kind} {format_time(point.of)}"
         if point.kind == "event":
             fact = self.fold.log.record(point.of)

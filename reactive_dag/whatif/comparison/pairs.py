@@ -68,7 +68,7 @@ class RunPairs:
         if point.kind == "event":
             return self._event_shift(point)
         base = self.to_base.get(point.of)
-        if base is None or point.kind == "silence":
+        if base is None or point.kind in ("silence", "deadline"):
             return None
         here = self.mine.interval(point.of, point.task)[1]
         there = self.base.interval(base, point.task)[1]

@@ -181,7 +181,7 @@ class CoursePlayer:
         self.log.push_many([self._bounded(record) for record, clocked in found if clocked])
         self._settle()
         self.clock.advance_to(start)
-        self.log.push_many([msgspec.structs.replace(record, at=start) for record, clocked in found if not clocked])
+        self.log.push_many([self._at_start(record) for record, clocked in found if not clocked])
 
     def _registrations(self, start: int) -> Registrations:
         changes = self.core.definitions.changes(start, self.core.cursor)
@@ -190,6 +190,13 @@ class CoursePlayer:
     def _is_clocked(self, record: Registered) -> bool:
         trigger = self.scenario.graph.effective(record.dag).get(record.label)
         return trigger is not None and any(isinstance(part, Scheduled) for part in walk(trigger))
+
+    def _at_start(self, record: Registered) -> Registered:
+        """No deadline finds from `until` on that no run came."""
+        options = record.options
+        if "deadline" in options:
+            options = {**options, "end": min(options.get("end", NEVER), self.scenario.until - 1)}
+        return msgspec.structs.replace(record, at=self.scenario.start, options=options)
 
     def _bounded(self, record: Registered) -> Registered:
         options = dict(record.options)
