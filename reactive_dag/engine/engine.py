@@ -15,11 +15,10 @@ from os import PathLike
 from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
-from reactivex import Observable
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
-from reactive_dag.declare.settings.parsers import flag, whole
+from reactive_dag.declare.settings.parsers import whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.arguments import allowed_lateness, check_arguments, chosen_runner, nanoseconds
 from reactive_dag.engine.drive.drive import Background
@@ -27,21 +26,17 @@ from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.execute.stubs import Stubs
 from reactive_dag.engine.facts.publish import EventFields
 from reactive_dag.engine.facts.receipts import Receipt, Receipts
-from reactive_dag.engine.facts.values import given_value, value_name
-from reactive_dag.engine.inspect.outputs import OutputFile
-from reactive_dag.engine.inspect.pending import Pending
-from reactive_dag.engine.inspect.queries import Entry, FiringView
+from reactive_dag.engine.facts.values import given_value
+from reactive_dag.engine.inspect.backfill import Backfill
 from reactive_dag.engine.inspect.run import Run
-from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.engine.inspect.summary import Summary
-from reactive_dag.engine.inspect.why import Why
 from reactive_dag.engine.parts import opened
+from reactive_dag.engine.questions import Questions
 from reactive_dag.engine.table.reruns import rerun_asked
 from reactive_dag.log.opening import GivenStore, open_log
 from reactive_dag.log.sqlite.files import one_name, parse_store
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.errors import EngineReplaced, UsageError
-from reactive_dag.model.event import Event
 from reactive_dag.model.records import Cancelled, FaultsRetried, Paused, Resumed
 from reactive_dag.model.text import text_in
 from reactive_dag.model.times import GivenDuration, GivenTime, parse_time
@@ -54,7 +49,7 @@ UPDATED: Final = "updated"
 _OPEN: weakref.WeakValueDictionary[tuple[str, str], Engine] = weakref.WeakValueDictionary()
 
 
-class Engine:
+class Engine(Questions):
     """Runs a graph: opens its store and recovers; executes only when driven.
 
     `store`: a path or `sqlite:///…` (durable), None for memory. `runner`: `ThreadRunner(8)` unless given, under a
@@ -196,13 +191,17 @@ class Engine:
         parts.commits.durable(run)
         return Run(parts.host, run)
 
-    def cancel(self, run: Run | str, reason: str = "") -> None:
+    def cancel(self, run: Run | Backfill | str, reason: str = "") -> None:
         """Cancel a run: what has not ended in it is cancelled, with no retries. One that has ended stays as it is.
 
         A coroutine is cancelled at its next `await`, a thread is told: `run.cancelled` (R5). A teardown still runs, and
-        is cancelled by a second call (R18).
+        is cancelled by a second call (R18). Of a backfill only what has not begun is cancelled (R26).
         """
-        told, offset = text_in(reason, "engine.cancel(): reason"), self.run(run)._offset
+        told = text_in(reason, "engine.cancel(): reason")
+        if isinstance(run, Backfill):
+            self._parts.cancel_backfill(run, told)
+            return
+        offset = self.run(run)._offset
         again = self._parts.turn.is_cancelled(offset)
         self._parts.append(lambda at: Cancelled(at, offset, told))
         self._parts.turn.stop_attempts(offset, again)
@@ -225,6 +224,20 @@ class Engine:
         parts.append(lambda at: replace(asked, at=at))
         return found
 
+    def backfill(
+        self, dag: Dag | str, start: GivenTime, end: GivenTime, *, max_active_runs: int | None = None,
+        stop_on_failure: bool = False, again: bool = False, only: str | None = None,
+    ) -> Backfill:  # fmt: skip
+        """Ask for the runs of past dates, both ends included; dates that have run are skipped and reported (R26).
+
+        `again=True` gives those a further round, `only="missing"` those whose run failed or was cancelled.
+        `max_active_runs` of its runs are unfinished at a time (the DAG's own limit unless given). O(dates * log n).
+        Raises UnknownId, InvalidValue, UsageError, before anything is recorded.
+        """
+        return self._parts.backfill(
+            dag, start, end, max_active_runs=max_active_runs, stop_on_failure=stop_on_failure, again=again, only=only
+        )
+
     def pause(self, dag: Dag | str) -> None:
         """Hold the DAG's firings and queued runs back until `resume`; what runs goes on (T12)."""
         id = self._parts.queries.dag_id(dag)
@@ -244,11 +257,6 @@ class Engine:
         """Do something once for this graph, ever (or until `ttl` has passed): what `fn` gave is recorded (X2)."""
         self._parts.check_open()
         return self._parts.once_calls.call("", key, fn, None if ttl is None else nanoseconds(ttl))
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """What a value shared by DAGs holds, or `default` where it holds nothing (R22). O(1) in memory."""
-        found = self._parts.host.value(value_name(name, "engine.get()"))
-        return default if found is None else found
 
     def set(self, name: str, value: object, *, ttl: GivenDuration | None = None) -> None:
         """Set a value shared by DAGs, durable on return; None forgets it, `ttl` does so later (R22). One commit.
@@ -288,84 +296,6 @@ class Engine:
         target = parts.fold.clock.now() + nanoseconds(by) if by is not None else parse_time(to, what="to")  # type: ignore[arg-type]
         parts.refuse_to_block("engine.advance()", "await asyncio.to_thread(engine.advance, ...)")
         return parts.drive.advance(target)
-
-    # ------------------------------------------------------------------------------------- questions
-
-    def runs(
-        self, dag: Dag | str | None = None, *, state: str | Iterable[str] | None = None,
-        logical_date: GivenTime | None = None, partition: str | None = None, key: str | None = None,
-        limit: int | None = None,
-    ) -> RunList:  # fmt: skip
-        """Runs, newest request first, in one state or several. O(log n + result) by DAG, state, date or key.
-
-        `key` is a run's own key, or the one that a start by hand was given. Raises UnknownId, InvalidValue.
-        """
-        with self._parts.interrupts:
-            return self._parts.queries.runs(
-                dag, state=state, logical_date=logical_date, partition=partition, key=key, limit=limit
-            )
-
-    def run(self, key: Run | str) -> Run:
-        """A run by its key, by the key that a start by hand was given, or by the first digits of its own.
-
-        O(log n) a DAG; by first digits O(runs). Raises UnknownId where none is found, or more than one.
-        """
-        with self._parts.interrupts:
-            return self._parts.queries.run(key)
-
-    def outputs(self, *, unused: bool = False) -> list[OutputFile]:
-        """The files of outputs saved by tasks declared now; with `unused` those that no recorded success names (R21).
-
-        Those may be deleted, unless another store keeps its outputs in the same directory. O(files × log runs).
-        """
-        with self._parts.interrupts:
-            return self._parts.queries.outputs(flag(unused, "engine.outputs(): unused"))
-
-    def events(self, dataset: Dataset | str, *, limit: int | None = None) -> list[Event]:
-        """A dataset's events, newest first. O(segments that hold one). Raises UnknownId."""
-        with self._parts.interrupts:
-            return self._parts.queries.events(dataset, limit=limit)
-
-    def why(self, what: Run | Dag | str, *, logical_date: GivenTime | None = None) -> Why:
-        """Why a run happened: the tree of its causes, down to the first event; or why a DAG did not run: `.missing`.
-
-        O(causes). Raises UnknownId.
-        """
-        with self._parts.interrupts:
-            return self._parts.queries.why(what, logical_date=logical_date)
-
-    def pending(self, dag: Dag | str) -> Pending:
-        """What the triggers of a DAG hold and wait for. O(items pending). Raises UnknownId."""
-        with self._parts.interrupts:
-            return self._parts.queries.pending(dag)
-
-    # ------------------------------------------------------------------------------------- streams
-
-    @property
-    def records(self) -> Observable[Entry]:
-        """Every record from now on, in log order, each with its offset; after it is durable (R12)."""
-        return self._parts.queries.records
-
-    def records_from(self, offset: int) -> Observable[Entry]:
-        """Every record from an offset on: first what is there, then what comes."""
-        return self._parts.queries.records_from(offset)
-
-    def updates(self, dataset: Dataset | str) -> Observable[Event]:
-        """A dataset's events. Raises UnknownId."""
-        return self._parts.queries.updates(dataset)
-
-    def completions(self, dag: Dag | str, *, task: AnyTask | str | None = None) -> Observable[Event]:
-        """Ends of runs of a DAG, or of one of its tasks. Raises UnknownId."""
-        return self._parts.queries.completions(dag, task=task)
-
-    def firings(self, dag: Dag | str) -> Observable[FiringView]:
-        """The decisions of a DAG's triggers. Raises UnknownId."""
-        return self._parts.queries.firings(dag)
-
-    @property
-    def ready(self) -> Observable[frozenset[str]]:
-        """The DAGs ready to run (G4), now and each time that changes."""
-        return self._parts.queries.ready
 
 
 def _close_other(name: tuple[str, str] | None) -> None:

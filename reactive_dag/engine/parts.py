@@ -9,8 +9,10 @@ import logging
 import threading
 from collections.abc import Callable
 
+from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.engine.arguments import nanoseconds
+from reactive_dag.engine.deciding.backfill_dates import BackfillJudge
 from reactive_dag.engine.drive.commit_waiter import CommitWaiter
 from reactive_dag.engine.drive.drain_loop import DrainLoop
 from reactive_dag.engine.drive.drive import Drive
@@ -28,12 +30,14 @@ from reactive_dag.engine.facts.intake import take_over
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import recover
 from reactive_dag.engine.inspect.attempt_logs import AttemptLogs
+from reactive_dag.engine.inspect.backfill import Backfill
 from reactive_dag.engine.inspect.fold_host import CLOSED, FoldHost
 from reactive_dag.engine.inspect.queries import Queries
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import EngineClosed, StoreError, UsageError, raise_fault, said
 from reactive_dag.model.records import (
     AnyRecord,
+    Cancelled,
     EngineStarted,
     ObserverFault,
     Published,
@@ -41,7 +45,7 @@ from reactive_dag.model.records import (
     TaskRetry,
     TaskStarted,
 )
-from reactive_dag.model.times import SECOND, GivenDuration
+from reactive_dag.model.times import SECOND, GivenDuration, GivenTime
 from reactive_dag.streams.clock import Clock
 from reactive_dag.streams.observers import Observers
 
@@ -56,6 +60,7 @@ class EngineParts:
 
     def __init__(self, fold: Fold, runner: Runner | None, read_only: bool, stubs: Stubs | None) -> None:
         lock, self.interrupts = threading.RLock(), HELD
+        self._turn_lock = lock
         self.fold = fold
         self.log = fold.log
         self.runner = runner
@@ -152,7 +157,39 @@ class EngineParts:
             offset = self.log.push(make(self.fold.outbox.stamp()))
         self.commits.durable(offset)
 
+    # ------------------------------------------------------------------------------------- backfills
+
+    def backfill(self, dag: Dag | str, start: GivenTime, end: GivenTime, **options: object) -> Backfill:
+        """Judge and record a backfill, durable on return. O(dates * log n). Raises UnknownId, InvalidValue."""
+        self.get_ready()
+        fold = self.fold
+        declared = fold.starting.dag(dag)
+        with self.interrupts, self._turn_lock, self.log.lock:  # what has run is as of one instant
+            judge = BackfillJudge(fold.backfills, fold.runs.logical_dates)
+            asked = judge.asked(fold.outbox.stamp(), declared, start, end, **options)
+            number = fold.backfills.push(asked)
+        self.commits.durable(self.log.next_offset - 1)
+        return self._backfill(number)
+
+    def backfills(self) -> list[Backfill]:
+        """All backfills, newest first. O(result)."""
+        return [self._backfill(number) for number in reversed(range(self.host.fold.backfills.number))]
+
+    def cancel_backfill(self, backfill: Backfill, reason: str) -> None:
+        """Record that a backfill was cancelled; of one that has ended nothing. O(dates)."""
+        row = self.host.backfill(backfill.number)
+        if row.state == "running":
+            self.append(lambda at: Cancelled(at, row.offset, reason))
+
+    def _backfill(self, number: int) -> Backfill:
+        return Backfill(self.host, number, self._wait_until)
+
     # ------------------------------------------------------------------------------------- for the parts
+
+    def _wait_until(self, done: Callable[[], bool], timeout: GivenDuration | float | None, what: str) -> None:
+        self.check_open()
+        self.refuse_to_block("backfill.wait()", "await the backfill")
+        self.drive.until(done, None if timeout is None else nanoseconds(timeout), what)
 
     def _wait_for_run(self, run: int, timeout: GivenDuration | float | None) -> None:
         self.check_open()

@@ -12,6 +12,10 @@ from typing import TypeAlias
 
 import msgspec
 
+from reactive_dag.model.recorded.backfills import BackfillAsked as BackfillAsked
+from reactive_dag.model.recorded.backfills import BackfillDate as BackfillDate
+from reactive_dag.model.recorded.backfills import BackfillEnded as BackfillEnded
+from reactive_dag.model.recorded.backfills import BackfillRequested as BackfillRequested
 from reactive_dag.model.recorded.decisions import Answers as Answers
 from reactive_dag.model.recorded.decisions import DeadlineMissed as DeadlineMissed
 from reactive_dag.model.recorded.decisions import Decided as Decided
@@ -296,6 +300,7 @@ FACTS = (
     Published, StartRequested, PlanDeclared, RunStarted, TaskStarted, TaskFinished, TaskRetry, RunFinished, Cancelled,
     Paused, Resumed, Registered, Removed, EngineStarted, Tick, Slept, OnceDone, KeyConflict, FaultsRetried,
     ValueSet, ObserverFault, RerunRequested, Republished,
+    BackfillRequested, BackfillAsked, BackfillEnded,
 )  # fmt: skip
 DECISIONS = (RunRequested, Answers, TriggerFault, Expired, Decided, Duplicate, RoundSettled, DeadlineMissed)
 
@@ -303,7 +308,8 @@ AnyRecord: TypeAlias = (
     Published | StartRequested | PlanDeclared | RunStarted | TaskStarted | TaskFinished | TaskRetry | RunFinished
     | Cancelled | Paused | Resumed | Registered | Removed | EngineStarted | Tick | Slept | OnceDone | KeyConflict
     | FaultsRetried | ValueSet | RunRequested | Answers | TriggerFault | Expired | Decided | ObserverFault | Duplicate
-    | RerunRequested | Republished | RoundSettled | DeadlineMissed
+    | RerunRequested | Republished | RoundSettled | DeadlineMissed | BackfillRequested | BackfillAsked
+    | BackfillEnded
 )  # fmt: skip
 
 RUN_STATES = ("queued", "running", "success", "failed", "cancelled", "skipped")

@@ -54,6 +54,7 @@ def described(core: Fold) -> dict[str, Json]:
         "starts": {dag: count for dag, count in core.starting.numbers.items() if count},
         "keys": sorted(_keys(core, records)),
         "deadlines": _deadlines(core),
+        "backfills": _backfills(core),
         "values": sorted(_values(core), key=repr),
         "once": sorted(
             [record.scope, record.name, record.at, record.expires or 0, record.value]
@@ -175,6 +176,14 @@ def _timers(core: Fold) -> list[list[Json]]:
 
 def _numbers(core: Fold) -> dict[str, int]:
     return {name: number for name, number in core.publishing.counted.items() if number}
+
+
+def _backfills(core: Fold) -> list[Json]:
+    """What is still asked for of past dates."""
+    number, kept = core.backfills.snapshot()
+    rows = [[core.backfills.number, each.asked, each.on_the_way, len(each.open), each.is_well] for each in kept]
+    keys = [[-1 if run < 0 else core.runs.row(run).key for run in each.runs] for each in kept]
+    return [number, rows, keys, [[sorted(each.skipped), each.stopping, each.is_cancelled] for each in kept]]
 
 
 def _deadlines(core: Fold) -> list[Json]:

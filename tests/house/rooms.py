@@ -25,7 +25,7 @@ ORDER = {
     ),
     "engine": (
         "host", "items", "outputs", "facts", "runs", "tasks", "limits", "table", "deciding", "fold", "inspect",
-        "execute", "drive", "arguments", "parts", "engine",
+        "execute", "drive", "arguments", "parts", "questions", "engine",
     ),
     "log": ("tail", "history", "group", "protocol", "codec", "memory", "sqlite", "ledger", "opening"),
     "whatif": ("question", "course", "answers", "comparison", "simulation"),

@@ -50,9 +50,11 @@ def things() -> dict[str, object]:
         graph, start=START, until="1d", default_duration="1m", sources={"s3://lake/users": rd.every("6h")}
     )
     task = run.tasks["load"]
+    backfill = engine.backfill("ingest", start="2026-11-20", end="2026-11-21")
     found = [
         graph, graph.dags["build_mart"], graph.dags["build_mart"].tasks["load"], graph.datasets["s3://lake/mart"],
-        graph.dags["build_mart"].triggers[""], graph.problems()[0], engine, receipt, run, seen[0], engine.runs(), task,
+        graph.dags["build_mart"].triggers[""], graph.problems()[0], engine, backfill, receipt, run, seen[0],
+        engine.runs(), task,
         task.attempts[0], run.events[0], engine.why(run), engine.pending("report"), engine.pending("report").parts[0],
         base, base.timeline(), base.critical_path("report"), base.compare(base), base.pending(),
         OutputFile("lake/a.parquet", 1, run.key, 1, 1, False),

@@ -39,9 +39,9 @@ PINNED = {
     "Event": "at dag dataset extra key kind logical_date partition run source state task time",
     "Receipt": "duplicate event",
     "Engine": """
-        advance apublish background cancel close completions events firings get graph idle once outputs pause
-        pending publish publish_many ready records records_from rerun resume retry_faults run run_until_idle runs set
-        start updates why""",
+        advance apublish backfill backfills background cancel close completions events firings get graph idle once
+        outputs pause pending publish publish_many ready records records_from rerun resume retry_faults run
+        run_until_idle runs set start updates why""",
     "Run": """
         cancelled dag data_interval deadline done ended error events get key label local_date log logical_date once
         params partition partitions payload previous publish replaced_by requested results round set started state
@@ -51,6 +51,7 @@ PINNED = {
         logical_date once params partition partitions payload previous publish replaced_by requested results round
         set started state task tasks unchanged wait""",
     "Attempt": "ended error log number round started state",
+    "Backfill": "dag dates done left number progress reason runs skipped state to_json wait",
     "Why": "causes error event missing run text to_json",
     "Simulation": """
         compare critical_path graph interventions name parent pending problems run runs timeline what_if why""",

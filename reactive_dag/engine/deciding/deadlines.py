@@ -8,7 +8,7 @@ O(log timers), a tick O(triggers of the DAG).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime
 
 import attrs
@@ -21,6 +21,9 @@ from reactive_dag.engine.runs.logical_dates import Deadline, LogicalDates
 from reactive_dag.model.records import DeadlineMissed, Json, Mark, RunDeadline, RunFinished, RunRequested
 from reactive_dag.model.schedule import Schedule, schedule_from_json
 from reactive_dag.model.times import NEVER, to_datetime
+from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.implicit_joins import sources
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 RunName = tuple[str, str]
 """A run: its DAG and key."""
@@ -237,3 +240,9 @@ class Deadlines:
         for (dag, _), (due, _, _) in self.open.items():
             assert isinstance(self.of_dag[dag].deadline, int), dag
             assert self.timers.has(due, dag, ""), f"nobody waits for a deadline of {dag}"
+
+
+def clocks_in(triggers: Iterable[Trigger]) -> list[Schedule]:
+    """The clocks that can fire one of these triggers. O(size)."""
+    found = [source for trigger in triggers for source in sources(trigger)]
+    return [source.schedule for source in found if isinstance(source, Scheduled)]

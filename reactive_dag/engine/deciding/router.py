@@ -181,6 +181,10 @@ class Router:
         """The triggers of a DAG. O(result)."""
         return list(self._of_dag.get(dag, {}).values())
 
+    def triggers_of(self, dag: str) -> list[Trigger]:
+        """The triggers of a DAG, as they are registered. O(result)."""
+        return [active.trigger for active in self._of_dag.get(dag, {}).values()]
+
     def reorder(self, height: Callable[[str], int | None], names: Iterable[tuple[str, str]]) -> None:
         """The graph changed, and with it perhaps the heights of the DAGs of these triggers.
 

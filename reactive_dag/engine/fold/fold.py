@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reactive_dag.declare.internals import analysis_of, has_priorities
+from reactive_dag.engine.deciding.backfills import Backfills
 from reactive_dag.engine.deciding.coming_ticks import ComingTicks
-from reactive_dag.engine.deciding.deadlines import Deadlines
+from reactive_dag.engine.deciding.deadlines import Deadlines, clocks_in
 from reactive_dag.engine.deciding.definitions import Definitions
 from reactive_dag.engine.deciding.downstream import Downstream
 from reactive_dag.engine.deciding.later_rounds import LaterRounds
@@ -26,6 +27,7 @@ from reactive_dag.engine.facts.publish import Publishing
 from reactive_dag.engine.facts.start import Starting
 from reactive_dag.engine.facts.values import Values
 from reactive_dag.engine.fold.hooks import FoldHooks
+from reactive_dag.engine.fold.replay import Replaying
 from reactive_dag.engine.items.identity import Identities
 from reactive_dag.engine.items.timers import Timers
 from reactive_dag.engine.limits.slots import Slots
@@ -39,9 +41,11 @@ from reactive_dag.engine.tasks.flow import TaskFlow
 from reactive_dag.engine.tasks.waits import Waits
 from reactive_dag.engine.tasks.watches import Watches
 from reactive_dag.log.protocol import EventLog
-from reactive_dag.model.errors import StoreDamaged
 from reactive_dag.model.records import (
     AnyRecord,
+    BackfillAsked,
+    BackfillEnded,
+    BackfillRequested,
     Cancelled,
     Decided,
     EngineStarted,
@@ -68,18 +72,15 @@ from reactive_dag.model.records import (
     Tick,
     ValueSet,
 )
-from reactive_dag.model.schedule import Schedule
 from reactive_dag.streams.clock import Clock
 from reactive_dag.triggers.cell import MAX_PENDING
-from reactive_dag.triggers.implicit_joins import sources
-from reactive_dag.triggers.leaves.schedule import Scheduled
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
     from reactive_dag.engine.runs.state import RunState
 
 
-class Fold:
+class Fold(Replaying):
     """The state of one graph's engine: triggers, runs, timers, datasets' numbers, pauses."""
 
     def __init__(
@@ -128,14 +129,16 @@ class Fold:
         self.consumers = consumers = Consumers(log, statuses, identities)
         self.later_rounds = LaterRounds(self.router, identities, consumers, self._ahead)
         self.downstream = Downstream(outbox, identities, self.router, self.runs.rounds, consumers)
+        self.backfills = Backfills(graph.id, outbox, self.runs, self.by_date)
         self._with_priorities: set[str] = set()
         self._handlers: dict[type, Callable[..., None]] = self._table()
 
     def _make_router(self, dates: LogicalDates, watches: Watches, hooks: FoldHooks) -> Router:
         outbox, timers, paused = self.outbox, self.timers, self.slots.paused
         deadlines = Deadlines(
-            outbox, timers, self.calls, dates, paused, self._clocks_of, self._on_missed, lambda: self.cursor
-        )
+            outbox, timers, self.calls, dates, paused, lambda dag: clocks_in(self.router.triggers_of(dag)),
+            self._on_missed, lambda: self.cursor,
+        )  # fmt: skip
         return Router(
             self.graph.id, self.identities, timers, outbox, self.calls, paused, watches.of_dag, self._on_tick,
             deadlines, hooks.before_fire,
@@ -156,15 +159,18 @@ class Fold:
             RunFinished: self._run_finished,
             RerunRequested: self._noting_dropped(runs.rerun_requested),
             RoundSettled: self.downstream.settled,
-            Cancelled: self._noting_dropped(lambda offset, record: runs.cancelled(record)),
+            Cancelled: self._noting_dropped(self._cancelled),
             Paused: lambda offset, record: definitions.pause(record.dag),
             Resumed: lambda offset, record: definitions.resume(record.dag, record.at),
             Registered: definitions.registered,
-            Removed: self._noting_dropped(definitions.removed),
+            Removed: self._noting_dropped(self._removed),
             EngineStarted: lambda offset, record: definitions.nobody_awake(record),
             Slept: lambda offset, record: definitions.nobody_awake(record),
             FaultsRetried: lambda offset, record: definitions.retry_faults(record),
             ValueSet: self._value_set,
+            BackfillRequested: self.backfills.requested,
+            BackfillAsked: self.backfills.asked,
+            BackfillEnded: lambda offset, record: self.backfills.ended(record),
             OnceDone: self._nothing,
             Tick: self._nothing,
         }
@@ -265,6 +271,16 @@ class Fold:
         if routes is not None:
             self.router.feed(routes, record.kind, offset, record.at, record)
 
+    def _removed(self, offset: int, record: Removed) -> None:
+        self.definitions.removed(offset, record)
+        if record.dag in self.runs.removed:
+            self.backfills.dag_removed(record.dag)
+
+    def _cancelled(self, offset: int, record: Cancelled) -> None:
+        if not self.backfills.cancelled(record):
+            self.runs.cancelled(record)
+            self.backfills.run_cancelled(record)
+
     def _value_set(self, offset: int, record: ValueSet) -> None:
         """Live, a value is known as soon as it is pushed."""
         if self.outbox.replaying:
@@ -311,11 +327,6 @@ class Fold:
         if routes:
             self.router.feed(routes, mark.kind, mark, mark.due, mark)
 
-    def _clocks_of(self, dag: str) -> list[Schedule]:
-        """The clocks that fire a DAG, as they are registered. O(size of its triggers)."""
-        found = [source for active in self.router.of(dag) for source in sources(active.trigger)]
-        return [source.schedule for source in found if isinstance(source, Scheduled)]
-
     def _delayed(self) -> list[RunRequested]:
         """The requests of runs that are queued later, as only a simulation has them. O(runs between)."""
         if not self.runs.delays:
@@ -328,67 +339,19 @@ class Fold:
         self.runs.run_finished(record)
         if self.deadlines.of_dag:
             self.deadlines.run_ended(record)
+        if self.backfills.of_run:
+            self.backfills.run_ended(record)
         routes = self.router.completion_routes(record.dag)
         if routes:
             feed = self.router.feed if record.round == 1 else self.later_rounds.feed
             feed(routes, record.state, offset, record.at, record)
-
-    # ------------------------------------------------------------------------------------- replay
-
-    def replay(self, start: int, segments: Iterable[tuple[int, list[AnyRecord]]]) -> None:
-        """Apply what is recorded from `start` on, up to the last `Decided`; the rest is left to be decided.
-
-        O(records). Invariant I6: all that follows from a record below `Decided.upto` stands in the log.
-        """
-        self.cursor = start
-        held: list[AnyRecord] = []
-        read = 0
-        with self.outbox.replay():
-            for _, records in segments:
-                self.publishing.count(records)
-                for record in records:
-                    held.append(record)
-                    if type(record) is Decided:
-                        done = self._replay_group(held, read, record.upto)
-                        del held[:done]
-                        read = len(held)
-        self.definitions.ahead(held[read:], self.cursor + read, self.cursor)
-        for offset, record in enumerate(held, self.cursor):
-            if type(record) is PlanDeclared:
-                self.runs.plans.plan_declared(offset, record)
-            elif type(record) is StartRequested:
-                self.starting.on_start_requested(record)
-            elif type(record) is RunStarted:
-                self.runs.begun_in_log(record)
-            elif type(record) is RunFinished:
-                self.runs.overlaps.ended_in_log(record)
-            elif type(record) is ValueSet:
-                self.values.note(offset, record)
-        self.runs.recovered()
-
-    def _replay_group(self, held: list[AnyRecord], read: int, upto: int) -> int:
-        """Apply what a `Decided` covers; `held[read:]` stands between the one before and it. How many those were."""
-        start = self.cursor
-        if upto < self.decided:
-            raise StoreDamaged(f"a Decided record names offset {upto}, but {self.decided} were decided before it")
-        self.decided = upto
-        since = held[read:]
-        self.definitions.ahead(since, start + read, start)
-        if upto <= start:
-            return 0  # the snapshot was taken while more was to be decided: this stands behind it, and is in it
-        self.calls.recorded(since)
-        self._ahead_to = start + len(held)
-        group = held[: upto - start]
-        self.apply_all(start, group)
-        self.outbox.decisions.clear()
-        self.cursor = upto
-        return upto - start
 
     def _check(self) -> None:
         """The invariants of every part. O(state)."""
         self.timers._check()
         self.router._check()
         self.deadlines._check()
+        self.backfills._check()
         self.definitions._check()
         self.publishing._check()
         self.values._check()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from reactive_dag.engine.deciding.backfills import BackfillSnapshot
 from reactive_dag.engine.deciding.deadlines import DeadlinesSnapshot
 from reactive_dag.engine.deciding.definitions import DefinitionsSnapshot
 from reactive_dag.engine.deciding.downstream import DownstreamSnapshot
@@ -38,6 +39,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     values: ValuesSnapshot
     downstream: DownstreamSnapshot
     deadlines: DeadlinesSnapshot
+    backfills: tuple[int, list[BackfillSnapshot]]
 
 
 _DECODER = msgspec.msgpack.Decoder(Snapshot)
@@ -50,6 +52,7 @@ def save(fold: Fold) -> bytes:
             FORMAT, fold.cursor, fold.definitions.snapshot(), fold.slots.snapshot(), fold.runs.snapshot(),
             fold.runs.flow.snapshot(), fold.waits.snapshot(), fold.publishing.snapshot(), fold.starting.numbers,
             fold.values.snapshot(), fold.downstream.snapshot(), fold.deadlines.snapshot(),
+            fold.backfills.snapshot(),
         )
     )  # fmt: skip
 
@@ -77,6 +80,7 @@ def restored(fold: Fold, blob: bytes) -> int:
         fold.values.restore(state.values)
         fold.downstream.restore(state.downstream)
         fold.deadlines.restore(state.deadlines)
+        fold.backfills.restore(state.backfills)
         fold.runs.restore(state.runs, state.slots[1])
         fold.slots.restore(state.slots)
         fold.waits.restore(state.waits)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reactive_dag.declare.graph import Graph
+from reactive_dag.engine.deciding.backfills import BackfillRow
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.inspect.attempt_logs import AttemptLogs
 from reactive_dag.engine.items.events import event_of
@@ -104,6 +105,10 @@ class FoldHost:
         """What an attempt logged and printed, by its key; "" if nothing. O(its length)."""
         assert self.fold is not None, "it may be read"
         return "" if self._logs is None else self._logs.text(attempt)
+
+    def backfill(self, number: int) -> BackfillRow:
+        """How a backfill stands. O(dates)."""
+        return self.fold.backfills.row(number)
 
     def wait_for_run(self, run: int, timeout: GivenDuration | float | None) -> None:
         """Return once a run has ended. Raises NotIdle after `timeout`."""

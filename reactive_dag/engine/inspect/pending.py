@@ -48,7 +48,8 @@ class Pending:
 
     `parts`: its leaf parts; `joins`: how each trigger joins (T8); `held`: firings that a pause holds back; `waits`: the
     waits of its live runs; `queued`: runs that have not begun; `undecided`: records that the engine has not looked at
-    yet, since it was not driven; `deadline`: when the next deadline of the DAG is due.
+    yet, since it was not driven; `deadline`: when the next deadline of the DAG is due;
+    `backfills`: how those of the DAG stand that have not ended.
     """
 
     dag: str
@@ -60,6 +61,7 @@ class Pending:
     paused: bool
     undecided: int = 0
     deadline: datetime | None = None
+    backfills: list[str] = attrs.field(factory=list)
 
     def __str__(self) -> str:
         lines = [f"{self.dag}:" + (" paused" if self.paused else "")]
@@ -76,6 +78,7 @@ class Pending:
             lines.append(f"  {self.queued} runs queued")
         if self.deadline is not None:
             lines.append(f"  a deadline at {format_time(from_datetime(self.deadline))}")
+        lines.extend(f"  {text}" for text in self.backfills)
         if self.undecided:
             lines.append(f"  records not decided yet: {self.undecided}; engine.run_until_idle()")
         return "\n".join(lines)
@@ -106,7 +109,18 @@ def pending(fold: Fold, dag: str) -> Pending:
     held = sum(len(active.held) for active in triggers)
     queued = len(fold.slots.queues.get(dag, ()))
     due = fold.deadlines.next_of(dag)
-    return Pending(dag, parts, joins, held, waits, queued, dag in fold.slots.paused, undecided(fold), due)
+    return Pending(
+        dag,
+        parts,
+        joins,
+        held,
+        waits,
+        queued,
+        dag in fold.slots.paused,
+        undecided(fold),
+        due,
+        fold.backfills.texts(dag),
+    )
 
 
 def undecided(fold: Fold) -> int:

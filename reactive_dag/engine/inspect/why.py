@@ -129,7 +129,8 @@ def _cause(host: Host, item: int | Mark) -> tuple[Why, Why | None]:
 def _mark(host: Host, mark: Mark, event: Event) -> tuple[Why, Why | None]:
     """A tick, a silence, or a missed deadline with the run that missed it."""
     if mark.kind != "missed":
-        return Why(f"{mark.kind} {format_time(mark.due)}", event=event), None
+        asked = f" ({mark.by.replace(':', ' ')})" if mark.kind == "tick" and mark.by else ""  # by a backfill
+        return Why(f"{mark.kind} {format_time(mark.due)}{asked}", event=event), None
     found = host.with_key(mark.dag, mark.by, mark.date) if mark.by else None
     if found is None:
         date = "" if mark.date is None else f" for {format_time(mark.date)}"

@@ -1,0 +1,59 @@
+"""The records of backfills (R26). Import them from records.py."""
+
+from __future__ import annotations
+
+import msgspec
+
+from reactive_dag.model.recorded.shared import Record
+
+
+class BackfillDate(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
+    """A date of a backfill, and the trigger that it is of (R26).
+
+    `run` is the run that it has already, -1 if none; `again` gives that one a further round.
+    """
+
+    date: int
+    label: str = ""
+    run: int = -1
+    again: bool = False
+
+
+class BackfillRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=24):
+    """Somebody asked for the runs of past dates of a DAG (R26): number `n` of the graph's backfills.
+
+    At most `limit` of its runs are unfinished at a time. With `only_failed` a further round keeps what succeeded.
+    """
+
+    dag: str
+    n: int
+    dates: list[BackfillDate]
+    limit: int | None = None
+    stop_on_failure: bool = False
+    only_failed: bool = False
+
+
+class BackfillAsked(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=22):
+    """Date number `index` of backfill `n` had its turn.
+
+    The request of its run, or of `round` of its `run`, stands right behind; round 0 of a run means that it is skipped.
+    """
+
+    n: int
+    index: int
+    run: int = -1
+    round: int = 0
+
+
+class BackfillEnded(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=25):
+    """Backfill `n` has ended: the run of each date, -1 for one that had no turn, and which dates were skipped.
+
+    `stopping` says why it asked for no more before the last date.
+    """
+
+    n: int
+    dag: str
+    state: str
+    runs: list[int]
+    skipped: list[int]
+    stopping: str | None = None
