@@ -63,6 +63,12 @@ class EngineMachine(RuleBasedStateMachine):
         self.twins.finish(0, outcome)
         self.twins.settle()
 
+    @precondition(lambda self: self.twins.choosing)
+    @rule(outcome=st.sampled_from(["give_none", "give_left", "give_both"]))
+    def choose(self, outcome):
+        self.twins.finish(self.twins.choosing[0], outcome)
+        self.twins.settle()
+
     @rule(number=st.integers(0, 9))
     def cancel(self, number):
         self.twins.cancel(number)

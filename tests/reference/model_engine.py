@@ -21,6 +21,11 @@ from tests.reference.naive_given import Given
 KEEP = {"one": 1, "all": 1000, "none": 0}
 
 
+def known_choice(output, followers):
+    """Whether a branch chose among those that follow it (R7)."""
+    return isinstance(output, list) and set(output) <= set(followers)
+
+
 class Model(Runs):
     """The whole: `graph` is the real one (for heights, origins and joins), `specs` the tasks of its DAGs, plain."""
 
@@ -69,7 +74,7 @@ class Model(Runs):
         self.push(what, **fields)
         self.commit()
 
-    def finish(self, job, state, retry=True, after=None, publishes=None, once=False):
+    def finish(self, job, state, retry=True, after=None, publishes=None, once=False, output=None):
         """An attempt returns. One that is over already counts for nothing; one that took too long has failed."""
         task = job.run.tasks[job.task]
         self.inflight.discard((job.run, job.task))
@@ -81,7 +86,9 @@ class Model(Runs):
             self.commit()
         if task.open is not None and task.spec.timeout and self.stamp() >= task.open + task.spec.timeout:
             state, retry, after, publishes = "failed", True, None, None
-        self.finished(job.run, job.task, state, job.attempt, retry, after, publishes)
+        if state == "success" and task.spec.branch and not known_choice(output, job.run.followers(job.task)):
+            state, retry = "failed", True
+        self.finished(job.run, job.task, state, job.attempt, retry, after, publishes, output)
         return True
 
     def die(self):
@@ -146,6 +153,7 @@ class Model(Runs):
 
     def due(self):
         """When the next timer is due."""
+        self.timers = [timer for timer in self.timers if self.counts_still(timer[-1])]
         times = [station.naive.due for station in self.stations.values()] + [timer[0] for timer in self.timers]
         return min(times, default=NEVER)
 
@@ -166,14 +174,22 @@ class Model(Runs):
     def wake(self, fact):
         """A timeout (of a run or an attempt that began by `fact`), or a retry (that `fact` asked for)."""
         run, task = fact.run, fact.run.tasks.get(fact.task)
-        if fact.what == "run_started" and run.alive and not run.cancelled:
-            if not all(each.final for each in run.tasks.values()):
+        if fact.what == "run_started":
+            if not run.cancelled and not all(each.final for each in run.tasks.values()):
                 self.push("cancelled", run=run, ending="failed")
-        elif fact.what == "task_started" and run.alive and task.open is not None and task.attempt == fact.attempt:
+        elif fact.what == "task_started":
             self.finished(run, fact.task, "failed", fact.attempt, retry=True)
-        elif fact.what == "retry" and run.alive and task.retry is fact:
+        else:
             task.retry = None
             self.startable.append((run, fact.task))
+
+    def counts_still(self, fact):
+        """Whether a run goes on still, an attempt is open, or a retry is to come."""
+        if fact.what == "run_started":
+            return fact.run.alive
+        task = fact.run.tasks[fact.task]
+        under_way = task.open is not None and task.attempt == fact.attempt
+        return fact.run.alive and (under_way if fact.what == "task_started" else task.retry is fact)
 
     # ------------------------------------------------------------------------------------ definitions (T11, T12)
 

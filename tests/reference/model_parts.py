@@ -156,6 +156,9 @@ class Spec:
     outlets: tuple = ()
     pool: str | None = None
     slots: int = 1
+    over: str | None = None
+    branch: bool = False
+    teardown: bool = False
 
 
 def verdict(rule, needs):
@@ -188,6 +191,7 @@ class Task:
     def __init__(self, spec):
         self.spec, self.state, self.asked, self.open, self.retry = spec, None, False, None, None
         self.attempt = self.fails = self.lost = 0
+        self.output = self.instances = None
 
     @property
     def final(self):
@@ -203,7 +207,7 @@ class Run:
         self.at, self.height = request.at, 0
         self.state, self.tasks, self.began = "queued", {}, None
         self.cancelled = self.orphan = False
-        self.stopping = None
+        self.stopping, self.unchosen = None, set()
         self.tell(None, None, "")
 
     @property
@@ -231,14 +235,26 @@ class Run:
         return -self.tasks[task].spec.priority, *run, list(self.tasks).index(task)
 
     def outcome(self):
-        states = {name: task.state for name, task in self.tasks.items()}
+        tasks = {name: task for name, task in self.tasks.items() if "[" not in name}
+        torn = {name for name, task in tasks.items() if task.spec.teardown}
+        ends = [name for name in tasks if not self.followers(name)]
         if self.cancelled:
             return self.stopping.ending
-        if any(state in FAILED for state in states.values()):
+        forgiven = {name for name in torn if tasks[name].state == "failed" and ends != [name]}
+        if any(task.state in FAILED for name, task in tasks.items() if name not in forgiven):
             return "failed"
-        needed = {need for task in self.tasks.values() for need in task.spec.needs}
-        last = [state for name, state in states.items() if name not in needed]
-        return "skipped" if set(last) == {"skipped"} else "success"
+        work = [name for name in tasks if name not in torn and set(self.followers(name)) <= torn]
+        return "skipped" if {tasks[name].state for name in work or ends} == {"skipped"} else "success"
+
+    def followers(self, task):
+        return [name for name, each in self.tasks.items() if task in each.spec.needs]
+
+    def behind(self, tasks):
+        """These tasks and all that follow them, directly or not."""
+        found = set(tasks)
+        while more := {name for task in found for name in self.followers(task)} - found:
+            found |= more
+        return found
 
 
 class Job:

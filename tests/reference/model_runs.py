@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+import attrs
+
 from reactive_dag.engine.limits.slots import SUSPECT
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.records import Mark
-from tests.reference.model_parts import LOST, Job, Run, told_by, verdict
+from tests.reference.model_parts import LOST, Job, Run, Task, told_by, verdict
 from tests.reference.naive import riders_of
 from tests.reference.naive_given import key_of, leaf_places
 
@@ -123,12 +125,41 @@ class Runs:
         each = run.tasks[task]
         if each.asked:
             return
-        judged = verdict(each.spec.rule, run.needs(task))
+        judged = "skipped" if task in run.unchosen else verdict(each.spec.rule, run.needs(task))
+        over = run.tasks.get(each.spec.over)
+        if judged == "ready" and over is not None and not over.final:
+            judged = "wait"
         each.asked = judged != "wait"
-        if judged == "ready":
+        if judged == "ready" and over is not None:
+            self.expand(run, task, each, over)
+        elif judged == "ready":
             self.startable.append((run, task))
         elif judged != "wait":
             self.finished(run, task, judged)
+
+    def expand(self, run, task, each, over):
+        """A mapped task goes: one instance for each item, or for each instance of a mapped one (R7)."""
+        if over.instances is None and over.state != "success":
+            return self.finished(run, task, "skipped" if over.state == "skipped" else "upstream_failed")
+        if over.instances is None and not isinstance(over.output, list):
+            return self.finished(run, task, "failed")
+        above = over.output if over.instances is None else over.instances
+        each.instances, each.state = [f"{task}[{n}]" for n in range(len(above))], "running"
+        if not above:
+            self.gather(run, task, each)
+        for name, item in zip(each.instances, above, strict=True):
+            run.tasks[name] = one = Task(attrs.evolve(each.spec, needs=(), over=None))
+            one.asked, one.of = True, task
+            if over.instances and each.spec.rule == "all_success" and run.tasks[item].state == "skipped":
+                self.finished(run, name, "skipped")
+            else:
+                self.startable.append((run, name))
+        return None
+
+    def gather(self, run, task, each):
+        states = [run.tasks[name].state for name in each.instances]
+        bad = any(state not in ("success", "skipped") for state in states)
+        self.finished(run, task, "failed" if bad else "skipped" if set(states) == {"skipped"} else "success")
 
     def dispatch(self, handed):
         """Give out slots: to runs, then to attempts, by priority, then as runs. A suspect goes alone (R5)."""
@@ -173,20 +204,21 @@ class Runs:
         if task.spec.timeout:
             self.set_timer(fact.at + task.spec.timeout, fact)
 
-    def finished(self, run, task, state, attempt=0, retry=False, after=None, publishes=None):
-        about = {"ident": f"{run.key}/{task}", "source": (run.dag, task), "state": state}
+    def finished(self, run, task, state, attempt=0, retry=False, after=None, publishes=None, output=None):
+        about = {"ident": f"{run.key}/{task}", "source": (run.dag, task), "state": state, "output": output}
         rest = {"attempt": attempt, "retry": retry, "after": after, "publishes": publishes}
         self.push("finished", run=run, task=task, **about, **run.about(), **rest)
 
     def on_finished(self, fact):
         run, task = fact.run, fact.run.tasks.get(fact.task)
-        if not run.alive or task.final or (run.cancelled and fact.state != "cancelled"):
+        goes_on = not run.cancelled or (task is not None and task.spec.teardown)
+        if not run.alive or task.final or (not goes_on and fact.state != "cancelled"):
             return
         if fact.attempt and (task.attempt != fact.attempt or task.open is None):
             return
         if fact.state == "lost":
             self.on_lost(run, fact.task, task)
-        elif fact.state == "failed" and fact.retry and task.fails < task.spec.retries and not run.cancelled:
+        elif fact.state == "failed" and fact.retry and task.fails < task.spec.retries and goes_on:
             task.open, task.lost, task.fails, task.state = None, 0, task.fails + 1, "retrying"
             due = fact.at + (task.spec.delay if fact.after is None else fact.after)
             self.push("retry", run=run, task=fact.task, attempt=fact.attempt + 1, due=due)
@@ -214,8 +246,16 @@ class Runs:
         if fact.state == "success":
             said = fact.publishes
             self.put_of(run, fact.task, [(uri, None, None) for uri in task.spec.outlets] if said is None else said)
+        task.output = fact.output
+        if task.spec.branch and fact.state == "success":
+            chosen, followers = run.behind(fact.output), run.followers(fact.task)
+            run.unchosen |= {name for name in followers if name not in chosen and not run.tasks[name].spec.teardown}
         self.deliver(fact)
-        for name in [name for name, each in run.tasks.items() if fact.task in each.spec.needs]:
+        if "[" in fact.task:
+            mapped = run.tasks[task.of]
+            if not mapped.final and all(run.tasks[name].final for name in mapped.instances):
+                self.gather(run, task.of, mapped)
+        for name in run.followers(fact.task):
             self.consider(run, name)
         if all(each.final for each in run.tasks.values()):
             self.end(run, run.outcome())
@@ -256,9 +296,10 @@ class Runs:
             fact.run.stopping = fact
 
     def stop(self, run, fact):
+        again = run.cancelled
         run.cancelled, run.stopping = True, run.stopping or fact
         for name, task in run.tasks.items():
-            if not task.final:
+            if not task.final and (again or not task.spec.teardown):
                 self.finished(run, name, "cancelled", task.attempt if task.open is not None else 0)
 
     def end_waiting(self, run, state="cancelled"):

@@ -31,7 +31,16 @@ SPECS = {
         "z": Spec(needs=("t", "y"), rule="none_failed_min_one_success"),
         "last": Spec(needs=("y",), rule="all_done", retries=2, delay=3 * SECOND),
     },
-    "s": {"t": Spec()},
+    "s": {
+        "t": Spec(),
+        "each": Spec(needs=("t",), over="t", retries=1, delay=2 * SECOND, timeout=9 * SECOND, pool="w"),
+        "inner": Spec(needs=("each",), over="each", rule="none_failed"),
+        "pick": Spec(needs=("t",), branch=True),
+        "left": Spec(needs=("pick",)),
+        "right": Spec(needs=("pick", "each"), rule="all_done", priority=1),
+        "join": Spec(needs=("left", "right", "pick"), rule="none_failed_min_one_success"),
+        "clean": Spec(needs=("join", "inner"), rule="all_done", teardown=True, retries=1, delay=3 * SECOND),
+    },
     **{f"x{n}": {"t": Spec(retries=n, pool=[None, "w", "v"][n])} for n in range(3)},
 }
 OPTIONS = {
@@ -49,6 +58,9 @@ TOLD = {
     "give_up": {"state": "failed", "retry": False},
     "skip": {"state": "skipped", "retry": False},
     "later": {"state": "failed", "after": 3 * SECOND},
+    "give_none": {"state": "success", "output": []},
+    "give_left": {"state": "success", "output": ["left"]},
+    "give_both": {"state": "success", "output": ["left", "right"]},
 }
 """What the model is told of each outcome; `publish_twice` depends on the task."""
 
@@ -81,7 +93,7 @@ class Twins:
             new = rd.Dag(dag, on=trigger, **options) if trigger is not None else rd.Dag(dag, **options)
             for name, spec in SPECS[dag].items():
                 new.add(
-                    lambda run: self.world.body(run), id=name, after=spec.needs, trigger_rule=spec.rule,
+                    lambda run: self.world.body(run), id=name, after=spec.needs, **_special(spec),
                     retries=spec.retries, retry_delay=f"{spec.delay // SECOND}s", priority=spec.priority,
                     timeout=None if spec.timeout is None else f"{spec.timeout // SECOND}s",
                     outlets=[self.graph.dataset(uri) for uri in spec.outlets], pool=spec.pool, slots=spec.slots,
@@ -127,6 +139,11 @@ class Twins:
                 told["publishes"] = [("d", 1, None), ("d", 2, job.run.key[:2])]
         went = self.model.finish(job, **told)
         assert ran == ((job.run.key, job.task, job.attempt) if went else None)
+
+    @property
+    def choosing(self):
+        """The attempts under way whose outputs say which items are mapped over, or which way a branch goes."""
+        return [at for at, job in enumerate(self.model.jobs) if job.run.dag == "s" and job.task in ("t", "pick")]
 
     def settle(self):
         self.world.settle()
@@ -258,7 +275,8 @@ class Twins:
         for key, run in self.model.runs.items():
             if key not in self.lost_plans:
                 states = {name: task.state for name, task in run.tasks.items() if task.state is not None}
-                assert {task.task: task.state for task in rows[key].tasks} == states, run.dag
+                found = [each for task in rows[key].tasks for each in (task, *(task.instances or ()))]
+                assert {each.task: each.state for each in found if each.state != "queued"} == states, run.dag
 
 
 def counts(active):
@@ -274,6 +292,13 @@ def counts(active):
 def told(model):
     """How much of a story there is that is durable."""
     return len(list(of_model(model, 0))) - len(list(of_model(model, model.safe)))
+
+
+def _special(spec):
+    """The options of a task that only some have."""
+    over = {} if spec.over is None else {"map_over": spec.over}
+    rule = {"teardown": True} if spec.teardown else {"trigger_rule": spec.rule}
+    return {**over, **rule, "branch": spec.branch}
 
 
 def _plain(fields):

@@ -50,8 +50,21 @@ def publish_twice(run: rd.Run) -> object:
     return run.once("effect", lambda: 7)
 
 
+def give_none(run: rd.Run) -> object:
+    return []
+
+
+def give_left(run: rd.Run) -> object:
+    return ["left"]
+
+
+def give_both(run: rd.Run) -> object:
+    return ["left", "right"]
+
+
 OUTCOMES: dict[str, Callable[[rd.Run], object]] = {
     "succeed": succeed, "fail": fail, "give_up": give_up, "skip": skip, "later": later, "publish_twice": publish_twice,
+    "give_none": give_none, "give_left": give_left, "give_both": give_both,
 }  # fmt: skip
 
 
@@ -84,7 +97,14 @@ def zoo(graph: rd.Graph, body: Callable[..., object]) -> None:
     dag("keyed", (rd.updated(a) & rd.updated(b)).by("partition").batch(count=2, max_wait="9s"), paused=True).task(
         id="t", retries=2, retry_delay=lambda attempt: f"{attempt}s"
     )(lambda run: body(run))
-    dag("by_hand", None, params={"n": 1}, max_active_runs=2).task(id="t")(lambda run, n: body(run))
+    by_hand = dag("by_hand", None, params={"n": 1}, max_active_runs=2)
+    by_hand.task(id="t")(lambda run, n: body(run))
+    by_hand.task(id="each", map_over="t", retries=1, retry_delay="2s", timeout="9s")(lambda run, t: body(run))
+    by_hand.task(id="inner", map_over="each", trigger_rule="all_done")(lambda run, item=rd.item(): body(run))
+    by_hand.task(id="pick", branch=True, after="t")(lambda run: body(run))
+    by_hand.task(id="left", after="pick")(lambda run: body(run))
+    by_hand.task(id="right", after=["pick", "each"], trigger_rule="none_failed")(lambda run: body(run))
+    by_hand.task(id="clean", after=["left", "right", "inner"], teardown=True)(lambda run: body(run))
     dag("follows", rd.updated(c) | rd.updated(d), catchup="none").task(id="t")(lambda run: body(run))
     assert set(DAGS) <= set(graph.dags)
 
