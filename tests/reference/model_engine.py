@@ -78,7 +78,7 @@ class Model(Runs):
         """An attempt returns. One that is over already counts for nothing; one that took too long has failed."""
         task = job.run.tasks[job.task]
         self.inflight.discard((job.run, job.task))
-        if task.final or task.attempt != job.attempt:
+        if task.open is None or task.attempt != job.attempt:
             return False
         if once and (job.run.key, job.task) not in self.once:
             self.once.add((job.run.key, job.task))
