@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import reactive_dag as rd
 from tests.cli.test_cli import call
+from tests.support.places import ROOT
 
 SHOP = """
 import reactive_dag as rd
@@ -92,6 +95,7 @@ def test_rerun_gives_the_next_round(shop: Shop, tmp_path: Path) -> None:
     assert [(row["round"], row["state"]) for row in shop.json("runs", "--dag", "ingest")] == [(2, "success")]
     row = shop.json("rerun", key, "--task", "ingest", "--downstream", "--graph", shop.file)
     assert (row["round"], row["state"]) == (3, "success")
+    assert [row["round"] for row in shop.json("runs", "--dag", "report")] == [2]
     assert "success (3)" in shop("runs", "--dag", "ingest")
     assert "nothing" in shop("rerun", key, "--failed", code=2)
 
@@ -158,7 +162,24 @@ def test_wrong_calls_are_one_line_and_record_nothing(shop: Shop, arguments: list
     assert shop.json("runs") == []
 
 
-def test_a_store_that_an_engine_holds_or_that_is_not_there_is_refused(shop: Shop, tmp_path: Path) -> None:
+HOLDER = """
+import sys, reactive_dag as rd
+with rd.Engine(rd.Graph("shop"), store=sys.argv[1]):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_store_that_an_engine_of_another_process_holds_is_refused_and_looked_at(shop: Shop) -> None:
+    command = [sys.executable, "-c", HOLDER, shop.store]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == "open\n"
+        for arguments in (["start", "ingest"], ["pause", "report"], ["start", "ingest", "--graph", shop.file]):
+            assert f"is in use by an engine of process {holder.pid}" in shop(*arguments, code=2)
+        assert shop.json("runs") == []
+
+
+def test_a_store_that_is_none_or_that_is_not_there_is_refused(shop: Shop, tmp_path: Path) -> None:
     with rd.Ledger(f"sqlite:///{tmp_path / 'seen.db'}"):
         pass
     for other in ("seen.db", "nothing.db"):

@@ -45,7 +45,10 @@ def lines(path: Path) -> list[str]:
 
 
 def graph_of(folder: Path) -> rd.Graph:
-    """The demo's pipeline, and behind it a bill: an effect that happens once, in a task that fails after it."""
+    """The demo's pipeline, behind it a bill, an effect that happens once, in a task that fails after it, and a slip.
+
+    What a slip returns is no JSON and is kept in a file.
+    """
     graph = pipeline(folder / "effects")
 
     @graph.dag(on=rd.completed("merge"), retries=2)
@@ -55,6 +58,11 @@ def graph_of(folder: Path) -> rd.Graph:
         if run.attempt == 1:
             raise ConnectionError("after the effect")
         return sent
+
+    @graph.dag(on=rd.completed(bill), save=rd.files(folder / "slips"))
+    def slip(run: rd.Run) -> set[str]:
+        note(folder / "effects", f"slip {run.key}")
+        return {run.results["bill"]["bill"], "x" * 10_000}
 
     return graph
 
@@ -137,7 +145,7 @@ def judge(engine: rd.Engine, folder: Path) -> None:
     assert all(run.state == "success" for run in runs), [run for run in runs if run.state != "success"]
     assert len({run.key for run in runs}) == len(runs), "a key was requested twice"
     asked = Counter(run.dag for run in runs)
-    assert {asked[dag] for dag in ("extract", "clean", "enrich", "merge", "bill")} == {ORDERS}, asked
+    assert {asked[dag] for dag in ("extract", "clean", "enrich", "merge", "bill", "slip")} == {ORDERS}, asked
     reported = [event.run for run in engine.runs("report") for event in run.events]
     pending = engine.pending("report").parts[0].pending
     assert len(set(reported)) == len(reported) == ORDERS - pending, (len(reported), pending)
@@ -153,10 +161,22 @@ def judge(engine: rd.Engine, folder: Path) -> None:
     for run in runs:
         name = f"{run.dag} {run.key}"
         assert 1 <= counts[name] <= begun[run._offset], f"{name}: {counts[name]} bodies, {begun[run._offset]} recorded"
+    judge_files(engine, folder)
     fold = parts(engine).fold
     again = Fold(engine.graph, fold.log, fold.clock)
     again.replay(0, fold.log.segments_from(0))
     assert fold.cursor < fold.log.next_offset or canonical(again) == canonical(fold)
+
+
+def judge_files(engine: rd.Engine, folder: Path) -> None:
+    """Each success names a whole file of its own; whatever else the lives left is listed as unused."""
+    for run in engine.runs("slip"):
+        cause = run.events[0].run
+        assert run.tasks["slip"].output == {engine.run(cause).tasks["bill"].output, "x" * 10_000}
+    used = [file.path for file in engine.outputs() if not file.unused]
+    assert len(used) == len({file.run for file in engine.outputs() if not file.unused}) == ORDERS
+    there = {str(path) for path in (folder / "slips").iterdir()}
+    assert {file.path for file in engine.outputs(unused=True)} == there - set(used)
 
 
 # ------------------------------------------------------------------------------------ cases
