@@ -1,12 +1,12 @@
-"""An ETL of six DAGs in Berlin time: three loads, a mart of all three, a report, and an alarm.
+"""An ETL of six DAGs in Berlin time: three loads, a mart of all three, a report with a deadline, and an alarm.
 
 - The three loads run each night, two of them in the pool `warehouse`, and say which day they loaded and how many rows.
 - `mart` runs once for each day of which all three are there; what it gets is a payload made of their events.
-- `report` follows it.
-- `alarm` hears of a report that failed, and of a mart that is silent for 28 hours.
+- `report` follows it and has a deadline: six o'clock. A later report is still made.
+- `alarm` hears of a report that failed or is late, and of a mart that is silent for 30 hours.
 
 `python examples/etl.py` plays three days in virtual time, over the night in which the clocks go back: on the second the
-users come three and a half hours late.
+users come two hours late, which is after the report's deadline.
 """
 
 from __future__ import annotations
@@ -78,13 +78,13 @@ def store(run: rd.Run, join: dict[str, int]) -> None:
     run.publish(mart, extra=join)
 
 
-@graph.dag(on=mart, tz=ZONE)
+@graph.dag(on=mart, tz=ZONE, deadline=rd.cron("0 6 * * *", tz=ZONE))
 def report(run: rd.Run) -> str:
     """One line a day."""
     return f"{run.partition}: {run.events[0].extra['all']} rows"
 
 
-@graph.dag(on=rd.completed(report, states="failed") | rd.absent(mart, for_="28h"))
+@graph.dag(on=rd.completed(report, states="failed") | rd.missed(report) | rd.absent(mart, for_="30h"))
 def alarm(run: rd.Run) -> str:
     """Somebody must know."""
     return f"{run.events[0].kind} at {run.events[0].at.astimezone(ZoneInfo(ZONE)):%d %H:%M}"

@@ -68,17 +68,28 @@ def test_the_model_is_published_once_approved_and_else_not() -> None:
     ]  # fmt: skip
 
 
+def test_a_week_of_the_model_in_virtual_time() -> None:
+    regions, graph = [["north", 0.0], ["south", 0.1]], of("ml")["graph"]
+    for judge, skipped in (("approval", {"reject"}), ("reject", {"approval", "publish"})):
+        given = {"train.regions": regions, "train.judge": judge}
+        found = rd.simulate(graph, start=MONDAY, until="3d", default_duration="10m", outputs=given)
+        [run] = [run for run in found.runs if run.dag == "train"]
+        assert run.state == "success" and len(run.tasks["evaluate"].instances) == 2
+        assert {task.id for task in run.tasks.values() if task.state == "skipped"} == skipped
+
+
 def test_the_etl_reports_each_day_once_over_the_night_in_which_clocks_go_back() -> None:
-    told = of("etl")["main"]()
-    assert told[:3] == ["2026-10-24: 1078 rows", "2026-10-25: 1080 rows", "2026-10-26: 1082 rows"]
+    assert of("etl")["main"]() == [
+        "2026-10-24: 1078 rows", "2026-10-25: 1080 rows", "2026-10-26: 1082 rows", "missed at 25 06:00",
+    ]  # fmt: skip
 
 
-def test_the_etl_in_virtual_time_meets_its_pool() -> None:
-    found = rd.simulate(of("etl")["graph"], start=MONDAY, until="1d", default_duration="40m")
+def test_the_etl_in_virtual_time_meets_its_pool_and_its_deadline() -> None:
+    found = rd.simulate(of("etl")["graph"], start=MONDAY, until="1d", default_duration="20m")
     assert Counter((run.dag, run.state) for run in found.runs) == Counter(
         dict.fromkeys([(dag, "success") for dag in ("load_rates", "load_orders", "load_users", "mart", "report")], 1)
     )
-    load, users = (
-        row for row in found.timeline() if (row.dag, row.task) in (("load_orders", "load"), ("load_users",) * 2)
-    )
-    assert users.start == load.end or load.start == users.end
+    rows = {row.task: row for row in found.timeline()}
+    assert rows["load_users"].start == rows["load"].end, "it needs the whole pool"
+    late = found.what_if(rd.delay("load_users", "2h"))
+    assert [run.events[0].kind for run in late.runs if run.dag == "alarm"] == ["missed"]
