@@ -16,6 +16,7 @@ from reactive_dag.cli import tables
 from reactive_dag.cli.options import (
     DagArgument,
     JsonOption,
+    ReasonOption,
     RunArgument,
     StoreOption,
     TimeoutOption,
@@ -35,11 +36,13 @@ def engine_on(store: str, graph: str) -> rd.Engine:
     return rd.Engine(load_graph(graph), store=store) if graph else record_on(store)
 
 
-def finish(engine: rd.Engine, run: rd.Run, what: str, *, graph: str, timeout: str, json: bool) -> None:
-    """Work off what was recorded, if there is a graph; print the run, and what came of it. Exit code 1 if it failed."""
+def finish(
+    engine: rd.Engine, run: rd.Run, what: str, *, graph: str, timeout: str, json: bool, bad: str = "failed"
+) -> None:
+    """Work off what was recorded, if there is a graph; print the run, and what came of it. Exit code 1 if it is bad."""
     summary = work_off(engine, timeout, json=json) if graph else f"{what} is recorded; {LATER}"
     show_run(run, str(summary), json=json)
-    if graph and run.state == "failed":
+    if graph and run.state == bad:
         raise typer.Exit(1)
 
 
@@ -78,7 +81,7 @@ def start(
 def cancel(
     run: RunArgument,
     store: StoreOption,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for those who read the log.")] = "",
+    reason: ReasonOption = "",
     graph: WorkOption = "",
     timeout: TimeoutOption = "1h",
     json: JsonOption = False,

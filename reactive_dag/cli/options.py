@@ -28,5 +28,6 @@ WorkOption = Annotated[
     str, typer.Option("--graph", help="FILE.py[:graph]: not only record it, but work until nothing is left to do.")
 ]
 TimeoutOption = Annotated[str, typer.Option("--timeout", help="With --graph: give up after so long.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for those who read the log.")]
 RunArgument = Annotated[str, typer.Argument(help="A run's key (its first digits will do), or a start's key.")]
 DagArgument = Annotated[str, typer.Argument(help="A DAG's id.")]

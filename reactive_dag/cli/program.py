@@ -8,10 +8,10 @@ from typing import NoReturn
 from rich.markup import escape
 
 import reactive_dag as rd
-from reactive_dag.cli import changes, commands
+from reactive_dag.cli import backfills, changes, commands
 from reactive_dag.cli.options import err, program
 
-COMMANDS = (commands, changes)
+COMMANDS = (commands, changes, backfills)
 """The modules that add their commands to the program, in the order in which help lists them."""
 
 

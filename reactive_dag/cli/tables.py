@@ -39,7 +39,8 @@ def runs_table(rows: list[dict[str, object]]) -> Table | str:
     """Runs as a table; a round after the first stands behind the state."""
     if not rows:
         return "no runs"
-    table = Table("DAG", "state", "for", "requested", "took", "key", "error", box=None, header_style="bold")
+    when = (Column("for", no_wrap=True), Column("requested", no_wrap=True))
+    table = Table("DAG", "state", *when, "took", "key", "error", box=None, header_style="bold")
     for row in rows:
         style = STATE_STYLES.get(str(row["state"]), "")
         round = f" ({row['round']})" if row["round"] != 1 else ""

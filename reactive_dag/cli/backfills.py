@@ -1,0 +1,102 @@
+"""The commands about backfills: ask for the runs of past dates, see how far they are, stop one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import reactive_dag as rd
+from reactive_dag.cli import tables
+from reactive_dag.cli.changes import LATER, engine_on
+from reactive_dag.cli.options import (
+    DagArgument,
+    JsonOption,
+    ReasonOption,
+    StoreOption,
+    TimeoutOption,
+    WorkOption,
+    out,
+    program,
+)
+from reactive_dag.cli.sources import as_json
+from reactive_dag.cli.working import work_off
+from reactive_dag.engine.inspect.backfill import Backfill
+from reactive_dag.engine.kept import look_at
+
+
+@program.command()
+def backfill(
+    dag: DagArgument,
+    start: Annotated[str, typer.Argument(help="The first date.")],
+    end: Annotated[str, typer.Argument(help="The last date; a bare one means all of that day.")],
+    store: StoreOption,
+    at_once: Annotated[int, typer.Option("--max-active-runs", help="So many of its runs at a time.")] = 0,
+    stop_on_failure: Annotated[bool, typer.Option("--stop-on-failure", help="No more after a failure.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Dates that have run get a further round.")] = False,
+    missing: Annotated[bool, typer.Option("--missing", help="Only dates without a run that succeeded.")] = False,
+    graph: WorkOption = "",
+    timeout: TimeoutOption = "1h",
+    json: JsonOption = False,
+) -> None:
+    """Ask for the runs of past dates, both ends included. Exit code 1 if one of them failed."""
+    with engine_on(store, graph) as engine:
+        found = engine.backfill(
+            dag, start, end, max_active_runs=at_once or None, stop_on_failure=stop_on_failure, again=again,
+            only="missing" if missing else None,
+        )  # fmt: skip
+        told = str(work_off(engine, timeout, json=json)) if graph else f"it is recorded; {LATER}"
+        _show(found, told, json=json)
+        if found.state == "failed":
+            raise typer.Exit(1)
+
+
+@program.command()
+def backfills(store: StoreOption, json: JsonOption = False) -> None:
+    """List the backfills of a store, newest first, and how far each is."""
+    with look_at(store) as engine:
+        found = engine.backfills()
+        if json:
+            out.print(as_json([each.to_json() for each in found]), soft_wrap=True, highlight=False)
+            return
+        lines = [_line(each) for each in found] or ["no backfills"]
+    out.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+
+@program.command("cancel-backfill")
+def cancel_backfill(
+    number: Annotated[int, typer.Argument(help="Its number, as `backfills` lists it.")],
+    store: StoreOption,
+    reason: ReasonOption = "",
+    graph: WorkOption = "",
+    timeout: TimeoutOption = "1h",
+    json: JsonOption = False,
+) -> None:
+    """Stop a backfill: what has not begun of it is cancelled, what runs goes on."""
+    with engine_on(store, graph) as engine:
+        found = next((each for each in engine.backfills() if each.number == number), None)
+        if found is None:
+            raise rd.UnknownId(f"there is no backfill {number}; `reactive-dag backfills` lists them")
+        if found.done:
+            _show(found, f"it had ended, and stays {found.state}", json=json)
+            return
+        engine.cancel(found, reason)
+        told = str(work_off(engine, timeout, json=json)) if graph else f"the cancel is recorded; {LATER}"
+        _show(found, told, json=json)
+
+
+def _show(found: Backfill, told: str, *, json: bool) -> None:
+    """Print a backfill, its runs, and what is to be said of it."""
+    if json:
+        out.print(as_json(found.to_json()), soft_wrap=True, highlight=False)
+        return
+    if found.runs:
+        out.print(tables.runs_table(tables.run_rows(found.runs)), highlight=False)
+    out.print(f"{_line(found)}\n{told}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _line(found: Backfill) -> str:
+    """A backfill in one line."""
+    counts = ", ".join(f"{number} {what}" for what, number in found.progress.items() if number)
+    why = f" ({found.reason})" if found.reason else ""
+    return f"backfill {found.number} of {found.dag} is {found.state}{why}: {counts}"
