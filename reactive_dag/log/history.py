@@ -14,7 +14,7 @@ from typing import TypeAlias
 import msgspec
 from sortedcontainers import SortedSet
 
-from reactive_dag.model.records import Json
+from reactive_dag.model.records import Json, OutletEvent
 
 AttemptRow: TypeAlias = tuple[int, int | None, int, str, str | None]
 """One attempt: its number, start (ns, None if it never ran), end (ns), state, error text."""
@@ -23,7 +23,7 @@ AttemptRow: TypeAlias = tuple[int, int | None, int, str, str | None]
 class TaskRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
     """How a task of an ended run ended. Times are ns UTC; with `saved` the output names the file of the value (R21).
 
-    A mapped task has its `instances`, and no output of its own (R7).
+    A mapped task has its `instances`, and no output of its own; an instance keeps what it said of the outlets (R7).
 
     >>> TaskRow("load", "success", ((1, 10, 20, "success", None),), {"rows": 3}).attempts[0][0]
     1
@@ -37,6 +37,7 @@ class TaskRow(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defau
     saved: bool = False
     instances: tuple[TaskRow, ...] | None = None
     round: int = 1
+    publishes: list[OutletEvent] | None = None
 
     @property
     def given(self) -> Json:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import date, datetime
 from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeVar
@@ -199,24 +199,26 @@ class Run:
     def tasks(self) -> TaskViews:
         """How each task stands; one that has not been touched yet is absent."""
         row, dag = self._row, self.dag
-        if not row.earlier:
-            return TaskViews({task.task: self._view(dag, task) for task in row.tasks})
-        before = [task for then in row.earlier for task in then.tasks]
-        found = [(task, [each for each in before if each.task == task.task]) for task in row.tasks]
-        return TaskViews({task.task: self._view(dag, task, earlier) for task, earlier in found})
+        before: dict[str, list[TaskRow]] = {}
+        for then in row.earlier:
+            for task in then.tasks:
+                for each in (task, *(task.instances or ())):
+                    before.setdefault(each.task, []).append(each)
+        return TaskViews({task.task: self._view((dag, row.key), task, before) for task in row.tasks})
 
-    def _view(self, dag: str, row: TaskRow, before: Iterable[TaskRow] = ()) -> TaskView:
-        """A task as it stands, with the attempts of earlier rounds `before` its own. O(attempts)."""
-        text, key = self._host.log_text, f"{self.key}/{row.task}"
+    def _view(self, run: tuple[str, str], row: TaskRow, before: Mapping[str, list[TaskRow]]) -> TaskView:
+        """A task of a run (DAG and key) as it stands, behind its attempts of rounds `before`. O(attempts)."""
+        text, key, dag = self._host.log_text, f"{run[1]}/{row.task}", run[0]
+        earlier = [then for then in before.get(row.task, ()) if then.round != row.round]
         attempts = [
             Attempt(
                 *(n, state, _time(began), None if state in UNDER_WAY else _time(ended), error, then.round),
                 log_text=partial(text, f"{key}/{then.round}.{n}"),
             )
-            for then in (*before, row)
+            for then in (*earlier, row)
             for n, began, ended, state, error in then.attempts
         ]
-        instances = [self._view(dag, each) for each in row.instances or ()]
+        instances = [self._view(run, each, before) for each in row.instances or ()]
         read = partial(value_of_row, self._host.graph, dag, row) if row.any_saved else None
         return TaskView(row.task, row.state, attempts, row.given, row.error, read, instances)
 

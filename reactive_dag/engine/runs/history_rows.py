@@ -92,7 +92,8 @@ def task_row(run: RunState, index: int, id: str) -> TaskRow:
         if began is not None:
             attempts += ((run.attempt[index], began, began, str(run.states[index]), None),)
         return TaskRow(id, str(run.states[index]), attempts, round=round)
-    return TaskRow(id, done.state, attempts, done.output, done.error, done.saved, round=round)
+    said = done.publishes if index >= run.size else None
+    return TaskRow(id, done.state, attempts, done.output, done.error, done.saved, None, round, said)
 
 
 def _mapped_row(run: RunState, id: str, state: str, done: TaskFinished | None, numbers: range) -> TaskRow:

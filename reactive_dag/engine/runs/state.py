@@ -214,20 +214,28 @@ class RunState:
         return [None if (each := self.results[n]) is None else each.output for n in self.instances[index]]
 
     def keep(self, rows: Mapping[str, TaskRow]) -> None:
-        """Take the ends of tasks from an earlier round (R10). O(tasks + edges)."""
+        """Take the ends of tasks from an earlier round (R10). O(tasks + edges).
+
+        Those of single instances are taken when their task gets them.
+        """
         self.kept = rows
         for id, row in rows.items():
-            index, instances = self.plan.index[id], row.instances
+            index, instances = self.plan.index.get(id, -1), row.instances
+            if index >= self.size or index < 0:
+                continue
             numbers = () if instances is None else self.add_instances(index, len(instances))
             for number, each in zip(numbers, instances or ()):
-                self._keep(number, each)
-            self._keep(index, row)
+                self.keep_one(number, each)
+            self.keep_one(index, row)
 
-    def _keep(self, index: int, row: TaskRow) -> None:
+    def keep_one(self, index: int, row: TaskRow) -> None:
+        """Take the end of one task, or instance, from an earlier round. O(out-degree)."""
         number, at = (row.attempts[-1][0], row.attempts[-1][2]) if row.attempts else (0, 0)
         self.attempts[index] = list(row.attempts)
         self.asked[index], self.attempt[index] = 1, number
-        ended = TaskFinished(at, self.run, row.task, row.state, number, row.output, row.error, saved=row.saved)
+        ended = TaskFinished(
+            at, self.run, row.task, row.state, number, row.output, row.error, publishes=row.publishes, saved=row.saved
+        )
         self.settle(index, row.state, ended)
 
     def body_of(self, index: int) -> AnyTask:
@@ -338,7 +346,7 @@ class RunState:
             if id in self.plan.index:
                 self.add_instances(self.plan.index[id], count)
         if kept.kept:
-            self.kept = {row.task: row for row in kept.kept if row.task in self.plan.index}
+            self.kept = {row.task: row for row in kept.kept if row.task.partition("[")[0] in self.plan.index}
         for id, (state, asked, attempt, lost, fails, opened, result, attempts) in kept.tasks.items():
             index = self.plan.index.get(id)
             if index is None:

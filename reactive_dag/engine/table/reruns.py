@@ -32,7 +32,7 @@ def rerun_asked(
         raise InvalidValue(f'{where}: only={seen(only)} is unknown; it is "failed", or left out')
     if only is not None and tasks is not None:
         raise UsageError(f"{where}: give only= or tasks=, not both")
-    names = () if tasks is None else _tasks(dag, tasks, where)
+    names = () if tasks is None else _tasks(row, dag, tasks, where)
     asked = RerunRequested(0, row.run, names, only is not None, downstream)
     states = {task.task: task.state for task in row.tasks}
     if only is not None and row.state in FINAL_RUN_STATES and not tasks_again(asked, plan_of(dag), states):
@@ -40,12 +40,17 @@ def rerun_asked(
     return asked
 
 
-def _tasks(dag: Dag, tasks: Iterable[object], where: str) -> tuple[str, ...]:
+def _tasks(row: RunRow, dag: Dag, tasks: Iterable[object], where: str) -> tuple[str, ...]:
     if isinstance(tasks, str) or not isinstance(tasks, Iterable):
         tasks = [tasks]
     names = tuple(dict.fromkeys(id_of(task, f"{where}: tasks=") for task in tasks))
+    counts = {task.task: len(task.instances) for task in row.tasks if task.instances is not None}
     for name in names:
-        if name not in dag.tasks:
+        mapped = name.partition("[")[0]
+        if name not in dag.tasks and mapped in counts:
+            if name not in [f"{mapped}[{at}]" for at in range(counts[mapped])]:
+                raise UnknownId(f"{where}: task {mapped!r} has {counts[mapped]} instances, and none is {name!r}")
+        elif name not in dag.tasks:
             raise UnknownId(f"{where}: it has no task {name!r}{did_you_mean(name, dag.tasks)}")
     if not names:
         raise InvalidValue(f"{where}: tasks=[] names none; leave it out for all")

@@ -7,12 +7,13 @@ which stays known when a later one replaces that row. O(1) a request, O(tasks + 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 
 import msgspec
 
 from reactive_dag.declare.plan import Plan
 from reactive_dag.engine.runs.history_rows import as_of
+from reactive_dag.engine.runs.task_arrays import TaskArrays
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import StoreDamaged
@@ -77,12 +78,17 @@ class Rounds:
             raise StoreDamaged(f"run {run} has a round beyond its first, and is not in the history")
         return row
 
-    def kept(self, begun: RunStarted, plan: Plan) -> dict[str, TaskRow]:
-        """The tasks of the round before that a round does not do again, by id. O(tasks of all rounds + edges)."""
+    def kept(self, begun: RunStarted, arrays: TaskArrays) -> dict[str, TaskRow]:
+        """The tasks of the round before that a round does not do again, by id, and the instances of others.
+
+        O(tasks of all rounds + edges).
+        """
+        plan = arrays.plan
         request, before = self.request(begun.run), as_of(self.row(begun.run), begun.round - 1)
         known = {row.task: row for row in before.tasks if row.task in plan.index and row.state in FINAL_TASK_STATES}
         again = tasks_again(request, plan, {id: row.state for id, row in known.items()})
-        return {id: known[id] for id in plan.ids if id not in again}
+        kept = {id: known[id] for id in plan.ids if id not in again}
+        return {**kept, **instances_kept(request, arrays, known, again)}
 
     def replaced(self, run: int, before: RunRow) -> tuple[tuple[int, int], ...]:
         """The causes of a run for which others stand in its round under way, with those. O(causes replaced)."""
@@ -102,6 +108,45 @@ class Rounds:
         assert all(self.waiting.values()), self.waiting
 
 
+def instances_kept(
+    request: RerunRequested, arrays: TaskArrays, known: Mapping[str, TaskRow], again: Container[str]
+) -> dict[str, TaskRow]:
+    """The instances of mapped tasks done again that are kept by themselves, by id. O(instances * maps over maps).
+
+    One is kept if its item is: the list is kept, or the instance that it is mapped over. Where the request names tasks,
+    the mapped one is done again for the sake of its instances alone; with `only_failed` it succeeded, or was skipped.
+    """
+    found: dict[str, TaskRow] = {}
+    for id in known:
+        for place, row in enumerate((known[id].instances or ()) if id in again else ()):
+            if _is_kept(request, arrays, known, again, (id, place)):
+                found[row.task] = row
+    return found
+
+
+def _is_kept(
+    request: RerunRequested, arrays: TaskArrays, known: Mapping[str, TaskRow], again: Container[str],
+    instance: tuple[str, int],
+) -> bool:  # fmt: skip
+    id, place = instance
+    while id in again:
+        rows, index = known[id].instances if id in known else None, arrays.index[id]
+        if rows is None or place >= len(rows) or not (request.only_failed or request.tasks):
+            return False
+        state, over = rows[place].state, arrays.overs[index]
+        others = [arrays.ids[need] for need in arrays.plan.needs[index] if need != over]
+        if state not in (("success", "skipped") if request.only_failed else FINAL_TASK_STATES):
+            return False
+        if request.tasks and (rows[place].task in request.tasks or id in request.tasks or _any(others, again)):
+            return False
+        id = arrays.ids[over]
+    return id in known
+
+
+def _any(ids: Iterable[str], among: Container[str]) -> bool:
+    return any(id in among for id in ids)
+
+
 def tasks_again(request: RerunRequested, plan: Plan, states: Mapping[str, str]) -> set[str]:
     """Which tasks of a plan a round does again, given how those ended that the round before it had. O(tasks + edges).
 
@@ -114,7 +159,7 @@ def tasks_again(request: RerunRequested, plan: Plan, states: Mapping[str, str]) 
     if request.only_failed:
         again = {index for index, id in enumerate(plan.ids) if states.get(id) not in ("success", "skipped")}
     else:
-        again = {plan.index[id] for id in request.tasks if id in plan.index}
+        again = {plan.index[id] for name in request.tasks if (id := name.partition("[")[0]) in plan.index}
     todo = [*again]
     again.update(fresh)
     while todo:

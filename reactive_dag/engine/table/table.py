@@ -194,7 +194,7 @@ class RunTable:
         else:
             run = self._add(record, dag, status)
             if record.round > 1:
-                run.keep(self.rounds.kept(record, run.plan))
+                run.keep(self.rounds.kept(record, run.arrays))
             if status.stopped is not None:
                 self._stop(run, status.stopped)
             elif record.round > 1:

@@ -61,15 +61,17 @@ class MappedTasks:
             self._give(run, ids[index], "failed", f"it maps over {ids[over]!r}, which gave no list but {kind}")
             return
         numbers = run.add_instances(index, len(done.output if above is None else above))
-        if not numbers:
-            self.gather(run, index)
         passes = above is not None and run.arrays.rules[index] == "all_success"
         for place, number in enumerate(numbers):
             run.asked[number] = 1
-            if passes and above is not None and _is_skipped(run, above[place]):
+            if run.kept and ids[number] in run.kept:
+                run.keep_one(number, run.kept[ids[number]])
+            elif passes and above is not None and _is_skipped(run, above[place]):
                 self._give(run, ids[number], "skipped", f"{ids[above[place]]} is skipped")
             else:
                 self.slots.offer(run, number)
+        if not run.instances_left[index]:
+            self.gather(run, index)
 
     def settled(self, run: RunState, index: int, state: str) -> None:
         """A task of a run with instances has its final state: one of them, or a mapped one. O(1), the last O(items)."""
