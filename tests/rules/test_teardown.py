@@ -227,3 +227,19 @@ def test_R18_a_teardown_goes_through_json():
     graph.register(tearing("success"))
     loaded = rd.Graph.from_json(graph.to_json()).dags["job"].tasks["clean"]
     assert loaded.teardown and loaded.trigger_rule == "all_done"
+
+
+def test_R18_a_run_that_times_out_still_tears_down():
+    graph, ran = rd.Graph("teardowns"), []
+    dag = graph.dag("job", timeout="10m")
+
+    def work():
+        raise ValueError("again")
+
+    dag.add(work, retries=1, retry_delay="1h")
+    dag.add(lambda run: ran.append(run.task), id="clean", after="work", teardown=True)
+    with live(graph) as engine:
+        run = engine.start("job")
+        engine.advance("2h")
+        assert run.state == "failed" and "timed out after 10m" in run.error
+        assert ran == ["clean"] and run.tasks["clean"].state == "success" and run.tasks["work"].state == "cancelled"

@@ -61,6 +61,7 @@ class MappedTasks:
             self._give(run, ids[index], "failed", f"it maps over {ids[over]!r}, which gave no list but {kind}")
             return
         numbers = run.add_instances(index, len(done.output if above is None else above))
+        ids = run.plan.ids
         passes = above is not None and run.arrays.rules[index] == "all_success"
         for place, number in enumerate(numbers):
             run.asked[number] = 1
