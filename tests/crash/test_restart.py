@@ -21,7 +21,7 @@ def heavy(event):
 
 
 def pipeline() -> rd.Graph:
-    """Fan out, retry, join, wait, batch, clock, silence and limits: what can be under way when a process dies."""
+    """Fan out, retry, join, wait, batch, map, branch, clock, silence, limits: what is under way when a process dies."""
     graph = rd.Graph("restarts")
     orders, mart = graph.dataset("orders", partitions=rd.day()), graph.dataset("mart")
 
@@ -59,6 +59,20 @@ def pipeline() -> rd.Graph:
             raise ConnectionError("not now")
 
     newest.add(lambda slow: None, id="after", pool="one")
+
+    spread = graph.dag("spread", on=rd.completed(extract))
+    spread.add(lambda run: list(range(run.results["extract"]["extract"] % 4)), id="rows")
+
+    def each(run, rows):
+        if run.attempt == 1 and rows == 1:
+            raise ConnectionError("not now")
+        return run.once("effect", lambda: rows)
+
+    spread.add(each, map_over="rows", retries=1, retry_delay="15m")
+    spread.add(lambda each: each, id="inner", map_over="each")
+    spread.add(lambda rows: "left" if len(rows) % 2 else [], id="pick", branch=True)
+    spread.add(lambda pick: None, id="left")
+    spread.add(lambda run: run.tasks["inner"].output, id="clean", after=["inner", "left"], teardown=True)
 
     @graph.dag(schedule="0 * * * *", catchup="all")
     def hourly(run):
