@@ -70,7 +70,7 @@ class TaskView:
     """Of a mapped task, in order; one that waits for a slot is `queued` (R7)."""
 
     def __repr__(self) -> str:
-        more = f", instances={self.instances!r}" if self.instances else ""
+        more = f", instances=<{len(self.instances)}>" if self.instances else ""
         said = f"id={self.id!r}, state={self.state!r}, attempts={self.attempts!r}"
         return f"TaskView({said}, output={self._recorded!r}, error={self.error!r}{more})"
 

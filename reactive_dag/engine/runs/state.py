@@ -230,11 +230,12 @@ class RunState:
 
     def keep_one(self, index: int, row: TaskRow) -> None:
         """Take the end of one task, or instance, from an earlier round. O(out-degree)."""
-        number, at = (row.attempts[-1][0], row.attempts[-1][2]) if row.attempts else (0, 0)
+        number, _, at, state, _ = row.attempts[-1] if row.attempts else (0, None, 0, "", None)
         self.attempts[index] = list(row.attempts)
         self.asked[index], self.attempt[index] = 1, number
+        by_body = number if state == row.state else 0
         ended = TaskFinished(
-            at, self.run, row.task, row.state, number, row.output, row.error, publishes=row.publishes, saved=row.saved
+            at, self.run, row.task, row.state, by_body, row.output, row.error, publishes=row.publishes, saved=row.saved
         )
         self.settle(index, row.state, ended)
 
