@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.support.dying import DyingLog
 from tests.support.profiles import examples
-from tests.support.strategies import triggers
+from tests.support.strategies import ALL_FEATURES, triggers
 from tests.support.twins import Twins
 from tests.support.zoo import OUTCOMES, SPANS, fields
 
@@ -25,7 +25,7 @@ URIS = st.sampled_from("aaabbcd")
 CHANGING = st.sampled_from(["x0", "x1", "x2"])
 DAGS = st.sampled_from(["p", "q", "r", "s", "x0", "x1", "x2"])
 EVENTS = st.tuples(URIS, fields())
-TRIGGERS = triggers(2)
+TRIGGERS = triggers(2, ALL_FEATURES)
 
 
 class EngineMachine(RuleBasedStateMachine):

@@ -13,6 +13,7 @@ from collections import Counter
 from reactive_dag.engine.items.identity import mark_identity, run_key
 from reactive_dag.model.records import Mark
 from reactive_dag.model.times import NEVER
+from tests.reference.model_deadlines import Deadlines
 from tests.reference.model_parts import Fact, Station
 from tests.reference.model_runs import SAID, Runs
 from tests.reference.naive import order
@@ -26,7 +27,7 @@ def known_choice(output, followers):
     return isinstance(output, list) and set(output) <= set(followers)
 
 
-class Model(Runs):
+class Model(Runs, Deadlines):
     """The whole: `graph` is the real one (for heights, origins and joins), `specs` the tasks of its DAGs, plain."""
 
     def __init__(self, graph, specs, now, lateness):
@@ -34,6 +35,7 @@ class Model(Runs):
         self.facts, self.queue, self.out, self.recovering = [], [], [], True
         self.stations, self.known, self.numbers, self.paused = {}, {}, Counter(), set()
         self.lateness = lateness
+        self.watched, self.late = {}, {}
         self.keys, self.counts, self.seen, self.once = {}, Counter(), set(), set()
         self.runs, self.waiting, self.active = {}, {}, Counter()
         self.startable, self.timers, self.jobs, self.inflight = [], [], [], set()
@@ -172,7 +174,10 @@ class Model(Runs):
         self.timers.append((due, -1, fact.run.dag, fact.task, fact.number, fact))
 
     def wake(self, fact):
-        """A timeout (of a run or an attempt that began by `fact`), or a retry (that `fact` asked for)."""
+        """A timeout (of a run or an attempt that began by `fact`), a retry (that `fact` asked for), or a deadline."""
+        if fact.what == "deadline":
+            self.deadline_due(fact, fact.at)
+            return
         run, task = fact.run, fact.run.tasks.get(fact.task)
         if fact.what == "run_started":
             if not run.cancelled and not all(each.final for each in run.tasks.values()):
@@ -184,7 +189,9 @@ class Model(Runs):
             self.startable.append((run, fact.task))
 
     def counts_still(self, fact):
-        """Whether a run goes on still, an attempt is open, or a retry is to come."""
+        """Whether a run goes on still, an attempt is open, a retry is to come, or something may be late."""
+        if fact.what == "deadline":
+            return self.is_open(fact)
         if fact.what == "run_started":
             return fact.run.alive
         task = fact.run.tasks[fact.task]
@@ -214,6 +221,7 @@ class Model(Runs):
         dag, old = fact.dag, self.stations.get(fact.dag)
         self.known[dag] = fact.trigger
         self.numbers[dag] += 1
+        self.watch(dag, fact.at)
         later = [f for f in self.facts[fact.number + 1 :] if f.what in ("registered", "removed") and f.dag == dag]
         if old is None or (not later and (old.trigger != fact.trigger or old.stale)):
             self.replace(old, fact, overtaken=bool(later))
@@ -251,6 +259,7 @@ class Model(Runs):
     def on_removed(self, fact):
         self.known.pop(fact.dag, None)
         self.stations.pop(fact.dag, None)
+        self.unwatch(fact.dag)
         for run in list(self.waiting.get(fact.dag, ())):
             self.end_waiting(run)
 
@@ -291,6 +300,7 @@ class Model(Runs):
             if request is None:
                 station.drop("duplicate", given.pairs)
             else:
+                self.asked(request)
                 self.out.append(request)
 
     def request(self, dag, given, at, split=False):
@@ -301,6 +311,9 @@ class Model(Runs):
         return Fact(
             "requested", at, dag=dag, key=key, causes=given.all_items, driving=given.items, group=list(given.key)
         )
+
+    def on_start(self, fact):
+        self.by_hand(fact)
 
     def on_published(self, fact):
         self.deliver(fact)

@@ -38,7 +38,7 @@ class Fact:
 def told_by(item, facts):
     """What an item says of itself: date, partition, cascade."""
     if isinstance(item, Mark):
-        return (item.due if item.kind == "tick" else None), None, ""
+        return item.logical_date, item.partition, ""
     fact = facts[item]
     return fact.logical_date, fact.partition, fact.cascade or (fact.ident if fact.what == "published" else "")
 

@@ -102,7 +102,7 @@ class Runs:
 
     def key_of(self, calendar, item, places):
         if isinstance(item, Mark):
-            return key_of(calendar, None, item)
+            return key_of(calendar, None, item, undated=item.kind == "missed")
         fact = self.facts[item]
         leaf = next((leaf for _, leaf, _ in places if leaf.source == fact.source), None)
         return key_of(calendar, leaf, fact, undated=True)
@@ -282,6 +282,8 @@ class Runs:
             self.active[run.dag] -= 1
         was, run.state = run.state, fact.state
         self.startable = [each for each in self.startable if each[0] is not run]
+        if fact.state == "success":
+            self.succeeded(run)
         if was == "running" and fact.state == "success" and run.dag in self.graph.dags:
             outlets = [outlet.uri for outlet in self.graph.dags[run.dag].outlets]
             self.put_of(run, "", [(uri, None, None) for uri in outlets])

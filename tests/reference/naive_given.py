@@ -13,13 +13,14 @@ from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.windows.reset import Reset
 
 
 def order(item):
     """Where an item stands in the order of delivery."""
-    return (item.after, 1, item.due, item.kind, item.by, item.part) if isinstance(item, Mark) else (item, 0)
+    return (item.after, 1, item.due, item.kind, item.by, item.part, item.dag) if isinstance(item, Mark) else (item, 0)
 
 
 class Given:
@@ -45,7 +46,7 @@ def united(given):
 
 
 def is_source(leaf):
-    return isinstance(leaf, Updated | Completed)
+    return isinstance(leaf, Updated | Completed | Missed)
 
 
 def source(leaf):

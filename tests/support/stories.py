@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from reactive_dag.model.records import (
     Cancelled,
+    DeadlineMissed,
     EngineStarted,
     KeyConflict,
     OnceDone,
@@ -42,6 +43,7 @@ LINES = {
         "published", r.at, c.identities.fact_identity(r), r.kind, r.partition, r.logical_date, r.extra, r.key,
         r.cascade),
     StartRequested: lambda c, r: ("start", r.at, c.identities.fact_identity(r), r.key),
+    DeadlineMissed: lambda c, r: ("missed", r.at, r.dag, r.key, r.logical_date, r.partition),
     RunRequested: lambda c, r: (
         "requested", r.at, r.dag, c.runs.key_of(r), [c.identities.identity(i) for i in r.causes], r.group or []),
     RunStarted: lambda c, r: ("run_started", r.at, r.key, r.logical_date, r.partition, r.cascade),
@@ -71,6 +73,7 @@ def of_model(model, start):
 TOLD = {
     "published": lambda m, f: (f.ident, f.kind, f.partition, f.logical_date, f.extra, f.key, f.cascade),
     "start": lambda m, f: (f.ident, f.key),
+    "missed": lambda m, f: (f.dag, f.key, f.logical_date, f.partition),
     "requested": lambda m, f: (f.dag, f.key, [m.identity(i) for i in f.causes], f.group),
     "run_started": lambda m, f: (f.run.key, f.run.logical_date, f.run.partition, f.run.cascade),
     "task_started": lambda m, f: (f.run.key, f.task, f.attempt),

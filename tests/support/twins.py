@@ -44,9 +44,10 @@ SPECS = {
     **{f"x{n}": {"t": Spec(retries=n, pool=[None, "w", "v"][n])} for n in range(3)},
 }
 OPTIONS = {
-    "r": {"max_active_runs": 1, "outlets": ["c"]},
-    "s": {"max_active_runs": 2, "timeout": "9s"},
-    "q": {"max_active_runs": 2, "overlap": "replace", "timeout": "12s"},
+    "p": {"deadline": "4s"},
+    "r": {"max_active_runs": 1, "outlets": ["c"], "deadline": rd.every("11s")},
+    "s": {"max_active_runs": 2, "timeout": "9s", "deadline": "5s"},
+    "q": {"max_active_runs": 2, "overlap": "replace", "timeout": "12s", "deadline": "6s"},
     "x0": {"catchup": "all"},
     "x1": {"max_active_runs": 1, "overlap": "skip"},
     "x2": {"catchup": "none", "max_active_runs": 1, "overlap": "replace"},

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import reactive_dag as rd
 from reactive_dag.model.errors import GraphError
-from reactive_dag.model.times import SECOND
+from reactive_dag.model.times import SECOND, to_datetime
 from reactive_dag.triggers.base import Trigger
 from tests.support.engines import parts
 from tests.support.strategies import DAGS, DATASETS, is_even, triggers
@@ -47,6 +47,7 @@ def publish_twice(run: rd.Run) -> object:
     if run.task == "u":
         run.publish("d", extra=1)
         run.publish("d", extra=2, key=f"{run.key[:2]}")
+    run.set("last", run.get("last", 0) + 1, ttl="9s" if run.task == "u" else None)
     return run.once("effect", lambda: 7)
 
 
@@ -77,14 +78,15 @@ def zoo(graph: rd.Graph, body: Callable[..., object]) -> None:
     def dag(id: str, on: Trigger | None, **options: object) -> rd.Dag:
         return graph.dag(id, on=on, **options) if on is not None else graph.dag(id, **options)
 
-    p = dag("p", rd.updated(a))
+    p = dag("p", rd.updated(a), deadline="4s")
     t = p.task(id="t", retries=1, retry_delay="2s")(lambda run: body(run))
     p.task(id="u", after=[t], outlets=[d])(lambda run: body(run))
     q = dag("q", rd.completed(p, states="any"))
     q.task(id="t", timeout="5s", retries=1)(lambda run: body(run))
     q.wait_for(p, timeout="4s", soft_fail=True)
-    r = dag("r", rd.every("7s"), catchup="all")
+    r = dag("r", rd.every("7s"), catchup="all", deadline=rd.every("11s"))
     r.task(id="t", depends_on_past=True)(lambda run: body(run))
+    dag("alarm", (rd.missed(p) | rd.missed(r)).batch(count=2, max_wait="6s")).task(id="t")(lambda run: body(run))
     late = dag("late", rd.every("7s"))
     late.wait_for(r, logical_date="7s", timeout="20s", since="start", id="before")
     late.task(id="v", after=["before"], trigger_rule="all_done")(lambda run: body(run))
@@ -165,6 +167,8 @@ def operations(max_size: int = 30) -> st.SearchStrategy[list[tuple[object, ...]]
         st.tuples(st.sampled_from(["pause", "resume", "cancel"]), st.sampled_from(CALLED)),
         st.tuples(st.just("redefine"), st.sampled_from(["x0", "x1"]), triggers(2)),
         st.tuples(st.just("remove"), st.sampled_from(LEAVES)),
+        st.tuples(st.just("backfill"), st.sampled_from(["r", "late"]), st.sampled_from([None, 1, 2]), st.booleans()),
+        st.tuples(st.just("set"), st.sampled_from(["last", "other"]), st.sampled_from([None, "3s"])),
         st.just(("declare",)),
         st.just(("retry_faults",)),
         st.just(("snapshot",)),
@@ -205,6 +209,19 @@ def _start(world: World, dag: str, key: str | None) -> None:
         world.engine.start(dag, key=key)
 
 
+def _backfill(world: World, dag: str, most: int | None, stop: bool) -> None:
+    now = world.clock.now()
+    if dag in world.graph.dags:
+        world.engine.backfill(
+            dag,
+            to_datetime(now - 40 * SECOND),
+            to_datetime(now),
+            max_active_runs=most,
+            stop_on_failure=stop,
+            again=stop,
+        )
+
+
 def _snapshot(world: World) -> None:
     parts(world.engine).turn.snapshot_at = -(10**9)
 
@@ -232,6 +249,8 @@ PLAYS: dict[str, Callable[..., object]] = {
     "cancel": _cancel,
     "redefine": lambda world, id, trigger: extra(world.graph, world.body, id, trigger),
     "remove": _remove,
+    "backfill": _backfill,
+    "set": lambda world, name, ttl: world.engine.set(name, world.clock.now(), ttl=ttl),
     "declare": lambda world: zoo(world.graph, world.body),
     "retry_faults": lambda world: world.engine.retry_faults("faulty"),
     "snapshot": _snapshot,

@@ -67,12 +67,12 @@ class Deadlines:
     """The deadlines of one engine.
 
     `clocks_of` gives the clocks in a DAG's triggers as they are registered, `on_missed` hands a missed deadline to
-    those who listen, `cursor` is the offset of the record before which a step is made.
+    those who listen.
     """
 
     def __init__(
         self, outbox: Outbox, timers: Timers, calls: RecordedCalls, dates: LogicalDates, paused: Container[str],
-        clocks_of: Callable[[str], list[Schedule]], on_missed: Callable[[Mark], None], cursor: Callable[[], int],
+        clocks_of: Callable[[str], list[Schedule]], on_missed: Callable[[Mark], None],
     ) -> None:  # fmt: skip
         self.outbox = outbox
         self.timers = timers
@@ -81,7 +81,6 @@ class Deadlines:
         self.paused = paused
         self._clocks_of = clocks_of
         self._on_missed = on_missed
-        self._cursor = cursor
         self.of_dag: dict[str, Watched] = {}
         self.open: dict[RunName, tuple[int, RunDeadline, Timer]] = {}
 
@@ -207,7 +206,7 @@ class Deadlines:
     def _missed(self, dag: str, now: int, key: str, about: RunDeadline) -> None:
         date, partition = about.logical_date, about.partition
         self.outbox.decide(DeadlineMissed(now, dag, about.due, key, date, partition))
-        self._on_missed(Mark("missed", now, self._cursor() - 1, key, 0, dag, date, partition))
+        self._on_missed(Mark("missed", now, -1, key, 0, dag, date, partition))
 
     # ------------------------------------------------------------------------------------- state
 

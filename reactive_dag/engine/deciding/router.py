@@ -250,7 +250,7 @@ class Router:
         active.stale_from = since
         self.fast_routes.clear()
 
-    def feed(self, routes: Iterable[Route], kind: str, item: Item, at: int, event: object) -> None:
+    def feed(self, routes: Iterable[Route], kind: str, item: int, at: int, event: object) -> None:
         """Give one fact to the triggers of `routes` whose leaf parts take `kind`. O(triggers reached)."""
         last: ActiveTrigger | None = None
         hits: tuple[int, ...] = ()

@@ -137,7 +137,7 @@ class Fold(Replaying):
         outbox, timers, paused = self.outbox, self.timers, self.slots.paused
         deadlines = Deadlines(
             outbox, timers, self.calls, dates, paused, lambda dag: clocks_in(self.router.triggers_of(dag)),
-            self._on_missed, lambda: self.cursor,
+            self._on_missed,
         )  # fmt: skip
         return Router(
             self.graph.id, self.identities, timers, outbox, self.calls, paused, watches.of_dag, self._on_tick,
@@ -323,9 +323,9 @@ class Fold(Replaying):
         self.waits.on_tick(dag, at)
 
     def _on_missed(self, mark: Mark) -> None:
-        routes = self.router.by_missed.get(mark.dag)
-        if routes:
-            self.router.feed(routes, mark.kind, mark, mark.due, mark)
+        for active, hits, _ in self.router.by_missed.get(mark.dag, ()):
+            own = msgspec.structs.replace(mark, after=active.circuit.newest)
+            self.router.deliver(active, hits, own, mark.due, own)
 
     def _delayed(self) -> list[RunRequested]:
         """The requests of runs that are queued later, as only a simulation has them. O(runs between)."""

@@ -161,6 +161,9 @@ class LogicalDates:
         """The calendar's partition that a cause belongs to (T7)."""
         date, partition, _ = self.identities.info(cause)
         if isinstance(cause, Mark):
+            if date is None and cause.kind == "missed":
+                found = None if partition is None else partition_time(partition, (calendar,))
+                date = cause.due if found is None else found
             return None if date is None else calendar.of(date)
         fact = self.identities.record(cause)
         if isinstance(fact, StartRequested):

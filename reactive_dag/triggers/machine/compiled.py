@@ -88,6 +88,11 @@ class CompiledTrigger:
         return any(leaf.chain or leaf.route for leaf in self.parts)
 
     @property
+    def newest(self) -> int:
+        """The newest fact that came in; -1 before the first. O(1)."""
+        return self._books.last
+
+    @property
     def parts_text(self) -> tuple[str, ...]:
         """How each leaf part is written. O(parts)."""
         return tuple([leaf.text for leaf in self.parts])
