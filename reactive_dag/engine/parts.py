@@ -165,7 +165,7 @@ class EngineParts:
         fold = self.fold
         declared = fold.starting.dag(dag)
         with self.interrupts, self._turn_lock, self.log.lock:  # what has run is as of one instant
-            judge = BackfillJudge(fold.backfills, fold.runs.logical_dates)
+            judge = BackfillJudge(fold.backfills, fold.runs.logical_dates, fold.calls)
             asked = judge.asked(fold.outbox.stamp(), declared, start, end, **options)
             number = fold.backfills.push(asked)
         self.commits.durable(self.log.next_offset - 1)

@@ -178,6 +178,31 @@ def test_R26_of_a_dag_without_a_clock_the_partitions_are_the_dates():
         assert [run.partition for run in backfill.skipped] == ["2026-11-21"]
 
 
+def is_even(event):
+    return event.logical_date.day % 2 == 0
+
+
+def raises(event):
+    raise ValueError
+
+
+def test_R26_the_functions_of_the_trigger_are_asked():
+    graph = rd.Graph("past")
+    clock, seen = rd.cron("0 2 * * *"), []
+    graph.dag("even", on=clock.where(is_even).map(lambda event: event.logical_date.day)).task(
+        lambda run: seen.append(run.payload), id="t"
+    )
+    graph.dag("joined", on=clock & rd.updated(graph.dataset("a")).where(is_even)).task(lambda run: None, id="t")
+    graph.dag("odd", on=clock.where(raises)).task(lambda run: None, id="t")
+    with live(graph) as engine:
+        assert len(engine.backfill("even", start="2026-11-01", end="2026-11-05").wait().dates) == 2 and seen == [2, 4]
+        assert len(engine.backfill("joined", start="2026-11-01", end="2026-11-05").wait().runs) == 5
+        with pytest.raises(rd.InvalidValue, match="raised on 2026-11-01T02:00:00Z"):
+            engine.backfill("odd", start="2026-11-01", end="2026-11-05")
+        with pytest.raises(rd.InvalidValue, match="lets none of these 1 dates pass"):
+            engine.backfill("even", start="2026-11-01", end="2026-11-01")
+
+
 def test_R26_dates_are_those_of_the_dags_zone():
     graph = rd.Graph("past")
     graph.dag("b", schedule="30 0 * * *", tz="Europe/Berlin").task(lambda run: None, id="t")

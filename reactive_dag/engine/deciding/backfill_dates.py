@@ -14,15 +14,21 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.settings.parsers import flag, limit
 from reactive_dag.engine.deciding.backfills import Backfills
 from reactive_dag.engine.deciding.deadlines import clocks_in
+from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
 from reactive_dag.engine.items.identity import run_key
 from reactive_dag.engine.runs.logical_dates import LogicalDates
 from reactive_dag.model.calendar import Calendar, day
-from reactive_dag.model.errors import InvalidValue, UsageError
+from reactive_dag.model.callables import Call
+from reactive_dag.model.ctrl_c import raise_ctrl_c
+from reactive_dag.model.errors import InvalidValue, UsageError, said
 from reactive_dag.model.records import BackfillDate, BackfillRequested
 from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.text import exact, seen
 from reactive_dag.model.times import GivenTime, format_time, parse_time
 from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.faults import CallableFault
+from reactive_dag.triggers.machine.compiled import CompiledTrigger
+from reactive_dag.triggers.walks import walk
 
 MOST_DATES = 100_000
 """So many dates at most are asked for at once."""
@@ -32,9 +38,10 @@ _BARE = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*")
 class BackfillJudge:
     """Judges what is asked for against one engine's runs."""
 
-    def __init__(self, backfills: Backfills, logical_dates: LogicalDates) -> None:
+    def __init__(self, backfills: Backfills, logical_dates: LogicalDates, calls: RecordedCalls) -> None:
         self.backfills = backfills
         self.logical_dates = logical_dates
+        self.calls = calls
 
     def asked(
         self, at: int, dag: Dag, start: GivenTime, end: GivenTime, *, max_active_runs: object, stop_on_failure: object,
@@ -58,16 +65,41 @@ class BackfillJudge:
         if not dag.tasks:
             raise UsageError(f"{where}: the DAG has no tasks ({dag.place})")
         dates = self._dates(dag, first, last, where)
-        entries = [self._entry(dag, tick, label, all_again, only is not None) for tick, label in dates]
+        found = [self._entry(dag, tick, label, all_again, only is not None, where) for tick, label in dates]
+        entries = [entry for entry in found if entry is not None]
+        if not entries:
+            raise InvalidValue(f"{where}: the trigger's .where lets none of these {len(dates)} dates pass")
         return BackfillRequested(at, dag.id, 0, entries, most, stops, only is not None)
 
-    def _entry(self, dag: Dag, tick: int, label: str, again: bool, missing: bool) -> BackfillDate:
+    def _entry(
+        self, dag: Dag, tick: int, label: str, again: bool, missing: bool, where: str
+    ) -> BackfillDate | None:  # fmt: skip
         key = run_key(self.backfills.graph, dag.id, label, (f"tick:{tick}",))
         run = self.backfills.run_of(dag.id, key, tick)
         if run is None:
-            return BackfillDate(tick, label)
+            return self._asked_of_trigger(dag.triggers.get(label), tick, label, where)
         lacks = missing and self.backfills.runs.row(run).state in ("failed", "cancelled")
         return BackfillDate(tick, label, run, again or lacks)
+
+    def _asked_of_trigger(self, trigger: Trigger | None, tick: int, label: str, where: str) -> BackfillDate | None:
+        """What the functions of a trigger make of a tick; None for one that they turn away. Raises InvalidValue."""
+        if trigger is None or not any(part.asks for part in walk(trigger)):
+            return BackfillDate(tick, label)
+        circuit = CompiledTrigger(trigger, ask=self._ask)
+        circuit.arm(tick - 1, number=0)
+        fired = circuit.step(tick) or []
+        if circuit.parked:
+            raise InvalidValue(f"{where}: a function of the trigger {trigger!r} raised on {format_time(tick)}")
+        if fired and fired[0].mapped:
+            return BackfillDate(tick, label, payload=self.calls.payload(fired[0].payload), mapped=True)
+        return BackfillDate(tick, label) if fired or circuit.pending() else None
+
+    def _ask(self, kind: str, call: Call, given: object, item: object) -> object:
+        try:
+            return self.calls.answer(kind, call, given, item)
+        except BaseException as error:  # a user's callable may raise anything
+            raise_ctrl_c(error)
+            raise CallableFault(call.text, call.place, said(error)) from error
 
     def _dates(self, dag: Dag, first: int, last: int, where: str) -> list[tuple[int, str]]:
         """The dates from `first` to `last`, each with the trigger that it is of, in order. O(dates)."""

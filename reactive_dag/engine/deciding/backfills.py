@@ -167,7 +167,7 @@ class Backfills:
             log.push(BackfillAsked(at, number, index, there))
             return
         log.push(BackfillAsked(at, number, index))
-        offset = log.push(RunRequested(at, dag, entry.label, (mark,), key=key))
+        offset = log.push(RunRequested(at, dag, entry.label, (mark,), entry.payload, entry.mapped, key))
         log.note_key(RUN_SCOPE, key, offset)
 
     def _next_round(self, run: int) -> int:

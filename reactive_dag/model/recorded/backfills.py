@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import msgspec
 
-from reactive_dag.model.recorded.shared import Record
+from reactive_dag.model.recorded.shared import Json, Record
 
 
 class BackfillDate(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
     """A date of a backfill, and the trigger that it is of (R26).
 
-    `run` is the run that it has already, -1 if none; `again` gives that one a further round.
+    `run` is the run that it has already, -1 if none; `again` gives that one a further round. `payload` is what the
+    trigger's `.map` made of the tick, where it is `mapped`.
     """
 
     date: int
     label: str = ""
     run: int = -1
     again: bool = False
+    payload: Json = None
+    mapped: bool = False
 
 
 class BackfillRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=24):
