@@ -9,7 +9,6 @@ from itertools import count
 
 from reactive_dag.engine.items.identity import run_key
 from reactive_dag.model.records import Mark
-from reactive_dag.triggers.implicit_joins import sources
 from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from tests.reference.model_parts import Fact, Run
@@ -80,8 +79,8 @@ class Deadlines:
             self.wait_until(start.at + of.deadline, start.dag, key)
 
     def clocks(self, dag):
-        found = sources(self.stations[dag].trigger) if dag in self.stations else []
-        return [source.schedule for source in found if isinstance(source, Scheduled)]
+        parts = self.stations[dag].naive.parts if dag in self.stations else []
+        return [leaf.schedule for leaf, _ in parts if isinstance(leaf, Scheduled)]
 
     def succeeded(self, run):
         """It is late no more."""
