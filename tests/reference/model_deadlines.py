@@ -47,9 +47,8 @@ class Deadlines:
             self.wait_until(of.deadline.schedule.after(of.since), dag, "")
 
     def wait_until(self, due, dag, key):
-        self.timers.append(
-            (due, -1, dag, "", next(NUMBERS), Fact("deadline", due, dag=dag, key=key, of=self.watched[dag]))
-        )
+        fact = Fact("deadline", due, dag=dag, key=key, of=self.watched[dag])
+        self.timers.append((due, -1, dag, "", next(NUMBERS), fact))
 
     def asked(self, request):
         """A run was asked for: by when it is to have succeeded."""
