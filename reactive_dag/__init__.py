@@ -58,6 +58,7 @@ from reactive_dag.triggers.leaves.schedule import at, cron, daily, every, weekly
 if TYPE_CHECKING:
     from reactive_dag import operators
     from reactive_dag.engine.engine import Engine
+    from reactive_dag.engine.execute.process_runner import ProcessRunner
     from reactive_dag.engine.execute.runners import InlineRunner, ThreadRunner
     from reactive_dag.engine.execute.stubs import fails_once, takes
     from reactive_dag.engine.inspect.run import Run
@@ -74,6 +75,7 @@ _LAZY = {
     "Engine": "reactive_dag.engine.engine",
     "InlineRunner": "reactive_dag.engine.execute.runners",
     "Ledger": "reactive_dag.log.ledger",
+    "ProcessRunner": "reactive_dag.engine.execute.process_runner",
     "Run": "reactive_dag.engine.inspect.run",
     "Simulation": "reactive_dag.whatif.simulation",
     "ThreadRunner": "reactive_dag.engine.execute.runners",
@@ -106,12 +108,12 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "Calendar", "CycleError", "Dag", "Dataset", "DuplicateError", "Engine", "EngineClosed", "EngineReplaced", "Event",
-    "FailTask", "Graph", "GraphError", "InlineRunner", "InvalidValue", "Ledger", "NotAStore", "NotIdle", "OutputGone",
-    "Overflow", "Pool", "Problem", "ReactiveDagError", "RetryTask", "Run", "Simulation", "SkipTask", "StoreDamaged",
-    "StoreError", "StoreInUse", "StoreTooNew", "Task", "TaskError", "ThreadRunner", "Trigger", "UndatedOutlet",
-    "UndeclaredOutlet", "UnknownId", "UsageError", "VirtualClock", "absent", "aiter", "all_of", "any_of", "at",
-    "at_least", "completed", "cron", "daily", "day", "delay", "duration", "every", "fail", "fails_once", "files",
-    "hour", "item", "missed", "month", "operators", "output", "parquet", "sequence", "simulate", "spread_durations",
-    "takes", "updated", "week", "weekly",
+    "Calendar", "CycleError", "Dag", "Dataset", "DuplicateError", "Engine", "EngineClosed", "EngineReplaced",
+    "Event", "FailTask", "Graph", "GraphError", "InlineRunner", "InvalidValue", "Ledger", "NotAStore", "NotIdle",
+    "OutputGone", "Overflow", "Pool", "Problem", "ProcessRunner", "ReactiveDagError", "RetryTask", "Run",
+    "Simulation", "SkipTask", "StoreDamaged", "StoreError", "StoreInUse", "StoreTooNew", "Task", "TaskError",
+    "ThreadRunner", "Trigger", "UndatedOutlet", "UndeclaredOutlet", "UnknownId", "UsageError", "VirtualClock",
+    "absent", "aiter", "all_of", "any_of", "at", "at_least", "completed", "cron", "daily", "day", "delay",
+    "duration", "every", "fail", "fails_once", "files", "hour", "item", "missed", "month", "operators", "output",
+    "parquet", "sequence", "simulate", "spread_durations", "takes", "updated", "week", "weekly",
 ]  # fmt: skip

@@ -15,7 +15,10 @@ def check_arguments(graph: object, runner: object, clock: object) -> None:
     if not isinstance(graph, Graph):
         raise InvalidValue(f"an engine runs a graph, not {seen(graph)}; give rd.Graph(...)")
     if runner not in (None, "default") and not callable(getattr(runner, "submit", None)):
-        raise InvalidValue(f"runner={seen(runner)} is no runner; give rd.ThreadRunner(8), rd.InlineRunner(), or None")
+        raise InvalidValue(
+            f"runner={seen(runner)} is no runner; give rd.ThreadRunner(8), rd.ProcessRunner(4), rd.InlineRunner(), "
+            "or None"
+        )
     if clock is not None and not callable(getattr(clock, "now", None)):
         raise InvalidValue(f"clock={seen(clock)} is no clock; give rd.VirtualClock('2026-11-23T00:00Z'), or none")
 

@@ -17,7 +17,7 @@ from tests.support.places import ROOT
 PINNED = {
     "reactive_dag": """
         Calendar CycleError Dag Dataset DuplicateError Engine EngineClosed EngineReplaced Event FailTask Graph
-        GraphError InlineRunner InvalidValue Ledger NotAStore NotIdle OutputGone Overflow Pool Problem
+        GraphError InlineRunner InvalidValue Ledger NotAStore NotIdle OutputGone Overflow Pool Problem ProcessRunner
         ReactiveDagError RetryTask Run Simulation SkipTask StoreDamaged StoreError StoreInUse StoreTooNew Task
         TaskError ThreadRunner Trigger UndatedOutlet UndeclaredOutlet UnknownId UsageError VirtualClock absent aiter
         all_of any_of at at_least completed cron daily day delay duration every fail fails_once files hour item

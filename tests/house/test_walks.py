@@ -7,10 +7,10 @@ import pytest
 from tests.house.walks import WALKS, Figures, measured
 
 HELD = {
-    "event": Figures(files=53, changes=604),
-    "timer": Figures(files=59, changes=442),
-    "wait": Figures(files=54, changes=690),
-    "retry": Figures(files=50, changes=596),
+    "event": Figures(files=57, changes=639),
+    "timer": Figures(files=62, changes=442),
+    "wait": Figures(files=57, changes=732),
+    "retry": Figures(files=56, changes=610),
     "restart": Figures(files=116, changes=1411),
     "simulation": Figures(files=110, changes=1437),
 }

@@ -53,6 +53,7 @@ class Turn:
         self._changes = changes
         self._runner = runner
         self._inline = runner is not None and runner.inline
+        self._kills = runner is not None and runner.kills
         self._executor = executor
         self._logs = logs
         self._interrupts = interrupts
@@ -95,6 +96,8 @@ class Turn:
         self._commit()
         if self._fold.runs.untold:
             self._tell_stopped()
+        if self._kills:
+            self.cancel_attempts(lambda job: job.begun and job.over)
         self._hand_out()
         return True
 
@@ -223,6 +226,12 @@ class Turn:
                 job.stop()
                 if self._runner is not None:
                     self._runner.cancel(job.key)
+
+    def cancel_attempts(self, which: Callable[[Assignment], bool]) -> None:
+        """Tell the runner of attempts whose end counts no more. O(attempts handed out)."""
+        for job in list(self.inflight.values()):
+            if self._runner is not None and which(job):
+                self._runner.cancel(job.key)
 
     def is_cancelled(self, run: int) -> bool:
         """Whether a live run was cancelled, or is about to be. O(records undecided)."""

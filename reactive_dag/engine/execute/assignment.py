@@ -19,10 +19,14 @@ from reactive_dag.engine.execute.event_loops import Cancel
 from reactive_dag.engine.inspect.attempt_logs import AttemptLog
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.engine.runs.task_arrays import TaskArrays
+from reactive_dag.model.records import Json
 from reactive_dag.model.times import NEVER
 
-CallBody = Callable[[Callable[..., object], dict[str, Any]], object]
-"""Calls a body with its arguments, wherever it executes; what it returned. It raises what the body raised."""
+CallBody = Callable[["Assignment", dict[str, Any], Callable[[object], Json]], Json]
+"""Calls the body of an attempt with its arguments, wherever it executes; what it returned, as it is recorded.
+
+The last is what makes it so, and is called where the body executes. Raises `RaisedElsewhere` or `WorkerLost`.
+"""
 
 
 class Dispatcher(Protocol):

@@ -5,47 +5,35 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import inspect
 import logging
-import os
-import traceback
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from reactive_dag.declare.parameters import Binding
-from reactive_dag.declare.settings.error_names import is_among, names_of_error
+from reactive_dag.declare.settings.error_names import is_among
 from reactive_dag.engine.execute.assignment import Assignment, CallBody, WorkerLost
 from reactive_dag.engine.execute.context import OutletEvents, RunContext, briefing_of
 from reactive_dag.engine.execute.current_body import BODY
+from reactive_dag.engine.execute.endings import Ending, Finish, RaisedElsewhere, ending_of, output_of
 from reactive_dag.engine.execute.event_loops import EventLoops
 from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.execute.stubs import Stubs, called
 from reactive_dag.engine.facts.publish import Publishing, outlet_events
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
-from reactive_dag.engine.outputs.files import write
 from reactive_dag.engine.outputs.references import stem_of, value_of
-from reactive_dag.engine.runs.choices import choice_of_branch
 from reactive_dag.engine.runs.state import RunState
-from reactive_dag.model.ctrl_c import raise_ctrl_c, traceback_of
-from reactive_dag.model.errors import FailTask, InvalidValue, RetryTask, SkipTask, reason, said
-from reactive_dag.model.payload import copied, plain
-from reactive_dag.model.records import UNCHANGED, GivenValue, TaskFinished
+from reactive_dag.model.ctrl_c import raise_ctrl_c
+from reactive_dag.model.errors import InvalidValue, said
+from reactive_dag.model.payload import copied
+from reactive_dag.model.records import UNCHANGED, GivenValue, Json, TaskFinished
 from reactive_dag.model.times import SECOND, parse_duration, parse_time
 
 Report = Callable[[int], TaskFinished]
 """Makes the attempt's record, given the instant of its append."""
 
 LOGGER = logging.getLogger("reactive_dag.run")
-LAST_FRAMES = 3
-"""How many frames of a traceback an error text keeps."""
-LONGEST_TEXT = 10_000
-_HOME = Path(__file__).resolve().parents[2]
-_OURS = tuple(str(_HOME / room) + os.sep for room in ("engine", "model", "triggers", "declare", "log", "streams"))
-_FUTURES = tuple(str(Path(inspect.getfile(module)).parent) + os.sep for module in (asyncio, concurrent.futures))
 
 
 class AttemptExecutor:
@@ -76,20 +64,11 @@ class AttemptExecutor:
             began = began if assignment.began is None else assignment.began
         try:
             return self._call(assignment, began, call)
-        except WorkerLost:
-            return lost(assignment)
-        except SkipTask as skip:
-            return _report(assignment, began, "skipped", error=reason(skip) or None, retry=False)
+        except WorkerLost as gone:
+            return lost(assignment, said(gone))
         except BaseException as error:  # whatever a user's code raises fails that attempt, not the engine
             raise_ctrl_c(error)
-            text = describe(error)
-            say_failed(assignment, text, error)
-            if isinstance(error, RetryTask):
-                return _again(assignment, began, error, text)
-            retry = not isinstance(error, FailTask)
-            if retry and (retry_on := assignment.task.retry_on) is not None:
-                retry = is_among(names_of_error(type(error)), retry_on)
-            return _report(assignment, began, "failed", error=text, retry=retry)
+            return _raised(assignment, began, error)
 
     def _call(self, assignment: Assignment, began: int, call: CallBody | None) -> Report:
         """Call the body; the report of its success."""
@@ -106,13 +85,22 @@ class AttemptExecutor:
         run, publishing = assignment.run.run, self._publishing
         if assignment.run.dag.outlets:  # recorded with the run's success, so they are judged before anything is done
             publishing.check_dated(assignment.run.started, outlet_events(assignment.run.dag.outlets))
+        branch, saves, stem, id, number = None, shape.saves[index], "", shape.ids[index], assignment.attempt
+        if saves is not None:
+            begun = assignment.run.started
+            stem = stem_of(begun.dag, id, begun.key, begun.round, number)
+        if shape.branches[index]:
+            branch = [shape.ids[each] for each in shape.plan.followers[index]]
+        output: Json = None
         outer = BODY.get()
         try:
             BODY.set((self._host, name, assignment))
             if stub is not None:
                 given = called(stub, arguments)
+            elif call is None:
+                given = task.fn(**arguments)
             else:
-                given = task.fn(**arguments) if call is None else call(task.fn, arguments)
+                output, given = call(assignment, arguments, Finish(name, branch, saves, stem)), None
             if given is not None and inspect.iscoroutine(given):
                 timeout = None if task.timeout is None else task.timeout / SECOND
                 given = self._event_loops.run(given, timeout, assignment.stop_by)
@@ -123,16 +111,9 @@ class AttemptExecutor:
             wanted = outlet_events(task.outlets) if published is None else published
             wanted = [event for event in wanted if event.kind != UNCHANGED]
             publishing.check_dated(assignment.run.started, wanted)
-        if shape.branches[index]:
-            given = choice_of_branch(given, name, [shape.ids[each] for each in shape.plan.followers[index]])
-        id, number = shape.ids[index], assignment.attempt
-        saves = None if given is None else shape.saves[index]
-        if saves is None:
-            output = None if given is None else plain(given, f"the output of {name}")
-        else:
-            begun = assignment.run.started
-            output = write(given, saves, stem_of(begun.dag, id, begun.key, begun.round, number))
-        sets, saved = list(values.values()) or None, saves is not None
+        if given is not None:
+            output = output_of(given, name, branch, saves, stem)
+        sets, saved = list(values.values()) or None, saves is not None and output is not None
         return lambda at: TaskFinished(
             at, run, id, "success", number, output, None, began, True, None, published, sets, saved
         )
@@ -190,12 +171,24 @@ class AttemptExecutor:
         return None if found is None else Run(self._host, found)
 
 
-def _again(assignment: Assignment, began: int, again: RetryTask, text: str) -> Report:
+def _raised(assignment: Assignment, began: int, error: BaseException) -> Report:
+    """The report of a body that raised."""
+    ended = ending_of(error)
+    if ended.kind == "skip":
+        return _report(assignment, began, "skipped", error=ended.text or None, retry=False)
+    say_failed(assignment, ended.text, None if isinstance(error, RaisedElsewhere) else error)
+    if ended.kind == "retry":
+        return _again(assignment, began, ended)
+    retry = ended.kind != "fail" and is_among(ended.names, assignment.task.retry_on)
+    return _report(assignment, began, "failed", error=ended.text, retry=retry)
+
+
+def _again(assignment: Assignment, began: int, ended: Ending) -> Report:
     try:
-        after = None if again.after is None else parse_duration(again.after, what="RetryTask(after=)", zero_ok=True)  # type: ignore[arg-type]
+        after = None if ended.after is None else parse_duration(ended.after, what="RetryTask(after=)", zero_ok=True)  # type: ignore[arg-type]
     except InvalidValue as error:
-        return _report(assignment, began, "failed", error=f"{text}\n{error}", retry=False)
-    return _report(assignment, began, "failed", error=text, retry_after=after)
+        return _report(assignment, began, "failed", error=f"{ended.text}\n{error}", retry=False)
+    return _report(assignment, began, "failed", error=ended.text, retry_after=after)
 
 
 def _report(
@@ -206,10 +199,10 @@ def _report(
     return lambda at: TaskFinished(at, run, task, state, number, None, error, began, retry, retry_after)
 
 
-def lost(assignment: Assignment) -> Report:
-    """The report of an attempt of which nothing is known any more: it uses no retry (R5)."""
+def lost(assignment: Assignment, error: str | None = None) -> Report:
+    """The report of an attempt of which nothing is known any more, maybe why: it uses no retry (R5)."""
     run, task, number = assignment.run.run, assignment.arrays.ids[assignment.index], assignment.attempt
-    return lambda at: TaskFinished(at, run, task, "lost", number)
+    return lambda at: TaskFinished(at, run, task, "lost", number, error=error)
 
 
 def say_failed(assignment: Assignment, text: str, error: BaseException | None = None) -> None:
@@ -228,13 +221,3 @@ def say_failed(assignment: Assignment, text: str, error: BaseException | None = 
             LOGGER.debug("%s, attempt %d (run %s)", name, assignment.attempt, key[:8], exc_info=error, extra=about)
     except BaseException as second:
         raise_ctrl_c(second)
-
-
-def describe(error: BaseException) -> str:
-    """An exception as the text that is recorded: what, and the last of the user's own frames. O(frames)."""
-    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(traceback_of(error))]
-    users = [(code, line) for code, line in frames if not code.co_filename.startswith(_OURS)]
-    while users and users[0][0].co_filename.startswith(_FUTURES):
-        del users[0]
-    where = "".join(f"\n  {code.co_filename}:{line} in {code.co_name}" for code, line in users[-LAST_FRAMES:])
-    return said(error)[:LONGEST_TEXT] + where.encode(errors="replace").decode()

@@ -68,7 +68,7 @@ class OnceCalls:
         self._durable(offset)
 
     def _run(self, fn: Callable[..., object], key: str) -> object:
-        value = fn(key=key.replace("\x1f", "/")) if _takes_key(fn) else fn()
+        value = fn(key=key.replace("\x1f", "/")) if takes_key(fn) else fn()
         if inspect.isawaitable(value):
             return self._event_loops.run(_awaited(value), None)
         return value
@@ -93,7 +93,8 @@ def _generations(there: Callable[[int], bool]) -> int:
     return low
 
 
-def _takes_key(fn: Callable[..., object]) -> bool:
+def takes_key(fn: Callable[..., object]) -> bool:
+    """Whether an effect takes its key. O(parameters)."""
     try:
         return "key" in inspect.signature(fn).parameters
     except (TypeError, ValueError):  # some builtins do not say what they take

@@ -10,10 +10,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
 from typing import Protocol
 
-from reactive_dag.engine.execute.assignment import Assignment
+from reactive_dag.engine.execute.assignment import Assignment, CallBody
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.streams.scheduler import report_uncaught
 
@@ -27,6 +28,8 @@ class Runner(Protocol):
     """How many attempts may be handed out at one time, those that execute included."""
     inline: bool
     """Whether the draining thread executes the attempts itself, by `run_next`."""
+    kills: bool
+    """Whether `cancel` ends a body: then it is told of each attempt whose end counts no more."""
 
     def submit(self, assignment: Assignment) -> None:
         """Take one attempt, and call its `execute` until it is over, on a thread that may take as long. O(1)."""
@@ -46,6 +49,8 @@ class Runner(Protocol):
 
 class LocalRunner:
     """What runners in the engine's own process share: their attempts die with it, and a thread cannot be ended."""
+
+    kills = False
 
     def adopt(self, under_way: Sequence[Assignment]) -> Iterable[str]:
         """All are lost: they executed in the process that died. O(n)."""
@@ -102,7 +107,7 @@ class ThreadRunner(LocalRunner):
 
     def __init__(self, workers: int = 8) -> None:
         if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-            raise InvalidValue(f"ThreadRunner(workers={workers!r}): give a whole number of at least 1")
+            raise InvalidValue(f"{type(self).__name__}(workers={workers!r}): give a whole number of at least 1")
         self.workers = workers
         self.ahead = workers
         self._waiting: SimpleQueue[Assignment | None] = SimpleQueue()
@@ -127,14 +132,19 @@ class ThreadRunner(LocalRunner):
         thread.start()
 
     def _work(self) -> None:
-        while (assignment := self._waiting.get()) is not None:
-            try:
-                while not assignment.execute():
-                    assignment.wait()
-            except BaseException as error:  # the log is closed, or has failed: others hear of it elsewhere
-                report_uncaught(error)
-            with self._lock:
-                self._idle += 1
+        with self._worker() as call:
+            while (assignment := self._waiting.get()) is not None:
+                try:
+                    while not assignment.execute(call):
+                        assignment.wait()
+                except BaseException as error:  # the log is closed, or has failed: others hear of it elsewhere
+                    report_uncaught(error)
+                with self._lock:
+                    self._idle += 1
+
+    def _worker(self) -> AbstractContextManager[CallBody | None]:
+        """What calls bodies for one of the threads, where it is not the thread itself."""
+        return nullcontext()
 
     def run_next(self) -> bool:
         """Nothing: the threads do it."""

@@ -1,0 +1,86 @@
+"""What an engine and its worker processes send each other: pickled messages over a pipe, runs by name.
+
+Owns one end of a pipe. A run is never sent: the other side gets one of its own, which asks over the pipe. Functions
+that can be imported go by name, others by value (cloudpickle). A message costs its size, and some 20 µs.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections import ChainMap
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from types import CodeType
+from typing import Any, ClassVar
+
+import cloudpickle  # type: ignore[import-untyped]
+
+Name = tuple[Any, ...]
+"""What stands on the wire for an object that stays where it is."""
+Message = tuple[Any, ...]
+NO_FILE = "<dynamic-code>"
+
+
+def _code(code: CodeType) -> tuple[Any, ...]:
+    """Code as cloudpickle sends it, but for the name of its file, which it leaves out: errors name it."""
+    make, fields = cloudpickle.Pickler.dispatch_table[CodeType](code)
+    return make, tuple(code.co_filename if field == NO_FILE else field for field in fields)
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    dispatch_table: ClassVar[Any] = ChainMap({CodeType: _code}, cloudpickle.Pickler.dispatch_table)
+
+    def __init__(self, file: io.BytesIO, name: Callable[[object], Name | None]) -> None:
+        super().__init__(file)
+        self._name = name
+
+    def persistent_id(self, value: object) -> Name | None:
+        return self._name(value)
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, find: Callable[[Name], object]) -> None:
+        super().__init__(file)
+        self._find = find
+
+    def persistent_load(self, name: Name) -> object:
+        return self._find(name)
+
+
+class Wire:
+    """One end. `name` gives the names of objects that stay here, `find` the object for a name from the other side."""
+
+    def __init__(
+        self, connection: Connection, name: Callable[[object], Name | None], find: Callable[[Name], object]
+    ) -> None:
+        self._connection = connection
+        self._name = name
+        self._find = find
+
+    def packed(self, message: Message) -> bytes:
+        """A message as it is sent. Raises whatever pickling raises."""
+        file = io.BytesIO()
+        _Pickler(file, self._name).dump(message)
+        return file.getvalue()
+
+    def unpacked(self, data: bytes) -> Message:
+        """A message that was received. Raises whatever unpickling raises."""
+        found: Message = _Unpickler(io.BytesIO(data), self._find).load()
+        return found
+
+    def send(self, message: Message) -> None:
+        """Send a message. Raises OSError where the other side is gone."""
+        self._connection.send_bytes(self.packed(message))
+
+    def send_packed(self, data: bytes) -> None:
+        """Send a message that was packed. Raises OSError where the other side is gone."""
+        self._connection.send_bytes(data)
+
+    def receive(self) -> bytes:
+        """Wait for a message. Raises EOFError, OSError where the other side is gone."""
+        return self._connection.recv_bytes()
+
+    def close(self) -> None:
+        """Let the other side know that nothing more comes."""
+        self._connection.close()
