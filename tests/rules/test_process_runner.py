@@ -265,6 +265,36 @@ def test_R25_what_the_engine_refuses_is_raised_in_the_body():
     assert output(body) == "job.only published to 'nowhere"
 
 
+def test_R25_an_error_that_is_made_of_more_than_its_text_is_told():
+    def body(run):
+        try:
+            run.once("effect", Unsendable())
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+
+    assert output(body).startswith("Strange: why")
+
+
+class Strange(Exception):
+    def __init__(self, why, *, more):
+        super().__init__(why)
+        self.more = more
+
+
+class Unsendable:
+    """An effect that raises what cannot be rebuilt from its text."""
+
+    def __call__(self):
+        raise Strange("why", more=threading.Lock())
+
+
+def test_R25_stubs_execute_in_the_engine_s_process():
+    with live(one(by_name), runner=rd.ProcessRunner(1), stubs={"only": lambda run: [os.getpid(), run.task]}) as engine:
+        run = engine.start("job")
+        engine.run_until_idle(IDLE)
+        assert run.tasks["only"].output == [os.getpid(), "only"]
+
+
 # ------------------------------------------------------------------------------------- how processes end
 
 
@@ -360,6 +390,34 @@ def test_R25_no_process_outlives_its_engine(tmp_path):
     engine = subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": str(ROOT)})
     hanging(path, engine.kill)
     engine.wait()
+    assert gone(path)
+
+
+def test_R25_ctrl_c_is_the_engine_s_alone(tmp_path):
+    path, script = tmp_path / "pids", tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(f"""
+        import sys
+        import reactive_dag as rd
+        from tests.rules.test_process_runner import hang
+        graph = rd.Graph("processes")
+        graph.dag("job").add(lambda run: hang({str(path)!r}), id="only")
+        engine = rd.Engine(graph, runner=rd.ProcessRunner(1))
+        run = engine.start("job")
+        try:
+            engine.run_until_idle()
+        except KeyboardInterrupt:
+            print(run.tasks["only"].state, flush=True)  # Ctrl-C ended the wait, and no body
+            engine.close(grace=0.1)
+            sys.exit(7)
+        """)
+    )
+    engine = subprocess.Popen(
+        [sys.executable, script], env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    hanging(path, lambda: os.killpg(engine.pid, signal.SIGINT))
+    assert (engine.wait(), engine.stdout.read()) == (7, "running\n")
     assert gone(path)
 
 

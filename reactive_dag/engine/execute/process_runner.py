@@ -22,7 +22,7 @@ from typing import Any
 from reactive_dag.engine.execute.assignment import Assignment, CallBody, WorkerLost
 from reactive_dag.engine.execute.context import RunContext
 from reactive_dag.engine.execute.endings import RaisedElsewhere
-from reactive_dag.engine.execute.process_wire import Message, Name, Wire
+from reactive_dag.engine.execute.process_wire import Message, Name, Wire, WireGone
 from reactive_dag.engine.execute.runners import ThreadRunner
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
@@ -36,7 +36,9 @@ TO_END = 5.0
 
 
 class ProcessRunner(ThreadRunner):
-    """So many worker processes, started when first needed. Raises InvalidValue for fewer than one.
+    """So many worker processes, started when first needed.
+
+    Raises InvalidValue for fewer than one, UsageError on Windows.
 
     >>> ProcessRunner(2)
     rd.ProcessRunner(2)
@@ -45,6 +47,8 @@ class ProcessRunner(ThreadRunner):
     kills = True
 
     def __init__(self, workers: int = 4) -> None:
+        if not hasattr(os, "killpg"):
+            raise UsageError("rd.ProcessRunner needs a system with process groups; rd.ThreadRunner runs everywhere")
         super().__init__(workers)
         self._executing: dict[str, WorkerProcess] = {}
 
@@ -138,13 +142,13 @@ class WorkerProcess:
         if self._process is not None and self._process.poll() is not None:
             self.stop()
         connection = self._connection or self._start()
-        if assignment.stopped:
-            raise WorkerLost("its run was cancelled before it began")
+        if assignment.stopped or assignment.over:
+            raise WorkerLost("its end counted no more before it began")
         exchange = Exchange(connection, assignment, arguments)
         body = exchange.packed(assignment, arguments, finish)
         try:
             return exchange.run(body)
-        except (EOFError, ConnectionError) as error:
+        except WireGone as error:
             raise self._died() from error
 
 
@@ -170,7 +174,7 @@ class Exchange:
             ) from error
 
     def run(self, body: bytes) -> Json:
-        """Send the body, and answer until it ends. Raises RaisedElsewhere; EOFError, OSError if the process dies."""
+        """Send the body, and answer until it ends. Raises RaisedElsewhere; WireGone if the process dies."""
         self._wire.send_packed(body)
         kind, value = self._serve()
         if kind == "raised":
@@ -198,12 +202,13 @@ class Exchange:
     def _reply(self, answer: Callable[[], object]) -> None:
         try:
             data = self._wire.packed(("value", answer()))
-        except (EOFError, ConnectionError):
+        except WireGone:
             raise
         except Exception as error:
             try:
                 data = self._wire.packed(("error", error))
-            except Exception:
+                self._wire.unpacked(data)
+            except Exception:  # an error that is made of more than its text
                 data = self._wire.packed(("error", UsageError(said(error))))
         self._wire.send_packed(data)
 

@@ -48,6 +48,10 @@ class _Unpickler(pickle.Unpickler):
         return self._find(name)
 
 
+class WireGone(Exception):
+    """The process at the other end is gone."""
+
+
 class Wire:
     """One end. `name` gives the names of objects that stay here, `find` the object for a name from the other side."""
 
@@ -70,16 +74,22 @@ class Wire:
         return found
 
     def send(self, message: Message) -> None:
-        """Send a message. Raises OSError where the other side is gone."""
-        self._connection.send_bytes(self.packed(message))
+        """Send a message. Raises WireGone."""
+        self.send_packed(self.packed(message))
 
     def send_packed(self, data: bytes) -> None:
-        """Send a message that was packed. Raises OSError where the other side is gone."""
-        self._connection.send_bytes(data)
+        """Send a message that was packed. Raises WireGone."""
+        try:
+            self._connection.send_bytes(data)
+        except OSError as error:
+            raise WireGone from error
 
     def receive(self) -> bytes:
-        """Wait for a message. Raises EOFError, OSError where the other side is gone."""
-        return self._connection.recv_bytes()
+        """Wait for a message. Raises WireGone."""
+        try:
+            return self._connection.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise WireGone from error
 
     def close(self) -> None:
         """Let the other side know that nothing more comes."""

@@ -25,7 +25,7 @@ from reactive_dag.engine.execute.context import RunContext
 from reactive_dag.engine.execute.current_body import BODY
 from reactive_dag.engine.execute.endings import Ending, ending_of
 from reactive_dag.engine.execute.once import takes_key
-from reactive_dag.engine.execute.process_wire import Message, Name, Wire
+from reactive_dag.engine.execute.process_wire import Message, Name, Wire, WireGone
 from reactive_dag.engine.execute.run_log import RunLog
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.callables import Call
@@ -148,12 +148,12 @@ class Desk:
 
     def write(self, text: str) -> None:
         """Tell what the body printed."""
-        with self._lock, suppress(OSError):
+        with self._lock, suppress(WireGone):
             self._wire.send(("write", text))
 
     def write_line(self, level: str, message: str) -> None:
         """Tell what the body logged."""
-        with self._lock, suppress(OSError):
+        with self._lock, suppress(WireGone):
             self._wire.send(("line", level, message))
 
     # ------------------------------------------------------------------------------------- bodies
@@ -247,7 +247,7 @@ def _end_with(engine: int) -> None:
 def work_for(pipe: int, engine: int) -> None:
     """Serve the engine at the other end of a pipe, whose process has that id."""
     threading.Thread(target=_end_with, args=(engine,), daemon=True).start()
-    with CAPTURE, suppress(EOFError, OSError):
+    with CAPTURE, suppress(WireGone):
         Desk(Connection(pipe)).serve()
 
 
