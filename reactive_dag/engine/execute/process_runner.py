@@ -150,6 +150,10 @@ class WorkerProcess:
             return exchange.run(body)
         except WireGone as error:
             raise self._died() from error
+        except WorkerLost:
+            self.kill()
+            self.stop()
+            raise
 
 
 class Exchange:
@@ -202,7 +206,7 @@ class Exchange:
     def _reply(self, answer: Callable[[], object]) -> None:
         try:
             data = self._wire.packed(("value", answer()))
-        except WireGone:
+        except (WireGone, WorkerLost):  # the latter: the engine closes while the body waits for a run
             raise
         except Exception as error:
             try:
