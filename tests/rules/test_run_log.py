@@ -191,6 +191,13 @@ def test_R20_a_run_s_logger_is_none_outside_of_a_body():
         _ = engine.start("job").log
 
 
+def test_R20_a_process_without_streams_runs_all_the_same(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert log_of(one(lambda run: run.log.info("logged") or print("nowhere"))) == f"{NOW} INFO logged\n"
+    assert sys.stdout is None
+
+
 def test_R20_streams_that_are_replaced_meanwhile_are_left_alone(capsys):
     class Other:
         def __init__(self):

@@ -49,7 +49,7 @@ class Capture:
         with self._lock:
             self._blocks += 1
             if self._blocks == 1:
-                self._streams = [_shared("stdout"), _shared("stderr")]
+                self._streams = [_shared(name) for name in ("stdout", "stderr") if getattr(sys, name) is not None]
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         with self._lock:
