@@ -26,6 +26,7 @@ from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.execute.stubs import Stubs
 from reactive_dag.engine.facts.publish import EventFields
 from reactive_dag.engine.facts.receipts import Receipt, Receipts
+from reactive_dag.engine.facts.start import StartFields
 from reactive_dag.engine.facts.values import given_value
 from reactive_dag.engine.inspect.backfill import Backfill
 from reactive_dag.engine.inspect.run import Run
@@ -187,7 +188,8 @@ class Engine(Questions):
         parts, fold = self._parts, self._parts.fold
         parts.get_ready()
         with parts.interrupts, parts.log.lock:
-            run = fold.starting.push(fold.outbox.stamp(), dag, params, payload, logical_date, partition, key)
+            given = StartFields(params, payload, logical_date, partition, key)
+            run = fold.starting.push(fold.outbox.stamp(), dag, given)
         parts.commits.durable(run)
         return Run(parts.host, run)
 

@@ -26,7 +26,9 @@ from reactive_dag.engine.execute.event_loops import EventLoops
 from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.execute.stubs import Stubs
+from reactive_dag.engine.execute.waiting_bodies import current_attempt
 from reactive_dag.engine.facts.intake import take_over
+from reactive_dag.engine.facts.start import StartedBy, StartFields
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import recover
 from reactive_dag.engine.inspect.attempt_logs import AttemptLogs
@@ -76,7 +78,9 @@ class EngineParts:
         logs = AttemptLogs(self.log, fold.clock.now)
         self.host = FoldHost(fold, self._wait_for_run, logs)
         self.queries = Queries(self.host, self.observers, lock)
-        executor = AttemptExecutor(self.host, fold.clock.now, self.event_loops, self.once_calls, fold.publishing, stubs)
+        executor = AttemptExecutor(
+            self.host, fold.clock.now, self.event_loops, self.once_calls, fold.publishing, stubs, self._start_child
+        )
         self.changes = GraphChanges(fold, thread.wake)
         self.turn = Turn(fold, self.observers, self.changes, runner, executor, logs, HELD, lock, thread.wake)
         self.loop = DrainLoop(fold, self.turn, self.changes, runner, HELD, thread, self.commits)
@@ -109,6 +113,7 @@ class EngineParts:
                 try:
                     if self.runner is not None:
                         self.turn.let_go_of_held()
+                        self.turn.waiting.close()
                         self.drive.wait_for_bodies(self.runner, grace / SECOND)
                 finally:
                     self._let_go()
@@ -191,10 +196,21 @@ class EngineParts:
         self.refuse_to_block("backfill.wait()", "await the backfill")
         self.drive.until(done, None if timeout is None else nanoseconds(timeout), what)
 
+    def _start_child(self, dag: Dag | str, given: StartFields, by: StartedBy) -> int:
+        self.get_ready()
+        with self.interrupts, self.log.lock:
+            run = self.fold.starting.push(self.fold.outbox.stamp(), dag, given, by)
+        self.commits.durable(run)
+        return run
+
     def _wait_for_run(self, run: int, timeout: GivenDuration | float | None) -> None:
         self.check_open()
         self.refuse_to_block("run.wait()", "await engine.idle(), or await the run")
-        self.drive.wait_for_run(run, None if timeout is None else nanoseconds(timeout))
+        span, attempt = None if timeout is None else nanoseconds(timeout), current_attempt(self.host)
+        if attempt is None:
+            self.drive.wait_for_run(run, span)
+        else:
+            self.turn.wait_in_body(attempt, run, span)
 
     def _observer_raised(self, error: BaseException, offset: int) -> None:
         if self.closed:

@@ -58,7 +58,10 @@ class Published(Record, frozen=True, gc=False, array_like=True, omit_defaults=Tr
 
 
 class StartRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=2):
-    """Somebody asked for a run of `dag` by hand; number `n` of the DAG's starts."""
+    """Somebody asked for a run of `dag` by hand; number `n` of the DAG's starts.
+
+    From a body: `run` is the offset of its run's request and `task` the task's; `cascade` is that run's (R3).
+    """
 
     dag: str
     n: int
@@ -67,6 +70,9 @@ class StartRequested(Record, frozen=True, gc=False, array_like=True, omit_defaul
     payload: Json = None
     logical_date: int | None = None
     partition: str | None = None
+    run: int = -1
+    task: str = ""
+    cascade: str = ""
 
 
 class TaskPlan(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):

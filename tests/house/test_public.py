@@ -44,12 +44,12 @@ PINNED = {
         run_until_idle runs set start updates why""",
     "Run": """
         cancelled dag data_interval deadline done ended error events get key label local_date log logical_date once
-        params partition partitions payload previous publish replaced_by requested results round set started state
-        tasks unchanged wait""",
+        params partition partitions payload previous publish replaced_by requested results round set start started
+        state tasks unchanged wait""",
     "RunContext": """
         attempt cancelled dag data_interval deadline done ended error events get group key label local_date log
         logical_date once params partition partitions payload previous publish replaced_by requested results round
-        set started state task tasks unchanged wait""",
+        set start started state task tasks unchanged wait""",
     "Attempt": "ended error log number round started state",
     "Backfill": "dag dates done left number progress reason runs skipped state to_json wait",
     "Why": "causes error event missing run text to_json",

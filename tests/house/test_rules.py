@@ -15,7 +15,6 @@ MACHINES = "beyond one process and one machine"
 
 NOT_BUILT = {
     "T18": PARTITIONS,
-    "R3_run_start": RUNS,
     "G2": PARTITIONS,
     "X3_standby": MACHINES,
     "X4_max_queue": MACHINES,

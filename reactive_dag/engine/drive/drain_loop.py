@@ -130,6 +130,6 @@ class DrainLoop:
         """Whether something executes, or could start, or will be tried again (the tour's idle, negated). O(1)."""
         fold = self._fold
         return bool(
-            self._turn.inflight or fold.runs.flow.retries or fold.cursor < self._log.next_offset
+            self._turn.busy or fold.runs.flow.retries or fold.cursor < self._log.next_offset
             or fold.timers.due <= fold.clock.now()
         )  # fmt: skip

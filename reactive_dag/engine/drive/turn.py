@@ -18,12 +18,14 @@ from reactive_dag.engine.drive.interrupts import Interrupts
 from reactive_dag.engine.execute.assignment import Assignment, CallBody
 from reactive_dag.engine.execute.attempt import AttemptExecutor, Report, lost, say_failed
 from reactive_dag.engine.execute.runners import Runner
+from reactive_dag.engine.execute.waiting_bodies import WaitingBodies, WaitingBody
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import save
 from reactive_dag.engine.inspect.attempt_logs import AttemptLog, AttemptLogs
 from reactive_dag.engine.tasks.flow import timed_out
+from reactive_dag.model.errors import NotIdle, UsageError
 from reactive_dag.model.records import AnyRecord, Cancelled, TaskStarted, Tick
-from reactive_dag.model.times import NEVER
+from reactive_dag.model.times import NEVER, SECOND, format_duration
 from reactive_dag.streams.observers import Observers
 
 MAX_RECORDS = 4096
@@ -66,6 +68,8 @@ class Turn:
         self._snapshot_size = 0
         self._recovering = True
         self._handed: list[Assignment] = []
+        self.waiting = WaitingBodies(runner, wake)
+        self._going_on: list[WaitingBody] = []
         self.held: list[Assignment] = []
         self._fresh: deque[Assignment] = deque()
         """Attempts that their stubs hold since the last turn."""
@@ -91,14 +95,17 @@ class Turn:
             self.take_up_changes()
         self._tick()
         count = self._drain()
-        if not count and not self._handed:
+        if count or self._handed:
+            self._commit()
+        elif not self._going_on:
             return False
-        self._commit()
         if self._fold.runs.untold:
             self._tell_stopped()
         if self._kills:
             self.cancel_attempts(lambda job: job.begun and job.over)
         self._hand_out()
+        for body in self._take_going_on():
+            body.go_on.set()
         return True
 
     def between(self, ask: Callable[[], bool], patience: float) -> bool:
@@ -164,17 +171,49 @@ class Turn:
         runner, slots = self._runner, self._fold.slots
         if runner is None:
             return False
+        if self.waiting.bodies:
+            self._going_on += self.waiting.take_back(self._is_free)
         if slots.to_look and self._fold.begin_runs():
             return True
         if not slots.startable:
             return False
-        taken = slots.take_attempts(self.inflight, runner.workers, runner.ahead)
+        lent = self.waiting.lent
+        taken = slots.take_attempts(self.inflight, runner.workers + lent, runner.ahead + lent)
         started = [Assignment(run, index, run.attempt[index] + 1, run.arrays, self) for run, index in taken]
         for job in started:
             self.inflight[job.run.run, job.index] = job
         if started:
             self._say_started(started)
         return bool(started)
+
+    def _is_free(self, job: Assignment) -> bool:
+        """Whether there is a worker, and room in its pool, for a body that has waited. O(attempts handed out)."""
+        assert self._runner is not None
+        if len(self.inflight) - self.waiting.lent >= self._runner.workers:
+            return False
+        return self._fold.slots.pooled.has_room(job, self.inflight)
+
+    def _take_going_on(self) -> list[WaitingBody]:
+        going_on, self._going_on = self._going_on, []
+        return going_on
+
+    def wait_in_body(self, job: Assignment, run: int, timeout: int | None) -> None:
+        """Wait in a body for a run to end (R3). Raises NotIdle after `timeout` (ns), UsageError if inline."""
+        fold = self._fold
+        dag = fold.runs.request(run).dag
+        if self._inline:
+            raise UsageError(
+                f"{job.name} waits for run {dag!r}: an inline runner executes one body at a time, so that would never "
+                "end; give the engine runner=rd.ThreadRunner(...)"
+            )
+
+        def over() -> bool:
+            return run < fold.cursor and fold.statuses.get(run) is None
+
+        self.waiting.wait(job, over, None if timeout is None else timeout / SECOND)
+        if not over():
+            why = "was cancelled" if timeout is None or job.stopped else f"waited {format_duration(timeout)}"
+            raise NotIdle(f"{job.name} {why}, and run {dag!r} has not ended")
 
     def _say_started(self, jobs: list[Assignment]) -> None:
         log = self._log
@@ -266,7 +305,14 @@ class Turn:
     @property
     def executing(self) -> bool:
         """Whether bodies execute on other threads: time must not move before they have ended. O(attempts)."""
-        return not self._inline and any(job not in self.held for job in list(self.inflight.values()))
+        if self._inline:
+            return False
+        return any(not job.waits and job not in self.held for job in list(self.inflight.values()))
+
+    @property
+    def busy(self) -> bool:
+        """Whether an attempt is under way that does not wait for a run. O(1)."""
+        return len(self.inflight) > self.waiting.lent
 
     def _look_at_held(self) -> None:
         """Release what is due, and what counts no more. O(held)."""

@@ -50,6 +50,8 @@ class Dispatcher(Protocol):
 class Assignment:
     """One attempt that was handed out, of a task in the run's `arrays` of then. `stopped`: its run was cancelled.
 
+    `waits`: so many calls in its body wait for runs.
+
     One that a stub holds (R23) `began` at an instant and is `held_until` another.
     """
 
@@ -59,6 +61,7 @@ class Assignment:
     arrays: TaskArrays
     _dispatcher: Dispatcher
     stopped: bool = False
+    waits: int = 0
     began: int | None = None
     held_until: int | None = None
     log: AttemptLog | None = None
@@ -164,6 +167,11 @@ class Assignment:
         """Return when its end is due."""
         if self._released is not None:
             self._released.wait()
+
+    def count_wait(self, more: int) -> int:
+        """So many calls in its body more (or fewer) wait for runs; how many do now."""
+        self.waits += more
+        return self.waits
 
     def stop(self) -> None:
         """Tell the body that its run was cancelled: a coroutine at its next `await`, others when they ask (R5)."""

@@ -13,7 +13,7 @@ from typing import Any
 from reactive_dag.declare.parameters import Binding
 from reactive_dag.declare.settings.error_names import is_among
 from reactive_dag.engine.execute.assignment import Assignment, CallBody, WorkerLost
-from reactive_dag.engine.execute.context import OutletEvents, RunContext, briefing_of
+from reactive_dag.engine.execute.context import OutletEvents, RunContext, StartChild, briefing_of
 from reactive_dag.engine.execute.current_body import BODY
 from reactive_dag.engine.execute.endings import Ending, Finish, RaisedElsewhere, ending_of, output_of
 from reactive_dag.engine.execute.event_loops import EventLoops
@@ -41,7 +41,7 @@ class AttemptExecutor:
 
     def __init__(
         self, host: Host, now: Callable[[], int], event_loops: EventLoops, once_calls: OnceCalls,
-        publishing: Publishing, stubs: Stubs | None,
+        publishing: Publishing, stubs: Stubs | None, start_child: StartChild,
     ) -> None:  # fmt: skip
         self._host = host
         self._now = now
@@ -49,6 +49,7 @@ class AttemptExecutor:
         self._once_calls = once_calls
         self._publishing = publishing
         self._stubs = stubs
+        self._start_child = start_child
 
     def execute(self, assignment: Assignment, call: CallBody | None) -> Report | None:
         """Execute one attempt, its body here or by `call`; what it reports, None if its end is not due yet (R23).
@@ -78,7 +79,7 @@ class AttemptExecutor:
         stub = None if self._stubs is None else self._stubs.of(name)
         if shape.bindings[index] or stub is not None:
             events = OutletEvents(task) if task.outlets else None
-            context = RunContext(self._host, assignment, self._once_calls, events, values)
+            context = RunContext(self._host, assignment, self._once_calls, events, values, self._start_child)
             arguments = self._arguments(assignment, shape.bindings[index], context)
             if stub is not None:
                 arguments["run"] = context
@@ -120,7 +121,7 @@ class AttemptExecutor:
 
     def briefing(self, assignment: Assignment) -> Mapping[str, object]:
         """What the body of an attempt may read of its run, by name. O(the run's causes)."""
-        return briefing_of(RunContext(self._host, assignment, self._once_calls, None, {}))
+        return briefing_of(RunContext(self._host, assignment, self._once_calls, None, {}, self._start_child))
 
     def _arguments(self, assignment: Assignment, bindings: Iterable[Binding], context: RunContext) -> dict[str, Any]:
         """The arguments of a body, by the bindings of its parameters. O(parameters)."""

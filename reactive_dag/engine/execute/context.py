@@ -6,15 +6,18 @@ commit. Each call costs O(1) besides its payload.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.execute.assignment import Assignment
 from reactive_dag.engine.execute.once import OnceCalls
 from reactive_dag.engine.execute.run_log import RunLog
 from reactive_dag.engine.facts.event_fields import check_key, check_kind, check_partition
+from reactive_dag.engine.facts.start import StartedBy, StartFields
 from reactive_dag.engine.facts.values import given_value, value_name
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
@@ -29,6 +32,8 @@ from reactive_dag.triggers.keys import JoinKey, KeySpec
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 T = TypeVar("T")
+StartChild = Callable[["Dag | str", StartFields, StartedBy], int]
+"""Starts a run from a body: the DAG, what was given, and who starts it."""
 BRIEFING = (
     "key", "dag", "task", "attempt", "round", "label", "requested", "started", "logical_date", "local_date",
     "data_interval", "partition", "partitions", "group", "events", "payload", "params", "results",
@@ -61,7 +66,7 @@ class RunContext(Run):
 
     def __init__(
         self, host: Host, assignment: Assignment, once_calls: OnceCalls, outlet_events: OutletEvents | None,
-        values: dict[str, GivenValue],
+        values: dict[str, GivenValue], start_child: StartChild,
     ) -> None:  # fmt: skip
         """`values` takes what the body sets (R22)."""
         super().__init__(host, assignment.run.run)
@@ -71,6 +76,8 @@ class RunContext(Run):
         self._once_calls = once_calls
         self._outlet_events = outlet_events
         self._values = values
+        self._start_child = start_child
+        self._children: Counter[str] = Counter()
 
     @property
     def task(self) -> str:
@@ -131,6 +138,19 @@ class RunContext(Run):
         declared = self._outlet(dataset)
         assert self._outlet_events is not None
         self._outlet_events.unchanged.add(declared.id)
+
+    def start(
+        self, dag: Dag | str, *, params: object = None, payload: object = None, logical_date: GivenTime | None = None,
+        partition: str | None = None, key: str | None = None,
+    ) -> Run:  # fmt: skip
+        """Ask for a run of another DAG, at once: `.wait()` for it gives the worker and the pool's slots back (R3).
+
+        It has this run's date, partition and cascade unless told. Without a key it is the n-th of that DAG that this
+        task starts, so a retry, a restart and a later round get the same run. Raises as `engine.start`.
+        """
+        begun, task = self._assignment.run.started, self._assignment.arrays.ids[self._assignment.index]
+        given = StartFields(params, payload, logical_date, partition, key)
+        return Run(self._host, self._start_child(dag, given, StartedBy(begun, task, self._children)))
 
     def once(self, name: str, fn: Callable[..., T]) -> T:
         """Do something once for this run and task, whatever is retried or restarted: what `fn` gave is recorded (X2).

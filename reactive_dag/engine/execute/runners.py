@@ -40,6 +40,9 @@ class Runner(Protocol):
     def cancel(self, key: str) -> None:
         """What an attempt gives counts no more: end it if that is possible. An unknown key is none."""
 
+    def lend(self, attempts: int) -> None:
+        """So many of its attempts wait for runs now (R3): it may get as many more to execute meanwhile."""
+
     def run_next(self) -> bool:
         """Execute one attempt on this thread, if the runner is inline and has one."""
 
@@ -58,6 +61,9 @@ class LocalRunner:
 
     def cancel(self, key: str) -> None:
         """Nothing: the body is told (`run.cancelled`), and a coroutine is cancelled by the engine (R5)."""
+
+    def lend(self, attempts: int) -> None:
+        """Nothing: where one body executes at a time, none can wait for another."""
 
 
 class InlineRunner(LocalRunner):
@@ -114,6 +120,7 @@ class ThreadRunner(LocalRunner):
         self._threads: list[threading.Thread] = []
         self._ending: list[threading.Thread] = []
         self._idle = 0
+        self._lent = 0
         self._lock = threading.Lock()
 
     def submit(self, assignment: Assignment) -> None:
@@ -121,9 +128,14 @@ class ThreadRunner(LocalRunner):
         with self._lock:
             if self._idle:
                 self._idle -= 1
-            elif len(self._threads) < self.workers:
+            elif len(self._threads) < self.workers + self._lent:
                 self._start()
         self._waiting.put(assignment)
+
+    def lend(self, attempts: int) -> None:
+        """So many of its threads wait in bodies: as many more may be started. O(1)."""
+        with self._lock:
+            self._lent = attempts
 
     def _start(self) -> None:
         name = f"reactive_dag worker {len(self._threads) + 1}"

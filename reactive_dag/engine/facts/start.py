@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -14,7 +15,7 @@ from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.payload import plain
-from reactive_dag.model.records import Json, KeyConflict, RunDeadline, RunRequested, StartRequested
+from reactive_dag.model.records import Json, KeyConflict, RunDeadline, RunRequested, RunStarted, StartRequested
 from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_at
@@ -34,6 +35,24 @@ class Calendars(Protocol):
         """By when a run is to have succeeded (R13). O(causes)."""
 
 
+class StartFields(NamedTuple):
+    """What a caller gave of a start."""
+
+    params: object = None
+    payload: object = None
+    logical_date: GivenTime | None = None
+    partition: str | None = None
+    key: str | None = None
+
+
+class StartedBy(NamedTuple):
+    """The task of a run that starts another, and how many of each DAG its attempt has started."""
+
+    begun: RunStarted
+    task: str
+    children: Counter[str]
+
+
 class Starting:
     """The starts of one engine, and the number of each DAG's next one. A start costs O(1) besides its payload."""
 
@@ -44,16 +63,14 @@ class Starting:
         self.dags = dags
         self.numbers: dict[str, int] = {}
 
-    def push(
-        self, at: int, dag: Dag | str, params: object, payload: object, date: GivenTime | None, partition: str | None,
-        key: str | None,
-    ) -> int:  # fmt: skip
+    def push(self, at: int, dag: Dag | str, fields: StartFields, by: StartedBy | None = None) -> int:
         """Push one start with its request (the log's lock is held); its run, or that of the first start with this key.
 
         The request stands right behind its fact, in one commit: there is nothing to decide about it.
         """
         declared = self.dag(dag)
-        where = f"start({declared.id!r})"
+        where = f"start({declared.id!r})" if by is None else f"run.start({declared.id!r}) in {by.begun.dag}.{by.task}"
+        params, payload, date, partition, key = fields
         given = self._params(declared, params, where)
         body = None if payload is None else plain(payload, f"{where}: payload")
         place = check_text(partition, where, "partition")
@@ -61,8 +78,26 @@ class Starting:
             when: int | None = at
         else:
             when = None if date is None else parse_time(date, declared.tz, what="logical_date")
+        name = check_key(key, where)
+        if by is None:
+            self._check_dated(declared, place, when, where)
+            return self.judge(StartRequested(at, declared.id, 0, name, given, body, when, place))
+        begun, task, children = by
+        if when is None and place is None:
+            when, place = begun.logical_date, self._inherited(declared, begun.partition)
         self._check_dated(declared, place, when, where)
-        return self.judge(StartRequested(at, declared.id, 0, check_key(key, where), given, body, when, place))
+        if name is None:
+            children[declared.id] += 1
+            name = f"{begun.key}/{task}#{children[declared.id] - 1}"
+        about = name, given, body, when, place, begun.run, task, begun.cascade
+        return self.judge(StartRequested(at, declared.id, 0, *about))
+
+    def _inherited(self, dag: Dag, partition: str | None) -> str | None:
+        """The partition of the run that starts another, where one of that DAG's calendars has it (R3)."""
+        calendars = () if partition is None else self._calendars.of_dag(dag)
+        if partition is None or (calendars and not any(fits(calendar, partition) for calendar in calendars)):
+            return None
+        return partition
 
     def keyed(self, dag: str, key: str) -> int | None:
         """The run of the first start of a DAG with this key (I5). O(log n)."""

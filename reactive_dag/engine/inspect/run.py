@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import attrs
 
+from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import params_type_of
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.outputs.references import outputs_of, value_of_row
@@ -304,6 +305,13 @@ class Run:
     def unchanged(self, dataset: Dataset | str) -> None:
         """Say that an outlet did not change: inside a task's body. Raises UsageError elsewhere."""
         raise _outside("unchanged", "it speaks of one attempt's outlets")
+
+    def start(
+        self, dag: Dag | str, *, params: object = None, payload: object = None, logical_date: GivenTime | None = None,
+        partition: str | None = None, key: str | None = None,
+    ) -> Run:  # fmt: skip
+        """Start a run of another DAG: inside a task's body. Raises UsageError elsewhere."""
+        raise _outside("start", "engine.start(...) starts one from outside")
 
     def once(self, name: str, fn: Callable[..., T]) -> T:
         """Do something once for this run and task: inside a task's body. Raises UsageError elsewhere."""

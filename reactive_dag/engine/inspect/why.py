@@ -16,7 +16,7 @@ from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.pending import undecided
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.event import Event
-from reactive_dag.model.records import Mark, Published, RunFinished, TaskFinished, TriggerFault
+from reactive_dag.model.records import Mark, Published, RunFinished, StartRequested, TaskFinished, TriggerFault
 from reactive_dag.model.times import NEVER, format_time, from_datetime
 
 MAX_NODES = 1_000
@@ -119,7 +119,7 @@ def _cause(host: Host, item: int | Mark) -> tuple[Why, Why | None]:
         node = Why(f"completed {what} {event.state}: {_run_text(run)}", run, event)
         return node, node
     node = Why(_event_text(event), event=event)
-    if not isinstance(fact, Published) or fact.run < 0:
+    if not isinstance(fact, (Published, StartRequested)) or fact.run < 0:
         return node, None
     run = Run(host, fact.run)
     node.causes.append(Why(_run_text(run), run))
@@ -143,6 +143,8 @@ def _mark(host: Host, mark: Mark, event: Event) -> tuple[Why, Why | None]:
 def _event_text(event: Event) -> str:
     at = "" if event.at is None else f" at {format_time(from_datetime(event.at))}"
     if event.kind == "start":
+        if event.run:
+            return f"started by {event.task}{at}"
         return f"started by hand{at}" + (f", key {event.key}" if event.key else "")
     about = [f"partition {event.partition}" if event.partition else "", f"key {event.key}" if event.key else ""]
     more = "".join(f", {text}" for text in about if text)

@@ -58,7 +58,8 @@ def event_of_fact(identities: Identities, fact: AnyRecord) -> Event:
     assert isinstance(fact, StartRequested), fact
     return Event(
         kind="start", at=to_datetime(fact.at), key=fact.key, dag=fact.dag, partition=fact.partition,
-        logical_date=_date(fact.logical_date), extra=fact.payload,
+        logical_date=_date(fact.logical_date), extra=fact.payload, task=fact.task or None,
+        run=identities.run_of(fact.run).key if fact.run >= 0 else None, cascade=fact.cascade,
     )  # fmt: skip
 
 

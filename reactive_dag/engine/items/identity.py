@@ -75,7 +75,7 @@ class Identities:
         for cause in causes:
             if type(cause) is int:
                 fact = record(cause)
-                if type(fact) is not StartRequested and fact.run >= 0:  # type: ignore[union-attr]
+                if fact.run >= 0:  # type: ignore[union-attr]
                     found.append(fact.run)  # type: ignore[union-attr]
         return tuple(sorted(set(found))) if found else ()
 
@@ -105,7 +105,7 @@ class Identities:
         if type(fact) is RunFinished or type(fact) is RunStarted:
             return RunInfo(fact.logical_date, fact.partition, fact.cascade)
         if type(fact) is StartRequested:
-            return RunInfo(fact.logical_date, fact.partition, "")
+            return RunInfo(fact.logical_date, fact.partition, fact.cascade)
         assert isinstance(fact, Published), fact
         return RunInfo(fact.logical_date, fact.partition, fact.cascade or self.fact_identity(fact))
 

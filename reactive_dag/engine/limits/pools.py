@@ -27,6 +27,8 @@ class UnderWay(Protocol):
     run: RunState
     index: int
     arrays: TaskArrays
+    waits: int
+    """Of one that waits for a run others have the slots (R3)."""
 
 
 class PoolLines:
@@ -56,9 +58,19 @@ class PoolLines:
         found: Counter[str] = Counter()
         for job in list(self._under_way.values()):
             pool = job.arrays.pools[job.index]
-            if pool is not None:
+            if pool is not None and not job.waits:
                 found[pool] += job.arrays.slots[job.index]
         return found
+
+    def has_room(self, job: UnderWay, under_way: Mapping[tuple[int, int], UnderWay]) -> bool:
+        """Whether an attempt that has waited for a run can have its slots again. O(attempts under way)."""
+        pool = job.arrays.pools[job.index]
+        declared = None if pool is None else self.pools().get(pool)
+        if pool is None or declared is None:
+            return True
+        self._under_way = under_way
+        taken = self.taken()[pool]
+        return taken + min(job.arrays.slots[job.index], declared.slots) <= declared.slots
 
     def waiting(self) -> Iterator[tuple[str, ReadyAttempt]]:
         """Whatever waits, with its pool. O(result)."""

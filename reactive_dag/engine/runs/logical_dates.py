@@ -92,7 +92,7 @@ class LogicalDates:
         if partition is None and date is not None:
             own = self.own_calendar(dag)
             partition = None if own is None else own.of(date)
-        if cascade and self.begins_cascades(dag.id):
+        if cascade and self.begins_cascades(dag.id) and not self._is_child(causes[0]):
             cascade = ""
         told = date, partition, cascade
         return found if found == told else RunInfo(date, partition, cascade)
@@ -106,6 +106,10 @@ class LogicalDates:
         else:
             due = deadline.after(request.at) or NEVER
         return RunDeadline(due, date, partition, by_hand)
+
+    def _is_child(self, cause: Item) -> bool:
+        """Whether a run was started by another, whose cascade it is in (R3). O(1)."""
+        return isinstance(cause, int) and isinstance(self.identities.record(cause), StartRequested)
 
     def begins_cascades(self, dag: str) -> bool:
         """Whether a DAG is its own origin, so that its runs begin cascades of their own (T8). O(1) amortised."""

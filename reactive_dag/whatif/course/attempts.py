@@ -45,6 +45,7 @@ class PooledAttempt:
     index: int
     arrays: TaskArrays
     number: int
+    waits: int = 0
 
     @property
     def is_open(self) -> bool:

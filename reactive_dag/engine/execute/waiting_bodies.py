@@ -1,0 +1,100 @@
+"""Bodies that wait for a run to end (R3): meanwhile others have their worker and their pool's slots.
+
+Owns `WaitingBodies`. Invariant: an attempt that waits counts as under way and takes no slot; it goes on when what it
+waits for is over and durable, its time is up, or nobody wants it any more, and only once there is a worker and room in
+its pool again, before any attempt that has not begun. A look costs O(bodies that wait).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from reactive_dag.engine.execute.assignment import Assignment, WorkerLost
+from reactive_dag.engine.execute.current_body import BODY
+from reactive_dag.engine.execute.runners import Runner
+
+
+def current_attempt(host: object) -> Assignment | None:
+    """The attempt whose body executes here, if it is one of the engine of this host. O(1)."""
+    owner, _, attempt = BODY.get()
+    return attempt if owner is host and isinstance(attempt, Assignment) else None
+
+
+class WaitingBody:
+    """One call that waits. `over` says whether its run has ended, as far as the log is applied."""
+
+    def __init__(self, job: Assignment, over: Callable[[], bool]) -> None:
+        self.job = job
+        self.over = over
+        self.hurried = False
+        self.lost = False
+        self.go_on = threading.Event()
+
+    @property
+    def wants_back(self) -> bool:
+        """Whether it has nothing to wait for any more."""
+        return self.hurried or self.job.stopped or self.job.over or self.over()
+
+
+class WaitingBodies:
+    """The bodies of one engine that wait. `wake` wakes the thread that drives."""
+
+    def __init__(self, runner: Runner | None, wake: Callable[[], None]) -> None:
+        self._runner = runner
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._closed = False
+        self.bodies: list[WaitingBody] = []
+        self.lent = 0
+        """How many attempts wait: so many workers more may be given to others."""
+
+    def wait(self, job: Assignment, over: Callable[[], bool], seconds: float | None) -> None:
+        """Return once a run is over, or so many `seconds` have passed, or nobody wants this attempt any more.
+
+        Raises WorkerLost where the engine closes: the attempt is made again at the next start.
+        """
+        body = WaitingBody(job, over)
+        with self._lock:
+            body.lost = self._closed
+            if not body.lost:
+                self.bodies.append(body)
+                if job.count_wait(1) == 1:
+                    self._lend(1)
+        if not body.lost:
+            self._wake()
+            if not body.go_on.wait(seconds):
+                body.hurried = True
+                self._wake()
+                body.go_on.wait()
+        if body.lost:
+            raise WorkerLost(f"{job.name} waited as the engine was closed")
+
+    def _lend(self, more: int) -> None:
+        self.lent += more
+        if self._runner is not None:
+            self._runner.lend(self.lent)
+
+    def take_back(self, free: Callable[[Assignment], bool]) -> list[WaitingBody]:
+        """Those that may go on now, in the order in which they began to wait; `free`: there is a slot for one."""
+        with self._lock:
+            back = []
+            for body in [body for body in self.bodies if body.wants_back]:
+                job = body.job
+                if job.waits > 1 or job.over or free(job):
+                    if not job.count_wait(-1):
+                        self._lend(-1)
+                    self.bodies.remove(body)
+                    back.append(body)
+            return back
+
+    def close(self) -> None:
+        """The engine closes: nobody drives any more, so what waits is lost (R5)."""
+        with self._lock:
+            self._closed = True
+            bodies, self.bodies = self.bodies, []
+            for body in bodies:
+                body.job.count_wait(-1)
+                body.lost = True
+                body.go_on.set()
+            self._lend(-self.lent)
