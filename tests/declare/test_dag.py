@@ -258,7 +258,7 @@ def test_params_are_a_dict_a_dataclass_or_an_attrs_class(graph):
         ({"max_catchup": 0}, "max_catchup must be at least 1"),
         ({"max_active_runs": 0}, "max_active_runs must be at least 1, not 0"),
         ({"max_active_runs": True}, "whole number"),
-        ({"overlap": "skip"}, "'queue' only"),
+        ({"overlap": "skip"}, "needs a limit"),
         ({"paused": 1}, "True or False"),
         ({"tags": [1]}, "texts"),
         ({"retries": -1}, "retries must be at least 0, not -1"),

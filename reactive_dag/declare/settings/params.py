@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import cast
+from functools import cache
+from typing import Any, cast, get_type_hints
 
 import attrs
+import msgspec
 
 from reactive_dag.model.callables import Call
-from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.errors import InvalidValue, said
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
 from reactive_dag.model.suggest import did_you_mean
@@ -42,7 +44,85 @@ class Params:
         missing = [name for name in self.names if name not in given and name not in self.defaults]
         if missing:
             raise InvalidValue(f"{where}: param {missing[0]!r} has no default, so give it in params=")
-        return {**self.defaults, **{name: plain(value, f"param {seen(name)}") for name, value in given.items()}}
+        found = {name: plain(value, f"param {seen(name)}") for name, value in given.items()}
+        merged = {**self.defaults, **found}
+        if self.type is not None and not (isinstance(self.type, Call) and not self.type.bound):
+            self._check_typed(found, merged, where)
+        return merged
+
+    def _check_typed(self, given: Mapping[str, Json], merged: Mapping[str, Json], where: str) -> None:
+        """Refuse, at the call, what the class would refuse in the body."""
+        hints = _hints(self._class)
+        for name, value in given.items():
+            try:
+                _converted(value, hints.get(name, Any))
+            except msgspec.ValidationError as error:
+                raise InvalidValue(f"{where}: param {name!r} is {seen(value)}: {error}") from None
+        try:
+            self.typed(dict(merged))
+        except Exception as error:  # the class is the user's: it may refuse as it likes
+            raise InvalidValue(f"{where}: params: {said(error)}") from None
+
+    @property
+    def _class(self) -> Callable[..., object] | None:
+        return self.type.fn if isinstance(self.type, Call) else self.type
+
+    def of_object(self, given: object) -> object:
+        """What was given of params: the fields of an object of their class, by the names of its parameters."""
+        cls = self._class
+        if not (isinstance(cls, type) and isinstance(given, cls)):
+            return given
+        return {name: getattr(given, attribute) for name, attribute in _names(cls).items()}
+
+    def typed(self, values: dict[str, Json]) -> Any:
+        """An object of the class that types them, each value as its field says; without one the values. O(params).
+
+        A default that is not as its field says is taken as it is. Raises whatever the class raises.
+        """
+        cls = self._class
+        return values if cls is None else cls(**{name: self.typed_one(name, value) for name, value in values.items()})
+
+    def typed_one(self, name: str, value: Json) -> Any:
+        """One value as its field says. O(its size). Raises msgspec.ValidationError."""
+        cls = self._class
+        if cls is None:
+            return value
+        try:
+            return _converted(value, _hints(cls).get(name, Any))
+        except msgspec.ValidationError:
+            if name in self.defaults and self.defaults[name] == value:
+                return value
+            raise
+
+
+def _names(cls: type) -> dict[str, str]:
+    """The names of a class's parameters, each with that of its attribute. O(fields)."""
+    if attrs.has(cls):
+        return {each.alias: each.name for each in attrs.fields(cls) if each.init}
+    return {each.name: each.name for each in dataclasses.fields(cls) if each.init}
+
+
+@cache
+def _hints(cls: Callable[..., object] | None) -> dict[str, Any]:
+    """The type of each parameter, where the class's annotations can be read. O(fields) once."""
+    try:
+        known = get_type_hints(cls, include_extras=True)
+    except Exception:  # a name that only its module's checker knows
+        return {}
+    return {name: known.get(attribute, Any) for name, attribute in _names(cast("type", cls)).items()}
+
+
+def _converted(value: Json, hint: Any) -> object:
+    """Plain data as a type says: dates of text, enums of their values, classes of dicts; others stay. O(size).
+
+    Raises msgspec.ValidationError for data that is no such thing.
+    """
+    try:
+        return msgspec.convert(value, hint)
+    except msgspec.ValidationError:
+        raise
+    except Exception:  # a type that has no plain form: its class makes of the value what it will
+        return value
 
 
 NO_PARAMS = Params()

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from reactive_dag.declare.internals import params_of
 from reactive_dag.declare.parameters import Binding
 from reactive_dag.declare.settings.error_names import is_among
 from reactive_dag.engine.execute.assignment import Assignment, CallBody, WorkerLost
@@ -134,7 +135,8 @@ class AttemptExecutor:
             elif binding.kind == "item":
                 found[binding.name] = self._item(assignment)
             elif binding.kind == "param":
-                found[binding.name] = copied(self._host.params(assignment.run.run)[binding.ref])
+                value = copied(self._host.params(assignment.run.run)[binding.ref])
+                found[binding.name] = params_of(assignment.run.dag).typed_one(binding.ref, value)
         return found
 
     def _item(self, assignment: Assignment) -> object:

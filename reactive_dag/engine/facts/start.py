@@ -165,7 +165,7 @@ class Starting:
     def _params(self, dag: Dag, params: object, where: str) -> Json:
         if params is None:
             return None
-        given = plain(params, f"{where}: params")
+        given = plain(params_of(dag).of_object(params), f"{where}: params")
         if not isinstance(given, Mapping):
             raise InvalidValue(f"{where}: params={seen(params)} must be a dict of the DAG's params")
         params_of(dag).merged(given, where)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import attrs
 
 from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.internals import params_type_of
+from reactive_dag.declare.internals import params_of
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.outputs.references import outputs_of, value_of_row
 from reactive_dag.engine.runs.history_rows import REPLACED
@@ -250,8 +250,7 @@ class Run:
         """The DAG's params, with what the start gave: a dict, or an object of the class that the DAG types them by."""
         given = copied(self._host.params(self._offset))
         dag = self._host.graph.dags.get(self.dag)
-        params_type = None if dag is None else params_type_of(dag)
-        return given if params_type is None else params_type(**given)
+        return given if dag is None else params_of(dag).typed(given)
 
     @cached_property
     def results(self) -> dict[str, Mapping[str, Any]]:
