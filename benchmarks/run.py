@@ -13,7 +13,9 @@ from pathlib import Path
 from harness import machine
 
 HERE = Path(__file__).parent
-NAMES = ("trigger", "operators", "latency", "durable", "resolve", "restart", "simulate", "log", "mapped", "growth")
+NAMES = (
+    "trigger", "operators", "latency", "durable", "resolve", "restart", "simulate", "log", "mapped", "limits", "growth",
+)  # fmt: skip
 HEAD = """# Results
 
 Measured on {day} with `python benchmarks/run.py`, every script in a process of its own, with its peers in the same run.

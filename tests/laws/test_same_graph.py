@@ -41,6 +41,8 @@ class TaskSpec:
     over: int | None = None
     branch: bool = False
     teardown: bool = False
+    slots: int = 0
+    """How many of the pool; 0 for a task that is in none."""
 
 
 @frozen
@@ -52,6 +54,8 @@ class DagSpec:
     waits: tuple[tuple[int, str], ...] = ()
     limit: int | None = None
     catchup: str = "one"
+    overlap: str = "queue"
+    timeout: str | None = None
 
 
 @frozen
@@ -74,10 +78,11 @@ def bodies(task: TaskSpec) -> Callable[[object], object]:
 def build(spec: GraphSpec) -> rd.Graph:
     """The graph of a spec; clocks stop before UNTIL, as they do in a course that ends there."""
     graph = rd.Graph("law")
+    graph.pool("pool", 2)
     for number, dag_spec in enumerate(spec.dags):
         dag = graph.dag(
             f"d{number}", on=trigger(dag_spec.on), max_active_runs=dag_spec.limit, end=format_time(UNTIL - 1),
-            outlets=[f"whole{number}"],
+            outlets=[f"whole{number}"], overlap=dag_spec.overlap, timeout=dag_spec.timeout,
         )  # fmt: skip
         waits = [dag.wait_for(f"d{at}", match=match, id=f"w{at}", timeout="4h") for at, match in dag_spec.waits]
         for at, task in enumerate(dag_spec.tasks):
@@ -85,6 +90,7 @@ def build(spec: GraphSpec) -> rd.Graph:
                 bodies(task), f"t{at}", after=[f"t{n}" for n in task.after] + (waits if at == 0 else []),
                 outlets=[f"set{number}{n}" for n in task.outlets], retries=task.retries, retry_delay="7m",
                 priority=task.priority, branch=task.branch, teardown=task.teardown,
+                pool="pool" if task.slots else None, slots=task.slots or 1,
                 **({} if task.over is None else {"map_over": f"t{task.over}"}),
                 **({} if task.teardown else {"trigger_rule": task.rule, "depends_on_past": task.past}),
             )  # fmt: skip
@@ -116,6 +122,7 @@ def task_lists(draw: st.DrawFn) -> tuple[TaskSpec, ...]:
                 draw(st.sampled_from(RULES)) if after else "all_success",
                 draw(st.integers(0, 7)) == 0,
                 draw(st.sampled_from([0, 0, 5])),
+                slots=draw(st.sampled_from([0, 0, 0, 1, 2])),
             )
         )
     return tuple(draw(special(found)))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import msgspec
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -59,8 +60,21 @@ def changes(draw: st.DrawFn) -> tuple[Intervention, ...]:
     return tuple(draw(st.lists(st.sampled_from(choices), max_size=2)))
 
 
+@st.composite
+def limited(draw: st.DrawFn) -> GraphSpec:
+    """Graphs whose runs may be skipped, replaced or timed out."""
+    spec = draw(graphs())
+    overlaps = st.sampled_from(["queue", "skip", "replace"])
+    timeouts = st.sampled_from([None, None, None, "25m"])
+    dags = [
+        evolve(dag, overlap="queue" if dag.limit is None else draw(overlaps), timeout=draw(timeouts))
+        for dag in spec.dags
+    ]
+    return evolve(spec, dags=tuple(dags))
+
+
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
-@given(graphs(), st.sampled_from(DURATIONS), changes())
+@given(limited(), st.sampled_from(DURATIONS), changes())
 def test_law_the_fast_path_gives_the_same_records(
     spec: GraphSpec, span: object, changed: tuple[Intervention, ...]
 ) -> None:

@@ -39,17 +39,22 @@ SimpleStart = tuple[int, "RunOrder", int, CourseRun]
 
 @define(eq=False)
 class PooledAttempt:
-    """An attempt under way that holds slots of a pool, until it ends, times out or is cancelled."""
+    """An attempt under way that holds slots of a pool, until it ends, times out or is cancelled.
+
+    That of a simple task, which is the only one, has no `number`.
+    """
 
     run: RunState
     index: int
     arrays: TaskArrays
-    number: int
+    number: int = 0
     waits: int = 0
 
     @property
     def is_open(self) -> bool:
         """Whether it has not ended. O(1)."""
+        if not self.number:
+            return self.run.results[self.index] is None
         return self.index in self.run.open and self.run.attempt[self.index] == self.number
 
 
@@ -101,6 +106,8 @@ class CourseAttempts:
             run = self.runs.get(state.run) or self._run(state)
             if run.is_simple(index):
                 simple.append((run.tasks.priorities[index], state.order, index, run))
+                if run.tasks.pooled[index]:
+                    self.pooled[state.run, index] = PooledAttempt(state, index, state.arrays)
             elif not self.delayed(state, index):
                 self._begin_simple(simple, now)
                 self._begin_other(run, index, now)
@@ -122,9 +129,9 @@ class CourseAttempts:
 
     def in_pools(self) -> dict[AttemptKey, PooledAttempt]:
         """The attempts under way that hold slots of a pool. O(result), and those that ended since."""
-        ended = [key for key, attempt in self.pooled.items() if not attempt.is_open]
-        for key in ended:
-            del self.pooled[key]
+        if self.pooled:
+            for key in [key for key, attempt in self.pooled.items() if not attempt.is_open]:
+                del self.pooled[key]
         return self.pooled
 
     def _ends(self, at: int, attempt: OpenAttempt) -> None:
@@ -169,6 +176,8 @@ class CourseAttempts:
     def _undated(self, run: RunState, index: int) -> str | None:
         """The error of an attempt whose outlets its run cannot date (R3). O(outlets)."""
         outlets = (*run.tasks[index].outlets, *run.dag.outlets)
+        if not outlets:
+            return None
         try:
             self.core.publishing.check_dated(run.started, outlet_events(outlets))
         except UndatedOutlet as error:
@@ -246,7 +255,7 @@ class CourseAttempts:
                         left[each] = 1  # it is counted with the others
                     else:
                         begin.append((tasks.priorities[each], state.order, each, run))
-            if others or not state.unfinished:
+            if others or not state.unfinished or tasks.pooled[index]:
                 found = len(rows) if found < 0 else found
                 self._ask_others(run, others, now)
             if more < 0:

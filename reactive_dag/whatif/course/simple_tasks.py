@@ -1,9 +1,9 @@
 """The tasks of a DAG as a course needs them, in arrays by number: durations, followers, and who listens to their ends.
 
 Owns `SimpleTasks` and `ListenedTo`. A task is *simple* if it begins as soon as all that it needs succeeded, does not
-depend on its past, is not mapped and no branch, has no timeout and no pool, no trigger listens to it, no output of it
-is given, and no intervention delays it or makes it fail. Invariant: a `SimpleTasks` never changes, and courses share
-it. O(tasks + edges) to make.
+depend on its past, is not mapped and no branch, has no timeout, no trigger listens to it, no output of it is given, and
+no intervention delays it or makes it fail. Invariant: a `SimpleTasks` never changes, and courses share it.
+O(tasks + edges) to make.
 """
 
 from __future__ import annotations
@@ -49,14 +49,15 @@ class ListenedTo:
 class SimpleTasks:
     """The tasks of one DAG by number, and which of them are simple.
 
-    `followers[i]` are the simple tasks that follow task i, `other_followers[i]` those that are not. `priorities[i]` is
-    negated, as the order of starts has it. A success of task i publishes `outlets[i]`; `listened[i]` if a trigger
-    listens to one, or a calendar gives it a partition. `awaited[i]` is its name if a wait may be for it. `quiet[i]` if
-    nothing but the start of simple tasks, or a wait, can follow from its end. `all_simple`: every task is simple.
+    `followers[i]` are the simple tasks that follow task i, `other_followers[i]` those that are not, and those that wait
+    for slots of a pool (`pooled[i]`), whose ends others may wait for. `priorities[i]` is negated, as the order of
+    starts has it. A success of task i publishes `outlets[i]`; `listened[i]` if a trigger listens to one, or a calendar
+    gives it a partition. `awaited[i]` is its name if a wait may be for it. `quiet[i]` if nothing but the start of
+    simple tasks, or a wait, can follow from its end. `all_simple`: every task is simple.
     """
 
     __slots__ = (
-        "all_simple", "awaited", "durations", "followers", "ids", "listened", "other_followers", "outlets",
+        "all_simple", "awaited", "durations", "followers", "ids", "listened", "other_followers", "outlets", "pooled",
         "priorities", "quiet", "simple", "size",
     )  # fmt: skip
 
@@ -75,8 +76,10 @@ class SimpleTasks:
             for task, name in zip(tasks, names)
         ]
         self.all_simple = all(self.simple)
-        self.followers = [tuple([each for each in row if self.simple[each]]) for row in plan.followers]
-        self.other_followers = [tuple([each for each in row if not self.simple[each]]) for row in plan.followers]
+        self.pooled = [task.pool is not None for task in tasks]
+        direct = [simple and not pooled for simple, pooled in zip(self.simple, self.pooled)]
+        self.followers = [tuple([each for each in row if direct[each]]) for row in plan.followers]
+        self.other_followers = [tuple([each for each in row if not direct[each]]) for row in plan.followers]
         self.priorities = [-task.priority for task in tasks]
         self.outlets = [tuple([outlet.id for outlet in task.outlets]) for task in tasks]
         self.listened = [
@@ -84,12 +87,12 @@ class SimpleTasks:
         ]
         self.awaited = [name if name in listened.awaited else None for name in names]
         ordered = len(set(self.priorities)) > 1
-        self.quiet = [not (ordered or heard or others) for heard, others in zip(self.listened, self.other_followers)]
+        loud = zip(self.listened, self.other_followers, self.pooled)
+        self.quiet = [not (ordered or heard or others or pooled) for heard, others, pooled in loud]
 
 
 def _may_be_simple(task: AnyTask) -> bool:
     rule = task.trigger_rule == "all_success" and not task.depends_on_past
     dated = any(outlet.partitions is not None for outlet in task.outlets)  # its success depends on its run's date (R3)
-    bounded = task.timeout is not None or task.pool is not None
     chooses = task.map_over is not None or task.branch
-    return rule and not dated and task.kind == "task" and not (bounded or chooses)
+    return rule and not dated and task.kind == "task" and task.timeout is None and not chooses
