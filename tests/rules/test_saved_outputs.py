@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 from pathlib import Path
 
@@ -316,6 +317,16 @@ def test_R21_a_value_is_read_by_the_function_that_its_success_names(tmp_path: Pa
             else:
                 with pytest.raises(rd.GraphError, match=r"the output of etl\.extract cannot be read from .*lambda"):
                     read(run)
+
+
+def test_R21_results_can_be_sent_to_another_process(tmp_path: Path) -> None:
+    seen: list = []
+    graph = graph_of(rd.files(tmp_path, dump=dump_text, load=load_text), "kept", [])
+    graph.dag("sends", on=rd.completed("etl")).add(lambda run: seen.append(pickle.dumps(run.results)), id="of")
+    with live(graph) as engine:
+        engine.start("etl")
+        engine.run_until_idle()
+    assert pickle.loads(seen[0]) == {"etl": {"extract": "kept", "load": None}}
 
 
 def test_R21_it_goes_through_json(tmp_path: Path) -> None:

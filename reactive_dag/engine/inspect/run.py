@@ -17,7 +17,7 @@ import attrs
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import params_of
 from reactive_dag.engine.host import Host
-from reactive_dag.engine.outputs.references import outputs_of, value_of_row
+from reactive_dag.engine.outputs.references import load_of, outputs_of, value_of_row
 from reactive_dag.engine.runs.history_rows import REPLACED
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.errors import UsageError
@@ -220,7 +220,7 @@ class Run:
             for n, began, ended, state, error in then.attempts
         ]
         instances = [self._view(run, each, before) for each in row.instances or ()]
-        read = partial(value_of_row, self._host.graph, dag, row) if row.any_saved else None
+        read = partial(value_of_row, load_of(self._host.graph, dag, row.task), dag, row) if row.any_saved else None
         return TaskView(row.task, row.state, attempts, row.given, row.error, read, instances)
 
     @property

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from reactive_dag.declare.graph import Graph
-from reactive_dag.declare.settings.files import OutputFiles
 from reactive_dag.log.history import TaskRow
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import GraphError, OutputGone
@@ -80,8 +79,8 @@ def size_of(path: Path) -> int:
     return sum(each.stat().st_size for each in files_in(path))
 
 
-def read(reference: Json, files: OutputFiles | None, what: str) -> object:
-    """The value that a reference names; `files` is what its task says of its outputs now. O(size).
+def read(reference: Json, load: Call | None, what: str) -> object:
+    """The value that a reference names; `load` is how its task is declared to be read now. O(size).
 
     Raises OutputGone for a file that is not there as it was, GraphError without a function that reads it, and what that
     function raises.
@@ -97,41 +96,44 @@ def read(reference: Json, files: OutputFiles | None, what: str) -> object:
         )
     call = Call.from_json(named.load)
     try:
-        found = (files.load if files is not None and files.load == call else call).bind()
+        found = (load if load is not None and load == call else call).bind()
     except GraphError as error:
         raise GraphError(f"{what} cannot be read from {path}: {error}") from None
     return found.fn(path)
 
 
-def value_of(graph: Graph, dag: str, task: str, output: Json, saved: bool) -> object:
-    """The value of a task's recorded output: plain data of its own, or what its file holds. O(size)."""
-    if not saved:
-        return copied(output)
+def load_of(graph: Graph, dag: str, task: str) -> Call | None:
+    """How the output of a task is read, as the task is declared now; None for one that saves nothing. O(1)."""
     declared = graph.dags.get(dag)
     known = None if declared is None else declared.tasks.get(task.partition("[")[0])
-    return read(output, None if known is None else known.save, f"the output of {dag}.{task}")
+    return None if known is None or known.save is None else known.save.load
 
 
-def value_of_row(graph: Graph, dag: str, row: TaskRow) -> object:
+def value_of(graph: Graph, dag: str, task: str, output: Json, saved: bool) -> object:
+    """The value of a task's recorded output: plain data of its own, or what its file holds. O(size)."""
+    return read(output, load_of(graph, dag, task), f"the output of {dag}.{task}") if saved else copied(output)
+
+
+def value_of_row(load: Call | None, dag: str, row: TaskRow) -> object:
     """The value of a task as its row has it; of a mapped one the values of its instances, in order. O(size)."""
-    if row.instances is None or row.state != "success":
-        return value_of(graph, dag, row.task, row.output, row.saved)
-    return [value_of(graph, dag, each.task, each.output, each.saved) for each in row.instances]
+    if row.instances is not None and row.state == "success":
+        return [value_of_row(load, dag, each) for each in row.instances]
+    return read(row.output, load, f"the output of {dag}.{row.task}") if row.saved else copied(row.output)
 
 
 class Outputs(Mapping[str, Any]):
     """The outputs of tasks by id; one that is in a file is read each time that it is asked for.
 
-    Asking costs the size of that one.
+    Asking costs the size of that one. It holds nothing of the engine, so that it can be sent to another process.
     """
 
-    def __init__(self, graph: Graph, dag: str, rows: Iterable[TaskRow]) -> None:
-        self._graph = graph
+    def __init__(self, loads: Mapping[str, Call | None], dag: str, rows: Iterable[TaskRow]) -> None:
+        self._loads = loads
         self._dag = dag
         self._rows = {row.task: row for row in rows}
 
     def __getitem__(self, task: str) -> object:
-        return value_of_row(self._graph, self._dag, self._rows[task])
+        return value_of_row(self._loads[task], self._dag, self._rows[task])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)
@@ -148,5 +150,5 @@ def outputs_of(graph: Graph, dag: str, rows: Iterable[TaskRow]) -> Mapping[str, 
     """The outputs of tasks by id, those in files read when they are asked for. O(size of the others)."""
     rows = list(rows)
     if any(row.any_saved for row in rows):
-        return Outputs(graph, dag, rows)
+        return Outputs({row.task: load_of(graph, dag, row.task) for row in rows}, dag, rows)
     return {row.task: copied(row.given) for row in rows}
