@@ -28,6 +28,7 @@ from tests.support.log_kit import CountedLog
 ORDERS = 9
 BURST = 3
 BEGIN = "2026-11-23T00:00Z"
+DAYS = [f"2020-01-0{day}" for day in range(1, 6)]
 LONGEST = 120
 """Seconds after which a life that hangs is ended, by a signal that no case expects."""
 
@@ -47,7 +48,8 @@ def lines(path: Path) -> list[str]:
 def graph_of(folder: Path) -> rd.Graph:
     """The demo's pipeline, behind it a bill, an effect that happens once, in a task that fails after it, and a slip.
 
-    What a slip returns is no JSON and is kept in a file.
+    What a slip returns is no JSON and is kept in a file. Beside it a task that is late each time, an alarm that hears
+    of it, and a DAG of past days, which share a value each.
     """
     graph = pipeline(folder / "effects")
 
@@ -64,6 +66,22 @@ def graph_of(folder: Path) -> rd.Graph:
         note(folder / "effects", f"slip {run.key}")
         return {run.results["bill"]["bill"], "x" * 10_000}
 
+    @graph.dag(on=rd.completed("merge"), deadline="10ms", retries=1, retry_delay="30ms")
+    def tardy(run: rd.Run) -> None:
+        note(folder / "effects", f"tardy {run.key}")
+        if run.attempt == 1:
+            raise ConnectionError("not yet")
+
+    @graph.dag(on=rd.missed(tardy))
+    def alarm(run: rd.Run) -> str | None:
+        note(folder / "effects", f"alarm {run.key}")
+        return run.events[0].run
+
+    @graph.dag(schedule="0 2 * * *", catchup="none")
+    def daily(run: rd.Run) -> None:
+        note(folder / "effects", f"daily {run.key}")
+        run.set(f"day {run.local_date}", run.key)
+
     return graph
 
 
@@ -76,6 +94,8 @@ def live(folder: Path, threads: bool, last: bool) -> None:
     runner = rd.ThreadRunner(4) if threads else rd.InlineRunner()
     engine = rd.Engine(graph_of(folder), store=CountedLog(folder / "store.db"), clock=clock, runner=runner)
     look(engine, folder)
+    if not engine.backfills():
+        engine.backfill("daily", start=DAYS[0], end=DAYS[-1], max_active_runs=2)
     with engine:
         if threads:
             with engine.background():
@@ -146,6 +166,7 @@ def judge(engine: rd.Engine, folder: Path) -> None:
     assert len({run.key for run in runs}) == len(runs), "a key was requested twice"
     asked = Counter(run.dag for run in runs)
     assert {asked[dag] for dag in ("extract", "clean", "enrich", "merge", "bill", "slip")} == {ORDERS}, asked
+    judge_late_and_past(engine)
     reported = [event.run for run in engine.runs("report") for event in run.events]
     pending = engine.pending("report").parts[0].pending
     assert len(set(reported)) == len(reported) == ORDERS - pending, (len(reported), pending)
@@ -166,6 +187,20 @@ def judge(engine: rd.Engine, folder: Path) -> None:
     again = Fold(engine.graph, fold.log, fold.clock)
     again.replay(0, fold.log.segments_from(0))
     assert fold.cursor < fold.log.next_offset or canonical(again) == canonical(fold)
+
+
+def judge_late_and_past(engine: rd.Engine) -> None:
+    """Each run that was late had one alarm, each past day one run and its value, and one backfill says so.
+
+    An attempt that a kill cut off uses no retry, so its run may be in time.
+    """
+    late = [run.tasks["alarm"].output for run in engine.runs("alarm")]
+    tardy = {run.key: [each.state for each in run.tasks["tardy"].attempts] for run in engine.runs("tardy")}
+    assert len(set(late)) == len(late) and len(tardy) == ORDERS
+    assert {key for key, states in tardy.items() if "failed" in states} <= set(late) <= tardy.keys()
+    (backfill,) = engine.backfills()
+    assert backfill.state == "success" and [str(run.local_date) for run in backfill.runs] == DAYS, backfill
+    assert [engine.get(f"day {day}") for day in DAYS] == [run.key for run in backfill.runs]
 
 
 def judge_files(engine: rd.Engine, folder: Path) -> None:
