@@ -33,6 +33,7 @@ from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.summary import Summary
 from reactive_dag.engine.parts import opened
 from reactive_dag.engine.questions import Questions
+from reactive_dag.engine.table.marks import mark_asked
 from reactive_dag.engine.table.reruns import rerun_asked
 from reactive_dag.log.opening import GivenStore, open_log
 from reactive_dag.log.sqlite.files import one_name, parse_store
@@ -207,6 +208,22 @@ class Engine(Questions):
         again = self._parts.turn.is_cancelled(offset)
         self._parts.append(lambda at: Cancelled(at, offset, told))
         self._parts.turn.stop_attempts(offset, again)
+
+    def mark(self, run: Run | str, task: AnyTask | str | None, state: str, reason: str = "") -> Run:
+        """Give a task of a run a final state by hand, or with None the run: "success", "failed" or "skipped" (R19).
+
+        What executes of it counts no more; of what has ended it is a round that keeps the rest. O(tasks). Raises
+        UnknownId, InvalidValue, UsageError where the state cannot be given, UndatedOutlet.
+        """
+        parts = self._parts
+        parts.get_ready()
+        found = self.run(run)
+        row, fold = parts.host.row(found._offset), parts.fold
+        live, dag = fold.runs.live.get(row.run), self.graph.dags.get(row.dag)
+        asked = mark_asked(row, dag, live, fold.publishing, task, state, reason)
+        parts.append(lambda at: replace(asked, at=at))
+        parts.turn.stop_marked(row.run, asked.task)
+        return found
 
     def rerun(
         self, run: Run | str, *, downstream: bool = False, only: str | None = None,

@@ -222,6 +222,15 @@ class RerunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaul
     replaced: tuple[tuple[int, int], ...] = ()
 
 
+class Marked(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=21):
+    """Somebody gave a task of a run, or the run itself (`task` is ""), a final state by hand (R19)."""
+
+    run: int
+    task: str
+    state: str
+    reason: str = ""
+
+
 class Paused(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=9):
     """A DAG was paused."""
 
@@ -305,7 +314,7 @@ class ValueSet(Record, frozen=True, gc=False, array_like=True, omit_defaults=Tru
 FACTS = (
     Published, StartRequested, PlanDeclared, RunStarted, TaskStarted, TaskFinished, TaskRetry, RunFinished, Cancelled,
     Paused, Resumed, Registered, Removed, EngineStarted, Tick, Slept, OnceDone, KeyConflict, FaultsRetried,
-    ValueSet, ObserverFault, RerunRequested, Republished,
+    ValueSet, ObserverFault, RerunRequested, Republished, Marked,
     BackfillRequested, BackfillAsked, BackfillEnded,
 )  # fmt: skip
 DECISIONS = (RunRequested, Answers, TriggerFault, Expired, Decided, Duplicate, RoundSettled, DeadlineMissed)
@@ -314,7 +323,7 @@ AnyRecord: TypeAlias = (
     Published | StartRequested | PlanDeclared | RunStarted | TaskStarted | TaskFinished | TaskRetry | RunFinished
     | Cancelled | Paused | Resumed | Registered | Removed | EngineStarted | Tick | Slept | OnceDone | KeyConflict
     | FaultsRetried | ValueSet | RunRequested | Answers | TriggerFault | Expired | Decided | ObserverFault | Duplicate
-    | RerunRequested | Republished | RoundSettled | DeadlineMissed | BackfillRequested | BackfillAsked
+    | RerunRequested | Republished | RoundSettled | Marked | DeadlineMissed | BackfillRequested | BackfillAsked
     | BackfillEnded
 )  # fmt: skip
 

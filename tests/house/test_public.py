@@ -39,8 +39,8 @@ PINNED = {
     "Event": "at dag dataset extra key kind logical_date partition run source state task time",
     "Receipt": "duplicate event",
     "Engine": """
-        advance apublish backfill backfills background cancel close completions events firings get graph idle once
-        outputs pause pending publish publish_many ready records records_from rerun resume retry_faults run
+        advance apublish backfill backfills background cancel close completions events firings get graph idle mark
+        once outputs pause pending publish publish_many ready records records_from rerun resume retry_faults run
         run_until_idle runs set start updates why""",
     "Run": """
         cancelled dag data_interval deadline done ended error events get key label local_date log logical_date once

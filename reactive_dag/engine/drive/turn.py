@@ -99,7 +99,7 @@ class Turn:
             self._commit()
         elif not self._going_on:
             return False
-        if self._fold.runs.untold:
+        if self._fold.runs.stops.untold:
             self._tell_stopped()
         if self._kills:
             self.cancel_attempts(lambda job: job.begun and job.over)
@@ -255,7 +255,7 @@ class Turn:
 
     def _tell_stopped(self) -> None:
         """Tell the bodies of runs that ended before their time (R6, R17)."""
-        for run in self._fold.runs.take_untold():
+        for run in self._fold.runs.stops.take_untold():
             self.stop_attempts(run, again=False)
 
     def stop_attempts(self, run: int, again: bool) -> None:
@@ -271,6 +271,14 @@ class Turn:
         for job in list(self.inflight.values()):
             if self._runner is not None and which(job):
                 self._runner.cancel(job.key)
+
+    def stop_marked(self, run: int, task: str) -> None:
+        """Tell the bodies of a task that was given its state by hand, or of a run without one (R19). O(handed out)."""
+        for job in list(self.inflight.values()):
+            if job.run.run == run and task in ("", job.arrays.ids[job.index]):
+                job.stop()
+                if self._runner is not None:
+                    self._runner.cancel(job.key)
 
     def is_cancelled(self, run: int) -> bool:
         """Whether a live run was cancelled, or is about to be. O(records undecided)."""

@@ -17,7 +17,7 @@ from reactive_dag.engine.runs.task_arrays import TaskArrays
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import StoreDamaged
-from reactive_dag.model.records import FINAL_TASK_STATES, RerunRequested, RunRequested, RunStarted
+from reactive_dag.model.records import FINAL_TASK_STATES, Marked, RerunRequested, RunRequested, RunStarted
 
 
 class RoundsSnapshot(msgspec.Struct, array_like=True):
@@ -53,6 +53,10 @@ class Rounds:
             del self.waiting[run]
         return True
 
+    def __contains__(self, run: int) -> bool:
+        """Whether a round beyond the first is under way."""
+        return run in self.under_way
+
     def drop(self, run: int) -> None:
         """No round of a run is to happen any more. O(1)."""
         self.under_way.pop(run, None)
@@ -60,10 +64,17 @@ class Rounds:
         self.dropped.append(run)
 
     def request(self, run: int) -> RerunRequested:
-        """The request of the round that is under way. O(1) in memory."""
+        """The request of the round that is under way; a mark of a run that had ended is one, too. O(1) in memory."""
         record = self.log.record(self.under_way[run])
+        if isinstance(record, Marked):
+            return RerunRequested(record.at, run, (record.task,), True)
         assert isinstance(record, RerunRequested), record
         return record
+
+    def mark(self, run: int) -> Marked | None:
+        """The mark for which the round under way is. O(1) in memory."""
+        record = self.log.record(self.under_way[run])
+        return record if isinstance(record, Marked) else None
 
     def draft(self, run: int, request: RunRequested) -> RunStarted:
         """How the next round of an ended run will begin, but for instant and plan. O(1)."""
@@ -86,7 +97,10 @@ class Rounds:
         plan = arrays.plan
         request, before = self.request(begun.run), as_of(self.row(begun.run), begun.round - 1)
         known = {row.task: row for row in before.tasks if row.task in plan.index and row.state in FINAL_TASK_STATES}
-        again = tasks_again(request, plan, {id: row.state for id, row in known.items()})
+        states, mark = {id: row.state for id, row in known.items()}, self.mark(begun.run)
+        if mark is not None and not mark.task:
+            return {id: known[id] for id in plan.ids if id in known}
+        again = tasks_again(request, plan, states)
         kept = {id: known[id] for id in plan.ids if id not in again}
         return {**kept, **instances_kept(request, arrays, known, again)}
 
@@ -151,12 +165,12 @@ def tasks_again(request: RerunRequested, plan: Plan, states: Mapping[str, str]) 
     """Which tasks of a plan a round does again, given how those ended that the round before it had. O(tasks + edges).
 
     A task that is new is done; `only_failed` does what neither succeeded nor was skipped, and what was skipped behind
-    that; `tasks` does those, and all that follow them.
+    that; `tasks` does those, and all that follow them: with `only_failed` (a mark) those that did not succeed.
     """
     if not request.only_failed and not request.tasks:
         return set(plan.ids)
     fresh = [index for index, id in enumerate(plan.ids) if id not in states]
-    if request.only_failed:
+    if request.only_failed and not request.tasks:
         again = {index for index, id in enumerate(plan.ids) if states.get(id) not in ("success", "skipped")}
     else:
         again = {plan.index[id] for name in request.tasks if (id := name.partition("[")[0]) in plan.index}

@@ -8,10 +8,9 @@ A record costs O(out-degree of its task).
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,17 +18,21 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.items.identity import Identities, run_key
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timers
 from reactive_dag.engine.runs.plans import Plans, PlansSnapshot
-from reactive_dag.engine.runs.state import RunOrder, RunSnapshot, RunState
+from reactive_dag.engine.runs.state import RunSnapshot, RunState
 from reactive_dag.engine.runs.statuses import AHEAD, BEGINNING, DELAYED, ORPHAN, QUEUED, RunStatus, RunStatuses
 from reactive_dag.engine.table.drafts import Drafts
+from reactive_dag.engine.table.marks import marked_text, stop_of
 from reactive_dag.engine.table.overlaps import Overlaps
 from reactive_dag.engine.table.rounds import Rounds, RoundsSnapshot
 from reactive_dag.engine.table.rows import Rows
+from reactive_dag.engine.table.run_queue import RunQueue
 from reactive_dag.engine.table.run_timeouts import RunTimeouts
+from reactive_dag.engine.table.stops import Stops
 from reactive_dag.engine.tasks.flow import TaskFlow
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.records import (
     Cancelled,
+    Marked,
     OutletEvent,
     RerunRequested,
     RunFinished,
@@ -59,27 +62,6 @@ class RunsSnapshot(msgspec.Struct, array_like=True):
     removed: list[str]
     plans: PlansSnapshot
     rounds: RoundsSnapshot
-
-
-class RunQueue(Protocol):
-    """Where runs wait until they may begin; `queues` holds those that do, by DAG."""
-
-    queues: dict[str, deque[int]]
-
-    def queue(self, dag: str, run: int) -> None:
-        """Take a run that is to begin when it may."""
-
-    def queue_again(self, dag: str, run: int) -> None:
-        """Take a run of which a further round is to begin when it may."""
-
-    def unqueue(self, dag: str, run: int) -> None:
-        """A queued run will not begin here."""
-
-    def reconsider(self, dag: str) -> None:
-        """Something that held runs of a DAG back has changed."""
-
-    def order(self, run: int, request: RunRequested) -> RunOrder:
-        """The place of a run among others."""
 
 
 class RunTable:
@@ -115,8 +97,7 @@ class RunTable:
         self.delays = delays
         self._keep_ended = keep_ended
         self.removed: set[str] = set()
-        self.untold: list[int] = []
-        """Live runs that were stopped and whose bodies are to be told."""
+        self.stops = Stops(flow)
 
     # ------------------------------------------------------------------------------------- queue and begin
 
@@ -194,9 +175,9 @@ class RunTable:
         else:
             run = self._add(record, dag, status)
             if record.round > 1:
-                run.keep(self.rounds.kept(record, run.arrays))
+                self.stops.begin_round(run, self.rounds.kept(record, run.arrays), self.rounds.mark(record.run))
             if status.stopped is not None:
-                self._stop(run, status.stopped)
+                self.stops.stop(run, status.stopped)
             elif record.round > 1:
                 self.flow.begin_round(run)
             else:
@@ -205,6 +186,21 @@ class RunTable:
                 self.flow.end_if_done(run)
         if record.dag in self.waits.watches.of_dag:
             self.waits.on_run_changed(record.dag, record.logical_date, record.cascade)
+
+    def marked(self, offset: int, record: Marked) -> None:
+        """A task or a run was given a state by hand; what has ended gets it in a round of its own (R19). O(tasks)."""
+        live, status = self.live.get(record.run), self.statuses.get(record.run)
+        if live is not None and record.task:
+            self.flow.mark(live, record.task, record.state, marked_text(record))
+        elif live is not None:
+            self.stops.stop(live, stop_of(record))
+        elif not record.task and status is not None and status.name == "queued" and record.run not in self.rounds:
+            self.slots.unqueue(self.request(record.run).dag, record.run)
+            self.overlaps.give_up(record.run, record.state, marked_text(record))
+        else:
+            self.rounds.ask(record.run, offset)
+            if status is None:
+                self._queue_round(record.run)
 
     def _add(self, begun: RunStarted, dag: Dag, status: RunStatus | None = None) -> RunState:
         """A run that is running from here on, with nothing done. O(tasks)."""
@@ -283,28 +279,12 @@ class RunTable:
         """A run was cancelled: what has not ended is cancelled now; results that come later count for nothing."""
         status = self.statuses.get(record.run)
         if record.run in self.live:
-            self._stop(self.live[record.run], record)
+            self.stops.stop(self.live[record.run], record)
         elif status is not None and status.name == "queued":
             self._end_queued(record.run)
         elif status is not None and status.name == "beginning":
             dag = self.request(record.run).dag
             self.statuses.move(record.run, dag, msgspec.structs.replace(status, stopped=record))
-
-    def _stop(self, run: RunState, record: Cancelled) -> None:
-        """Cancel what has not ended; a teardown goes on, unless the run was cancelled before (R18)."""
-        spared = [False] * len(run.results) if run.cancelled else run.arrays.teardowns
-        run.stop(record)
-        reason = record.reason or None
-        if record.error is not None:
-            self.untold.append(run.run)
-        for index, task in enumerate(run.plan.ids):
-            if not run.final(index) and not spared[index]:
-                self.flow.give(run, task, "cancelled", reason)
-
-    def take_untold(self) -> list[int]:
-        """The live runs that were stopped since this was last asked, and whose bodies are to be told. O(result)."""
-        untold, self.untold = self.untold, []
-        return untold
 
     def _end_queued(self, offset: int) -> None:
         """End a queued run: it cannot begin any more; its end is applied when the cursor reaches the record.

@@ -358,6 +358,16 @@ class TaskFlow:
         with log.lock:
             log.push(RunFinished.of(begun, state, self.outbox.stamp(), error))
 
+    def mark(self, run: RunState, task: str, state: str, text: str) -> None:
+        """Give a task that has not ended a state by hand; of a mapped one its instances that have not (R19)."""
+        index = run.arrays.index.get(task, -1)
+        if index < 0 or run.final(index):
+            return
+        for number in run.instances.get(index) or (index,):
+            if not run.final(number):
+                run.asked[number] = 1
+                self.give(run, run.arrays.ids[number], state, text)
+
     def give(self, run: RunState, task: str, state: str, error: str | None = None) -> None:
         """Ask that a task get `state` without running."""
         offset = run.run

@@ -1,0 +1,49 @@
+"""Runs that end before their time, and tasks that are given a state by hand (R5, R6, R17, R18, R19).
+
+Owns whose bodies are to be told. Invariant: what a stop or a mark means for tasks follows as facts of their own.
+O(tasks) a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reactive_dag.engine.runs.state import RunState
+from reactive_dag.engine.table.marks import marked_text, stop_of
+from reactive_dag.engine.tasks.flow import TaskFlow
+from reactive_dag.log.history import TaskRow
+from reactive_dag.model.records import Cancelled, Marked
+
+
+class Stops:
+    """Stops the runs of one engine."""
+
+    def __init__(self, flow: TaskFlow) -> None:
+        self._flow = flow
+        self.untold: list[int] = []
+        """Live runs that were stopped and whose bodies are to be told."""
+
+    def stop(self, run: RunState, record: Cancelled) -> None:
+        """Cancel what has not ended; a teardown goes on, unless the run was cancelled before (R18). O(tasks)."""
+        spared = [False] * len(run.results) if run.cancelled else run.arrays.teardowns
+        run.stop(record)
+        reason = record.reason or None
+        if record.error is not None:
+            self.untold.append(run.run)
+        for index, task in enumerate(run.plan.ids):
+            if not run.final(index) and not spared[index]:
+                self._flow.give(run, task, "cancelled", reason)
+
+    def take_untold(self) -> list[int]:
+        """The live runs that were stopped since this was last asked, and whose bodies are to be told. O(result)."""
+        untold, self.untold = self.untold, []
+        return untold
+
+    def begin_round(self, run: RunState, kept: Mapping[str, TaskRow], mark: Marked | None) -> None:
+        """Keep what a later round does not do again, and give what a mark says (R10, R19). O(tasks + edges)."""
+        run.keep(kept)
+        if mark is not None and not mark.task:
+            self.stop(run, stop_of(mark))
+        elif mark is not None and (index := run.plan.index.get(mark.task, -1)) >= 0:
+            run.asked[index] = 1
+            self._flow.give(run, mark.task, mark.state, marked_text(mark))
