@@ -16,7 +16,7 @@ from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import seen
 from reactive_dag.triggers.checks import id_of
 
-MARKS = ("success", "failed", "skipped")
+GIVEN_STATES = ("success", "failed", "skipped")
 """The states that can be given by hand."""
 
 
@@ -44,8 +44,10 @@ def mark_asked(
     be given now, UndatedOutlet for a success whose outlets would have no partition.
     """
     where = f"engine.mark() of run {row.key[:8]} of DAG {row.dag!r}"
-    if state not in MARKS:
-        raise InvalidValue(f"{where}: state={seen(state)} is none that can be given; it is one of {', '.join(MARKS)}")
+    if state not in GIVEN_STATES:
+        raise InvalidValue(
+            f"{where}: state={seen(state)} is none that can be given; it is one of {', '.join(GIVEN_STATES)}"
+        )
     told = check_text(reason, where, "reason") or ""
     if dag is None:
         raise UsageError(f"{where}: the DAG is not declared any more")
