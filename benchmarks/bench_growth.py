@@ -379,6 +379,32 @@ def _(n: int, stack: ExitStack) -> Iterator[Timed]:
         yield lambda: late.compare(base), n
 
 
+def _reruns(on_disk: bool) -> Callable[[int, ExitStack], Iterator[Timed]]:
+    def make(n: int, stack: ExitStack) -> Iterator[Timed]:
+        """Cascades of five runs each; of one of them the first is run again, and with it the four behind it."""
+        graph = chain(5)
+        engine = opened(graph, stack, place(stack) if on_disk else None)
+        for first in range(0, n // 5, 500):
+            engine.publish_many([("begin", {})] * min(500, n // 5 - first))
+            engine.run_until_idle()
+        runs = engine.runs("d0")
+        engine.rerun(runs[-1], downstream=True)  # a log in memory is indexed when it is first asked
+        engine.run_until_idle()
+        for at in range(1, 5):
+
+            def again(at: int = at) -> None:
+                engine.rerun(runs[at * len(runs) // 5], downstream=True)
+                engine.run_until_idle()
+
+            yield again, 5
+
+    return make
+
+
+job("a rerun with what follows, beside n runs", "run", 6250)(_reruns(on_disk=False))
+job("a rerun with what follows, beside n runs on SQLite", "run", 6250)(_reruns(on_disk=True))
+
+
 @job("compare along a chain, each why read", "run", 100)
 def _(n: int, stack: ExitStack) -> Iterator[Timed]:
     graph = chain(n)
