@@ -116,6 +116,24 @@ def rerun(
 
 
 @program.command()
+def mark(
+    run: RunArgument,
+    state: Annotated[str, typer.Argument(help="success, failed or skipped.")],
+    store: StoreOption,
+    task: Annotated[str, typer.Option("--task", help="The task, or an instance such as 'eval[3]'; else the run.")] = "",
+    reason: ReasonOption = "",
+    graph: WorkOption = "",
+    timeout: TimeoutOption = "1h",
+    json: JsonOption = False,
+) -> None:
+    """Give a task of a run, or the whole run, a final state by hand."""
+    with engine_on(store, graph) as engine:
+        found = engine.mark(run, task or None, state, reason)
+        bad = "" if state == "failed" else "failed"
+        finish(engine, found, "the mark", graph=graph, timeout=timeout, json=json, bad=bad)
+
+
+@program.command()
 def pause(
     dag: DagArgument,
     store: StoreOption,

@@ -91,6 +91,17 @@ def test_outputs_lists_files_and_what_is_unused(shop: Shop, tmp_path: Path) -> N
     assert "unused" in shop("outputs") and shop("outputs", "--unused") == f"{orphan}\n"
 
 
+def test_mark_a_task_and_a_run(shop: Shop) -> None:
+    key = str(shop.json("start", "broken", "--graph", shop.file, code=1)["key"])
+    assert "the mark is recorded" in shop("mark", key, "success", "--task", "broken", "--reason", "disk is back")
+    shop("run", shop.file)
+    assert shop.states() == {"broken": "success"} and "marked success: disk is back" in shop("why", key)
+    row = shop.json("mark", key, "failed", "--graph", shop.file)
+    assert (row["state"], row["error"]) == ("failed", "marked failed")
+    assert "did you mean 'broken'" in shop("mark", key, "failed", "--task", "brokn", code=2)
+    assert "success, failed, skipped" in shop("mark", key, "done", code=2)
+
+
 def test_pause_and_resume(shop: Shop) -> None:
     assert shop("pause", "report") == "report is paused\n"
     shop("start", "ingest", "--date", "2026-11-23", "--graph", shop.file)

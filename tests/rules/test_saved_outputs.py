@@ -329,6 +329,19 @@ def test_R21_results_can_be_sent_to_another_process(tmp_path: Path) -> None:
     assert pickle.loads(seen[0]) == {"etl": {"extract": "kept", "load": None}}
 
 
+def test_R21_worker_processes_get_values_and_give_them(tmp_path: Path) -> None:
+    graph = rd.Graph("saved")
+    etl = graph.dag("etl")
+    etl.add(lambda: FRAME, id="extract", save=rd.parquet(tmp_path / "lake"))
+    etl.add(lambda extract: extract.n.sum().item(), id="load")
+    graph.dag("report", on=rd.completed(etl)).add(lambda run: list(run.results["etl"]["extract"].index), id="of")
+    with rd.Engine(graph, runner=rd.ProcessRunner(1)) as engine:
+        run = engine.start("etl")
+        engine.run_until_idle("60s")
+        assert run.tasks["load"].output == 3 and equal(run.tasks["extract"].output, FRAME)
+        assert engine.runs("report")[0].tasks["of"].output == [7, 9]
+
+
 def test_R21_it_goes_through_json(tmp_path: Path) -> None:
     graph = rd.Graph("saved")
     dag = graph.dag("etl", defaults={"save": rd.parquet(tmp_path)})
