@@ -102,3 +102,11 @@ def test_G3_near_equal_names_of_two_that_nobody_produces():
     graph.dag("job", on=rd.updated("orders") | rd.updated("order")).add(nothing, id="t")
     found = [each.ids for each in graph.problems() if each.kind == "near_equal_names"]
     assert sorted(found) == [("order", "orders"), ("orders", "order")]
+
+
+def test_G3_a_key_that_tells_equal_parts_apart_is_no_forgotten_parenthesis() -> None:
+    graph = rd.Graph("g")
+    graph.dataset("a")
+    twice = rd.at_least(2, rd.updated("a"), rd.updated("a").by("partition"), rd.every("1d"))
+    graph.dag("d", on=twice).add(lambda: None, id="t")
+    assert "forgotten_parentheses" not in [problem.kind for problem in graph.problems()]

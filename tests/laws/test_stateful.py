@@ -73,6 +73,16 @@ class EngineMachine(RuleBasedStateMachine):
     def cancel(self, number):
         self.twins.cancel(number)
 
+    @precondition(lambda self: self.twins.model.runs)
+    @rule(number=st.integers(0, 9), only=st.booleans())
+    def rerun(self, number, only):
+        self.twins.rerun(number, only)
+
+    @precondition(lambda self: self.twins.model.runs)
+    @rule(number=st.integers(0, 9), place=st.integers(0, 12))
+    def rerun_task(self, number, place):
+        self.twins.rerun(number, place=place)
+
     # ------------------------------------------------------------------------------------ time
 
     @rule()

@@ -15,6 +15,7 @@ from reactive_dag.model.records import Mark
 from reactive_dag.model.times import NEVER
 from tests.reference.model_deadlines import Deadlines
 from tests.reference.model_parts import Fact, Station
+from tests.reference.model_rounds import Rounds
 from tests.reference.model_runs import SAID, Runs
 from tests.reference.naive import order
 from tests.reference.naive_given import Given
@@ -27,7 +28,7 @@ def known_choice(output, followers):
     return isinstance(output, list) and set(output) <= set(followers)
 
 
-class Model(Runs, Deadlines):
+class Model(Runs, Rounds, Deadlines):
     """The whole: `graph` is the real one (for heights, origins and joins), `specs` the tasks of its DAGs, plain."""
 
     def __init__(self, graph, specs, now, lateness):
@@ -36,9 +37,9 @@ class Model(Runs, Deadlines):
         self.stations, self.known, self.numbers, self.paused = {}, {}, Counter(), set()
         self.lateness = lateness
         self.watched, self.late = {}, {}
-        self.keys, self.counts, self.seen, self.once = {}, Counter(), set(), set()
+        self.keys, self.givers, self.counts, self.seen, self.once = {}, {}, Counter(), set(), set()
         self.runs, self.waiting, self.active = {}, {}, Counter()
-        self.startable, self.timers, self.jobs, self.inflight = [], [], [], set()
+        self.startable, self.timers, self.jobs, self.inflight = [], [], [], {}
         self.open()
 
     # ------------------------------------------------------------------------------------ what is told
@@ -78,9 +79,9 @@ class Model(Runs, Deadlines):
 
     def finish(self, job, state, retry=True, after=None, publishes=None, once=False, output=None):
         """An attempt returns. One that is over already counts for nothing; one that took too long has failed."""
-        task = job.run.tasks[job.task]
-        self.inflight.discard((job.run, job.task))
-        if task.open is None or task.attempt != job.attempt:
+        task = job.run.tasks.get(job.task)
+        self.inflight.pop((job.run, job.task), None)
+        if task is None or task.open is None or task.attempt != job.attempt:
             return False
         if once and (job.run.key, job.task) not in self.once:
             self.once.add((job.run.key, job.task))
@@ -99,7 +100,7 @@ class Model(Runs, Deadlines):
             assert fact.what in ("finished", "conflict", "registered", "removed"), "the rest is committed at once"
             self.queue.remove(fact)
         del self.facts[self.safe :]
-        self.jobs, self.inflight, self.last = [], set(), self.committed
+        self.jobs, self.inflight, self.last = [], {}, self.committed
 
     def open(self):
         """A process starts: it says since when nobody was there, and what of the definitions has changed."""
@@ -192,9 +193,13 @@ class Model(Runs, Deadlines):
         """Whether a run goes on still, an attempt is open, a retry is to come, or something may be late."""
         if fact.what == "deadline":
             return self.is_open(fact)
+        if fact.what != "retry" and fact.round != fact.run.round:
+            return False
         if fact.what == "run_started":
             return fact.run.alive
-        task = fact.run.tasks[fact.task]
+        task = fact.run.tasks.get(fact.task)
+        if task is None:
+            return False
         under_way = task.open is not None and task.attempt == fact.attempt
         return fact.run.alive and (under_way if fact.what == "task_started" else task.retry is fact)
 
@@ -285,6 +290,8 @@ class Model(Runs, Deadlines):
         """Give a fact to all that listen, by height and id; what they decide stands behind the batch."""
         for station in sorted(self.stations.values(), key=lambda each: (each.height, each.dag)):
             hits = station.hits_of(fact)
+            if hits and fact.round > 1:
+                hits = self.hits_again(station, fact, hits)
             if hits and station.stale:
                 station.backlog += [(station.naive.parts[part][0], fact.number) for part in hits]
             elif hits:

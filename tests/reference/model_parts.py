@@ -24,7 +24,7 @@ class Fact:
     dag = source = extra = logical_date = partition = key = driving = group = None
     cascade = kind = state = ident = by = task = ""
     ending = "cancelled"
-    durable = False
+    durable, round = False, 1
 
     def __init__(self, what, at, **fields):
         self.what, self.at = what, at
@@ -97,6 +97,12 @@ class Station:
         leaves = enumerate(leaf for leaf, _ in self.naive.parts)
         found = [i for i, leaf in leaves if leaf.source in sources and takes(leaf, event)]
         return [i for i in found if i in self.naive.riding or not rides]
+
+    def holds(self):
+        """What it holds, and what waits for it: leaf part and item."""
+        parts = [leaf for leaf, _ in self.naive.parts]
+        pairs = [pair for given in self.held for pair in given.pairs] + [(p, i) for p, _, i in self.naive.pending()]
+        return pairs + [(parts.index(leaf), item) for leaf, item in self.backlog]
 
     def drop(self, policy, pairs):
         for pair in pairs:
@@ -208,6 +214,7 @@ class Run:
         self.state, self.tasks, self.began = "queued", {}, None
         self.cancelled = self.orphan = False
         self.stopping, self.unchosen = None, set()
+        self.round, self.request, self.rounds, self.rested, self.kept, self.specs = 1, None, [], None, {}, {}
         self.tell(None, None, "")
 
     @property
@@ -220,11 +227,20 @@ class Run:
 
     def about(self):
         """What everything that comes of the run says of itself."""
-        return {"logical_date": self.logical_date, "partition": self.partition, "cascade": self.cascade}
+        about = {"logical_date": self.logical_date, "partition": self.partition, "cascade": self.cascade}
+        return {**about, "round": self.round}
 
-    def begin(self, specs, number):
-        self.state, self.began = "running", number
+    def begin(self, specs, fact):
+        """A round begins with nothing done."""
+        self.state, self.began, self.round, self.specs = "running", fact.number, fact.round, specs
+        self.cancelled, self.unchosen, self.kept = False, set(), {}
         self.tasks = {name: Task(spec) for name, spec in specs.items()}
+
+    def choose(self, branch, output):
+        """A branch succeeded: what directly follows it and is not behind what it chose is skipped."""
+        chosen = self.behind(output)
+        left = {name for name in self.followers(branch) if name not in chosen}
+        self.unchosen |= {name for name in left if not self.tasks[name].spec.teardown}
 
     def needs(self, task):
         return [each.state if each.final else None for each in map(self.tasks.get, self.tasks[task].spec.needs)]

@@ -38,25 +38,30 @@ class Runs:
         ended = [self.overlap(dag) for dag in sorted(self.waiting)]
         for dag, waiting in self.waiting.items():
             declared = self.graph.dags.get(dag)
+            if declared is not None and declared.overlap == "replace":
+                waiting.sort(key=lambda run: run.request is not None)
             while waiting and declared is not None and dag not in self.paused:
                 if declared.max_active_runs is not None and self.active[dag] >= declared.max_active_runs:
                     break
                 run = waiting.pop(0)
                 self.active[dag] += 1
+                run.at = (run.request or run).at
                 found.append((run.at, self.height(dag), dag, run.number, run))
         for *_, run in sorted(found, key=lambda each: each[:4]):
-            run.tell(*self.told(run))
-            self.push("run_started", run=run, dag=run.dag)
+            if run.request is None:
+                run.tell(*self.told(run))
+            self.push("run_started", run=run, dag=run.dag, round=run.round + (run.request is not None))
         return bool(found) or any(ended)
 
     def overlap(self, dag):
         """Of the active and the queued runs of a DAG as many stay as may be: which ended, or are to (R6)."""
-        declared, waiting = self.graph.dags.get(dag), self.waiting[dag]
+        declared, waiting = self.graph.dags.get(dag), [run for run in self.waiting[dag] if run.request is None]
         if declared is None or declared.overlap == "queue":
             return []
         limit = declared.max_active_runs
         if declared.overlap == "skip":
-            skipped = waiting[max(limit - self.active[dag], 0) :]
+            rounds = len(self.waiting[dag]) - len(waiting)
+            skipped = waiting[max(limit - self.active[dag] - rounds, 0) :]
             for run in skipped:
                 self.end_waiting(run, "skipped")
             return skipped
@@ -109,7 +114,9 @@ class Runs:
 
     def on_run_started(self, fact):
         run = fact.run
-        run.begin(self.specs.get(run.dag, {}), fact.number)
+        run.begin(self.specs.get(run.dag, {}), fact)
+        if fact.round > 1:
+            self.keep(run)
         run.orphan, run.height = run.dag not in self.graph.dags, self.height(run.dag)
         if not run.orphan and self.graph.dags[run.dag].timeout is not None:
             self.set_timer(fact.at + self.graph.dags[run.dag].timeout, fact)
@@ -118,8 +125,10 @@ class Runs:
         elif run.stopping:
             self.stop(run, run.stopping)
         else:
-            for task in [task for task, each in run.tasks.items() if not each.spec.needs]:
+            for task in [task for task, each in run.tasks.items() if not each.final]:
                 self.consider(run, task)
+        if not run.orphan and all(each.final for each in run.tasks.values()):
+            self.end(run, run.outcome())
 
     def consider(self, run, task):
         each = run.tasks[task]
@@ -145,15 +154,17 @@ class Runs:
             return self.finished(run, task, "failed")
         above = over.output if over.instances is None else over.instances
         each.instances, each.state = [f"{task}[{n}]" for n in range(len(above))], "running"
-        if not above:
-            self.gather(run, task, each)
         for name, item in zip(each.instances, above, strict=True):
             run.tasks[name] = one = Task(attrs.evolve(each.spec, needs=(), over=None))
             one.asked, one.of = True, task
-            if over.instances and each.spec.rule == "all_success" and run.tasks[item].state == "skipped":
+            if name in run.kept:
+                run.tasks[name] = run.kept[name]
+            elif over.instances and each.spec.rule == "all_success" and run.tasks[item].state == "skipped":
                 self.finished(run, name, "skipped")
             else:
                 self.startable.append((run, name))
+        if all(run.tasks[name].final for name in each.instances):
+            self.gather(run, task, each)
         return None
 
     def gather(self, run, task, each):
@@ -166,20 +177,20 @@ class Runs:
         if self.begin_runs():
             return True
         waiting = sorted(self.startable, key=lambda each: each[0].place(each[1]))
-        suspects = sum(run.tasks[task].lost >= SUSPECT for run, task in self.inflight)
+        suspects = sum(task.lost >= SUSPECT for task in self.inflight.values())
         started, closed = False, set()
         for run, task in waiting:
             suspect = run.tasks[task].lost >= SUSPECT
             if (run, task) in self.inflight or (suspect and suspects):
                 continue
             spec = run.tasks[task].spec
-            taken = sum(r.tasks[t].spec.slots for r, t in self.inflight if r.tasks[t].spec.pool == spec.pool)
+            taken = sum(each.spec.slots for each in self.inflight.values() if each.spec.pool == spec.pool)
             if spec.pool and (spec.pool in closed or taken + spec.slots > self.graph.pools[spec.pool].slots):
                 closed.add(spec.pool)
             else:
                 suspects += suspect
                 self.startable = [each for each in self.startable if each != (run, task)]
-                self.inflight.add((run, task))
+                self.inflight[run, task] = run.tasks[task]
                 handed.append(Job(run, task, run.tasks[task].attempt + 1))
                 self.push("task_started", run=run, task=task, attempt=run.tasks[task].attempt + 1)
                 started = True
@@ -202,6 +213,7 @@ class Runs:
             return
         task.asked, task.attempt, task.open, task.state = True, fact.attempt, fact.at, "running"
         if task.spec.timeout:
+            fact.round = run.round
             self.set_timer(fact.at + task.spec.timeout, fact)
 
     def finished(self, run, task, state, attempt=0, retry=False, after=None, publishes=None, output=None):
@@ -248,8 +260,7 @@ class Runs:
             self.put_of(run, fact.task, [(uri, None, None) for uri in task.spec.outlets] if said is None else said)
         task.output = fact.output
         if task.spec.branch and fact.state == "success":
-            chosen, followers = run.behind(fact.output), run.followers(fact.task)
-            run.unchosen |= {name for name in followers if name not in chosen and not run.tasks[name].spec.teardown}
+            run.choose(fact.task, fact.output)
         self.deliver(fact)
         if "[" in fact.task:
             mapped = run.tasks[task.of]
@@ -265,13 +276,17 @@ class Runs:
         numbers = Counter()
         for uri, extra, key in events:
             said = {**SAID, "extra": extra, "partition": run.partition, "logical_date": run.logical_date}
-            if key is not None and (uri, key) in self.keys:
+            known = key is not None and (uri, key) in self.keys
+            if known and (run.round == 1 or self.givers.get((uri, key)) != (run.key, task)):
                 if self.keys[uri, key] != said:
                     self.push("conflict", key=key)
                 continue
             ident = f"{run.key}/{task}/{uri}#{numbers[uri]}"
             numbers[uri] += 1
-            self.push("published", ident=ident, source=uri, key=key, said=said, cascade=run.cascade, **said)
+            if not known:
+                self.givers[uri, key] = run.key, task
+            about = {"said": said, "cascade": run.cascade, "round": run.round}
+            self.push("published", ident=ident, source=uri, key=key, **about, **said)
 
     def end(self, run, state):
         self.push("run_finished", ident=f"{run.key}/", source=(run.dag, None), run=run, state=state, **run.about())
@@ -288,6 +303,7 @@ class Runs:
             outlets = [outlet.uri for outlet in self.graph.dags[run.dag].outlets]
             self.put_of(run, "", [(uri, None, None) for uri in outlets])
         self.deliver(fact)
+        self.queue_round(run)
 
     def on_cancelled(self, fact):
         if fact.run.alive:
@@ -305,6 +321,9 @@ class Runs:
                 self.finished(run, name, "cancelled", task.attempt if task.open is not None else 0)
 
     def end_waiting(self, run, state="cancelled"):
+        if run.request is not None:
+            self.drop_round(run)
+            return
         self.waiting[run.dag].remove(run)
         run.tell(*(self.told(run) if run.dag in self.graph.dags else (None, None, run.key)))
         self.end(run, state)

@@ -15,6 +15,8 @@ from reactive_dag.model.records import (
     Published,
     Registered,
     Removed,
+    Republished,
+    RerunRequested,
     Resumed,
     RunFinished,
     RunRequested,
@@ -38,19 +40,24 @@ def _key(core, run):
     return core.runs.key_of(core.runs.request(run))
 
 
+def _published(core, record):
+    about = record.kind, record.partition, record.logical_date, record.extra, record.key, record.cascade
+    return "published", record.at, core.identities.fact_identity(record), *about
+
+
 LINES = {
-    Published: lambda c, r: (
-        "published", r.at, c.identities.fact_identity(r), r.kind, r.partition, r.logical_date, r.extra, r.key,
-        r.cascade),
+    Published: _published,
+    Republished: _published,
+    RerunRequested: lambda c, r: ("rerun", r.at, _key(c, r.run), r.tasks, r.only_failed),
     StartRequested: lambda c, r: ("start", r.at, c.identities.fact_identity(r), r.key),
     DeadlineMissed: lambda c, r: ("missed", r.at, r.dag, r.key, r.logical_date, r.partition),
     RunRequested: lambda c, r: (
         "requested", r.at, r.dag, c.runs.key_of(r), [c.identities.identity(i) for i in r.causes], r.group or []),
-    RunStarted: lambda c, r: ("run_started", r.at, r.key, r.logical_date, r.partition, r.cascade),
+    RunStarted: lambda c, r: ("run_started", r.at, r.key, r.round, r.logical_date, r.partition, r.cascade),
     TaskStarted: lambda c, r: ("task_started", r.at, _key(c, r.run), r.task, r.attempt),
     TaskFinished: lambda c, r: ("finished", r.at, _key(c, r.run), r.task, r.state, r.attempt, r.retry),
     TaskRetry: lambda c, r: ("retry", r.at, _key(c, r.run), r.task, r.attempt, r.due),
-    RunFinished: lambda c, r: ("run_finished", r.at, r.key, r.state, r.logical_date, r.partition, r.cascade),
+    RunFinished: lambda c, r: ("run_finished", r.at, r.key, r.round, r.state, r.logical_date, r.partition, r.cascade),
     Cancelled: lambda c, r: ("cancelled", r.at, _key(c, r.run), r.state, r.replaced_by),
     Paused: lambda c, r: ("paused", r.at, r.dag),
     Resumed: lambda c, r: ("resumed", r.at, r.dag),
@@ -75,11 +82,12 @@ TOLD = {
     "start": lambda m, f: (f.ident, f.key),
     "missed": lambda m, f: (f.dag, f.key, f.logical_date, f.partition),
     "requested": lambda m, f: (f.dag, f.key, [m.identity(i) for i in f.causes], f.group),
-    "run_started": lambda m, f: (f.run.key, f.run.logical_date, f.run.partition, f.run.cascade),
+    "run_started": lambda m, f: (f.run.key, f.round, f.run.logical_date, f.run.partition, f.run.cascade),
     "task_started": lambda m, f: (f.run.key, f.task, f.attempt),
     "finished": lambda m, f: (f.run.key, f.task, f.state, f.attempt, f.retry),
     "retry": lambda m, f: (f.run.key, f.task, f.attempt, f.due),
-    "run_finished": lambda m, f: (f.run.key, f.state, f.logical_date, f.partition, f.cascade),
+    "rerun": lambda m, f: (f.run.key, f.tasks, f.only),
+    "run_finished": lambda m, f: (f.run.key, f.round, f.state, f.logical_date, f.partition, f.cascade),
     "cancelled": lambda m, f: (f.run.key, f.ending, f.by),
     "paused": lambda m, f: (f.dag,),
     "resumed": lambda m, f: (f.dag,),

@@ -14,7 +14,8 @@ import reactive_dag as rd
 from reactive_dag.model.errors import GraphError
 from reactive_dag.model.times import SECOND, parse_time
 from tests.reference.model_engine import Model
-from tests.reference.model_parts import Spec
+from tests.reference.model_parts import FINAL, Fact, Spec
+from tests.reference.model_rounds import again_of
 from tests.support.engines import parts
 from tests.support.stories import LINES, of_log, of_model
 from tests.support.strategies import DATASETS
@@ -191,6 +192,25 @@ class Twins:
             run = known[number % len(known)]
             self.engine.cancel(run.key)
             self.model.tell("cancelled", run=run)
+
+    def rerun(self, number, only=False, place=None):
+        """Ask for a round of a run: of all of it, of what failed, or of a task (or an instance) with what follows."""
+        known = [run for run in self.model.runs.values() if run.key not in self.lost_plans]
+        if not known:
+            return
+        run = known[number % len(known)]
+        names = list(run.tasks or SPECS[run.dag])
+        tasks = () if place is None else (names[place % len(names)],)
+        request = Fact("rerun", 0, run=run, tasks=tasks, only=only)
+        run.specs = SPECS[run.dag]
+        idle = only and run.state in FINAL and not again_of(run, request, run.tasks)
+        try:
+            self.engine.rerun(run.key, only="failed" if only else None, tasks=tasks or None)
+        except rd.UsageError:
+            assert idle or run.dag not in self.graph.dags
+        else:
+            assert not idle and run.dag in self.graph.dags
+            self.model.tell("rerun", run=run, tasks=tasks, only=only)
 
     def redefine(self, dag, trigger):
         self.declare(dag, trigger)

@@ -29,8 +29,9 @@ def _of_parentheses(trigger: Trigger, keyed: bool) -> Iterator[tuple[str, str]]:
     keyed = keyed or (isinstance(trigger, By) and bool(trigger.keys))
     if not keyed and len(trigger.parts) > 1 and (trigger.joins or isinstance(trigger, AnyOf)):
         alone = next((part for part in trigger.parts if _keeps_nothing_apart(part)), None)
-        if alone is not None:
-            whole = trigger.rebuilt(tuple([p.parts[0] if _keeps_nothing_apart(p) else p for p in trigger.parts]))
+        parts = tuple([part.parts[0] if _keeps_nothing_apart(part) else part for part in trigger.parts])
+        if alone is not None and len({*parts}) == len(parts):  # else the keys tell equal parts apart
+            whole = trigger.rebuilt(parts)
             keys = repr(alone).removeprefix(repr(alone.parts[0]))
             yield (
                 "forgotten_parentheses",

@@ -79,10 +79,14 @@ class Slots:
             self.queues[dag] = deque((run,))
         self.to_look.add(dag)
 
-    def queue_again(self, dag: str, run: int) -> None:
-        """Take a run of which a further round is to begin when it may. O(1)."""
+    def queue_again(self, dag: str, run: int, later: int) -> None:
+        """Take a run of which a further round is to begin when it may, before the last `later` that wait. O(those)."""
         self._ordered.pop(dag, None)
         self.queue(dag, run)
+        if later:
+            queue = self.queues[dag]
+            queue.pop()
+            queue.insert(len(queue) - later, run)
 
     def unqueue(self, dag: str, run: int) -> None:
         """A queued run will not begin here. O(place in the queue)."""
@@ -167,10 +171,12 @@ class Slots:
             line = [*running, *fresh]
             most = len(line) - limit if fresh else 0
             found = [(name, run, line[max(at + limit, len(running))]) for at, run in enumerate(line[: max(most, 0)])]
-        if found:
+        if found or len(fresh) < len(queue):
             self._overlapping += found
             gone = {run for _, run, _ in found}
-            kept = [run for run in fresh if run not in gone] + [run for run in queue if queued[run].order is not None]
+            kept = [run for run in queue if run not in gone]
+            if arrays.overlap == "replace":  # what takes the place of another does so before a round that waits
+                kept.sort(key=lambda run: queued[run].order is not None)
             queue.clear()
             queue.extend(kept)
 
@@ -265,7 +271,7 @@ class Slots:
         taken = []
         for _, order, index in waiting:
             run = live.get(order[3])
-            if run is not None and (order[3], index) in startable:
+            if run is not None and order is run.order and (order[3], index) in startable:
                 taken.append((run, index))
         startable.clear()
         return taken
@@ -297,8 +303,8 @@ class Slots:
                 break
             place = entry[1][3], entry[2]
             run = self.statuses.live.get(place[0])
-            if run is None or place not in self.startable:
-                continue
+            if run is None or place not in self.startable or entry[1] is not run.order:
+                continue  # it ended meanwhile, or was offered in an earlier round
             suspect = self._suspected and run.lost[place[1]] >= SUSPECT
             if run.arrays.timeouts[place[1]] is not None and out >= workers:
                 kept.append((pool, entry))
@@ -322,7 +328,7 @@ class Slots:
         found = []
         for pool, (_, order, index) in sorted(self.pooled.waiting(), key=itemgetter(1)):
             run = self.statuses.live.get(order[3])
-            if run is not None and (order[3], index) in self.startable:
+            if run is not None and order is run.order and (order[3], index) in self.startable:
                 found.append((run, index, self.pooled.why(pool, run.arrays.slots[index])))
         return found
 

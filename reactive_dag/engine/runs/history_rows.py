@@ -115,7 +115,7 @@ def queued_row(offset: int, request: RunRequested, key: str, info: RunInfo, sour
 def ended_in_queue(row: RunRow, ended: RunFinished) -> RunRow:
     """The row of a run that ended before it began. O(1)."""
     return RunRow(
-        row.run, row.dag, ended.state, row.key, row.label, row.logical_date, row.partition, row.cascade, 1,
+        row.run, row.dag, ended.state, row.key, row.label, row.logical_date, row.partition, ended.cascade, 1,
         row.requested, None, ended.at, ended.error, sources=row.sources,
     )  # fmt: skip
 

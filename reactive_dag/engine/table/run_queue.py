@@ -17,8 +17,8 @@ class RunQueue(Protocol):
     def queue(self, dag: str, run: int) -> None:
         """Take a run that is to begin when it may."""
 
-    def queue_again(self, dag: str, run: int) -> None:
-        """Take a run of which a further round is to begin when it may."""
+    def queue_again(self, dag: str, run: int, later: int) -> None:
+        """Take a run of which a further round is to begin when it may, before the last `later` that wait."""
 
     def unqueue(self, dag: str, run: int) -> None:
         """A queued run will not begin here."""

@@ -8,8 +8,9 @@ A record costs O(out-degree of its task).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -129,14 +130,16 @@ class RunTable:
             self._queue_round(record.run)
 
     def _queue_round(self, run: int) -> None:
-        """Queue the next round of a run that has ended, if one is asked for."""
+        """Queue the next round of a run that has ended, if one is asked for, in the order of asking. O(queued)."""
         if not self.rounds.next(run):
             return
         request, status = self.request(run), QUEUED
         if self.outbox.executing and not self.outbox.replaying:
             status = self.drafts.make_round(run, request)
         self.statuses.enter(run, status)
-        self.slots.queue_again(request.dag, run)
+        asked, queue = self.rounds.under_way, self.slots.queues.get(request.dag, deque())
+        later = takewhile(lambda each: asked.get(each, each) > asked[run], reversed(queue))
+        self.slots.queue_again(request.dag, run, len([*later]))
         if request.dag in self.removed:
             self._end_queued(run)
 

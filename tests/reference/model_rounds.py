@@ -1,0 +1,126 @@
+"""The part of the naive model that knows later rounds of runs (R10): what they keep, and what becomes of their items.
+
+What a trigger holds of an earlier round is looked for everywhere in it; what its runs consumed, in all requests there
+ever were.
+"""
+
+from __future__ import annotations
+
+from reactive_dag.model.records import Mark
+from tests.reference.model_parts import FINAL
+
+WELL = ("success", "skipped")
+
+
+class Rounds:
+    """What a model does with rounds beyond the first."""
+
+    # ------------------------------------------------------------------------------------- queue and begin
+
+    def on_rerun(self, fact):
+        fact.run.rounds.append(fact)
+        if fact.run.state in FINAL:
+            self.queue_round(fact.run)
+
+    def queue_round(self, run):
+        """The run has ended: the next of its rounds waits among others by when it was asked for."""
+        run.request = None
+        if not run.rounds:
+            return
+        run.request, run.rested = run.rounds.pop(0), (run.state, run.tasks)
+        run.state, run.tasks, run.stopping = "queued", {}, None
+        line = self.waiting.setdefault(run.dag, [])
+        line.append(run)
+        line.sort(key=lambda each: (each.request or each).number)
+        if run.dag not in self.known:
+            self.drop_round(run)
+
+    def drop_round(self, run):
+        """It does not happen, nor what waits behind it: the run is as it was."""
+        self.waiting[run.dag].remove(run)
+        run.state, run.tasks = run.rested
+        run.request, run.rounds = None, []
+
+    def keep(self, run):
+        """Of a run that begins a later round: take over what that does not do again."""
+        before, request = run.rested[1], run.request
+        again = again_of(run, request, before)
+        run.kept = {name: task for name, task in before.items() if self.is_kept(run, before, again, name)}
+        for name in [name for name in run.tasks if name not in again]:
+            run.tasks[name] = before[name]
+        for name in [name for name in run.tasks if name not in again]:
+            run.tasks.update({each: before[each] for each in before[name].instances or ()})
+            if before[name].spec.branch and before[name].state == "success":
+                run.choose(name, before[name].output)
+
+    def is_kept(self, run, before, again, name):
+        """Whether an instance of a mapped task that is done again keeps its end."""
+        mapped, bracket, _ = name.partition("[")
+        request, spec = run.request, run.tasks[mapped].spec
+        if not bracket or mapped not in again or not (request.only or request.tasks):
+            return False
+        others = [need for need in spec.needs if need != spec.over]
+        if request.only and before[name].state not in WELL:
+            return False
+        if request.tasks and ({name, mapped} & {*request.tasks} or any(need in again for need in others)):
+            return False
+        if spec.over not in again:
+            return spec.over in before
+        return self.is_kept(run, before, again, f"{spec.over}[{name.partition('[')[2]}")
+
+    # ------------------------------------------------------------------------------------- items
+
+    def hits_again(self, station, fact, hits):
+        """The parts to which the item of a later round is delivered; where an earlier one is held it is replaced."""
+        old = {f.number for f in self.facts[: fact.number] if f.ident == fact.ident and f.what == fact.what}
+        held = {(part, item) for part, item in station.holds() if item in old}
+        if any(part in hits for part, _ in held):
+            for item in {item for _, item in held}:
+                replace_item(self, station, item, fact.number)
+        requests = [f for f in [*self.facts, *self.out] if f.what == "requested" and f.dag == station.dag]
+        consumed = {item for f in requests for item in f.causes if not isinstance(item, Mark)} & old
+        having = {part for part, _ in held}.union(*(station.hits_of(self.facts[item]) for item in consumed))
+        return [part for part in hits if part not in having]
+
+
+def again_of(run, request, before):
+    """The tasks that a round does again, given those of the round before."""
+    new = {name for name in run.specs if name not in before}
+    if not request.only and not request.tasks:
+        return {*run.specs}
+    if request.only:
+        again = {name for name in run.specs if name in new or before[name].state not in WELL}
+    else:
+        again = {name.partition("[")[0] for name in request.tasks}
+    todo = [*again]
+    again |= new
+    while todo:
+        name = todo.pop()
+        for follower in [each for each, spec in run.specs.items() if name in spec.needs]:
+            stays = request.only and follower in before and before[follower].state == "success"
+            if follower not in again and not stays:
+                again.add(follower)
+                todo.append(follower)
+    return again
+
+
+def replace_item(model, station, old, new):
+    """Put an item in the place of another, wherever a trigger has it; nothing fires, and no count changes."""
+    naive = station.naive
+    swap = {old: new}.get
+    events = model.facts[old], model.facts[new]
+    for given in [*station.held, *(each for node in naive.top.below() for each in node.own_pending())]:
+        given.pairs = [(part, swap(item, item)) for part, item in given.pairs]
+        given.riders = [swap(item, item) for item in given.riders]
+        given.payload = swapped(given.payload, *events)
+    naive.parked = [(part, swap(item, item), path) for part, item, path in naive.parked]
+    station.backlog = [(leaf, swap(item, item)) for leaf, item in station.backlog]
+    naive.fates = {(part, swap(item, item)): fate for (part, item), fate in naive.fates.items()}
+    naive.more = {(part, swap(item, item)): fates for (part, item), fates in naive.more.items()}
+    naive.last = max(naive.last, new)
+
+
+def swapped(payload, old, new):
+    if isinstance(payload, list):
+        return [swapped(each, old, new) for each in payload]
+    return new if payload is old else payload
