@@ -15,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from reactive_dag.engine.table.marks import GIVEN_STATES
 from tests.support.dying import DyingLog
 from tests.support.profiles import examples
 from tests.support.strategies import ALL_FEATURES, triggers
@@ -82,6 +83,11 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(number=st.integers(0, 9), place=st.integers(0, 12))
     def rerun_task(self, number, place):
         self.twins.rerun(number, place=place)
+
+    @precondition(lambda self: self.twins.model.runs)
+    @rule(number=st.integers(0, 9), place=st.one_of(st.none(), st.integers(0, 12)), state=st.sampled_from(GIVEN_STATES))
+    def mark(self, number, place, state):
+        self.twins.mark(number, place, state)
 
     # ------------------------------------------------------------------------------------ time
 

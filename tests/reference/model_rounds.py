@@ -1,7 +1,7 @@
-"""The part of the naive model that knows later rounds of runs (R10): what they keep, and what becomes of their items.
+"""The part of the naive model that knows later rounds of runs (R10) and marks (R19).
 
-What a trigger holds of an earlier round is looked for everywhere in it; what its runs consumed, in all requests there
-ever were.
+What a round keeps is judged task by task; what becomes of its items, trigger by trigger: what one
+holds of an earlier round is looked for everywhere in it; what its runs consumed, in all requests there ever were.
 """
 
 from __future__ import annotations
@@ -21,6 +21,25 @@ class Rounds:
         fact.run.rounds.append(fact)
         if fact.run.state in FINAL:
             self.queue_round(fact.run)
+
+    def on_mark(self, fact):
+        run, task = fact.run, fact.run.tasks.get(fact.task)
+        if run.alive and fact.task:
+            self.mark_task(run, fact.task, fact.state) if task is not None and not task.final else None
+        elif run.alive:
+            self.stop(run, fact)
+        elif not fact.task and run in self.waiting.get(run.dag, ()) and run.request is None:
+            self.end_waiting(run, fact.state)
+        else:
+            self.on_rerun(fact)
+
+    def mark_task(self, run, name, state):
+        """A task gets the state; of a mapped one its instances that have not ended."""
+        for each in run.tasks[name].instances or [name]:
+            task = run.tasks[each]
+            if not task.final:
+                task.asked = True
+                self.finished(run, each, state, task.attempt if task.open is not None else 0, marked=True)
 
     def queue_round(self, run):
         """The run has ended: the next of its rounds waits among others by when it was asked for."""
@@ -50,8 +69,12 @@ class Rounds:
             run.tasks[name] = before[name]
         for name in [name for name in run.tasks if name not in again]:
             run.tasks.update({each: before[each] for each in before[name].instances or ()})
-            if before[name].spec.branch and before[name].state == "success":
+            if before[name].spec.branch and before[name].state == "success" and not before[name].marked:
                 run.choose(name, before[name].output)
+        if request.what == "mark" and request.task:
+            self.mark_task(run, request.task, request.state)
+        elif request.what == "mark":
+            self.stop(run, request)
 
     def is_kept(self, run, before, again, name):
         """Whether an instance of a mapped task that is done again keeps its end."""
@@ -88,7 +111,9 @@ def again_of(run, request, before):
     new = {name for name in run.specs if name not in before}
     if not request.only and not request.tasks:
         return {*run.specs}
-    if request.only:
+    if request.what == "mark" and not request.task:
+        return new
+    if request.only and not request.tasks:
         again = {name for name in run.specs if name in new or before[name].state not in WELL}
     else:
         again = {name.partition("[")[0] for name in request.tasks}

@@ -115,15 +115,15 @@ class Runs:
     def on_run_started(self, fact):
         run = fact.run
         run.begin(self.specs.get(run.dag, {}), fact)
-        if fact.round > 1:
+        stopping, run.orphan, run.height = run.stopping, run.dag not in self.graph.dags, self.height(run.dag)
+        if fact.round > 1 and not run.orphan:
             self.keep(run)
-        run.orphan, run.height = run.dag not in self.graph.dags, self.height(run.dag)
         if not run.orphan and self.graph.dags[run.dag].timeout is not None:
             self.set_timer(fact.at + self.graph.dags[run.dag].timeout, fact)
         if run.orphan:
             self.end(run, "failed")
-        elif run.stopping:
-            self.stop(run, run.stopping)
+        elif stopping:
+            self.stop(run, stopping)
         else:
             for task in [task for task, each in run.tasks.items() if not each.final]:
                 self.consider(run, task)
@@ -216,9 +216,9 @@ class Runs:
             fact.round = run.round
             self.set_timer(fact.at + task.spec.timeout, fact)
 
-    def finished(self, run, task, state, attempt=0, retry=False, after=None, publishes=None, output=None):
+    def finished(self, run, task, state, attempt=0, retry=False, after=None, publishes=None, output=None, marked=False):
         about = {"ident": f"{run.key}/{task}", "source": (run.dag, task), "state": state, "output": output}
-        rest = {"attempt": attempt, "retry": retry, "after": after, "publishes": publishes}
+        rest = {"attempt": attempt, "retry": retry, "after": after, "publishes": publishes, "marked": marked}
         self.push("finished", run=run, task=task, **about, **run.about(), **rest)
 
     def on_finished(self, fact):
@@ -258,8 +258,8 @@ class Runs:
         if fact.state == "success":
             said = fact.publishes
             self.put_of(run, fact.task, [(uri, None, None) for uri in task.spec.outlets] if said is None else said)
-        task.output = fact.output
-        if task.spec.branch and fact.state == "success":
+        task.output, task.marked = fact.output, fact.marked
+        if task.spec.branch and fact.state == "success" and not fact.marked:
             run.choose(fact.task, fact.output)
         self.deliver(fact)
         if "[" in fact.task:

@@ -7,6 +7,8 @@ import pytest
 import reactive_dag as rd
 from reactive_dag.model.records import Marked, Published
 from tests.support.engines import kill, live, of_kind, opened, verify
+from tests.support.world import World
+from tests.support.zoo import give_up
 
 SWITCH: set[str] = set()
 
@@ -201,3 +203,23 @@ def test_R19_a_mark_outlives_a_crash(tmp_path) -> None:
         run = engine.run(key)
         assert (run.state, run.round, task_states(run)) == ("success", 2, "a:success b:success c:success")
         verify(engine)
+
+
+def test_R19_a_branch_that_is_marked_while_its_body_executes_chooses_all() -> None:
+    graph = rd.Graph("marks")
+    dag = graph.dag("job")
+    dag.add(lambda run: world.body(run), id="pick", branch=True)
+    dag.add(lambda run: world.body(run), id="left", after=["pick"])
+    world = World(graph)
+    run = world.engine.start("job")
+    world.settle()
+    world.engine.mark(run, "pick", "success")
+    world.settle()
+    assert task_states(run) == "pick:success left:running"
+    world.finish(0, lambda run: None)
+    world.finish(0, give_up)
+    world.settle()
+    world.engine.rerun(run, only="failed")
+    world.settle()
+    assert (run.round, task_states(run)) == (2, "pick:success left:running")
+    world.close()

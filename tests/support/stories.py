@@ -10,6 +10,7 @@ from reactive_dag.model.records import (
     DeadlineMissed,
     EngineStarted,
     KeyConflict,
+    Marked,
     OnceDone,
     Paused,
     Published,
@@ -48,6 +49,7 @@ def _published(core, record):
 LINES = {
     Published: _published,
     Republished: _published,
+    Marked: lambda c, r: ("mark", r.at, _key(c, r.run), r.task, r.state),
     RerunRequested: lambda c, r: ("rerun", r.at, _key(c, r.run), r.tasks, r.only_failed),
     StartRequested: lambda c, r: ("start", r.at, c.identities.fact_identity(r), r.key),
     DeadlineMissed: lambda c, r: ("missed", r.at, r.dag, r.key, r.logical_date, r.partition),
@@ -86,6 +88,7 @@ TOLD = {
     "task_started": lambda m, f: (f.run.key, f.task, f.attempt),
     "finished": lambda m, f: (f.run.key, f.task, f.state, f.attempt, f.retry),
     "retry": lambda m, f: (f.run.key, f.task, f.attempt, f.due),
+    "mark": lambda m, f: (f.run.key, f.task, f.state),
     "rerun": lambda m, f: (f.run.key, f.tasks, f.only),
     "run_finished": lambda m, f: (f.run.key, f.round, f.state, f.logical_date, f.partition, f.cascade),
     "cancelled": lambda m, f: (f.run.key, f.ending, f.by),

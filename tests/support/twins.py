@@ -212,6 +212,25 @@ class Twins:
             assert not idle and run.dag in self.graph.dags
             self.model.tell("rerun", run=run, tasks=tasks, only=only)
 
+    def mark(self, number, place, state):
+        """Give a run, or one of its tasks (or an instance), a state by hand."""
+        known = [run for run in self.model.runs.values() if run.key not in self.lost_plans]
+        if not known:
+            return
+        run = known[number % len(known)]
+        names = list(run.tasks if run.alive else SPECS[run.dag])
+        task = "" if place is None else names[place % len(names)]
+        ended = not task or (not run.tasks[task].final if run.alive else run.state in FINAL)
+        self.model.take_up_changes()
+        try:
+            self.engine.mark(run.key, task or None, state)
+        except rd.UsageError:
+            assert not ended or run.dag not in self.graph.dags
+        else:
+            assert ended and run.dag in self.graph.dags
+            about = {"tasks": (task,) if task else (), "only": True, "ending": state}
+            self.model.tell("mark", run=run, task=task, state=state, **about)
+
     def redefine(self, dag, trigger):
         self.declare(dag, trigger)
 

@@ -48,7 +48,7 @@ def _follower(given: object, branch: str, followers: Collection[str]) -> str:
 
 def chosen(result: TaskFinished, followers: Iterable[str]) -> set[str] | None:
     """The followers that a branch chose; None for all, where no body chose. O(followers)."""
-    if not result.attempt:
+    if not result.attempt or result.error is not None:  # a success that says something was given by hand
         return None
     given = result.output
     names = {given} if isinstance(given, str) else set(given or ())
