@@ -64,6 +64,21 @@ def test_R9_backfill_of_a_date_that_has_run_is_skipped_and_reported():
         assert len(engine.runs("ingest")) == 7
 
 
+def test_R26_each_date_counts_once():
+    graph = rd.Graph("past")
+
+    @graph.dag(schedule="0 2 * * *")
+    def ingest(run):
+        if run.logical_date.day == 2:
+            raise rd.SkipTask("a holiday")
+
+    with live(graph) as engine:
+        engine.start("ingest", logical_date="2026-11-01T02:00Z").wait()
+        backfill = engine.backfill("ingest", start="2026-11-01", end="2026-11-03").wait()
+        assert backfill.progress == {"dates": 3, "skipped": 2, "left": 0, "success": 1}
+        assert "success, 3 of 3 ended, 2 skipped>" in repr(backfill)
+
+
 def test_R26_the_tick_of_a_date_that_was_backfilled_is_a_duplicate():
     with live(daily(catchup="all", start="2026-11-20"), start="2026-11-22T12:00Z") as engine:
         backfill = engine.backfill("ingest", start="2026-11-20", end="2026-11-22")

@@ -79,10 +79,14 @@ class Backfill:
 
     @property
     def progress(self) -> dict[str, int]:
-        """How many dates there are, how many were skipped, are left, and how many of its runs are in which state."""
+        """How many dates there are, are left, and are in which state; the others make up the first.
+
+        Skipped is a date that had run already, and one whose run ended as skipped.
+        """
         states = Counter(run.state for run in self.runs)
+        states["skipped"] += len(self.skipped)
         counts = {state: states[state] for state in RUN_STATES if states[state]}
-        return {"dates": len(self._request.dates), "skipped": len(self.skipped), "left": len(self.left), **counts}
+        return {"dates": len(self._request.dates), "skipped": 0, "left": len(self.left), **counts}
 
     def wait(self, timeout: GivenDuration | float | None = None) -> Backfill:
         """Wait until it has ended, driving the engine if nothing else does. Raises NotIdle after `timeout`."""
@@ -110,7 +114,7 @@ class Backfill:
         if self._host.closed or self._host.failed:
             return f"<Backfill of a {'closed' if self._host.closed else 'failed'} engine>"
         progress, dates = self.progress, self.dates
-        ended = sum(progress.get(state, 0) for state in FINAL_RUN_STATES) + progress["skipped"]
+        ended = sum(progress.get(state, 0) for state in FINAL_RUN_STATES)
         more = "".join(
             f", {progress[name]} {name}" for name in ("failed", "cancelled", "skipped") if progress.get(name)
         )
