@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-import reactive_dag as rd
 from reactive_dag.log.sqlite.store import SQLiteLog
 from reactive_dag.model.errors import NotAStore
 from reactive_dag.model.records import OnceDone, RunStarted, TaskFinished
