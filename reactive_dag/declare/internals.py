@@ -102,7 +102,8 @@ def task_digest(task: AnyTask) -> str:
     """The hash of a task's declaration: body, parameters, outlets, options (I7). O(its size).
 
     >>> from reactive_dag.declare.task import Task
-    >>> task_digest(Task(len, retries=1)) == task_digest(Task(len)), len(task_digest(Task(len)))
+    >>> def body(run): ...
+    >>> task_digest(Task(body, retries=1)) == task_digest(Task(body)), len(task_digest(Task(body)))
     (False, 32)
     """
     text = json.dumps(jsonform.task_out(task), sort_keys=True)

@@ -37,6 +37,10 @@ def rotting() -> rd.Graph:
     def load(run):
         return {"rows": 3}
 
+    @graph.dag(on=rd.completed(load))
+    def follows(run):
+        return run.events[0].run
+
     @graph.dag(on=plain)
     def picky(run):
         if run.events[0].extra == 1:
@@ -106,6 +110,7 @@ def answers(path: Path) -> Answers:
             "known": [engine.publish("orders", partition="2026-11-20", key=key).duplicate for key in KEYS],
             "hand": [engine.start("byhand", key=f"hand{n}").key for n in range(3)],
             "records": log.read(0, log.next_offset),
+            "consumers": [[row.run for row in log.runs(source=run._offset)] for run in engine.runs("load")],
             "latest": log.latest_date("hourly", ns(DATE)),
         })  # fmt: skip
     finally:

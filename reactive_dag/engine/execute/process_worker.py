@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -239,8 +238,9 @@ def _value(given: Any) -> object:
 
 def _end_with(engine: int) -> None:
     """End this process, and what its bodies began, when the engine's process is gone, whatever executes here."""
+    pause = threading.Event()
     while os.getppid() == engine:
-        time.sleep(LOOK)
+        pause.wait(LOOK)
     os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
