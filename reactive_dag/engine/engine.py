@@ -221,8 +221,10 @@ class Engine(Questions):
         row, fold = parts.host.row(found._offset), parts.fold
         live, dag = fold.runs.live.get(row.run), self.graph.dags.get(row.dag)
         asked = mark_asked(row, dag, live, fold.publishing, task, state, reason)
+        ending = not asked.task and parts.turn.is_cancelled(row.run)
         parts.append(lambda at: replace(asked, at=at))
-        parts.turn.stop_marked(row.run, asked.task)
+        if not ending:  # else it tears down, and has the mark when that is done
+            parts.turn.stop_marked(row.run, asked.task)
         return found
 
     def rerun(

@@ -112,6 +112,38 @@ def test_R19_a_queued_run_ends_in_the_state_without_beginning() -> None:
         )  # fmt: skip
 
 
+def test_R19_a_round_that_is_queued_gives_way_to_the_mark() -> None:
+    with live(job()) as engine:
+        run = engine.start("job").wait()
+        engine.pause("job")
+        engine.rerun(run)
+        engine.run_until_idle()
+        engine.mark(run, None, "failed", "leave it")
+        engine.resume("job")
+        engine.run_until_idle()
+        assert (run.state, run.round, run.error) == ("failed", 2, "marked failed: leave it")
+        assert [attempt.round for attempt in run.tasks["a"].attempts] == [1]
+
+
+def test_R19_a_run_that_is_ending_has_the_mark_when_its_teardown_is_done() -> None:
+    graph = rd.Graph("ending")
+    dag = graph.dag("job")
+    dag.add(lambda run: gives("a"), id="a", retries=1, retry_delay="10m")
+    dag.add(lambda run: gives("b"), id="clean", after=["a"], teardown=True, retries=1, retry_delay="10m")
+    SWITCH.update("ab")
+    with live(graph) as engine:
+        run = engine.start("job")
+        engine.advance("1m")
+        engine.cancel(run)
+        engine.advance("1m")
+        assert task_states(run) == "a:cancelled clean:retrying"
+        engine.mark(run, None, "success", "it is fine")
+        SWITCH.clear()
+        engine.advance("1h")
+        assert (run.state, run.round, run.error) == ("success", 2, "marked success: it is fine")
+        assert task_states(run) == "a:cancelled clean:success"
+
+
 def test_R19_a_run_that_has_ended_gets_the_state_in_a_round_that_does_nothing() -> None:
     with live(job()) as engine:
         run = engine.start("job").wait()

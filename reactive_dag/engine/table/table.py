@@ -195,15 +195,25 @@ class RunTable:
         live, status = self.live.get(record.run), self.statuses.get(record.run)
         if live is not None and record.task:
             self.flow.mark(live, record.task, record.state, marked_text(record))
-        elif live is not None:
+        elif live is not None and not live.cancelled:
             self.stops.stop(live, stop_of(record))
-        elif not record.task and status is not None and status.name == "queued" and record.run not in self.rounds:
-            self.slots.unqueue(self.request(record.run).dag, record.run)
-            self.overlaps.give_up(record.run, record.state, marked_text(record))
-        else:
+        elif not record.task and status is not None and status.name == "queued":
+            self._mark_queued(offset, record)
+        else:  # it has ended, or is ending, as something else
             self.rounds.ask(record.run, offset)
             if status is None:
                 self._queue_round(record.run)
+
+    def _mark_queued(self, offset: int, record: Marked) -> None:
+        """End a queued run in a state; a round beyond the first that is queued gives way to one that keeps all."""
+        run = record.run
+        if run in self.rounds:
+            self._end_queued(run)
+            self.rounds.ask(run, offset)
+            self._queue_round(run)
+        else:
+            self.slots.unqueue(self.request(run).dag, run)
+            self.overlaps.give_up(run, record.state, marked_text(record))
 
     def _add(self, begun: RunStarted, dag: Dag, status: RunStatus | None = None) -> RunState:
         """A run that is running from here on, with nothing done. O(tasks)."""
