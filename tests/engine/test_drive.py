@@ -312,3 +312,29 @@ def test_what_another_thread_drives_is_judged_between_two_turns(question):
             asked.set()
             engine.run_until_idle("10s")
             assert run.state == "success"
+
+
+def again_and_again() -> rd.Graph:
+    """A DAG whose runs start each other without an end."""
+    graph = rd.Graph("endless")
+
+    @graph.dag
+    def again(run):
+        run.start("again")
+
+    return graph
+
+
+def test_a_timeout_counts_while_runs_start_runs_without_an_end() -> None:
+    with rd.Engine(again_and_again(), clock=rd.VirtualClock("2026-11-23T00:00Z")) as engine:
+        engine.start("again")
+        with pytest.raises(rd.NotIdle, match="in vain"):
+            engine.run_until_idle(timeout="50ms")
+        assert len(engine.runs("again", state="success")) > 1
+
+
+def test_the_background_thread_is_stopped_while_runs_start_runs_without_an_end() -> None:
+    with rd.Engine(again_and_again(), runner=rd.InlineRunner()) as engine:
+        with engine.background():
+            engine.start("again").wait("30s")
+        assert engine.runs("again", state="success")

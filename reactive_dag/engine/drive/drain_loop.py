@@ -59,10 +59,12 @@ class DrainLoop:
             if mine:
                 self._commits.wake_all()
 
-    def settle(self) -> None:
-        """Work until nothing can be done at this instant."""
+    def settle(self, enough: Callable[[], bool] | None = None) -> None:
+        """Work until nothing can be done at this instant, or `enough()`: runs may start runs without an end."""
         while self.step():
             self._interrupts.check()
+            if enough is not None and enough():
+                break
 
     def step(self) -> bool:
         """One turn and what the inline runner has; whether there was anything to do."""

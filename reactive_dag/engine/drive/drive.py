@@ -77,9 +77,10 @@ class Drive:
                         return
 
     def _drive_until(self, done: Callable[[], bool], deadline: int | None, what: str) -> None:
+        late = None if deadline is None else lambda: time.monotonic_ns() >= deadline
         while True:
             progress = self._loop.progress()
-            self._loop.settle()
+            self._loop.settle(late)
             self._check_log()
             if done():
                 return
@@ -241,7 +242,7 @@ class Drive:
             with self._loop.driving():
                 while not self.stopping:
                     progress = self._loop.progress()
-                    self._loop.settle()
+                    self._loop.settle(lambda: self.stopping)
                     self._driving_thread.notify()
                     self._loop.sleep(progress, lambda: self.stopping)
         except BaseException as error:  # a commit that failed: the threads that wait must be told (I6)
