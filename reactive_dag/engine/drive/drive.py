@@ -34,6 +34,8 @@ SAY_AFTER = 1.0
 """Seconds after which an engine that is left says what it waits for."""
 POLL = 0.05
 """Seconds between two looks at what no signal tells."""
+FINISH = 250_000_000
+"""So long (ns) after its timeout a wait still works off what can be done at once, so that it can say what is left."""
 
 
 class Drive:
@@ -77,7 +79,7 @@ class Drive:
                         return
 
     def _drive_until(self, done: Callable[[], bool], deadline: int | None, what: str) -> None:
-        late = None if deadline is None else lambda: time.monotonic_ns() >= deadline
+        late = None if deadline is None else lambda: time.monotonic_ns() >= deadline + FINISH
         while True:
             progress = self._loop.progress()
             self._loop.settle(late)
