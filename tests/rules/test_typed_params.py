@@ -120,6 +120,38 @@ def test_R8_typed_params_that_are_wrong_are_refused_at_the_call(given: dict[str,
         assert len(records_of(engine)) == before
 
 
+@pytest.mark.parametrize("cls", [WithAttrs, WithDataclass])
+def test_R8_a_required_param_that_nobody_gives_is_refused_at_the_call(cls: type) -> None:
+    graph, _ = looking(cls)
+    mart = graph.dataset("mart", partitions=rd.day())
+    graph.dag("parts", params=cls, outlets=[mart]).add(show, id="show")
+
+    @graph.dag
+    def parent(run: rd.Run) -> None:
+        run.start("job")
+
+    with live(graph) as engine:
+        before = len(records_of(engine))
+        with pytest.raises(rd.InvalidValue, match=r"start\('job'\): param 'day' has no default"):
+            engine.start("job")
+        with pytest.raises(rd.UsageError, match=r"param 'day' has no default .*a backfill gives no params"):
+            engine.backfill("parts", "2026-11-01", "2026-11-02")
+        assert len(records_of(engine)) == before
+        run = engine.start("parent").wait()
+        assert "run.start('job') in parent.parent: param 'day' has no default" in str(run.error)
+
+
+@pytest.mark.parametrize("cls", [WithAttrs, WithDataclass])
+def test_R8_a_required_param_of_a_dag_with_a_trigger_is_a_problem(cls: type) -> None:
+    graph, _ = looking(cls)
+    graph.dag("daily", schedule="@daily", params=cls).add(show, id="show")
+    (problem,) = [each for each in graph.problems() if each.severity == "error"]
+    assert problem.kind == "required_param" and problem.ids == ("daily", "day")
+    assert "param 'day' of DAG 'daily' has no default" in problem.text and "test_typed_params.py" in problem.place
+    with pytest.raises(rd.GraphError, match="param 'day'"):
+        graph.check()
+
+
 def test_R8_typed_params_of_a_class_that_cannot_be_read_are_as_they_were_given() -> None:
     @attrs.frozen
     class Local:

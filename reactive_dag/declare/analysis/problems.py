@@ -142,6 +142,7 @@ def _of_triggers(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Ite
                 yield from _unknown_end(analysis, dag, leaf)
             elif isinstance(leaf, Missed):
                 yield from _no_deadline(analysis, dag, leaf.dag)
+    yield from _required_params(dag)
     for label, trigger in dag.triggers.items():
         named = f" {label!r}" if label else ""
         if not can_fire(trigger, dag.start, dag.end):
@@ -154,6 +155,16 @@ def _of_triggers(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Ite
             )
         for kind, text in (*join_warnings(trigger, dates), *key_warnings(trigger, dates)):
             yield _warning(dag, kind, (), f"the trigger{named} of DAG {dag.id!r}: {text}")
+
+
+def _required_params(dag: Dag) -> Iterator[Problem]:
+    """Params that nobody gives where a trigger starts the DAG's runs."""
+    for name in dag._settings.params.required if dag.triggers else ():
+        text = (
+            f"param {name!r} of DAG {dag.id!r} has no default, and a run that its trigger starts is given no params; "
+            "give it a default, or start the DAG by hand only"
+        )
+        yield _error(dag, "required_param", (name,), text)
 
 
 def _no_deadline(analysis: GraphAnalysis, dag: Dag, late: str) -> Iterator[Problem]:

@@ -30,6 +30,11 @@ class Params:
     defaults: Mapping[str, Json] = attrs.field(factory=dict)
     type: Callable[..., object] | Call | None = None
 
+    @property
+    def required(self) -> list[str]:
+        """The names that have no default, so that only a start can give them. O(params)."""
+        return [name for name in self.names if name not in self.defaults]
+
     def merged(self, given: Mapping[str, object], where: str) -> dict[str, Json]:
         """The given values over the defaults, as plain data. O(params) and the size of the values.
 
@@ -41,7 +46,7 @@ class Params:
         for name in given:
             if name not in self.names:
                 raise InvalidValue(f"{where}: there is no param {seen(name)}{did_you_mean(name, self.names)}")
-        missing = [name for name in self.names if name not in given and name not in self.defaults]
+        missing = [name for name in self.required if name not in given]
         if missing:
             raise InvalidValue(f"{where}: param {missing[0]!r} has no default, so give it in params=")
         found = {name: plain(value, f"param {seen(name)}") for name, value in given.items()}

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.internals import params_of
 from reactive_dag.declare.settings.parsers import flag, limit
 from reactive_dag.engine.deciding.backfills import Backfills
 from reactive_dag.engine.deciding.deadlines import clocks_in
@@ -64,6 +65,11 @@ class BackfillJudge:
             raise UsageError(f"{where}: again=True does all dates again, only='missing' those without a success")
         if not dag.tasks:
             raise UsageError(f"{where}: the DAG has no tasks ({dag.place})")
+        if required := params_of(dag).required:
+            raise UsageError(
+                f"{where}: param {required[0]!r} has no default ({dag.place}), and a backfill gives no params; give it "
+                "a default, or start its runs with engine.start(params=...)"
+            )
         dates = self._dates(dag, first, last, where)
         found = [self._entry(dag, tick, label, all_again, only is not None, where) for tick, label in dates]
         entries = [entry for entry in found if entry is not None]

@@ -163,12 +163,15 @@ class Starting:
             )
 
     def _params(self, dag: Dag, params: object, where: str) -> Json:
+        known = params_of(dag)
         if params is None:
+            if known.required:
+                known.merged({}, where)
             return None
-        given = plain(params_of(dag).of_object(params), f"{where}: params")
+        given = plain(known.of_object(params), f"{where}: params")
         if not isinstance(given, Mapping):
             raise InvalidValue(f"{where}: params={seen(params)} must be a dict of the DAG's params")
-        params_of(dag).merged(given, where)
+        known.merged(given, where)
         return given
 
     def _conflict(self, at: int, scope: str, first: int, record: StartRequested) -> None:
