@@ -255,3 +255,19 @@ def test_R19_a_branch_that_is_marked_while_its_body_executes_chooses_all() -> No
     world.settle()
     assert (run.round, task_states(run)) == (2, "pick:success left:running")
     world.close()
+
+
+def test_R19_bodies_of_the_instances_of_a_mapped_task_are_told() -> None:
+    graph, told = rd.Graph("marks"), []
+    dag = graph.dag("job")
+    dag.add(lambda: [1], id="items")
+
+    def each(items: int, run: rd.Run) -> None:
+        engine.mark(run, "each", "skipped")
+        told.append(run.cancelled)
+
+    dag.add(each, map_over="items")
+    with live(graph, runner=rd.ThreadRunner(1)) as engine:
+        run = engine.start("job")
+        engine.run_until_idle("10s")
+        assert run.done and told == [True]

@@ -231,3 +231,26 @@ def test_R23_what_takes_no_time_is_refused(make):
 def test_R23_then_is_a_callable(make):
     with pytest.raises(rd.InvalidValue, match="must be a callable"):
         make()
+
+
+@pytest.mark.parametrize(
+    ("stub", "attempts", "output"),
+    [
+        (lambda items, run: f"{run.task} {items}", ["success"], ["each[0] 4", "each[1] 5"]),
+        (rd.fails_once(then=lambda items: -items), ["failed", "success"], [-4, -5]),
+        (rd.takes("20m", then=lambda items: items), ["success"], [4, 5]),
+    ],
+)
+def test_R23_the_stub_of_a_mapped_task_is_executed_for_each_instance(stub, attempts, output):
+    graph = rd.Graph("stubs")
+    dag = graph.dag("job")
+    dag.add(lambda: [4, 5], id="items")
+    dag.add(lambda items: 1 / 0, id="each", map_over="items", retries=1, retry_delay="1m")
+    with live(graph, stubs={"job.each": stub}) as engine:
+        run = engine.start("job")
+        engine.run_until_idle()
+        each = run.tasks["each"]
+        assert each.output == output
+        assert [[attempt.state for attempt in one.attempts] for one in each.instances] == [attempts, attempts]
+        took = (run.ended - run.started).total_seconds() / 60
+        assert took == (40 if isinstance(stub, type(rd.takes("1m"))) else len(attempts) - 1)

@@ -275,7 +275,7 @@ class Turn:
     def stop_marked(self, run: int, task: str) -> None:
         """Tell the bodies of a task that was given its state by hand, or of a run without one (R19). O(handed out)."""
         for job in list(self.inflight.values()):
-            if job.run.run == run and task in ("", job.arrays.ids[job.index]):
+            if job.run.run == run and task in ("", job.arrays.ids[job.index], job.task.id):
                 job.stop()
                 if self._runner is not None:
                     self._runner.cancel(job.key)

@@ -77,7 +77,7 @@ class AttemptExecutor:
         shape, index, events, values = assignment.arrays, assignment.index, None, dict[str, GivenValue]()
         task, name = shape.tasks[index], shape.names[index]
         arguments: dict[str, Any] = {}
-        stub = None if self._stubs is None else self._stubs.of(name)
+        stub = None if self._stubs is None else self._stubs.of(assignment)
         if shape.bindings[index] or stub is not None:
             events = OutletEvents(task) if task.outlets else None
             context = RunContext(self._host, assignment, self._once_calls, events, values, self._start_child)

@@ -110,13 +110,13 @@ class Stubs:
                 raise InvalidValue(f"the stub of {name!r} must be a callable, not {seen(stub)}")
             self._by_name[name] = stub
 
-    def of(self, name: str) -> AnyBody | None:
-        """The stub of a task, None if its own body is executed. O(1)."""
-        return self._by_name.get(name)
+    def of(self, assignment: Assignment) -> AnyBody | None:
+        """The stub of an attempt's task (each instance has that of its mapped task), None without one. O(1)."""
+        return self._by_name.get(f"{assignment.run.dag.id}.{assignment.task.id}")
 
     def is_due(self, assignment: Assignment, now: int) -> bool:
         """Whether an attempt may end now; the time that its stub takes begins when this is first asked. O(1)."""
-        stub = self._by_name.get(assignment.name)
+        stub = self.of(assignment)
         if isinstance(stub, Takes):
             return now >= assignment.hold(now, now + stub.span)
         return True
