@@ -155,6 +155,19 @@ def test_R10_downstream_only_failed_reaches_only_those_whose_item_changed() -> N
         assert [each.round for each in engine.runs("reads_one")] == [1, 1]
 
 
+def test_R10_downstream_new_items_stand_where_the_old_ones_stood() -> None:
+    graph, seen = rd.Graph("places"), []
+    graph.dag("up", schedule="0 * * * *").add(lambda run: None, id="t")
+    graph.dag("down", on=rd.completed("up").batch(count=3)).add(
+        lambda run: seen.append([event.logical_date.hour for event in run.events]), id="t"
+    )
+    with live(graph) as engine:
+        engine.advance("3h")
+        engine.rerun(engine.runs("up")[-1], downstream=True)
+        engine.run_until_idle()
+    assert len(seen) == 2 and seen[0] == seen[1] == sorted(seen[0])
+
+
 def test_R10_downstream_a_consumer_that_has_not_ended_gets_its_round_then() -> None:
     bodies = Bodies()
     graph = diamond(bodies)

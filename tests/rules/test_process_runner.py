@@ -421,6 +421,22 @@ def test_R25_ctrl_c_is_the_engine_s_alone(tmp_path):
     assert gone(path)
 
 
+def forking(run):
+    """A body that forks, and whose child returns too."""
+    if (child := os.fork()) == 0:
+        return "child"
+    os.waitpid(child, 0)
+    return "parent"
+
+
+def test_R25_what_the_fork_of_a_body_returns_is_no_answer():
+    graph = rd.Graph("processes")
+    graph.dag("job").add(forking, id="only")
+    with rd.Engine(graph, runner=rd.ProcessRunner(1)) as engine:
+        runs = [engine.start("job").wait("60s") for _ in range(2)]
+        assert [run.tasks["only"].output for run in runs] == ["parent", "parent"]
+
+
 @pytest.mark.parametrize("workers", [0, -1, 1.5, True, "4"])
 def test_R25_a_number_of_workers_that_cannot_be_is_refused(workers):
     with pytest.raises(rd.InvalidValue, match="ProcessRunner"):

@@ -159,6 +159,7 @@ class Desk:
 
     def serve(self) -> None:
         """Execute what comes until the engine is gone."""
+        worker = os.getpid()
         while True:
             data = self._wire.receive()
             self._known = {}
@@ -169,7 +170,10 @@ class Desk:
                 self._wire.send(("raised", Ending("fail", text, ())))
                 continue
             self._known.update(briefing)
-            self._wire.send(self._execute(name, body, arguments, finish))
+            ended = self._execute(name, body, arguments, finish)
+            if os.getpid() != worker:
+                os._exit(0)  # a body forked, and its child came back: the answer is its parent's
+            self._wire.send(ended)
 
     def _execute(
         self,

@@ -30,7 +30,6 @@ from reactive_dag.engine.table.rounds import Rounds
 from reactive_dag.engine.tasks.past import PastWaits
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.records import Item, RunFinished, RunRequested, StartRequested
-from reactive_dag.triggers.firing import in_order
 
 
 class Rows:
@@ -78,13 +77,13 @@ class Rows:
         return msgspec.structs.replace(row_of(run, ended, past, before), replaced=replaced)
 
     def causes(self, run: int) -> tuple[Item, ...]:
-        """The items that caused a run, in order; in a later round those that took their places. O(causes)."""
+        """The items that caused a run, in order; in a later round those that took their places, there. O(causes)."""
         causes, live = self.identities.request(run).causes, self.statuses.live.get(run)
         if live is not None and live.started.round == 1:
             return causes
         row = self.row(run)
         newest = dict(row.replaced)
-        return tuple(in_order([newest.get(each, each) for each in causes])) if newest else causes  # type: ignore[arg-type]
+        return tuple([newest.get(each, each) for each in causes]) if newest else causes  # type: ignore[arg-type]
 
     def unlived(self, record: RunFinished) -> RunRow | None:
         """The row of a run that ends and never began, or whose DAG is no longer declared. O(tasks)."""
