@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from reactive_dag.engine.table.marks import GIVEN_STATES
+from reactive_dag.model.times import SECOND
 from tests.support.dying import DyingLog
 from tests.support.profiles import examples
 from tests.support.strategies import ALL_FEATURES, triggers
@@ -26,6 +27,7 @@ URIS = st.sampled_from("aaabbcd")
 CHANGING = st.sampled_from(["x0", "x1", "x2"])
 DAGS = st.sampled_from(["p", "q", "r", "s", "x0", "x1", "x2"])
 EVENTS = st.tuples(URIS, fields())
+BACK = st.integers(0, 30).map(lambda seconds: seconds * SECOND)
 TRIGGERS = triggers(2, ALL_FEATURES)
 
 
@@ -88,6 +90,10 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(number=st.integers(0, 9), place=st.one_of(st.none(), st.integers(0, 12)), state=st.sampled_from(GIVEN_STATES))
     def mark(self, number, place, state):
         self.twins.mark(number, place, state)
+
+    @rule(back=BACK, span=BACK, limit=st.sampled_from([None, 1, 2]), how=st.sampled_from(["", "again", "missing"]))
+    def backfill(self, back, span, limit, how):
+        self.twins.backfill(back, span, limit, how)
 
     # ------------------------------------------------------------------------------------ time
 

@@ -13,6 +13,7 @@ from collections import Counter
 from reactive_dag.engine.items.identity import mark_identity, run_key
 from reactive_dag.model.records import Mark
 from reactive_dag.model.times import NEVER
+from tests.reference.model_backfills import Backfills
 from tests.reference.model_deadlines import Deadlines
 from tests.reference.model_parts import Fact, Station
 from tests.reference.model_rounds import Rounds
@@ -28,7 +29,7 @@ def known_choice(output, followers):
     return isinstance(output, list) and set(output) <= set(followers)
 
 
-class Model(Runs, Rounds, Deadlines):
+class Model(Runs, Rounds, Backfills, Deadlines):
     """The whole: `graph` is the real one (for heights, origins and joins), `specs` the tasks of its DAGs, plain."""
 
     def __init__(self, graph, specs, now, lateness):

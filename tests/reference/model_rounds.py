@@ -7,6 +7,7 @@ holds of an earlier round is looked for everywhere in it; what its runs consumed
 from __future__ import annotations
 
 from reactive_dag.model.records import Mark
+from reactive_dag.model.times import NEVER
 from tests.reference.model_parts import FINAL
 
 WELL = ("success", "skipped")
@@ -59,6 +60,7 @@ class Rounds:
         self.waiting[run.dag].remove(run)
         run.state, run.tasks = run.rested
         run.request, run.rounds = None, []
+        self.round_ended(run, "cancelled", NEVER)
 
     def keep(self, run):
         """Of a run that begins a later round: take over what that does not do again."""

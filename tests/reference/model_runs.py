@@ -304,6 +304,7 @@ class Runs:
             self.put_of(run, "", [(uri, None, None) for uri in outlets])
         self.deliver(fact)
         self.queue_round(run)
+        self.round_ended(run, fact.state, fact.round)
 
     def on_cancelled(self, fact):
         if fact.run.alive:

@@ -6,6 +6,9 @@ Left out is what only says how far somebody has come (ticks, `Decided`) or how a
 from __future__ import annotations
 
 from reactive_dag.model.records import (
+    BackfillAsked,
+    BackfillEnded,
+    BackfillRequested,
     Cancelled,
     DeadlineMissed,
     EngineStarted,
@@ -49,6 +52,9 @@ def _published(core, record):
 LINES = {
     Published: _published,
     Republished: _published,
+    BackfillRequested: lambda c, r: ("backfill", r.at, r.n, r.dag, [(d.date, d.again) for d in r.dates], r.limit),
+    BackfillAsked: lambda c, r: ("asked", r.at, r.n, r.index, r.round or int(r.run < 0), r.run < 0),
+    BackfillEnded: lambda c, r: ("backfill_ended", r.at, r.n, r.state, r.skipped),
     Marked: lambda c, r: ("mark", r.at, _key(c, r.run), r.task, r.state),
     RerunRequested: lambda c, r: ("rerun", r.at, _key(c, r.run), r.tasks, r.only_failed),
     StartRequested: lambda c, r: ("start", r.at, c.identities.fact_identity(r), r.key),
@@ -88,6 +94,9 @@ TOLD = {
     "task_started": lambda m, f: (f.run.key, f.task, f.attempt),
     "finished": lambda m, f: (f.run.key, f.task, f.state, f.attempt, f.retry),
     "retry": lambda m, f: (f.run.key, f.task, f.attempt, f.due),
+    "backfill": lambda m, f: (f.n, f.dag, [(date, again) for date, _, again in f.dates], f.most),
+    "asked": lambda m, f: (f.n, f.index, f.run_round, f.is_new),
+    "backfill_ended": lambda m, f: (f.n, f.state, f.skipped),
     "mark": lambda m, f: (f.run.key, f.task, f.state),
     "rerun": lambda m, f: (f.run.key, f.tasks, f.only),
     "run_finished": lambda m, f: (f.run.key, f.round, f.state, f.logical_date, f.partition, f.cascade),

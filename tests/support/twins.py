@@ -12,7 +12,7 @@ from collections import Counter
 
 import reactive_dag as rd
 from reactive_dag.model.errors import GraphError
-from reactive_dag.model.times import SECOND, parse_time
+from reactive_dag.model.times import SECOND, parse_time, to_datetime
 from tests.reference.model_engine import Model
 from tests.reference.model_parts import FINAL, Fact, Spec
 from tests.reference.model_rounds import again_of
@@ -230,6 +230,19 @@ class Twins:
             assert ended and run.dag in self.graph.dags
             about = {"tasks": (task,) if task else (), "only": True, "ending": state}
             self.model.tell("mark", run=run, task=task, state=state, **about)
+
+    def backfill(self, back, span, limit, how):
+        """Ask for the runs of a span of time that began a while ago."""
+        first = self.model.now - back
+        asked = {"again": how == "again", "only": "missing" if how == "missing" else None}
+        try:
+            self.engine.backfill(
+                "r", to_datetime(first), to_datetime(first + span), max_active_runs=limit, **asked
+            )  # fmt: skip
+        except rd.InvalidValue:
+            assert not self.model.backfill("r", first, first + span, limit, how == "again", how == "missing")
+        else:
+            assert self.model.backfill("r", first, first + span, limit, how == "again", how == "missing")
 
     def redefine(self, dag, trigger):
         self.declare(dag, trigger)
