@@ -49,7 +49,8 @@ class Backfills:
             for request in decided:
                 self.append(request)
             return key
-        same = [run for run in self.runs.values() if run.dag == dag and run.logical_date == date]
+        of_dag = [run for run in self.runs.values() if run.dag == dag]
+        same = [run for run in of_dag if date == (self.told(run)[0] if run in self.waiting[dag] else run.logical_date)]
         return max(same, key=lambda run: run.number).key if same else None
 
     def on_backfill(self, fact):

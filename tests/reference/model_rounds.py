@@ -27,11 +27,13 @@ class Rounds:
         run, task = fact.run, fact.run.tasks.get(fact.task)
         if run.alive and fact.task:
             self.mark_task(run, fact.task, fact.state) if task is not None and not task.final else None
-        elif run.alive:
+        elif run.alive and not run.cancelled:
             self.stop(run, fact)
         elif not fact.task and run in self.waiting.get(run.dag, ()) and run.request is None:
             self.end_waiting(run, fact.state)
-        else:
+        else:  # it has ended, or is about to; a whole round that is queued gives way
+            if not fact.task and run in self.waiting.get(run.dag, ()):
+                self.leave_as_it_was(run)
             self.on_rerun(fact)
 
     def mark_task(self, run, name, state):
@@ -57,10 +59,13 @@ class Rounds:
 
     def drop_round(self, run):
         """It does not happen, nor what waits behind it: the run is as it was."""
+        self.leave_as_it_was(run)
+        self.round_ended(run, "cancelled", NEVER)
+
+    def leave_as_it_was(self, run):
         self.waiting[run.dag].remove(run)
         run.state, run.tasks = run.rested
         run.request, run.rounds = None, []
-        self.round_ended(run, "cancelled", NEVER)
 
     def keep(self, run):
         """Of a run that begins a later round: take over what that does not do again."""
