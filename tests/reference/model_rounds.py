@@ -33,7 +33,7 @@ class Rounds:
             self.end_waiting(run, fact.state)
         else:  # it has ended, or is about to; a whole round that is queued gives way
             if not fact.task and run in self.waiting.get(run.dag, ()):
-                self.leave_as_it_was(run)
+                self.drop_round(run)
             self.on_rerun(fact)
 
     def mark_task(self, run, name, state):
@@ -59,13 +59,10 @@ class Rounds:
 
     def drop_round(self, run):
         """It does not happen, nor what waits behind it: the run is as it was."""
-        self.leave_as_it_was(run)
-        self.round_ended(run, "cancelled", NEVER)
-
-    def leave_as_it_was(self, run):
         self.waiting[run.dag].remove(run)
         run.state, run.tasks = run.rested
         run.request, run.rounds = None, []
+        self.round_ended(run, "cancelled", NEVER)
 
     def keep(self, run):
         """Of a run that begins a later round: take over what that does not do again."""

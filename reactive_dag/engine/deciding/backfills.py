@@ -223,8 +223,12 @@ class Backfills:
     def run_cancelled(self, record: Cancelled) -> None:
         """A further round that was queued will not happen; nothing else says so. O(1)."""
         if record.run in self.of_run and self.runs.statuses.get(record.run) is None:
-            for number in list(self.of_run[record.run]):
-                self._close(self.live[number], record.run, "cancelled")
+            self.round_dropped(record.run)
+
+    def round_dropped(self, run: int) -> None:
+        """A round that was queued, and what waited behind it, will not happen. O(backfills that await it)."""
+        for number in list(self.of_run.get(run, ())):
+            self._close(self.live[number], run, "cancelled")
 
     def _close(self, of: Backfilling, run: int, state: str) -> None:
         del of.open[run]

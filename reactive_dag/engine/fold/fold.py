@@ -159,7 +159,7 @@ class Fold(Replaying):
             TaskRetry: lambda offset, record: flow.task_retry(record),
             RunFinished: self._run_finished,
             RerunRequested: self._noting_dropped(runs.rerun_requested),
-            Marked: self._noting_dropped(runs.marked),
+            Marked: self._noting_dropped(self._marked),
             RoundSettled: self.downstream.settled,
             Cancelled: self._noting_dropped(self._cancelled),
             Paused: lambda offset, record: definitions.pause(record.dag),
@@ -282,6 +282,11 @@ class Fold(Replaying):
         if not self.backfills.cancelled(record):
             self.runs.cancelled(record)
             self.backfills.run_cancelled(record)
+
+    def _marked(self, offset: int, record: Marked) -> None:
+        self.runs.marked(offset, record)
+        if record.run in self.runs.rounds.dropped:
+            self.backfills.round_dropped(record.run)
 
     def _value_set(self, offset: int, record: ValueSet) -> None:
         """Live, a value is known as soon as it is pushed."""
