@@ -10,6 +10,7 @@ import reactive_dag as rd
 from reactive_dag.cli import tables
 from reactive_dag.cli.changes import LATER, engine_on
 from reactive_dag.cli.options import (
+    ChangedOption,
     DagArgument,
     JsonOption,
     ReasonOption,
@@ -30,7 +31,7 @@ def backfill(
     dag: DagArgument,
     start: Annotated[str, typer.Argument(help="The first date.")],
     end: Annotated[str, typer.Argument(help="The last date; a bare one means all of that day.")],
-    store: StoreOption,
+    store: ChangedOption,
     at_once: Annotated[int, typer.Option("--max-active-runs", help="So many of its runs at a time.")] = 0,
     stop_on_failure: Annotated[bool, typer.Option("--stop-on-failure", help="No more after a failure.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Dates that have run get a further round.")] = False,
@@ -66,7 +67,7 @@ def backfills(store: StoreOption, json: JsonOption = False) -> None:
 @program.command("cancel-backfill")
 def cancel_backfill(
     number: Annotated[int, typer.Argument(help="Its number, as `backfills` lists it.")],
-    store: StoreOption,
+    store: ChangedOption,
     reason: ReasonOption = "",
     graph: WorkOption = "",
     timeout: TimeoutOption = "1h",

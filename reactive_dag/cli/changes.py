@@ -14,11 +14,11 @@ import typer
 import reactive_dag as rd
 from reactive_dag.cli import tables
 from reactive_dag.cli.options import (
+    ChangedOption,
     DagArgument,
     JsonOption,
     ReasonOption,
     RunArgument,
-    StoreOption,
     TimeoutOption,
     WorkOption,
     out,
@@ -59,7 +59,7 @@ def show_run(run: rd.Run, said: str, *, json: bool) -> None:
 @program.command()
 def start(
     dag: DagArgument,
-    store: StoreOption,
+    store: ChangedOption,
     param: Annotated[
         list[str] | None, typer.Option("--param", help="NAME=VALUE, JSON or text; again for more.")
     ] = None,
@@ -80,7 +80,7 @@ def start(
 @program.command()
 def cancel(
     run: RunArgument,
-    store: StoreOption,
+    store: ChangedOption,
     reason: ReasonOption = "",
     graph: WorkOption = "",
     timeout: TimeoutOption = "1h",
@@ -99,7 +99,7 @@ def cancel(
 @program.command()
 def rerun(
     run: RunArgument,
-    store: StoreOption,
+    store: ChangedOption,
     downstream: Annotated[bool, typer.Option("--downstream", help="And the runs that consumed what it makes.")] = False,
     failed: Annotated[bool, typer.Option("--failed", help="Only what failed; what succeeded is kept.")] = False,
     task: Annotated[
@@ -119,7 +119,7 @@ def rerun(
 def mark(
     run: RunArgument,
     state: Annotated[str, typer.Argument(help="success, failed or skipped.")],
-    store: StoreOption,
+    store: ChangedOption,
     task: Annotated[str, typer.Option("--task", help="The task, or an instance such as 'eval[3]'; else the run.")] = "",
     reason: ReasonOption = "",
     graph: WorkOption = "",
@@ -136,7 +136,7 @@ def mark(
 @program.command()
 def pause(
     dag: DagArgument,
-    store: StoreOption,
+    store: ChangedOption,
     graph: WorkOption = "",
     timeout: TimeoutOption = "1h",
     json: JsonOption = False,
@@ -150,7 +150,7 @@ def pause(
 @program.command()
 def resume(
     dag: DagArgument,
-    store: StoreOption,
+    store: ChangedOption,
     graph: WorkOption = "",
     timeout: TimeoutOption = "1h",
     json: JsonOption = False,

@@ -17,6 +17,9 @@ err = Console(stderr=True)
 JsonOption = Annotated[bool, typer.Option("--json", help="Plain JSON for scripts.")]
 GraphArgument = Annotated[str, typer.Argument(help="FILE.py[:graph], a saved graph, an estate, or 'mozilla'.")]
 StoreOption = Annotated[str, typer.Option("--store", help="The store: a path, or sqlite:///file.db.")]
+ChangedOption = Annotated[
+    str, typer.Option("--store", help="The store: a path, or sqlite:///file.db. No engine may be open on it meanwhile.")
+]
 StartOption = Annotated[
     str, typer.Option("--from", help="Start of virtual time: an ISO time with an offset, or a date.")
 ]

@@ -182,7 +182,7 @@ def test_X3_a_second_engine_is_refused_and_told_who_holds_the_store(tmp_path):
         assert child.stdout.readline() == "open\n"
         with pytest.raises(rd.StoreInUse) as refused:
             opened(declared(), store)
-        assert f"process {child.pid}" in str(refused.value) and "rd.Client" in str(refused.value)
+        assert f"process {child.pid}" in str(refused.value) and "look on with read_only=True" in str(refused.value)
     finally:
         child.communicate("\n", timeout=30)
     opened(declared(), store).close()

@@ -92,7 +92,7 @@ def _in_use(store: Path, lock: Path, holder: str) -> str:
     told = f"{store} is in use by {_holder(lock, holder)}. Close that one first"
     if holder == "a ledger":
         return f"{told}, or use another file."
-    return f'{told}; look on with read_only=True; or publish into it from here with rd.Client("sqlite:///{store}").'
+    return f"{told}; or look on with read_only=True; what changes the store is asked of the engine that has it open."
 
 
 def _holder(lock: Path, holder: str) -> str:
