@@ -178,7 +178,7 @@ class EngineParts:
 
     def backfills(self) -> list[Backfill]:
         """All backfills, newest first. O(result)."""
-        return [self._backfill(number) for number in reversed(range(self.host.fold.backfills.number))]
+        return [self._backfill(number) for number in reversed(range(1, self.host.fold.backfills.number))]
 
     def cancel_backfill(self, backfill: Backfill, reason: str) -> None:
         """Record that a backfill was cancelled; of one that has ended nothing. O(dates)."""

@@ -43,8 +43,8 @@ def test_R26_a_backfill_requests_the_runs_of_past_dates_both_ends_included():
         assert backfill.state == "success" and backfill.progress == {"dates": 3, "skipped": 0, "left": 0, "success": 3}
         (event,) = backfill.runs[0].events
         assert event.kind == "tick" and event.logical_date.isoformat() == "2026-11-01T02:00:00+00:00"
-        assert "tick 2026-11-01T02:00:00Z (backfill 0)" in str(engine.why(backfill.runs[0]))
-        assert repr(backfill) == ("<Backfill 0 of ingest 2026-11-01T02:00Z to 2026-11-03T02:00Z success, 3 of 3 ended>")
+        assert "tick 2026-11-01T02:00:00Z (backfill 1)" in str(engine.why(backfill.runs[0]))
+        assert repr(backfill) == ("<Backfill 1 of ingest 2026-11-01T02:00Z to 2026-11-03T02:00Z success, 3 of 3 ended>")
         assert engine.backfills() == [backfill] and backfill.to_json()["progress"]["success"] == 3
 
 
@@ -152,7 +152,7 @@ def test_R26_it_can_be_cancelled_what_runs_goes_on():
         engine.pause("ingest")
         engine.run_until_idle()
         assert engine.pending("ingest").queued == 2 and len(backfill.left) == 7
-        assert "backfill 0: 0 of 9 dates ended" in str(engine.pending("ingest"))
+        assert "backfill 1: 0 of 9 dates ended" in str(engine.pending("ingest"))
         engine.cancel(backfill, "wrong month")
         engine.run_until_idle()
         assert backfill.state == "cancelled" and backfill.reason == "wrong month"

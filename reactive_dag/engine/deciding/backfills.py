@@ -105,7 +105,7 @@ class Backfills:
         self.outbox = outbox
         self.runs = runs
         self.by_date = by_date
-        self.number = 0
+        self.number = 1
         self.live: dict[int, Backfilling] = {}
         self.of_run: dict[int, list[int]] = {}
         """The numbers of the backfills that await the end of a run."""

@@ -26,7 +26,7 @@ class Backfill:
     def __init__(self, host: FoldHost, number: int, wait_until: WaitUntil) -> None:
         self._host = host
         self.number = number
-        """Its number among the graph's backfills, from 0."""
+        """Its number among the graph's backfills, from 1."""
         self._wait_until = wait_until
 
     @property
