@@ -21,7 +21,7 @@ from reactive_dag.cli.options import (
     program,
 )
 from reactive_dag.cli.sources import as_json
-from reactive_dag.cli.working import work_off
+from reactive_dag.cli.working import exit_by, work_off
 from reactive_dag.engine.inspect.backfill import Backfill
 from reactive_dag.engine.kept import look_at
 
@@ -32,7 +32,12 @@ def backfill(
     start: Annotated[str, typer.Argument(help="The first date.")],
     end: Annotated[str, typer.Argument(help="The last date; a bare one means all of that day.")],
     store: ChangedOption,
-    at_once: Annotated[int, typer.Option("--max-active-runs", help="So many of its runs at a time.")] = 0,
+    at_once: Annotated[
+        int | None,
+        typer.Option(
+            "--max-active-runs", help="So many of its runs at a time.", show_default="as the DAG says, else no limit"
+        ),
+    ] = None,
     stop_on_failure: Annotated[bool, typer.Option("--stop-on-failure", help="No more after a failure.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Dates that have run get a further round.")] = False,
     missing: Annotated[bool, typer.Option("--missing", help="Only dates without a run that succeeded.")] = False,
@@ -40,16 +45,15 @@ def backfill(
     timeout: TimeoutOption = "1h",
     json: JsonOption = False,
 ) -> None:
-    """Ask for the runs of past dates, both ends included. Exit code 1 if one of them failed."""
+    """Ask for the runs of past dates, both ends included."""
     with engine_on(store, graph) as engine:
         found = engine.backfill(
-            dag, start, end, max_active_runs=at_once or None, stop_on_failure=stop_on_failure, again=again,
+            dag, start, end, max_active_runs=at_once, stop_on_failure=stop_on_failure, again=again,
             only="missing" if missing else None,
         )  # fmt: skip
-        told = str(work_off(engine, timeout, json=json)) if graph else f"it is recorded; {LATER}"
-        _show(found, told, json=json)
-        if found.state == "failed":
-            raise typer.Exit(1)
+        summary = work_off(engine, timeout, json=json, backfill=found) if graph else None
+        _show(found, f"it is recorded; {LATER}" if summary is None else str(summary), json=json)
+        exit_by(summary)
 
 
 @program.command()
@@ -82,8 +86,9 @@ def cancel_backfill(
             _show(found, f"it had ended, and stays {found.state}", json=json)
             return
         engine.cancel(found, reason)
-        told = str(work_off(engine, timeout, json=json)) if graph else f"the cancel is recorded; {LATER}"
-        _show(found, told, json=json)
+        summary = work_off(engine, timeout, json=json) if graph else None
+        _show(found, f"the cancel is recorded; {LATER}" if summary is None else str(summary), json=json)
+        exit_by(summary)
 
 
 def _show(found: Backfill, told: str, *, json: bool) -> None:

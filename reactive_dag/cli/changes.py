@@ -1,7 +1,7 @@
 """The commands that change a store: each records a fact, and with `--graph` works off what follows from it.
 
 Without a graph the functions are not here: the fact is recorded on the graph as the store keeps it, and the engine that
-opens the store next decides it. Exit code 1 where `--graph` shows that a run failed.
+opens the store next decides it. Exit code 1 where a run failed that `--graph` worked off.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from reactive_dag.cli.options import (
     program,
 )
 from reactive_dag.cli.sources import as_json, load_graph
-from reactive_dag.cli.working import work_off
+from reactive_dag.cli.working import exit_by, work_off
 from reactive_dag.engine.kept import record_on
 
 LATER = "the engine that opens this store next does it (--graph FILE.py: at once)"
@@ -37,13 +37,15 @@ def engine_on(store: str, graph: str) -> rd.Engine:
 
 
 def finish(
-    engine: rd.Engine, run: rd.Run, what: str, *, graph: str, timeout: str, json: bool, bad: str = "failed"
+    engine: rd.Engine, run: rd.Run, what: str, *, graph: str, timeout: str, json: bool, wanted: str = ""
 ) -> None:
-    """Work off what was recorded, if there is a graph; print the run, and what came of it. Exit code 1 if it is bad."""
-    summary = work_off(engine, timeout, json=json) if graph else f"{what} is recorded; {LATER}"
+    """Work off what was recorded, if there is a graph; print the run, and what came of it. Exit code 1 at a failure."""
+    if not graph:
+        show_run(run, f"{what} is recorded; {LATER}", json=json)
+        return
+    summary = work_off(engine, timeout, json=json)
     show_run(run, str(summary), json=json)
-    if graph and run.state == bad:
-        raise typer.Exit(1)
+    exit_by(summary, run, wanted=wanted)
 
 
 def show_run(run: rd.Run, said: str, *, json: bool) -> None:
@@ -129,8 +131,7 @@ def mark(
     """Give a task of a run, or the whole run, a final state by hand."""
     with engine_on(store, graph) as engine:
         found = engine.mark(run, task or None, state, reason)
-        bad = "" if state == "failed" else "failed"
-        finish(engine, found, "the mark", graph=graph, timeout=timeout, json=json, bad=bad)
+        finish(engine, found, "the mark", graph=graph, timeout=timeout, json=json, wanted=state)
 
 
 @program.command()
@@ -165,9 +166,10 @@ def _show_dag(engine: rd.Engine, dag: str, paused: bool, *, graph: str, timeout:
     summary = work_off(engine, timeout, json=json) if graph else None
     if json:
         out.print(as_json({"dag": dag, "paused": paused}), soft_wrap=True, highlight=False)
-        return
-    said = f"{dag} is {'paused' if paused else 'resumed'}"
-    out.print(said if summary is None else f"{said}\n{summary}", soft_wrap=True, highlight=False, markup=False)
+    else:
+        said = f"{dag} is {'paused' if paused else 'resumed'}"
+        out.print(said if summary is None else f"{said}\n{summary}", soft_wrap=True, highlight=False, markup=False)
+    exit_by(summary)
 
 
 def _param(text: str) -> tuple[str, Any]:

@@ -11,13 +11,13 @@ from typing import Annotated, Optional
 import attrs
 import typer
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 import reactive_dag as rd
 from reactive_dag.cli import tables
 from reactive_dag.cli.estates import ASSUMED, ESTATE_DAY, simulate_graph
 from reactive_dag.cli.logs import log_rows
 from reactive_dag.cli.options import (
+    ChangedOption,
     GraphArgument,
     JsonOption,
     LongestOption,
@@ -27,12 +27,11 @@ from reactive_dag.cli.options import (
     StartOption,
     StoreOption,
     UntilOption,
-    err,
     out,
     program,
 )
 from reactive_dag.cli.sources import as_json, load_graph
-from reactive_dag.cli.working import work_off
+from reactive_dag.cli.working import exit_by, work_off
 from reactive_dag.engine.kept import look_at
 from reactive_dag.whatif.question.interventions import Intervention
 
@@ -54,30 +53,20 @@ def demo(
 @program.command("run")
 def run_graph(
     source: GraphArgument,
-    store: StoreOption = "",
+    store: ChangedOption = "",
     start: Annotated[Optional[list[str]], typer.Option("--start", help="Start this DAG (again for more).")] = None,  # noqa: UP045
     timeout: Annotated[str, typer.Option(help="Give up after so long.")] = "1h",
     json: JsonOption = False,
 ) -> None:
     """Open a graph on a store, start what is asked for, and work until nothing is left to do."""
     graph = load_graph(source)
-    with rd.Engine(graph, store=store or None) as engine, _progress(json) as progress:
-        task = progress.add_task(f"{graph.id}", total=None)
-        seen = engine.records.subscribe(lambda _: progress.advance(task))
-        started = [engine.start(dag) for dag in start or ()]
-        work_off(engine, timeout, json=json)
-        seen.dispose()
-        runs = engine.runs(limit=50)
-        rows = tables.run_rows(runs)
-        well = all(run.state in ("success", "skipped") for run in started)
+    with rd.Engine(graph, store=store or None) as engine:
+        for dag in start or ():
+            engine.start(dag)
+        summary = work_off(engine, timeout, json=json)
+        rows = tables.run_rows(engine.runs(limit=50))
     out.print(as_json(rows) if json else tables.runs_table(rows), soft_wrap=json, highlight=False)
-    if not well:
-        raise typer.Exit(1)
-
-
-def _progress(quiet: bool) -> Progress:
-    columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:.0f} records"), TimeElapsedColumn())
-    return Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal)
+    exit_by(summary)
 
 
 @program.command()
@@ -193,21 +182,24 @@ def logs(
     run: RunArgument,
     store: StoreOption,
     task: Annotated[str, typer.Argument(help="A task's id, or an instance such as 'eval[3]'; else all tasks.")] = "",
-    attempt: Annotated[int, typer.Option("--attempt", help="Only the attempt of this number.")] = 0,
+    attempt: Annotated[
+        Optional[int], typer.Option("--attempt", help="Only the attempt of this number.", show_default="all")  # noqa: UP045
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Print what the attempts of a run's tasks logged and printed."""
+    """Print what the attempts of a run's tasks logged and printed, and the whole error of one that failed."""
     with look_at(store) as engine:
-        rows = log_rows(engine.run(run), task, attempt)
+        rows = log_rows(engine.run(run), task, attempt or 0)
     if json:
         out.print(as_json(rows), soft_wrap=True, highlight=False)
         return
     for row in rows:
         if len(rows) > 1:
-            out.print(
-                f"[bold]{escape(str(row['task']))}[/bold], attempt {row['round']}.{row['attempt']}, {row['state']}"
-            )
-        out.print(str(row["log"]).rstrip("\n"), soft_wrap=True, highlight=False, markup=False)
+            number = "no attempt" if row["attempt"] is None else f"attempt {row['round']}.{row['attempt']}"
+            out.print(f"[bold]{escape(str(row['task']))}[/bold], {number}, {row['state']}")
+        for text in (row["log"], row["error"]):
+            if text:
+                out.print(str(text).rstrip("\n"), soft_wrap=True, highlight=False, markup=False)
 
 
 @program.command()

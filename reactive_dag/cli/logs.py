@@ -1,4 +1,4 @@
-"""What the attempts of a run logged and printed, as rows."""
+"""What the attempts of a run logged and printed, and how those failed that did, as rows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from reactive_dag.model.suggest import did_you_mean
 def log_rows(run: rd.Run, task: str, attempt: int) -> list[dict[str, object]]:
     """The logs of a task's attempts, or of all tasks', oldest first; with `attempt` only those of that number.
 
+    A task that ended with an error and no attempt, such as a wait, has a row whose attempt is None.
+
     Raises UnknownId for a task that the run has not, or that no attempt of it has begun.
     """
     tasks = {view.id: view for view in _with_instances(run.tasks.values())}
@@ -19,15 +21,24 @@ def log_rows(run: rd.Run, task: str, attempt: int) -> list[dict[str, object]]:
         raise rd.UnknownId(
             f"run {run.key[:8]} of {run.dag!r} has no task {task!r}, or it has not begun{did_you_mean(task, tasks)}"
         )
-    rows = [
-        {"task": view.id, "round": each.round, "attempt": each.number, "state": each.state, "log": each.log}
-        for view in ([*_with_instances([tasks[task]])] if task else tasks.values())
-        for each in view.attempts
-        if attempt in (0, each.number)
-    ]
+    asked = list(_with_instances([tasks[task]])) if task else list(tasks.values())
+    rows = [row for view in asked for row in _of_task(view, run.round) if attempt in (0, row["attempt"])]
     if not rows and attempt:
         raise rd.UnknownId(f"{task or 'no task'} of run {run.key[:8]} has no attempt {attempt}")
     return rows
+
+
+def _of_task(view: TaskView, round: int) -> list[dict[str, object]]:
+    """The attempts of a task; without one, how it failed."""
+    if not (view.attempts or view.instances) and view.error is not None:
+        return [{"task": view.id, "round": round, "attempt": None, "state": view.state, "log": "", "error": view.error}]
+    return [
+        {
+            "task": view.id, "round": each.round, "attempt": each.number, "state": each.state, "log": each.log,
+            "error": each.error,
+        }
+        for each in view.attempts
+    ]  # fmt: skip
 
 
 def _with_instances(views: Iterable[TaskView]) -> Iterator[TaskView]:

@@ -25,9 +25,9 @@ def days(shop: Shop) -> Shop:
 
 def test_a_backfill_is_recorded_and_the_engine_that_opens_next_does_it(days: Shop) -> None:
     told = days("backfill", *DAYS)
-    assert told.startswith("backfill 0 of daily is running: 4 dates, 4 left\nit is recorded; the engine that opens")
-    assert days("backfills") == "backfill 0 of daily is running: 4 dates, 4 left\n"
-    days("run", days.file)
+    assert told.startswith("backfill 1 of daily is running: 4 dates, 4 left\nit is recorded; the engine that opens")
+    assert days("backfills") == "backfill 1 of daily is running: 4 dates, 4 left\n"
+    days("run", days.file, code=1)
     [found] = days.json("backfills")
     assert (found["state"], found["progress"]["success"], found["progress"]["failed"]) == ("failed", 3, 1)
 
@@ -45,10 +45,10 @@ def test_a_backfill_can_stop_at_a_failure_or_be_cancelled(days: Shop) -> None:
     found = days.json("backfill", *DAYS, "--stop-on-failure", "--max-active-runs", "1", "--graph", days.file, code=1)
     assert (len(found["runs"]), len(found["left"])) == (3, 1)
     days("backfill", "daily", "2026-10-01", "2026-10-04")
-    assert "the cancel is recorded" in days("cancel-backfill", "1", "--reason", "not now")
+    assert "the cancel is recorded" in days("cancel-backfill", "2", "--reason", "not now")
     days("run", days.file)
-    assert days("backfills").startswith("backfill 1 of daily is cancelled (not now): 4 dates")
-    assert "it had ended, and stays cancelled" in days("cancel-backfill", "1")
+    assert days("backfills").startswith("backfill 2 of daily is cancelled (not now): 4 dates")
+    assert "it had ended, and stays cancelled" in days("cancel-backfill", "2")
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,7 @@ def test_a_backfill_can_stop_at_a_failure_or_be_cancelled(days: Shop) -> None:
 def test_wrong_calls_are_one_line_and_record_nothing(days: Shop, arguments: list[str], said: str) -> None:
     assert said in days(*arguments, code=2)
     assert days.json("runs") == [] and days("backfills") == "no backfills\n"
+
+
+def test_help_says_that_there_is_no_limit(days: Shop) -> None:
+    assert "else no limit" in " ".join(days("backfill", "--help").replace("│", " ").split())

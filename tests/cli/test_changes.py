@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ def test_start_records_and_the_engine_that_opens_next_does_it(shop: Shop) -> Non
     assert "broken" in told and "the start of broken is recorded; the engine that opens this store next does it" in told
     assert shop.json("start", "broken", "--key", "mine")["key"] == shop.json("start", "broken", "--key", "mine")["key"]
     assert shop.states() == {"ingest": "queued", "broken": "queued"}
-    shop("run", shop.file)
+    shop("run", shop.file, code=1)
     assert shop.states() == {"ingest": "success", "report": "success", "broken": "failed"}
     with rd.Engine(rd.Graph("shop"), store=shop.store, read_only=True) as engine:
         assert engine.run(row["key"]).tasks["ingest"].output == [True, "a=b", "2026-11-23"]
@@ -78,7 +79,25 @@ def test_logs_of_a_task_of_an_instance_and_of_all(shop: Shop) -> None:
     assert "did you mean 'pick'" in shop("logs", key, "pik", code=2)
     assert "has no attempt 3" in shop("logs", key, "pick", "--attempt", "3", code=2)
     key = str(shop.json("start", "broken", "--graph", shop.file, code=1)["key"])
-    assert shop("logs", key) == "looks for [disk] 1\n"
+    assert shop("logs", key) == f"looks for [disk] 1\nValueError: no disk\n  {shop.file}:13 in broken\n"
+    [row] = shop.json("logs", key)
+    assert row["error"] == f"ValueError: no disk\n  {shop.file}:13 in broken"
+
+
+PAIR = """
+pair = graph.dag("pair")
+pair.add(lambda: 1 / 0, id="first")
+pair.add(lambda first: first, id="second")
+"""
+
+
+def test_logs_tell_the_error_of_a_task_that_has_no_attempt(shop: Shop) -> None:
+    Path(shop.file).write_text(SHOP + PAIR)
+    key = str(shop.json("start", "pair", "--graph", shop.file, code=1)["key"])
+    shop("mark", key, "failed", "--task", "second", "--reason", "given up", "--graph", shop.file)
+    [row] = shop.json("logs", key, "second")
+    assert (row["attempt"], row["state"], row["error"]) == (None, "failed", "marked failed: given up")
+    assert shop("logs", key, "second") == "marked failed: given up\n"
 
 
 def test_outputs_lists_files_and_what_is_unused(shop: Shop, tmp_path: Path) -> None:
@@ -108,6 +127,9 @@ def test_pause_and_resume(shop: Shop) -> None:
     assert shop.states() == {"ingest": "success"}
     assert shop.json("resume", "report", "--graph", shop.file) == {"dag": "report", "paused": False}
     assert shop.states() == {"ingest": "success", "report": "success"}
+    shop("pause", "broken")
+    shop("start", "broken")
+    assert "1 failed" in shop("resume", "broken", "--graph", shop.file, code=1)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +164,11 @@ def test_a_store_that_an_engine_of_another_process_holds_is_refused_and_looked_a
         for arguments in (["start", "ingest"], ["pause", "report"], ["start", "ingest", "--graph", shop.file]):
             assert f"is in use by an engine of process {holder.pid}" in shop(*arguments, code=2)
         assert shop.json("runs") == []
+
+
+@pytest.mark.parametrize("command", ["start", "cancel", "rerun", "mark", "pause", "resume", "backfill", "run"])
+def test_help_says_that_no_engine_may_be_open(shop: Shop, command: str) -> None:
+    assert "No engine may be open on it" in " ".join(re.sub(r"[│\n]", " ", shop(command, "--help")).split())
 
 
 def test_a_store_that_is_none_or_that_is_not_there_is_refused(shop: Shop, tmp_path: Path) -> None:
