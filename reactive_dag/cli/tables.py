@@ -161,8 +161,8 @@ def longest_waits(found: rd.Simulation, most: int = 8) -> list[tuple[timedelta, 
     """The longest waits of one DAG for another, longest first; each pair of DAGs once."""
     pairs: dict[tuple[str, str], tuple[timedelta, TimelineRow]] = {}
     for row in found.timeline():
-        task = found.graph.dags[row.dag].tasks[row.task]
-        if task.kind == "wait" and row.end is not None:
+        task = found.graph.dags[row.dag].tasks.get(row.task)  # None for an instance of a mapped one, which is no wait
+        if task is not None and task.kind == "wait" and row.end is not None:
             pair = row.dag, row.waited_for.partition(".")[0]
             took = row.end - row.start
             if pair not in pairs or took > pairs[pair][0]:

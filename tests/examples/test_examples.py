@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import reactive_dag as rd
+from tests.cli.test_cli import call
 from tests.support.places import ROOT
 
 FOLDER = ROOT / "examples"
@@ -49,6 +50,14 @@ def test_an_example_runs_as_a_script(name: str, tmp_path: Path) -> None:
     )
     assert told.returncode == 0 and told.stdout, told.stderr
     assert not list(tmp_path.iterdir()), "it leaves nothing behind"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_R7_the_command_line_simulates_an_example(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "simulate", str(FOLDER / f"{name}.py")) == 0
+    assert "What ran when" in capsys.readouterr().out
 
 
 def test_the_diamond_merges_each_root_once_and_never_mixes_two() -> None:
