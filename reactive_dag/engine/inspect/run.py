@@ -200,17 +200,17 @@ class Run:
     def tasks(self) -> TaskViews:
         """How each task stands; one that has not been touched yet is absent."""
         row, dag = self._row, self.dag
-        before: dict[str, list[TaskRow]] = {}
+        before: dict[str, dict[int, TaskRow]] = {}  # by round: an instance that was kept stands in later rounds, too
         for then in row.earlier:
             for task in then.tasks:
                 for each in (task, *(task.instances or ())):
-                    before.setdefault(each.task, []).append(each)
+                    before.setdefault(each.task, {}).setdefault(each.round, each)
         return TaskViews({task.task: self._view((dag, row.key), task, before) for task in row.tasks})
 
-    def _view(self, run: tuple[str, str], row: TaskRow, before: Mapping[str, list[TaskRow]]) -> TaskView:
+    def _view(self, run: tuple[str, str], row: TaskRow, before: Mapping[str, Mapping[int, TaskRow]]) -> TaskView:
         """A task of a run (DAG and key) as it stands, behind its attempts of rounds `before`. O(attempts)."""
         text, key, dag = self._host.log_text, f"{run[1]}/{row.task}", run[0]
-        earlier = [then for then in before.get(row.task, ()) if then.round != row.round]
+        earlier = [then for round, then in before.get(row.task, {}).items() if round != row.round]
         attempts = [
             Attempt(
                 *(n, state, _time(began), None if state in UNDER_WAY else _time(ended), error, then.round),
