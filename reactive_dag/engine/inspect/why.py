@@ -88,8 +88,9 @@ def why_run(host: Host, run: Run) -> Why:
     """The tree of causes of a run, down to outside events, ticks and starts. O(nodes)."""
     root = Why(_run_text(run), run)
     root.missing = [f"{task.id}: {task.error}" for task in run.tasks.values() if task.state == "waiting" and task.error]
-    marks = [f"{task.id}: {task.error}" for task in run.tasks.values() if (task.error or "").startswith("marked ")]
-    root.causes = [Why(text) for text in marks]
+    tasks = [each for task in run.tasks.values() for each in (task, *task.instances)]
+    marks = [f"{task.id}: {task.error}" for task in tasks if (task.error or "").startswith("marked ")]
+    root.causes = [Why(text) for text in marks[:MAX_CAUSES]]
     todo = deque([root])
     nodes = 1
     while todo and nodes < MAX_NODES:

@@ -9,10 +9,10 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.facts.event_fields import check_text
 from reactive_dag.engine.facts.publish import Publishing, outlet_events
 from reactive_dag.engine.runs.state import RunState
+from reactive_dag.engine.table.reruns import check_named
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.errors import InvalidValue, UnknownId, UsageError
 from reactive_dag.model.records import FINAL_RUN_STATES, Cancelled, Marked, RunStarted
-from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import seen
 from reactive_dag.triggers.checks import id_of
 
@@ -54,14 +54,15 @@ def mark_asked(
     if task is None:
         return Marked(0, row.run, "", str(state), told)
     name = id_of(task, f"{where}: a task")
-    known = dag.tasks if live is None else live.arrays.index
-    if name not in known:
-        raise UnknownId(f"{where}: it has no task {name!r}{did_you_mean(name, dag.tasks)}")
-    if live is not None and live.final(live.arrays.index[name]):
-        raise UsageError(f"{where}: task {name!r} has ended; mark it when the run has ended, or rerun it then")
     if live is None and row.state not in FINAL_RUN_STATES:
         raise UsageError(f"{where}: the run is {row.state} and has no tasks yet; mark the run, or wait until it runs")
-    if state == "success" and name in dag.tasks:
+    if live is None or name not in live.arrays.index:
+        check_named(name, row, dag, where)
+    if live is not None and name not in live.arrays.index:
+        raise UnknownId(f"{where}: it began without task {name!r}, which was declared since")
+    if live is not None and live.final(live.arrays.index[name]):
+        raise UsageError(f"{where}: task {name!r} has ended; mark it when the run has ended, or rerun it then")
+    if state == "success" and (declared := dag.tasks.get(name.partition("[")[0])) is not None:
         begun = RunStarted(0, row.run, row.dag, row.key, row.logical_date, row.partition, row.cascade)
-        publishing.check_dated(begun, outlet_events(dag.tasks[name].outlets))
+        publishing.check_dated(begun, outlet_events(declared.outlets))
     return Marked(0, row.run, name, str(state), told)

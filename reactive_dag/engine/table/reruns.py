@@ -44,14 +44,20 @@ def _tasks(row: RunRow, dag: Dag, tasks: Iterable[object], where: str) -> tuple[
     if isinstance(tasks, str) or not isinstance(tasks, Iterable):
         tasks = [tasks]
     names = tuple(dict.fromkeys(id_of(task, f"{where}: tasks=") for task in tasks))
-    counts = {task.task: len(task.instances) for task in row.tasks if task.instances is not None}
     for name in names:
-        mapped = name.partition("[")[0]
-        if name not in dag.tasks and mapped in counts:
-            if name not in [f"{mapped}[{at}]" for at in range(counts[mapped])]:
-                raise UnknownId(f"{where}: task {mapped!r} has {counts[mapped]} instances, and none is {name!r}")
-        elif name not in dag.tasks:
-            raise UnknownId(f"{where}: it has no task {name!r}{did_you_mean(name, dag.tasks)}")
+        check_named(name, row, dag, where)
     if not names:
         raise InvalidValue(f"{where}: tasks=[] names none; leave it out for all")
     return names
+
+
+def check_named(name: str, row: RunRow, dag: Dag, where: str) -> None:
+    """Raise UnknownId unless a task of the DAG, or an instance in the row of the run, has this id. O(tasks)."""
+    if name in dag.tasks:
+        return
+    mapped = name.partition("[")[0]
+    instances = next((task.instances for task in row.tasks if task.task == mapped), None)
+    if instances is None:
+        raise UnknownId(f"{where}: it has no task {name!r}{did_you_mean(name, dag.tasks)}")
+    if all(each.task != name for each in instances):
+        raise UnknownId(f"{where}: task {mapped!r} has {len(instances)} instances, and none is {name!r}")

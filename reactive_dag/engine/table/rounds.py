@@ -102,6 +102,8 @@ class Rounds:
             return {id: known[id] for id in plan.ids if id in known}
         again = tasks_again(request, plan, states)
         kept = {id: known[id] for id in plan.ids if id not in again}
+        if mark is not None:
+            return {**kept, **instances_beside(mark.task, arrays, known, again)}
         return {**kept, **instances_kept(request, arrays, known, again)}
 
     def replaced(self, run: int, before: RunRow) -> tuple[tuple[int, int], ...]:
@@ -155,6 +157,41 @@ def _is_kept(
             return False
         id = arrays.ids[over]
     return id in known
+
+
+def instances_beside(
+    marked: str, arrays: TaskArrays, known: Mapping[str, TaskRow], again: Container[str]
+) -> dict[str, TaskRow]:
+    """The instances of mapped tasks done again that the round of a mark keeps, by id. O(instances * maps over maps).
+
+    Those beside the marked one are kept, of a task that is marked as a whole those that went well; of what follows
+    those that succeeded, and those whose item is kept and that follow nothing else that is done again.
+    """
+    found: dict[str, TaskRow] = {}
+    for id, task in known.items():
+        for place, row in enumerate((task.instances or ()) if id in again else ()):
+            if _is_beside(marked, arrays, known, again, (id, place)):
+                found[row.task] = row
+    return found
+
+
+def _is_beside(
+    marked: str, arrays: TaskArrays, known: Mapping[str, TaskRow], again: Container[str], instance: tuple[str, int]
+) -> bool:
+    id, place = instance
+    rows, index = known[id].instances if id in known else None, arrays.index[id]
+    if rows is None or place >= len(rows) or rows[place].state not in FINAL_TASK_STATES:
+        return False
+    row, over = rows[place], arrays.overs[index]
+    if id == marked:
+        return row.state in ("success", "skipped")
+    if id == marked.partition("[")[0]:
+        return row.task != marked
+    if row.state == "success":
+        return True
+    if over < 0 or _any([arrays.ids[need] for need in arrays.plan.needs[index] if need != over], again):
+        return False
+    return arrays.ids[over] not in again or _is_beside(marked, arrays, known, again, (arrays.ids[over], place))
 
 
 def _any(ids: Iterable[str], among: Container[str]) -> bool:

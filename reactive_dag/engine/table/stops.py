@@ -44,6 +44,9 @@ class Stops:
         run.keep(kept)
         if mark is not None and not mark.task:
             self.stop(run, stop_of(mark))
-        elif mark is not None and (index := run.plan.index.get(mark.task, -1)) >= 0:
-            run.asked[index] = 1
-            self._flow.give(run, mark.task, mark.state, marked_text(mark))
+        elif mark is not None and (index := run.plan.index.get(mark.task.partition("[")[0], -1)) >= 0:
+            if run.arrays.overs[index] >= 0:
+                self._flow.mapped.begin_marked(run, index, mark.task, mark.state, marked_text(mark))
+            else:
+                run.asked[index] = 1
+                self._flow.give(run, mark.task, mark.state, marked_text(mark))

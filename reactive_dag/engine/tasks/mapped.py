@@ -60,19 +60,47 @@ class MappedTasks:
             kind = "None" if done.output is None else type(done.output).__name__
             self._give(run, ids[index], "failed", f"it maps over {ids[over]!r}, which gave no list but {kind}")
             return
-        numbers = run.add_instances(index, len(done.output if above is None else above))
+        numbers = self._expand(run, index, len(done.output if above is None else above))
         ids = run.plan.ids
         passes = above is not None and run.arrays.rules[index] == "all_success"
         for place, number in enumerate(numbers):
-            run.asked[number] = 1
-            if run.kept and ids[number] in run.kept:
-                run.keep_one(number, run.kept[ids[number]])
-            elif passes and above is not None and _is_skipped(run, above[place]):
+            if run.results[number] is not None:
+                continue
+            if passes and above is not None and _is_skipped(run, above[place]):
                 self._give(run, ids[number], "skipped", f"{ids[above[place]]} is skipped")
             else:
                 self.slots.offer(run, number)
         if not run.instances_left[index]:
             self.gather(run, index)
+
+    def begin_marked(self, run: RunState, index: int, task: str, state: str, text: str) -> None:
+        """A round begins in which a mapped task, or an instance of it, has a state by hand (R19). O(items).
+
+        It has the instances that the round keeps; as a whole it gives the others its state.
+        """
+        over = run.arrays.overs[index]
+        above, done, id = run.instances.get(over), run.results[over], run.plan.ids[index]
+        if done is not None and (above is not None or isinstance(done.output, list)):
+            run.asked[index] = 1
+            numbers = self._expand(run, index, len(done.output if above is None else above))
+            for number in numbers:
+                if run.results[number] is None and task in (id, run.plan.ids[number]):
+                    self._give(run, run.plan.ids[number], state, text)
+            if task != id and not run.instances_left[index]:
+                self.gather(run, index)  # that instance is gone: an earlier round has a shorter list
+        if task == id:
+            run.asked[index] = 1
+            self._give(run, id, state, text)
+
+    def _expand(self, run: RunState, index: int, count: int) -> range:
+        """Give a mapped task its instances, and those that a round keeps their ends. O(items)."""
+        numbers = run.add_instances(index, count)
+        run.asked[numbers.start : numbers.stop] = b"\1" * count
+        for number in numbers if run.kept else ():
+            row = run.kept.get(run.plan.ids[number])
+            if row is not None:
+                run.keep_one(number, row)
+        return numbers
 
     def settled(self, run: RunState, index: int, state: str) -> None:
         """A task of a run with instances has its final state: one of them, or a mapped one. O(1), the last O(items)."""
