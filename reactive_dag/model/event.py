@@ -12,7 +12,7 @@ from datetime import datetime
 import attrs
 
 from reactive_dag.model.records import Json
-from reactive_dag.model.times import format_time, from_datetime
+from reactive_dag.model.times import repr_of
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -47,13 +47,7 @@ class Event:
 
     def __repr__(self) -> str:
         """What it has: an event of a dataset has other things to say than a tick. O(fields)."""
-        found = [(name, getattr(self, name)) for name in _SHOWN]
-        said = [f"{name}={_text(value)}" for name, value in found if value is not None]
-        return f"Event({', '.join(said)})"
+        return repr_of(self, *_SHOWN)
 
 
 _SHOWN = tuple(each.name for each in attrs.fields(Event) if each.name != "cascade")
-
-
-def _text(value: object) -> str:
-    return format_time(from_datetime(value)) if isinstance(value, datetime) else repr(value)

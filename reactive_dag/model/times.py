@@ -287,6 +287,23 @@ def format_time(ns: int, tz: str | None = None) -> str:
     return wall + (f".{part:09d}".rstrip("0") if part else "") + offset
 
 
+def repr_of(value: object, *names: str) -> str:
+    """The repr of an object by attributes of it: instants as ISO text, without those that are None. O(attributes).
+
+    >>> class Tick: at, key = datetime(2026, 11, 23, tzinfo=UTC), None
+    >>> repr_of(Tick(), "at", "key")
+    'Tick(at=2026-11-23T00:00:00Z)'
+    """
+    found = [(name, getattr(value, name)) for name in names]
+    return f"{type(value).__name__}({', '.join(f'{name}={_shown(each)}' for name, each in found if each is not None)})"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return format_time(from_datetime(value))
+    return str(value) if isinstance(value, timedelta) else seen(value)
+
+
 # ------------------------------------------------------------------------------------------ durations
 
 

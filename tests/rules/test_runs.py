@@ -368,3 +368,29 @@ def test_R8_a_payload_comes_with_the_start():
 
 def lambda_payload(run):
     return run.payload if isinstance(run.payload, dict) else run.payload.kind
+
+
+def test_R5_attempts_and_tasks_say_in_short_what_they_are():
+    graph = rd.Graph("reprs")
+
+    @graph.dag(retries=1, retry_delay="5m")
+    def job(run):
+        if run.attempt == 1:
+            raise ValueError("no")
+        return run.attempt
+
+    with live(graph) as engine:
+        run = engine.start("job")
+        engine.run_until_idle()
+        first, second = map(repr, run.tasks["job"].attempts)
+        assert first.startswith(
+            "Attempt(number=1, state='failed', started=2026-11-23T00:00:00Z, ended=2026-11-23T00:00"
+        )
+        assert second == (
+            "Attempt(number=2, state='success', started=2026-11-23T00:05:00Z, ended=2026-11-23T00:05:00Z)"
+        )
+        assert repr(run.tasks["job"]) == "TaskView(id='job', state='success', attempts=<2>, output=2)"
+        engine.rerun(run)
+        engine.run_until_idle()
+        assert repr(run.tasks["job"].attempts[-1]).endswith(", round=2)")
+        assert repr(run.data_interval) == "DataInterval()"

@@ -282,3 +282,14 @@ def test_everything_can_be_shown_and_sent() -> None:
 def test_a_place_that_came_from_nowhere_has_nothing_before_it() -> None:
     trace = day().trace
     assert trace.before(TracePoint("tick", 0)) is None
+
+
+def test_rows_say_in_short_what_they_are() -> None:
+    graph = rd.Graph("reprs")
+    graph.dag("job", schedule="@daily").add(lambda: None, id="t")
+    base = rd.simulate(graph, start="2026-11-23T00:00Z", until="1h", default_duration="10m")
+    (row,), change = base.timeline(), base.what_if(rd.delay("job", "5m")).compare(base)[0]
+    assert "task='t', start=2026-11-23T00:00:00Z, end=2026-11-23T00:10:00Z, state='success'" in repr(row)
+    assert "logical_date=2026-11-23T00:00:00Z, kind='later', by=0:05:00" in repr(change)
+    step = repr(base.critical_path(base.runs[0])[-1])
+    assert "end=2026-11-23T00:10:00Z" in step and "datetime" not in step

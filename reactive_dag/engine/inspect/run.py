@@ -24,7 +24,8 @@ from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
 from reactive_dag.model.payload import copied
 from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished, TaskFinished
-from reactive_dag.model.times import NEVER, GivenDuration, GivenTime, to_datetime, zone
+from reactive_dag.model.text import seen
+from reactive_dag.model.times import NEVER, GivenDuration, GivenTime, repr_of, to_datetime, zone
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 T = TypeVar("T")
@@ -38,8 +39,11 @@ class DataInterval(NamedTuple):
     start: datetime | None
     end: datetime | None
 
+    def __repr__(self) -> str:
+        return repr_of(self, "start", "end")
 
-@attrs.frozen
+
+@attrs.frozen(repr=False)
 class Attempt:
     """One attempt of a task."""
 
@@ -50,6 +54,9 @@ class Attempt:
     error: str | None
     round: int = 1
     _log_text: Callable[[], str] | None = attrs.field(default=None, eq=False, repr=False, alias="log_text")
+
+    def __repr__(self) -> str:
+        return repr_of(self, "number", "state", "started", "ended", "error", *(("round",) if self.round != 1 else ()))
 
     @property
     def log(self) -> str:
@@ -71,9 +78,10 @@ class TaskView:
     """Of a mapped task, in order; one that waits for a slot is `queued` (R7)."""
 
     def __repr__(self) -> str:
+        error = "" if self.error is None else f", error={seen(self.error)}"
         more = f", instances=<{len(self.instances)}>" if self.instances else ""
-        said = f"id={self.id!r}, state={self.state!r}, attempts={self.attempts!r}"
-        return f"TaskView({said}, output={self._recorded!r}, error={self.error!r}{more})"
+        said = f"id={self.id!r}, state={self.state!r}, attempts=<{len(self.attempts)}>"
+        return f"TaskView({said}, output={seen(self._recorded)}{error}{more})"
 
     @property
     def log(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, overload
 
 from attrs import frozen
 
+from reactive_dag.model.times import repr_of
 from reactive_dag.whatif.answers.show import Table, clock_text, duration_text, iso, to_moment, to_timedelta
 from reactive_dag.whatif.answers.trace import PointKind, Relation, Trace, TracePoint
 
@@ -31,7 +32,7 @@ class Hop:
     waited: int
 
 
-@frozen
+@frozen(repr=False)
 class Step:
     """One step of a critical path.
 
@@ -48,6 +49,9 @@ class Step:
     start: datetime | None
     end: datetime | None
     waited: timedelta
+
+    def __repr__(self) -> str:
+        return repr_of(self, "name", "kind", "link", "run", "start", "end", "waited")
 
     def to_json(self) -> dict[str, object]:
         """Plain data. O(1)."""

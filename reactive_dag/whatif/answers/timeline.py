@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, overload
 
 from attrs import frozen
 
+from reactive_dag.model.times import repr_of
 from reactive_dag.whatif.answers.show import Table, clipped, clock_text, counted, iso, to_moment
 from reactive_dag.whatif.answers.trace import Trace, TracePoint, span_of
 
@@ -23,7 +24,7 @@ BAR = 32
 """The width of a bar in a terminal, in characters."""
 
 
-@frozen
+@frozen(repr=False)
 class TimelineRow:
     """One task of one run. `end` is None if it had not ended; `waited_for` names what had to end before it began, or,
     for a wait, before it ended.
@@ -36,6 +37,9 @@ class TimelineRow:
     end: datetime | None
     state: str
     waited_for: str
+
+    def __repr__(self) -> str:
+        return repr_of(self, "dag", "run", "task", "start", "end", "state", "waited_for")
 
     def to_json(self) -> dict[str, object]:
         """Plain data. O(1)."""

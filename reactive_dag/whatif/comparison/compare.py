@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
 from attrs import field, frozen
 
-from reactive_dag.model.times import NEVER
+from reactive_dag.model.times import NEVER, repr_of
 from reactive_dag.whatif.answers.show import Table, clock_text, iso, signed_text, to_moment, to_timedelta
 from reactive_dag.whatif.comparison.chain import Reasons
 from reactive_dag.whatif.comparison.links import Chain
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ChangeKind: TypeAlias = Literal["later", "earlier", "missing", "extra", "state"]
 
 
-@frozen
+@frozen(repr=False)
 class Change:
     """One run that differs. `by`: how much later it ended (negative: earlier); None if it has no end in one of the two.
 
@@ -47,8 +47,14 @@ class Change:
     after: str | None
     ended_before: datetime | None
     ended_after: datetime | None
-    lateness: int = field(repr=False)
-    _find_why: Callable[[], Chain] = field(repr=False, eq=False)
+    lateness: int
+    _find_why: Callable[[], Chain] = field(eq=False)
+
+    def __repr__(self) -> str:
+        return repr_of(
+            self, "dag", "run", "logical_date", "partition", "kind", "by", "before", "after", "ended_before",
+            "ended_after",
+        )  # fmt: skip
 
     @cached_property
     def why(self) -> Chain:
