@@ -308,3 +308,19 @@ def test_R13_missed_makes_no_cycle_and_no_height_and_is_drawn():
     assert (graph.height("first"), graph.height("second")) == (0, 1)
     assert ("missed", "second", "first") in [(edge.kind, edge.source, edge.target) for edge in graph.edges]
     assert graph.upstream("first") == {"second"} and graph.origins("first") == {"first"}
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_R13_a_backfilled_run_whose_deadline_has_not_passed_has_it(tmp_path, again):
+    graph = alerts("3h")
+    FAILING.add("23")
+    with opened(graph, tmp_path / "s.db", clock=rd.VirtualClock(f"{DAY}T03:00Z"), runner=None) as engine:
+        backfill = engine.backfill("report", start="2026-11-22", end=DAY)
+        engine.run_until_idle()
+        assert [run.deadline and f"{run.deadline:%d %H:%M}" for run in backfill.runs] == [None, "23 05:00"]
+        if again:
+            kill(engine)
+    with opened(graph, tmp_path / "s.db", clock=graph_clocks[graph]) as engine:
+        engine.run_until_idle()
+        engine.advance("6h")
+        assert missed(engine) == ["23T05:00 run 23T02"]

@@ -13,6 +13,7 @@ import attrs
 import msgspec
 
 from reactive_dag.engine.facts.outbox import RUN_SCOPE
+from reactive_dag.engine.facts.start import dated_by_hand
 from reactive_dag.engine.items.identity import mark_identity, run_key
 from reactive_dag.model.records import (
     BackfillAsked,
@@ -167,7 +168,8 @@ class Backfills:
             log.push(BackfillAsked(at, number, index, there))
             return
         log.push(BackfillAsked(at, number, index))
-        offset = log.push(RunRequested(at, dag, entry.label, (mark,), entry.payload, entry.mapped, key))
+        request = RunRequested(at, dag, entry.label, (mark,), entry.payload, entry.mapped, key)
+        offset = log.push(dated_by_hand(request, self.runs.dag_of(dag), self.runs.logical_dates))
         log.note_key(RUN_SCOPE, key, offset)
 
     def _next_round(self, run: int) -> int:

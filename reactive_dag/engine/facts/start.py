@@ -35,6 +35,15 @@ class Calendars(Protocol):
         """By when a run is to have succeeded (R13). O(causes)."""
 
 
+def dated_by_hand(request: RunRequested, dag: Dag | None, dates: Calendars) -> RunRequested:
+    """The request of a run that somebody asked for, with its deadline unless that has passed (R13). O(causes)."""
+    deadline = None if dag is None else deadline_of(dag)
+    if deadline is None:
+        return request
+    about = dates.deadline(request, deadline, by_hand=True)
+    return msgspec.structs.replace(request, deadline=about) if about.due > request.at else request
+
+
 class StartFields(NamedTuple):
     """What a caller gave of a start."""
 
@@ -129,12 +138,7 @@ class Starting:
         if record.key is not None:
             log.note_key(f"start:{record.dag}", record.key, offset)
         request = RunRequested(record.at, record.dag, "", (offset,), record.payload, record.payload is not None)
-        declared = self.dags.get(record.dag)
-        if declared is not None and (deadline := deadline_of(declared)) is not None:
-            about = self._calendars.deadline(request, deadline, by_hand=True)
-            if about.due > record.at:
-                request = msgspec.structs.replace(request, deadline=about)
-        return log.push(request)
+        return log.push(dated_by_hand(request, self.dags.get(record.dag), self._calendars))
 
     def dag(self, dag: Dag | str) -> Dag:
         """A DAG of this graph. Raises UnknownId, InvalidValue for what is no DAG."""

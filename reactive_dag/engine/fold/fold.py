@@ -171,7 +171,7 @@ class Fold(Replaying):
             FaultsRetried: lambda offset, record: definitions.retry_faults(record),
             ValueSet: self._value_set,
             BackfillRequested: self.backfills.requested,
-            BackfillAsked: self.backfills.asked,
+            BackfillAsked: self._backfill_asked,
             BackfillEnded: lambda offset, record: self.backfills.ended(record),
             OnceDone: self._nothing,
             Tick: self._nothing,
@@ -322,8 +322,17 @@ class Fold(Replaying):
 
     def _start_requested(self, offset: int, record: StartRequested) -> None:
         self.starting.on_start_requested(record)
-        if record.dag in self.deadlines.of_dag:
-            request = self.identities.request(offset + 1)
+        self._requested_by_hand(offset + 1)
+
+    def _backfill_asked(self, offset: int, record: BackfillAsked) -> None:
+        self.backfills.asked(offset, record)
+        if record.run < 0:
+            self._requested_by_hand(offset + 1)
+
+    def _requested_by_hand(self, run: int) -> None:
+        """A request that no trigger decided stands behind the record that is applied: its deadline is open."""
+        if self.deadlines.of_dag:
+            request = self.identities.request(run)
             self.deadlines.by_hand(request, self.runs.key_of(request))
 
     def _on_tick(self, dag: str, at: int) -> None:
