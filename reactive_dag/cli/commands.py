@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Annotated, Optional
 
-import attrs
 import typer
 from rich.markup import escape
 
@@ -169,7 +168,7 @@ def outputs(
     with look_at(store) as engine:
         files = engine.outputs(unused=unused)
     if json:
-        out.print(as_json([attrs.asdict(file) for file in files]), soft_wrap=True, highlight=False)
+        out.print(as_json([file.to_json() for file in files]), soft_wrap=True, highlight=False)
     elif unused:
         for file in files:
             out.print(file.path, soft_wrap=True, highlight=False, markup=False)

@@ -25,14 +25,7 @@ STATE_STYLES = {
 
 def run_rows(runs: Iterable[rd.Run]) -> list[dict[str, object]]:
     """Runs as plain rows."""
-    return [
-        {
-            "dag": run.dag, "state": run.state, "logical_date": _iso(run.logical_date), "partition": run.partition,
-            "requested": _iso(run.requested), "started": _iso(run.started), "ended": _iso(run.ended), "key": run.key,
-            "round": run.round, "error": run.error,
-        }
-        for run in runs
-    ]  # fmt: skip
+    return [run.to_json() for run in runs]
 
 
 def runs_table(rows: list[dict[str, object]]) -> Table | str:
@@ -66,9 +59,7 @@ def outputs_table(files: Iterable[OutputFile]) -> Table | str:
 
 def problem_rows(problems: Iterable[rd.Problem]) -> list[dict[str, object]]:
     """Problems as plain rows."""
-    return [
-        {"severity": p.severity, "kind": p.kind, "ids": list(p.ids), "place": p.place, "text": p.text} for p in problems
-    ]
+    return [problem.to_json() for problem in problems]
 
 
 def problems_table(graph: rd.Graph, problems: list[rd.Problem]) -> Group:
@@ -88,10 +79,6 @@ def problems_table(graph: rd.Graph, problems: list[rd.Problem]) -> Group:
         if len(found) > 3:
             table.add_row("", kind, f"[dim]… and {len(found) - 3} more of this kind (--json lists them)[/dim]")
     return Group(escape(title), table) if problems else Group(escape(title))
-
-
-def _iso(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat()
 
 
 def _short(value: object) -> str:

@@ -22,14 +22,17 @@ from reactive_dag.declare.settings.dag_settings import (
     DagSettings,
     ReadsDagSettings,
     dag_settings,
+    differing,
 )
 from reactive_dag.declare.settings.parsers import only_known, parsed, valid_name
 from reactive_dag.declare.settings.task_settings import DEFAULT_PARSERS, After, TaskOptions
 from reactive_dag.declare.task import AnyTask, Task, ids_after, outlets_of, task_id, wait_task
+from reactive_dag.declare.task_json import settings_out, task_out
 from reactive_dag.declare.task_table import TaskTable
 from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
 from reactive_dag.model import pictures
 from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, UsageError
+from reactive_dag.model.records import Json
 from reactive_dag.model.times import format_duration
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.dataset import Dataset, Updated
@@ -48,7 +51,7 @@ class Dag(ReadsDagSettings):
     """One DAG. `graph.dag(...)` makes one and registers it; made by hand it is registered by `graph.register`.
 
     Its settings are attributes: `tz`, `start`, `end` (nanoseconds UTC), `catchup`, `max_catchup`, `paused`,
-    `max_active_runs`, `overlap`, `defaults`, `tags`, `description`.
+    `max_active_runs`, `overlap`, `timeout`, `deadline`, `defaults`, `tags`, `description`.
 
     >>> report = Dag("report", schedule="0 6 * * *", tags="tier1")
     >>> @report.task
@@ -199,6 +202,18 @@ class Dag(ReadsDagSettings):
             self._options, self.outlets, self._settings = options, outlets, settings
             raise
 
+    def to_json(self) -> dict[str, Json]:
+        """Plain data, as it stands in `graph.to_json()`. O(its size)."""
+        found: dict[str, Json] = {"id": self.id}
+        if self.triggers:
+            found["on"] = {label: trigger.to_json() for label, trigger in self.triggers.items()}
+        if self.outlets:
+            found["outlets"] = [each.uri for each in self.outlets]
+        found.update(settings_out(differing(self._settings)))
+        if self.tasks:
+            found["tasks"] = [task_out(task) for task in list(self.tasks.values())]
+        return found
+
     @overload
     def task(self, fn: Callable[P, R], /) -> Task[P, R]: ...
 
@@ -212,10 +227,10 @@ class Dag(ReadsDagSettings):
     ) -> Task[P, R] | Callable[[Callable[P, R]], Task[P, R]]:
         """Make a function a task of this DAG: `@dag.task`, or with options `@dag.task(retries=2)`. O(parameters).
 
-        Options: `outlets`, `after`, `retries`, `retry_delay`, `backoff`, `max_delay`, `jitter`, `timeout`,
-        `trigger_rule`, `depends_on_past`, `priority`, `pool`, `slots`, `save`, `id`. A task declared again replaces the
-        one before, but not in a loop (DuplicateError). Raises InvalidValue for an option that is not valid, CycleError
-        where tasks would need each other in a circle.
+        Options: `outlets`, `after`, `map_over`, `branch`, `teardown`, `retries`, `retry_delay`, `backoff`, `max_delay`,
+        `jitter`, `retry_on`, `timeout`, `trigger_rule`, `depends_on_past`, `priority`, `pool`, `slots`, `save`, `id`.
+        A task declared again replaces the one before, but not in a loop (DuplicateError). Raises InvalidValue for an
+        option that is not valid, CycleError where tasks would need each other in a circle.
         """
         if fn is None:
             return lambda given: self._declare(given, id, options, caller_place())

@@ -115,8 +115,8 @@ class Graph:
         """Declare a DAG: a call, `@graph.dag`, or `@graph.dag(...)`, which makes the function its one task. O(edges).
 
         Options: `on` or `schedule`, `outlets`, `tz`, `start`, `end`, `catchup`, `max_catchup`, `paused`,
-        `max_active_runs`, `overlap`, `timeout` (of the whole run), `defaults`, `tags`, `description`, `params`; as a
-        decorator those of a task too.
+        `max_active_runs`, `overlap`, `timeout` (of the whole run), `deadline`, `defaults`, `tags`, `description`,
+        `params`; as a decorator those of a task too.
         An id declared again is replaced, but not by one line in a loop (DuplicateError). Raises InvalidValue for
         options that are not valid, GraphError for completions that need a key (T8), CycleError with the whole path.
         """

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from attrs import evolve, fields
+from attrs import evolve
 
 from reactive_dag.declare.dag import Dag, dag_at
 from reactive_dag.declare.parameters import Output, Parameter
-from reactive_dag.declare.settings.dag_settings import DAG_PARSERS, DagOptions, differing
+from reactive_dag.declare.settings.dag_settings import DAG_PARSERS, DagOptions
 from reactive_dag.declare.settings.files import OutputFiles
 from reactive_dag.declare.settings.params import Params
 from reactive_dag.declare.settings.pool import Pool
@@ -25,13 +25,13 @@ from reactive_dag.declare.settings.task_settings import TASK_PARSERS, TaskOption
 from reactive_dag.declare.task import AnyTask, loaded_task, wait_task
 from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
 from reactive_dag.model.calendar import Calendar
-from reactive_dag.model.callables import AnyCallable, Call
+from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue, ReactiveDagError
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import seen
-from reactive_dag.model.times import format_duration, format_time, parse_time
+from reactive_dag.model.times import parse_time
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import listed
 from reactive_dag.triggers.leaves.dataset import Dataset
@@ -47,9 +47,6 @@ class DeclareDataset(Protocol):
         """The dataset of that uri."""
 
 
-_DURATIONS = ("retry_delay", "max_delay", "timeout", "poll", "deadline")
-
-
 # --------------------------------------------------------------------------------------------------- out
 
 
@@ -57,7 +54,7 @@ def graph_out(
     id: str, datasets: Mapping[str, Dataset], pools: Mapping[str, Pool], dags: Mapping[str, Dag]
 ) -> dict[str, Json]:
     """A graph as plain JSON data. O(graph)."""
-    return {**head_out(id, datasets, pools), "dags": [dag_out(dag) for dag in list(dags.values())]}
+    return {**head_out(id, datasets, pools), "dags": [dag.to_json() for dag in list(dags.values())]}
 
 
 def head_out(id: str, datasets: Mapping[str, Dataset], pools: Mapping[str, Pool]) -> dict[str, Json]:
@@ -75,91 +72,6 @@ def written(data: Json) -> str:
 def _dataset_out(uri: str, partitions: Calendar | None, metadata: Mapping[str, object]) -> Json:
     calendar = {} if partitions is None else {"partitions": partitions.to_json()}
     return {"uri": uri, **calendar, **({"metadata": plain(metadata, f"metadata of {uri!r}")} if metadata else {})}
-
-
-def dag_out(dag: Dag) -> dict[str, Json]:
-    """A DAG as plain JSON data. O(its size)."""
-    found: dict[str, Json] = {"id": dag.id}
-    if dag.triggers:
-        found["on"] = {label: trigger.to_json() for label, trigger in dag.triggers.items()}
-    if dag.outlets:
-        found["outlets"] = [each.uri for each in dag.outlets]
-    found.update(_settings_out(differing(dag._settings)))
-    if dag.tasks:
-        found["tasks"] = [task_out(task) for task in list(dag.tasks.values())]
-    return found
-
-
-def _settings_out(values: Mapping[str, object]) -> dict[str, Json]:
-    return {name: _setting_out(name, value) for name, value in values.items()}
-
-
-def _setting_out(name: str, value: object) -> Json:
-    if isinstance(value, Call):
-        return {"call": value.to_json()}
-    if name in _DURATIONS and isinstance(value, int):
-        return format_duration(value)
-    if name in ("start", "end") and isinstance(value, int):
-        return format_time(value)
-    if isinstance(value, Trigger):
-        return value.to_json()
-    if isinstance(value, frozenset | tuple):
-        return sorted(value) if isinstance(value, frozenset) else list(value)
-    if isinstance(value, Params):
-        return _params_out(value)
-    if isinstance(value, OutputFiles):
-        return value.to_json()
-    if name == "defaults":
-        return _settings_out(differing(value))  # type: ignore[arg-type]
-    return value
-
-
-def _params_out(params: Params) -> Json:
-    cls = {} if params.type is None else {"type": Call.of(params.type).to_json()}
-    return {"names": list(params.names), "defaults": dict(params.defaults), **cls}
-
-
-def task_out(task: AnyTask) -> Json:
-    """A task as plain JSON data. O(its size)."""
-    if task.wait is not None:
-        return {"id": task.id, "wait": _wait_out(task.wait)}
-    return {
-        "id": task.id,
-        "fn": _function_out(task.fn) if task._ref is None else task._ref.to_json(),
-        **({"parameters": [_parameter_out(each) for each in task._parameters]} if task._parameters else {}),
-        **({"outlets": [each.uri for each in task.outlets]} if task.outlets else {}),
-        **({"after": list(task.after)} if task.after else {}),
-        **_settings_out(task._given),
-    }
-
-
-def _function_out(fn: AnyCallable) -> Json:
-    """A task's body is not compared, so one without a stable identity is only named."""
-    try:
-        return Call(fn).to_json()
-    except InvalidValue:
-        return {"digest": "", "source": getattr(fn, "__qualname__", type(fn).__qualname__)}
-
-
-def _parameter_out(parameter: Parameter) -> Json:
-    output = {} if parameter.output is None else {"output": parameter.output.task}
-    item = {"item": True} if parameter.item else {}
-    return {"name": parameter.name, **({"default": True} if parameter.has_default else {}), **output, **item}
-
-
-def _wait_out(wait: Wait) -> Json:
-    given = {each.name: getattr(wait, each.name) for each in fields(Wait)}
-    kept = {each.name for each in fields(Wait) if given[each.name] != each.default} - {"id", "logical_date"}
-    dates = {} if wait.logical_date == "same" else {"logical_date": _dates_out(wait.logical_date)}
-    return {**_settings_out({name: value for name, value in given.items() if name in kept}), **dates}
-
-
-def _dates_out(value: str | int | Call | tuple[int, ...]) -> Json:
-    if isinstance(value, Call):
-        return {"call": value.to_json()}
-    if isinstance(value, tuple):
-        return {"dates": [format_time(each) for each in value]}
-    return {"earlier": value}
 
 
 # ---------------------------------------------------------------------------------------------------- in

@@ -11,12 +11,13 @@ from datetime import datetime
 
 import attrs
 
+from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.records import Json
 from reactive_dag.model.times import repr_of
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Event:
+class Event(PlainForm):
     """One cause of a run.
 
     `kind`: "updated", "created", "deleted" or "partition_added" for a dataset's event, else "completed", "tick",

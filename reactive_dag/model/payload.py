@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+import attrs
 import msgspec
 
 from reactive_dag.model.errors import InvalidValue, said
@@ -232,3 +233,32 @@ def _real(value: float, path: str) -> float:
     if math.isfinite(found):
         return found
     raise InvalidValue(f"{path}: {found} is no JSON number; give None or text")
+
+
+class PlainForm:
+    """An attrs class whose fields, but for those with `_`, are its plain form; times are ISO text."""
+
+    __slots__ = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data: each field under its name. O(size)."""
+        fields = attrs.fields(cast("type[attrs.AttrsInstance]", type(self)))
+        names = [each.name for each in fields if not each.name.startswith("_")]
+        return {name: plain_form(getattr(self, name)) for name in names}
+
+
+def plain_form(value: object) -> object:
+    """A value of an answer as plain data. O(size).
+
+    >>> plain_form({"at": [datetime(2026, 11, 23)]})
+    {'at': ['2026-11-23T00:00:00']}
+    """
+    if isinstance(value, PlainForm):
+        return value.to_json()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(name): plain_form(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_form(each) for each in value]
+    return value

@@ -29,14 +29,14 @@ PINNED = {
         upstream""",
     "Dag": """
         add catchup deadline defaults description end fn graph id max_active_runs max_catchup outlets overlap params
-        paused place produces start tags task tasks timeout triggers tz wait_for waits""",
+        paused place produces start tags task tasks timeout to_json triggers tz wait_for waits""",
     "Task": """
         after backoff branch dag depends_on_past fn id jitter kind map_over max_delay needs outlets place pool
         priority retries retry_delay retry_on save slots teardown timeout trigger_rule wait""",
     "Dataset": "batch by debounce id map metadata partitions throttle uri where within",
     "By": "batch by debounce digest from_json map parts throttle to_json where within",
-    "Problem": "ids kind place severity text",
-    "Event": "at dag dataset extra key kind logical_date partition run source state task time",
+    "Problem": "ids kind place severity text to_json",
+    "Event": "at dag dataset extra key kind logical_date partition run source state task time to_json",
     "Receipt": "duplicate event",
     "Engine": """
         advance apublish backfill backfills background cancel close completions events firings get graph idle mark
@@ -45,12 +45,12 @@ PINNED = {
     "Run": """
         cancelled dag data_interval deadline done ended error events get key label local_date log logical_date once
         params partition partitions payload previous publish replaced_by requested results round set start started
-        state tasks unchanged wait""",
+        state tasks to_json unchanged wait""",
     "RunContext": """
         attempt cancelled dag data_interval deadline done ended error events get group key label local_date log
         logical_date once params partition partitions payload previous publish replaced_by requested results round
-        set start started state task tasks unchanged wait""",
-    "Attempt": "ended error log number round started state",
+        set start started state task tasks to_json unchanged wait""",
+    "Attempt": "ended error log number round started state to_json",
     "Backfill": "dag dates done left number progress reason runs skipped state to_json wait",
     "Why": "causes error event missing run text to_json",
     "Simulation": """
@@ -58,7 +58,7 @@ PINNED = {
     "Timeline": "rows to_json",
     "CriticalPath": "run steps to_json waited",
     "Comparison": "base name rows to_json unchanged",
-    "OutputFile": "attempt path round run size unused",
+    "OutputFile": "attempt path round run size to_json unused",
 }
 """What completion offers, by the kind of object."""
 

@@ -22,6 +22,7 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.parameters import advice
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.declare.wait import Wait
+from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.missed import Missed
@@ -32,7 +33,7 @@ _MEND = "; declare it or mend its name"
 
 
 @frozen
-class Problem:
+class Problem(PlainForm):
     """One thing that is not right: what kind, how bad, which ids, where it is declared, and what to do about it."""
 
     kind: str

@@ -15,11 +15,12 @@ from reactive_dag.declare.graph import Graph
 from reactive_dag.engine.inspect.run import UNDER_WAY
 from reactive_dag.engine.outputs.references import FileOf, file_of, size_of, task_in_file
 from reactive_dag.log.history import RunRow
+from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.records import FINAL_RUN_STATES
 
 
 @attrs.frozen
-class OutputFile:
+class OutputFile(PlainForm):
     """A file with the output of an attempt; `run` is the run's key. `unused`: no recorded success names it."""
 
     path: str

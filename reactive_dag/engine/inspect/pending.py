@@ -15,12 +15,13 @@ from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.model.event import Event
+from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.records import FACTS
 from reactive_dag.model.times import format_time, from_datetime
 
 
 @attrs.frozen
-class Part:
+class Part(PlainForm):
     """One leaf part: how many items it was given, and where they went. delivered = consumed + pending + dropped."""
 
     trigger: str
@@ -33,7 +34,7 @@ class Part:
 
 
 @attrs.frozen
-class Waiting:
+class Waiting(PlainForm):
     """A wait that is under way: whose it is, and what it last saw."""
 
     run: str
@@ -43,7 +44,7 @@ class Waiting:
 
 
 @attrs.frozen(repr=False)
-class Pending:
+class Pending(PlainForm):
     """What a DAG holds and waits for.
 
     `parts`: its leaf parts; `joins`: how each trigger joins (T8); `held`: firings that a pause holds back; `waits`: the

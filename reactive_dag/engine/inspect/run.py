@@ -22,7 +22,7 @@ from reactive_dag.engine.runs.history_rows import REPLACED
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
-from reactive_dag.model.payload import copied
+from reactive_dag.model.payload import PlainForm, copied, plain_form
 from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished, TaskFinished
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import NEVER, GivenDuration, GivenTime, repr_of, to_datetime, zone
@@ -44,7 +44,7 @@ class DataInterval(NamedTuple):
 
 
 @attrs.frozen(repr=False)
-class Attempt:
+class Attempt(PlainForm):
     """One attempt of a task."""
 
     number: int
@@ -65,7 +65,7 @@ class Attempt:
 
 
 @attrs.frozen(repr=False)
-class TaskView:
+class TaskView(PlainForm):
     """How a task of a run stands."""
 
     id: str
@@ -82,6 +82,10 @@ class TaskView:
         more = f", instances=<{len(self.instances)}>" if self.instances else ""
         said = f"id={self.id!r}, state={self.state!r}, attempts=<{len(self.attempts)}>"
         return f"TaskView({said}, output={seen(self._recorded)}{error}{more})"
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data; of an output in a file where that is. O(attempts + instances)."""
+        return {**super().to_json(), "output": plain_form(self._recorded)}
 
     @property
     def log(self) -> str:
@@ -203,6 +207,14 @@ class Run:
         """By when it is to have succeeded, if its DAG has a deadline (R13)."""
         about = self._host.request(self._offset).deadline
         return None if about is None or about.due >= NEVER else to_datetime(about.due)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data, without its tasks: each of those has its own. O(1)."""
+        return {
+            "dag": self.dag, "state": self.state, "logical_date": plain_form(self.logical_date),
+            "partition": self.partition, "requested": plain_form(self.requested), "started": plain_form(self.started),
+            "ended": plain_form(self.ended), "key": self.key, "round": self.round, "error": self.error,
+        }  # fmt: skip
 
     @property
     def tasks(self) -> TaskViews:

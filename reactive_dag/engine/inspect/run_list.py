@@ -20,6 +20,10 @@ class RunList(list[Run]):
         """One plain row a run. O(runs)."""
         return [{name: getattr(run, name) for name in COLUMNS} for run in self]
 
+    def to_json(self) -> list[dict[str, object]]:
+        """Plain data, one object a run. O(runs)."""
+        return [run.to_json() for run in self]
+
     def to_pandas(self) -> pandas.DataFrame:
         """A frame with one row a run. O(runs). Raises ImportError without pandas, the extra `[pandas]`."""
         try:

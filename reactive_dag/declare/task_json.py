@@ -1,0 +1,94 @@
+"""Tasks and options as plain JSON data: the part of a graph's form (G5) that does not need to know DAGs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import fields
+
+from reactive_dag.declare.parameters import Parameter
+from reactive_dag.declare.settings.dag_settings import differing
+from reactive_dag.declare.settings.files import OutputFiles
+from reactive_dag.declare.settings.params import Params
+from reactive_dag.declare.task import AnyTask
+from reactive_dag.declare.wait import Wait
+from reactive_dag.model.callables import AnyCallable, Call
+from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.records import Json
+from reactive_dag.model.times import format_duration, format_time
+from reactive_dag.triggers.base import Trigger
+
+_DURATIONS = ("retry_delay", "max_delay", "timeout", "poll", "deadline")
+
+
+def settings_out(values: Mapping[str, object]) -> dict[str, Json]:
+    """Options as plain JSON data. O(their size)."""
+    return {name: _setting_out(name, value) for name, value in values.items()}
+
+
+def _setting_out(name: str, value: object) -> Json:
+    if isinstance(value, Call):
+        return {"call": value.to_json()}
+    if name in _DURATIONS and isinstance(value, int):
+        return format_duration(value)
+    if name in ("start", "end") and isinstance(value, int):
+        return format_time(value)
+    if isinstance(value, Trigger):
+        return value.to_json()
+    if isinstance(value, frozenset | tuple):
+        return sorted(value) if isinstance(value, frozenset) else list(value)
+    if isinstance(value, Params):
+        return _params_out(value)
+    if isinstance(value, OutputFiles):
+        return value.to_json()
+    if name == "defaults":
+        return settings_out(differing(value))  # type: ignore[arg-type]
+    return value
+
+
+def _params_out(params: Params) -> Json:
+    cls = {} if params.type is None else {"type": Call.of(params.type).to_json()}
+    return {"names": list(params.names), "defaults": dict(params.defaults), **cls}
+
+
+def task_out(task: AnyTask) -> Json:
+    """A task as plain JSON data. O(its size)."""
+    if task.wait is not None:
+        return {"id": task.id, "wait": _wait_out(task.wait)}
+    return {
+        "id": task.id,
+        "fn": _function_out(task.fn) if task._ref is None else task._ref.to_json(),
+        **({"parameters": [_parameter_out(each) for each in task._parameters]} if task._parameters else {}),
+        **({"outlets": [each.uri for each in task.outlets]} if task.outlets else {}),
+        **({"after": list(task.after)} if task.after else {}),
+        **settings_out(task._given),
+    }
+
+
+def _function_out(fn: AnyCallable) -> Json:
+    """A task's body is not compared, so one without a stable identity is only named."""
+    try:
+        return Call(fn).to_json()
+    except InvalidValue:
+        return {"digest": "", "source": getattr(fn, "__qualname__", type(fn).__qualname__)}
+
+
+def _parameter_out(parameter: Parameter) -> Json:
+    output = {} if parameter.output is None else {"output": parameter.output.task}
+    item = {"item": True} if parameter.item else {}
+    return {"name": parameter.name, **({"default": True} if parameter.has_default else {}), **output, **item}
+
+
+def _wait_out(wait: Wait) -> Json:
+    given = {each.name: getattr(wait, each.name) for each in fields(Wait)}
+    kept = {each.name for each in fields(Wait) if given[each.name] != each.default} - {"id", "logical_date"}
+    dates = {} if wait.logical_date == "same" else {"logical_date": _dates_out(wait.logical_date)}
+    return {**settings_out({name: value for name, value in given.items() if name in kept}), **dates}
+
+
+def _dates_out(value: str | int | Call | tuple[int, ...]) -> Json:
+    if isinstance(value, Call):
+        return {"call": value.to_json()}
+    if isinstance(value, tuple):
+        return {"dates": [format_time(each) for each in value]}
+    return {"earlier": value}
