@@ -203,8 +203,15 @@ class Cancelled(Record, frozen=True, gc=False, array_like=True, omit_defaults=Tr
 
     @property
     def error(self) -> str | None:
-        """What the run's end says, where nobody asked for it."""
-        return self.reason if self.replaced_by or self.state != "cancelled" else None
+        """What the run's end says: why, if that is known."""
+        if self.ends_by_itself:
+            return self.reason
+        return f"cancelled: {self.reason}" if self.reason else None
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether nobody asked for it to be cancelled."""
+        return bool(self.replaced_by) or self.state != "cancelled"
 
 
 class RerunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=20):

@@ -39,7 +39,8 @@ def test_start_with_the_graph_works_it_off(shop: Shop) -> None:
 def test_cancel(shop: Shop) -> None:
     shop("start", "broken", "--key", "mine")
     assert "the cancel is recorded" in shop("cancel", "mine", "--reason", "not now")
-    assert shop.json("cancel", "mine", "--graph", shop.file)["state"] == "cancelled"
+    row = shop.json("cancel", "mine", "--graph", shop.file)
+    assert (row["state"], row["error"]) == ("cancelled", "cancelled: not now")
     assert "it had ended, and stays cancelled" in shop("cancel", "mine")
 
 

@@ -28,7 +28,7 @@ class Stops:
         spared = [False] * len(run.results) if run.cancelled else run.arrays.teardowns
         run.stop(record)
         reason = record.reason or None
-        if record.error is not None:
+        if record.ends_by_itself:
             self.untold.append(run.run)
         for index, task in enumerate(run.plan.ids):
             if not run.final(index) and not spared[index]:

@@ -121,7 +121,7 @@ class RunTable:
         self.statuses.enter(offset, status)
         self.slots.queue(name, offset)
         if name in self.removed:
-            self._end_queued(offset)
+            self._end_queued(offset, f"cancelled: DAG {name!r} was removed")
 
     def rerun_requested(self, offset: int, record: RerunRequested) -> None:
         """The next round of a run was asked for: it queues as soon as the run has ended (R10). O(1)."""
@@ -294,12 +294,12 @@ class RunTable:
         if record.run in self.live:
             self.stops.stop(self.live[record.run], record)
         elif status is not None and status.name == "queued":
-            self._end_queued(record.run)
+            self._end_queued(record.run, record.error)
         elif status is not None and status.name == "beginning":
             dag = self.request(record.run).dag
             self.statuses.move(record.run, dag, msgspec.structs.replace(status, stopped=record))
 
-    def _end_queued(self, offset: int) -> None:
+    def _end_queued(self, offset: int, error: str | None = None) -> None:
         """End a queued run: it cannot begin any more; its end is applied when the cursor reaches the record.
 
         A round that is queued does not happen, and leaves the run as it was.
@@ -311,13 +311,13 @@ class RunTable:
             self.statuses.move(offset, dag, None)
             self.by_date.discard(dag, offset, row.logical_date, row.cascade)
             return
-        self.overlaps.give_up(offset, "cancelled")
+        self.overlaps.give_up(offset, "cancelled", error)
 
     def dag_removed(self, dag: str) -> None:
         """A DAG is gone: its queued runs are cancelled, the others go on to their end. O(queued runs)."""
         self.removed.add(dag)
         for run in list(self.slots.queues.get(dag, ())):
-            self._end_queued(run)
+            self._end_queued(run, f"cancelled: DAG {dag!r} was removed")
 
     def dag_declared(self, dag: str) -> None:
         """A definition of a DAG came into force. O(1)."""
