@@ -271,3 +271,14 @@ def test_R19_bodies_of_the_instances_of_a_mapped_task_are_told() -> None:
         run = engine.start("job")
         engine.run_until_idle("10s")
         assert run.done and told == [True]
+
+
+def test_R4_R19_a_round_that_keeps_what_was_cancelled_is_no_success() -> None:
+    SWITCH.add("b")
+    with live(job()) as engine:
+        run = engine.start("job")
+        engine.advance("1m")
+        engine.cancel(run)
+        engine.run_until_idle()
+        engine.mark(run, "c", "success", "done elsewhere").wait()
+        assert (run.state, run.round, task_states(run)) == ("failed", 2, "a:success b:cancelled c:success")

@@ -315,8 +315,8 @@ class RunState:
         states = self.states
         if self.stopped is not None:
             return self.stopped.state
-        if "upstream_failed" in states or ("failed" in states and self._failure_counts()):
-            return "failed"
+        if "upstream_failed" in states or "cancelled" in states or ("failed" in states and self._failure_counts()):
+            return "failed"  # a round may keep what was cancelled in the one before
         if "skipped" in states and (last := self.arrays.last) and all(states[i] == "skipped" for i in last):
             return "skipped"
         return "success"
