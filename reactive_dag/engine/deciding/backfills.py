@@ -217,7 +217,7 @@ class Backfills:
 
     def run_ended(self, record: RunFinished) -> None:
         """A run of a backfill ended. O(1) and the dates that have their turn now."""
-        for number in list(self.of_run.get(record.run, ())):
+        for number in sorted(self.of_run.get(record.run, ())):
             of = self.live[number]
             if record.round >= of.open[record.run]:
                 self._close(of, record.run, record.state)
@@ -229,7 +229,7 @@ class Backfills:
 
     def round_dropped(self, run: int) -> None:
         """A round that was queued, and what waited behind it, will not happen. O(backfills that await it)."""
-        for number in list(self.of_run.get(run, ())):
+        for number in sorted(self.of_run.get(run, ())):
             self._close(self.live[number], run, "cancelled")
 
     def _close(self, of: Backfilling, run: int, state: str) -> None:
