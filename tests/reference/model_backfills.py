@@ -31,7 +31,7 @@ class Backfills:
             key = self.run_of_date(dag, tick)
             lacks = missing and key in self.runs and self.runs[key].state in ("failed", "cancelled")
             dates.append((tick, key, key is not None and (again or lacks)))
-        number = sum(fact.what == "backfill" for fact in self.facts)
+        number = 1 + sum(fact.what == "backfill" for fact in self.facts)
         most = limit or self.graph.dags[dag].max_active_runs
         self.push("backfill", dag=dag, n=number, dates=dates, most=most, only=missing)
         self.commit()
