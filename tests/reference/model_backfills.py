@@ -72,8 +72,10 @@ class Backfills:
             mark = Mark("tick", date, by=f"backfill:{of.n}")
             key = run_key(self.graph.id, of.dag, "", (f"tick:{date}",))
             self.seen.add(key)
-            self.push("asked", key=key, run_round=1, is_new=True, **about)
-            self.append(Fact("requested", self.stamp(), dag=of.dag, key=key, causes=[mark], driving=[mark], group=[]))
+            at = self.stamp()
+            request = Fact("requested", at, dag=of.dag, key=key, causes=[mark], driving=[mark], group=[])
+            self.push("asked", key=key, run_round=1, is_new=True, request=request, **about)
+            self.append(request)
         elif not again:
             self.push("asked", key=key, run_round=0, is_new=False, **about)
         else:
@@ -89,6 +91,8 @@ class Backfills:
         else:
             fact.of.skipped.append(fact.index)
         self.go_on(fact.of)
+        if fact.is_new:
+            self.backfilled(fact.request)
 
     def round_ended(self, run, state, round):
         """A round of a run has ended, or will not happen."""

@@ -77,6 +77,14 @@ class Deadlines:
             self.late[start.dag, key] = key, None, None
             self.wait_until(start.at + of.deadline, start.dag, key)
 
+    def backfilled(self, request):
+        """A backfill asked for the run of a tick: what was late already has no deadline."""
+        of, (tick,) = self.watched.get(request.dag), request.causes
+        if of is not None and (isinstance(of.deadline, Scheduled) or tick.due + of.deadline > request.at):
+            number = request.number
+            self.asked(request)
+            request.number = number
+
     def clocks(self, dag):
         parts = self.stations[dag].naive.parts if dag in self.stations else []
         return [leaf.schedule for leaf, _ in parts if isinstance(leaf, Scheduled)]
