@@ -10,7 +10,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from pathlib import Path
 
 import attrs
@@ -321,9 +320,9 @@ def test_R25_three_crashes_in_a_row_fail_the_task():
 
 def hang(path):
     """Say who hangs, in the body and in a process that it began, and hang."""
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+    child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
     Path(path).write_text(f"{os.getpid()} {child.pid}")
-    time.sleep(1000)
+    signal.pause()  # until it is killed
 
 
 def hanging(path, go_on):
