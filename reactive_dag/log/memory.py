@@ -14,6 +14,7 @@ import msgspec
 from reactive_dag.log.codec import SEGMENT_RECORDS
 from reactive_dag.log.event_index import EventIndex
 from reactive_dag.log.history import RunQuery, RunRow, RunRows
+from reactive_dag.log.partition_index import PartitionIndex
 from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.tail import Tail
 from reactive_dag.model.errors import UsageError
@@ -43,6 +44,7 @@ class MemoryLog(Tail):
         self._snapshots: dict[int, bytes] = {}
         self._meta: dict[str, str] = {}
         self._events = EventIndex()
+        self._partitions = PartitionIndex()
         self._intake: dict[int, OfferedFact] = {}
         self._offered = 0
         self._taken = 0
@@ -145,6 +147,16 @@ class MemoryLog(Tail):
             found = self._events.newest(source, self._tail[1], limit, before)
         return [(offset, record) for offset in found if isinstance(record := self.record(offset), Published)]
 
+    def newest_event(self, source: str, partition: str) -> int | None:
+        """The offset of the newest event of a dataset's partition. O(1) and the records not looked at before."""
+        with self._side:
+            return self._partitions.newest(source, 0, self._tail[1]).get(partition)
+
+    def partitions(self, source: str) -> dict[str, int]:
+        """The partitions that a dataset has events of. O(n log n) and the records not looked at before."""
+        with self._side:
+            return dict(sorted(self._partitions.newest(source, 0, self._tail[1]).items()))
+
     def load_snapshot(self) -> tuple[int, bytes] | None:
         """The newest snapshot. O(1)."""
         return max(self._snapshots.items(), default=None)
@@ -194,3 +206,4 @@ class MemoryLog(Tail):
         assert all(record.at <= self.last_at for record in records), "no record is later than last_at"
         self._rows._check()
         self._events._check()
+        self._partitions._check()

@@ -129,6 +129,12 @@ class EventLog(Protocol):
     def events(self, source: str, limit: int | None = None, before: int | None = None) -> list[tuple[int, Published]]:
         """A dataset's events with their offsets, newest first; `before`: an offset. O(segments that have one)."""
 
+    def newest_event(self, source: str, partition: str) -> int | None:
+        """The offset of the newest event of a dataset's partition, whatever its kind. O(log n)."""
+
+    def partitions(self, source: str) -> dict[str, int]:
+        """The partitions that a dataset has events of, in order of text, each with its newest event's offset. O(n)."""
+
     def load_snapshot(self) -> tuple[int, bytes] | None:
         """The newest snapshot that can be read: `(upto, blob)`. O(size)."""
 

@@ -52,6 +52,14 @@ class Stores(RuleBasedStateMachine):
                 assert log.push_many(more) == len(self.records)
         self.records += more
 
+    @rule(dataset=NAMES, partitions=st.lists(st.sampled_from(["eu", "us", "ä|2026-11-23", ""]), max_size=5))
+    def publish_partitions(self, dataset: str, partitions: list[str]) -> None:
+        more = [published(len(self.records) + n, dataset, partition=each) for n, each in enumerate(partitions)]
+        for log in self.logs:
+            with log.lock:
+                log.push_many(more)
+        self.records += more
+
     @rule(dataset=NAMES, key=NAMES)
     def publish(self, dataset: str, key: str) -> None:
         offset = len(self.records)
@@ -138,6 +146,15 @@ class Stores(RuleBasedStateMachine):
         found = [(n, r) for n, r in every if isinstance(r, Published) and r.dataset == dataset][:limit]
         for log in self.logs:
             assert log.events(dataset, limit=limit, before=top) == found
+
+    @rule(dataset=st.sampled_from(["a", "b", "s3://lake/ds4", "nobody"]))
+    def partitions(self, dataset: str) -> None:
+        events = [(n, r) for n, r in enumerate(self.records) if isinstance(r, Published) and r.dataset == dataset]
+        found = {event.partition: offset for offset, event in events if event.partition is not None}
+        for log in self.logs:
+            assert list(log.partitions(dataset).items()) == sorted(found.items())
+            for partition in ("eu", "us", "2026-11-22", "nowhere"):
+                assert log.newest_event(dataset, partition) == found.get(partition)
 
     @rule(
         dag=st.none() | NAMES,

@@ -406,3 +406,26 @@ def test_log_hidden_rows_do_not_shorten_a_page(store_path: Path) -> None:
                 log.commit()
         assert [row.run for row in log.runs(dag="dag", state="failed", limit=3)] == [4, 3, 2]
         assert [row.run for row in log.runs(dag="dag", limit=3)] == [19, 18, 17]
+
+
+def test_log_partitions_of_a_dataset_with_the_newest_event_of_each(log_box: Box) -> None:
+    push(log_box.log, published(0, "a", partition="us"), published(1, "a"), published(2, "b", partition="us"))
+    assert log_box.log.partitions("a") == {"us": 0}, "what was pushed counts"
+    log_box.log.commit()
+    push(log_box.log, published(3, "a", partition="eu"), published(4, "a", partition="us", kind="deleted"))
+    for log in log_box.both():
+        assert list(log.partitions("a").items()) == [("eu", 3), ("us", 4)], "in order of text"
+        assert log.partitions("nobody") == {}
+        assert [log.newest_event("a", name) for name in ("eu", "us", "asia")] == [3, 4, None]
+        assert log.newest_event("b", "us") == 2
+
+
+def test_log_a_store_opened_to_be_read_has_the_partitions_of_that_instant(store_path: Path) -> None:
+    with SQLiteLog(store_path) as log:
+        pushed(log, published(0, "a", partition="us"), published(1, "a", partition="eu"))
+        reader = SQLiteLog(store_path, read_only=True)
+        pushed(log, published(2, "a", partition="us"), published(3, "a", partition="asia"))
+        assert log.partitions("a") == {"asia": 3, "eu": 1, "us": 2}
+        assert reader.partitions("a") == {"eu": 1, "us": 0}
+        assert [reader.newest_event("a", name) for name in ("us", "asia")] == [0, None]
+        reader.close()

@@ -6,13 +6,13 @@ into a newer one is repeatable: a key is noted once, of the rest the newest stan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from reactive_dag.log.codec import checksum, encodable, encode_more, encode_tasks, row_checksum, segments
+from reactive_dag.log.codec import SegmentRow, checksum, encodable, encode_more, encode_tasks, row_checksum, segments
 from reactive_dag.log.history import RunRow, RunRows
 from reactive_dag.log.sqlite import schema
-from reactive_dag.model.records import AnyRecord
+from reactive_dag.model.records import AnyRecord, Published
 
 Statement: TypeAlias = tuple[str, Sequence[tuple[object, ...]]]
 """An SQL statement and the rows to execute it with."""
@@ -78,10 +78,22 @@ class PendingCommit:
         found: list[Statement] = [
             (schema.ADD_SEGMENT, [row for row, _ in pieces]),
             (schema.ADD_SOURCE, [_checked((source, row[0])) for row, sources in pieces for source in sources]),
+            (schema.ADD_PARTITION, [_checked(row) for row in self._partitions(pieces)]),
         ]
         if self.notes:
             found += _note_statements(self.notes)
         return [statement for statement in found if statement[1]]
+
+    def _partitions(self, pieces: list[tuple[SegmentRow, set[str]]]) -> Iterator[tuple[object, ...]]:
+        """The newest event of each partition of a dataset. O(n), nothing where no record is an event."""
+        found: dict[tuple[str, str], int] = {}
+        for row, sources in pieces:
+            if sources:
+                start = row[0] - self.first
+                for offset, record in enumerate(self.records[start : start + row[1]], row[0]):
+                    if isinstance(record, Published) and record.partition is not None:
+                        found[record.dataset, record.partition] = offset
+        return ((*name, offset) for name, offset in found.items())
 
 
 def _note_statements(notes: Notes) -> list[Statement]:

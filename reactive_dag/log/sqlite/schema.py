@@ -2,13 +2,13 @@
 
 A file is ours if its header bears our application id; the version is SQLite's `user_version`. Both and all tables are
 written in one transaction before the file is switched to WAL, so a file is either whole or empty. Tables are only ever
-added to; a change that an older program cannot read raises STORE_FORMAT. A row of keys, sources, runs, consumers
-and meta ends with the checksum of what stands before it.
+added to; a change that an older program cannot read raises STORE_FORMAT. A row of keys, sources, partitions, runs,
+consumers and meta ends with the checksum of what stands before it.
 """
 
 from __future__ import annotations
 
-STORE_FORMAT = 3
+STORE_FORMAT = 4
 """The version of the tables and of the records in them."""
 
 LOG_MARK = 0x72444C67  # "rDLg"
@@ -24,6 +24,9 @@ LOG_TABLES = (
     # Which segments have events of a dataset.
     "CREATE TABLE sources (source TEXT NOT NULL, first INTEGER NOT NULL, crc INTEGER NOT NULL, "
     "PRIMARY KEY (source, first)) WITHOUT ROWID",
+    # The newest event of each partition of a dataset.
+    "CREATE TABLE partitions (source TEXT NOT NULL, partition TEXT NOT NULL, record INTEGER NOT NULL, "
+    "crc INTEGER NOT NULL, PRIMARY KEY (source, partition)) WITHOUT ROWID",
     "CREATE TABLE keys (scope TEXT NOT NULL, key TEXT NOT NULL, record INTEGER NOT NULL, "
     "crc INTEGER NOT NULL, PRIMARY KEY (scope, key)) WITHOUT ROWID",
     # Runs that ended. `run` is the offset of the request; every index ends with it, being the rowid.
@@ -56,6 +59,7 @@ LEDGER_TABLES = (
 BEGIN = "BEGIN IMMEDIATE"
 ADD_SEGMENT = "INSERT INTO segments VALUES (?, ?, ?, ?, ?)"
 ADD_SOURCE = "INSERT INTO sources VALUES (?, ?, ?)"
+ADD_PARTITION = "INSERT OR REPLACE INTO partitions VALUES (?, ?, ?, ?)"
 ADD_KEY = "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?)"
 ADD_RUN = "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 ADD_CONSUMER = "INSERT OR IGNORE INTO consumers VALUES (?, ?, ?)"
@@ -81,6 +85,8 @@ SEGMENTS_AFTER = (
     "SELECT first, count, last_at, crc, data FROM segments WHERE first >= ? AND first < ? ORDER BY first LIMIT 64"
 )
 SEGMENTS_OF = "SELECT source, first, crc FROM sources WHERE source = ? AND first < ? ORDER BY first DESC LIMIT 64"
+NEWEST_OF = "SELECT source, partition, record, crc FROM partitions WHERE source = ? AND partition = ?"
+PARTITIONS_OF = "SELECT source, partition, record, crc FROM partitions WHERE source = ? ORDER BY partition"
 CONSUMERS = "SELECT source, run, crc FROM consumers WHERE source = ? ORDER BY run DESC"
 FIND_KEY = "SELECT scope, key, record, crc FROM keys WHERE scope = ? AND key = ?"
 SNAPSHOTS = "SELECT upto, crc, data FROM snapshots ORDER BY upto DESC"

@@ -21,18 +21,11 @@ from reactive_dag.log.group import GroupCommit
 from reactive_dag.log.history import RunQuery, RunRow
 from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.log.sqlite import schema
-from reactive_dag.log.sqlite.files import (
-    OpenFiles,
-    connect,
-    is_store_file,
-    keep_home,
-    one_name,
-    prepare,
-    store_error,
-)
+from reactive_dag.log.sqlite.files import OpenFiles, connect, is_store_file, keep_home, one_name, prepare, store_error
 from reactive_dag.log.sqlite.intake import SQLiteIntake
 from reactive_dag.log.sqlite.key_cache import KeyCache
 from reactive_dag.log.sqlite.lease import Lease
+from reactive_dag.log.sqlite.partitions import StoredPartitions
 from reactive_dag.log.sqlite.pending_commit import Notes, PendingCommit, Statement
 from reactive_dag.log.sqlite.readers import Readers, SegmentReader, newest_events
 from reactive_dag.log.sqlite.verify import verify
@@ -70,6 +63,7 @@ class SQLiteLog(Tail):
         self._reports: list[str] = []
         self._readers = Readers(path)
         self._segments = SegmentReader(self._readers)
+        self._partitions = StoredPartitions(self._readers, self._segments, lambda: self.next_offset)
         self._views = Views(self._readers)
         self._group = GroupCommit(lambda: self.next_offset, self._flush, self._settle)
         self._intake: SQLiteIntake | None = None
@@ -353,6 +347,14 @@ class SQLiteLog(Tail):
         committed = self._segments.events(source, min(done, top))
         return list(itertools.islice(itertools.chain(pushed, committed), limit))
 
+    def newest_event(self, source: str, partition: str) -> int | None:
+        """The offset of the newest event of a dataset's partition. O(log n)."""
+        return self._partitions.newest(source, partition, (self._group.done, *self._tail))
+
+    def partitions(self, source: str) -> dict[str, int]:
+        """The partitions that a dataset has events of. O(result)."""
+        return self._partitions.all(source, (self._group.done, *self._tail))
+
     def load_snapshot(self) -> tuple[int, bytes] | None:
         """The newest snapshot that can be read. O(size)."""
         with self.lock:
@@ -390,5 +392,6 @@ class SQLiteLog(Tail):
             assert first <= self._group.done <= self.next_offset, "what is not on disk is in the tail"
             assert first + len(records) == self.next_offset, "the tail reaches to the end"
             assert all(record.at <= self.last_at for record in records), "no record is later than last_at"
+        self._partitions._check()
         self._group._check()
         self._segments._check()

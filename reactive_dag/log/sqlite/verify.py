@@ -19,7 +19,7 @@ WHOLE_BYTES = 1 << 20
 
 ROWS = {
     "keys": ("scope", "key"), "sources": ("source", "first"), "meta": ("name",), "runs": ("run",),
-    "consumers": ("source", "run"),
+    "consumers": ("source", "run"), "partitions": ("source", "partition"),
 }  # fmt: skip
 """The tables whose rows end with their checksum, and what names a row of each."""
 
