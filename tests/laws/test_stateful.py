@@ -91,6 +91,14 @@ class EngineMachine(RuleBasedStateMachine):
     def mark(self, number, place, state):
         self.twins.mark(number, place, state)
 
+    @precondition(lambda self: self.twins.model.jobs)
+    @rule(
+        number=st.integers(0, 9), state=st.sampled_from(GIVEN_STATES), outcome=st.sampled_from(["succeed", *OUTCOMES])
+    )
+    def mark_what_ends(self, number, state, outcome):
+        self.twins.mark_executing(number, state)
+        self.twins.finish(number, outcome)
+
     @rule(back=BACK, span=BACK, limit=st.sampled_from([None, 1, 2]), how=st.sampled_from(["", "again", "missing"]))
     def backfill(self, back, span, limit, how):
         self.twins.backfill(back, span, limit, how)

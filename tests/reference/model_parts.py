@@ -197,7 +197,7 @@ class Task:
     def __init__(self, spec):
         self.spec, self.state, self.asked, self.open, self.retry = spec, None, False, None, None
         self.attempt = self.fails = self.lost = 0
-        self.output, self.instances, self.marked = None, None, False
+        self.output, self.instances, self.marked, self.given = None, None, False, None
 
     @property
     def final(self):

@@ -152,20 +152,27 @@ class Runs:
             return self.finished(run, task, "skipped" if over.state == "skipped" else "upstream_failed")
         if over.instances is None and not isinstance(over.output, list):
             return self.finished(run, task, "failed")
-        above = over.output if over.instances is None else over.instances
-        each.instances, each.state = [f"{task}[{n}]" for n in range(len(above))], "running"
+        above = self.make_instances(run, task, each, over)
         for name, item in zip(each.instances, above, strict=True):
-            run.tasks[name] = one = Task(attrs.evolve(each.spec, needs=(), over=None))
-            one.asked, one.of = True, task
             if name in run.kept:
-                run.tasks[name] = run.kept[name]
-            elif over.instances and each.spec.rule == "all_success" and run.tasks[item].state == "skipped":
+                continue
+            if over.instances and each.spec.rule == "all_success" and run.tasks[item].state == "skipped":
                 self.finished(run, name, "skipped")
             else:
                 self.startable.append((run, name))
         if all(run.tasks[name].final for name in each.instances):
             self.gather(run, task, each)
         return None
+
+    def make_instances(self, run, task, each, over):
+        """A mapped task has its instances, those that a round keeps as they ended; their items."""
+        above = over.output if over.instances is None else over.instances
+        each.instances, each.state = [f"{task}[{n}]" for n in range(len(above))], "running"
+        for name in each.instances:
+            run.tasks[name] = one = Task(attrs.evolve(each.spec, needs=(), over=None))
+            one.asked, one.of = True, task
+            run.tasks[name] = run.kept.get(name, one)
+        return above
 
     def gather(self, run, task, each):
         states = [run.tasks[name].state for name in each.instances]
@@ -219,11 +226,15 @@ class Runs:
     def finished(self, run, task, state, attempt=0, retry=False, after=None, publishes=None, output=None, marked=False):
         about = {"ident": f"{run.key}/{task}", "source": (run.dag, task), "state": state, "output": output}
         rest = {"attempt": attempt, "retry": retry, "after": after, "publishes": publishes, "marked": marked}
-        self.push("finished", run=run, task=task, **about, **run.about(), **rest)
+        return self.push("finished", run=run, task=task, **about, **run.about(), **rest)
 
     def on_finished(self, fact):
         run, task = fact.run, fact.run.tasks.get(fact.task)
         goes_on = not run.cancelled or (task is not None and task.spec.teardown)
+        if run.alive and task.given is not None:
+            goes_on = True
+            if fact is not task.given:
+                return  # somebody decided before what its end is
         if not run.alive or task.final or (not goes_on and fact.state != "cancelled"):
             return
         if fact.attempt and (task.attempt != fact.attempt or task.open is None):
@@ -264,7 +275,7 @@ class Runs:
         self.deliver(fact)
         if "[" in fact.task:
             mapped = run.tasks[task.of]
-            if not mapped.final and all(run.tasks[name].final for name in mapped.instances):
+            if not mapped.final and mapped.given is None and all(run.tasks[name].final for name in mapped.instances):
                 self.gather(run, task.of, mapped)
         for name in run.followers(fact.task):
             self.consider(run, name)
@@ -318,8 +329,9 @@ class Runs:
         again = run.cancelled
         run.cancelled, run.stopping = True, run.stopping or fact
         for name, task in run.tasks.items():
-            if not task.final and (again or not task.spec.teardown):
-                self.finished(run, name, "cancelled", task.attempt if task.open is not None else 0)
+            if not task.final and task.given is None and (again or not task.spec.teardown):
+                given = self.finished(run, name, "cancelled", task.attempt if task.open is not None else 0)
+                task.given = given if task.spec.teardown else None
 
     def end_waiting(self, run, state="cancelled"):
         if run.request is not None:

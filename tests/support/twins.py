@@ -218,8 +218,18 @@ class Twins:
         if not known:
             return
         run = known[number % len(known)]
-        names = list(run.tasks if run.alive else SPECS[run.dag])
-        task = "" if place is None else names[place % len(names)]
+        names = list(run.tasks or SPECS[run.dag])
+        self.give(run, "" if place is None else names[place % len(names)], state)
+
+    def mark_executing(self, number, state):
+        """Give the task of an attempt under way a state by hand, or, if it is mapped, all of that task."""
+        job = self.model.jobs[number % len(self.model.jobs)]
+        names = [job.task, job.task.partition("[")[0], ""]
+        if job.run.alive and job.run.key not in self.lost_plans:
+            self.give(job.run, names[number % 3], state)
+
+    def give(self, run, task, state):
+        """Give a run, or a task of it, a state by hand, or see it refused."""
         ended = not task or (not run.tasks[task].final if run.alive else run.state in FINAL)
         self.model.take_up_changes()
         try:

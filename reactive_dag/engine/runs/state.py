@@ -83,20 +83,22 @@ class RunSnapshot(msgspec.Struct, array_like=True):
     tasks: dict[str, tuple[str | None, int, int, int, int, int | None, TaskFinished | None, list[Any]]]
     instances: dict[str, int] = {}
     kept: tuple[TaskRow, ...] = ()
+    by_hand: dict[str, tuple[str, str | None]] = {}
 
 
 NO_INSTANCES: Mapping[int, range] = {}
 NO_TASKS: tuple[int, ...] = ()
 NOTHING: Mapping[int, int] = {}
+NOT_BY_HAND: dict[int, tuple[str, str | None]] = {}
 
 
 class RunState:
     """A run that started and has not ended. O(tasks) in memory."""
 
     __slots__ = (
-        "arrays", "asked", "attempt", "attempts", "begun_with", "cancelled", "dag", "failed", "fails", "instances",
-        "instances_left", "kept", "left", "lost", "open", "order", "plan", "request", "results", "run", "size",
-        "skipped", "started", "states", "stopped", "tasks", "unchosen", "unfinished",
+        "arrays", "asked", "attempt", "attempts", "begun_with", "by_hand", "cancelled", "dag", "failed", "fails",
+        "instances", "instances_left", "kept", "left", "lost", "open", "order", "plan", "request", "results", "run",
+        "size", "skipped", "started", "states", "stopped", "tasks", "unchosen", "unfinished",
     )  # fmt: skip
 
     def __init__(
@@ -134,6 +136,14 @@ class RunState:
         self.kept = NOTHING_KEPT
         """The tasks of earlier rounds that this one does not do again (R10), by id."""
         self.stopped: Cancelled | None = None
+        self.by_hand = NOT_BY_HAND
+        """The state and text of tasks whose end was decided by hand: no other end of them counts (R19)."""
+
+    def decide_by_hand(self, index: int, state: str, text: str | None) -> None:
+        """Whatever end of a task comes first, only the one with this state and text counts. O(1)."""
+        self.by_hand = self.by_hand or {}
+        self.by_hand[index] = state, text
+        self.asked[index] = 1
 
     def stop(self, record: Cancelled) -> None:
         """It was cancelled by a record, which it keeps; the first one says how it ends. O(1)."""
@@ -338,7 +348,8 @@ class RunState:
                 self.open.get(index), self.results[index], self.attempts.get(index, []),
             )  # fmt: skip
         instances = {self.plan.ids[index]: len(numbers) for index, numbers in self.instances.items()}
-        return RunSnapshot(self.started, self.stopped, tasks, instances, tuple(self.kept.values()))
+        by_hand = {self.plan.ids[index]: given for index, given in self.by_hand.items()}
+        return RunSnapshot(self.started, self.stopped, tasks, instances, tuple(self.kept.values()), by_hand)
 
     def restore(self, kept: RunSnapshot) -> None:
         """Take what `snapshot` gave, of the tasks that there are. O(tasks + edges)."""
@@ -348,6 +359,9 @@ class RunState:
                 self.add_instances(self.plan.index[id], count)
         if kept.kept:
             self.kept = {row.task: row for row in kept.kept if row.task.partition("[")[0] in self.plan.index}
+        for id, given in kept.by_hand.items():
+            if id in self.plan.index:
+                self.decide_by_hand(self.plan.index[id], *given)
         for id, (state, asked, attempt, lost, fails, opened, result, attempts) in kept.tasks.items():
             index = self.plan.index.get(id)
             if index is None:

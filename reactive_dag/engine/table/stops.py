@@ -31,8 +31,28 @@ class Stops:
         if record.ends_by_itself:
             self.untold.append(run.run)
         for index, task in enumerate(run.plan.ids):
-            if not run.final(index) and not spared[index]:
-                self._flow.give(run, task, "cancelled", reason)
+            if run.final(index) or spared[index] or index in run.by_hand:
+                continue
+            if run.arrays.teardowns[index]:
+                run.decide_by_hand(index, "cancelled", reason)  # its end may be on its way: it counts no more
+            self._flow.give(run, task, "cancelled", reason)
+
+    def mark(self, run: RunState, record: Marked) -> bool:
+        """Give a task, or a run, its state by hand; False where it has an end already, or is to have one. O(tasks)."""
+        if not record.task:
+            if run.cancelled or not run.unfinished:
+                return False
+            self.stop(run, stop_of(record))
+            return True
+        index = run.arrays.index.get(record.task, -1)
+        if index < 0 or run.final(index) or index in run.by_hand:
+            return False
+        if run.cancelled and not run.arrays.teardowns[index]:
+            return False
+        for number in (*run.instances.get(index, ()), index):
+            self._flow.forget(run, number)
+        self._flow.mapped.mark(run, index, record.state, marked_text(record))
+        return True
 
     def take_untold(self) -> list[int]:
         """The live runs that were stopped since this was last asked, and whose bodies are to be told. O(result)."""
@@ -48,5 +68,4 @@ class Stops:
             if run.arrays.overs[index] >= 0:
                 self._flow.mapped.begin_marked(run, index, mark.task, mark.state, marked_text(mark))
             else:
-                run.asked[index] = 1
-                self._flow.give(run, mark.task, mark.state, marked_text(mark))
+                self._flow.mapped.mark(run, index, mark.state, marked_text(mark))

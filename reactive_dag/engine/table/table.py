@@ -22,7 +22,7 @@ from reactive_dag.engine.runs.plans import Plans, PlansSnapshot
 from reactive_dag.engine.runs.state import RunSnapshot, RunState
 from reactive_dag.engine.runs.statuses import AHEAD, BEGINNING, DELAYED, ORPHAN, QUEUED, RunStatus, RunStatuses
 from reactive_dag.engine.table.drafts import Drafts
-from reactive_dag.engine.table.marks import marked_text, stop_of
+from reactive_dag.engine.table.marks import marked_text
 from reactive_dag.engine.table.overlaps import Overlaps
 from reactive_dag.engine.table.rounds import Rounds, RoundsSnapshot
 from reactive_dag.engine.table.rows import Rows
@@ -193,13 +193,11 @@ class RunTable:
     def marked(self, offset: int, record: Marked) -> None:
         """A task or a run was given a state by hand; what has ended gets it in a round of its own (R19). O(tasks)."""
         live, status = self.live.get(record.run), self.statuses.get(record.run)
-        if live is not None and record.task:
-            self.flow.mark(live, record.task, record.state, marked_text(record))
-        elif live is not None and not live.cancelled:
-            self.stops.stop(live, stop_of(record))
-        elif not record.task and status is not None and status.name == "queued":
+        if live is not None and self.stops.mark(live, record):
+            return
+        if not record.task and status is not None and status.name == "queued":
             self._mark_queued(offset, record)
-        else:  # it has ended, or is ending, as something else
+        else:  # it has ended, or is ending, before this mark was recorded
             self.rounds.ask(record.run, offset)
             if status is None:
                 self._queue_round(record.run)

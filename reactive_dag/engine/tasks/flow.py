@@ -225,9 +225,11 @@ class TaskFlow:
         began = run.open.get(index)
         if run.results[index] is not None or (number and (began is None or run.attempt[index] != number)):
             return
+        if run.by_hand and index in run.by_hand and (state, record.error) != run.by_hand[index]:
+            return  # its end was decided before this one came (R19)
         if number and self.timeouts:
             self.timers.drop(self.timeouts.pop((run.run, index), None))
-        if run.cancelled and state != "cancelled" and not run.arrays.teardowns[index]:
+        if run.cancelled and state != "cancelled" and not run.arrays.teardowns[index] and index not in run.by_hand:
             return  # it came after the cancellation, which gives every task its state
         if number:
             noted = (number, record.began or began, record.at, state, record.error)
@@ -357,16 +359,6 @@ class TaskFlow:
         error = None if run.stopped is None else run.stopped.error
         with log.lock:
             log.push(RunFinished.of(begun, state, self.outbox.stamp(), error))
-
-    def mark(self, run: RunState, task: str, state: str, text: str) -> None:
-        """Give a task that has not ended a state by hand; of a mapped one its instances that have not (R19)."""
-        index = run.arrays.index.get(task, -1)
-        if index < 0 or run.final(index):
-            return
-        for number in run.instances.get(index) or (index,):
-            if not run.final(number):
-                run.asked[number] = 1
-                self.give(run, run.arrays.ids[number], state, text)
 
     def give(self, run: RunState, task: str, state: str, error: str | None = None) -> None:
         """Ask that a task get `state` without running."""

@@ -76,21 +76,24 @@ class MappedTasks:
     def begin_marked(self, run: RunState, index: int, task: str, state: str, text: str) -> None:
         """A round begins in which a mapped task, or an instance of it, has a state by hand (R19). O(items).
 
-        It has the instances that the round keeps; as a whole it gives the others its state.
+        It has the instances that the round keeps; as a whole it gives the others its state, and has it itself.
         """
         over = run.arrays.overs[index]
         above, done, id = run.instances.get(over), run.results[over], run.plan.ids[index]
         if done is not None and (above is not None or isinstance(done.output, list)):
             run.asked[index] = 1
-            numbers = self._expand(run, index, len(done.output if above is None else above))
-            for number in numbers:
-                if run.results[number] is None and task in (id, run.plan.ids[number]):
-                    self._give(run, run.plan.ids[number], state, text)
+            self._expand(run, index, len(done.output if above is None else above))
             if task != id and not run.instances_left[index]:
                 self.gather(run, index)  # that instance is gone: an earlier round has a shorter list
-        if task == id:
-            run.asked[index] = 1
-            self._give(run, id, state, text)
+        if task in run.arrays.index:
+            self.mark(run, run.arrays.index[task], state, text)
+
+    def mark(self, run: RunState, index: int, state: str, text: str) -> None:
+        """Give a task a state by hand, and before it those instances of a mapped one that have none. O(instances)."""
+        for number in (*run.instances.get(index, ()), index):
+            if run.results[number] is None and number not in run.by_hand:
+                run.decide_by_hand(number, state, text)
+                self._give(run, run.plan.ids[number], state, text)
 
     def _expand(self, run: RunState, index: int, count: int) -> range:
         """Give a mapped task its instances, and those that a round keeps their ends. O(items)."""
@@ -106,7 +109,7 @@ class MappedTasks:
         """A task of a run with instances has its final state: one of them, or a mapped one. O(1), the last O(items)."""
         if index >= run.size:
             mapped, _ = run.instance(index)
-            if not run.instances_left[mapped] and run.results[mapped] is None:
+            if not run.instances_left[mapped] and run.results[mapped] is None and mapped not in run.by_hand:
                 self.gather(run, mapped)
         elif run.instances_left.get(index) and not run.cancelled:
             for number in run.instances[index]:
