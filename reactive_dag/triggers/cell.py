@@ -181,6 +181,10 @@ class Cell:
         """The items of a release, as pairs of part and item, in the order of the payload (T13). O(items)."""
         return ((0, item) for item in release)
 
+    def converted(self, release: Opaque, change: Convert) -> Opaque:
+        """A release with each of its items through `change`. O(items)."""
+        return [change(0, item) for item in release]
+
     def check(self, state: State) -> None:
         """Raise AssertionError unless the cell's invariants hold. O(pending)."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from reactive_dag.triggers.cell import ALONE, Cell, Opaque, State, Surroundings
+from reactive_dag.triggers.cell import ALONE, Cell, Convert, Opaque, State, Surroundings
 
 
 def solo_mask(parts: int, around: Surroundings) -> int:
@@ -105,3 +105,7 @@ class PendingRows(Cell):
     def spread(self, release: tuple[list[Opaque], ...]) -> list[tuple[int, Opaque]]:
         """The items, part after part."""
         return [(part, item) for part, items in enumerate(release) for item in items]
+
+    def converted(self, release: tuple[list[Opaque], ...], change: Convert) -> tuple[list[Opaque], ...]:
+        """A release with each of its items through `change`. O(items)."""
+        return tuple([[change(part, item) for item in items] for part, items in enumerate(release)])

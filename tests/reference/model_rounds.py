@@ -24,25 +24,30 @@ class Rounds:
             self.queue_round(fact.run)
 
     def on_mark(self, fact):
-        run, task = fact.run, fact.run.tasks.get(fact.task)
-        if run.alive and fact.task:
-            self.mark_task(run, fact.task, fact.state) if task is not None and not task.final else None
-        elif run.alive and not run.cancelled:
+        run = fact.run
+        if run.alive and fact.task and self.takes_mark(run, run.tasks.get(fact.task)):
+            self.mark_task(run, fact.task, fact.state)
+        elif run.alive and not fact.task and not run.cancelled and not all(each.final for each in run.tasks.values()):
             self.stop(run, fact)
         elif not fact.task and run in self.waiting.get(run.dag, ()) and run.request is None:
             self.end_waiting(run, fact.state)
-        else:  # it has ended, or is about to; a whole round that is queued gives way
+        else:  # it has ended, or is to end otherwise; a whole round that is queued gives way
             if not fact.task and run in self.waiting.get(run.dag, ()):
                 self.drop_round(run)
             self.on_rerun(fact)
 
+    def takes_mark(self, run, task):
+        """Whether nothing has said yet how a task ends."""
+        left = task is not None and not task.final and task.given is None
+        return left and (not run.cancelled or task.spec.teardown)
+
     def mark_task(self, run, name, state):
-        """A task gets the state; of a mapped one its instances that have not ended."""
-        for each in run.tasks[name].instances or [name]:
+        """A task gets the state, and before it those instances of a mapped one that have none."""
+        for each in [*(run.tasks[name].instances or ()), name]:
             task = run.tasks[each]
-            if not task.final:
-                task.asked = True
-                self.finished(run, each, state, task.attempt if task.open is not None else 0, marked=True)
+            if not task.final and task.given is None:
+                attempt = task.attempt if task.open is not None else 0
+                task.asked, task.given = True, self.finished(run, each, state, attempt, marked=True)
 
     def queue_round(self, run):
         """The run has ended: the next of its rounds waits among others by when it was asked for."""
@@ -76,9 +81,36 @@ class Rounds:
             if before[name].spec.branch and before[name].state == "success" and not before[name].marked:
                 run.choose(name, before[name].output)
         if request.what == "mark" and request.task:
-            self.mark_task(run, request.task, request.state)
+            self.mark_again(run, request.task, request.state)
         elif request.what == "mark":
             self.stop(run, request)
+
+    def mark_again(self, run, name, state):
+        """A round begins with a mark: a mapped task has its instances at once, if its list is there."""
+        mapped = name.partition("[")[0]
+        if mapped not in run.tasks:
+            return
+        task = run.tasks[mapped]
+        over = run.tasks.get(task.spec.over)
+        if over is not None and over.final and (over.instances is not None or isinstance(over.output, list)):
+            task.asked = True
+            self.make_instances(run, mapped, task, over)
+            if mapped != name and all(run.tasks[each].final for each in task.instances):
+                self.gather(run, mapped, task)
+        if name in run.tasks:
+            self.mark_task(run, name, state)
+
+    def is_beside(self, run, before, again, name):
+        """Whether the round of a mark keeps an instance of a mapped task that is done again."""
+        mapped, _, place = name.partition("[")
+        marked, spec, state = run.request.task, run.tasks[mapped].spec, before[name].state
+        if mapped == marked:
+            return state in WELL
+        if mapped == marked.partition("[")[0]:
+            return name != marked
+        above = f"{spec.over}[{place}"
+        stays = spec.over not in again or (above in before and self.is_beside(run, before, again, above))
+        return state == "success" or (stays and not any(need in again for need in spec.needs if need != spec.over))
 
     def is_kept(self, run, before, again, name):
         """Whether an instance of a mapped task that is done again keeps its end."""
@@ -86,6 +118,8 @@ class Rounds:
         request, spec = run.request, run.tasks[mapped].spec
         if not bracket or mapped not in again or not (request.only or request.tasks):
             return False
+        if request.what == "mark":
+            return self.is_beside(run, before, again, name)
         others = [need for need in spec.needs if need != spec.over]
         if request.only and before[name].state not in WELL:
             return False
@@ -101,9 +135,8 @@ class Rounds:
         """The parts to which the item of a later round is delivered; where an earlier one is held it is replaced."""
         old = {f.number for f in self.facts[: fact.number] if f.ident == fact.ident and f.what == fact.what}
         held = {(part, item) for part, item in station.holds() if item in old}
-        if any(part in hits for part, _ in held):
-            for item in {item for _, item in held}:
-                replace_item(self, station, item, fact.number)
+        for item in {item for part, item in held if part in hits}:
+            replace_item(self, station, item, fact.number, hits)
         requests = [f for f in [*self.facts, *self.out] if f.what == "requested" and f.dag == station.dag]
         consumed = {item for f in requests for item in f.causes if not isinstance(item, Mark)} & old
         having = {part for part, _ in held}.union(*(station.hits_of(self.facts[item]) for item in consumed))
@@ -133,19 +166,26 @@ def again_of(run, request, before):
     return again
 
 
-def replace_item(model, station, old, new):
-    """Put an item in the place of another, wherever a trigger has it; nothing fires, and no count changes."""
-    naive = station.naive
-    swap = {old: new}.get
+def replace_item(model, station, old, new, parts):
+    """Put an item in the place of another in these leaf parts of a trigger; nothing fires, and no count changes."""
+    naive, leaves = station.naive, [leaf for leaf, _ in station.naive.parts]
     events = model.facts[old], model.facts[new]
+
+    def swap(part, item):
+        return new if item == old and part in parts else item
+
     for given in [*station.held, *(each for node in naive.top.below() for each in node.own_pending())]:
-        given.pairs = [(part, swap(item, item)) for part, item in given.pairs]
-        given.riders = [swap(item, item) for item in given.riders]
-        given.payload = swapped(given.payload, *events)
-    naive.parked = [(part, swap(item, item), path) for part, item, path in naive.parked]
-    station.backlog = [(leaf, swap(item, item)) for leaf, item in station.backlog]
-    naive.fates = {(part, swap(item, item)): fate for (part, item), fate in naive.fates.items()}
-    naive.more = {(part, swap(item, item)): fates for (part, item), fates in naive.more.items()}
+        given.pairs, before = [(part, swap(part, item)) for part, item in given.pairs], given.pairs
+        given.riders = [(part, swap(part, item)) for part, item in given.riders]
+        if old not in given.all_items:
+            given.payload = swapped(given.payload, *events)
+        elif given.flat and len(given.payload) == len(before) and not given.riders:
+            ends = zip(given.payload, before, given.pairs, strict=True)
+            given.payload = [swapped(each, *events) if was != now else each for each, was, now in ends]
+    naive.parked = [(part, swap(part, item), path) for part, item, path in naive.parked]
+    station.backlog = [(leaf, swap(leaves.index(leaf), item)) for leaf, item in station.backlog]
+    naive.fates = {(part, swap(part, item)): fate for (part, item), fate in naive.fates.items()}
+    naive.more = {(part, swap(part, item)): fates for (part, item), fates in naive.more.items()}
     naive.last = max(naive.last, new)
 
 

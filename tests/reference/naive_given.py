@@ -24,7 +24,10 @@ def order(item):
 
 
 class Given:
-    """What a node gives: pairs of leaf part and item, and the payload (`flat`: a composite's list of payloads)."""
+    """What a node gives: pairs of leaf part and item, and the payload (`flat`: a composite's list of payloads).
+
+    `riders` are pairs, too.
+    """
 
     def __init__(self, pairs, payload, flat=False, key=(), riders=()):
         self.pairs, self.payload, self.flat, self.key, self.riders = pairs, payload, flat, key, riders
@@ -36,12 +39,12 @@ class Given:
     @property
     def all_items(self):
         """Those that only ride along too."""
-        return sorted({item for _, item in self.pairs} | set(self.riders), key=order)
+        return sorted({item for _, item in [*self.pairs, *self.riders]}, key=order)
 
 
 def united(given):
     payload = [value for each in given for value in (each.payload if each.flat else [each.payload])]
-    riders = [item for each in given for item in each.riders]
+    riders = [pair for each in given for pair in each.riders]
     return Given([pair for each in given for pair in each.pairs], payload, flat=True, riders=riders)
 
 

@@ -232,5 +232,5 @@ class WithLatestNode(Node):
         others = [self.newest[part] for part in sorted(self.newest)]
         self.rode |= self.newest.keys()
         whole = united([given, *others])
-        riders = [*given.riders, *(item for other in others for item in other.all_items)]
+        riders = [*given.riders, *(pair for other in others for pair in (*other.pairs, *other.riders))]
         return Given(given.pairs, whole.payload, flat=True, key=given.key, riders=riders)

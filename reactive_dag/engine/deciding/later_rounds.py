@@ -1,13 +1,14 @@
 """What becomes of an item that a later round of a run makes: it takes the place of the earlier round's (R10).
 
 Owns no state. Invariant: of the items of one identity each leaf part has one at most: one that it holds is replaced in
-place, one that a run of this trigger consumed by it is not delivered again, and what it has not is delivered. An item
-costs O(consumers of its run + pending items of the triggers that it reaches).
+place, if it takes the new one; one that a run of this trigger consumed by it is not delivered again; what it has not is
+delivered. An item costs O(consumers of its run + pending items of the triggers that it reaches).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from reactive_dag.engine.deciding.paused import pairs_of
 from reactive_dag.engine.deciding.router import ActiveTrigger, Route, Router
@@ -15,6 +16,7 @@ from reactive_dag.engine.items.events import subject_of
 from reactive_dag.engine.items.identity import Identities, MadeItem, made
 from reactive_dag.engine.runs.consumers import Consumers
 from reactive_dag.model.records import AnyRecord, Mark, RunRequested
+from reactive_dag.triggers.machine.replace import Replacement
 
 
 class LaterRounds:
@@ -41,9 +43,9 @@ class LaterRounds:
         for active, taking in hits.values():
             held = self._held(active, name, item)
             having = {part for _, part in held} | self._took(active, consumed.get(active.name, ()))
-            if any(part in taking for _, part in held):
-                for old in {old for old, _ in held}:
-                    active.replace(old, item)
+            for old in {old for old, part in held if part in taking}:
+                change = Replacement(old, item, taking)
+                active.replace(change, partial(pairs_of, active.circuit, log=self.log))
             fresh = tuple([part for part in taking if part not in having])
             if fresh:
                 self.router.deliver(active, fresh, item, at, event)

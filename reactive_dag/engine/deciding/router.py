@@ -24,10 +24,11 @@ from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.missed import Missed
+from reactive_dag.triggers.machine.books import Pairs
 from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing
 from reactive_dag.triggers.machine.fast_paths import FeedFunction
 from reactive_dag.triggers.machine.pack import pack, pack_payload, unpack, unpack_payload
-from reactive_dag.triggers.machine.replace import replaced_in_firing
+from reactive_dag.triggers.machine.replace import Replacement, replaced_in_firing
 
 
 @attrs.define(eq=False)
@@ -92,11 +93,15 @@ class ActiveTrigger:
             for items, payload, mapped, key, parts, riders, split, pairs in kept.held
         ]
 
-    def replace(self, old: int, new: int) -> None:
-        """Put an item in the place of one that it holds, wherever that is (R10). O(pending items)."""
-        self.circuit.replace(old, new)
-        self.held = [replaced_in_firing(f, old, new) if old in f.items else f for f in self.held]
-        self.backlog = [(leaf, new if item == old else item) for leaf, item in self.backlog]
+    def replace(self, change: Replacement, pairs_of: Callable[[Firing], Pairs]) -> None:
+        """Put an item in the place of one that it holds, in some leaf parts (R10). O(pending items)."""
+        self.circuit.replace(change)
+        self.held = [
+            replaced_in_firing(firing, pairs_of(firing), change) if change.old in firing.items else firing
+            for firing in self.held
+        ]
+        places = {id(leaf.trigger): leaf.index for leaf in self.circuit.leaves}
+        self.backlog = [(leaf, change.item(places[id(leaf)], item)) for leaf, item in self.backlog]
 
     @property
     def name(self) -> tuple[str, str]:

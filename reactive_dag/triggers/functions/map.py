@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from reactive_dag.model.callables import Call
 from reactive_dag.triggers.base import Modifier
-from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Opaque, State, Surroundings
+from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Convert, Opaque, State, Surroundings
 from reactive_dag.triggers.firing import GONE, Mapped
 from reactive_dag.triggers.functions.where import as_call
 
@@ -59,3 +59,7 @@ class MapCell(Cell):
     def spread(self, release: Mapped) -> list[tuple[int, Opaque]]:
         """What passed, without its payload."""
         return [(0, release.item)]
+
+    def converted(self, release: Mapped, change: Convert) -> Mapped:
+        """A release with each of its items through `change`. O(items)."""
+        return Mapped(release.value, change(0, release.item))

@@ -16,7 +16,7 @@ from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.text import seen
 from reactive_dag.triggers.base import Modifier
-from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Opaque, State, Surroundings
+from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Convert, Opaque, State, Surroundings
 from reactive_dag.triggers.firing import GONE
 
 
@@ -76,3 +76,7 @@ class WhereCell(Cell):
     def spread(self, release: Opaque) -> list[tuple[int, Opaque]]:
         """What passed."""
         return [(0, release)]
+
+    def converted(self, release: Opaque, change: Convert) -> Opaque:
+        """A release with each of its items through `change`. O(items)."""
+        return change(0, release)

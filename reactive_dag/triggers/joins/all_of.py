@@ -186,6 +186,10 @@ class EachCell(Cell):
         """The items, part after part."""
         return [(part, item) for part, items in enumerate(release) for item in items]
 
+    def converted(self, release: tuple[list[Opaque], ...], change: Convert) -> tuple[list[Opaque], ...]:
+        """A release with each of its items through `change`. O(items)."""
+        return tuple([[change(part, item) for item in items] for part, items in enumerate(release)])
+
     def save(self, state: State, put: Convert) -> list[Any]:
         """A list of [instant, item] for each part."""
         return [[[at, put(part, item)] for at, item in queue] for part, queue in enumerate(state)]

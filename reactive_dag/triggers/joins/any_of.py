@@ -12,7 +12,7 @@ from typing import ClassVar
 from attrs import frozen
 
 from reactive_dag.triggers.base import Composite, Trigger
-from reactive_dag.triggers.cell import Arrivals, Cell, Opaque, State, Surroundings
+from reactive_dag.triggers.cell import Arrivals, Cell, Convert, Opaque, State, Surroundings
 
 
 @frozen(cache_hash=True)
@@ -84,3 +84,7 @@ class AnyOfCell(Cell):
     def spread(self, release: Iterable[tuple[int, Opaque]]) -> Iterable[tuple[int, Opaque]]:
         """The pairs themselves."""
         return release
+
+    def converted(self, release: Iterable[tuple[int, Opaque]], change: Convert) -> list[tuple[int, Opaque]]:
+        """A release with each of its items through `change`. O(items)."""
+        return [(part, change(part, item)) for part, item in release]

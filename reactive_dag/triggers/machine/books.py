@@ -123,10 +123,10 @@ class Books:
                     del self.copies[pair]
         return copied
 
-    def replace(self, old: Item, new: int) -> None:
-        """One item takes the place of another. O(parked + copies)."""
-        self.parked = [(part, new if item == old else item, path) for part, item, path in self.parked]
-        self.copies = {(part, new if item == old else item): left for (part, item), left in self.copies.items()}
+    def replace(self, change: Callable[[int, Item], Item], new: int) -> None:
+        """One item takes the place of another, in the leaf parts where `change` gives that. O(parked + copies)."""
+        self.parked = [(part, change(part, item), path) for part, item, path in self.parked]
+        self.copies = {(part, change(part, item)): left for (part, item), left in self.copies.items()}
         self.last = max(self.last, new)
 
     # ------------------------------------------------------------------------------------------ asking

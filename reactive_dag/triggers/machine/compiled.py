@@ -26,7 +26,7 @@ from reactive_dag.triggers.machine.evaluate import Evaluator
 from reactive_dag.triggers.machine.fast_paths import FeedFunction, fast_path
 from reactive_dag.triggers.machine.leaf import Leaf, takers
 from reactive_dag.triggers.machine.pack import pack, unpack
-from reactive_dag.triggers.machine.replace import replace_pending
+from reactive_dag.triggers.machine.replace import Replacement, replace_pending
 
 __all__ = ["CompiledTrigger", "Count", "Firing", "Leaf"]
 
@@ -300,9 +300,9 @@ class CompiledTrigger:
         self._books.copies.clear()
         return pairs
 
-    def replace(self, old: int, new: int) -> None:
+    def replace(self, change: Replacement) -> None:
         """Put an item in the place of one that is pending; nothing fires. O(pending)."""
-        replace_pending(self._scope, self._states, self._books, old, new)
+        replace_pending(self._scope, self._states, self._books, change)
 
     def ridden(self) -> list[tuple[int, Item]]:
         """Leaf parts with the pending items that rode in a firing already (T17). O(pending of those)."""
