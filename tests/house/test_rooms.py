@@ -17,6 +17,8 @@ PURE = frozenset({"model", "triggers", "resolve", "declare"})
 REACTIVE = frozenset({"streams", "engine"})
 KEEPS_TIME = ("clock", "runner")
 STATED = {
+    "engine.execute.capture setattr(sys, name, shared)": "to stand in for the process's streams is what a capture is",
+    "engine.execute.capture setattr(sys, name, stream)": "the same",
     "declare.graph self._inside.pending": "a bulk's own state, which the graph fills",
     "engine.deciding.definitions old.catchup": "active triggers are state, and this module alone changes them",
     "engine.deciding.definitions old.max_catchup": "the same",

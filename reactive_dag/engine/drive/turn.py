@@ -104,7 +104,7 @@ class Turn:
         if self._kills:
             self.cancel_attempts(lambda job: job.begun and job.over)
         self._hand_out()
-        for body in self._take_going_on():
+        for body in self._take_going_on() if self._going_on else ():
             body.go_on.set()
         return True
 

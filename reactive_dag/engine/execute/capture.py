@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import AbstractContextManager, ExitStack, redirect_stderr, redirect_stdout
 from types import TracebackType
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 from reactive_dag.engine.execute.current_body import BODY
 
@@ -43,32 +42,26 @@ class Capture:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._blocks = 0
-        self._streams: list[tuple[Shared, ExitStack]] = []
+        self._stood: list[tuple[str, Any, Shared]] = []
 
     def __enter__(self) -> None:
         with self._lock:
             self._blocks += 1
             if self._blocks == 1:
-                self._streams = [_shared(name) for name in ("stdout", "stderr") if getattr(sys, name) is not None]
+                stood = [(name, getattr(sys, name)) for name in ("stdout", "stderr")]
+                self._stood = [(name, stream, Shared(stream)) for name, stream in stood if stream is not None]
+                for name, _, shared in self._stood:
+                    setattr(sys, name, shared)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         with self._lock:
             self._blocks -= 1
             if self._blocks:
                 return
-            for stream, stack in self._streams:
-                if stream in (sys.stdout, sys.stderr):  # else somebody has put another one there since
-                    stack.close()
-                else:
-                    stack.pop_all()
-            self._streams = []
-
-
-def _shared(name: str) -> tuple[Shared, ExitStack]:
-    stream, stack = Shared(getattr(sys, name)), ExitStack()
-    redirect = redirect_stdout if name == "stdout" else redirect_stderr
-    stack.enter_context(cast("AbstractContextManager[object]", redirect(cast("TextIO", stream))))
-    return stream, stack
+            for name, stream, shared in self._stood:
+                if getattr(sys, name) is shared:  # else somebody has put another one there since
+                    setattr(sys, name, stream)
+            self._stood = []
 
 
 CAPTURE = Capture()

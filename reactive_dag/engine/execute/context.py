@@ -6,7 +6,6 @@ commit. Each call costs O(1) besides its payload.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -77,7 +76,7 @@ class RunContext(Run):
         self._outlet_events = outlet_events
         self._values = values
         self._start_child = start_child
-        self._children: Counter[str] = Counter()
+        self._children: dict[str, int] = {}
 
     @property
     def task(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -59,7 +58,7 @@ class StartedBy(NamedTuple):
 
     begun: RunStarted
     task: str
-    children: Counter[str]
+    children: dict[str, int]
 
 
 class Starting:
@@ -96,8 +95,9 @@ class Starting:
             when, place = begun.logical_date, self._inherited(declared, begun.partition)
         self._check_dated(declared, place, when, where)
         if name is None:
-            children[declared.id] += 1
-            name = f"{begun.key}/{task}#{children[declared.id] - 1}"
+            number = children.get(declared.id, 0)
+            children[declared.id] = number + 1
+            name = f"{begun.key}/{task}#{number}"
         about = name, given, body, when, place, begun.run, task, begun.cascade
         return self.judge(StartRequested(at, declared.id, 0, *about))
 
