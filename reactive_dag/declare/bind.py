@@ -19,6 +19,7 @@ from reactive_dag.declare.settings.task_settings import TaskSettings
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import GraphError, InvalidValue
+from reactive_dag.model.text import counted
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.dataset import Dataset
 
@@ -88,7 +89,7 @@ def bind_dags(dags: Iterable[Dag], *, bodies: bool = True) -> None:
     if binder.failed:
         count = len(binder.failed)
         rows = "\n".join(f"  {each}" for each in binder.failed)
-        raise GraphError(f"{count} function{'s' if count > 1 else ''} cannot be found:\n{rows}")
+        raise GraphError(f"{counted(count, 'function')} cannot be found:\n{rows}")
     for apply in binder.later:
         apply()
 

@@ -40,7 +40,7 @@ from reactive_dag.log.sqlite.files import one_name, parse_store
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.errors import EngineReplaced, UsageError
 from reactive_dag.model.records import Cancelled, FaultsRetried, Paused, Resumed
-from reactive_dag.model.text import text_in
+from reactive_dag.model.text import counted, text_in
 from reactive_dag.model.times import GivenDuration, GivenTime, parse_time
 from reactive_dag.streams.clock import MonotonicWall, VirtualClock
 from reactive_dag.triggers.cell import MAX_PENDING
@@ -124,7 +124,7 @@ class Engine(Questions):
         parts = self._parts
         open_as = "read only" if parts.read_only else "open"
         state = "closed" if parts.closed else "failed" if parts.host.failed else open_as
-        return f"<Engine {self.graph.id!r} {state}, {parts.log.next_offset} records>"
+        return f"<Engine {self.graph.id!r} {state}, {counted(parts.log.next_offset, 'record')}>"
 
     # ------------------------------------------------------------------------------------- facts
 

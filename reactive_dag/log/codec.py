@@ -19,7 +19,7 @@ from reactive_dag.log.protocol import OfferedFact
 from reactive_dag.model.errors import StoreDamaged
 from reactive_dag.model.payload import DEPTH_LIMIT
 from reactive_dag.model.records import AnyRecord, Published
-from reactive_dag.model.text import seen, writable
+from reactive_dag.model.text import counted, seen, writable
 
 SEGMENT_RECORDS = 256
 """Records in one segment at most. One record is found by decoding its segment, in 0.1-0.2 ms; larger segments write no
@@ -78,7 +78,7 @@ def decode_segment(first: int, count: int, last_at: int, crc: int, data: bytes, 
     except msgspec.MsgspecError as error:
         raise _damaged_segment(first, count, where, str(error)) from error
     if len(records) != count:
-        raise _damaged_segment(first, count, where, f"it has {len(records)} records")
+        raise _damaged_segment(first, count, where, f"it has {counted(len(records), 'record')}")
     return records
 
 
@@ -119,7 +119,7 @@ def damaged(where: str, why: str) -> StoreDamaged:
 
 
 def _damaged_segment(first: int, count: int, where: str, why: str) -> StoreDamaged:
-    return damaged(where, f"the segment at offset {first} ({count} records) cannot be read: {why}")
+    return damaged(where, f"the segment at offset {first} ({counted(count, 'record')}) cannot be read: {why}")
 
 
 def encode_fact(fact: OfferedFact, stamp: int) -> bytes:

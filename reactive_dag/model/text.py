@@ -77,3 +77,12 @@ def writable(text: str) -> str:
     """
     text = exact(text)
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things in words. O(1).
+
+    >>> counted(1, "run"), counted(2, "run"), counted(0, "warning")
+    ('1 run', '2 runs', '0 warnings')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

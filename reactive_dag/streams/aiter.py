@@ -20,6 +20,7 @@ from typing import Generic, TypeVar
 from reactivex import abc
 
 from reactive_dag.model.errors import InvalidValue, Overflow
+from reactive_dag.model.text import counted
 
 T = TypeVar("T")
 
@@ -51,7 +52,9 @@ class _Buffer(Generic[T]):
             if self.ended:
                 return
             if full:
-                self._end(Overflow(f"{self._size} items wait already in rd.aiter(…); give it a larger buffer="))
+                self._end(
+                    Overflow(f"{counted(self._size, 'item')} waiting already in rd.aiter(…); give it a larger buffer=")
+                )
                 return
             self._items.append(item)
             self._wake()

@@ -206,7 +206,7 @@ def test_R19_an_instance_that_is_gone_when_its_mark_has_its_turn_is_not_marked()
         parts(engine).append(lambda at: Marked(at, run._offset, "each[1]", "failed"))
         engine.run_until_idle()
         assert (run.round, run.state, run.tasks["each"].output) == (3, "success", [1])
-        with pytest.raises(rd.UnknownId, match=r"task 'each' has 1 instances, and none is 'each\[1\]'"):
+        with pytest.raises(rd.UnknownId, match=r"task 'each' has 1 instance, and none is 'each\[1\]'"):
             engine.mark(run, "each[1]", "success")
 
 

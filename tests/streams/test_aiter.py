@@ -91,7 +91,7 @@ def test_X4_the_loops_own_thread_is_told():
         items, seen = aiter(source, buffer=2), []
         for number in range(5):
             source.on_next(number)
-        with pytest.raises(Overflow, match="2 items wait"):
+        with pytest.raises(Overflow, match="2 items waiting already"):
             async for item in items:
                 seen.append(item)
         assert source.observers == []

@@ -24,7 +24,7 @@ from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import InvalidValue, UsageError, said
 from reactive_dag.model.records import BackfillDate, BackfillRequested
 from reactive_dag.model.schedule import Schedule
-from reactive_dag.model.text import exact, seen
+from reactive_dag.model.text import counted, exact, seen
 from reactive_dag.model.times import GivenTime, format_time, parse_time
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.faults import CallableFault
@@ -74,7 +74,9 @@ class BackfillJudge:
         found = [self._entry(dag, tick, label, all_again, only is not None, where) for tick, label in dates]
         entries = [entry for entry in found if entry is not None]
         if not entries:
-            raise InvalidValue(f"{where}: the trigger's .where lets none of these {len(dates)} dates pass")
+            raise InvalidValue(
+                f"{where}: the trigger's .where turns away all that is asked for ({counted(len(dates), 'date')})"
+            )
         return BackfillRequested(at, dag.id, 0, entries, most, stops, only is not None)
 
     def _entry(

@@ -26,6 +26,7 @@ from reactive_dag.model.records import (
     RunFinished,
     RunRequested,
 )
+from reactive_dag.model.text import counted
 from reactive_dag.model.times import format_time
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ class Backfills:
     def texts(self, dag: str) -> list[str]:
         """How the backfills of a DAG stand that have not ended. O(backfills)."""
         return [
-            f"backfill {number}: {of.asked - len(of.open) - of.on_the_way} of {len(of.runs)} dates ended"
+            f"backfill {number}: {of.asked - len(of.open) - of.on_the_way} of {counted(len(of.runs), 'date')} ended"
             for number, of in list(self.live.items())
             if of.record.dag == dag
         ]

@@ -25,6 +25,7 @@ from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.summary import Summary, summed_up
 from reactive_dag.model.errors import NotIdle, UsageError, raise_fault
 from reactive_dag.model.records import FINAL_RUN_STATES, AnyRecord, Tick
+from reactive_dag.model.text import counted
 from reactive_dag.model.times import NEVER, format_duration, format_time
 from reactive_dag.streams.clock import VirtualClock
 from reactive_dag.streams.observers import Observers
@@ -178,7 +179,7 @@ class Drive:
         ]
         left = self._fold.log.next_offset - self._fold.cursor
         if left:
-            parts.append(f"{left} records are undecided")
+            parts.append(f"{counted(left, 'record')} not decided yet")
         return "; ".join(parts[:10]) or "observers have not been handed all records"
 
     # ------------------------------------------------------------------------------------- virtual time

@@ -12,6 +12,7 @@ from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.log.history import RunRow
+from reactive_dag.model.text import counted
 from reactive_dag.model.times import format_time
 
 
@@ -34,7 +35,7 @@ class Summary:
         states = ", ".join(f"{number} {state}" for state, number in self.states.items())
         more = self.states.get("failed", 0) - len(self._lines)
         left = (f'  … and {more} more: engine.runs(state="failed")',) if more > 0 else ()
-        return "\n".join([f"{count} run{'s' * (count > 1)} ended: {states}", *self._lines, *left])
+        return "\n".join([f"{counted(count, 'run')} ended: {states}", *self._lines, *left])
 
 
 def summed_up(host: Host, ended: EndedRuns, before: dict[str, int]) -> Summary:

@@ -11,7 +11,7 @@ from reactive_dag.log.history import RunRow
 from reactive_dag.model.errors import InvalidValue, UnknownId, UsageError
 from reactive_dag.model.records import FINAL_RUN_STATES, RerunRequested
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.text import seen
+from reactive_dag.model.text import counted, seen
 from reactive_dag.triggers.checks import id_of
 
 
@@ -60,4 +60,4 @@ def check_named(name: str, row: RunRow, dag: Dag, where: str) -> None:
     if instances is None:
         raise UnknownId(f"{where}: it has no task {name!r}{did_you_mean(name, dag.tasks)}")
     if all(each.task != name for each in instances):
-        raise UnknownId(f"{where}: task {mapped!r} has {len(instances)} instances, and none is {name!r}")
+        raise UnknownId(f"{where}: task {mapped!r} has {counted(len(instances), 'instance')}, and none is {name!r}")

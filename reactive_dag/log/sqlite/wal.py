@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from reactive_dag.log.codec import damaged
 from reactive_dag.log.sqlite.files import wal_of
+from reactive_dag.model.text import counted
 
 
 class WriteAhead(NamedTuple):
@@ -69,10 +70,8 @@ def taken_up(db: sqlite3.Connection, path: Path, wal: WriteAhead) -> str | None:
             raise damaged(str(file), f"page {whole} cannot be read, and commits stand behind it")
     if wal.frames <= whole and not wal.cut:
         return None
-    return (
-        f"{path}: the last write was torn and has been cut off "
-        f"({max(wal.frames - whole, 0)} pages and {wal.cut} bytes that no commit had acknowledged)"
-    )
+    cut = f"{counted(max(wal.frames - whole, 0), 'page')} and {counted(wal.cut, 'byte')}"
+    return f"{path}: the last write was torn and has been cut off ({cut} that no commit had acknowledged)"
 
 
 def _head_is_sound(head: bytes) -> bool:

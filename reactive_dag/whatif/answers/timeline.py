@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, overload
 
 from attrs import frozen
 
+from reactive_dag.model.text import counted
 from reactive_dag.model.times import repr_of
-from reactive_dag.whatif.answers.show import Table, clipped, clock_text, counted, iso, to_moment
+from reactive_dag.whatif.answers.show import Table, clipped, clock_text, iso, to_moment
 from reactive_dag.whatif.answers.trace import Trace, TracePoint, span_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from reactive_dag.whatif.answers.show import Table, counted
+from reactive_dag.model.text import counted
+from reactive_dag.whatif.answers.show import Table
 
 if TYPE_CHECKING:
     from reactive_dag.engine.deciding.router import ActiveTrigger
