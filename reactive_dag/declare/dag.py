@@ -27,7 +27,7 @@ from reactive_dag.declare.settings.dag_settings import (
 from reactive_dag.declare.settings.parsers import only_known, parsed, valid_name
 from reactive_dag.declare.settings.task_settings import DEFAULT_PARSERS, After, TaskOptions
 from reactive_dag.declare.task import AnyTask, Task, ids_after, outlets_of, task_id, wait_task
-from reactive_dag.declare.task_json import settings_out, task_out
+from reactive_dag.declare.task_json import settings_out
 from reactive_dag.declare.task_table import TaskTable
 from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
 from reactive_dag.model import pictures
@@ -211,7 +211,7 @@ class Dag(ReadsDagSettings):
             found["outlets"] = [each.uri for each in self.outlets]
         found.update(settings_out(differing(self._settings)))
         if self.tasks:
-            found["tasks"] = [task_out(task) for task in list(self.tasks.values())]
+            found["tasks"] = [task.to_json() for task in list(self.tasks.values())]
         return found
 
     @overload

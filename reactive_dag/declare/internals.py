@@ -21,7 +21,6 @@ from reactive_dag.declare.settings.dag_settings import DagSettings
 from reactive_dag.declare.settings.params import Params
 from reactive_dag.declare.settings.task_settings import TaskSettings
 from reactive_dag.declare.task import AnyTask
-from reactive_dag.declare.task_json import task_out
 from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Json
 from reactive_dag.model.schedule import Schedule
@@ -107,7 +106,7 @@ def task_digest(task: AnyTask) -> str:
     >>> task_digest(Task(body, retries=1)) == task_digest(Task(body)), len(task_digest(Task(body)))
     (False, 32)
     """
-    text = json.dumps(task_out(task), sort_keys=True)
+    text = json.dumps(task.to_json(), sort_keys=True)
     return blake2b(text.encode(errors="replace"), digest_size=16).hexdigest()
 
 

@@ -27,7 +27,6 @@ from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue, ReactiveDagError
-from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import seen
@@ -59,7 +58,7 @@ def graph_out(
 
 def head_out(id: str, datasets: Mapping[str, Dataset], pools: Mapping[str, Pool]) -> dict[str, Json]:
     """What of a graph is not its DAGs. O(datasets + pools)."""
-    found = [_dataset_out(each.uri, each.partitions, each.metadata) for each in list(datasets.values())]
+    found = [each.to_json() for each in list(datasets.values())]
     shared = {"pools": [each.to_json() for each in list(pools.values())]} if pools else {}
     return {"reactive_dag": FORM, "id": id, "datasets": found, **shared}
 
@@ -67,11 +66,6 @@ def head_out(id: str, datasets: Mapping[str, Dataset], pools: Mapping[str, Pool]
 def written(data: Json) -> str:
     """The text of the file. O(size)."""
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-
-
-def _dataset_out(uri: str, partitions: Calendar | None, metadata: Mapping[str, object]) -> Json:
-    calendar = {} if partitions is None else {"partitions": partitions.to_json()}
-    return {"uri": uri, **calendar, **({"metadata": plain(metadata, f"metadata of {uri!r}")} if metadata else {})}
 
 
 # ---------------------------------------------------------------------------------------------------- in

@@ -26,9 +26,11 @@ from reactive_dag.declare.settings.task_settings import (
     TaskSettings,
     merged,
 )
+from reactive_dag.declare.task_json import function_out, parameter_out, settings_out, wait_out
 from reactive_dag.declare.wait import Wait
 from reactive_dag.model.callables import Call, shown
 from reactive_dag.model.errors import InvalidValue, UsageError
+from reactive_dag.model.records import Json
 from reactive_dag.triggers.checks import id_of
 from reactive_dag.triggers.leaves.dataset import Dataset
 
@@ -92,6 +94,19 @@ class Task(ReadsTaskSettings, Generic[P, R]):
     def __repr__(self) -> str:
         owner = "" if self._owner is None else f", dag={self.dag!r}"
         return f"{'Task' if self.kind == 'task' else 'WaitTask'}({self.id!r}{owner})"
+
+    def to_json(self) -> dict[str, Json]:
+        """Plain data, as it stands in `graph.to_json()`: what was given, without defaults. O(its size)."""
+        if self.wait is not None:
+            return {"id": self.id, "wait": wait_out(self.wait)}
+        return {
+            "id": self.id,
+            "fn": function_out(self.fn) if self._ref is None else self._ref.to_json(),
+            **({"parameters": [parameter_out(each) for each in self._parameters]} if self._parameters else {}),
+            **({"outlets": [each.uri for each in self.outlets]} if self.outlets else {}),
+            **({"after": list(self.after)} if self.after else {}),
+            **settings_out(self._given),
+        }
 
     # -------------------------------------------------------------------------------------- whose it is
 

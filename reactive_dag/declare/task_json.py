@@ -1,4 +1,4 @@
-"""Tasks and options as plain JSON data: the part of a graph's form (G5) that does not need to know DAGs."""
+"""Options, functions, parameters and waits as plain JSON data: the part of a graph's form (G5) below its tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from reactive_dag.declare.parameters import Parameter
 from reactive_dag.declare.settings.dag_settings import differing
 from reactive_dag.declare.settings.files import OutputFiles
 from reactive_dag.declare.settings.params import Params
-from reactive_dag.declare.task import AnyTask
 from reactive_dag.declare.wait import Wait
 from reactive_dag.model.callables import AnyCallable, Call
 from reactive_dag.model.errors import InvalidValue
@@ -51,35 +50,23 @@ def _params_out(params: Params) -> Json:
     return {"names": list(params.names), "defaults": dict(params.defaults), **cls}
 
 
-def task_out(task: AnyTask) -> Json:
-    """A task as plain JSON data. O(its size)."""
-    if task.wait is not None:
-        return {"id": task.id, "wait": _wait_out(task.wait)}
-    return {
-        "id": task.id,
-        "fn": _function_out(task.fn) if task._ref is None else task._ref.to_json(),
-        **({"parameters": [_parameter_out(each) for each in task._parameters]} if task._parameters else {}),
-        **({"outlets": [each.uri for each in task.outlets]} if task.outlets else {}),
-        **({"after": list(task.after)} if task.after else {}),
-        **settings_out(task._given),
-    }
-
-
-def _function_out(fn: AnyCallable) -> Json:
-    """A task's body is not compared, so one without a stable identity is only named."""
+def function_out(fn: AnyCallable) -> Json:
+    """A task's body; it is not compared, so one without a stable identity is only named. O(its size)."""
     try:
         return Call(fn).to_json()
     except InvalidValue:
         return {"digest": "", "source": getattr(fn, "__qualname__", type(fn).__qualname__)}
 
 
-def _parameter_out(parameter: Parameter) -> Json:
+def parameter_out(parameter: Parameter) -> Json:
+    """A parameter of a body as plain JSON data. O(1)."""
     output = {} if parameter.output is None else {"output": parameter.output.task}
     item = {"item": True} if parameter.item else {}
     return {"name": parameter.name, **({"default": True} if parameter.has_default else {}), **output, **item}
 
 
-def _wait_out(wait: Wait) -> Json:
+def wait_out(wait: Wait) -> Json:
+    """A wait, without its id, as plain JSON data. O(its size)."""
     given = {each.name: getattr(wait, each.name) for each in fields(Wait)}
     kept = {each.name for each in fields(Wait) if given[each.name] != each.default} - {"id", "logical_date"}
     dates = {} if wait.logical_date == "same" else {"logical_date": _dates_out(wait.logical_date)}

@@ -16,10 +16,10 @@ from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.model.errors import UnknownId, UsageError
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import counted
 from reactive_dag.model.times import GivenTime, format_time
 from reactive_dag.whatif.answers.critical_path import CriticalPath, hops, steps_of
 from reactive_dag.whatif.answers.inspector import inspector_of
-from reactive_dag.whatif.answers.show import counted
 from reactive_dag.whatif.answers.timeline import Timeline, timeline_of
 from reactive_dag.whatif.answers.trace import Trace
 from reactive_dag.whatif.answers.unfinished import UnfinishedWork, unfinished_work
@@ -178,6 +178,16 @@ class Simulation:
         if other is None:
             raise UsageError("this simulation came from no other: write .compare(base), or .what_if(...).compare()")
         return compared(other.trace, self.trace, other.effects, self.effects, self.label, other.label)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data: runs, timeline, what is unfinished, the critical path to the last end. O(tasks + edges)."""
+        ended = [row for row in self.trace.rows.values() if row.ended is not None]
+        last = max(ended, key=lambda row: row.ended or 0, default=None)
+        return {
+            "name": self.label, "runs": self.runs.to_json(), "timeline": self.timeline().to_json(),
+            "pending": self.pending().to_json(),
+            "critical_path": None if last is None else self.critical_path(self._run(last.run)).to_json(),
+        }  # fmt: skip
 
     @property
     def label(self) -> str:

@@ -32,12 +32,12 @@ PINNED = {
         paused place produces start tags task tasks timeout to_json triggers tz wait_for waits""",
     "Task": """
         after backoff branch dag depends_on_past fn id jitter kind map_over max_delay needs outlets place pool
-        priority retries retry_delay retry_on save slots teardown timeout trigger_rule wait""",
-    "Dataset": "batch by debounce id map metadata partitions throttle uri where within",
+        priority retries retry_delay retry_on save slots teardown timeout to_json trigger_rule wait""",
+    "Dataset": "batch by debounce id map metadata partitions throttle to_json uri where within",
     "By": "batch by debounce digest from_json map parts throttle to_json where within",
     "Problem": "ids kind place severity text to_json",
     "Event": "at dag dataset extra key kind logical_date partition run source state task time to_json",
-    "Receipt": "duplicate event",
+    "Receipt": "duplicate event to_json",
     "Engine": """
         advance apublish backfill backfills background cancel close completions events firings get graph idle mark
         once outputs pause pending publish publish_many ready records records_from rerun resume retry_faults run
@@ -54,7 +54,7 @@ PINNED = {
     "Backfill": "dag dates done left number progress reason runs skipped state to_json wait",
     "Why": "causes error event missing run text to_json",
     "Simulation": """
-        compare critical_path graph interventions name parent pending problems run runs timeline what_if why""",
+        compare critical_path graph interventions name parent pending problems run runs timeline to_json what_if why""",
     "Timeline": "rows to_json",
     "CriticalPath": "run steps to_json waited",
     "Comparison": "base name rows to_json unchanged",

@@ -11,7 +11,7 @@ from tests.house.surface import things
 
 KINDS = """
     Graph Dag Problem Backfill Run RunList TaskView Attempt Event Why Pending Part Timeline CriticalPath Comparison
-    UnfinishedWork OutputFile
+    UnfinishedWork OutputFile Task Dataset Receipt Simulation
 """
 
 
@@ -39,3 +39,4 @@ def test_a_task_of_a_run_tells_its_output_attempts_and_instances() -> None:
         ]  # fmt: skip
         assert run.to_json()["key"] == run.key and engine.runs().to_json() == [run.to_json()]
         assert dag.to_json() == graph.to_json()["dags"][0]
+        assert [each.to_json() for each in dag.tasks.values()] == dag.to_json()["tasks"]

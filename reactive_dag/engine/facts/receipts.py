@@ -10,6 +10,7 @@ import msgspec
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.engine.items.identity import Identities
 from reactive_dag.model.event import Event
+from reactive_dag.model.text import counted
 
 
 class Receipt(msgspec.Struct, frozen=True, eq=False):
@@ -26,6 +27,10 @@ class Receipt(msgspec.Struct, frozen=True, eq=False):
     def event(self) -> Event:
         """The record as an event. O(1)."""
         return event_of(self._identities, self.offset)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data: the event, and whether its key was there already. O(its size)."""
+        return {**self.event.to_json(), "duplicate": self.duplicate}
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("_"):
@@ -66,7 +71,7 @@ class Receipts:
 
     def __getitem__(self, index: int) -> Receipt:
         if not -len(self) <= index < len(self):
-            raise IndexError(f"{len(self)} events were published; there is no number {index}")
+            raise IndexError(f"there is no number {index} among {counted(len(self), 'event')}")
         index %= len(self)
         if self._offsets.places is None:
             return Receipt(self._identities, self._offsets.first + index, False)
@@ -76,4 +81,4 @@ class Receipts:
         return (self[index] for index in range(len(self)))
 
     def __repr__(self) -> str:
-        return f"<Receipts of {len(self)} events>"
+        return f"<Receipts of {counted(len(self), 'event')}>"

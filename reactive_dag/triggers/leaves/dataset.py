@@ -14,7 +14,7 @@ from attrs import field, frozen
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.payload import plain
-from reactive_dag.model.records import AnyRecord, Mark, Published
+from reactive_dag.model.records import AnyRecord, Json, Mark, Published
 from reactive_dag.model.text import seen
 from reactive_dag.triggers.base import Combinable, DrawnAs, Trigger
 from reactive_dag.triggers.checks import choices_of, text_of
@@ -63,6 +63,15 @@ class Dataset(Combinable):
     def id(self) -> str:
         """The uri. O(1)."""
         return self.uri
+
+    def to_json(self) -> dict[str, Json]:
+        """Plain data, as it stands in `graph.to_json()`. O(its metadata)."""
+        calendar = {} if self.partitions is None else {"partitions": self.partitions.to_json()}
+        return {
+            "uri": self.uri,
+            **calendar,
+            **({"metadata": plain(self.metadata, f"metadata of {self.uri!r}")} if self.metadata else {}),
+        }
 
     def as_trigger(self) -> Trigger:
         """`rd.updated(self)`. O(1)."""
