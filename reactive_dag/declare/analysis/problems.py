@@ -13,6 +13,7 @@ from typing import Literal
 
 from attrs import Factory, frozen
 
+from reactive_dag.declare.analysis.body_warnings import body_warnings
 from reactive_dag.declare.analysis.date_overlap import PossibleDates, can_fire, join_warnings, never_awaited
 from reactive_dag.declare.analysis.key_warnings import key_warnings
 from reactive_dag.declare.analysis.near_names import NearNames
@@ -24,6 +25,7 @@ from reactive_dag.declare.task import AnyTask
 from reactive_dag.declare.wait import Wait
 from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import counted
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.walks import leaves
@@ -238,6 +240,8 @@ def _of_tasks(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Iterat
         yield from _of_pool(analysis, dag, task)
         yield from _alone(dag, task)
         yield from _over_file(dag, task)
+        for kind, text in body_warnings(dag, task):
+            yield _warning(dag, kind, (f"{dag.id}.{task.id}",), text, task.place)
         if task.wait is not None:
             yield from _of_wait(analysis, dag, task, task.wait, dates)
 
@@ -329,4 +333,4 @@ def summary(found: Iterable[Problem]) -> str:
         return ""
     rows = [f"  {at}. {problem.text} ({problem.place})" for at, problem in enumerate(errors[:20], 1)]
     more = [f"  and {len(errors) - 20} more: see graph.problems()"] if len(errors) > 20 else []
-    return "\n".join([f"{len(errors)} problem{'s' if len(errors) > 1 else ''} in this graph:", *rows, *more])
+    return "\n".join([f"{counted(len(errors), 'problem')} in this graph:", *rows, *more])

@@ -187,11 +187,13 @@ def _raised(assignment: Assignment, began: int, error: BaseException) -> Report:
 
 
 def _again(assignment: Assignment, began: int, ended: Ending) -> Report:
+    what, *where = ended.text.split("\n")
+    text = ended.text if assignment.task.retries else "\n".join([f"{what} (the task has no retries=)", *where])
     try:
         after = None if ended.after is None else parse_duration(ended.after, what="RetryTask(after=)", zero_ok=True)  # type: ignore[arg-type]
     except InvalidValue as error:
         return _report(assignment, began, "failed", error=f"{ended.text}\n{error}", retry=False)
-    return _report(assignment, began, "failed", error=ended.text, retry_after=after)
+    return _report(assignment, began, "failed", error=text, retry_after=after)
 
 
 def _report(

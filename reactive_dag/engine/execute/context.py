@@ -178,9 +178,12 @@ class RunContext(Run):
         found = next((outlet for outlet in self._task.outlets if outlet.id == name), None)
         if found is None:
             known = ", ".join(repr(outlet.id) for outlet in self._task.outlets) or "none"
+            dag = self._host.graph.dags.get(self.dag)
+            of_dag = dag is not None and any(outlet.id == name for outlet in dag.outlets)
+            besides = " (its DAG's is recorded when the run succeeds)" if of_dag else ""
             raise UndeclaredOutlet(
                 f"{self.dag}.{self.task} published to {name!r}, which is not among its outlets ({known}); "
-                f"declare it where the task is: outlets=[{name!r}]"
+                f"declare it where the task is: outlets=[{name!r}]{besides}"
             )
         return found
 

@@ -61,8 +61,8 @@ class Publishing:
         name = exact(given)
         found = self.datasets.get(name)
         if found is None:
-            hint = did_you_mean(name, self.datasets)
-            raise UnknownId(f"no dataset {name!r} in this graph{hint}; declare it with graph.dataset({name!r})")
+            hint = did_you_mean(name, self.datasets) or f"; declare it with graph.dataset({name!r})"
+            raise UnknownId(f"no dataset {name!r} in this graph{hint}")
         return found
 
     # ------------------------------------------------------------------------------------- from outside

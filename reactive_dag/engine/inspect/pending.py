@@ -16,8 +16,21 @@ from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.model.event import Event
 from reactive_dag.model.payload import PlainForm
-from reactive_dag.model.records import FACTS
+from reactive_dag.model.records import (
+    FACTS,
+    EngineStarted,
+    KeyConflict,
+    ObserverFault,
+    OnceDone,
+    Slept,
+    Tick,
+    ValueSet,
+)
+from reactive_dag.model.text import counted
 from reactive_dag.model.times import format_time, from_datetime
+
+_OF_THE_LOG = (EngineStarted, KeyConflict, ObserverFault, OnceDone, Slept, Tick, ValueSet)
+"""Facts that nobody waits to be decided: an engine that was opened again, time that passed."""
 
 
 @attrs.frozen
@@ -74,9 +87,9 @@ class Pending(PlainForm):
         lines.extend(f"  joined: {text}" for text in self.joins.values() if text)
         lines.extend(f"  {wait.task} of run {wait.run[:8]} waits: {wait.why}" for wait in self.waits)
         if self.held:
-            lines.append(f"  {self.held} firings held by the pause")
+            lines.append(f"  {counted(self.held, 'firing')} held by the pause")
         if self.queued:
-            lines.append(f"  {self.queued} runs queued")
+            lines.append(f"  {counted(self.queued, 'run')} queued")
         if self.deadline is not None:
             lines.append(f"  a deadline at {format_time(from_datetime(self.deadline))}")
         lines.extend(f"  {text}" for text in self.backfills)
@@ -125,8 +138,9 @@ def pending(fold: Fold, dag: str) -> Pending:
 
 
 def undecided(fold: Fold) -> int:
-    """How many facts no decision covers yet, since the engine was not driven. O(result)."""
-    return sum(isinstance(record, FACTS) for record in fold.log.read(fold.cursor, fold.log.next_offset))
+    """How many facts no decision covers yet, since the engine was not driven, but for the log's own. O(result)."""
+    to_come = fold.log.read(fold.cursor, fold.log.next_offset)
+    return sum(isinstance(record, FACTS) and not isinstance(record, _OF_THE_LOG) for record in to_come)
 
 
 def _parts(fold: Fold, active: ActiveTrigger) -> list[Part]:

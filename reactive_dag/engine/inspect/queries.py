@@ -228,11 +228,11 @@ class Queries:
         if name not in dags:
             return why_run(self.host, self.run(name))
         if logical_date is None:
-            return why_not(self._fold, name, None, bool(self.runs(name, limit=1)))
+            return why_not(self._fold, name, None, next(iter(self.runs(name, limit=1)), None))
         found = self.runs(name, logical_date=logical_date, limit=1)
         if found:
             return why_run(self.host, found[0])
-        return why_not(self._fold, name, parse_time(logical_date, dags[name].tz, what="logical_date"), False)
+        return why_not(self._fold, name, parse_time(logical_date, dags[name].tz, what="logical_date"))
 
     def pending(self, dag: Dag | str) -> Pending:
         """What the triggers of a DAG hold and wait for. O(items pending). Raises UnknownId."""

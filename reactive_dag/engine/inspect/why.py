@@ -159,13 +159,13 @@ def _run_text(run: Run) -> str:
     return f"run {run.dag}{when} ({run.state}, {run.key[:8]})"
 
 
-def why_not(fold: Fold, dag: str, date: int | None, ran_before: bool) -> Why:
+def why_not(fold: Fold, dag: str, date: int | None, newest: Run | None = None) -> Why:
     """What a DAG that did not run (for a date) waits for: the parts of its triggers with nothing pending.
 
-    Without a date it is the next run that did not happen. O(items pending); where a function raised, O(records) since.
+    Without a date it is the run after the newest. O(items pending); where a function raised, O(records) since.
     """
     about = "" if date is None else f" for {format_time(date)}"
-    root = Why(f"{dag} did not run{' again' if ran_before else ''}{about}")
+    root = Why(f"{dag} did not run{'' if newest is None else f' again since {_run_text(newest)}'}{about}")
     for active in fold.router.of(dag):
         _add_trigger(root, fold, active, date, about)
     if dag in fold.slots.paused:
