@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 
 import reactive_dag as rd
 from reactive_dag.cli import tables
-from reactive_dag.cli.changes import LATER, engine_on
 from reactive_dag.cli.options import (
     ChangedOption,
     DagArgument,
@@ -21,9 +22,10 @@ from reactive_dag.cli.options import (
     program,
 )
 from reactive_dag.cli.sources import as_json
-from reactive_dag.cli.working import exit_by, work_off
+from reactive_dag.cli.working import Change, exit_by
 from reactive_dag.engine.inspect.backfill import Backfill
 from reactive_dag.engine.kept import look_at
+from reactive_dag.model.text import counted
 
 
 @program.command()
@@ -46,14 +48,13 @@ def backfill(
     json: JsonOption = False,
 ) -> None:
     """Ask for the runs of past dates, both ends included."""
-    with engine_on(store, graph) as engine:
+    change = Change(store, graph, timeout, json)
+    with change.engine() as engine:
         found = engine.backfill(
             dag, start, end, max_active_runs=at_once, stop_on_failure=stop_on_failure, again=again,
             only="missing" if missing else None,
         )  # fmt: skip
-        summary = work_off(engine, timeout, json=json, backfill=found) if graph else None
-        _show(found, f"it is recorded; {LATER}" if summary is None else str(summary), json=json)
-        exit_by(summary)
+        exit_by(change.finish(engine, "the backfill", found.to_json, lambda: _shown(found), backfill=found))
 
 
 @program.command()
@@ -78,31 +79,30 @@ def cancel_backfill(
     json: JsonOption = False,
 ) -> None:
     """Stop a backfill: what has not begun of it is cancelled, what runs goes on."""
-    with engine_on(store, graph) as engine:
+    change = Change(store, graph, timeout, json)
+    with change.engine() as engine:
         found = next((each for each in engine.backfills() if each.number == number), None)
         if found is None:
             raise rd.UnknownId(f"there is no backfill {number}; `reactive-dag backfills` lists them")
         if found.done:
-            _show(found, f"it had ended, and stays {found.state}", json=json)
+            change.finish(
+                engine, f"it had ended, and stays {found.state}", found.to_json, lambda: _shown(found), known=True
+            )
             return
         engine.cancel(found, reason)
-        summary = work_off(engine, timeout, json=json) if graph else None
-        _show(found, f"the cancel is recorded; {LATER}" if summary is None else str(summary), json=json)
-        exit_by(summary)
+        exit_by(change.finish(engine, "the cancel", found.to_json, lambda: _shown(found)))
 
 
-def _show(found: Backfill, told: str, *, json: bool) -> None:
-    """Print a backfill, its runs, and what is to be said of it."""
-    if json:
-        out.print(as_json(found.to_json()), soft_wrap=True, highlight=False)
-        return
+def _shown(found: Backfill) -> Iterator[RenderableType]:
+    """A backfill, and its runs."""
     if found.runs:
-        out.print(tables.runs_table(tables.run_rows(found.runs)), highlight=False)
-    out.print(f"{_line(found)}\n{told}", soft_wrap=True, highlight=False, markup=False)
+        yield tables.runs_table(found.runs)
+    yield _line(found)
 
 
 def _line(found: Backfill) -> str:
     """A backfill in one line."""
-    counts = ", ".join(f"{number} {what}" for what, number in found.progress.items() if number)
+    dates, *others = found.progress.items()
+    counts = ", ".join([counted(dates[1], "date"), *(f"{number} {what}" for what, number in others if number)])
     why = f" ({found.reason})" if found.reason else ""
     return f"backfill {found.number} of {found.dag} is {found.state}{why}: {counts}"

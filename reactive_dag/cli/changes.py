@@ -16,46 +16,25 @@ from reactive_dag.cli import tables
 from reactive_dag.cli.options import (
     ChangedOption,
     DagArgument,
+    DateOption,
     JsonOption,
+    KeyOption,
+    PartitionOption,
     ReasonOption,
     RunArgument,
     TimeoutOption,
     WorkOption,
-    out,
     program,
 )
-from reactive_dag.cli.sources import as_json, load_graph
-from reactive_dag.cli.working import exit_by, work_off
-from reactive_dag.engine.kept import record_on
-
-LATER = "the engine that opens this store next does it (--graph FILE.py: at once)"
+from reactive_dag.cli.working import Change, exit_by
 
 
-def engine_on(store: str, graph: str) -> rd.Engine:
-    """An engine that works the graph off, or one that only records."""
-    return rd.Engine(load_graph(graph), store=store) if graph else record_on(store)
-
-
-def finish(
-    engine: rd.Engine, run: rd.Run, what: str, *, graph: str, timeout: str, json: bool, wanted: str = ""
+def _finish(
+    change: Change, engine: rd.Engine, run: rd.Run, what: str, *, known: bool = False, wanted: str = ""
 ) -> None:
-    """Work off what was recorded, if there is a graph; print the run, and what came of it. Exit code 1 at a failure."""
-    if not graph:
-        show_run(run, f"{what} is recorded; {LATER}", json=json)
-        return
-    summary = work_off(engine, timeout, json=json)
-    show_run(run, str(summary), json=json)
-    exit_by(summary, run, wanted=wanted)
-
-
-def show_run(run: rd.Run, said: str, *, json: bool) -> None:
-    """Print a run, and what is to be said of it."""
-    [row] = tables.run_rows([run])
-    if json:
-        out.print(as_json(row), soft_wrap=True, highlight=False)
-    else:
-        out.print(tables.runs_table([row]), highlight=False)
-        out.print(said, soft_wrap=True, highlight=False, markup=False)
+    """Say what was recorded about a run, and what came of it. Exit code 1 at a failure that is not `wanted`."""
+    summary = change.finish(engine, what, run.to_json, lambda: [tables.runs_table([run])], known=known)
+    exit_by(summary, None if known or summary is None else run, wanted=wanted)
 
 
 @program.command()
@@ -65,18 +44,43 @@ def start(
     param: Annotated[
         list[str] | None, typer.Option("--param", help="NAME=VALUE, JSON or text; again for more.")
     ] = None,
-    date: Annotated[str | None, typer.Option("--date", help="The logical date, or 'now'.")] = None,
-    partition: Annotated[str | None, typer.Option("--partition", help="The partition.")] = None,
-    key: Annotated[str | None, typer.Option("--key", help="A start with the same key is done once.")] = None,
+    date: DateOption = None,
+    partition: PartitionOption = None,
+    key: KeyOption = None,
     graph: WorkOption = "",
     timeout: TimeoutOption = "1h",
     json: JsonOption = False,
 ) -> None:
     """Ask for a run of a DAG."""
     params = dict(_param(text) for text in param or ()) or None
-    with engine_on(store, graph) as engine:
+    change = Change(store, graph, timeout, json)
+    with change.engine() as engine:
+        known = bool(key and engine.runs(dag, key=key, limit=1))
         run = engine.start(dag, params=params, logical_date=date, partition=partition, key=key)
-        finish(engine, run, f"the start of {dag}", graph=graph, timeout=timeout, json=json)
+        what = f"it was started under key {key!r} before" if known else f"the start of {dag}"
+        _finish(change, engine, run, what, known=known)
+
+
+@program.command()
+def publish(
+    dataset: Annotated[str, typer.Argument(help="A dataset's uri.")],
+    store: ChangedOption,
+    partition: PartitionOption = None,
+    date: DateOption = None,
+    key: KeyOption = None,
+    extra: Annotated[str | None, typer.Option("--extra", help="What else is to be said of it, as JSON.")] = None,
+    graph: WorkOption = "",
+    timeout: TimeoutOption = "1h",
+    json: JsonOption = False,
+) -> None:
+    """Record that a dataset changed."""
+    told = None if extra is None else _extra(extra)
+    change = Change(store, graph, timeout, json)
+    with change.engine() as engine:
+        done = engine.publish(dataset, partition=partition, logical_date=date, key=key, extra=told)
+        what = f"the event of {dataset}"
+        known = f"{dataset} has an event of key {key!r} already; it stands" if done.duplicate else ""
+        exit_by(change.finish(engine, known or what, done.to_json, known=done.duplicate))
 
 
 @program.command()
@@ -89,13 +93,14 @@ def cancel(
     json: JsonOption = False,
 ) -> None:
     """Cancel a run: what has not ended in it is cancelled. One that has ended stays as it is."""
-    with engine_on(store, graph) as engine:
+    change = Change(store, graph, timeout, json)
+    with change.engine() as engine:
         found = engine.run(run)
         if found.done:
-            show_run(found, f"it had ended, and stays {found.state}", json=json)
+            _finish(change, engine, found, f"it had ended, and stays {found.state}", known=True)
         else:
             engine.cancel(found, reason)
-            finish(engine, found, "the cancel", graph=graph, timeout=timeout, json=json)
+            _finish(change, engine, found, "the cancel")
 
 
 @program.command()
@@ -112,9 +117,10 @@ def rerun(
     json: JsonOption = False,
 ) -> None:
     """Run a run once more: its next round, under the same key."""
-    with engine_on(store, graph) as engine:
+    change = Change(store, graph, timeout, json)
+    with change.engine() as engine:
         found = engine.rerun(run, downstream=downstream, only="failed" if failed else None, tasks=task or None)
-        finish(engine, found, "the rerun", graph=graph, timeout=timeout, json=json)
+        _finish(change, engine, found, "the rerun")
 
 
 @program.command()
@@ -129,9 +135,10 @@ def mark(
     json: JsonOption = False,
 ) -> None:
     """Give a task of a run, or the whole run, a final state by hand."""
-    with engine_on(store, graph) as engine:
+    change = Change(store, graph, timeout, json)
+    with change.engine() as engine:
         found = engine.mark(run, task or None, state, reason)
-        finish(engine, found, "the mark", graph=graph, timeout=timeout, json=json, wanted=state)
+        _finish(change, engine, found, "the mark", wanted=state)
 
 
 @program.command()
@@ -143,9 +150,10 @@ def pause(
     json: JsonOption = False,
 ) -> None:
     """Hold a DAG's firings and queued runs back until it is resumed; what runs goes on."""
-    with engine_on(store, graph) as engine:
+    change = Change(store, graph, timeout, json)
+    with change.engine() as engine:
         engine.pause(dag)
-        _show_dag(engine, dag, True, graph=graph, timeout=timeout, json=json)
+        _finish_dag(change, engine, dag, paused=True)
 
 
 @program.command()
@@ -157,19 +165,17 @@ def resume(
     json: JsonOption = False,
 ) -> None:
     """Let go what a pause held back, as the DAG's catchup= says."""
-    with engine_on(store, graph) as engine:
+    change = Change(store, graph, timeout, json)
+    with change.engine() as engine:
         engine.resume(dag)
-        _show_dag(engine, dag, False, graph=graph, timeout=timeout, json=json)
+        _finish_dag(change, engine, dag, paused=False)
 
 
-def _show_dag(engine: rd.Engine, dag: str, paused: bool, *, graph: str, timeout: str, json: bool) -> None:
-    summary = work_off(engine, timeout, json=json) if graph else None
-    if json:
-        out.print(as_json({"dag": dag, "paused": paused}), soft_wrap=True, highlight=False)
-    else:
-        said = f"{dag} is {'paused' if paused else 'resumed'}"
-        out.print(said if summary is None else f"{said}\n{summary}", soft_wrap=True, highlight=False, markup=False)
-    exit_by(summary)
+def _finish_dag(change: Change, engine: rd.Engine, dag: str, *, paused: bool) -> None:
+    what, state = ("pause", "paused") if paused else ("resume", "resumed")
+    row = {"dag": dag, "paused": paused}
+    shown = [f"{dag} is {state}"] if change.graph else []
+    exit_by(change.finish(engine, f"the {what} of {dag}", lambda: row, lambda: shown))
 
 
 def _param(text: str) -> tuple[str, Any]:
@@ -181,3 +187,10 @@ def _param(text: str) -> tuple[str, Any]:
         return name, msgspec.json.decode(value)
     except msgspec.DecodeError:
         return name, value
+
+
+def _extra(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise rd.UsageError(f"--extra {text!r} is no JSON ({error}); write such as '{{\"rows\": 10}}'") from None

@@ -6,7 +6,7 @@ Errors of ours are one line on standard error; a traceback means a bug.
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -16,20 +16,25 @@ from reactive_dag.cli import tables
 from reactive_dag.cli.estates import ASSUMED, ESTATE_DAY, simulate_graph
 from reactive_dag.cli.logs import log_rows
 from reactive_dag.cli.options import (
+    BeginOption,
     ChangedOption,
+    DagArgument,
+    DateOption,
     GraphArgument,
     JsonOption,
     LongestOption,
     RunArgument,
     SeedOption,
     ShortestOption,
-    StartOption,
+    SourceOption,
     StoreOption,
+    TimeoutOption,
     UntilOption,
     out,
     program,
 )
 from reactive_dag.cli.sources import as_json, load_graph
+from reactive_dag.cli.wording import as_typed
 from reactive_dag.cli.working import exit_by, work_off
 from reactive_dag.engine.kept import look_at
 from reactive_dag.whatif.question.interventions import Intervention
@@ -53,8 +58,8 @@ def demo(
 def run_graph(
     source: GraphArgument,
     store: ChangedOption = "",
-    start: Annotated[Optional[list[str]], typer.Option("--start", help="Start this DAG (again for more).")] = None,  # noqa: UP045
-    timeout: Annotated[str, typer.Option(help="Give up after so long.")] = "1h",
+    start: Annotated[list[str] | None, typer.Option("--start", help="Start this DAG (again for more).")] = None,
+    timeout: TimeoutOption = "1h",
     json: JsonOption = False,
 ) -> None:
     """Open a graph on a store, start what is asked for, and work until nothing is left to do."""
@@ -63,8 +68,8 @@ def run_graph(
         for dag in start or ():
             engine.start(dag)
         summary = work_off(engine, timeout, json=json)
-        rows = tables.run_rows(engine.runs(limit=50))
-    out.print(as_json(rows) if json else tables.runs_table(rows), soft_wrap=json, highlight=False)
+        found = engine.runs(limit=50)
+        out.print(as_json(found.to_json()) if json else tables.runs_table(found), soft_wrap=json, highlight=False)
     exit_by(summary)
 
 
@@ -82,15 +87,17 @@ def check(source: GraphArgument, json: JsonOption = False) -> None:
 
 @program.command()
 def simulate(
-    source: GraphArgument, begin: StartOption = f"{ESTATE_DAY:%Y-%m-%d}", until: UntilOption = "1d",
-    shortest: ShortestOption = ASSUMED[0], longest: LongestOption = ASSUMED[1], seed: SeedOption = 0,
-    json: JsonOption = False,
+    graph: GraphArgument, begin: BeginOption = f"{ESTATE_DAY:%Y-%m-%d}", until: UntilOption = "1d",
+    source: SourceOption = None, shortest: ShortestOption = ASSUMED[0], longest: LongestOption = ASSUMED[1],
+    seed: SeedOption = 0, json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Run a graph in virtual time: what runs when, what waits longest for what, and the critical path."""
-    graph = load_graph(source)
-    found = simulate_graph(graph, start=begin, until=until, default=(shortest, longest), seed=seed)
+    sources = _sources(source)
+    found = simulate_graph(
+        load_graph(graph), start=begin, until=until, default=(shortest, longest), sources=sources, seed=seed
+    )
     if json:
-        out.print(as_json(tables.simulation_json(found)), soft_wrap=True, highlight=False)
+        out.print(as_json(found.to_json()), soft_wrap=True, highlight=False)
         return
     tables.say_assumed(out, shortest, longest)
     for table in (tables.facts_table(found), tables.waits_table(found), tables.critical_table(found)):
@@ -99,12 +106,13 @@ def simulate(
 
 @program.command("what-if")
 def what_if(
-    source: GraphArgument,
-    delay: Annotated[Optional[list[str]], typer.Option("--delay", help="DAG=2h, DAG.task=10m or dataset=1h.")] = None,  # noqa: UP045
-    duration: Annotated[Optional[list[str]], typer.Option("--duration", help="DAG.task=45m.")] = None,  # noqa: UP045
-    fail: Annotated[Optional[list[str]], typer.Option("--fail", help="DAG.task, or DAG.task=0.3.")] = None,  # noqa: UP045
-    begin: StartOption = f"{ESTATE_DAY:%Y-%m-%d}",
+    graph: GraphArgument,
+    delay: Annotated[list[str] | None, typer.Option("--delay", help="DAG=2h, DAG.task=10m or dataset=1h.")] = None,
+    duration: Annotated[list[str] | None, typer.Option("--duration", help="DAG.task=45m.")] = None,
+    fail: Annotated[list[str] | None, typer.Option("--fail", help="DAG.task, or DAG.task=0.3.")] = None,
+    begin: BeginOption = f"{ESTATE_DAY:%Y-%m-%d}",
     until: UntilOption = "1d",
+    source: SourceOption = None,
     shortest: ShortestOption = ASSUMED[0],
     longest: LongestOption = ASSUMED[1],
     seed: SeedOption = 0,
@@ -118,7 +126,10 @@ def what_if(
         raise rd.UsageError(
             "what-if needs something to change: --delay DAG=2h, --duration DAG.task=45m or --fail DAG.task"
         )
-    base = simulate_graph(load_graph(source), start=begin, until=until, default=(shortest, longest), seed=seed)
+    sources = _sources(source)
+    base = simulate_graph(
+        load_graph(graph), start=begin, until=until, default=(shortest, longest), sources=sources, seed=seed
+    )
     compared = base.what_if(*changes, name="what if").compare(base)
     if json:
         out.print(as_json(compared.to_json()), soft_wrap=True, highlight=False)
@@ -127,10 +138,20 @@ def what_if(
     out.print(compared)
 
 
-def _pair(text: str, option: str) -> tuple[str, str]:
+def _sources(given: list[str] | None) -> dict[rd.Dataset | str, rd.Trigger]:
+    """When outside publishes which datasets; one that is given again has several clocks."""
+    found: dict[rd.Dataset | str, rd.Trigger] = {}
+    for text in given or ():
+        name, cron = _pair(text, "--source", "DATASET=CRON, such as 'orders=30 1 * * *'")
+        clock: rd.Trigger = rd.cron(cron)
+        found[name] = found[name] | clock if name in found else clock
+    return found
+
+
+def _pair(text: str, option: str, form: str = "NAME=SPAN, such as bqetl_main_summary=2h") -> tuple[str, str]:
     name, equals, value = text.rpartition("=")
     if not equals or not name:
-        raise rd.UsageError(f"{option} {text!r}: write NAME=SPAN, such as bqetl_main_summary=2h")
+        raise rd.UsageError(f"{option} {text!r}: write {form}")
     return name, value
 
 
@@ -139,23 +160,24 @@ def _failure(text: str) -> Intervention:
     if not equals:
         return rd.fail(text)
     try:
-        return rd.fail(name, p=float(chance))
+        p = float(chance)
     except ValueError as error:
         raise rd.UsageError(f"--fail {text!r}: write DAG.task, or DAG.task=0.3 ({error})") from None
+    return rd.fail(name, p=p)
 
 
 @program.command()
 def runs(
     store: StoreOption,
-    dag: Annotated[Optional[str], typer.Option("--dag", help="Only runs of this DAG.")] = None,  # noqa: UP045
-    state: Annotated[Optional[str], typer.Option("--state", help="Only runs in this state.")] = None,  # noqa: UP045
+    dag: Annotated[str | None, typer.Option("--dag", help="Only runs of this DAG.")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="Only runs in this state.")] = None,
     limit: Annotated[int, typer.Option("--limit", help="At most so many, newest first.")] = 20,
     json: JsonOption = False,
 ) -> None:
     """List the runs that a store holds, newest first."""
     with look_at(store) as engine:
-        rows = tables.run_rows(engine.runs(dag, state=state, limit=limit))
-    out.print(as_json(rows) if json else tables.runs_table(rows), soft_wrap=json, highlight=False)
+        found = engine.runs(dag, state=state, limit=limit)
+        out.print(as_json(found.to_json()) if json else tables.runs_table(found), soft_wrap=json, highlight=False)
 
 
 @program.command()
@@ -182,11 +204,12 @@ def logs(
     store: StoreOption,
     task: Annotated[str, typer.Argument(help="A task's id, or an instance such as 'eval[3]'; else all tasks.")] = "",
     attempt: Annotated[
-        Optional[int], typer.Option("--attempt", help="Only the attempt of this number.", show_default="all")  # noqa: UP045
+        int | None, typer.Option("--attempt", help="Only the attempt of this number.", show_default="all")
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Print what the attempts of a run's tasks logged and printed, and the whole error of one that failed."""
+    """Print what the attempts of a run's tasks logged and printed, and the whole error of one that failed; of a run in
+    which none has begun, its state or error."""
     with look_at(store) as engine:
         rows = log_rows(engine.run(run), task, attempt or 0)
     if json:
@@ -196,20 +219,29 @@ def logs(
         if len(rows) > 1:
             number = "no attempt" if row["attempt"] is None else f"attempt {row['round']}.{row['attempt']}"
             out.print(f"[bold]{escape(str(row['task']))}[/bold], {number}, {row['state']}")
-        for text in (row["log"], row["error"]):
+        for text in (row["log"], row["error"] or (row["task"] is None and f"the run is {row['state']}")):
             if text:
                 out.print(str(text).rstrip("\n"), soft_wrap=True, highlight=False, markup=False)
+
+
+@program.command()
+def pending(dag: DagArgument, store: StoreOption, json: JsonOption = False) -> None:
+    """Show what a DAG's triggers hold and wait for, and which of its runs wait for what."""
+    with look_at(store) as engine:
+        found = engine.pending(dag)
+        text = as_json(found.to_json()) if json else as_typed(str(found))
+    out.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 @program.command()
 def why(
     run: Annotated[str, typer.Argument(help="A run's key (its first digits will do), a start's key, or a DAG's id.")],
     store: StoreOption,
-    date: Annotated[Optional[str], typer.Option("--date", help="The logical date, for a DAG's id.")] = None,  # noqa: UP045
+    date: DateOption = None,
     json: JsonOption = False,
 ) -> None:
     """Say why a run happened, down to the first event; or what a DAG that did not run waits for."""
     with look_at(store) as engine:
         found = engine.why(run, logical_date=date)
-        text = as_json(found.to_json()) if json else str(found)
+        text = as_json(found.to_json()) if json else as_typed(str(found))
     out.print(text, soft_wrap=True, highlight=False, markup=False)

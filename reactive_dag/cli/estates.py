@@ -11,6 +11,7 @@ import reactive_dag as rd
 from reactive_dag.interop.estate import Estate
 from reactive_dag.interop.examples import open_example
 from reactive_dag.whatif.question.durations import spread_durations
+from reactive_dag.whatif.question.scenario import GivenSources
 from reactive_dag.whatif.simulation import simulate
 
 ESTATE_DAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -27,7 +28,10 @@ def simulate_estate(
 
 
 def simulate_graph(
-    graph: rd.Graph, *, start: datetime | str, until: str, default: tuple[str, str] = ASSUMED, seed: int = 0
-) -> rd.Simulation:
-    """A graph in virtual time from `start`, for `until`."""
-    return simulate(graph, start=start, until=until, default_duration=spread_durations(*default), seed=seed)
+    graph: rd.Graph, *, start: datetime | str, until: str, default: tuple[str, str] = ASSUMED,
+    sources: GivenSources | None = None, seed: int = 0,
+) -> rd.Simulation:  # fmt: skip
+    """A graph in virtual time from `start`, for `until`; `sources` says when outside publishes what."""
+    return simulate(
+        graph, start=start, until=until, sources=sources, default_duration=spread_durations(*default), seed=seed
+    )

@@ -12,7 +12,8 @@ from reactive_dag.model.suggest import did_you_mean
 def log_rows(run: rd.Run, task: str, attempt: int) -> list[dict[str, object]]:
     """The logs of a task's attempts, or of all tasks', oldest first; with `attempt` only those of that number.
 
-    A task that ended with an error and no attempt, such as a wait, has a row whose attempt is None.
+    A task that ended with an error and no attempt, such as a wait, has a row whose attempt is None; of a run in which
+    no task has begun there is one row, whose task is None too.
 
     Raises UnknownId for a task that the run has not, or that no attempt of it has begun.
     """
@@ -23,6 +24,8 @@ def log_rows(run: rd.Run, task: str, attempt: int) -> list[dict[str, object]]:
         )
     asked = list(_with_instances([tasks[task]])) if task else list(tasks.values())
     rows = [row for view in asked for row in _of_task(view, run.round) if attempt in (0, row["attempt"])]
+    if not rows and not task and not attempt:
+        rows = [{"task": None, "round": run.round, "attempt": None, "state": run.state, "log": "", "error": run.error}]
     if not rows and attempt:
         raise rd.UnknownId(f"{task or 'no task'} of run {run.key[:8]} has no attempt {attempt}")
     return rows

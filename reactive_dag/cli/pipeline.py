@@ -7,6 +7,7 @@ ran, independent of what the store says. Started again on the same store it goes
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ import reactive_dag as rd
 ORDERS = 120
 BURST = 24
 BATCH = 10
+AWAY = "the address service did not answer"
+"""How the first attempt of each enrichment fails."""
 
 
 def pipeline(effects: Path) -> rd.Graph:
@@ -44,7 +47,7 @@ def pipeline(effects: Path) -> rd.Graph:
     def enrich(run: rd.Run) -> int:
         note(run)
         if run.attempt == 1:
-            raise ConnectionError("the address service did not answer")
+            raise ConnectionError(AWAY)
         return int(run.results["extract"]["extract"]) * 100
 
     @graph.dag(on=rd.completed(clean) & rd.completed(enrich), outlets=[mart])
@@ -76,6 +79,7 @@ def publish_orders(engine: rd.Engine) -> int:
 def main(arguments: Sequence[str]) -> None:
     """Run the pipeline to its end, saying on standard output how far it is."""
     store, effects = arguments
+    logging.getLogger("reactive_dag.run").addFilter(lambda record: AWAY not in record.getMessage())  # as it must be
     with rd.Engine(pipeline(Path(effects)), store=store) as engine, engine.background():
         engine.completions("merge").subscribe(lambda _: print("merged", flush=True))
         known = publish_orders(engine)

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
+import typer
 from rich.markup import escape
 
 import reactive_dag as rd
 from reactive_dag.cli import backfills, changes, commands
-from reactive_dag.cli.options import err, program
+from reactive_dag.cli.options import err, out, program
+from reactive_dag.cli.sources import BadSource
+from reactive_dag.cli.wording import as_typed
 
 COMMANDS = (commands, changes, backfills)
 """The modules that add their commands to the program, in the order in which help lists them."""
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        out.print(f"reactive-dag {rd.__version__}", highlight=False)
+        raise typer.Exit
+
+
+@program.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Start DAGs from other DAGs and from data, exactly once, and ask what if before it happens."""
 
 
 def run() -> None:
@@ -28,5 +46,7 @@ def run() -> None:
 
 
 def _refuse(error: Exception) -> NoReturn:
-    err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+    of_graph = isinstance(error, rd.GraphError | BadSource) and not isinstance(error, rd.UnknownId)
+    said = str(error) if of_graph else as_typed(str(error))
+    err.print(f"[red]error:[/red] {escape(said)}", highlight=False, soft_wrap=True)
     sys.exit(2)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from traceback import StackSummary, TracebackException
 
 import msgspec
 
 import reactive_dag as rd
 from reactive_dag.interop.estate import load_estate
 from reactive_dag.interop.examples import EXAMPLES, estate_path
+
+_PACKAGE = str(Path(rd.__file__).parent) + os.sep
 
 
 class BadSource(rd.ReactiveDagError):
@@ -37,8 +41,7 @@ def load_graph(source: str) -> rd.Graph:
 
 
 def _from_python(path: Path, name: str) -> rd.Graph:
-    with redirect_stdout(sys.stderr):  # standard output is the command's
-        found = {key: value for key, value in runpy.run_path(str(path)).items() if isinstance(value, rd.Graph)}
+    found = {key: value for key, value in _executed(path).items() if isinstance(value, rd.Graph)}
     if name:
         if name in found:
             return found[name]
@@ -48,6 +51,27 @@ def _from_python(path: Path, name: str) -> rd.Graph:
     if not found:
         raise BadSource(f"{path} makes no rd.Graph at its top level")
     raise BadSource(f"{path} makes several graphs; say which: " + " or ".join(f"{path}:{key}" for key in found))
+
+
+def _executed(path: Path) -> dict[str, object]:
+    """What a file's code leaves. Raises BadSource with what that raised, and its own frames alone."""
+    try:
+        with redirect_stdout(sys.stderr):  # standard output is the command's
+            return runpy.run_path(str(path))
+    except (Exception, SystemExit) as error:
+        raise BadSource(f"{path} raised\n{_without_ours(error)}") from None
+
+
+def _without_ours(error: BaseException) -> str:
+    """A traceback without the frames of this package and of what executes the file. O(frames)."""
+    told = TracebackException.from_exception(error)
+    todo = [told]
+    while todo:
+        part = todo.pop()
+        users = [each for each in part.stack if not each.filename.startswith((_PACKAGE, "<frozen", runpy.__file__))]
+        part.stack = StackSummary.from_list(users)
+        todo += [each for each in (part.__cause__, part.__context__) if each is not None]
+    return "".join(told.format()).rstrip("\n")
 
 
 def _from_json(path: Path) -> rd.Graph:

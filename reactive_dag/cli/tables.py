@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 
 from rich.console import Console, Group
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Column
+from rich.table import Table as RichTable
 
 import reactive_dag as rd
 from reactive_dag.engine.inspect.outputs import OutputFile
-from reactive_dag.whatif.answers.show import counted
+from reactive_dag.model.text import counted
+from reactive_dag.whatif.answers.show import Table
 from reactive_dag.whatif.answers.timeline import TimelineRow
 
 STATE_STYLES = {
@@ -28,28 +30,43 @@ def run_rows(runs: Iterable[rd.Run]) -> list[dict[str, object]]:
     return [run.to_json() for run in runs]
 
 
-def runs_table(rows: list[dict[str, object]]) -> Table | str:
-    """Runs as a table; a round after the first stands behind the state."""
-    if not rows:
-        return "no runs"
-    when = (Column("for", no_wrap=True), Column("requested", no_wrap=True))
-    table = Table("DAG", "state", *when, "took", "key", "error", box=None, header_style="bold")
-    for row in rows:
-        style = STATE_STYLES.get(str(row["state"]), "")
-        round = f" ({row['round']})" if row["round"] != 1 else ""
-        error = str(row["error"] or "").splitlines()
-        date = str(row["partition"] or _short(row["logical_date"])[:16])
-        table.add_row(
-            escape(str(row["dag"])), f"[{style}]{row['state']}[/{style}]{round}", escape(date),
-            _short(row["requested"]), _took(row["started"], row["ended"]), str(row["key"])[:8],
-            escape(error[0]) if error else "",
-        )  # fmt: skip
-    return table
+class RunsTable(Table):
+    """Runs, one a row; a round after the first stands behind the state."""
+
+    columns = ("DAG", "state", "for", "requested", "took", "key", "error")
+    right = frozenset({"took"})
+    title = ""
+    _ruled = False
+
+    def __init__(self, runs: Iterable[rd.Run]) -> None:
+        self.rows = run_rows(runs)
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """A row a run; of an error its first line."""
+        return [
+            (
+                str(row["dag"]), f"{row['state']}" + (f" ({row['round']})" if row["round"] != 1 else ""),
+                str(row["partition"] or _date(row["logical_date"])), _short(row["requested"])[5:],
+                _took(row["started"], row["ended"]), str(row["key"])[:8],
+                next(iter(str(row["error"] or "").splitlines()), ""),
+            )
+            for row in self.rows
+        ]  # fmt: skip
+
+    def _style(self, column: str, cell: str) -> str:
+        """A state has the colour of how it went."""
+        return STATE_STYLES.get(cell.partition(" ")[0], "") if column == "state" else ""
 
 
-def outputs_table(files: Iterable[OutputFile]) -> Table | str:
+def runs_table(runs: Iterable[rd.Run]) -> RunsTable | str:
+    """Runs as a table."""
+    table = RunsTable(runs)
+    return table if table.rows else "no runs"
+
+
+def outputs_table(files: Iterable[OutputFile]) -> RichTable | str:
     """Files of saved outputs as a table."""
-    table = Table("run", "attempt", Column("bytes", justify="right"), "", box=None, header_style="bold")
+    table = RichTable("run", "attempt", Column("bytes", justify="right"), "", box=None, header_style="bold")
     table.add_column("file", overflow="fold")
     for file in files:
         unused = "[yellow]unused[/yellow]" if file.unused else ""
@@ -67,7 +84,7 @@ def problems_table(graph: rd.Graph, problems: list[rd.Problem]) -> Group:
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
     title = f"{graph.id}: {counted(len(graph.dags), 'DAG')}, {counted(errors, 'error')}, {counted(warnings, 'warning')}"
-    table = Table("", "kind", Column("what", overflow="fold"), box=None, header_style="bold")
+    table = RichTable("", "kind", Column("what", overflow="fold"), box=None, header_style="bold")
     by_kind: dict[tuple[str, str], list[rd.Problem]] = {}
     for problem in problems:
         by_kind.setdefault((problem.severity, problem.kind), []).append(problem)
@@ -79,6 +96,11 @@ def problems_table(graph: rd.Graph, problems: list[rd.Problem]) -> Group:
         if len(found) > 3:
             table.add_row("", kind, f"[dim]… and {len(found) - 3} more of this kind (--json lists them)[/dim]")
     return Group(escape(title), table) if problems else Group(escape(title))
+
+
+def _date(value: object) -> str:
+    """A logical date, which at midnight is a day."""
+    return _short(value)[:16].removesuffix(" 00:00")
 
 
 def _short(value: object) -> str:
@@ -103,40 +125,39 @@ def say_assumed(console: Console, shortest: str, longest: str) -> None:
     )
 
 
-def facts_table(found: rd.Simulation) -> Table:
-    """What ran when: for each hour how many runs began and ended, and how many were under way at its end."""
-    runs = [run for run in found.runs if run.started is not None]
-    table = Table(
+def facts_table(found: rd.Simulation) -> RichTable:
+    """What ran when: for each hour how many runs began and ended, and how many were under way at its end.
+
+    Hours in which none did either are left out.
+    """
+    table = RichTable(
         "hour (UTC)", box=None, header_style="bold", title=f"What ran when: {_states(found)}", title_justify="left"
     )
     for column in ("began", "ended", "under way"):
         table.add_column(column, justify="right")
     table.add_column("")
-    for hour in _hours(runs):
-        began = sum(hour <= _of(run.started) < hour + ONE_HOUR for run in runs)
-        ended = sum(run.ended is not None and hour <= run.ended < hour + ONE_HOUR for run in runs)
-        under_way = sum(
-            _of(run.started) < hour + ONE_HOUR and (run.ended is None or run.ended >= hour + ONE_HOUR) for run in runs
-        )
-        bar = f"[green]{'█' * (began // 2)}[/green]"
-        table.add_row(f"{hour:%m-%d %H:00}", str(began), str(ended), str(under_way), bar)
+    began = Counter(_hour(run.started) for run in found.runs if run.started is not None)
+    ended = Counter(_hour(run.ended) for run in found.runs if run.started is not None and run.ended is not None)
+    under_way, before = 0, None
+    for hour in sorted(began.keys() | ended.keys()):
+        if before is not None and hour > before + ONE_HOUR:
+            table.add_row("[dim]…[/dim]")
+        under_way, before = under_way + began[hour] - ended[hour], hour
+        bar = f"[green]{'█' * (began[hour] // 2)}[/green]"
+        table.add_row(f"{hour:%m-%d %H:00}", str(began[hour]), str(ended[hour]), str(under_way), bar)
     return table
 
 
 ONE_HOUR = timedelta(hours=1)
 
 
+def _hour(time: datetime) -> datetime:
+    return time.replace(minute=0, second=0, microsecond=0)
+
+
 def _of(value: datetime | None) -> datetime:
     assert value is not None
     return value
-
-
-def _hours(runs: list[rd.Run]) -> list[datetime]:
-    if not runs:
-        return []
-    first = min(_of(run.started) for run in runs).replace(minute=0, second=0, microsecond=0)
-    last = max(run.ended or _of(run.started) for run in runs)
-    return [first + n * ONE_HOUR for n in range(int((last - first) / ONE_HOUR) + 1)]
 
 
 def _states(found: rd.Simulation) -> str:
@@ -159,7 +180,7 @@ def longest_waits(found: rd.Simulation, most: int = 8) -> list[tuple[timedelta, 
 
 def waits_table(found: rd.Simulation) -> Group:
     """What waited longest for what, and what waits for ever."""
-    table = Table("waited", "DAG", box=None, header_style="bold", title="What waited longest", title_justify="left")
+    table = RichTable("waited", "DAG", box=None, header_style="bold", title="What waited longest", title_justify="left")
     table.add_column("for", overflow="fold")
     for took, row in longest_waits(found):
         table.add_row(str(took).rjust(8), row.dag, row.waited_for)
@@ -179,15 +200,3 @@ def critical_table(found: rd.Simulation) -> Group:
         if waiting.ended is not None and waiting != parts[0].run:
             parts.append(found.critical_path(waiting))
     return Group(*parts)
-
-
-def simulation_json(found: rd.Simulation) -> dict[str, object]:
-    """A simulation as plain data."""
-    ended = [run for run in found.runs if run.ended is not None]
-    last = max(ended, key=lambda run: _of(run.ended), default=None)
-    return {
-        "runs": run_rows(found.runs),
-        "timeline": found.timeline().to_json(),
-        "pending": found.pending().to_json(),
-        "critical_path": None if last is None else found.critical_path(last).to_json(),
-    }

@@ -25,7 +25,9 @@ def days(shop: Shop) -> Shop:
 
 def test_a_backfill_is_recorded_and_the_engine_that_opens_next_does_it(days: Shop) -> None:
     told = days("backfill", *DAYS)
-    assert told.startswith("backfill 1 of daily is running: 4 dates, 4 left\nit is recorded; the engine that opens")
+    assert told.startswith(
+        "backfill 1 of daily is running: 4 dates, 4 left\nthe backfill is recorded; the engine that opens"
+    )
     assert days("backfills") == "backfill 1 of daily is running: 4 dates, 4 left\n"
     days("run", days.file, code=1)
     [found] = days.json("backfills")
@@ -56,8 +58,8 @@ def test_a_backfill_can_stop_at_a_failure_or_be_cancelled(days: Shop) -> None:
     [
         (["backfill", "dayly", "2026-11-01", "2026-11-04"], "did you mean 'daily'"),
         (["backfill", "daily", "2026-11-04", "2026-11-01"], "lies before start"),
-        (["backfill", *DAYS, "--again", "--missing"], "again=True"),
-        (["backfill", *DAYS, "--max-active-runs", "-1"], "max_active_runs"),
+        (["backfill", *DAYS, "--again", "--missing"], "--again does all dates again"),
+        (["backfill", *DAYS, "--max-active-runs", "-1"], "--max-active-runs must be"),
         (["cancel-backfill", "7"], "there is no backfill 7"),
     ],
 )

@@ -53,7 +53,9 @@ def test_rerun_gives_the_next_round(shop: Shop, tmp_path: Path) -> None:
     assert (row["round"], row["state"]) == (3, "success")
     assert [row["round"] for row in shop.json("runs", "--dag", "report")] == [2]
     assert "success (3)" in shop("runs", "--dag", "ingest")
-    assert "nothing" in shop("rerun", key, "--failed", code=2)
+    assert (
+        "rerun of run" in (told := shop("rerun", key, "--failed", code=2)) and "--failed leaves nothing to do" in told
+    )
 
 
 EACH = """
@@ -83,6 +85,61 @@ def test_logs_of_a_task_of_an_instance_and_of_all(shop: Shop) -> None:
     assert shop("logs", key) == f"looks for [disk] 1\nValueError: no disk\n  {shop.file}:13 in broken\n"
     [row] = shop.json("logs", key)
     assert row["error"] == f"ValueError: no disk\n  {shop.file}:13 in broken"
+
+
+def test_what_is_recorded_only_is_told_apart_from_what_was_worked_off(shop: Shop) -> None:
+    """Without --graph the state shown is from before; a script sees that, and what was there already."""
+
+    def told(*arguments: str, code: int = 0) -> tuple[object, object, object]:
+        row = shop.json(*arguments, code=code)
+        return row["state"], row["recorded"], row["worked_off"]
+
+    start = ("start", "broken", "--key", "mine")
+    assert told(*start) == ("queued", True, False)
+    assert told(*start) == ("queued", False, False)
+    assert shop(*start).endswith("it was started under key 'mine' before\n")
+    assert told(*start, "--graph", shop.file, code=1) == ("failed", False, True)
+    assert told("cancel", "mine") == ("failed", False, False)
+    assert told("rerun", "mine") == ("failed", True, False)
+    assert told("mark", "mine", "success", "--graph", shop.file) == ("success", True, True)
+    backfill = shop.json("backfill", "ingest", "2026-11-01", "2026-11-02")
+    assert (backfill["state"], backfill["recorded"], backfill["worked_off"]) == ("running", True, False)
+
+
+def test_publish(shop: Shop) -> None:
+    event = ("publish", "orders", "--partition", "2026-11-23", "--key", "first", "--extra", '{"rows": 10}')
+    assert shop(*event).startswith("the event of orders is recorded; the engine that opens this store next does it")
+    row = shop.json(*event, "--graph", shop.file)
+    assert (row["extra"], row["duplicate"], row["recorded"], row["worked_off"]) == ({"rows": 10}, True, False, True)
+    assert shop.states() == {"report": "success"}
+    assert "orders has an event of key 'first' already" in shop(*event)
+    row = shop.json("publish", "orders", "--date", "2026-11-24")
+    assert (row["partition"], row["logical_date"], row["duplicate"]) == (
+        "2026-11-24",
+        "2026-11-24T00:00:00+00:00",
+        False,
+    )
+    assert "rd.updated('orders')" in shop("pending", "report") and "`run` does it" in shop("pending", "report")
+    assert shop.json("pending", "report")["undecided"] == 1
+
+
+def test_logs_of_a_run_that_ended_before_any_task(shop: Shop) -> None:
+    shop("start", "broken", "--key", "mine")
+    assert shop("logs", "mine") == "the run is queued\n"
+    shop("cancel", "mine", "--reason", "not now", "--graph", shop.file)
+    [row] = shop.json("logs", "mine")
+    assert (row["task"], row["attempt"], row["state"], row["error"]) == (None, None, "cancelled", "cancelled: not now")
+    assert shop("logs", "mine") == "cancelled: not now\n"
+
+
+def test_tables_fit_a_narrow_terminal(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reactive_dag.cli.options.out.width", 80, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    shop("start", "broken", "--graph", shop.file, code=1)
+    head, row, error = shop("runs").splitlines()
+    assert head.split() == ["DAG", "state", "for", "requested", "took", "key"]
+    assert row.split()[:2] == ["broken", "failed"] and max(map(len, (head, row))) <= 80
+    assert error.strip() == "error broken: ValueError: no disk"
 
 
 PAIR = """
@@ -123,10 +180,12 @@ def test_mark_a_task_and_a_run(shop: Shop) -> None:
 
 
 def test_pause_and_resume(shop: Shop) -> None:
-    assert shop("pause", "report") == "report is paused\n"
+    assert shop("pause", "report").startswith("the pause of report is recorded; the engine that opens")
     shop("start", "ingest", "--date", "2026-11-23", "--graph", shop.file)
     assert shop.states() == {"ingest": "success"}
-    assert shop.json("resume", "report", "--graph", shop.file) == {"dag": "report", "paused": False}
+    assert shop.json("resume", "report", "--graph", shop.file) == {
+        "dag": "report", "paused": False, "recorded": True, "worked_off": True,
+    }  # fmt: skip
     assert shop.states() == {"ingest": "success", "report": "success"}
     shop("pause", "broken")
     shop("start", "broken")
@@ -139,14 +198,24 @@ def test_pause_and_resume(shop: Shop) -> None:
         (["start", "ingst"], "did you mean 'ingest'"),
         (["start", "ingest", "--param", "full"], "write NAME=VALUE"),
         (["start", "ingest", "--date", "2026-11-23", "--param", "fill=1"], "there is no param 'fill'"),
-        (["start", "ingest"], "logical_date"),
-        (["cancel", "mine"], "no run has key 'mine'"),
+        (["start", "ingest"], 'start ingest: its outlets are partitioned by rd.day("UTC"), so a start needs --date'),
+        (["start", "ingest", "--partition", "x"], "start ingest: --partition 'x' is none of rd.day(\"UTC\")"),
+        (["publish", "ordres", "--partition", "2026-11-23"], "did you mean 'orders'?"),
+        (
+            ["publish", "orders"],
+            'publish orders: it is partitioned by rd.day("UTC"), so an event of it needs --partition',
+        ),
+        (["publish", "orders", "--partition", "2026-11-23", "--extra", "{x"], "--extra '{x' is no JSON"),
+        (["cancel", "mine"], "no run has key 'mine'; `runs` lists them"),
+        (["backfill", "broken", "2026-11-01", "2026-11-02"], "start its runs with `start --date`"),
+        (["pending", "reprt"], "did you mean 'report'"),
         (["pause", "reprt"], "did you mean 'report'"),
         (["resume", "report", "--graph", "nothing.py"], "is no file"),
     ],
 )
 def test_wrong_calls_are_one_line_and_record_nothing(shop: Shop, arguments: list[str], said: str) -> None:
-    assert said in shop(*arguments, code=2)
+    told = shop(*arguments, code=2)
+    assert said in told and told.count("\n") == 1 and "engine." not in told
     assert shop.json("runs") == []
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import reactive_dag as rd
 from reactive_dag import cli
 
 PIPELINE = """
@@ -56,7 +57,10 @@ def test_run_then_look_at_the_runs_and_why(
     assert call(monkeypatch, "why", rows[0]["key"], "--store", store, "--json") == 0
     assert json.loads(capsys.readouterr().out)["run"] == rows[0]["key"]
     assert call(monkeypatch, "why", "report", "--store", store) == 0
-    assert capsys.readouterr().out == "report did not run again\n  missing: rd.updated('out')\n"
+    told = capsys.readouterr().out
+    assert re.fullmatch(
+        r"report did not run again since run report \(success, \w{8}\)\n  missing: rd\.updated\('out'\)\n", told
+    )
     assert call(monkeypatch, "why", "report", "--store", store, "--date", "2026-01-01", "--json") == 0
     assert json.loads(capsys.readouterr().out)["missing"]
 
@@ -100,6 +104,11 @@ def test_simulate_and_what_if_the_estate(monkeypatch: pytest.MonkeyPatch, capsys
         (["what-if", "mozilla", "--delay", "bqetl_search"], "NAME=SPAN"),
         (["what-if", "mozilla", "--delay", "bqetl_search=2x"], "no duration"),
         (["what-if", "mozilla", "--fail", "bqetl_search=often"], "--fail"),
+        (["what-if", "mozilla", "--fail", "bqetl_search=7"], "--fail bqetl_search=7.0: p is a chance"),
+        (["simulate", "mozilla", "--until", "x"], "--until 'x' is no duration"),
+        (["simulate", "mozilla", "--shortest", "1h", "--longest", "1m"], "--shortest 1h is above --longest 1m"),
+        (["simulate", "mozilla", "--source", "orders"], "write DATASET=CRON"),
+        (["simulate", "mozilla", "--source", "orders=0 1 * * *"], "--source: graph"),
         (["runs", "--store", "nothing.db"], "no store yet"),
     ],
 )
@@ -132,7 +141,57 @@ def test_a_file_that_is_no_store_is_left_alone(
     assert Path(pipeline).read_bytes() == before
 
 
-def test_the_demo_kills_and_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(monkeypatch, "demo") == 0
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("def helper(): return 1 / 0\nhelper()", "ZeroDivisionError: division by zero"),
+        ("graph.dag('x', retries=-1)", "retries must be at least 0, not -1"),
+        ("import sys\nsys.exit('no')", "SystemExit: no"),
+        ("graph = (", "SyntaxError: '(' was never closed"),
+    ],
+)
+def test_an_exception_in_the_users_file_shows_the_users_frames_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pipeline: str, code: str, said: str
+) -> None:
+    Path(pipeline).write_text(f"{PIPELINE}\n{code}\n")
+    assert call(monkeypatch, "check", pipeline) == 2
+    err = capsys.readouterr().err
+    assert said in err and err.startswith(f"error: {pipeline} raised\n")
+    assert set(re.findall(r'File "(.*?)"', err)) == {pipeline}
+
+
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"reactive-dag {rd.__version__}\n"
+
+
+OUTSIDE = """
+import reactive_dag as rd
+graph = rd.Graph("shop")
+orders = graph.dataset("orders", partitions=rd.day())
+@graph.dag(on=orders)
+def report(run): ...
+"""
+
+
+def test_simulate_with_what_outside_publishes_leaves_empty_hours_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pipeline: str
+) -> None:
+    Path(pipeline).write_text(OUTSIDE)
+    asked = ("simulate", pipeline, "--source", "orders=30 1 * * *", "--source", "orders=0 20 * * *", "--until", "2d")
+    assert call(monkeypatch, *asked) == 0
     told = capsys.readouterr().out
+    hours = re.findall(r"^ *(11-2\d \d\d:00) +1 +1 +0|^ *(…)", told, re.MULTILINE)
+    assert ["".join(each) for each in hours] == [
+        "11-23 01:00", "…", "11-23 20:00", "…", "11-24 01:00", "…", "11-24 20:00",
+    ]  # fmt: skip
+    assert call(monkeypatch, *asked, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found.keys() == {"name", "runs", "timeline", "pending", "critical_path"} and len(found["runs"]) == 4
+
+
+def test_the_demo_kills_and_goes_on(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    assert call(monkeypatch, "demo") == 0
+    told, err = capfd.readouterr()
+    assert not err, "what fails as it must is not told as a failure"
     assert "Every run happened exactly once" in told and "bqetl_main_summary 2h late" in told

@@ -6,7 +6,7 @@ Owns `Table`, the base class of results. It knows nothing about what the cells m
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING
@@ -27,6 +27,8 @@ class Table(ABC):
     columns: tuple[str, ...]
     right: frozenset[str] = frozenset()
     """The columns that are aligned to the right."""
+    _ruled = True
+    """Whether a rule stands below the names of the columns in a terminal, where there is room."""
 
     @property
     @abstractmethod
@@ -37,6 +39,10 @@ class Table(ABC):
     def cells(self) -> list[tuple[str, ...]]:
         """The rows as text, a cell a column."""
 
+    def _style(self, column: str, cell: str) -> str:
+        """How a cell is coloured in a terminal; "" for not at all."""
+        return ""
+
     @property
     def notes(self) -> Sequence[str]:
         """Lines below the rows."""
@@ -46,7 +52,7 @@ class Table(ABC):
         rows = self.cells()
         notes = list(self.notes)
         if len(rows) > MOST_ROWS:
-            notes.insert(0, f"… and {len(rows) - MOST_ROWS} more; .rows has them all")
+            notes.insert(0, f"… and {len(rows) - MOST_ROWS} more: .rows and --json have them all")
         return rows[:MOST_ROWS], notes
 
     def __str__(self) -> str:
@@ -59,9 +65,10 @@ class Table(ABC):
         return "\n".join([*lines, *notes])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        """A table where there is room; on a narrow terminal the last column stands below its row, so nothing is cut."""
+        """A table where there is room; on a narrow terminal what does not fit stands below its row, under its name."""
         rows, notes = self._shown()
-        if sum(max(map(len, column)) + 3 for column in zip(self.columns, *rows)) <= options.max_width:
+        wide = sum(max(map(len, column)) + 3 for column in zip(self.columns, *rows)) <= options.max_width
+        if self._ruled and wide:
             yield self._wide(rows)
         else:
             yield from self._narrow(rows, options.max_width)
@@ -72,26 +79,34 @@ class Table(ABC):
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(title=Text(self.title), title_justify="left", box=SIMPLE_HEAD)
+        table = RichTable(title=Text(self.title) if self.title else None, title_justify="left", box=SIMPLE_HEAD)
         for name in self.columns:
             table.add_column(name, justify="right" if name in self.right else "left", no_wrap=True)
         for row in rows:
-            table.add_row(*map(Text, row))
+            table.add_row(*[Text(cell, self._style(name, cell)) for name, cell in zip(self.columns, row)])
         return table
 
     def _narrow(self, rows: list[tuple[str, ...]], room: int) -> Iterator[RenderableType]:
         from rich.padding import Padding
         from rich.text import Text
 
-        yield Text(self.title, "italic")
+        if self.title:
+            yield Text(self.title, "italic")
         widths = [max(map(len, column)) for column in zip(self.columns, *rows)]
         beside = _that_fit(widths, room)
-        for row in rows:
+
+        def line(row: tuple[str, ...], style: Callable[[str, str], str]) -> Text:
             cells = [_aligned(row[n], widths[n], self.columns[n] in self.right) for n in beside]
-            yield Text("  ".join(cells).rstrip())
-            below = " · ".join(cell for n, cell in enumerate(row) if n not in beside and cell)
+            found = Text("  ").join(Text(cell, style(self.columns[n], row[n])) for n, cell in zip(beside, cells))
+            found.rstrip()
+            return found
+
+        yield line(self.columns, lambda _name, _cell: "bold")
+        for row in rows:
+            yield line(row, self._style)
+            below = [f"{self.columns[n]} {cell}".strip() for n, cell in enumerate(row) if n not in beside and cell]
             if below:
-                yield Padding(Text(below, "dim"), (0, 0, 0, 4))
+                yield Padding(Text(" · ".join(below), "dim"), (0, 0, 0, 4))
 
     def _repr_html_(self) -> str:
         rows, notes = self._shown()
@@ -119,15 +134,6 @@ def _that_fit(widths: list[int], room: int) -> list[int]:
             found.append(n)
             room -= width + 2
     return found
-
-
-def counted(count: int, noun: str) -> str:
-    """A number of things in words. O(1).
-
-    >>> counted(1, "run"), counted(2, "run"), counted(0, "warning")
-    ('1 run', '2 runs', '0 warnings')
-    """
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def to_moment(ns: int | None) -> datetime | None:
