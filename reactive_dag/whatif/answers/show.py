@@ -127,13 +127,16 @@ def _aligned(cell: str, width: int, right: bool) -> str:
 
 
 def _that_fit(widths: list[int], room: int) -> list[int]:
-    """The columns that stand beside each other in `room` characters; a wide one gives way to those after it."""
+    """The columns that stand beside each other in `room` characters; a wide one gives way to those after it.
+
+    The first says what a row is about: where there is no room for it, it stands alone.
+    """
     found: list[int] = []
     for n, width in enumerate(widths):
         if width + 2 <= room:
             found.append(n)
             room -= width + 2
-    return found
+    return found if 0 in found else [0]
 
 
 def to_moment(ns: int | None) -> datetime | None:
