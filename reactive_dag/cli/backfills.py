@@ -22,7 +22,7 @@ from reactive_dag.cli.options import (
     program,
 )
 from reactive_dag.cli.sources import as_json
-from reactive_dag.cli.working import Change, exit_by
+from reactive_dag.cli.working import StoreChange, exit_by
 from reactive_dag.engine.inspect.backfill import Backfill
 from reactive_dag.engine.kept import look_at
 from reactive_dag.model.text import counted
@@ -48,7 +48,7 @@ def backfill(
     json: JsonOption = False,
 ) -> None:
     """Ask for the runs of past dates, both ends included."""
-    change = Change(store, graph, timeout, json)
+    change = StoreChange(store, graph, timeout, json)
     with change.engine() as engine:
         found = engine.backfill(
             dag, start, end, max_active_runs=at_once, stop_on_failure=stop_on_failure, again=again,
@@ -79,7 +79,7 @@ def cancel_backfill(
     json: JsonOption = False,
 ) -> None:
     """Stop a backfill: what has not begun of it is cancelled, what runs goes on."""
-    change = Change(store, graph, timeout, json)
+    change = StoreChange(store, graph, timeout, json)
     with change.engine() as engine:
         found = next((each for each in engine.backfills() if each.number == number), None)
         if found is None:

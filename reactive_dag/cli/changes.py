@@ -26,11 +26,11 @@ from reactive_dag.cli.options import (
     WorkOption,
     program,
 )
-from reactive_dag.cli.working import Change, exit_by
+from reactive_dag.cli.working import StoreChange, exit_by
 
 
 def _finish(
-    change: Change, engine: rd.Engine, run: rd.Run, what: str, *, known: bool = False, wanted: str = ""
+    change: StoreChange, engine: rd.Engine, run: rd.Run, what: str, *, known: bool = False, wanted: str = ""
 ) -> None:
     """Say what was recorded about a run, and what came of it. Exit code 1 at a failure that is not `wanted`."""
     summary = change.finish(engine, what, run.to_json, lambda: [tables.runs_table([run])], known=known)
@@ -53,7 +53,7 @@ def start(
 ) -> None:
     """Ask for a run of a DAG."""
     params = dict(_param(text) for text in param or ()) or None
-    change = Change(store, graph, timeout, json)
+    change = StoreChange(store, graph, timeout, json)
     with change.engine() as engine:
         known = bool(key and engine.runs(dag, key=key, limit=1))
         run = engine.start(dag, params=params, logical_date=date, partition=partition, key=key)
@@ -75,7 +75,7 @@ def publish(
 ) -> None:
     """Record that a dataset changed."""
     told = None if extra is None else _extra(extra)
-    change = Change(store, graph, timeout, json)
+    change = StoreChange(store, graph, timeout, json)
     with change.engine() as engine:
         done = engine.publish(dataset, partition=partition, logical_date=date, key=key, extra=told)
         what = f"the event of {dataset}"
@@ -93,7 +93,7 @@ def cancel(
     json: JsonOption = False,
 ) -> None:
     """Cancel a run: what has not ended in it is cancelled. One that has ended stays as it is."""
-    change = Change(store, graph, timeout, json)
+    change = StoreChange(store, graph, timeout, json)
     with change.engine() as engine:
         found = engine.run(run)
         if found.done:
@@ -117,7 +117,7 @@ def rerun(
     json: JsonOption = False,
 ) -> None:
     """Run a run once more: its next round, under the same key."""
-    change = Change(store, graph, timeout, json)
+    change = StoreChange(store, graph, timeout, json)
     with change.engine() as engine:
         found = engine.rerun(run, downstream=downstream, only="failed" if failed else None, tasks=task or None)
         _finish(change, engine, found, "the rerun")
@@ -135,7 +135,7 @@ def mark(
     json: JsonOption = False,
 ) -> None:
     """Give a task of a run, or the whole run, a final state by hand."""
-    change = Change(store, graph, timeout, json)
+    change = StoreChange(store, graph, timeout, json)
     with change.engine() as engine:
         found = engine.mark(run, task or None, state, reason)
         _finish(change, engine, found, "the mark", wanted=state)
@@ -150,7 +150,7 @@ def pause(
     json: JsonOption = False,
 ) -> None:
     """Hold a DAG's firings and queued runs back until it is resumed; what runs goes on."""
-    change = Change(store, graph, timeout, json)
+    change = StoreChange(store, graph, timeout, json)
     with change.engine() as engine:
         engine.pause(dag)
         _finish_dag(change, engine, dag, paused=True)
@@ -165,13 +165,13 @@ def resume(
     json: JsonOption = False,
 ) -> None:
     """Let go what a pause held back, as the DAG's catchup= says."""
-    change = Change(store, graph, timeout, json)
+    change = StoreChange(store, graph, timeout, json)
     with change.engine() as engine:
         engine.resume(dag)
         _finish_dag(change, engine, dag, paused=False)
 
 
-def _finish_dag(change: Change, engine: rd.Engine, dag: str, *, paused: bool) -> None:
+def _finish_dag(change: StoreChange, engine: rd.Engine, dag: str, *, paused: bool) -> None:
     what, state = ("pause", "paused") if paused else ("resume", "resumed")
     row = {"dag": dag, "paused": paused}
     shown = [f"{dag} is {state}"] if change.graph else []

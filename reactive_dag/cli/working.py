@@ -25,7 +25,7 @@ LATER = "the engine that opens this store next does it (--graph FILE.py: at once
 
 
 @attrs.frozen
-class Change:
+class StoreChange:
     """How a command changes a store: with which graph it works off what follows, how long, and how it prints."""
 
     store: str

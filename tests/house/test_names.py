@@ -14,7 +14,7 @@ TWINS = {
 }  # fmt: skip
 """A combinator and its operator, which are one thing in two forms (tour, section 6)."""
 
-COMMANDS = {"simulate"}
+COMMANDS = {"simulate", "pending"}
 """A command of the command line is named after the function that it calls."""
 
 
