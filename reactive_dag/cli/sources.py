@@ -8,7 +8,7 @@ import runpy
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from traceback import StackSummary, TracebackException
+from traceback import TracebackException
 
 import msgspec
 
@@ -16,7 +16,8 @@ import reactive_dag as rd
 from reactive_dag.interop.estate import load_estate
 from reactive_dag.interop.examples import EXAMPLES, estate_path
 
-_PACKAGE = str(Path(rd.__file__).parent) + os.sep
+OTHERS = (str(Path(rd.__file__).parent) + os.sep, "<frozen", runpy.__file__)
+"""Where frames are that are not the user's: this package, and what executes a file."""
 
 
 class BadSource(rd.ReactiveDagError):
@@ -68,8 +69,7 @@ def _without_ours(error: BaseException) -> str:
     todo = [told]
     while todo:
         part = todo.pop()
-        users = [each for each in part.stack if not each.filename.startswith((_PACKAGE, "<frozen", runpy.__file__))]
-        part.stack = StackSummary.from_list(users)
+        part.stack[:] = [each for each in part.stack if not each.filename.startswith(OTHERS)]
         todo += [each for each in (part.__cause__, part.__context__) if each is not None]
     return "".join(told.format()).rstrip("\n")
 
