@@ -9,24 +9,31 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from reactive_dag.engine.table.marks import GIVEN_STATES
 from reactive_dag.model.times import SECOND
 from tests.support.dying import DyingLog
+from tests.support.occurring import occurred
 from tests.support.profiles import examples
 from tests.support.strategies import ALL_FEATURES, triggers
-from tests.support.twins import Twins
-from tests.support.zoo import OUTCOMES, SPANS, fields
+from tests.support.twins import CLOCKS, WAYS, Twins
+from tests.support.zoo import SPANS, fields
 
 URIS = st.sampled_from("aaabbcd")
 CHANGING = st.sampled_from(["x0", "x1", "x2"])
 DAGS = st.sampled_from(["p", "q", "r", "s", "x0", "x1", "x2"])
 EVENTS = st.tuples(URIS, fields())
+TICKING = st.sampled_from(["r", "r", "x0", "x1", "x2"])
+LIMITS = st.sampled_from([None, 1, 2])
+HOW = st.sampled_from(["", "again", "missing"])
+OCCURRED = Counter()
+"""In how many of the worlds so far what occurred."""
 BACK = st.integers(0, 30).map(lambda seconds: seconds * SECOND)
 TRIGGERS = triggers(2, ALL_FEATURES)
 
@@ -56,15 +63,25 @@ class EngineMachine(RuleBasedStateMachine):
         self.twins.start(key)
 
     @precondition(lambda self: self.twins.model.jobs)
-    @rule(number=st.integers(0, 5), outcome=st.sampled_from(["succeed", *OUTCOMES]))
+    @rule(number=st.integers(0, 5), outcome=st.sampled_from(["succeed", *WAYS]))
     def finish(self, number, outcome):
         self.twins.finish(number, outcome)
 
+    @precondition(lambda self: self.twins.model.jobs)
+    @rule(number=st.integers(0, 5))
+    def start_a_run_and_wait(self, number):
+        self.twins.sit(number)
+
     @precondition(lambda self: len(self.twins.model.jobs) > 1)
-    @rule(outcome=st.sampled_from(["succeed", *OUTCOMES]))
+    @rule(outcome=st.sampled_from(["succeed", *WAYS]))
     def finish_and_settle(self, outcome):
         self.twins.finish(0, outcome)
         self.twins.settle()
+
+    @precondition(lambda self: self.twins.model.jobs)
+    @rule()
+    def work(self):
+        self.twins.work()
 
     @precondition(lambda self: self.twins.choosing)
     @rule(outcome=st.sampled_from(["give_none", "give_left", "give_both"]))
@@ -77,14 +94,14 @@ class EngineMachine(RuleBasedStateMachine):
         self.twins.cancel(number)
 
     @precondition(lambda self: self.twins.model.runs)
-    @rule(number=st.integers(0, 9), only=st.booleans())
-    def rerun(self, number, only):
-        self.twins.rerun(number, only)
+    @rule(number=st.integers(0, 9), only=st.booleans(), downstream=st.booleans())
+    def rerun(self, number, only, downstream):
+        self.twins.rerun(number, only, downstream=downstream)
 
     @precondition(lambda self: self.twins.model.runs)
-    @rule(number=st.integers(0, 9), place=st.integers(0, 12))
-    def rerun_task(self, number, place):
-        self.twins.rerun(number, place=place)
+    @rule(number=st.integers(0, 9), place=st.integers(0, 12), downstream=st.booleans())
+    def rerun_task(self, number, place, downstream):
+        self.twins.rerun(number, place=place, downstream=downstream)
 
     @precondition(lambda self: self.twins.model.runs)
     @rule(number=st.integers(0, 9), place=st.one_of(st.none(), st.integers(0, 12)), state=st.sampled_from(GIVEN_STATES))
@@ -93,15 +110,20 @@ class EngineMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.twins.model.jobs)
     @rule(
-        number=st.integers(0, 9), state=st.sampled_from(GIVEN_STATES), outcome=st.sampled_from(["succeed", *OUTCOMES])
+        number=st.integers(0, 9), state=st.sampled_from(GIVEN_STATES), outcome=st.sampled_from(["succeed", *WAYS])
     )
     def mark_what_ends(self, number, state, outcome):
         self.twins.mark_executing(number, state)
         self.twins.finish(number, outcome)
 
-    @rule(back=BACK, span=BACK, limit=st.sampled_from([None, 1, 2]), how=st.sampled_from(["", "again", "missing"]))
-    def backfill(self, back, span, limit, how):
-        self.twins.backfill(back, span, limit, how)
+    @rule(dag=TICKING, back=BACK, span=BACK, limit=LIMITS, how=HOW, stop=st.booleans())
+    def backfill(self, dag, back, span, limit, how, stop):
+        self.twins.backfill(dag, back, span, limit, how, stop)
+
+    @precondition(lambda self: self.twins.backfills)
+    @rule(number=st.integers(0, 3))
+    def cancel_backfill(self, number):
+        self.twins.cancel_backfill(number)
 
     # ------------------------------------------------------------------------------------ time
 
@@ -121,6 +143,10 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(dag=CHANGING, trigger=TRIGGERS)
     def redefine(self, dag, trigger):
+        self.twins.redefine(dag, trigger)
+
+    @rule(dag=CHANGING, trigger=st.sampled_from(CLOCKS))
+    def redefine_by_clock(self, dag, trigger):
         self.twins.redefine(dag, trigger)
 
     @rule(dag=CHANGING)
@@ -159,6 +185,9 @@ class EngineMachine(RuleBasedStateMachine):
     def teardown(self):
         self.twins.settle()
         self.twins.compare()
+        for what in sorted(occurred(self.twins.model)):
+            event(what)
+            OCCURRED[what] += 1
         self.twins.close()
 
 

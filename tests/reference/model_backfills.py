@@ -15,7 +15,7 @@ from tests.reference.naive_given import leaf_places
 class Backfills:
     """What a model does with backfills."""
 
-    def backfill(self, dag, first, last, limit, again, missing):
+    def backfill(self, dag, first, last, limit, again=False, missing=False, stop=False):
         """Ask for the runs of the ticks from `first` to `last`; whether there are any."""
         self.take_up_changes()
         ticks, last = set(), min(last, self.stamp())
@@ -33,9 +33,14 @@ class Backfills:
             dates.append((tick, key, key is not None and (again or lacks)))
         number = 1 + sum(fact.what == "backfill" for fact in self.facts)
         most = limit or self.graph.dags[dag].max_active_runs
-        self.push("backfill", dag=dag, n=number, dates=dates, most=most, only=missing)
+        self.push("backfill", dag=dag, n=number, dates=dates, most=most, only=missing, stop=stop)
         self.commit()
         return True
+
+    def cancel_backfill(self, of):
+        """Somebody wants no more of it; of one that has ended this says nothing."""
+        if not any(fact.what == "backfill_ended" and fact.n == of.n for fact in self.facts):
+            self.tell("cancelled", of=of)
 
     def clocks_of(self, dag):
         leaves = [leaf for _, leaf, _, _ in leaf_places(self.graph.dags[dag].triggers[""])]
@@ -56,14 +61,19 @@ class Backfills:
     def on_backfill(self, fact):
         fact.asked = fact.coming = 0
         fact.open, fact.skipped, fact.state = {}, [], "success"
+        fact.stopped = fact.over = False
         self.go_on(fact)
 
     def go_on(self, of):
-        while of.asked < len(of.dates) and (of.most is None or len(of.open) + of.coming < of.most):
+        while of.asked < len(of.dates) and not of.stopped and self.has_room(of):
             of.asked, of.coming = of.asked + 1, of.coming + 1
             self.ask(of, of.asked - 1, *of.dates[of.asked - 1])
-        if not of.coming and not of.open:
+        if not of.coming and not of.open and not of.over:
+            of.over = True
             self.push("backfill_ended", n=of.n, state=of.state, skipped=of.skipped)
+
+    def has_room(self, of):
+        return of.most is None or len(of.open) + of.coming < of.most
 
     def ask(self, of, index, date, key, again):
         key = key or self.run_of_date(of.dag, date)
@@ -88,6 +98,8 @@ class Backfills:
         fact.of.coming -= 1
         if fact.run_round:
             fact.of.open[fact.key] = fact.run_round
+            if fact.of.stopped:
+                self.cancel_unbegun(fact.of, fact.key)
         else:
             fact.of.skipped.append(fact.index)
         self.go_on(fact.of)
@@ -99,5 +111,33 @@ class Backfills:
         for of in [fact for fact in self.facts if fact.what == "backfill" and run.key in getattr(fact, "open", ())]:
             if round >= of.open[run.key]:
                 del of.open[run.key]
-                of.state = "failed" if state in ("failed", "cancelled") else of.state
+                if state in ("failed", "cancelled") and of.state == "success":
+                    of.state = "failed"
+                if state == "failed" and of.stop:
+                    self.noted.add("backfill stopped at a failure")
+                    self.ask_no_more(of)
                 self.go_on(of)
+            elif of.stopped:
+                self.cancel_unbegun(of, run.key)
+
+    def end_backfill(self, of):
+        """It was cancelled, or its DAG is gone."""
+        if of.over:
+            return
+        of.state = "cancelled"
+        self.ask_no_more(of)
+        self.go_on(of)
+
+    def ask_no_more(self, of):
+        """No further date has its turn, what has not begun is cancelled, what runs goes on."""
+        if not of.stopped:
+            of.stopped = True
+            for key in of.open:
+                self.cancel_unbegun(of, key)
+
+    def cancel_unbegun(self, of, key):
+        """Cancel a run of a backfill, or the round of it, unless it has begun or another round comes before it."""
+        run = self.runs.get(key)
+        next_one = 1 if run is None or (run.state == "queued" and run.request is None) else run.round + 1
+        if next_one == of.open[key] and (run is None or run.state != "running"):
+            self.push("cancelled", key=key)

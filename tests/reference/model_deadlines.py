@@ -74,8 +74,10 @@ class Deadlines:
         """A start: what was late already when it was asked for has no deadline."""
         of, key = self.watched.get(start.dag), run_key(self.graph.id, start.dag, "", (start.ident,))
         if of is not None and not isinstance(of.deadline, Scheduled):
-            self.late[start.dag, key] = key, None, None
-            self.wait_until(start.at + of.deadline, start.dag, key)
+            due = (start.at if start.logical_date is None else start.logical_date) + of.deadline
+            if due > start.at:
+                self.late[start.dag, key] = key, start.logical_date, start.partition
+                self.wait_until(due, start.dag, key)
 
     def backfilled(self, request):
         """A backfill asked for the run of a tick: what was late already has no deadline."""

@@ -15,6 +15,7 @@ from reactive_dag.model.records import Mark
 from reactive_dag.model.times import NEVER
 from tests.reference.model_backfills import Backfills
 from tests.reference.model_deadlines import Deadlines
+from tests.reference.model_downstream import Downstream
 from tests.reference.model_parts import Fact, Station
 from tests.reference.model_rounds import Rounds
 from tests.reference.model_runs import SAID, Runs
@@ -29,7 +30,7 @@ def known_choice(output, followers):
     return isinstance(output, list) and set(output) <= set(followers)
 
 
-class Model(Runs, Rounds, Backfills, Deadlines):
+class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
     """The whole: `graph` is the real one (for heights, origins and joins), `specs` the tasks of its DAGs, plain."""
 
     def __init__(self, graph, specs, now, lateness):
@@ -41,6 +42,7 @@ class Model(Runs, Rounds, Backfills, Deadlines):
         self.keys, self.givers, self.counts, self.seen, self.once = {}, {}, Counter(), set(), set()
         self.runs, self.waiting, self.active = {}, {}, Counter()
         self.startable, self.timers, self.jobs, self.inflight = [], [], [], {}
+        self.sitting, self.back, self.noted = [], [], set()
         self.open()
 
     # ------------------------------------------------------------------------------------ what is told
@@ -63,12 +65,12 @@ class Model(Runs, Rounds, Backfills, Deadlines):
         self.push("published", ident=ident, source=uri, key=key, said=said, **said)
         return True
 
-    def start(self, dag, key):
+    def start(self, dag, key, **said):
         self.take_up_changes()
         if key is None or ("start", dag, key) not in self.keys:
             number = f"#{self.counts['start', dag]}" if key is None else f"={key}"
             self.counts["start", dag] += 1
-            item = self.push("start", ident=f"start:{dag}{number}", dag=dag, key=key, said={})
+            item = self.push("start", ident=f"start:{dag}{number}", dag=dag, key=key, said={}, **said)
             self.append(self.request(dag, Given([(0, item.number)], None), item.at))
             self.commit()
 
@@ -78,12 +80,32 @@ class Model(Runs, Rounds, Backfills, Deadlines):
         self.push(what, **fields)
         self.commit()
 
-    def finish(self, job, state, retry=True, after=None, publishes=None, once=False, output=None):
+    def start_child(self, job, dag):
+        """A body starts a run of another DAG; a later attempt or round gives the same one (R3). Its key."""
+        run, number = job.run, 0 if job.child is None else 1
+        key = f"{run.key}/{job.task}#{number}"
+        self.noted.add("body starts a run")
+        self.start(dag, key, logical_date=run.logical_date, partition=run.partition, cascade=run.cascade)
+        return run_key(self.graph.id, dag, "", (f"start:{dag}={key}",))
+
+    def sit(self, job, dag):
+        """A body starts a run and waits for it: meanwhile others have its slots."""
+        if job.child is not None or job.over:
+            return self.finish(job, "success")
+        job.child = self.start_child(job, dag)
+        self.noted.add("body waits for a run")
+        job.sat = len(self.facts)
+        self.sitting.append(job)
+        return True
+
+    def finish(self, job, state, retry=True, after=None, publishes=None, once=False, output=None, child=None):
         """An attempt returns. One that is over already counts for nothing; one that took too long has failed."""
         task = job.run.tasks.get(job.task)
         self.inflight.pop((job.run, job.task), None)
-        if task is None or task.open is None or task.attempt != job.attempt:
+        if job.over:
             return False
+        if child is not None:
+            self.start_child(job, child)
         if once and (job.run.key, job.task) not in self.once:
             self.once.add((job.run.key, job.task))
             self.push("once", run=job.run)
@@ -102,6 +124,7 @@ class Model(Runs, Rounds, Backfills, Deadlines):
             self.queue.remove(fact)
         del self.facts[self.safe :]
         self.jobs, self.inflight, self.last = [], {}, self.committed
+        self.sitting, self.back = [], []
 
     def open(self):
         """A process starts: it says since when nobody was there, and what of the definitions has changed."""
@@ -153,6 +176,9 @@ class Model(Runs, Rounds, Backfills, Deadlines):
         if worked:
             self.commit()
         self.jobs += handed
+        if not worked:
+            self.jobs += sorted(self.back, key=lambda job: job.sat)
+            self.back = []
         return worked
 
     def due(self):
@@ -266,7 +292,9 @@ class Model(Runs, Rounds, Backfills, Deadlines):
         self.known.pop(fact.dag, None)
         self.stations.pop(fact.dag, None)
         self.unwatch(fact.dag)
-        for run in list(self.waiting.get(fact.dag, ())):
+        for of in [each for each in self.facts[: fact.number] if each.what == "backfill" and each.dag == fact.dag]:
+            of.state, of.stopped = "cancelled", True
+        for run in sorted(self.waiting.get(fact.dag, ()), key=lambda run: run.request is not None):
             self.end_waiting(run)
 
     def on_engine(self, fact):

@@ -14,7 +14,8 @@ from reactive_dag.triggers.leaves.schedule import Scheduled
 from tests.reference.naive import Naive, united
 
 FAILED = ("failed", "upstream_failed", "cancelled")
-FINAL = ("success", "skipped", *FAILED)
+WELL = ("success", "skipped")
+FINAL = (*WELL, *FAILED)
 LOST = 3
 
 
@@ -25,6 +26,8 @@ class Fact:
     cascade = kind = state = ident = by = task = ""
     ending = "cancelled"
     durable, round = False, 1
+    run = of = wave = None
+    replaced = ()
 
     def __init__(self, what, at, **fields):
         self.what, self.at = what, at
@@ -210,6 +213,7 @@ class Run:
     def __init__(self, request):
         self.dag, self.key, self.number = request.dag, request.key, request.number
         self.causes, self.group = request.driving or request.causes, request.group
+        self.all_causes = request.causes
         self.at, self.height = request.at, 0
         self.state, self.tasks, self.began = "queued", {}, None
         self.cancelled = self.orphan = False
@@ -277,4 +281,10 @@ class Job:
     """An attempt that was handed out."""
 
     def __init__(self, run, task, attempt):
-        self.run, self.task, self.attempt = run, task, attempt
+        self.run, self.task, self.attempt, self.child = run, task, attempt, None
+
+    @property
+    def over(self):
+        """Whether its end is recorded, or another attempt took its place."""
+        task = self.run.tasks.get(self.task)
+        return task is None or task.open is None or task.attempt != self.attempt

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from reactive_dag.model.records import Mark
 from reactive_dag.model.times import NEVER
-from tests.reference.model_parts import FINAL
-
-WELL = ("success", "skipped")
+from tests.reference.model_parts import FINAL, WELL
 
 
 class Rounds:
@@ -66,6 +64,8 @@ class Rounds:
         """It does not happen, nor what waits behind it: the run is as it was."""
         self.waiting[run.dag].remove(run)
         run.state, run.tasks = run.rested
+        for request in [run.request, *run.rounds]:
+            self.is_settled(run, request, False)
         run.request, run.rounds = None, []
         self.round_ended(run, "cancelled", NEVER)
 
@@ -133,7 +133,7 @@ class Rounds:
 
     def hits_again(self, station, fact, hits):
         """The parts to which the item of a later round is delivered; where an earlier one is held it is replaced."""
-        old = {f.number for f in self.facts[: fact.number] if f.ident == fact.ident and f.what == fact.what}
+        old = {f.number for f in self.facts[: fact.number] if same_item(f, fact)}
         held = {(part, item) for part, item in station.holds() if item in old}
         for item in {item for part, item in held if part in hits}:
             replace_item(self, station, item, fact.number, hits)
@@ -141,6 +141,11 @@ class Rounds:
         consumed = {item for f in requests for item in f.causes if not isinstance(item, Mark)} & old
         having = {part for part, _ in held}.union(*(station.hits_of(self.facts[item]) for item in consumed))
         return [part for part in hits if part not in having]
+
+
+def same_item(one, other):
+    """Whether they are what two rounds made of one item."""
+    return one.ident == other.ident and one.what == other.what
 
 
 def again_of(run, request, before):

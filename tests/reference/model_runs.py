@@ -13,7 +13,8 @@ import attrs
 from reactive_dag.engine.limits.slots import SUSPECT
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.records import Mark
-from tests.reference.model_parts import LOST, Job, Run, Task, told_by, verdict
+from reactive_dag.model.times import NEVER
+from tests.reference.model_parts import FINAL, LOST, WELL, Job, Run, Task, told_by, verdict
 from tests.reference.naive import riders_of
 from tests.reference.naive_given import key_of, leaf_places
 
@@ -42,6 +43,7 @@ class Runs:
                 waiting.sort(key=lambda run: run.request is not None)
             while waiting and declared is not None and dag not in self.paused:
                 if declared.max_active_runs is not None and self.active[dag] >= declared.max_active_runs:
+                    self.noted.add("queued behind a limit")
                     break
                 run = waiting.pop(0)
                 self.active[dag] += 1
@@ -82,7 +84,8 @@ class Runs:
         dates = [date for date, _, _ in causes if date is not None]
         partitions = {partition for _, partition, _ in causes if partition is not None}
         cascades = {cascade for _, _, cascade in causes}
-        inherits = len(cascades) == 1 and run.dag not in self.graph.origins(run.dag)
+        is_child = any(isinstance(item, int) and self.facts[item].what == "start" for item in run.causes)
+        inherits = len(cascades) == 1 and (is_child or run.dag not in self.graph.origins(run.dag))
         cascade = (next(iter(cascades)) if inherits else "") or run.key
         key, start = self.period(run)
         if key is not None:
@@ -115,6 +118,8 @@ class Runs:
     def on_run_started(self, fact):
         run = fact.run
         run.begin(self.specs.get(run.dag, {}), fact)
+        if run.request is not None:
+            self.take_up(run)
         stopping, run.orphan, run.height = run.stopping, run.dag not in self.graph.dags, self.height(run.dag)
         if fact.round > 1 and not run.orphan:
             self.keep(run)
@@ -185,15 +190,15 @@ class Runs:
             return True
         waiting = sorted(self.startable, key=lambda each: each[0].place(each[1]))
         suspects = sum(task.lost >= SUSPECT for task in self.inflight.values())
-        started, closed = False, set()
+        started, closed = False, self.take_back()
         for run, task in waiting:
             suspect = run.tasks[task].lost >= SUSPECT
             if (run, task) in self.inflight or (suspect and suspects):
                 continue
             spec = run.tasks[task].spec
-            taken = sum(each.spec.slots for each in self.inflight.values() if each.spec.pool == spec.pool)
-            if spec.pool and (spec.pool in closed or taken + spec.slots > self.graph.pools[spec.pool].slots):
+            if spec.pool in closed or not self.has_slots(spec):
                 closed.add(spec.pool)
+                self.noted.add("pool full")
             else:
                 suspects += suspect
                 self.startable = [each for each in self.startable if each != (run, task)]
@@ -202,6 +207,28 @@ class Runs:
                 self.push("task_started", run=run, task=task, attempt=run.tasks[task].attempt + 1)
                 started = True
         return started
+
+    def has_slots(self, spec):
+        """Whether there is room in the pool of a task; a body that waits for a run has none."""
+        away = {(job.run, job.task) for job in self.sitting}
+        taken = [task.spec for at, task in self.inflight.items() if at not in away and task.spec.pool == spec.pool]
+        most = self.graph.pools[spec.pool].slots if spec.pool else NEVER
+        return sum(each.slots for each in taken) + spec.slots <= most
+
+    def take_back(self):
+        """Bodies go on whose run has ended, or that are over, before other attempts; the pools they wait for."""
+        closed = set()
+        for job in [*self.sitting]:
+            child, spec = self.runs.get(job.child), self.inflight[job.run, job.task].spec
+            if job.over or (child is not None and child.state in FINAL):
+                if job.over or (spec.pool not in closed and self.has_slots(spec)):
+                    self.sitting.remove(job)
+                    self.back.append(job)
+                    self.noted.add("body over while it waits" if job.over else "body goes on")
+                else:
+                    closed.add(spec.pool)
+                    self.noted.add("body waits for its pool")
+        return closed
 
     def cut_off(self):
         """After a start: runs whose DAG is gone have failed, attempts that nobody executes are lost."""
@@ -296,7 +323,7 @@ class Runs:
             numbers[uri] += 1
             if not known:
                 self.givers[uri, key] = run.key, task
-            about = {"said": said, "cascade": run.cascade, "round": run.round}
+            about = {"said": said, "cascade": run.cascade, "round": run.round, "run": run}
             self.push("published", ident=ident, source=uri, key=key, **about, **said)
 
     def end(self, run, state):
@@ -314,16 +341,20 @@ class Runs:
             outlets = [outlet.uri for outlet in self.graph.dags[run.dag].outlets]
             self.put_of(run, "", [(uri, None, None) for uri in outlets])
         self.deliver(fact)
+        self.is_settled(run, run.request, fact.state in WELL)
         self.queue_round(run)
         self.round_ended(run, fact.state, fact.round)
 
     def on_cancelled(self, fact):
-        if fact.run.alive:
-            self.stop(fact.run, fact)
-        elif fact.run in self.waiting.get(fact.run.dag, ()):
-            self.end_waiting(fact.run)
-        elif fact.run.state == "queued":
-            fact.run.stopping = fact
+        run = fact.run or self.runs.get(fact.key)
+        if fact.of is not None:
+            self.end_backfill(fact.of)
+        elif run.alive:
+            self.stop(run, fact)
+        elif run in self.waiting.get(run.dag, ()):
+            self.end_waiting(run)
+        elif run.state == "queued":
+            run.stopping = fact
 
     def stop(self, run, fact):
         again = run.cancelled

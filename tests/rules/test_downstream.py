@@ -100,6 +100,23 @@ def test_R10_downstream_what_follows_a_failure_is_not_done_again_after_a_success
         assert rounds(engine)["alarm"] == [(1, "success")] and rounds(engine)["last"] == [(1, "success")]
 
 
+def test_R10_downstream_a_trigger_that_takes_failure_and_success_has_one_run_for_the_item() -> None:
+    graph, failing = rd.Graph("both"), [True]
+
+    @graph.dag()
+    def up():
+        if failing:
+            raise ValueError(failing.pop())
+
+    graph.dag("down", on=rd.completed(up, states="failed") | rd.completed(up)).add(lambda: None, id="t")
+    with live(graph) as engine:
+        run = engine.start(up).wait()
+        engine.run_until_idle()
+        engine.rerun(run, downstream=True)
+        engine.run_until_idle()
+        assert rounds(engine)["down"] == [(2, "success")], "one identity, one key (I4): the success is its next round"
+
+
 def publishing(seen: list) -> rd.Graph:
     """A DAG of two tasks that publish, and a reader of each dataset."""
     graph = rd.Graph("publishing")

@@ -120,6 +120,36 @@ def test_R3_run_start_waiting_gives_worker_and_pool_slots_back() -> None:
         assert not parts(engine).turn.waiting.bodies and parts(engine).turn.waiting.lent == 0
 
 
+def test_R3_run_start_a_body_has_its_slots_back_before_what_has_not_begun() -> None:
+    order, gate = [], Event()
+
+    def parent(run: rd.Run) -> None:
+        run.start("child").wait()
+        order.append("parent")
+
+    graph = rd.Graph("order")
+    graph.pool("two", 2)
+    graph.dag("child", paused=True).add(nothing, id="t")
+    graph.dag("parent").add(parent, id="t", pool="two", slots=2)
+    graph.dag("long").add(lambda: gate.wait(60) and None, id="t", pool="two")
+    graph.dag("late").add(lambda: order.append("late"), id="t", pool="two")
+    with live(graph, runner=rd.ThreadRunner(4)) as engine:
+        engine.start("parent")
+        while not parts(engine).turn.waiting.bodies:
+            settle(engine)
+        engine.start("long")
+        settle(engine)
+        engine.resume("child")
+        while engine.runs("child")[0].state != "success":
+            settle(engine)
+        late = engine.start("late")
+        settle(engine)
+        assert "t" not in late.tasks, "one slot is free, and the body that waited needs two"
+        gate.set()
+        engine.run_until_idle()
+        assert order == ["parent", "late"]
+
+
 def test_R3_run_start_no_more_bodies_execute_than_there_are_workers() -> None:
     lock, now, most = Lock(), [0], [0]
 

@@ -44,6 +44,16 @@ def _key(core, run):
     return core.runs.key_of(core.runs.request(run))
 
 
+def _cancelled(core, offset):
+    record = core.log.record(offset)
+    return f"backfill {record.n}" if isinstance(record, BackfillRequested) else _key(core, offset)
+
+
+def _round(core, offset):
+    record = core.log.record(offset)
+    return getattr(record, "round", None) or core.log.record(record.started).round
+
+
 def _published(core, record):
     about = record.kind, record.partition, record.logical_date, record.extra, record.key, record.cascade
     return "published", record.at, core.identities.fact_identity(record), *about
@@ -52,11 +62,14 @@ def _published(core, record):
 LINES = {
     Published: _published,
     Republished: _published,
-    BackfillRequested: lambda c, r: ("backfill", r.at, r.n, r.dag, [(d.date, d.again) for d in r.dates], r.limit),
+    BackfillRequested: lambda c, r: (
+        "backfill", r.at, r.n, r.dag, [(d.date, d.again) for d in r.dates], r.limit, r.stop_on_failure),
     BackfillAsked: lambda c, r: ("asked", r.at, r.n, r.index, r.round or int(r.run < 0), r.run < 0),
     BackfillEnded: lambda c, r: ("backfill_ended", r.at, r.n, r.state, r.skipped),
     Marked: lambda c, r: ("mark", r.at, _key(c, r.run), r.task, r.state),
-    RerunRequested: lambda c, r: ("rerun", r.at, _key(c, r.run), r.tasks, r.only_failed),
+    RerunRequested: lambda c, r: (
+        "rerun", r.at, _key(c, r.run), r.tasks, r.only_failed, r.downstream or r.origin >= 0,
+        sorted((c.identities.identity(old), _round(c, new)) for old, new in r.replaced)),
     StartRequested: lambda c, r: ("start", r.at, c.identities.fact_identity(r), r.key),
     DeadlineMissed: lambda c, r: ("missed", r.at, r.dag, r.key, r.logical_date, r.partition),
     RunRequested: lambda c, r: (
@@ -66,7 +79,7 @@ LINES = {
     TaskFinished: lambda c, r: ("finished", r.at, _key(c, r.run), r.task, r.state, r.attempt, r.retry),
     TaskRetry: lambda c, r: ("retry", r.at, _key(c, r.run), r.task, r.attempt, r.due),
     RunFinished: lambda c, r: ("run_finished", r.at, r.key, r.round, r.state, r.logical_date, r.partition, r.cascade),
-    Cancelled: lambda c, r: ("cancelled", r.at, _key(c, r.run), r.state, r.replaced_by),
+    Cancelled: lambda c, r: ("cancelled", r.at, _cancelled(c, r.run), r.state, r.replaced_by),
     Paused: lambda c, r: ("paused", r.at, r.dag),
     Resumed: lambda c, r: ("resumed", r.at, r.dag),
     Registered: lambda c, r: ("registered", r.at, r.dag, r.digest),
@@ -85,6 +98,10 @@ def of_model(model, start):
             yield (fact.what, *([] if fact.what == "engine" else [fact.at]), *make(model, fact))
 
 
+def _of_cancelled(fact):
+    return f"backfill {fact.of.n}" if fact.of else fact.run.key if fact.run else fact.key
+
+
 TOLD = {
     "published": lambda m, f: (f.ident, f.kind, f.partition, f.logical_date, f.extra, f.key, f.cascade),
     "start": lambda m, f: (f.ident, f.key),
@@ -94,13 +111,19 @@ TOLD = {
     "task_started": lambda m, f: (f.run.key, f.task, f.attempt),
     "finished": lambda m, f: (f.run.key, f.task, f.state, f.attempt, f.retry),
     "retry": lambda m, f: (f.run.key, f.task, f.attempt, f.due),
-    "backfill": lambda m, f: (f.n, f.dag, [(date, again) for date, _, again in f.dates], f.most),
+    "backfill": lambda m, f: (f.n, f.dag, [(date, again) for date, _, again in f.dates], f.most, f.stop),
     "asked": lambda m, f: (f.n, f.index, f.run_round, f.is_new),
     "backfill_ended": lambda m, f: (f.n, f.state, f.skipped),
     "mark": lambda m, f: (f.run.key, f.task, f.state),
-    "rerun": lambda m, f: (f.run.key, f.tasks, f.only),
+    "rerun": lambda m, f: (
+        f.run.key,
+        f.tasks,
+        f.only,
+        f.wave is not None,
+        sorted((m.identity(old), m.facts[new].round) for old, new in f.replaced),
+    ),
     "run_finished": lambda m, f: (f.run.key, f.round, f.state, f.logical_date, f.partition, f.cascade),
-    "cancelled": lambda m, f: (f.run.key, f.ending, f.by),
+    "cancelled": lambda m, f: (_of_cancelled(f), f.ending, f.by),
     "paused": lambda m, f: (f.dag,),
     "resumed": lambda m, f: (f.dag,),
     "registered": lambda m, f: (f.dag, "" if f.trigger is None else f.trigger.digest),

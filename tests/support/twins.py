@@ -13,10 +13,12 @@ from collections import Counter
 import reactive_dag as rd
 from reactive_dag.model.errors import GraphError
 from reactive_dag.model.times import SECOND, parse_time, to_datetime
+from tests.reference.model_downstream import Wave
 from tests.reference.model_engine import Model
 from tests.reference.model_parts import FINAL, Fact, Spec
 from tests.reference.model_rounds import again_of
 from tests.support.engines import parts
+from tests.support.sitting import CHILD
 from tests.support.stories import LINES, of_log, of_model
 from tests.support.strategies import DATASETS
 from tests.support.volatile import VolatileLog
@@ -53,13 +55,22 @@ OPTIONS = {
     "x1": {"max_active_runs": 1, "overlap": "skip"},
     "x2": {"catchup": "none", "max_active_runs": 1, "overlap": "replace"},
 }
+CLOCKS = [
+    rd.every("5s"), rd.every("3s") | rd.updated(DATASETS[2]), rd.every("3s") & rd.completed("q", states="any"),
+]  # fmt: skip
+"""Triggers with dates that can be backfilled."""
+MUCH = 25
+"""So many attempts end in one step at most."""
 POOLS = {"w": 3, "v": 1}
+WAYS = {**OUTCOMES, "start_child": lambda run: run.start(CHILD).key}
+"""How a body may end."""
 TOLD = {
     "succeed": {"state": "success"},
     "fail": {"state": "failed"},
     "give_up": {"state": "failed", "retry": False},
     "skip": {"state": "skipped", "retry": False},
     "later": {"state": "failed", "after": 3 * SECOND},
+    "start_child": {"state": "success", "child": CHILD},
     "give_none": {"state": "success", "output": []},
     "give_left": {"state": "success", "output": ["left"]},
     "give_both": {"state": "success", "output": ["left", "right"]},
@@ -133,7 +144,7 @@ class Twins:
         if not jobs:
             return
         job = jobs.pop(number % len(jobs))
-        ran = self.world.finish(number, OUTCOMES[outcome])
+        ran = self.world.finish(number, WAYS[outcome])
         told = TOLD.get(outcome)
         if told is None:
             told = {"state": "success", "once": True}
@@ -141,6 +152,22 @@ class Twins:
                 told["publishes"] = [("d", 1, None), ("d", 2, job.run.key[:2])]
         went = self.model.finish(job, **told)
         assert ran == ((job.run.key, job.task, job.attempt) if went else None)
+
+    def work(self):
+        """Let what can be done be done, and end well; within bounds."""
+        self.settle()
+        for _ in range(MUCH):
+            if not self.model.jobs:
+                break
+            job = self.model.jobs[0]
+            lists = job.run.dag == CHILD and job.task in ("t", "pick")
+            self.finish(0, "give_both" if lists else "succeed")
+            self.settle()
+
+    def sit(self, number):
+        job = self.model.jobs.pop(number % len(self.model.jobs))
+        ran = self.world.sit(number)
+        assert ran == ((job.run.key, job.task, job.attempt) if self.model.sit(job, CHILD) else None)
 
     @property
     def choosing(self):
@@ -193,7 +220,7 @@ class Twins:
             self.engine.cancel(run.key)
             self.model.tell("cancelled", run=run)
 
-    def rerun(self, number, only=False, place=None):
+    def rerun(self, number, only=False, place=None, downstream=False):
         """Ask for a round of a run: of all of it, of what failed, or of a task (or an instance) with what follows."""
         known = [run for run in self.model.runs.values() if run.key not in self.lost_plans]
         if not known:
@@ -205,12 +232,12 @@ class Twins:
         run.specs = SPECS[run.dag]
         idle = only and run.state in FINAL and not again_of(run, request, run.tasks)
         try:
-            self.engine.rerun(run.key, only="failed" if only else None, tasks=tasks or None)
+            self.engine.rerun(run.key, downstream=downstream, only="failed" if only else None, tasks=tasks or None)
         except rd.UsageError:
             assert idle or run.dag not in self.graph.dags
         else:
             assert not idle and run.dag in self.graph.dags
-            self.model.tell("rerun", run=run, tasks=tasks, only=only)
+            self.model.tell("rerun", run=run, tasks=tasks, only=only, wave=Wave(run.key) if downstream else None)
 
     def mark(self, number, place, state):
         """Give a run, or one of its tasks (or an instance), a state by hand."""
@@ -241,18 +268,28 @@ class Twins:
             about = {"tasks": (task,) if task else (), "only": True, "ending": state}
             self.model.tell("mark", run=run, task=task, state=state, **about)
 
-    def backfill(self, back, span, limit, how):
+    def backfill(self, dag, back, span, limit, how, stop):
         """Ask for the runs of a span of time that began a while ago."""
+        if dag not in self.graph.dags or (dag != "r" and self.graph.dags[dag].triggers[""] not in CLOCKS):
+            return
         first = self.model.now - back
-        asked = {"again": how == "again", "only": "missing" if how == "missing" else None}
+        last = first + span
+        asked = {"again": how == "again", "only": "missing" if how == "missing" else None, "stop_on_failure": stop}
         try:
-            self.engine.backfill(
-                "r", to_datetime(first), to_datetime(first + span), max_active_runs=limit, **asked
-            )  # fmt: skip
+            self.engine.backfill(dag, to_datetime(first), to_datetime(last), max_active_runs=limit, **asked)
         except rd.InvalidValue:
-            assert not self.model.backfill("r", first, first + span, limit, how == "again", how == "missing")
+            assert not self.model.backfill(dag, first, last, limit)
         else:
-            assert self.model.backfill("r", first, first + span, limit, how == "again", how == "missing")
+            assert self.model.backfill(dag, first, last, limit, how == "again", how == "missing", stop)
+
+    @property
+    def backfills(self):
+        return [fact for fact in self.model.facts if fact.what == "backfill"]
+
+    def cancel_backfill(self, number):
+        of = self.backfills[number % len(self.backfills)]
+        self.engine.cancel(next(each for each in self.engine.backfills() if each.number == of.n))
+        self.model.cancel_backfill(of)
 
     def redefine(self, dag, trigger):
         self.declare(dag, trigger)

@@ -16,6 +16,7 @@ from reactive_dag.engine.fold.snapshots import restored
 from reactive_dag.model.records import RunRequested
 from reactive_dag.testing.canonical import described
 from tests.support.engines import drop, parts, records_of
+from tests.support.sitting import Sitting
 from tests.support.volatile import Killed, VolatileLog, twice
 
 START = "2026-11-23T00:00Z"
@@ -30,10 +31,17 @@ class ManualRunner(LocalRunner):
     inline = False
 
     def __init__(self) -> None:
-        self.jobs: list[Assignment] = []
+        self.jobs: list[Assignment | Sitting] = []
+        self.lent = 0
+        self.moving: Sitting | None = None
 
     def submit(self, assignment: Assignment) -> None:
         self.jobs.append(assignment)
+
+    def lend(self, attempts: int) -> None:
+        if attempts > self.lent and self.moving is not None:
+            self.moving.is_waiting()
+        self.lent = attempts
 
     def run_next(self) -> bool:
         return False
@@ -57,6 +65,7 @@ class World:
     def open(self) -> None:
         """A process starts, with the graph as it is now."""
         self.runner = ManualRunner()
+        self.sitting: list[Sitting] = []
         self.engine = rd.Engine(self.graph, self.log, runner=self.runner, clock=self.clock, max_lateness=LATENESS)
 
     @property
@@ -74,14 +83,50 @@ class World:
         """Do all that can be done at this instant."""
         with parts(self.engine).loop.driving():
             parts(self.engine).loop.settle()
+        for each in [each for each in self.sitting if not each.job.waits]:
+            each.back.wait()
+            self.sitting.remove(each)
+            self.runner.jobs.append(each)
 
     def finish(self, number: int, outcome: Callable[[rd.Run], object]) -> tuple[str, str, int] | None:
         """Let one of the attempts under way end (the number is taken modulo); which one that was."""
         if not self.runner.jobs:
             return None
         before, self.outcome = len(self.ran), outcome
-        self.runner.jobs.pop(number % len(self.runner.jobs)).execute()
+        job = self.runner.jobs.pop(number % len(self.runner.jobs))
+        if isinstance(job, Sitting):
+            return self._finish_sitting(job, outcome)
+        job.execute()
         return self.ran[-1] if len(self.ran) > before else None
+
+    def sit(self, number: int) -> tuple[str, str, int] | None:
+        """Let the body of one of the attempts under way start a run and wait for it; which one that was."""
+        job = self.runner.jobs[number % len(self.runner.jobs)]
+        if isinstance(job, Sitting):
+            return self.finish(number, lambda run: None)
+        self.runner.jobs.remove(job)
+        each = self.runner.moving = Sitting(job)
+        before, self.outcome = len(self.ran), each.body
+        if each.begin():
+            self.sitting.append(each)
+            each.name = self.ran[-1]
+        return self.ran[-1] if len(self.ran) > before else None
+
+    def _finish_sitting(self, each: Sitting, outcome: Callable[[rd.Run], object]) -> tuple[str, str, int] | None:
+        went = not each.job.over
+        each.finish(outcome)
+        return each.name if went else None
+
+    def _leave(self) -> None:
+        """No body outlives its process."""
+        turn = parts(self.engine).turn
+        turn.waiting.close()
+        for body in turn._take_going_on():
+            body.lost = True
+            body.go_on.set()
+        for each in [*self.sitting, *self.runner.jobs]:
+            if isinstance(each, Sitting):
+                each.leave()
 
     def advance(self, span: int) -> None:
         """Let time pass, stopping where something is due."""
@@ -97,9 +142,12 @@ class World:
         """SIGKILL, now; nothing is open any more."""
         drop(self.engine)
         self.log = self.log.survivor()
+        self._leave()
 
     def close(self) -> None:
         """Leave as one should."""
+        self.settle()
+        self._leave()
         self.engine.close()
 
     def killed_while(self, work: Callable[[], None], commits: int) -> bool:

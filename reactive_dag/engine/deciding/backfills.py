@@ -213,7 +213,7 @@ class Backfills:
             of.open[run] = record.round or 1
             self.of_run.setdefault(run, []).append(record.n)
             if of.stopping is not None:
-                self._cancel(run, of.stopping)
+                self._cancel(of, run)
         self._go_on(of)
 
     def run_ended(self, record: RunFinished) -> None:
@@ -222,11 +222,8 @@ class Backfills:
             of = self.live[number]
             if record.round >= of.open[record.run]:
                 self._close(of, record.run, record.state)
-
-    def run_cancelled(self, record: Cancelled) -> None:
-        """A further round that was queued will not happen; nothing else says so. O(1)."""
-        if record.run in self.of_run and self.runs.statuses.get(record.run) is None:
-            self.round_dropped(record.run)
+            elif of.stopping is not None:
+                self._cancel(of, record.run)
 
     def round_dropped(self, run: int) -> None:
         """A round that was queued, and what waited behind it, will not happen. O(backfills that await it)."""
@@ -289,11 +286,10 @@ class Backfills:
         return True
 
     def dag_removed(self, dag: str) -> None:
-        """A DAG is gone: nothing more is asked for, what runs goes on. O(backfills)."""
+        """A DAG is gone, and what was queued with it: no more is asked for, what runs goes on. O(backfills)."""
         for of in list(self.live.values()):
             if of.record.dag == dag:
-                of.is_cancelled = True
-                self._stop(of, f"DAG {dag!r} was removed")
+                of.is_cancelled, of.stopping = True, of.stopping or f"DAG {dag!r} was removed"
                 self._go_on(of)
 
     def _stop(self, of: Backfilling, why: str) -> None:
@@ -301,12 +297,15 @@ class Backfills:
         if of.stopping is None:
             of.stopping = why
             for run in of.open:
-                self._cancel(run, why)
+                self._cancel(of, run)
 
-    def _cancel(self, run: int, why: str) -> None:
-        """Cancel a run of a backfill that stops, unless it runs already."""
-        if run not in self.runs.live:
-            self.outbox.fact(lambda at: Cancelled(at, run, why))
+    def _cancel(self, of: Backfilling, run: int) -> None:
+        """Cancel a run of a backfill that stops, unless it runs already, or another's round comes first. O(log n)."""
+        if run in self.runs.live:
+            return
+        ended = self.outbox.log.run(run)
+        if of.open[run] == (1 if ended is None else ended.round + 1):
+            self.outbox.fact(lambda at: Cancelled(at, run, of.stopping or ""))
 
     # ------------------------------------------------------------------------------------- state
 

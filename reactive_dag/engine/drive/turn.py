@@ -172,6 +172,7 @@ class Turn:
         if runner is None:
             return False
         if self.waiting.bodies:
+            slots.pooled.wanted.clear()
             self._going_on += self.waiting.take_back(self._is_free)
         if slots.to_look and self._fold.begin_runs():
             return True

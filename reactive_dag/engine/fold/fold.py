@@ -159,7 +159,7 @@ class Fold(Replaying):
             TaskRetry: lambda offset, record: flow.task_retry(record),
             RunFinished: self._run_finished,
             RerunRequested: self._noting_dropped(runs.rerun_requested),
-            Marked: self._noting_dropped(self._marked),
+            Marked: self._noting_dropped(self.runs.marked),
             RoundSettled: self.downstream.settled,
             Cancelled: self._noting_dropped(self._cancelled),
             Paused: lambda offset, record: definitions.pause(record.dag),
@@ -183,9 +183,15 @@ class Fold(Replaying):
         def handle(offset: int, record: Any) -> None:
             apply(offset, record)
             if self.runs.rounds.dropped:
-                self.downstream.dropped(record.at)
+                self._rounds_dropped(record.at)
 
         return handle
+
+    def _rounds_dropped(self, at: int) -> None:
+        """Rounds that were queued do not happen: nothing else says so to who awaits them."""
+        for run in dict.fromkeys(self.runs.rounds.dropped):
+            self.backfills.round_dropped(run)
+        self.downstream.dropped(at)
 
     def flush(self) -> None:
         """Append the decisions of this turn, with what callables answered. O(decisions)."""
@@ -281,12 +287,6 @@ class Fold(Replaying):
     def _cancelled(self, offset: int, record: Cancelled) -> None:
         if not self.backfills.cancelled(record):
             self.runs.cancelled(record)
-            self.backfills.run_cancelled(record)
-
-    def _marked(self, offset: int, record: Marked) -> None:
-        self.runs.marked(offset, record)
-        if record.run in self.runs.rounds.dropped:
-            self.backfills.round_dropped(record.run)
 
     def _value_set(self, offset: int, record: ValueSet) -> None:
         """Live, a value is known as soon as it is pushed."""
@@ -353,6 +353,8 @@ class Fold(Replaying):
         if record.round > 1:
             self.downstream.ended(offset, record)
         self.runs.run_finished(record)
+        if self.runs.rounds.dropped:  # its DAG is gone
+            self._rounds_dropped(record.at)
         if self.deadlines.of_dag:
             self.deadlines.run_ended(record)
         if self.backfills.of_run:

@@ -39,6 +39,8 @@ class PoolLines:
         self.lines: dict[str, list[ReadyAttempt]] = {}
         self._under_way: Mapping[tuple[int, int], UnderWay] = {}
         """What was under way when slots were given out last; it goes on to say what is."""
+        self.wanted: set[str] = set()
+        """The pools that bodies want back in which there is no room yet: they go before what has not begun (R3)."""
 
     def add(self, pool: str, entry: ReadyAttempt) -> None:
         """Take an attempt that waits. O(log waiting)."""
@@ -63,14 +65,19 @@ class PoolLines:
         return found
 
     def has_room(self, job: UnderWay, under_way: Mapping[tuple[int, int], UnderWay]) -> bool:
-        """Whether an attempt that has waited for a run can have its slots again. O(attempts under way)."""
+        """Whether an attempt that has waited for a run can have its slots again. O(attempts under way).
+
+        If not, its pool gives none to others: neither to a body that wants them back later, nor to what has not begun.
+        """
         pool = job.arrays.pools[job.index]
         declared = None if pool is None else self.pools().get(pool)
         if pool is None or declared is None:
             return True
         self._under_way = under_way
         taken = self.taken()[pool]
-        return taken + min(job.arrays.slots[job.index], declared.slots) <= declared.slots
+        if taken + min(job.arrays.slots[job.index], declared.slots) > declared.slots:
+            self.wanted.add(pool)
+        return pool not in self.wanted
 
     def waiting(self) -> Iterator[tuple[str, ReadyAttempt]]:
         """Whatever waits, with its pool. O(result)."""
@@ -95,7 +102,7 @@ class PoolRound:
         self._lines = {**waiting.lines, "": ready}
         self._taken = taken
         self._sizes = waiting.pools()
-        self._closed: set[str] = set()
+        self._closed = {*waiting.wanted}
         self._heads = [(line[0], pool) for pool, line in self._lines.items() if line]
         heapify(self._heads)
         self.pool = ""
