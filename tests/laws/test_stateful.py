@@ -18,11 +18,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from reactive_dag.engine.table.marks import GIVEN_STATES
 from reactive_dag.model.times import SECOND
+from tests.support.declared import CLOCKS
 from tests.support.dying import DyingLog
 from tests.support.occurring import occurred
 from tests.support.profiles import examples
 from tests.support.strategies import ALL_FEATURES, triggers
-from tests.support.twins import CLOCKS, WAYS, Twins
+from tests.support.twins import WAYS, Twins
 from tests.support.zoo import SPANS, fields
 
 URIS = st.sampled_from("aaabbcd")
@@ -109,9 +110,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.twins.mark(number, place, state)
 
     @precondition(lambda self: self.twins.model.jobs)
-    @rule(
-        number=st.integers(0, 9), state=st.sampled_from(GIVEN_STATES), outcome=st.sampled_from(["succeed", *WAYS])
-    )
+    @rule(number=st.integers(0, 9), state=st.sampled_from(GIVEN_STATES), outcome=st.sampled_from(["succeed", *WAYS]))
     def mark_what_ends(self, number, state, outcome):
         self.twins.mark_executing(number, state)
         self.twins.finish(number, outcome)
@@ -203,7 +202,7 @@ class StoredMachine(EngineMachine):
         shutil.rmtree(self.folder)
 
 
-EngineMachine.TestCase.settings = settings(max_examples=examples(140), stateful_step_count=50)
-StoredMachine.TestCase.settings = settings(max_examples=examples(30), stateful_step_count=40)
+EngineMachine.TestCase.settings = settings(max_examples=examples(90), stateful_step_count=50)
+StoredMachine.TestCase.settings = settings(max_examples=examples(20), stateful_step_count=40)
 TestEngine = EngineMachine.TestCase
 TestStoredEngine = StoredMachine.TestCase

@@ -233,7 +233,8 @@ class Runs:
     def cut_off(self):
         """After a start: runs whose DAG is gone have failed, attempts that nobody executes are lost."""
         again, self.recovering = self.recovering, False
-        for run in [run for run in self.runs.values() if again and run.state == "running" and run.orphan]:
+        orphans = [run for run in self.runs.values() if again and run.state == "running" and run.orphan]
+        for run in sorted(orphans, key=lambda each: each.began):
             self.end(run, "failed")
         running = [run for run in self.runs.values() if again and run.alive]
         for run in sorted(running, key=lambda each: each.began):

@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-COMMON = {
-    "backfill asked", "backfill cancelled", "backfill: a date skipped", "backfill: a further round",
-    "body starts a run", "body waits for a run", "body goes on", "branch chose", "deadline missed", "instance",
-    "marked run", "marked task", "nested instance", "overlap replace", "overlap skip", "pool full",
-    "queued behind a limit", "rerun", "rerun downstream", "rerun failed", "rerun tasks", "round of a follower",
-    "run timed out", "teardown",
-}  # fmt: skip
-"""What each hundred worlds have."""
-
 
 def occurred(model) -> set[str]:
     """What was in its facts, and what it noted beside."""

@@ -49,11 +49,6 @@ def _cancelled(core, offset):
     return f"backfill {record.n}" if isinstance(record, BackfillRequested) else _key(core, offset)
 
 
-def _round(core, offset):
-    record = core.log.record(offset)
-    return getattr(record, "round", None) or core.log.record(record.started).round
-
-
 def _published(core, record):
     about = record.kind, record.partition, record.logical_date, record.extra, record.key, record.cascade
     return "published", record.at, core.identities.fact_identity(record), *about
@@ -69,7 +64,7 @@ LINES = {
     Marked: lambda c, r: ("mark", r.at, _key(c, r.run), r.task, r.state),
     RerunRequested: lambda c, r: (
         "rerun", r.at, _key(c, r.run), r.tasks, r.only_failed, r.downstream or r.origin >= 0,
-        sorted((c.identities.identity(old), _round(c, new)) for old, new in r.replaced)),
+        sorted((c.identities.identity(old), c.log.record(new).at) for old, new in r.replaced)),
     StartRequested: lambda c, r: ("start", r.at, c.identities.fact_identity(r), r.key),
     DeadlineMissed: lambda c, r: ("missed", r.at, r.dag, r.key, r.logical_date, r.partition),
     RunRequested: lambda c, r: (
@@ -120,7 +115,7 @@ TOLD = {
         f.tasks,
         f.only,
         f.wave is not None,
-        sorted((m.identity(old), m.facts[new].round) for old, new in f.replaced),
+        sorted((m.identity(old), m.facts[new].at) for old, new in f.replaced),
     ),
     "run_finished": lambda m, f: (f.run.key, f.round, f.state, f.logical_date, f.partition, f.cascade),
     "cancelled": lambda m, f: (_of_cancelled(f), f.ending, f.by),

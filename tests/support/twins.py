@@ -15,8 +15,9 @@ from reactive_dag.model.errors import GraphError
 from reactive_dag.model.times import SECOND, parse_time, to_datetime
 from tests.reference.model_downstream import Wave
 from tests.reference.model_engine import Model
-from tests.reference.model_parts import FINAL, Fact, Spec
+from tests.reference.model_parts import FINAL, Fact
 from tests.reference.model_rounds import again_of
+from tests.support.declared import CLOCKS, OPTIONS, POOLS, SPECS
 from tests.support.engines import parts
 from tests.support.sitting import CHILD
 from tests.support.stories import LINES, of_log, of_model
@@ -25,43 +26,8 @@ from tests.support.volatile import VolatileLog
 from tests.support.world import World
 from tests.support.zoo import OUTCOMES
 
-SPECS = {
-    "p": {"t": Spec(retries=1, delay=2 * SECOND), "u": Spec(needs=("t",), outlets=("d",), priority=2)},
-    "q": {"t": Spec(timeout=5 * SECOND, retries=1, pool="w", slots=2)},
-    "r": {
-        "t": Spec(pool="w"),
-        "y": Spec(needs=("t",), rule="one_failed"),
-        "z": Spec(needs=("t", "y"), rule="none_failed_min_one_success"),
-        "last": Spec(needs=("y",), rule="all_done", retries=2, delay=3 * SECOND),
-    },
-    "s": {
-        "t": Spec(),
-        "each": Spec(needs=("t",), over="t", retries=1, delay=2 * SECOND, timeout=9 * SECOND, pool="w"),
-        "inner": Spec(needs=("each",), over="each", rule="none_failed"),
-        "pick": Spec(needs=("t",), branch=True),
-        "left": Spec(needs=("pick",)),
-        "right": Spec(needs=("pick", "each"), rule="all_done", priority=1),
-        "join": Spec(needs=("left", "right", "pick"), rule="none_failed_min_one_success"),
-        "clean": Spec(needs=("join", "inner"), rule="all_done", teardown=True, retries=1, delay=3 * SECOND),
-    },
-    **{f"x{n}": {"t": Spec(retries=n, pool=[None, "w", "v"][n])} for n in range(3)},
-}
-OPTIONS = {
-    "p": {"deadline": "4s"},
-    "r": {"max_active_runs": 1, "outlets": ["c"], "deadline": rd.every("11s")},
-    "s": {"max_active_runs": 2, "timeout": "9s", "deadline": "5s"},
-    "q": {"max_active_runs": 2, "overlap": "replace", "timeout": "12s", "deadline": "6s"},
-    "x0": {"catchup": "all"},
-    "x1": {"max_active_runs": 1, "overlap": "skip"},
-    "x2": {"catchup": "none", "max_active_runs": 1, "overlap": "replace"},
-}
-CLOCKS = [
-    rd.every("5s"), rd.every("3s") | rd.updated(DATASETS[2]), rd.every("3s") & rd.completed("q", states="any"),
-]  # fmt: skip
-"""Triggers with dates that can be backfilled."""
 MUCH = 25
 """So many attempts end in one step at most."""
-POOLS = {"w": 3, "v": 1}
 WAYS = {**OUTCOMES, "start_child": lambda run: run.start(CHILD).key}
 """How a body may end."""
 TOLD = {
