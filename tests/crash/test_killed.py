@@ -15,12 +15,13 @@ from reactive_dag.log.sqlite.store import SQLiteLog
 from reactive_dag.model.errors import NotAStore
 from reactive_dag.model.records import Published, RunRequested, TaskFinished
 from tests.support.log_kit import CountedLog, in_child
+from tests.support.profiles import NIGHTLY
 
 ORDERS = 4
 PARTS = 4
 """The points are shared out to so many tests, which run side by side."""
-MOST = 30
-"""At most so many points a test, spread evenly, the first and the last among them."""
+MOST = 12
+"""At most so many points a test in CI, spread evenly, the first and the last among them."""
 
 
 def work(folder: Path, begin: str) -> Callable[[Callable[[str], None]], None]:
@@ -76,8 +77,8 @@ def test_X1_X2_the_pipeline_is_killed_at_every_write_and_sync(tmp_path: Path, pa
     whole.mkdir()
     last = points(whole)
     mine = range(1 + part, last + 1, PARTS)
-    chosen = list(mine) if len(mine) <= MOST else [mine[n * (len(mine) - 1) // (MOST - 1)] for n in range(MOST)]
-    assert len(chosen) >= 20
+    chosen = list(mine) if NIGHTLY else [mine[n * (len(mine) - 1) // (MOST - 1)] for n in range(MOST)]
+    assert len(chosen) >= MOST
     for point in chosen:
         folder = tmp_path / str(point)
         folder.mkdir()

@@ -23,7 +23,7 @@ from tests.support.profiles import NIGHTLY
 
 PARTS = 4
 """The points are shared out to so many tests, which run side by side."""
-MOST = 15
+MOST = 10
 """At most so many points a test in CI, spread evenly, the first and the last among them."""
 
 

@@ -13,6 +13,7 @@ from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.internals import analysis_of, region_since, version_of
 from reactive_dag.model.errors import CycleError, GraphError
+from tests.support.profiles import examples
 
 IDS = [*"abcdef"]
 URIS = ["x", "y", "z"]
@@ -96,7 +97,7 @@ def answers(found: GraphAnalysis, twice: dict[str, str]) -> dict[str, object]:
     }  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(steps, max_size=16), st.integers(1, 3))
 def test_answers_made_of_earlier_ones_are_those_made_of_nothing(taken: list[tuple[Any, ...]], every: int) -> None:
     graph = Graph("g")
@@ -111,7 +112,7 @@ def test_answers_made_of_earlier_ones_are_those_made_of_nothing(taken: list[tupl
     assert answers(analysis_of(graph), twice) == answers(GraphAnalysis(dict(graph.dags)), twice)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(steps, max_size=8), st.lists(steps, max_size=4))
 def test_what_is_outside_of_the_region_is_as_it_was(first: list[tuple[Any, ...]], then: list[tuple[Any, ...]]) -> None:
     graph = Graph("g")

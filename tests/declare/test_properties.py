@@ -14,6 +14,7 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.internals import analysis_of
 from reactive_dag.model.errors import CycleError
+from tests.support.profiles import examples
 
 IDS = ["a", "b", "c", "d"]
 TASKS = ["s", "t"]
@@ -107,7 +108,7 @@ def is_acyclic(plans: dict[str, Plan]) -> bool:
     return True
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(IDS), st.one_of(st.none(), plans)), max_size=7))
 def test_G1_step_by_step_is_the_naive_check(steps):
     graph, kept = Graph("g"), {}
@@ -136,7 +137,7 @@ def test_G1_step_by_step_is_the_naive_check(steps):
     assert Graph.from_json(graph.to_json()).edges == graph.edges
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(IDS), plans), max_size=4, unique_by=lambda step: step[0]))
 def test_G1_tasks_added_one_by_one_lay_the_edges_of_all_at_once(steps):
     """A task that no other needs lays its own edges only; what comes of it is what declaring all at once gives."""
@@ -173,7 +174,7 @@ def _names_the_unknown(plans: dict[str, Plan]) -> bool:
     return any(task is not None and dag in has and task not in has[dag] for dag, task in asked)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(IDS), plans), max_size=6, unique_by=lambda step: step[0]))
 def test_G1_heights_rise_along_triggers_and_waits(steps):
     graph = Graph("g")
@@ -191,7 +192,7 @@ def test_G1_heights_rise_along_triggers_and_waits(steps):
     assert sorted(order) == sorted(graph.dags)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -1,4 +1,4 @@
-"""Ctrl-C at every line that the main thread comes to: nothing is lost, and what was cut can be done again."""
+"""Ctrl-C at lines that the main thread comes to, at night at each: nothing is lost, what was cut can be done again."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 import reactive_dag as rd
 from tests.support.engines import live, parts, states, verify
 from tests.support.interrupts import interrupted
+from tests.support.profiles import every
 
 WAVE = [("a", {"extra": n, "key": f"k{n}"}) for n in range(3)]
 BARE = [("a", {})] * 3
@@ -56,7 +57,7 @@ def test_a_read_that_is_cut_loses_nothing(read):
             assert engine.run("by hand").state == "success"
             return came
 
-    everywhere(story, 3)
+    everywhere(story, every(7))
 
 
 @pytest.mark.parametrize("wave", [WAVE, BARE], ids=["keyed", "bare"])
@@ -74,7 +75,7 @@ def test_T15_a_wave_that_is_cut_is_there_as_a_whole_or_not_at_all(store, wave, t
             assert len(engine.events("a")) == len(engine.runs("job")) == events
             return came
 
-    everywhere(story, 1 if store == "memory" else 5)
+    everywhere(story, every(3 if store == "memory" else 11))
 
 
 ONE = {
@@ -123,7 +124,7 @@ def test_a_drive_that_is_cut_goes_on(drive, runner):
             assert parts(engine).turn.inflight == {}
             return came
 
-    everywhere(story, 11)
+    everywhere(story, every(31))
 
 
 def test_a_close_that_is_cut_can_be_finished(tmp_path):
@@ -138,7 +139,7 @@ def test_a_close_that_is_cut_can_be_finished(tmp_path):
             assert states(engine, "job") == ["success"]
         return came
 
-    everywhere(story, 2)
+    everywhere(story, every(5))
 
 
 def test_a_background_that_is_cut_can_be_begun_again():
@@ -154,4 +155,4 @@ def test_a_background_that_is_cut_can_be_begun_again():
             assert set(states(engine)) == {"job success", "after success"}
             return came
 
-    everywhere(story, 5)
+    everywhere(story, every(11))

@@ -7,7 +7,7 @@ An assignment is from inside where a class of the same module declares that attr
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeGuard
 
 from tests.house.source import MODULES, Module, Modules
@@ -16,9 +16,9 @@ Assignment = ast.Assign | ast.AugAssign | ast.AnnAssign
 SELF = ("self", "cls")
 
 
-def targets(tree: ast.AST) -> Iterator[ast.Attribute]:
+def targets(nodes: Iterable[ast.AST]) -> Iterator[ast.Attribute]:
     """Every attribute that is assigned, those inside tuples too."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, Assignment):
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 yield from (each for each in ast.walk(target) if stored(each))
@@ -41,8 +41,8 @@ def on_self(target: ast.Attribute) -> bool:
 
 def declared(module: Module) -> set[str]:
     """The attributes that the classes of a module declare: annotated, assigned in the class, on `self`, in slots."""
-    found = {target.attr for target in targets(module.tree) if on_self(target)}
-    for node in ast.walk(module.tree):
+    found = {target.attr for target in targets(module.nodes) if on_self(target)}
+    for node in module.nodes:
         if isinstance(node, ast.ClassDef):
             for each in node.body:
                 if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
@@ -58,19 +58,22 @@ def from_outside(modules: Modules) -> Iterator[str]:
     """Each assignment on an object from outside its module, as `module:line target`."""
     for module in modules.values():
         own = declared(module)
-        for target in targets(module.tree):
+        for target in targets(module.nodes):
             if not on_self(target) and target.attr not in own:
                 yield f"{module.name}:{target.lineno} {ast.unparse(target)}"
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if puts(node):
                 yield f"{module.name}:{node.lineno} {ast.unparse(node)}"
 
 
 def puts(node: ast.AST) -> TypeGuard[ast.Call]:
     """Whether it is a `setattr` on another object."""
-    if not isinstance(node, ast.Call) or ast.unparse(node.func) not in ("setattr", "object.__setattr__"):
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name | ast.Attribute):
         return False
-    return ast.unparse(node.args[0]) not in SELF
+    name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+    if name not in ("setattr", "__setattr__"):
+        return False
+    return ast.unparse(node.func) in ("setattr", "object.__setattr__") and ast.unparse(node.args[0]) not in SELF
 
 
 if __name__ == "__main__":

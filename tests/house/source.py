@@ -60,6 +60,11 @@ class Module:
         """Its syntax tree."""
         return ast.parse(self.source)
 
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of its tree, in the order of `ast.walk`."""
+        return list(ast.walk(self.tree))
+
 
 Modules = dict[str, Module]
 
@@ -84,7 +89,7 @@ MODULES = read(PACKAGE)
 
 def imports(module: Module, tree: ast.AST | None = None) -> Iterator[tuple[str, int]]:
     """Each (dotted name, line) that a module imports anywhere, `from a import b` as `a.b`."""
-    for node in ast.walk(tree or module.tree):
+    for node in module.nodes if tree is None else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -54,7 +54,7 @@ def riddles(modules: Modules) -> list[str]:
     return [
         f"{module.name}:{getattr(node, 'lineno', 1)} {text.splitlines()[0]}"
         for module in modules.values()
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         if (text := ast.get_docstring(node)) and RIDDLES.search(text)
     ]

@@ -67,7 +67,7 @@ def forbidden(modules: Modules) -> Iterator[str]:
 def clocks_read(modules: Modules) -> Iterator[str]:
     """`datetime.now()` and its like: nobody but a clock reads a clock."""
     for module in modules.values():
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Attribute) and node.attr in ("now", "utcnow", "today"):
                 of = ast.unparse(node.value).rpartition(".")[2]
                 if of in ("datetime", "date"):
@@ -88,7 +88,7 @@ def asks_if_simulated(modules: Modules) -> Iterator[str]:
     """Branches on being simulated, outside clock and runner."""
     for module in modules.values():
         if not any(word in module.name.rpartition(".")[2] for word in KEEPS_TIME):
-            for node in ast.walk(module.tree):
+            for node in module.nodes:
                 if isinstance(node, ast.If | ast.IfExp | ast.While) and "simulat" in names_in(node.test):
                     yield f"{module.name}:{node.lineno} asks whether it is simulated"
 

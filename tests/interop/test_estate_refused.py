@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from reactive_dag.interop.estate import load_estate
 from reactive_dag.model.errors import CycleError, InvalidValue, ReactiveDagError
 from tests.support.estates import small
+from tests.support.profiles import examples
 
 
 def put(*path: str | int, value: object) -> Callable[[dict[str, Any]], None]:
@@ -168,7 +169,7 @@ def places(data: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int,
     return [*((*path, key) for key in keys), *inside]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(where=st.sampled_from(places(small())), value=ANY)
 def test_estate_any_json_in_any_place_loads_or_is_refused(where: tuple[str | int, ...], value: Any) -> None:
     data = copy.deepcopy(small())

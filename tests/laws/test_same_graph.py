@@ -19,6 +19,7 @@ from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.times import HOUR, format_time, parse_time
 from reactive_dag.triggers.base import Trigger
 from tests.support.engines import parts
+from tests.support.profiles import examples
 from tests.support.ticks import between
 
 START = parse_time("2026-11-23T00:00Z")
@@ -261,7 +262,7 @@ def played(spec: GraphSpec) -> rd.Simulation:
     return base.what_if(*fails)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
 @given(graphs())
 def test_law_same_graph_everywhere(spec: GraphSpec) -> None:
     found = played(spec)
@@ -269,7 +270,7 @@ def test_law_same_graph_everywhere(spec: GraphSpec) -> None:
     found.trace.fold.runs._check()
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow])
 @given(graphs(("clock", "leaf", "any")))
 def test_law_same_graph_everywhere_whatever_the_workers(spec: GraphSpec) -> None:
     """X6: one worker changes the order of completions, and for such triggers no key and no state."""

@@ -18,6 +18,7 @@ from reactive_dag.model.errors import StoreError
 from reactive_dag.model.records import AnyRecord, Published
 from reactive_dag.model.times import NEVER
 from tests.support.log_kit import T0, mixed, published
+from tests.support.profiles import examples
 
 NAMES = st.sampled_from(["a", "b", "c"])
 
@@ -189,4 +190,4 @@ class Stores(RuleBasedStateMachine):
 
 
 TestStores = Stores.TestCase
-TestStores.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestStores.settings = settings(max_examples=examples(25), stateful_step_count=30, deadline=None)

@@ -25,6 +25,7 @@ from reactive_dag.model.schedule import (
     weekly_at,
 )
 from reactive_dag.model.times import DAY, HOUR, MINUTE, SECOND, format_time, parse_time, to_datetime, wall_clock, zone
+from tests.support.profiles import examples
 from tests.support.ticks import between
 
 calm = settings(deadline=None)  # the machine may be busy
@@ -259,7 +260,7 @@ def test_R9_answers_do_not_depend_on_what_was_asked_before(schedule: CronSchedul
     assert (schedule.after(ns), schedule.before(ns)) == (fresh.after(ns), fresh.before(ns))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(crons, instants)
 def test_R9_cron_agrees_with_looking_at_every_minute(schedule: CronSchedule, ns: int) -> None:
     begin = ns // MINUTE * MINUTE
@@ -421,7 +422,7 @@ sparse = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(sparse, sparse)
 def test_sharing_agrees_with_comparing_all_ticks(a: CronSchedule, b: CronSchedule) -> None:
     start = parse_time("2026-01-01")

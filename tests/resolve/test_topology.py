@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from reactive_dag.model.errors import CycleError
 from reactive_dag.resolve.topology import Topology
+from tests.support.profiles import examples
 
 Pair = tuple[str, str]
 
@@ -248,7 +249,7 @@ def together(
     return graph
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(plan)
 def test_G1_random_changes_agree_with_networkx(plan: list[tuple[str, list[tuple[str, list[Pair]]], bool]]) -> None:
     topology: Topology[str] = Topology()

@@ -23,6 +23,7 @@ from reactive_dag.triggers.windows.debounce import Debounce
 from reactive_dag.triggers.windows.throttle import Throttle
 from reactive_dag.triggers.windows.within import Within
 from tests.reference.naive import Naive
+from tests.support.profiles import examples
 
 START = parse_time("2026-11-23T00:00Z")
 PARTS = [updated(Dataset(name)) for name in "abc"]
@@ -165,7 +166,7 @@ def by_operators(make, sources, events, keyed=False):
 # --------------------------------------------------------------------------------------------- the properties
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.one_of(WINDOWS, JOINS, SILENCES), st.lists(WINDOWS, max_size=2), EVENTS)
 def test_operators_in_a_pipe_are_the_naive_model(first, windows, events):
     trigger = trigger_of(first)
@@ -179,7 +180,7 @@ def test_operators_in_a_pipe_are_the_naive_model(first, windows, events):
     assert by_operators(make, width(first), events) == by_the_model(trigger, width(first), events)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.one_of(WINDOWS, JOINS, SILENCES), BOUNDS, EVENTS)
 def test_T7_by_an_operator_of_ours_is_the_naive_model(inside, bounds, events):
     """State for each key, for joins too; bounds drop what the model drops."""
@@ -197,7 +198,7 @@ def test_T7_by_an_operator_of_ours_is_the_naive_model(inside, bounds, events):
     assert (fired, +drops) == by_the_model(trigger, width(inside), events)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(WINDOWS, min_size=1, max_size=3), EVENTS)
 def test_by_a_pipe_is_the_naive_model(windows, events):
     """A stream for each key, which knows nothing of states; keys due at one instant come in any order."""

@@ -6,13 +6,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import cache
 from linecache import getline
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from tests.house.source import PACKAGE
 
 BLOCKS = "with ", "try:"
+OURS = str(PACKAGE)
 Trace = Callable[[FrameType, str, object], Any]
 
 
@@ -20,6 +22,13 @@ def ctrl_c() -> None:
     """Interrupt this process; the handler has run when this returns, if it returns."""
     os.kill(os.getpid(), signal.SIGINT)
     signal.sigtimedwait([], 0)
+
+
+@cache
+def counted(code: CodeType) -> frozenset[int]:
+    """The lines of a piece of code at which a signal may come."""
+    numbers = {number for _, _, number in code.co_lines() if number}
+    return frozenset(n for n in numbers if not getline(code.co_filename, n).strip().startswith(BLOCKS))
 
 
 def interrupted(call: Callable[[], object], at: int) -> bool:
@@ -31,14 +40,19 @@ def interrupted(call: Callable[[], object], at: int) -> bool:
     count = 0
 
     def trace(frame: FrameType, event: str, arg: object) -> Trace | None:
-        nonlocal count
-        if not frame.f_code.co_filename.startswith(str(PACKAGE)):
+        if not frame.f_code.co_filename.startswith(OURS):
             return None
-        if event == "line" and not getline(frame.f_code.co_filename, frame.f_lineno).strip().startswith(BLOCKS):
-            count += 1
-            if count == at:
-                signal.raise_signal(signal.SIGINT)
-        return trace
+        numbers = counted(frame.f_code)
+
+        def line(frame: FrameType, event: str, arg: object) -> Trace:
+            nonlocal count
+            if event == "line" and frame.f_lineno in numbers:
+                count += 1
+                if count == at:
+                    signal.raise_signal(signal.SIGINT)
+            return line
+
+        return line
 
     before = sys.gettrace()
     sys.settrace(trace)

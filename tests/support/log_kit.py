@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -113,9 +114,11 @@ class CountedLog(SQLiteLog):
 def in_child(work: Callable[[Callable[[str], None]], None], kill_at: int = -1) -> tuple[list[str], int]:
     """Run `work(tell)` in a forked child; what it told before it ended, and how: 0, or minus the signal.
 
-    It must not open a file that the test has open: SQLite is not made to be carried over a fork.
+    It must not open a file that the test has open: SQLite is not made to be carried over a fork. The child's garbage
+    collector leaves alone what was there before, so that its pages need not be copied.
     """
     out, into = os.pipe()
+    gc.freeze()
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -126,6 +129,7 @@ def in_child(work: Callable[[Callable[[str], None]], None], kill_at: int = -1) -
             code = 0
         finally:
             os._exit(code)
+    gc.unfreeze()
     os.close(into)
     with os.fdopen(out, encoding="utf-8") as told:
         lines = told.read().splitlines()

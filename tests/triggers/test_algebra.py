@@ -28,6 +28,7 @@ from reactive_dag.triggers.leaves.dataset import DEFAULT_KINDS, Dataset, Updated
 from reactive_dag.triggers.leaves.schedule import at, cron, daily, every, weekly
 from reactive_dag.triggers.walks import leaves, replaced, walk
 from tests.support import strategies
+from tests.support.profiles import examples
 from tests.support.strategies import ALL_FEATURES, third, triggers
 
 a, b, c, d = (updated(uri) for uri in "abcd")
@@ -90,7 +91,7 @@ def test_T3_one_part_that_is_spliced_leaves_its_parts():
     assert any_of(any_of(a, b)) == any_of(a, b)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(triggers(), triggers())
 def test_T3_no_composite_holds_what_should_have_been_spliced(one, other):
     for found in (one & other, one | other, *walk(one)):
@@ -205,7 +206,7 @@ def test_a_trigger_is_frozen():
         a.dataset = Dataset("b")
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(triggers())
 def test_prints_as_the_expression_that_makes_it(trigger):
     again = eval(repr(trigger), dict(NAMES))
@@ -228,7 +229,7 @@ def test_prints_itself_plainly():
     assert eval(repr(dataset), dict(NAMES)).partitions == Calendar("day", "Europe/Berlin")
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(triggers())
 def test_copies_and_pickles_are_equal(trigger):
     for again in (copy.copy(trigger), copy.deepcopy(trigger), pickle.loads(pickle.dumps(trigger))):
@@ -248,7 +249,7 @@ def test_walks():
     assert leaves(trigger) == [a, b, c, d]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(triggers())
 def test_replaced_keeps_everything_but_the_leaves(trigger):
     assert replaced(trigger, lambda leaf: leaf) is trigger
@@ -269,7 +270,7 @@ def test_the_strategy_makes_every_kind():
     assert {"completions", "by", "absent"} <= ALL_FEATURES
     seen = set()
 
-    @settings(max_examples=1000, database=None, derandomize=True)
+    @settings(max_examples=400, database=None, derandomize=True)
     @given(triggers(features=ALL_FEATURES))
     def look(trigger):
         assert isinstance(trigger, Trigger)

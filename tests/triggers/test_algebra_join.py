@@ -19,6 +19,7 @@ from reactive_dag.triggers.leaves.completed import Completed, completed
 from reactive_dag.triggers.leaves.dataset import updated
 from reactive_dag.triggers.leaves.schedule import cron
 from reactive_dag.triggers.walks import walk
+from tests.support.profiles import examples
 from tests.support.strategies import ALL_FEATURES, triggers
 
 x, y, z = completed("x"), completed("y"), completed("z")
@@ -143,7 +144,7 @@ def test_T8_a_dag_that_takes_several_facts_at_once_is_its_own_origin(trigger):
     assert origin_sources(trigger) is None
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(triggers(3, ALL_FEATURES))
 def test_T8_what_is_joined_and_what_not(trigger):
     try:

@@ -27,6 +27,7 @@ from reactive_dag.triggers.leaves.dataset import Dataset, updated
 from reactive_dag.triggers.leaves.schedule import at, cron, every
 from reactive_dag.triggers.walks import walk
 from tests.support.places import ROOT
+from tests.support.profiles import examples
 from tests.support.strategies import ALL_FEATURES, third, total, triggers
 
 a, b = updated("a"), updated("b")
@@ -85,7 +86,7 @@ def test_law_definition_is_data():
     assert [trigger.digest for trigger in here["SAMPLES"][:5]] == one[:5]
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(triggers(), triggers())
 def test_law_definition_is_data_equal_means_equal_digest(one, other):
     assert (one == other) == (one.digest == other.digest)
@@ -140,7 +141,7 @@ def test_I7_a_digest_is_of_plain_ascii_json_whatever_the_names(uri):
         assert trigger.digest == blake2b(text.encode(), digest_size=16, person=b"rd.trigger").hexdigest()
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(triggers(features=ALL_FEATURES))
 def test_G5_json_round_trip_keeps_the_digest(trigger):
     text = json.dumps(trigger.to_json())
@@ -244,7 +245,7 @@ def _put(data, path, value):
     return copied
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.data(), triggers(2))
 def test_G5_damaged_json_is_refused_or_means_a_trigger(data, trigger):
     whole = trigger.to_json()

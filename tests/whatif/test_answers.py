@@ -14,6 +14,7 @@ from reactive_dag.model.errors import UnknownId
 from reactive_dag.whatif.answers.critical_path import hops
 from reactive_dag.whatif.answers.trace import TracePoint
 from tests.laws.test_same_graph import GraphSpec, graphs, played
+from tests.support.profiles import examples
 
 START = "2026-11-23T00:00Z"
 
@@ -166,7 +167,7 @@ def test_critical_path_asks_by_dag_run_or_key() -> None:
         course.critical_path("c")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(graphs())
 def test_critical_path_law(spec: GraphSpec) -> None:
     """Each step ended by when the next went on, the last one is the run's end, and the first came from nowhere."""

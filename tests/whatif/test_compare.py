@@ -12,6 +12,7 @@ from reactive_dag.whatif.comparison.chain import Reasons
 from reactive_dag.whatif.comparison.compare import Comparison
 from reactive_dag.whatif.comparison.pairs import RunPairs
 from tests.laws.test_same_graph import GraphSpec, graphs, played
+from tests.support.profiles import examples
 
 START = "2026-11-23T00:00Z"
 
@@ -248,7 +249,7 @@ def test_to_json_has_all_of_it() -> None:
     }  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(graphs(), st.data())
 def test_law_every_run_is_a_change_or_unchanged(spec: GraphSpec, data: st.DataObject) -> None:
     """Whatever is done to whatever graph: every run is counted once, and each chain ends with its run's DAG."""

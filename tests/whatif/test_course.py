@@ -12,6 +12,7 @@ from reactive_dag.declare.internals import version_of
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.records import AnyRecord, Published
 from tests.laws.test_same_graph import GraphSpec, graphs, played
+from tests.support.profiles import examples
 
 START = "2026-11-23T00:00Z"
 
@@ -311,7 +312,7 @@ def test_a_function_that_raises_parks_its_items() -> None:
 # ----------------------------------------------------------------------------------------------- courses
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(graphs(), st.integers(0, 3))
 def test_law_the_same_question_gives_the_same_course(spec: GraphSpec, seed: int) -> None:
     """Record for record, bit for bit."""

@@ -18,6 +18,7 @@ from reactive_dag.model.times import format_time
 from reactive_dag.whatif.course import simple_tasks
 from reactive_dag.whatif.question.interventions import Intervention
 from tests.laws.test_same_graph import START, GraphSpec, build, graphs, trigger
+from tests.support.profiles import examples
 
 DURATIONS = ("0", "10m", rd.spread_durations("0", "3s"), rd.spread_durations("1m", "50m"))
 """Durations with many ends at one instant, and with few."""
@@ -73,7 +74,7 @@ def limited(draw: st.DrawFn) -> GraphSpec:
     return evolve(spec, dags=tuple(dags))
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow])
 @given(limited(), st.sampled_from(DURATIONS), changes())
 def test_law_the_fast_path_gives_the_same_records(
     spec: GraphSpec, span: object, changed: tuple[Intervention, ...]
@@ -88,7 +89,7 @@ def test_law_the_fast_path_gives_the_same_records(
     found.trace.fold.log._check()  # type: ignore[attr-defined]
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(graphs(), st.sampled_from(DURATIONS), changes())
 def test_law_the_fast_path_answers_alike(spec: GraphSpec, span: object, changed: tuple[Intervention, ...]) -> None:
     with no_fast_path():
@@ -165,7 +166,7 @@ def web(shape: dict[str, int], awaited: list[tuple[int, ...]]) -> rd.Graph:
     return graph
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(webs(), st.booleans())
 def test_law_the_fast_path_among_waits_calendars_and_silences(
     shape: tuple[dict[str, int], list[tuple[int, ...]]], late: bool
