@@ -2,7 +2,7 @@
 
 Each step does the same to both (twins.py) and then holds every invariant, every record of the log, every run and every
 count of every trigger part to the model. `World` settles only when a step says so, so that facts pile up undecided, and
-the process may die at any commit. In CI that is some thousand steps; the nightly profile takes thirty times as many.
+the process may die at any commit. In CI that is some thousand steps; the nightly profile takes 75 times as many.
 """
 
 from __future__ import annotations
