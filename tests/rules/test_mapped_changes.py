@@ -12,12 +12,13 @@ from tests.support.engines import kill, live, of_kind, opened, parts
 # ---------------------------------------------------------------------------------------------- restarts
 
 
+@pytest.mark.parametrize("past", [False, True])
 @pytest.mark.parametrize("snapshot", [False, True])
-def test_R7_a_restart_goes_on_with_the_instances_that_are_left(tmp_path, snapshot):
-    graph, dag = mapping(["late", "a", "late"], retries=1, retry_delay="5m")
-    dag.add(lambda each: each, id="inner", map_over="each")
+def test_R7_a_restart_goes_on_with_the_instances_that_are_left(tmp_path, snapshot, past):
+    graph, dag = mapping(["late", "a", "late"], retries=1, retry_delay="5m", depends_on_past=past)
+    dag.add(lambda each: each, id="inner", map_over="each", depends_on_past=past)
     engine = opened(graph, f"sqlite:///{tmp_path / 's.db'}")
-    key = engine.start("job").key
+    key = engine.start("job", logical_date="2026-11-22").key
     if snapshot:
         parts(engine).turn.snapshot_at = -(10**9)
     with parts(engine).loop.driving():
@@ -36,6 +37,25 @@ def test_R7_a_restart_goes_on_with_the_instances_that_are_left(tmp_path, snapsho
         assert started.count("each[1]") == 1 and started.count("each[0]") == 2
     with rd.Engine(graph, f"sqlite:///{tmp_path / 's.db'}", read_only=True) as looking:
         assert looking.run(key).tasks["inner[2]"].output == "each[2]: late"
+
+
+@pytest.mark.parametrize("mark", ["", "success", "failed"])
+def test_R14_a_mapped_task_that_waited_for_its_past_is_what_it_was_after_a_restart(tmp_path, mark):
+    graph, dag = mapping(["bad"] if mark else [], depends_on_past=True)
+    late = {"after": ["each"], "trigger_rule": "all_done", "retries": 5, "retry_delay": "5m"}
+    dag.add(lambda run: [][run.attempt], id="slow", **late)
+    store = f"sqlite:///{tmp_path / 's.db'}"
+    engine = opened(graph, store)
+    runs = [engine.start("job", logical_date=f"2026-11-2{day}").key for day in (1, 2)]
+    with parts(engine).loop.driving():
+        parts(engine).loop.settle()
+        if mark:
+            engine.mark(runs[1], "each", mark, "while it waits")
+            parts(engine).loop.settle()
+    before = [engine.run(key).tasks["each"].to_json() for key in runs]
+    engine.close()
+    with live(graph, store) as again:
+        assert [again.run(key).tasks["each"].to_json() for key in runs] == before
 
 
 def test_R7_ten_thousand_items():

@@ -98,8 +98,7 @@ class TaskFlow:
         for index in range(run.size):
             if not run.final(index):
                 self.consider(run, index)
-        if self.past.of_run:
-            self.rest(run)
+        self.rest(run)
 
     def consider(self, run: RunState, index: int) -> None:
         """Let a task go, give it the state that its needs imply, or leave it waiting. O(log ready)."""
@@ -176,6 +175,8 @@ class TaskFlow:
     def task_started(self, offset: int, record: TaskStarted) -> None:
         """An attempt was handed out: it is open. O(1)."""
         run = self.live.get(record.run)
+        if self.past.of_run and self.outbox.replaying:
+            self.mapped.went(self.past, run, record.task)
         index = -1 if run is None else run.arrays.index.get(record.task, -1)
         if run is not None and index >= 0:
             self.opened(run, index, record)
@@ -215,6 +216,8 @@ class TaskFlow:
     def task_finished(self, offset: int, record: TaskFinished) -> None:
         """An attempt ended, or a task got its state. O(out-degree)."""
         run = self.live.get(record.run)
+        if self.past.of_run and self.outbox.replaying:
+            self.mapped.went(self.past, run, record.task, record.state)
         index = -1 if run is None else run.arrays.index.get(record.task, -1)
         if run is not None and index >= 0:
             self.ended(offset, run, index, record)
@@ -268,8 +271,7 @@ class TaskFlow:
                 delay = retry_delay(run.tasks[index], run.fails[index], run.seed(index))
             except BaseException as error:  # a user's callable may raise anything: it fails its task, not the engine
                 raise_ctrl_c(error)
-                why = f"{record.error}\nretry_delay: {said(error)}"
-                self.give(run, record.task, "failed", why)
+                self.give(run, record.task, "failed", f"{record.error}\nretry_delay: {said(error)}")
                 return
         due = min(record.at + delay, NEVER - 1)
         self.outbox.fact(lambda at: TaskRetry(at, record.run, record.task, record.attempt + 1, due))
@@ -362,8 +364,7 @@ class TaskFlow:
 
     def give(self, run: RunState, task: str, state: str, error: str | None = None) -> None:
         """Ask that a task get `state` without running."""
-        offset = run.run
-        index = run.plan.index[task]
+        offset, index = run.run, run.plan.index[task]
         attempt = run.attempt[index] if index in run.open else 0
         self.outbox.fact(lambda at: TaskFinished(at, offset, task, state, attempt, error=error, retry=False))
 

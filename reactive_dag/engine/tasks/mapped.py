@@ -1,8 +1,9 @@
 """Mapped tasks: their instances, and what those give together (R7, R3).
 
 Owns no state: which instances a run has stands in its `RunState`. Invariant: a mapped task gets its instances when the
-record that lets it go is applied, from that record and the plan alone, so a replay gives it the same ones. It ends when
-the last of them has; its success is recorded without an output, which is that of the instances. O(items) each.
+record that lets it go is applied, from that record and the plan alone, so a replay gives it the same ones (where it
+waited for its past, R14, before the first record of what became of it is applied). It ends when the last of them has;
+its success is recorded without an output, which is that of the instances. O(items) each.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from reactive_dag.engine.facts.publish import outlet_events
+from reactive_dag.engine.runs.state import READY
 from reactive_dag.model.errors import UndatedOutlet, said
 from reactive_dag.model.records import UNCHANGED
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from reactive_dag.engine.facts.outbox import Outbox
     from reactive_dag.engine.facts.publish import Publishing
     from reactive_dag.engine.runs.state import RunState
+    from reactive_dag.engine.tasks.past import PastWaits
     from reactive_dag.model.records import OutletEvent, TaskFinished
 
 FAILED_NAMED = 3
@@ -72,6 +75,18 @@ class MappedTasks:
                 self.slots.offer(run, number)
         if not run.instances_left[index]:
             self.gather(run, index)
+
+    def went(self, past: PastWaits, run: RunState | None, task: str, state: str = "") -> None:
+        """A replay asks no history: what became of a mapped task shows that it waits for its past no more. O(items)."""
+        id, _, place = task.partition("[")
+        index = -1 if run is None else run.plan.index.get(id, -1)
+        if run is None or index not in past.of_run.get(run.run, ()) or run.arrays.overs[index] < 0:
+            return
+        gathered = state in ("success", "failed") and not run.asked[index] and run.verdict(index) == READY
+        if place or gathered:
+            past.drop(run.run, index)
+            run.asked[index] = 1
+            self.begin(run, index)
 
     def begin_marked(self, run: RunState, index: int, task: str, state: str, text: str) -> None:
         """A round begins in which a mapped task, or an instance of it, has a state by hand (R19). O(items).
