@@ -13,6 +13,7 @@ from collections.abc import Callable
 from reactive_dag.engine.execute.assignment import Assignment, WorkerLost
 from reactive_dag.engine.execute.current_body import BODY
 from reactive_dag.engine.execute.runners import Runner
+from reactive_dag.engine.runs.state import WAITED
 
 
 def current_attempt(host: object) -> Assignment | None:
@@ -68,7 +69,7 @@ class WaitingBodies:
                 self._wake()
                 body.go_on.wait()
         if body.lost:
-            raise WorkerLost(f"{job.name} waited as the engine was closed")
+            raise WorkerLost(f"{job.name} {WAITED}")
 
     def _lend(self, more: int) -> None:
         self.lent += more

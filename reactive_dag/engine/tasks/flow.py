@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from reactive_dag.declare.settings.error_names import TIMED_OUT, is_among
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timer
-from reactive_dag.engine.runs.state import FAIL, READY, WAIT, RunState
+from reactive_dag.engine.runs.state import FAIL, READY, WAIT, WAITED, RunState
 from reactive_dag.engine.tasks.mapped import MappedTasks
 from reactive_dag.engine.tasks.past import PastWaits
 from reactive_dag.engine.tasks.retries import PendingRetries, retry_delay
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MOST_LOST = 3
 """So many attempts in a row cut off by a crash fail their task (R5)."""
+LOST_TOO_OFTEN = f"lost {MOST_LOST} times in a row: the process died each time while this task ran"
 
 OnSettled = Callable[[int, RunState, int, TaskFinished], None]
 """What is told that a task has its final state: the record's offset, the run, the task's number, the record."""
@@ -157,11 +158,9 @@ class TaskFlow:
 
     def rest(self, run: RunState) -> None:
         """Let a run give its place back if nothing executes and all that is left waits for its past. O(tasks)."""
-        if run.run not in self.past.of_run or self.outbox.replaying or self.slots.is_parked(run.run):
-            return
-        if run.arrays.overlap:
-            return  # others wait for no place: it counts as active (R14)
-        if not any(asked and done is None for asked, done in zip(run.asked, run.results)):
+        if self.outbox.replaying or run.arrays.overlap or run.run not in self.past.of_run:
+            return  # under `skip` and `replace` others wait for no place: it counts as active (R14)
+        if not self.slots.is_parked(run.run) and not any(a and b is None for a, b in zip(run.asked, run.results)):
             self.slots.park(run)
 
     def go_on(self, run: RunState) -> None:
@@ -250,13 +249,13 @@ class TaskFlow:
 
     def _lost(self, run: RunState, index: int, record: TaskFinished) -> None:
         del run.open[index]
-        run.note_lost(index, run.lost[index] + 1)
+        if not (record.error or "").endswith(WAITED):
+            run.note_lost(index, run.lost[index] + 1)
         if run.lost[index] >= MOST_LOST:
-            why = f"lost {MOST_LOST} times in a row: the process died each time while this task ran"
-            self.give(run, record.task, "failed", why)
-            return
-        run.states[index] = None
-        self.slots.offer(run, index)
+            self.give(run, record.task, "failed", LOST_TOO_OFTEN)
+        else:
+            run.states[index] = None
+            self.slots.offer(run, index)
 
     def _retry(self, run: RunState, index: int, record: TaskFinished) -> None:
         del run.open[index]
