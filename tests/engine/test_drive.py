@@ -163,8 +163,9 @@ def test_a_body_on_a_worker_may_wait_for_another_run_and_not_for_the_engine():
 
     @graph.dag
     def job(run):
-        with pytest.raises(rd.UsageError, match=r"job\.job"):
-            engine.run_until_idle()
+        for wait in (engine.run_until_idle, lambda: engine.advance("1h")):
+            with pytest.raises(rd.UsageError, match=r"job\.job"):
+                wait()
         return engine.start("other").wait("10s").state
 
     graph.dag("other")(nothing)

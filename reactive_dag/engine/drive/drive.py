@@ -207,6 +207,8 @@ class Drive:
         clock = self._fold.clock
         if not isinstance(clock, VirtualClock):
             raise UsageError("engine.advance() moves a virtual clock: open the engine with clock=rd.VirtualClock(...)")
+        if body := current_body(self._host):
+            raise UsageError(f"{body} moves time: time does not move while this body executes")
         if to < clock.now():
             raise UsageError(f"time never goes back: now is {format_time(clock.now())}, asked for {format_time(to)}")
         before = self._ended.counts.copy()
