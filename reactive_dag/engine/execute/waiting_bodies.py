@@ -13,7 +13,7 @@ from collections.abc import Callable
 from reactive_dag.engine.execute.assignment import Assignment, WorkerLost
 from reactive_dag.engine.execute.current_body import BODY
 from reactive_dag.engine.execute.runners import Runner
-from reactive_dag.engine.runs.state import WAITED
+from reactive_dag.engine.tasks.retries import WAITED
 
 
 def current_attempt(host: object) -> Assignment | None:

@@ -29,8 +29,6 @@ Attempt = tuple[int, int | None, int, str, str | None]
 RunOrder = tuple[int, int, str, int]
 
 READY, WAIT, SKIP, FAIL = "ready", "wait", "skipped", "upstream_failed"
-WAITED = "waited as the engine was closed"
-"""How the error ends of an attempt that is lost since its body waited for a run: it is none of those in a row (R5)."""
 NO_FAILURE = frozenset({"all_success", "none_failed", "none_failed_min_one_success"})
 """The rules that one failure breaks."""
 

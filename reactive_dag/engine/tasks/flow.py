@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from reactive_dag.declare.settings.error_names import TIMED_OUT, is_among
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timer
-from reactive_dag.engine.runs.state import FAIL, READY, WAIT, WAITED, RunState
+from reactive_dag.engine.runs.state import FAIL, READY, WAIT, RunState
 from reactive_dag.engine.tasks.mapped import MappedTasks
 from reactive_dag.engine.tasks.past import PastWaits
-from reactive_dag.engine.tasks.retries import PendingRetries, retry_delay
+from reactive_dag.engine.tasks.retries import WAITED, PendingRetries, retry_delay
 from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import said
 from reactive_dag.model.records import OutletEvent, RunFinished, TaskFinished, TaskRetry, TaskStarted

@@ -21,6 +21,9 @@ from reactive_dag.model.times import DAY, parse_duration
 LONGEST = 100 * 366 * DAY
 """No delay is longer, however often it was doubled."""
 
+WAITED = "waited as the engine was closed"
+"""How the error ends of an attempt that is lost since its body waited for a run: it is none of those in a row (R5)."""
+
 
 def retry_delay(task: AnyTask, attempt: int, seed: str) -> int:
     """The delay (ns) after attempt number `attempt` of a task failed. O(1).
