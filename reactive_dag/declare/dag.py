@@ -26,10 +26,11 @@ from reactive_dag.declare.settings.dag_settings import (
 )
 from reactive_dag.declare.settings.parsers import only_known, parsed, valid_name
 from reactive_dag.declare.settings.task_settings import DEFAULT_PARSERS, After, TaskOptions
-from reactive_dag.declare.task import AnyTask, Task, ids_after, outlets_of, task_id, wait_task
+from reactive_dag.declare.task import AnyTask, Task, outlets_of, task_id
 from reactive_dag.declare.task_json import settings_out
 from reactive_dag.declare.task_table import TaskTable
-from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
+from reactive_dag.declare.wait import Wait, WaitOptions
+from reactive_dag.declare.wait_tasks import placed, waiting_task
 from reactive_dag.model import pictures
 from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, UsageError
 from reactive_dag.model.records import Json
@@ -279,28 +280,24 @@ class Dag(ReadsDagSettings):
 
         Options: `tasks`, `states`, `failed_states`, `skipped_states`, `logical_date` ("same", a duration: so long
         before this run's date, a function of that date, or dates), `match` ("exact", "latest", "same_day"), `timeout`,
-        `poll`, `mode`, `soft_fail`, `since`, `missing`. The id is `wait_<dag>`, with a task `wait_<dag>_<task>`.
+        `poll`, `mode` ("push", "poke", "reschedule"), `soft_fail`, `since`, `missing`, `retries` and how they come; in
+        mode "poke" `priority`, `pool`, `slots`. The id is `wait_<dag>`, with a task `wait_<dag>_<task>`.
         Raises InvalidValue for an option that is not valid, CycleError where tasks would wait in a circle.
         """
-        place = caller_place()
-        where = f"wait in DAG {self.id!r} ({place_text(place)})"
-        try:
-            made = wait_of(
-                dag, task, options, id=id, after=ids_after(after, "wait_for()"), tz=self._own_zone() or "UTC"
-            )
-        except InvalidValue as error:
-            raise InvalidValue(f"{where}: {error}") from None
-        return self._add_wait(made, place, named=id is not None)
+        place, tz = caller_place(), self._own_zone() or "UTC"
+        made = placed(
+            lambda: waiting_task(dag, task, options, id=id, after=after, tz=tz, place=place), self.id, place
+        )  # fmt: skip
+        return self._add_wait(made, named=id is not None)
 
-    def _add_wait(self, wait: Wait, place: Place, named: bool) -> AnyTask:
-        made = wait_task(wait, place)
-        before = self.tasks.get(wait.id)
+    def _add_wait(self, made: AnyTask, named: bool) -> AnyTask:
+        before = self.tasks.get(made.id)
         if (
-            before is not None and not named and before.wait != wait
-            and declared_twice((before._place, before._stamp), place, -1, loop=True)
+            before is not None and not named and before.wait != made.wait
+            and declared_twice((before._place, before._stamp), made._place, -1, loop=True)
         ):  # fmt: skip
             raise DuplicateError(
-                f"DAG {self.id!r} has a task {wait.id!r} already ({before.place}); give this one a name with id= "
+                f"DAG {self.id!r} has a task {made.id!r} already ({before.place}); give this one a name with id= "
                 f"({made.place})"
             )
         self._put(made)

@@ -23,7 +23,8 @@ from reactive_dag.declare.settings.params import Params
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.settings.task_settings import TASK_PARSERS, TaskOptions
 from reactive_dag.declare.task import AnyTask, loaded_task, wait_task
-from reactive_dag.declare.wait import Wait, WaitOptions, wait_of
+from reactive_dag.declare.wait import WaitOptions, wait_of
+from reactive_dag.declare.wait_tasks import task_options
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue, ReactiveDagError
@@ -189,7 +190,7 @@ def _params_in(data: Json, place: str) -> Params:
 def _task_in(data: Json, tz: str, place: str) -> AnyTask:
     try:
         if isinstance(data, dict) and "wait" in data:
-            return wait_task(_wait_in(data, tz, place), place)
+            return _wait_in(data, tz, place)
         _only(data, ("id", "fn", "parameters", "outlets", "after", *TASK_PARSERS), place)
         given = {key: value for key, value in data.items() if key in TASK_PARSERS}
         others = {key: value for key, value in data.items() if key in ("outlets", "after")}
@@ -208,15 +209,17 @@ def _parameter_in(data: Json, place: str) -> Parameter:
     return Parameter(name, bool(data.get("default", False)), None if output is None else Output(output), item)
 
 
-def _wait_in(data: Json, tz: str, place: str) -> Wait:
+def _wait_in(data: Json, tz: str, place: str) -> AnyTask:
     _only(data, ("id", "wait"), place)
     given = data["wait"]
     _only(given, ("dag", "after", *WaitOptions.__annotations__), f"{place}.wait")
-    options = {key: value for key, value in given.items() if key not in ("dag", "after", "logical_date")}
+    options = {key: _call_in(value) for key, value in given.items() if key not in ("dag", "after", "logical_date")}
     id, after = _text(data.get("id"), f"{place}.id"), tuple(_list(given.get("after", []), f"{place}.wait.after"))
     found = wait_of(given.get("dag"), None, cast("WaitOptions", options), id=id, after=after, tz=tz)
     dates = given.get("logical_date", "same")
-    return found if dates == "same" else evolve(found, logical_date=_dates_in(dates, f"{place}.wait.logical_date"))
+    if dates != "same":
+        found = evolve(found, logical_date=_dates_in(dates, f"{place}.wait.logical_date"))
+    return wait_task(found, place, task_options(options, f"{place}.wait"))
 
 
 def _dates_in(data: Json, place: str) -> int | Call | tuple[int, ...]:

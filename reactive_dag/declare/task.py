@@ -25,6 +25,7 @@ from reactive_dag.declare.settings.task_settings import (
     TaskOptions,
     TaskSettings,
     merged,
+    merged_of_wait,
 )
 from reactive_dag.declare.task_json import function_out, parameter_out, settings_out, wait_out
 from reactive_dag.declare.wait import Wait
@@ -98,7 +99,7 @@ class Task(ReadsTaskSettings, Generic[P, R]):
     def to_json(self) -> dict[str, Json]:
         """Plain data, as it stands in `graph.to_json()`: what was given, without defaults. O(its size)."""
         if self.wait is not None:
-            return {"id": self.id, "wait": wait_out(self.wait)}
+            return {"id": self.id, "wait": {**wait_out(self.wait), **settings_out(self._given)}}
         return {
             "id": self.id,
             "fn": function_out(self.fn) if self._ref is None else self._ref.to_json(),
@@ -123,7 +124,10 @@ class Task(ReadsTaskSettings, Generic[P, R]):
     def _join(self, owner: TaskOwner, stamp: int) -> None:
         """Become a task of `owner`, which gives what was not said, at a version of its graph. O(options)."""
         self._owner, self._stamp = owner, stamp
-        self._settings = merged(owner.defaults, self._given)
+        self._settings = self._merged(owner.defaults)
+
+    def _merged(self, defaults: TaskSettings | None) -> TaskSettings:
+        return (merged if self.kind == "task" else merged_of_wait)(defaults, self._given)
 
     def _leave(self) -> None:
         """Belong to no DAG. O(1)."""
@@ -138,7 +142,7 @@ class Task(ReadsTaskSettings, Generic[P, R]):
         made: Task[P, R] = Task.__new__(Task)
         made.__attrs_init__(
             *(self.id, self.fn, self.kind, self.outlets, self.after, self.wait, self._place, self._parameters),
-            *(self._ref, self._given, merged(None, self._given), None, 0),
+            *(self._ref, self._given, self._merged(None), None, 0),
         )
         return made
 
@@ -217,11 +221,13 @@ def ids_after(value: After, where: str) -> tuple[str, ...]:
         raise InvalidValue(f"{where}: {error}") from None
 
 
-def wait_task(wait: Wait, place: Place) -> AnyTask:
-    """The task that waits. O(1)."""
+def wait_task(wait: Wait, place: Place, given: Mapping[str, object] | None = None) -> AnyTask:
+    """The task that waits, with its parsed options as a task. O(1)."""
     made: AnyTask = Task.__new__(Task)
+    given = given or {}
+    settings = merged_of_wait(None, given)
     made.__attrs_init__(
-        *(wait.id, _never_called, "wait", (), wait.after, wait, place, (), None, {}, TASK_DEFAULTS, None, 0)
+        *(wait.id, _never_called, "wait", (), wait.after, wait, place, (), None, given, settings, None, 0)
     )
     return made
 

@@ -1,12 +1,12 @@
 """Waiting for another DAG: what is awaited, as frozen data.
 
-Owns `Wait` and what is refused when one is written down (semantics, "Waiting for another DAG"). Whether a wait is over
-is decided elsewhere, by the one decision function that the engine and the simulator share. Making one costs O(states).
+Owns `Wait` and what is refused when one is written down (semantics, "Waiting"). Whether a wait is over is decided
+elsewhere, by the one decision function that the engine and the simulator share. Making one costs O(states).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeAlias, TypedDict
 
@@ -14,6 +14,7 @@ from attrs import frozen
 
 from reactive_dag.declare.parameters import TaskLike
 from reactive_dag.declare.settings.parsers import flag, only_known, optional_duration, task_name
+from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
@@ -38,7 +39,12 @@ FAILED_STATES = frozenset({"failed", "upstream_failed", "cancelled"})
 """The states that fail a wait, unless told."""
 
 MATCHES = ("exact", "latest", "same_day")
-MODES = ("push",)
+PUSH, POKE, RESCHEDULE = "push", "poke", "reschedule"
+MODES = (PUSH, POKE, RESCHEDULE)
+"""Who looks when (R27): at each record that can decide, or each `poll`, with or without a worker between the looks."""
+DEFAULTS = {"mode": PUSH, "poll": "1m"}
+HELD = ("priority", "pool", "slots")
+"""The options that count for what holds a worker."""
 
 GivenDates: TypeAlias = "str | timedelta | Callable[..., object] | Iterable[datetime | date | str]"
 States: TypeAlias = str | Iterable[str]
@@ -61,11 +67,21 @@ class Wait:
     match: str = "exact"
     timeout: int | None = None
     poll: int = MINUTE
-    mode: str = "push"
+    mode: str = PUSH
     soft_fail: bool = False
     since: str | None = None
     missing: str = "error"
     after: tuple[str, ...] = ()
+
+    @property
+    def is_polled(self) -> bool:
+        """Whether it looks each `poll`, and not when something was recorded (R27). O(1)."""
+        return self.mode != PUSH
+
+    @property
+    def task_ids(self) -> tuple[str, ...]:
+        """The tasks awaited; of one that awaits instances, the mapped tasks. O(tasks)."""
+        return tuple(dict.fromkeys([mapped_task(each)[0] for each in self.tasks]))
 
     def awaited_from(self, date: int, tz: str, wall: datetime | None = None) -> int:
         """The date that it awaits from an own one, where it is an offset (or "same"). O(1).
@@ -118,10 +134,18 @@ class WaitOptions(TypedDict, total=False):
     match: Literal["exact", "latest", "same_day"]
     timeout: GivenDuration | None
     poll: GivenDuration
-    mode: Literal["push"]
+    mode: Literal["push", "poke", "reschedule"]
     soft_fail: bool
     since: Literal["start"] | None
     missing: Literal["error", "wait"]
+    retries: int
+    retry_delay: GivenDuration | Callable[..., object]
+    backoff: Literal["fixed", "exponential"]
+    max_delay: GivenDuration | None
+    jitter: bool
+    priority: int
+    pool: Pool | str | None
+    slots: int
 
 
 def wait_of(
@@ -137,6 +161,7 @@ def wait_of(
     states, failed_states, skipped_states = _three_sets(options, bool(inside))
     since = options.get("since")
     named = "_".join(("wait", awaited, *(inside if options.get("tasks") is None else ())))
+    named = named.replace("[", "_").replace("]", "")
     return Wait(
         id=task_name(named if id is None else id, "the id of a wait"),
         dag=awaited,
@@ -147,8 +172,8 @@ def wait_of(
         logical_date=_dates(options.get("logical_date", "same"), tz),
         match=choice_of(options.get("match", "exact"), MATCHES, "match"),
         timeout=optional_duration(options.get("timeout"), "timeout"),
-        poll=parse_duration(options.get("poll", "1m"), what="poll"),
-        mode=_mode(options.get("mode", "push")),
+        poll=parse_duration(options.get("poll", DEFAULTS["poll"]), what="poll"),
+        mode=mode_of(options, "wait_for()"),
         soft_fail=flag(options.get("soft_fail", False), "soft_fail"),
         since=None if since is None else choice_of(since, ("start",), "since"),
         missing=choice_of(options.get("missing", "error"), ("error", "wait"), "missing"),
@@ -209,10 +234,24 @@ def _some(states: States, what: str) -> frozenset[str]:
     return choices_of(found, FINAL_TASK_STATES, what) if found else found
 
 
-def _mode(mode: str) -> str:
-    if not isinstance(mode, str) or exact(mode) not in MODES:
-        raise InvalidValue(f"mode is {seen(mode)}; this version knows 'push' only: the wait reacts to what is recorded")
-    return exact(mode)
+def mode_of(options: Mapping[str, object], where: str) -> str:
+    """The mode of a wait for what is recorded; what only a worker's slot needs is refused without one. O(options)."""
+    mode = choice_of(options.get("mode", DEFAULTS["mode"]), MODES, "mode")
+    for name in HELD if mode != POKE else ():
+        if name in options:
+            raise InvalidValue(f"{where}: {name}= is of mode='poke', which holds a worker; mode={mode!r} holds nothing")
+    return mode
+
+
+def mapped_task(name: str) -> tuple[str, int | None]:
+    """The task that a name means, and the place of the instance that it means. O(its length).
+
+    >>> mapped_task("eval[3]"), mapped_task("eval")
+    (('eval', 3), ('eval', None))
+    """
+    task, bracket, rest = name.partition("[")
+    number = rest.removesuffix("]")
+    return (task, int(number)) if bracket and number.isdecimal() and rest != number else (name, None)
 
 
 def _dates(value: GivenDates, tz: str) -> str | int | Call | tuple[int, ...]:

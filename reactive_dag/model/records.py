@@ -165,6 +165,19 @@ class TaskRetry(Record, frozen=True, gc=False, array_like=True, omit_defaults=Tr
     due: int
 
 
+class Looked(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=26):
+    """A wait made its `number`-th look in an attempt and goes on waiting (R27); `seen` is None where it saw the same.
+
+    Looks that nobody was there for have numbers too.
+    """
+
+    run: int
+    task: str
+    attempt: int = 1
+    number: int = 1
+    seen: str | None = None
+
+
 class RunFinished(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=7):
     """A run ended. It carries what a trigger on the DAG may ask, so that nobody has to look the run up.
 
@@ -322,7 +335,7 @@ FACTS = (
     Published, StartRequested, PlanDeclared, RunStarted, TaskStarted, TaskFinished, TaskRetry, RunFinished, Cancelled,
     Paused, Resumed, Registered, Removed, EngineStarted, Tick, Slept, OnceDone, KeyConflict, FaultsRetried,
     ValueSet, ObserverFault, RerunRequested, Republished, Marked,
-    BackfillRequested, BackfillAsked, BackfillEnded,
+    BackfillRequested, BackfillAsked, BackfillEnded, Looked,
 )  # fmt: skip
 DECISIONS = (RunRequested, Answers, TriggerFault, Expired, Decided, Duplicate, RoundSettled, DeadlineMissed)
 
@@ -331,7 +344,7 @@ AnyRecord: TypeAlias = (
     | Cancelled | Paused | Resumed | Registered | Removed | EngineStarted | Tick | Slept | OnceDone | KeyConflict
     | FaultsRetried | ValueSet | RunRequested | Answers | TriggerFault | Expired | Decided | ObserverFault | Duplicate
     | RerunRequested | Republished | RoundSettled | Marked | DeadlineMissed | BackfillRequested | BackfillAsked
-    | BackfillEnded
+    | BackfillEnded | Looked
 )  # fmt: skip
 
 RUN_STATES = ("queued", "running", "success", "failed", "cancelled", "skipped")

@@ -149,7 +149,9 @@ def _task(core: Fold, run: int, index: int) -> list[Json]:
 def _wait(core: Fold, watch: Watch) -> list[Json]:
     ended = None if watch.ended is None else sorted(core.run_of(run).key for run in watch.ended)
     begun = watch.run.started
-    return [begun.key, watch.wait.id, watch.record.at, repr([watch.dates, watch.several, ended])]
+    looking = core.waits.looks.of_place.get(watch.place)
+    looks = None if looking is None else [looking.number, looking.at, looking.seen]
+    return [begun.key, watch.wait.id, watch.record.at, repr([watch.dates, watch.several, ended, looks])]
 
 
 def _timers(core: Fold) -> list[list[Json]]:
@@ -171,6 +173,9 @@ def _timers(core: Fold) -> list[list[Json]]:
     for watch in core.waits.watches:
         if watch.wait.timeout is not None:
             found.append([watch.record.at + watch.wait.timeout, "wait", watch.run.started.key, watch.wait.id])
+    found += [
+        [looking.next, "look", *_task(core, looking.run.run, looking.index)] for looking in core.waits.looks
+    ]  # fmt: skip
     return found
 
 

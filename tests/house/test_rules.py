@@ -19,8 +19,6 @@ NOT_BUILT = {
     "X3_standby": MACHINES,
     "X4_max_queue": MACHINES,
     "wait_for_a_dataset": PARTITIONS,
-    "wait_poke": PARTITIONS,
-    "wait_reschedule": PARTITIONS,
 }
 """A rule, or the part of one as its test's name will begin, and the issue that builds it."""
 

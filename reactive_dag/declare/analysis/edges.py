@@ -66,7 +66,7 @@ def edges_of(dag: Dag) -> Iterator[Edge]:
         yield from (Edge("outlet", own, each.uri, "task", "dataset") for each in task.outlets)
         wait = task.wait
         if wait is not None and wait.tasks:
-            yield from (Edge("wait", f"{wait.dag}.{each}", own, "task", "task") for each in wait.tasks)
+            yield from (Edge("wait", f"{wait.dag}.{each}", own, "task", "task") for each in wait.task_ids)
         elif wait is not None:
             yield Edge("wait", wait.dag, own, "dag", "task")
 
@@ -256,7 +256,7 @@ class DeclaredEdges:
         yield from ((node, each) for each in task.outlets)
         wait = task.wait
         if wait is not None and not wait.looks_back:
-            yield from ((self._end(wait.dag, each), node) for each in wait.tasks or (None,))
+            yield from ((self._end(wait.dag, each), node) for each in wait.task_ids or (None,))
 
     def _check(self, dags: Mapping[str, Dag]) -> None:
         assert self._split == {each for each, dag in dags.items() if is_split(dag)}

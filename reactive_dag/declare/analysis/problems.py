@@ -22,7 +22,7 @@ from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.parameters import advice
 from reactive_dag.declare.task import AnyTask
-from reactive_dag.declare.wait import Wait
+from reactive_dag.declare.wait import Wait, mapped_task
 from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import counted
@@ -311,14 +311,23 @@ def _of_wait(analysis: GraphAnalysis, dag: Dag, task: AnyTask, wait: Wait, dates
             yield _error(dag, "unknown_dag", (own, wait.dag), text, task.place)
         return
     if wait.missing == "error":
-        for name in wait.tasks:
-            if name not in upstream.tasks:
-                hint = did_you_mean(name, upstream.tasks) or "; declare it, or wait for it to come with missing='wait'"
-                text = f"{own!r} waits for task {name!r} of DAG {wait.dag!r}, which has no such task{hint}"
-                yield _error(dag, "unknown_task", (own, f"{wait.dag}.{name}"), text, task.place)
+        yield from _awaited_tasks(dag, task, wait, upstream)
     never = never_awaited(dag, wait, upstream, dates)
     if never is not None:
         yield _warning(dag, never[0], (own, wait.dag), f"{own!r} {never[1]}", task.place)
+
+
+def _awaited_tasks(dag: Dag, task: AnyTask, wait: Wait, upstream: Dag) -> Iterator[Problem]:
+    """Tasks awaited that the other DAG has not, and instances of tasks that are not mapped."""
+    own = f"{dag.id}.{task.id}"
+    for name in wait.tasks:
+        id, place = mapped_task(name)
+        text = f"{own!r} waits for task {name!r} of DAG {wait.dag!r}, which has no such task"
+        if id not in upstream.tasks:
+            hint = did_you_mean(id, upstream.tasks) or "; declare it, or wait for it to come with missing='wait'"
+            yield _error(dag, "unknown_task", (own, f"{wait.dag}.{name}"), text + hint, task.place)
+        elif place is not None and upstream.tasks[id].map_over is None:
+            yield _error(dag, "unknown_task", (own, f"{wait.dag}.{name}"), f"{text}: {id!r} is not mapped", task.place)
 
 
 def cycle_problem(path: tuple[str, ...], text: str, place: str) -> Problem:

@@ -169,6 +169,20 @@ DEFAULT_PARSERS = {name: parser for name, parser in TASK_PARSERS.items() if name
 TASK_DEFAULTS = TaskSettings()
 
 
+WAIT_SETTINGS = ("retries", "retry_delay", "backoff", "max_delay", "jitter", "priority", "pool", "slots")
+"""The options of a task that a wait takes too."""
+_OF_WAITS_TOO = ("trigger_rule", "depends_on_past", "priority", "pool", "slots")
+"""What a wait takes from its DAG's `defaults`."""
+
+
+def merged_of_wait(defaults: TaskSettings | None, given: Mapping[str, object]) -> TaskSettings:
+    """A wait's own parsed options over those defaults of its DAG that are for waits too (R30). O(options)."""
+    if defaults is None and not given:
+        return TASK_DEFAULTS
+    taken = {} if defaults is None else {name: getattr(defaults, name) for name in _OF_WAITS_TOO}
+    return evolve(TASK_DEFAULTS, **{**taken, **given})
+
+
 def merged(defaults: TaskSettings | None, given: Mapping[str, object]) -> TaskSettings:
     """A task's own parsed options over the defaults of its DAG; a teardown's rule is its own (R18). O(options)."""
     base = TASK_DEFAULTS if defaults is None else defaults

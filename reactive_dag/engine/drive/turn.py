@@ -8,7 +8,7 @@ reach.
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import ChainMap, deque
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
@@ -22,7 +22,9 @@ from reactive_dag.engine.execute.waiting_bodies import WaitingBodies, WaitingBod
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.snapshots import save
 from reactive_dag.engine.inspect.attempt_logs import AttemptLog, AttemptLogs
-from reactive_dag.engine.tasks.flow import timed_out
+from reactive_dag.engine.limits.pools import UnderWay
+from reactive_dag.engine.runs.state import RunState
+from reactive_dag.engine.tasks.timeouts import timed_out
 from reactive_dag.model.errors import NotIdle, UsageError
 from reactive_dag.model.records import AnyRecord, Cancelled, TaskStarted, Tick
 from reactive_dag.model.times import NEVER, SECOND, format_duration
@@ -178,21 +180,40 @@ class Turn:
             return True
         if not slots.startable:
             return False
-        lent = self.waiting.lent
-        taken = slots.take_attempts(self.inflight, runner.workers + lent, runner.ahead + lent)
+        lent, workers, under_way = self.waiting.lent, runner.workers, self.under_way
+        ahead = runner.ahead if under_way is self.inflight else workers  # who waits holds a worker that executes
+        taken = slots.take_attempts(under_way, workers + lent, ahead + lent)
+        if not taken:
+            return False
+        if slots.with_waits:
+            taken = self._begin_waits(taken)
         started = [Assignment(run, index, run.attempt[index] + 1, run.arrays, self) for run, index in taken]
         for job in started:
             self.inflight[job.run.run, job.index] = job
         if started:
             self._say_started(started)
-        return bool(started)
+        return True
+
+    @property
+    def under_way(self) -> Mapping[tuple[int, int], UnderWay]:
+        """What holds workers and slots: the attempts handed out, and the waits that hold one between looks. O(1)."""
+        holding = self._fold.waits.looks.holding
+        return ChainMap[tuple[int, int], UnderWay](self.inflight, holding) if holding else self.inflight  # type: ignore[arg-type]
+
+    def _begin_waits(self, taken: list[tuple[RunState, int]]) -> list[tuple[RunState, int]]:
+        """Begin the waits among the attempts that may start; the others. O(attempts)."""
+        for run, index in taken:
+            if run.arrays.waits[index]:
+                self._fold.waits.start(run, index)
+        return [(run, index) for run, index in taken if not run.arrays.waits[index]]
 
     def _is_free(self, job: Assignment) -> bool:
         """Whether there is a worker, and room in its pool, for a body that has waited. O(attempts handed out)."""
         assert self._runner is not None
-        if len(self.inflight) - self.waiting.lent >= self._runner.workers:
+        under_way = self.under_way
+        if len(under_way) - self.waiting.lent >= self._runner.workers:
             return False
-        return self._fold.slots.pooled.has_room(job, self.inflight)
+        return self._fold.slots.pooled.has_room(job, under_way)
 
     def _take_going_on(self) -> list[WaitingBody]:
         going_on, self._going_on = self._going_on, []

@@ -50,6 +50,7 @@ from reactive_dag.model.records import (
     Decided,
     EngineStarted,
     FaultsRetried,
+    Looked,
     Mark,
     Marked,
     OnceDone,
@@ -114,8 +115,9 @@ class Fold(Replaying):
         self.deadlines = self.router.deadlines
         coming = ComingTicks(self.router, outbox, lambda: self.cursor, self._delayed)
         self.waits = Waits(
-            outbox, timers, live, self.by_date, dates, dags.get, caches.awaited, watches, coming, hooks.done_before
-        )
+            outbox, timers, live, self.by_date, dates, dags.get, caches.awaited, watches, coming, lambda: self.cursor,
+            hooks.done_before,
+        )  # fmt: skip
         flow = TaskFlow(
             outbox, timers, live, self.by_date, self.waits, self.publishing, self.slots, self._task_settled,
             hooks.delay_wait,
@@ -156,6 +158,7 @@ class Fold(Replaying):
             RunStarted: runs.run_started,
             TaskStarted: flow.task_started,
             TaskFinished: flow.task_finished,
+            Looked: self.waits.looked,
             TaskRetry: lambda offset, record: flow.task_retry(record),
             RunFinished: self._run_finished,
             RerunRequested: self._noting_dropped(runs.rerun_requested),

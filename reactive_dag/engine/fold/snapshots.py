@@ -17,6 +17,7 @@ from reactive_dag.engine.facts.values import ValuesSnapshot
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.limits.slots import SlotsSnapshot
 from reactive_dag.engine.table.table import RunsSnapshot
+from reactive_dag.engine.tasks.looks import LookSnapshot
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.errors import StoreTooNew
 from reactive_dag.model.records import TaskRetry, TaskStarted
@@ -34,6 +35,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     runs: RunsSnapshot
     retries: list[TaskRetry]
     waits: list[tuple[TaskStarted, list[int] | None]]
+    looks: list[LookSnapshot]
     published: dict[str, int]
     starts: dict[str, int]
     values: ValuesSnapshot
@@ -50,7 +52,8 @@ def save(fold: Fold) -> bytes:
     return msgspec.msgpack.encode(
         Snapshot(
             FORMAT, fold.cursor, fold.definitions.snapshot(), fold.slots.snapshot(), fold.runs.snapshot(),
-            fold.runs.flow.snapshot(), fold.waits.snapshot(), fold.publishing.snapshot(), fold.starting.numbers,
+            fold.runs.flow.snapshot(), fold.waits.snapshot(), fold.waits.looks.snapshot(),
+            fold.publishing.snapshot(), fold.starting.numbers,
             fold.values.snapshot(), fold.downstream.snapshot(), fold.deadlines.snapshot(),
             fold.backfills.snapshot(),
         )
@@ -84,5 +87,6 @@ def restored(fold: Fold, blob: bytes) -> int:
         fold.runs.restore(state.runs, state.slots[1])
         fold.slots.restore(state.slots)
         fold.waits.restore(state.waits)
+        fold.waits.looks.restore(state.looks)
         fold.runs.flow.restore(state.retries)
     return state.cursor

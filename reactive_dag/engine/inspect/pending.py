@@ -14,6 +14,7 @@ from reactive_dag.declare.internals import analysis_of
 from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.items.events import event_of
+from reactive_dag.engine.tasks.watches import Watch
 from reactive_dag.model.event import Event
 from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.records import (
@@ -27,7 +28,7 @@ from reactive_dag.model.records import (
     ValueSet,
 )
 from reactive_dag.model.text import counted
-from reactive_dag.model.times import format_time, from_datetime
+from reactive_dag.model.times import format_time, from_datetime, to_datetime
 
 _OF_THE_LOG = (EngineStarted, KeyConflict, ObserverFault, OnceDone, Slept, Tick, ValueSet)
 """Facts that nobody waits to be decided: an engine that was opened again, time that passed."""
@@ -48,12 +49,26 @@ class Part(PlainForm):
 
 @attrs.frozen
 class Waiting(PlainForm):
-    """A wait that is under way: whose it is, and what it last saw."""
+    """A wait that is under way: whose it is, and what it last saw.
+
+    One that looks each `poll` (`mode` is "poke" or "reschedule") has made so many `looks`, the last one at `looked`.
+    """
 
     run: str
     task: str
     dag: str
     why: str
+    mode: str = ""
+    looks: int = 0
+    looked: datetime | None = None
+
+    def __str__(self) -> str:
+        at = (
+            ""
+            if self.looked is None
+            else f" ({self.mode}: look {self.looks} at {format_time(from_datetime(self.looked))})"
+        )
+        return f"{self.task} of run {self.run[:8]} waits: {self.why}{at}"
 
 
 @attrs.frozen(repr=False)
@@ -85,7 +100,7 @@ class Pending(PlainForm):
                 f"  {part.text}: {part.delivered} delivered, {part.consumed} consumed, {part.pending} pending{drops}"
             )
         lines.extend(f"  joined: {text}" for text in self.joins.values() if text)
-        lines.extend(f"  {wait.task} of run {wait.run[:8]} waits: {wait.why}" for wait in self.waits)
+        lines.extend(f"  {wait}" for wait in self.waits)
         if self.held:
             lines.append(f"  {counted(self.held, 'firing')} held by the pause")
         if self.queued:
@@ -105,10 +120,7 @@ def pending(fold: Fold, dag: str) -> Pending:
     triggers = fold.router.of(dag)
     parts = [part for active in triggers for part in _parts(fold, active)]
     joins = {active.label: analysis_of(fold.graph).effective(dag)[active.label][1] for active in triggers}
-    waits = [
-        Waiting(watch.run.started.key, watch.wait.id, watch.wait.dag, watch.why)
-        for watch in fold.waits.watches.of_waiter(dag)
-    ]
+    waits = [_watching(fold, watch) for watch in fold.waits.watches.of_waiter(dag)]
     live = [run for offset in list(fold.runs.flow.past.of_run) if (run := fold.runs.live[offset]).started.dag == dag]
     waits += [
         Waiting(run.started.key, run.plan.ids[index], dag, why)
@@ -120,6 +132,7 @@ def pending(fold: Fold, dag: str) -> Pending:
         for run, index, why in fold.slots.waiting_for_pools()
         if run.started.dag == dag
     ]
+    waits += _behind_waits(fold, dag)
     held = sum(len(active.held) for active in triggers)
     queued = len(fold.slots.queues.get(dag, ()))
     due = fold.deadlines.next_of(dag)
@@ -135,6 +148,29 @@ def pending(fold: Fold, dag: str) -> Pending:
         due,
         fold.backfills.texts(dag),
     )
+
+
+def _watching(fold: Fold, watch: Watch) -> Waiting:
+    """A wait for what is recorded. O(1)."""
+    looking, wait = fold.waits.looks.of_place.get(watch.place), watch.wait
+    looks, at = (0, None) if looking is None else (looking.number, to_datetime(looking.at))
+    return Waiting(watch.run.started.key, wait.id, wait.dag, fold.waits.seen(watch), wait.mode, looks, at)
+
+
+def _behind_waits(fold: Fold, dag: str) -> list[Waiting]:
+    """What of a DAG cannot start as long as waits hold workers (R27): nobody else says so. O(attempts that wait)."""
+    holding = list(fold.waits.looks.holding.values())
+    if not holding:
+        return []
+    named = ", ".join(sorted({f"{each.run.started.dag}.{each.run.plan.ids[each.index]}" for each in holding})[:3])
+    more = f" and {len(holding) - 3} more" if len(holding) > 3 else ""
+    found = []
+    for offset, index in sorted(fold.slots.startable):
+        run = fold.runs.live[offset]
+        if run.started.dag == dag and run.arrays.pools[index] is None:
+            why = f"a worker; waits in mode 'poke' hold some: {named}{more}"
+            found.append(Waiting(run.started.key, run.plan.ids[index], dag, why))
+    return found
 
 
 def undecided(fold: Fold) -> int:

@@ -27,15 +27,19 @@ RUNS_FIRST = -1
 
 
 class Timers:
-    """A heap of wakes; `due` is the first instant at which one is due, `NEVER` without any."""
+    """A heap of wakes; `due` is the first instant at which one is due, `NEVER` without any.
 
-    __slots__ = ("_dropped", "_heap", "_number", "due")
+    While they step, `until` is the instant up to which they do.
+    """
+
+    __slots__ = ("_dropped", "_heap", "_number", "due", "until")
 
     def __init__(self) -> None:
         self._heap: list[Timer] = []
         self._number = 0
         self._dropped = 0
         self.due = NEVER
+        self.until = 0
 
     def set(
         self, due: int, height: int, dag: str, label: str, wake: WakeFunction, look: DueCheck | None = None
@@ -86,6 +90,7 @@ class Timers:
 
     def step(self, until: int) -> None:
         """Wake everything due at or before `until`, in order; what is set meanwhile takes its place. O(log n) each."""
+        self.until = until
         while self.due <= until:
             timer = heapq.heappop(self._heap)
             wake, timer[WAKE], timer[LOOK] = timer[WAKE], None, None

@@ -68,6 +68,8 @@ class Slots:
         """Runs that are not to be beside others: the DAG, the run, and the one that takes its place."""
         self._prioritized = False
         self._suspected = False
+        self.with_waits = False
+        """Whether a wait ever waited for a worker."""
 
     # ------------------------------------------------------------------------------------- runs
 
@@ -250,6 +252,11 @@ class Slots:
         else:
             self._offered.append((arrays.priorities[index], run.order, index))
 
+    def offer_wait(self, run: RunState, index: int) -> None:
+        """Take a wait that is to begin when it may, and holds its worker and slots until its end. O(1)."""
+        self.with_waits = True
+        self.offer(run, index)
+
     def _line_up_again(self) -> None:
         """The pools of tasks may be other ones. O(attempts that wait)."""
         self._offered, self._ready = [], []
@@ -281,7 +288,7 @@ class Slots:
     ) -> list[tuple[RunState, int]]:
         """The attempts that start now, in order, as long as no more than `ahead` are handed out for `workers` workers.
 
-        An attempt with a timeout is handed out to a free worker only, since its time begins then.
+        An attempt with a timeout, and a wait, is handed out to a free worker only, since its time begins then.
         """
         taken: list[tuple[RunState, int]] = []
         kept: list[tuple[str, ReadyAttempt]] = []
@@ -306,7 +313,7 @@ class Slots:
             if run is None or place not in self.startable or entry[1] is not run.order:
                 continue  # it ended meanwhile, or was offered in an earlier round
             suspect = self._suspected and run.lost[place[1]] >= SUSPECT
-            if run.arrays.timeouts[place[1]] is not None and out >= workers:
+            if run.arrays.prompt[place[1]] and out >= workers:
                 kept.append((pool, entry))
                 break
             if place in under_way or (suspect and suspects) or not (pools is None or pools.fits(run, place[1])):
@@ -349,6 +356,7 @@ class Slots:
             live = self.statuses.live.get(run)
             index = -1 if live is None else live.plan.index.get(task, -1)
             if live is not None and index >= 0:
+                self.with_waits = self.with_waits or live.arrays.waits[index]
                 self.offer(live, index)
 
     def _check(self) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from typing import NamedTuple, Protocol
 
+from reactive_dag.declare.wait import mapped_task
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.engine.runs.statuses import RunStatuses
-from reactive_dag.log.history import RunRow
+from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.records import Json
 
@@ -20,7 +21,10 @@ class Tasks(Protocol):
     """How a run's tasks ended."""
 
     def get(self, task: str, default: str, /) -> str:
-        """The state of a task, or `default` where it has none yet."""
+        """The state of a task, or an instance, or `default` where it has none yet."""
+
+    def output(self, task: str) -> Json:
+        """What one gave, None where it did not succeed."""
 
     def outputs(self) -> dict[str, Json]:
         """What those gave that succeeded, where that is something."""
@@ -44,6 +48,10 @@ class NoTasks:
         """None has a state."""
         return default
 
+    def output(self, task: str) -> Json:
+        """None gave anything."""
+        return None
+
     def outputs(self) -> dict[str, Json]:
         """None gave anything."""
         return {}
@@ -66,6 +74,10 @@ class LiveTasks:
         done = None if index < 0 else self._run.results[index]
         return default if done is None else done.state
 
+    def output(self, task: str) -> Json:
+        """What a task gave, if it succeeded. O(instances)."""
+        return self._run.output(self._run.arrays.index[task]) if self.get(task, "") == "success" else None
+
     def outputs(self) -> dict[str, Json]:
         """What those gave that succeeded. O(tasks)."""
         run = self._run
@@ -84,7 +96,22 @@ class EndedTasks:
 
     def get(self, task: str, default: str, /) -> str:
         """The state of a task, or `default`."""
-        return next((row.state for row in self._row.tasks if row.task == task), default)
+        row = self._of(task)
+        return default if row is None else row.state
+
+    def output(self, task: str) -> Json:
+        """What a task gave, if it succeeded. O(tasks)."""
+        row = self._of(task)
+        return row.given if row is not None and row.state == "success" else None
+
+    def _of(self, task: str) -> TaskRow | None:
+        """The row of a task, or of an instance of a mapped one."""
+        id, place = mapped_task(task)
+        row = next((row for row in self._row.tasks if row.task == id), None)
+        if row is None or place is None:
+            return row
+        instances = row.instances or ()
+        return instances[place] if place < len(instances) else None
 
     def outputs(self) -> dict[str, Json]:
         """What those gave that succeeded. O(tasks)."""

@@ -36,7 +36,8 @@ class TaskArrays:
 
     `overlap` is what becomes of other runs where that is not to wait, `run_timeout` (ns) how long a run may take.
     `direct[i]` says that task i is an ordinary one that goes as soon as all it needs succeeded, and asks for nothing
-    else: no other rule, no past, no wait, no items; `names` are for people ("dag.task"). `zeros` is never written to.
+    else: no other rule, no past, no wait, no items; `prompt[i]` that its time begins when it is handed out; `names` are
+    for people ("dag.task"). `zeros` is never written to.
     `overs[i]` is the task that task i maps over, -1 if it is not mapped. `size` counts the tasks of the plan; in a
     run's own arrays the instances of mapped tasks stand behind them: `mapped_of` has their tasks.
     """
@@ -54,6 +55,7 @@ class TaskArrays:
     direct: list[bool] = attrs.Factory(list)
     priorities: list[int] = attrs.Factory(list)
     timeouts: list[int | None] = attrs.Factory(list)
+    prompt: list[bool] = attrs.Factory(list)
     saves: list[OutputFiles | None] = attrs.Factory(list)
     outlets: list[bool] = attrs.Factory(list)
     bindings: list[tuple[Binding, ...]] = attrs.Factory(list)
@@ -198,6 +200,7 @@ class TaskArrays:
         self.slots.append(settings.slots)
         self.has_pools = self.has_pools or settings.pool is not None
         self.timeouts.append(settings.timeout)
+        self.prompt.append(waits or settings.timeout is not None)
         self.saves.append(settings.save)
         self.outlets.append(bool(task.outlets))
         self.bindings.append(bindings_of(task) if bindings is None else bindings)

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from reactive_dag.declare.settings.error_names import TIMED_OUT, is_among
-from reactive_dag.engine.items.timers import RUNS_FIRST, Timer
+from reactive_dag.declare.wait import POKE
 from reactive_dag.engine.runs.state import FAIL, READY, WAIT, RunState
 from reactive_dag.engine.tasks.mapped import MappedTasks
 from reactive_dag.engine.tasks.past import PastWaits
 from reactive_dag.engine.tasks.retries import WAITED, PendingRetries, retry_delay
+from reactive_dag.engine.tasks.timeouts import AttemptTimeouts
 from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import said
 from reactive_dag.model.records import OutletEvent, RunFinished, TaskFinished, TaskRetry, TaskStarted
-from reactive_dag.model.times import NEVER, format_duration
+from reactive_dag.model.times import NEVER
 
 if TYPE_CHECKING:
     from reactive_dag.engine.facts.outbox import Outbox
@@ -45,6 +45,9 @@ class AttemptQueue(Protocol):
 
     def offer(self, run: RunState, index: int) -> None:
         """Take an attempt that is to start when it may."""
+
+    def offer_wait(self, run: RunState, index: int) -> None:
+        """Take a wait that is to begin when it may, and holds what it takes until its end."""
 
     def withdraw(self, run: int, index: int) -> None:
         """An attempt has started, or will not."""
@@ -75,7 +78,7 @@ class TaskFlow:
         self.slots = slots
         self._on_settled = on_settled
         self._delay_wait = delay_wait
-        self.timeouts: dict[tuple[int, int], Timer] = {}
+        self.timeouts = AttemptTimeouts(outbox, timers)
         self.past = PastWaits()
         self.retries = PendingRetries(timers)
         self.mapped = MappedTasks(outbox, publishing, slots, self.give)
@@ -118,11 +121,19 @@ class TaskFlow:
             self.give(run, run.plan.ids[index], verdict, why)
         elif run.arrays.waits[index]:
             if self._delay_wait is None or not self._delay_wait(run, index):
-                self.waits.start(run, index)
+                self.begin_wait(run, index)
         elif over >= 0:
             self.mapped.begin(run, index)
         else:
             self.slots.offer(run, index)
+
+    def begin_wait(self, run: RunState, index: int) -> None:
+        """A wait may begin; one that holds a worker when there is one. O(log ready)."""
+        wait = run.tasks[index].wait
+        if wait is not None and wait.mode == POKE:
+            self.slots.offer_wait(run, index)
+        else:
+            self.waits.start(run, index)
 
     # ------------------------------------------------------------------------------------- the past (R14)
 
@@ -187,6 +198,8 @@ class TaskFlow:
         run.asked[index] = 1
         run.attempt[index] = record.attempt
         run.open[index] = record.at
+        if (record.run, index) in self.slots.startable:
+            self.slots.withdraw(record.run, index)
         if run.arrays.waits[index]:
             run.states[index] = "waiting"
             self.waits.watching(run, index, record)
@@ -194,23 +207,8 @@ class TaskFlow:
         run.states[index] = "running"
         if run.begun_with:
             run.begun_with.pop(index, None)
-        if (record.run, index) in self.slots.startable:
-            self.slots.withdraw(record.run, index)
         if run.arrays.timeouts[index] is not None:
-            self.watch_timeout(run, index)
-
-    def watch_timeout(self, run: RunState, index: int) -> None:
-        """Set the timer of an open attempt's timeout, if its task has one. O(log timers)."""
-        timeout, attempt = run.arrays.timeouts[index], run.attempt[index]
-        if timeout is None:
-            return
-
-        def wake(now: int) -> None:
-            if index in run.open and run.attempt[index] == attempt and not run.final(index):
-                self.outbox.fact(lambda at: timed_out(at, run, index, attempt, timeout))
-
-        due, task = run.open[index] + timeout, run.plan.ids[index]
-        self.timeouts[run.run, index] = self.timers.set(due, RUNS_FIRST, run.dag.id, task, wake)
+            self.timeouts.watch(run, index)
 
     def task_finished(self, offset: int, record: TaskFinished) -> None:
         """An attempt ended, or a task got its state. O(out-degree)."""
@@ -229,8 +227,8 @@ class TaskFlow:
             return
         if run.by_hand and index in run.by_hand and (state, record.error) != run.by_hand[index]:
             return  # its end was decided before this one came (R19)
-        if number and self.timeouts:
-            self.timers.drop(self.timeouts.pop((run.run, index), None))
+        if number and self.timeouts.of_task:
+            self.timeouts.drop(run.run, index)
         if run.cancelled and state != "cancelled" and not run.arrays.teardowns[index] and index not in run.by_hand:
             return  # it came after the cancellation, which gives every task its state
         if number:
@@ -262,6 +260,8 @@ class TaskFlow:
         run.note_lost(index, 0)
         run.note_fails(index, run.fails[index] + 1)
         run.states[index] = "retrying"
+        if run.arrays.waits[index]:
+            self.waits.forget(run, index)
         if self.outbox.replaying:
             return
         delay = record.retry_after
@@ -281,7 +281,8 @@ class TaskFlow:
         index = -1 if run is None else run.plan.index.get(record.task, -1)
         if run is None or index < 0 or run.final(index):
             return
-        self.retries.add(run.dag.id, index, record, lambda: self.slots.offer(run, index))
+        begin = self.begin_wait if run.arrays.waits[index] else self.slots.offer
+        self.retries.add(run.dag.id, index, record, lambda: begin(run, index))
 
     def forget(self, run: RunState, index: int) -> None:
         """Nothing more is to come of a task. O(log retries)."""
@@ -303,7 +304,7 @@ class TaskFlow:
             for index, task in enumerate(run.tasks):
                 if index in run.open:
                     if task.kind != "wait":
-                        self.watch_timeout(run, index)
+                        self.timeouts.watch(run, index)
                 elif not run.asked[index] and not run.final(index):
                     self.consider(run, index)
 
@@ -382,10 +383,3 @@ class TaskFlow:
             run = self.live[offset]
             assert run.states[index] == "retrying", (run.plan.ids[index], run.states[index])
             assert self.timers.has(retry.due, run.dag.id, retry.task)
-
-
-def timed_out(at: int, run: RunState, index: int, attempt: int, timeout: int) -> TaskFinished:
-    """The end of an attempt that took longer than its task may."""
-    error = f"timed out after {format_duration(timeout)}"
-    task, began, retry = run.plan.ids[index], run.open.get(index), is_among(TIMED_OUT, run.tasks[index].retry_on)
-    return TaskFinished(at, run.run, task, "failed", attempt, error=error, began=began, retry=retry)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from reactive_dag.declare.wait import Wait
+from reactive_dag.declare.wait import Wait, mapped_task
 from reactive_dag.engine.runs.by_date import NO_TASKS, AwaitedRun
 from reactive_dag.model.times import NEVER, format_time
 
@@ -61,14 +61,23 @@ def judge_run(wait: Wait, seen: AwaitedRun | None, date: int | None) -> Verdict:
         state = seen.tasks.get(task, "") if task else seen.state
         if state not in wait.states:
             word = FAIL if state in wait.failed_states else SKIP if state in wait.skipped_states else WAITING
+            found = state or "not done"
+            if not state and wait.missing == "error" and _never_instance(task, seen):
+                word, found = FAIL, "not there: the mapped task has ended without it"
             if ORDER[word] < ORDER[worst]:
-                worst, about = word, (f"{wait.dag}.{task}" if task else wait.dag, state or "not done")
+                worst, about = word, (f"{wait.dag}.{task}" if task else wait.dag, found)
     return Verdict(worst, wait, date, *about)
 
 
 def combine(verdicts: Iterable[Verdict]) -> Verdict:
     """Several dates: one failure fails, one skip skips, all successes succeed. O(dates)."""
     return min(verdicts, key=lambda verdict: ORDER[verdict.state])
+
+
+def _never_instance(task: str, seen: AwaitedRun) -> bool:
+    """Whether an instance is awaited that its mapped task has ended without. O(tasks)."""
+    id, place = mapped_task(task)
+    return place is not None and seen.tasks.get(id, "") != ""
 
 
 def _what(wait: Wait, date: int | None) -> str:

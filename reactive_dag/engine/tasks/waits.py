@@ -1,27 +1,29 @@
-"""Waiting for another DAG: one decision function for every wait (semantics, "Waiting for another DAG").
+"""Waiting for what is recorded: one decision function for every wait (semantics, "Waiting").
 
-A wait is a task without a body. It reacts to the records of the awaited DAG; nothing polls. Invariant: a watch is kept
-from the `TaskStarted` of its wait to its end, which is judged once.
+A wait is a task without a body. In mode "push" it looks when a record may decide it, else at its instants (looks.py),
+and then that look is recorded. Invariant: a watch is kept from the `TaskStarted` of its wait to its end, which is
+judged once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Protocol
 
-from reactive_dag.declare.wait import Wait
+from reactive_dag.declare.wait import POKE, Wait
 from reactive_dag.engine.items.timers import RUNS_FIRST
 from reactive_dag.engine.runs.by_date import AwaitedRun, RunsByDate
 from reactive_dag.engine.runs.state import RunState
+from reactive_dag.engine.tasks.awaited import Awaited
 from reactive_dag.engine.tasks.awaited_dates import AwaitedDate, AwaitedDates, KnownDates
+from reactive_dag.engine.tasks.looks import Looks
 from reactive_dag.engine.tasks.verdicts import DONE, FAIL, LOST, SKIP, SUCCEED, WAITING, combine, judge_run
 from reactive_dag.engine.tasks.watches import ANY, HOPE, Watch, Watches, WatchKey, keys_of
-from reactive_dag.model.callables import Call
 from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import ReactiveDagError, reason, said
-from reactive_dag.model.records import TaskFinished, TaskStarted
-from reactive_dag.model.times import NEVER, format_duration, format_time, parse_time, to_datetime
+from reactive_dag.model.records import Looked, TaskFinished, TaskStarted
+from reactive_dag.model.times import NEVER, format_duration, format_time
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -38,13 +40,15 @@ class ComingTicks(Protocol):
 
 
 class Waits:
-    """The waits under way, by awaited DAG. `done_before` is the date before which everything counts as done in time."""
+    """The waits under way, by awaited DAG. `done_before` is the date before which everything counts as done in time.
+
+    `cursor` gives the first record that is not applied.
+    """
 
     def __init__(
         self, outbox: Outbox, timers: Timers, live: Mapping[int, RunState], by_date: RunsByDate,
         logical_dates: LogicalDates, dag_of: Callable[[str], Dag | None], known: KnownDates, watches: Watches,
-        coming: ComingTicks,
-        done_before: int | None = None,
+        coming: ComingTicks, cursor: Callable[[], int], done_before: int | None = None,
     ) -> None:  # fmt: skip
         self.outbox = outbox
         self.timers = timers
@@ -55,6 +59,9 @@ class Waits:
         self.done_before = done_before
         self.coming = coming
         self.watches = watches
+        self.looks = Looks(timers)
+        self._cursor = cursor
+        self._awaited = Awaited(logical_dates, dag_of)
         self.awaited_dates = AwaitedDates(logical_dates, dag_of, known)
 
     # ------------------------------------------------------------------------------------- begin
@@ -65,9 +72,9 @@ class Waits:
             return
         wait = run.tasks[index].wait
         assert wait is not None
-        offset, task = run.run, run.plan.ids[index]
+        offset, task, attempt = run.run, run.plan.ids[index], run.attempt[index] + 1
         try:
-            awaits, several = self.awaited(run, wait)
+            awaits, several = self._awaited.of(run, wait)
         except BaseException as error:  # a user's callable may raise anything: it fails this task
             raise_ctrl_c(error)
             why = reason(error) if isinstance(error, ReactiveDagError) else said(error)
@@ -75,70 +82,56 @@ class Waits:
             return
         log = self.outbox.log
         with log.lock:
-            log.push(TaskStarted(self.outbox.stamp(), offset, task, 1, awaits, several))
-
-    def awaited(self, run: RunState, wait: Wait) -> tuple[list[int] | None, bool]:
-        """The dates a wait is for (None: its cascade), and whether its result is a list."""
-        if self.dag_of(wait.dag) is None and wait.missing == "error":
-            raise ReactiveDagError(
-                f"{run.dag.id}.{wait.id} waits for {wait.dag!r}, which no graph declares; "
-                'declare it, or wait for it to come with missing="wait"'
-            )
-        self._refuse_unknown_tasks(run, wait)
-        date = run.started.logical_date
-        spec = wait.logical_date
-        if isinstance(spec, tuple):
-            return sorted(set(spec)), True
-        if date is None:
-            return self._undated(run, wait), False
-        if spec == "same":
-            return [date], False
-        if isinstance(spec, int):
-            wall = self.logical_dates.named_wall(run.request, run.dag, date)
-            return [wait.awaited_from(date, run.dag.tz, wall)], False
-        assert isinstance(spec, Call)
-        return _dates_of(spec.fn(to_datetime(date)), run, wait)
-
-    def _refuse_unknown_tasks(self, run: RunState, wait: Wait) -> None:
-        dag = self.dag_of(wait.dag)
-        if dag is None or wait.missing == "wait":
-            return
-        unknown = [task for task in wait.tasks if task not in dag.tasks]
-        if unknown:
-            raise ReactiveDagError(
-                f"{run.dag.id}.{wait.id} waits for task {unknown[0]!r} of DAG {wait.dag!r}, which has no such task; "
-                'declare it, or wait for it to come with missing="wait"'
-            )
-
-    def _undated(self, run: RunState, wait: Wait) -> list[int] | None:
-        if wait.match == "latest":
-            return [NEVER]
-        why = f"from which {wait.when} could be told"
-        if wait.logical_date == "same":
-            origins = self.logical_dates.graph.origins
-            if self.dag_of(wait.dag) is None or origins(run.dag.id) & origins(wait.dag):
-                return None
-            why = f"and shares no origin with {wait.dag!r}"
-        raise ReactiveDagError(
-            f"{run.dag.id}.{wait.id}: this run has no logical date, {why}; "
-            'give the run a date, or wait with match="latest"'
-        )
+            log.push(TaskStarted(self.outbox.stamp(), offset, task, attempt, awaits, several))
 
     def watching(self, run: RunState, index: int, record: TaskStarted) -> None:
         """The wait's `TaskStarted` was applied: look once, and if that decides nothing watch on, up to the timeout."""
         watch = _watch(run, index, record)
         self.look(watch)
         if not watch.over:
-            self._keep(watch)
+            self._keep(watch, record.at)
+            if watch.wait.is_polled:
+                self._say_looked(watch, 1)
 
-    def _keep(self, watch: Watch) -> None:
+    def _keep(self, watch: Watch, now: int) -> None:
+        """Watch from an instant on, up to which all was looked at."""
         self.watches.keep(watch)
         self._file(watch)
-        if watch.wait.timeout is not None:
-            self._set_timeout(watch, watch.record.at + watch.wait.timeout)
+        wait, at = watch.wait, watch.record.at
+        if wait.timeout is not None:
+            self._set_timeout(watch, at + wait.timeout)
+        if wait.is_polled:
+            due = partial(self._look_again, watch)
+            self.looks.begin(watch.run, watch.index, at, wait.poll, now, due, wait.mode == POKE)
+
+    def _look_again(self, watch: Watch, now: int) -> None:
+        """The next look of a wait is due: a timer, so that it comes before what is recorded at that instant."""
+        self.look(watch)
+        if not watch.over:
+            self._say_looked(watch, self.looks.of_place[watch.place].number_at(now))
+
+    def _say_looked(self, watch: Watch, number: int) -> None:
+        """Record that a wait looked and goes on, with what it saw if that is new."""
+        seen = None if watch.why == self.looks.of_place[watch.place].seen else watch.why
+        run, task, attempt = watch.run.run, watch.wait.id, watch.record.attempt
+        self.outbox.fact(lambda at: Looked(at, run, task, attempt, number, seen))
+
+    def looked(self, offset: int, record: Looked) -> None:
+        """A wait looked. O(1)."""
+        run = self.live.get(record.run)
+        index = -1 if run is None else run.arrays.index.get(record.task, -1)
+        self.looks.looked((record.run, index), record)
+
+    def _reached(self) -> int:
+        """The instant of the last record that was applied. O(1) in memory."""
+        cursor = self._cursor()
+        return self.outbox.log.record(cursor - 1).at if cursor else 0
 
     def _file(self, watch: Watch) -> None:
-        """File a watch under all that can decide it, as the graph is now. O(dates)."""
+        """File a watch under all that can decide it, as the graph is now; one that polls has its looks. O(dates)."""
+        if watch.wait.is_polled:
+            self.watches.refile(watch, () if watch.ended is None else (ANY,))
+            return
         keys: set[WatchKey] = set(watch.also) if watch.ended is None else {*watch.also, ANY}
         if watch.dates is None:
             keys.add(watch.run.started.cascade)
@@ -160,10 +153,9 @@ class Waits:
         def wake(now: int) -> None:
             if self._under_way(watch):
                 assert watch.wait.timeout is not None
-                state = SKIP if watch.wait.soft_fail else FAIL
                 span, what = format_duration(watch.wait.timeout), watch.wait.what
-                why = f"timed out after {span} of waiting for {what}; last seen: {watch.why}"
-                self._end(watch, state, why, [])
+                why = f"timed out after {span} of waiting for {what}; last seen: {self.seen(watch)}"
+                self._end(watch, FAIL, why, [])
 
         watch.set_timer(self.timers.set(due, RUNS_FIRST, watch.run.dag.id, watch.wait.id, wake))
 
@@ -174,30 +166,39 @@ class Waits:
         for watch in self.watches.touched(dag, date, cascade):
             if ended is not None and watch.ended is not None:
                 watch.ended.add(ended)
-            self.look(watch)
+            if not watch.wait.is_polled:
+                self.look(watch)
 
     def on_task_ended(self, dag: str, task: str, date: int | None, cascade: str) -> None:
         """A task of such a run has its state: look at the waits for that task. O(waits that the run can decide)."""
         for watch in self.watches.touched(dag, date, cascade):
-            if task in watch.wait.tasks:
+            if not watch.wait.is_polled and (task in watch.wait.tasks or task in watch.wait.task_ids):
                 self.look(watch)
 
     def on_tick(self, dag: str, at: int) -> None:
         """A clock of `dag` came to an instant: its tick may have been dropped. O(waits for it, or for one held)."""
         for watch in self.watches.touched(dag, at, ""):
-            self.look(watch)
+            if not watch.wait.is_polled:
+                self.look(watch)
 
     def on_ticks_changed(self, dag: str) -> None:
         """Which ticks of `dag` there are, or are still to come, has changed: look at all waits for it. O(waits)."""
         for watch in self.watches.of(dag):
-            self._file(watch)
-            self.look(watch)
+            if not watch.wait.is_polled:
+                self._file(watch)
+                self.look(watch)
+
+    def seen(self, watch: Watch) -> str:
+        """What a wait saw when it looked last, in words. O(1)."""
+        looking = self.looks.of_place.get(watch.place)
+        return watch.why or ("" if looking is None else looking.seen)
 
     def forget(self, run: RunState, index: int) -> None:
         """A wait has ended. O(dates)."""
         watch = self.watches.drop((run.run, index))
         if watch is not None:
             self.timers.drop(watch.timer)
+            self.looks.end(watch.place)
 
     def renew(self, run: RunState) -> None:
         """The waits of a run that are under way go on as they are declared now (R11). O(attempts under way)."""
@@ -205,20 +206,22 @@ class Waits:
             before, now = self.watches.by_place.get((run.run, index)), run.tasks[index].wait
             if before is not None and now is not None and before.wait != now:
                 self.forget(run, index)
-                self._keep(watch := _watch(run, index, before.record, before.ended))
-                self.look(watch)
+                self._keep(watch := _watch(run, index, before.record, before.ended), self._reached())
+                if not now.is_polled:
+                    self.look(watch)
 
     def snapshot(self) -> list[tuple[TaskStarted, list[int] | None]]:
         """The waits under way: how each began, and the runs that ended since, where those count. O(watches)."""
         return [(watch.record, None if watch.ended is None else sorted(watch.ended)) for watch in self.watches]
 
-    def restore(self, kept: Iterable[tuple[TaskStarted, list[int] | None]]) -> None:
+    def restore(self, kept: Sequence[tuple[TaskStarted, list[int] | None]]) -> None:
         """Watch again, for waits that there are still. O(watches)."""
+        now = self._reached() if kept else 0
         for record, ended in kept:
             run = self.live.get(record.run)
             index = -1 if run is None else run.plan.index.get(record.task, -1)
             if run is not None and index >= 0 and run.tasks[index].wait is not None:
-                self._keep(_watch(run, index, record, ended))
+                self._keep(_watch(run, index, record, ended), now)
 
     def look_again(self) -> None:
         """Judge every wait: after a replay, which judges none. O(watches)."""
@@ -229,7 +232,8 @@ class Waits:
         """The awaited DAG was removed: its waits fail at once."""
         for watch in self.watches.of(dag):
             if watch.wait.missing == "error":
-                self._end(watch, FAIL, f"{dag} was removed while {watch.wait.id} waited for it", [])
+                why = f"{dag} was removed while {watch.wait.id} waited for it"
+                self._end(watch, FAIL, why, [], for_good=True)
 
     def look(self, watch: Watch) -> None:
         """Judge one wait now; end it if it is decided."""
@@ -242,8 +246,8 @@ class Waits:
         watch.saw(verdict)
         if verdict.state == WAITING:
             return
-        state = SKIP if verdict.state == FAIL and watch.wait.soft_fail else verdict.state
-        self._end(watch, state, "" if state == SUCCEED else verdict.why, [seen for _, seen in found])
+        why = "" if verdict.state == SUCCEED else verdict.why
+        self._end(watch, verdict.state, why, [seen for _, seen in found])
 
     def _since(self, watch: Watch, seen: AwaitedRun | None) -> AwaitedRun | None:
         known = seen is None or seen is DONE or seen is LOST or watch.ended is None or seen.run in watch.ended
@@ -288,22 +292,36 @@ class Waits:
             self.forget(run, watch.index)
         return alive
 
-    def _end(self, watch: Watch, state: str, why: str, seen: list[AwaitedRun | None]) -> None:
-        """The output names the runs that were seen, also where they made it fail."""
+    def _end(
+        self, watch: Watch, state: str, why: str, seen: list[AwaitedRun | None], for_good: bool = False
+    ) -> None:  # fmt: skip
+        """The output names the runs that were seen, also where they made it fail.
+
+        One that failed begins anew if it has a retry left (R30), unless it did `for_good`; else it may fail softly.
+        """
         watch.end()
         self.forget(watch.run, watch.index)
+        again = state == FAIL and not for_good and self._has_retry(watch)
+        if state == FAIL and not again and not for_good and watch.wait.soft_fail:
+            state = SKIP
         runs = [_named(one, watch.wait) for one in seen]
         output = runs if watch.several else next(iter(runs), None)
         error = None if state == SUCCEED else why
-        offset, task = watch.run.run, watch.wait.id
+        offset, task, attempt = watch.run.run, watch.wait.id, watch.record.attempt
         outbox, log = self.outbox, self.outbox.log
         if not outbox.replaying:
             with log.lock:
-                log.push(TaskFinished(outbox.stamp(), offset, task, state, 1, output, error, None, False))
+                log.push(TaskFinished(outbox.stamp(), offset, task, state, attempt, output, error, None, again))
+
+    def _has_retry(self, watch: Watch) -> bool:
+        run, index = watch.run, watch.index
+        goes_on = not run.cancelled or run.arrays.teardowns[index]
+        return goes_on and run.fails[index] < run.arrays.retries[index]
 
     def _check(self) -> None:
         """Every watch is of a wait that is under way. O(watches)."""
         self.watches._check()
+        self.looks._check()
         for watch in self.watches:
             assert watch.run is self.live.get(watch.run.run), watch.wait.id
             assert watch.run.states[watch.index] == "waiting", (watch.wait.id, watch.run.states[watch.index])
@@ -328,15 +346,7 @@ def _named(seen: AwaitedRun | None, wait: Wait) -> object:
     if seen is None or seen is DONE or seen is LOST:
         return None
     date = None if seen.logical_date is None else _text_of(seen.logical_date)
-    given = seen.tasks.outputs()
-    results = {task: given[task] for task in wait.tasks if task in given} if wait.tasks else given
+    given = {task: given for task in wait.tasks if (given := seen.tasks.output(task)) is not None}
+    results = given if wait.tasks else seen.tasks.outputs()
     about = {"key": seen.key, "logical_date": date, "partition": seen.partition}
     return {**about, "state": seen.state, "results": results}
-
-
-def _dates_of(given: object, run: RunState, wait: Wait) -> tuple[list[int], bool]:
-    several = isinstance(given, Iterable) and not isinstance(given, str)
-    items = list(given) if isinstance(given, Iterable) and several else [given]
-    if not items:
-        raise ReactiveDagError(f"{run.dag.id}.{wait.id}: logical_date gave no date at all; give at least one")
-    return sorted({parse_time(item, run.dag.tz, what="logical_date") for item in items}), several  # type: ignore[arg-type]

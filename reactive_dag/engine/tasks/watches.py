@@ -56,6 +56,12 @@ class Watch:
         """What it is filed as."""
         return self.run.run, self.index
 
+    @property
+    def told_of(self) -> list[tuple[str, str]]:
+        """The tasks at whose ends it looks."""
+        wait = self.wait
+        return [] if wait.is_polled else [(wait.dag, task) for task in {*wait.tasks, *wait.task_ids}]
+
     def saw(self, verdict: Verdict) -> None:
         """It looked. O(1)."""
         self.verdict = verdict
@@ -100,10 +106,10 @@ class Watches:
 
     def keep(self, watch: Watch) -> None:
         """Take a watch. O(tasks awaited)."""
+        self.drop(watch.place)
         self.by_place[watch.place] = self.of_dag.setdefault(watch.wait.dag, {})[watch.place] = watch
         self._of_waiter.setdefault(watch.run.dag.id, {})[watch.place] = watch
-        for task in watch.wait.tasks:
-            name = watch.wait.dag, task
+        for name in watch.told_of:
             self.of_task[name] = self.of_task.get(name, 0) + 1
 
     def drop(self, place: WatchPlace) -> Watch | None:
@@ -119,8 +125,7 @@ class Watches:
         del waiting[place]
         if not waiting:
             del self._of_waiter[watch.run.dag.id]
-        for task in watch.wait.tasks:
-            name = dag, task
+        for name in watch.told_of:
             self.of_task[name] -= 1
             if not self.of_task[name]:
                 del self.of_task[name]
@@ -163,6 +168,7 @@ class Watches:
         for dag, watches in self.of_dag.items():
             for place, watch in watches.items():
                 assert watch.place == place and watch.wait.dag == dag, place
-                assert watch.filed and all(self._by_key[dag][key][place] is watch for key in watch.filed), place
+                assert watch.filed or watch.wait.is_polled, place
+                assert all(self._by_key[dag][key][place] is watch for key in watch.filed), place
         filed = {(dag, key, place) for dag, rows in self._by_key.items() for key, row in rows.items() for place in row}
         assert filed == {(w.wait.dag, key, w.place) for w in self for key in w.filed}, "filed and not kept"

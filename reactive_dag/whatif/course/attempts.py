@@ -21,6 +21,7 @@ from reactive_dag.model.records import Json, OutletEvent, RunFinished, TaskFinis
 from reactive_dag.whatif.course.run import CourseRun
 
 if TYPE_CHECKING:
+    from reactive_dag.engine.limits.pools import UnderWay
     from reactive_dag.engine.limits.slots import AttemptKey
     from reactive_dag.engine.runs.state import RunOrder, RunState
     from reactive_dag.engine.runs.task_arrays import TaskArrays
@@ -103,6 +104,8 @@ class CourseAttempts:
         log, now = self.log, self.clock.now()
         simple: list[SimpleStart] = []
         for state, index in starting:
+            if state.arrays.waits[index]:
+                continue
             run = self.runs.get(state.run) or self._run(state)
             if run.is_simple(index):
                 simple.append((run.tasks.priorities[index], state.order, index, run))
@@ -127,12 +130,13 @@ class CourseAttempts:
         self.by_engine.add(end)
         self._ends(end, (run, index, record.attempt))
 
-    def in_pools(self) -> dict[AttemptKey, PooledAttempt]:
+    def in_pools(self) -> Mapping[AttemptKey, UnderWay]:
         """The attempts under way that hold slots of a pool. O(result), and those that ended since."""
         if self.pooled:
             for key in [key for key, attempt in self.pooled.items() if not attempt.is_open]:
                 del self.pooled[key]
-        return self.pooled
+        holding = self.core.waits.looks.holding
+        return {**holding, **self.pooled} if holding else self.pooled
 
     def _ends(self, at: int, attempt: OpenAttempt) -> None:
         found = self._at.get(at)

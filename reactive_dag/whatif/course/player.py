@@ -146,8 +146,16 @@ class CoursePlayer:
                 continue
             elif slots.startable and (starting := slots.take_all(self.attempts.in_pools())):
                 self.attempts.begin(starting)
+                if slots.with_waits:
+                    self._begin_waits(starting)
             else:
                 return
+
+    def _begin_waits(self, starting: list[tuple[RunState, int]]) -> None:
+        """Begin the waits among what was given a slot. O(attempts)."""
+        for run, index in starting:
+            if run.arrays.waits[index]:
+                self.core.waits.start(run, index)
 
     def _goes_on(self) -> bool:
         """Whether something under way still ends by itself; a wait without a timeout does not. O(state)."""
@@ -243,8 +251,8 @@ class CoursePlayer:
             run = self.core.runs.live.get(offset)
             if run is None or run.final(index):
                 continue
-            if run.tasks[index].kind == "wait":
-                self.core.waits.start(run, index)
+            if run.arrays.waits[index]:
+                self.core.runs.flow.begin_wait(run, index)
             else:
                 self.core.slots.offer(run, index)
 
