@@ -43,7 +43,7 @@ PUSH, POKE, RESCHEDULE = "push", "poke", "reschedule"
 MODES = (PUSH, POKE, RESCHEDULE)
 """Who looks when (R27): at each record that can decide, or each `poll`, with or without a worker between the looks."""
 DEFAULTS = {"mode": PUSH, "poll": "1m"}
-HELD = ("priority", "pool", "slots")
+OF_A_WORKER = ("priority", "pool", "slots")
 """The options that count for what holds a worker."""
 
 GivenDates: TypeAlias = "str | timedelta | Callable[..., object] | Iterable[datetime | date | str]"
@@ -237,7 +237,7 @@ def _some(states: States, what: str) -> frozenset[str]:
 def mode_of(options: Mapping[str, object], where: str) -> str:
     """The mode of a wait for what is recorded; what only a worker's slot needs is refused without one. O(options)."""
     mode = choice_of(options.get("mode", DEFAULTS["mode"]), MODES, "mode")
-    for name in HELD if mode != POKE else ():
+    for name in OF_A_WORKER if mode != POKE else ():
         if name in options:
             raise InvalidValue(f"{where}: {name}= is of mode='poke', which holds a worker; mode={mode!r} holds nothing")
     return mode

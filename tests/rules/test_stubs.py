@@ -111,7 +111,7 @@ def test_R23_takes_ends_later_on_the_engines_clock(runner, drive):
             engine.advance("1h")
         assert minutes(engine, "ingest", "ingest") == [(0, 20)]
         assert minutes(engine, "mart", "load") == [(20, 25)]
-        assert engine.runs("ingest")[0].tasks["ingest"].output == 1 and parts(engine).turn.held == []
+        assert engine.runs("ingest")[0].tasks["ingest"].output == 1 and not parts(engine).turn.held
 
 
 @pytest.mark.parametrize(("runner", "ends"), [(rd.InlineRunner, [10, 20]), (lambda: rd.ThreadRunner(2), [10, 10])])

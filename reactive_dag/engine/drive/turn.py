@@ -8,12 +8,13 @@ reach.
 from __future__ import annotations
 
 import threading
-from collections import ChainMap, deque
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from reactive_dag.declare.internals import import_path
 from reactive_dag.engine.drive.graph_changes import GraphChanges
+from reactive_dag.engine.drive.held_attempts import HeldAttempts
 from reactive_dag.engine.drive.interrupts import Interrupts
 from reactive_dag.engine.execute.assignment import Assignment, CallBody
 from reactive_dag.engine.execute.attempt import AttemptExecutor, Report, lost, say_failed
@@ -27,7 +28,7 @@ from reactive_dag.engine.runs.state import RunState
 from reactive_dag.engine.tasks.timeouts import timed_out
 from reactive_dag.model.errors import NotIdle, UsageError
 from reactive_dag.model.records import AnyRecord, Cancelled, TaskStarted, Tick
-from reactive_dag.model.times import NEVER, SECOND, format_duration
+from reactive_dag.model.times import SECOND, format_duration
 from reactive_dag.streams.observers import Observers
 
 MAX_RECORDS = 4096
@@ -72,9 +73,7 @@ class Turn:
         self._handed: list[Assignment] = []
         self.waiting = WaitingBodies(runner, wake)
         self._going_on: list[WaitingBody] = []
-        self.held: list[Assignment] = []
-        self._fresh: deque[Assignment] = deque()
-        """Attempts that their stubs hold since the last turn."""
+        self.held = HeldAttempts()
 
     def close(self) -> None:
         """Record no results any more: the log is about to be closed."""
@@ -91,8 +90,8 @@ class Turn:
 
     def _run(self) -> bool:
         self._log.wait_for_stragglers()
-        if self._fresh or self.held:
-            self._look_at_held()
+        if self.held:
+            self.held.release_due(self._fold.clock.now())
         if self._changes.any:
             self.take_up_changes()
         self._tick()
@@ -330,32 +329,24 @@ class Turn:
     @property
     def next_end(self) -> int:
         """When the end of the next attempt is due that a stub holds; NEVER without one. O(held)."""
-        return min([job.held_until or NEVER for job in list(self.held)], default=NEVER)
+        return self.held.next_end
 
     @property
     def executing(self) -> bool:
         """Whether bodies execute on other threads: time must not move before they have ended. O(attempts)."""
         if self._inline:
             return False
-        return any(not job.waits and job not in self.held for job in list(self.inflight.values()))
+        held = set(map(id, self.held))
+        return any(not job.waits and id(job) not in held for job in list(self.inflight.values()))
 
     @property
     def busy(self) -> bool:
         """Whether an attempt is under way that does not wait for a run. O(1)."""
         return len(self.inflight) > self.waiting.lent
 
-    def _look_at_held(self) -> None:
-        """Release what is due, and what counts no more. O(held)."""
-        while self._fresh:
-            self.held.append(self._fresh.popleft())
-        now = self._fold.clock.now()
-        for job in [job for job in self.held if (job.held_until or 0) <= now or job.over]:
-            self.held.remove(job)
-            job.release()
-
     def let_go_of_held(self) -> None:
         """The engine closes: what stubs hold ends, and is lost (R5). O(held)."""
-        for job in (*self._fresh, *self.held):
+        for job in self.held:
             job.stop()
 
     def execute(self, job: Assignment, call: CallBody | None) -> bool:
@@ -372,7 +363,7 @@ class Turn:
             self.report(job, lost(job))
             raise
         if report is None:
-            self._fresh.append(job)
+            self.held.add(job)
             self._wake()
             return False
         self.report(job, report)

@@ -17,7 +17,7 @@ from reactive_dag.engine.runs.state import RunState
 from reactive_dag.engine.runs.task_arrays import TaskArrays
 from reactive_dag.model.records import Looked
 
-Place = tuple[int, int]
+WaitPlace = tuple[int, int]
 """A run, and the number of the task that waits."""
 
 LookSnapshot = tuple[int, str, int, int, str]
@@ -82,8 +82,8 @@ class Looks:
 
     def __init__(self, timers: Timers) -> None:
         self.timers = timers
-        self.holding: dict[Place, HeldSlot] = {}
-        self.of_place: dict[Place, Looking] = {}
+        self.holding: dict[WaitPlace, HeldSlot] = {}
+        self.of_place: dict[WaitPlace, Looking] = {}
 
     def __iter__(self) -> Iterator[Looking]:
         return iter(list(self.of_place.values()))
@@ -100,14 +100,14 @@ class Looks:
             self.holding[place] = HeldSlot(run, index, run.arrays)
         return found
 
-    def end(self, place: Place) -> None:
+    def end(self, place: WaitPlace) -> None:
         """A wait looks no more. O(1) amortised."""
         found = self.of_place.pop(place, None)
         if found is not None:
             self.timers.drop(found.timer)
             self.holding.pop(place, None)
 
-    def looked(self, place: Place, record: Looked) -> None:
+    def looked(self, place: WaitPlace, record: Looked) -> None:
         """A look was recorded; of a wait that has ended, or began anew since, it counts for nothing. O(1)."""
         found = self.of_place.get(place)
         if found is not None and found.run.attempt[found.index] == record.attempt:
