@@ -24,6 +24,10 @@ class HeldAttempts:
     def __bool__(self) -> bool:
         return bool(self._fresh or self._held)
 
+    def __contains__(self, job: object) -> bool:
+        """Whether it is known when an attempt's end is due: it was looked at since it began to be held."""
+        return job in self._held
+
     def __iter__(self) -> Iterator[Assignment]:
         return iter((*self._fresh, *self._held))
 

@@ -336,8 +336,7 @@ class Turn:
         """Whether bodies execute on other threads: time must not move before they have ended. O(attempts)."""
         if self._inline:
             return False
-        held = set(map(id, self.held))
-        return any(not job.waits and id(job) not in held for job in list(self.inflight.values()))
+        return any(not job.waits and job not in self.held for job in list(self.inflight.values()))
 
     @property
     def busy(self) -> bool:
