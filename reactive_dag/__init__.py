@@ -43,6 +43,8 @@ from reactive_dag.model.errors import (
     UsageError,
 )
 from reactive_dag.model.event import Event
+from reactive_dag.model.partitions.products import Partitions
+from reactive_dag.model.partitions.values import values
 from reactive_dag.notebook import register_pictures
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.joins.all_of import all_of
@@ -110,10 +112,10 @@ def __dir__() -> list[str]:
 __all__ = [
     "Calendar", "CycleError", "Dag", "Dataset", "DuplicateError", "Engine", "EngineClosed", "EngineReplaced",
     "Event", "FailTask", "Graph", "GraphError", "InlineRunner", "InvalidValue", "Ledger", "NotAStore", "NotIdle",
-    "OutputGone", "Overflow", "Pool", "Problem", "ProcessRunner", "ReactiveDagError", "RetryTask", "Run",
+    "OutputGone", "Overflow", "Partitions", "Pool", "Problem", "ProcessRunner", "ReactiveDagError", "RetryTask", "Run",
     "Simulation", "SkipTask", "StoreDamaged", "StoreError", "StoreInUse", "StoreTooNew", "Task", "TaskError",
     "ThreadRunner", "Trigger", "UndatedOutlet", "UndeclaredOutlet", "UnknownId", "UsageError", "VirtualClock",
     "absent", "aiter", "all_of", "any_of", "at", "at_least", "completed", "cron", "daily", "day", "delay",
     "duration", "every", "fail", "fails_once", "files", "hour", "item", "missed", "month", "operators", "output",
-    "parquet", "sequence", "simulate", "spread_durations", "takes", "updated", "week", "weekly",
+    "parquet", "sequence", "simulate", "spread_durations", "takes", "updated", "values", "week", "weekly",
 ]  # fmt: skip

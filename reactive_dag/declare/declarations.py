@@ -2,7 +2,7 @@
 
 Owns `Declarations`: DAGs, datasets and pools by id, the edges between them, the version, who is told of a change.
 Invariants: the edges are acyclic; a change that is refused leaves all as it was; `version` rises with each that is not,
-and listeners are told after it; a dataset is one object for each uri, with one calendar.
+and listeners are told after it; a dataset is one object for each uri, partitioned in one way.
 Cost: declaring a DAG O(its edges), many in one bulk O(DAGs + edges) at its end; what follows from the declarations
 (`analysis`, `problems`) is worked out when asked for, of the version before where there was one.
 """
@@ -24,9 +24,9 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.place import forget_calls, in_one_loop, note_twice
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.task import AnyTask
-from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.collector import paused_collector
 from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, UnknownId
+from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.triggers.checks import id_of
 from reactive_dag.triggers.leaves.completed import Completed
@@ -95,7 +95,7 @@ class Declarations:
 
     # ------------------------------------------------------------------------------------------ declare
 
-    def dataset(self, uri: str, partitions: Calendar | None, metadata: Mapping[str, object] | None) -> Dataset:
+    def dataset(self, uri: str, partitions: Partitions | None, metadata: Mapping[str, object] | None) -> Dataset:
         """The dataset of that uri; metadata given again replaces what was there. O(1). Raises GraphError."""
         with self._lock:
             made = Dataset(uri, partitions, metadata)
@@ -390,10 +390,10 @@ def _owned(table: dict[str, Dataset], given: Iterable[Dataset], new: list[str]) 
     return tuple(found)
 
 
-def _refuse_other_partitions(found: Dataset, partitions: Calendar | None) -> None:
-    """A dataset has one calendar; not to name it is no contradiction. O(1). Raises GraphError."""
+def _refuse_other_partitions(found: Dataset, partitions: Partitions | None) -> None:
+    """A dataset is partitioned in one way; not to say how is no contradiction. O(1). Raises GraphError."""
     if partitions is not None and partitions != found.partitions:
         raise GraphError(
             f"dataset {found.uri!r} is declared with partitions={found.partitions!r}, not {partitions!r}; "
-            "a dataset has one calendar: use another uri, or change the first declaration"
+            "a dataset is partitioned in one way: use another uri, or change the first declaration"
         )

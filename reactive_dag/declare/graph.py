@@ -27,8 +27,8 @@ from reactive_dag.declare.settings.parsers import valid_name
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.task import Task, task_id
 from reactive_dag.model import pictures
-from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, UsageError
+from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.records import Json
 from reactive_dag.model.text import seen
 from reactive_dag.triggers.base import Trigger
@@ -82,7 +82,7 @@ class Graph:
     # ------------------------------------------------------------------------------------------ declare
 
     def dataset(
-        self, uri: str, partitions: Calendar | None = None, metadata: Mapping[str, object] | None = None
+        self, uri: str, partitions: Partitions | None = None, metadata: Mapping[str, object] | None = None
     ) -> Dataset:
         """The dataset of that uri: the same object each time. O(1).
 

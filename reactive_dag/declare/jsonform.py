@@ -25,9 +25,10 @@ from reactive_dag.declare.settings.task_settings import TASK_PARSERS, TaskOption
 from reactive_dag.declare.task import AnyTask, loaded_task, wait_task
 from reactive_dag.declare.wait import WaitOptions, wait_of
 from reactive_dag.declare.wait_tasks import task_options
-from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.calendar import partitions_from_json
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue, ReactiveDagError
+from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.records import Json
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import seen
@@ -43,7 +44,7 @@ FORM = 1
 class DeclareDataset(Protocol):
     """`graph.dataset`."""
 
-    def __call__(self, uri: str, partitions: Calendar | None = None, metadata: Json = None) -> Dataset:
+    def __call__(self, uri: str, partitions: Partitions | None = None, metadata: Json = None) -> Dataset:
         """The dataset of that uri."""
 
 
@@ -102,9 +103,9 @@ def fill(
     for at, each in enumerate(_list(data.get("datasets", []), f"{place}: datasets")):
         where = f"{place}: datasets[{at}]"
         _only(each, ("uri", "partitions", "metadata"), where)
-        calendar = each.get("partitions")
+        partitions = each.get("partitions")
         try:
-            found = None if calendar is None else Calendar.from_json(calendar)
+            found = None if partitions is None else partitions_from_json(partitions)
             dataset(each.get("uri"), found, each.get("metadata"))
         except ReactiveDagError as error:
             raise InvalidValue(f"{where}: {error}") from None

@@ -45,6 +45,9 @@ class Host(Protocol):
     def interval(self, run: int) -> tuple[int | None, int | None]:
         """The span of time (ns) that a run stands for (R1). O(tasks)."""
 
+    def dimensions(self, run: int) -> dict[str, str]:
+        """What a run's partition has in each dimension, by name (T19). O(causes)."""
+
     def previous(self, run: int) -> int | None:
         """The run of the same DAG before this one. O(log n)."""
 

@@ -1,8 +1,9 @@
 """Calendars: time cut into hours, days, weeks or months of a zone, each with a name, its *partition*.
 
-Owns the names (`2026-11-22T05+01:00`, `2026-11-22`, `2026-W47`, `2026-11`) and their spans. Invariant: the spans of one
-calendar follow each other without gap or overlap, clock changes included (a day then has 23 or 25 hours, an hour that
-comes twice has two names), and `start(of(t)) <= t < end(of(t))`. A day that a zone skipped altogether is no partition.
+Owns the names (`2026-11-22T05+01:00`, `2026-11-22`, `2026-W47`, `2026-11`) and their spans; a week that begins on
+another day than Monday is no ISO week and has no such number: it is named by its first day, `2026-11-22W`. Invariant:
+the spans of one calendar follow each other without gap or overlap, clock changes included (a day then has 23 or 25
+hours, an hour that comes twice has two names), and `start(of(t)) <= t < end(of(t))`. A day that a zone skipped is none.
 Cost: `of` within the partition asked last 0.2 µs, else some 10 µs.
 """
 
@@ -16,7 +17,10 @@ from typing import Final, Literal, TypeAlias, cast, get_args
 import attrs
 
 from .errors import InvalidValue
+from .partitions.products import Dimension, Partitions, Periods, Product
+from .partitions.values import StaticValues
 from .records import Json
+from .schedule import weekday
 from .text import exact, seen
 from .times import HOUR, MICROSECOND, first_instant, format_time, to_datetime, zone
 
@@ -29,12 +33,14 @@ _SHAPES: Final = {
     "day": (re.compile(r"\d{4}-\d\d-\d\d", re.ASCII), "2026-11-22"),
     "week": (re.compile(r"\d{4}-W\d\d", re.ASCII), "2026-W47"),
     "month": (re.compile(r"\d{4}-\d\d", re.ASCII), "2026-11"),
+    "week from another day": (re.compile(r"\d{4}-\d\d-\d\dW", re.ASCII), "2026-11-22W"),
 }
+_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @attrs.frozen(repr=False)
-class Calendar:
-    """A calendar: a unit and an IANA zone. Made by `hour`, `day`, `week` and `month`; equal by unit and zone.
+class Calendar(Periods):
+    """A calendar: a unit and an IANA zone. Made by `hour`, `day`, `week` and `month`; equal by unit, zone and weekday.
 
     Cost: O(1). Raises `InvalidValue` for an unknown unit or zone.
 
@@ -44,6 +50,7 @@ class Calendar:
 
     unit: Unit = attrs.field()
     tz: str = "UTC"
+    starts: str = attrs.field(default="mon", converter=weekday)
     _last: list[tuple[int, int, str]] = attrs.field(factory=lambda: [(0, 0, "")], init=False, eq=False)
 
     @unit.validator
@@ -53,9 +60,18 @@ class Calendar:
 
     def __attrs_post_init__(self) -> None:
         zone(self.tz)
+        if self.starts != "mon" and self.unit != "week":
+            raise InvalidValue(f"starts={self.starts!r} is for weeks, not for a calendar of {self.unit}s")
 
     def __repr__(self) -> str:
-        return f'rd.{self.unit}("{self.tz}")'
+        return (
+            f'rd.{self.unit}("{self.tz}")' if self.starts == "mon" else f'rd.week("{self.tz}", starts="{self.starts}")'
+        )
+
+    @property
+    def name(self) -> str:
+        """Its name as a dimension: the unit. O(1)."""
+        return self.unit
 
     def of(self, ns: int) -> str:
         """The partition that an instant lies in. O(1).
@@ -98,7 +114,8 @@ class Calendar:
         ...
         reactive_dag.model.errors.InvalidValue: '2026-02-30' is no partition of rd.day("UTC"): there is no such day
         """
-        problem = _problem(self.unit, self.tz, exact(partition)) if isinstance(partition, str) else self._shape()
+        known = isinstance(partition, str)
+        problem = _problem(self.unit, self.tz, self.starts, exact(partition)) if known else self._shape()
         if problem:
             raise InvalidValue(f"{seen(partition)} is no partition of {self!r}: {problem}")
 
@@ -139,29 +156,39 @@ class Calendar:
         >>> Calendar.from_json(day("Europe/Berlin").to_json())
         rd.day("Europe/Berlin")
         """
-        return {"unit": self.unit, "tz": self.tz}
+        return {"unit": self.unit, "tz": self.tz, **({} if self.starts == "mon" else {"starts": self.starts})}
 
     @classmethod
     def from_json(cls, data: Json) -> Calendar:
         """The calendar that `to_json` wrote. O(1). Raises `InvalidValue` for other data."""
-        if not isinstance(data, dict) or not {"unit"} <= data.keys() <= {"unit", "tz"}:
+        if not isinstance(data, dict) or not {"unit"} <= data.keys() <= {"unit", "tz", "starts"}:
             raise InvalidValue(f"{seen(data)} is no calendar: it needs a 'unit' and a 'tz'")
-        return cls(cast(Unit, data["unit"]), data.get("tz", "UTC"))
+        return cls(cast(Unit, data["unit"]), data.get("tz", "UTC"), data.get("starts", "mon"))
 
     def _shape(self) -> str:
-        return f"write it like {_SHAPES[self.unit][1]!r}"
+        return f"write it like {_SHAPES[_kind(self.unit, self.starts)][1]!r}"
 
     def _find(self, ns: int) -> str:
         if self.unit == "hour":
             return _hour_name(ns, self.tz)
-        text = _name(self.unit, to_datetime(ns, self.tz))
+        text = self._name(to_datetime(ns, self.tz))
         # Where clocks went back across midnight, the old day's last hour comes again within the new day.
         while ns >= (end := _span(self.unit, self.tz, text)[1]):
-            text = _name(self.unit, to_datetime(end, self.tz))
+            text = self._name(to_datetime(end, self.tz))
         return text
 
+    def _name(self, wall: datetime) -> str:
+        return _name(self.unit, self.starts, wall)
 
-def _name(unit: Unit, wall: datetime) -> str:
+
+def _kind(unit: str, starts: str) -> str:
+    return unit if starts == "mon" else "week from another day"
+
+
+def _name(unit: Unit, starts: str, wall: datetime) -> str:
+    if starts != "mon":
+        back = (wall.weekday() - _WEEKDAYS.index(starts)) % 7
+        return f"{(wall.replace(tzinfo=None) - timedelta(days=back)).isoformat()[:10]}W"
     if unit == "week":
         year, number, _ = wall.isocalendar()
         return f"{year:04d}-W{number:02d}"
@@ -188,7 +215,8 @@ def _walls(unit: Unit, text: str) -> tuple[datetime, datetime]:
         begin = datetime.fromisoformat(f"{text}-01")
         return begin, (begin + timedelta(days=31)).replace(day=1)
     if unit == "week":
-        begin = datetime.fromisocalendar(int(text[:4]), int(text[6:]), 1)
+        iso = text[5] == "W"
+        begin = datetime.fromisocalendar(int(text[:4]), int(text[6:]), 1) if iso else datetime.fromisoformat(text[:10])
         return begin, begin + timedelta(days=7)
     begin = datetime.fromisoformat(text)
     return begin, begin + timedelta(days=1)
@@ -227,17 +255,20 @@ def _edge(low: int, high: int, text: str, tz: str, *, named: bool) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _problem(unit: Unit, tz: str, text: str) -> str:
+def _problem(unit: Unit, tz: str, starts: str, text: str) -> str:
     """What is wrong with a partition's text, or nothing."""
-    shape, example = _SHAPES[unit]
+    shape, example = _SHAPES[_kind(unit, starts)]
     if not shape.fullmatch(text):
         return f"write it like {example!r}"
     if not 1678 <= int(text[:4]) <= 2261:
         return "the years go from 1678 to 2261"
     try:
         start, end = _span(unit, tz, text)
+        right = text if starts == "mon" else _name(unit, starts, _walls(unit, text)[0])
     except ValueError:
         return f"there is no such {unit}"
+    if text != right:
+        return f"the week of that day is {right!r}"
     if start < end:
         return ""
     if unit == "hour":
@@ -263,13 +294,17 @@ def day(tz: str = "UTC") -> Calendar:
     return Calendar("day", tz)
 
 
-def week(tz: str = "UTC") -> Calendar:
-    """The ISO weeks of a zone, from Monday, named like `2026-W47`. O(1). Raises `InvalidValue` for an unknown zone.
+def week(tz: str = "UTC", starts: str = "mon") -> Calendar:
+    """The weeks of a zone: ISO weeks, from Monday, named like `2026-W47`. O(1). Raises `InvalidValue` as `day`.
+
+    With another day, `starts="sun"`, they are named by their first day, like `2026-11-22W`: they have no ISO number.
 
     >>> week().between("2026-W52", "2027-W01")
     ['2026-W52', '2026-W53', '2027-W01']
+    >>> week(starts="sun").of(0), week(starts="sun").next("2026-11-22W")
+    ('1969-12-28W', '2026-11-29W')
     """
-    return Calendar("week", tz)
+    return Calendar("week", tz, starts)
 
 
 def month(tz: str = "UTC") -> Calendar:
@@ -279,3 +314,20 @@ def month(tz: str = "UTC") -> Calendar:
     '2027-01'
     """
     return Calendar("month", tz)
+
+
+def partitions_from_json(data: Json) -> Partitions:
+    """The calendar, static values or product that `to_json` wrote. O(size). Raises `InvalidValue` for other data.
+
+    >>> partitions_from_json((day() * StaticValues(("eu", "us"))).to_json())
+    rd.day("UTC") * rd.values('eu', 'us')
+    """
+    if isinstance(data, dict) and "product" in data:
+        if data.keys() != {"product"} or not isinstance(data["product"], list):
+            raise InvalidValue(f"{seen(data)} is no product: it needs a 'product', a list of dimensions")
+        return Product([_dimension(each) for each in data["product"]])
+    return _dimension(data)
+
+
+def _dimension(data: Json) -> Dimension:
+    return StaticValues.from_json(data) if isinstance(data, dict) and "values" in data else Calendar.from_json(data)

@@ -1,4 +1,4 @@
-"""Values and callables as plain JSON that is equal exactly when they mean the same, in every process.
+"""StaticValues and callables as plain JSON that is equal exactly when they mean the same, in every process.
 
 Owns how a callable counts, and a default, a closure value, an argument of a partial, a field of a callable object (I7).
 Invariant: nothing depends on addresses, hash seeds or the order of sets and dicts; a value without a stable identity is

@@ -251,12 +251,22 @@ def weekly_at(day: str, time: str, tz: str = "UTC") -> CronSchedule:
     >>> weekly_at("mon", "08:00").expr
     '0 8 * * mon'
     """
+    short = weekday(day)
+    hour, minute = _clock(time)
+    return CronSchedule(f"{minute} {hour} * * {short}", tz)
+
+
+def weekday(day: object) -> str:
+    """A day of the week by its short name. O(1). Raises `InvalidValue` for what is none.
+
+    >>> weekday("Sunday")
+    'sun'
+    """
     given = exact(day).strip().lower() if isinstance(day, str) else ""
     short = given[:3]
     if short not in _WEEKDAYS or given not in (short, *_full(short)):
         raise InvalidValue(f"{seen(day)} is no day of the week: write one of {', '.join(_WEEKDAYS)}")
-    hour, minute = _clock(time)
-    return CronSchedule(f"{minute} {hour} * * {short}", tz)
+    return short
 
 
 def _full(short: str) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from typing import Any, ClassVar, Literal, TypeAlias
 from attrs import evolve, field, frozen
 
 from reactive_dag.model import pictures
-from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue, UsageError
+from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.records import AnyRecord, Json, Mark
 from reactive_dag.model.text import seen, text_at
 from reactive_dag.model.times import GivenDuration
@@ -141,10 +141,10 @@ class Combinable:
     ) -> Trigger:
         """Keep what stands before it apart by key: a join (T7). O(parts).
 
-        A key is "partition", "logical_date", a calendar such as `rd.day("Europe/Berlin")`, or a pure function of the
-        event; one that gives a list gives several keys. `.by(None)` says that there is none. `undated="arrival"` puts
-        what has no date into the calendar's period in which it came. Raises InvalidValue for other keys, and for a
-        clock among the parts that the key cannot place.
+        A key is "partition", "logical_date", a calendar such as `rd.day("Europe/Berlin")`, the name of a dimension of
+        the datasets such as "region" (T19), or a pure function of the event; one that gives a list gives several keys.
+        `.by(None)` says that there is none. `undated="arrival"` puts what has no date into the calendar's period in
+        which it came. Raises InvalidValue for other keys, and for a clock among the parts that the key cannot place.
 
         >>> from reactive_dag.triggers.leaves.dataset import updated
         >>> (updated("a") & updated("b")).by("partition")
@@ -276,8 +276,8 @@ class Trigger(Combinable, Kinded):
         return self
 
     @property
-    def partitions(self) -> Calendar | None:
-        """The calendar of what it hears, if that has one. O(1)."""
+    def partitions(self) -> Partitions | None:
+        """How what it hears is partitioned, if it is. O(1)."""
         return None
 
     def takes(self, fact: Any) -> bool:

@@ -8,6 +8,7 @@ gives a hashable value or None: there is no such key. Cost: O(1); a calendar's a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
@@ -16,6 +17,8 @@ from attrs import frozen
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.partitions.products import Partitions
+from reactive_dag.model.partitions.values import TAKEN, nearly_a_field
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen
 from reactive_dag.triggers.checks import choice_of
@@ -35,7 +38,8 @@ class JoinKey:
 
 
 KeySpec: TypeAlias = str | Calendar | Call | JoinKey
-"""One part of a key: "partition" or "logical_date", a calendar, a function of the event, or an implicit join's."""
+"""One part of a key: "partition", "logical_date" or the name of a dimension, a calendar, a function of the event, or an
+implicit join's."""
 
 
 def as_key(value: object) -> KeySpec:
@@ -44,17 +48,18 @@ def as_key(value: object) -> KeySpec:
         return value
     if isinstance(value, str):
         value = exact(value)
-        if value in FIELDS:
-            return value
+        meant = None if value in FIELDS else nearly_a_field(value)
+        if value.strip() and not meant and (value in FIELDS or value not in TAKEN):
+            return value  # which dimensions there are, `check()` knows
         raise InvalidValue(
-            f".by({value!r}): an event's field is 'partition' or 'logical_date'{did_you_mean(value, FIELDS)}; "
-            f"for another write a function, .by(lambda event: event.extra[{value!r}])"
+            f".by({value!r}): a key is 'partition', 'logical_date' or the name of a dimension"
+            f"{did_you_mean(meant, FIELDS)}; for another field write .by(lambda event: event.{value or 'extra'})"
         )
     if callable(value):
         return Call(value)
     raise InvalidValue(
-        f".by({seen(value)}): a key is 'partition', 'logical_date', a calendar such as rd.day('Europe/Berlin'), "
-        "a function of the event, or None alone"
+        f".by({seen(value)}): a key is 'partition', 'logical_date', a calendar such as rd.day('Europe/Berlin'), the "
+        "name of a dimension, a function of the event, or None alone"
     )
 
 
@@ -69,13 +74,18 @@ KeyOf: TypeAlias = Callable[[Any], Any]
 """Reads a key from an event."""
 
 
-def key_of(key: KeySpec, partitions: Calendar | None, by_arrival: bool = False) -> KeyOf:
+def is_dimension(key: object) -> bool:
+    """Whether a key is the name of a dimension. O(1)."""
+    return isinstance(key, str) and key not in FIELDS
+
+
+def key_of(key: KeySpec, partitions: Partitions | None, by_arrival: bool = False) -> KeyOf:
     """How a key is read from the events of a dataset so partitioned, unless it is a function to be asked. O(1).
 
     `by_arrival`: what has no date goes to the calendar's period in which it came.
     """
     if isinstance(key, str):
-        return attrgetter(key)
+        return _dimension_key(key, partitions) if is_dimension(key) else attrgetter(key)
     if isinstance(key, JoinKey):
         return date_or_cascade if key.mode == "date+cascade" else date_or_nothing
     assert isinstance(key, Calendar), key
@@ -94,7 +104,17 @@ def date_or_nothing(event: Any) -> object:
     return "" if date is None else date
 
 
-def _calendar_key(key: Calendar, calendars: tuple[Calendar, ...], by_arrival: bool) -> KeyOf:
+def _dimension_key(name: str, partitions: Partitions | None) -> KeyOf:
+    @lru_cache(maxsize=4096)
+    def text_of(partition: str | None) -> str | None:
+        if partition is None or partitions is None or not partitions.fits(partition):
+            return None
+        return partitions.split(partition).get(name)
+
+    return lambda event: text_of(event.partition)
+
+
+def _calendar_key(key: Calendar, calendars: tuple[Partitions, ...], by_arrival: bool) -> KeyOf:
     def read(event: Any) -> object:
         at = event.logical_date
         if at is None and event.partition is not None:
@@ -106,13 +126,11 @@ def _calendar_key(key: Calendar, calendars: tuple[Calendar, ...], by_arrival: bo
     return read
 
 
-def partition_time(partition: str, calendars: tuple[Calendar, ...]) -> int | None:
-    """The start of a partition, by the first of the calendars that has it. O(calendars)."""
-    for calendar in calendars:
-        try:
-            return calendar.start(partition)
-        except InvalidValue:
-            continue
+def partition_time(partition: str, among: tuple[Partitions, ...]) -> int | None:
+    """The start of a partition's period, by the first of these that gives it one. O(dimensions)."""
+    for each in among:
+        if each.fits(partition) and (found := each.time(partition)) is not None:
+            return found
     return None
 
 

@@ -17,11 +17,11 @@ from tests.support.places import ROOT
 PINNED = {
     "reactive_dag": """
         Calendar CycleError Dag Dataset DuplicateError Engine EngineClosed EngineReplaced Event FailTask Graph
-        GraphError InlineRunner InvalidValue Ledger NotAStore NotIdle OutputGone Overflow Pool Problem ProcessRunner
-        ReactiveDagError RetryTask Run Simulation SkipTask StoreDamaged StoreError StoreInUse StoreTooNew Task
-        TaskError ThreadRunner Trigger UndatedOutlet UndeclaredOutlet UnknownId UsageError VirtualClock absent aiter
+        GraphError InlineRunner InvalidValue Ledger NotAStore NotIdle OutputGone Overflow Partitions Pool Problem
+        ProcessRunner ReactiveDagError RetryTask Run Simulation SkipTask StoreDamaged StoreError StoreInUse StoreTooNew
+        Task TaskError ThreadRunner Trigger UndatedOutlet UndeclaredOutlet UnknownId UsageError VirtualClock absent aiter
         all_of any_of at at_least completed cron daily day delay duration every fail fails_once files hour item
-        missed month operators output parquet sequence simulate spread_durations takes updated week weekly""",
+        missed month operators output parquet sequence simulate spread_durations takes updated values week weekly""",
     "operators": "absent all_of at_least batch by debounce exactly_once sequence throttle",
     "Graph": """
         bind bulk check consumers dag dags dataset datasets downstream edges effective from_json height id impact
@@ -43,12 +43,12 @@ PINNED = {
         once outputs pause pending publish publish_many ready records records_from rerun resume retry_faults run
         run_until_idle runs set start updates why""",
     "Run": """
-        cancelled dag data_interval deadline done ended error events get key label local_date log logical_date once
-        params partition partitions payload previous publish replaced_by requested results round set start started
-        state tasks to_json unchanged wait""",
+        cancelled dag data_interval deadline dimensions done ended error events get key label local_date log
+        logical_date once params partition partitions payload previous publish replaced_by requested results round set
+        start started state tasks to_json unchanged wait""",
     "RunContext": """
-        attempt cancelled dag data_interval deadline done ended error events get group key label local_date log
-        logical_date once params partition partitions payload previous publish replaced_by requested results round
+        attempt cancelled dag data_interval deadline dimensions done ended error events get group key label local_date
+        log logical_date once params partition partitions payload previous publish replaced_by requested results round
         set start started state task tasks to_json unchanged wait""",
     "Attempt": "ended error log number round started state to_json",
     "Backfill": "dag dates done left number progress reason runs skipped state to_json wait",

@@ -25,7 +25,8 @@ ZONES = [
     "America/Havana",  # has 00:00 twice
 ]
 UNITS: list[Unit] = ["hour", "day", "week", "month"]
-calendars = st.builds(Calendar, st.sampled_from(UNITS), st.sampled_from(ZONES))
+plain = st.builds(Calendar, st.sampled_from(UNITS), st.sampled_from(ZONES))
+calendars = plain | st.builds(week, st.sampled_from(ZONES), st.sampled_from(["sun", "sat", "wed", "mon"]))
 
 CHANGES = [
     parse_time(text)
@@ -62,7 +63,7 @@ def test_law_partitions_tile_time(calendar: Calendar, ns: int) -> None:
 @given(calendars, instants, instants)
 def test_answers_do_not_depend_on_what_was_asked_before(calendar: Calendar, first: int, ns: int) -> None:
     calendar.of(first)
-    assert calendar.of(ns) == Calendar(calendar.unit, calendar.tz).of(ns)
+    assert calendar.of(ns) == Calendar(calendar.unit, calendar.tz, calendar.starts).of(ns)
 
 
 @calm
@@ -122,9 +123,26 @@ def test_weeks_are_iso_weeks() -> None:
     assert week("Europe/Berlin").span("2026-W13")[1] - week("Europe/Berlin").span("2026-W13")[0] == 7 * DAY - HOUR
 
 
+def test_T19_weeks_from_another_day_are_named_by_it() -> None:
+    sundays = week("Europe/Berlin", starts="Sunday")
+    assert (sundays, sundays.starts, sundays.name) == (week("Europe/Berlin", starts="sun"), "sun", "week")
+    assert sundays.of(parse_time("2026-11-22T00:00+01:00")) == "2026-11-22W"
+    assert sundays.of(parse_time("2026-11-28T23:59+01:00")) == "2026-11-22W"
+    assert sundays.of(parse_time("2026-11-29T00:00+01:00")) == "2026-11-29W"
+    start, end = sundays.span("2026-03-29W")  # the clocks change on its first day
+    assert (start, end - start) == (parse_time("2026-03-29T00:00+01:00"), 7 * DAY - HOUR)
+    assert week(starts="mon") == week() and week().to_json() == {"unit": "week", "tz": "UTC"}
+    assert sundays.to_json() == {"unit": "week", "tz": "Europe/Berlin", "starts": "sun"}
+
+
 @pytest.mark.parametrize(
     ("calendar", "text", "says"),
     [
+        (week(starts="sun"), "2026-11-23W", "the week of that day is '2026-11-22W'"),
+        (week(starts="sun"), "2026-W47", "write it like '2026-11-22W'"),
+        (week(starts="sun"), "2026-11-22", "write it like '2026-11-22W'"),
+        (week(starts="sun"), "2026-02-30W", "there is no such week"),
+        (week(), "2026-11-22W", "write it like '2026-W47'"),
         (day(), "2026-02-30", "there is no such day"),
         (day(), "2026-2-3", "write it like '2026-11-22'"),
         (day(), "2026-11", "write it like '2026-11-22'"),
@@ -166,6 +184,14 @@ def test_a_calendar_is_a_value(calendar: Calendar) -> None:
     assert hash(twin) == hash(calendar)
     assert pickle.loads(pickle.dumps(calendar)) == calendar
     assert eval(repr(calendar), {"rd": __import__("reactive_dag.model.calendar", fromlist=["day"])}) == calendar
+
+
+@pytest.mark.parametrize("starts", ["", "so", 3, None, "sundays"])
+def test_R15_nonsense_days_of_the_week_are_refused(starts: str) -> None:
+    with pytest.raises(InvalidValue, match="is no day of the week"):
+        week(starts=starts)
+    with pytest.raises(InvalidValue, match="is for weeks"):
+        Calendar("day", "UTC", "sun")
 
 
 @pytest.mark.parametrize("data", [None, {}, {"tz": "UTC"}, {"unit": "day", "x": 1}, "day"])

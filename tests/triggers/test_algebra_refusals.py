@@ -75,7 +75,8 @@ def test_T7_keys():
     refused(lambda: a.by(), ".by(None)")
     refused(lambda: a.by(None, "partition"), "stands alone")
     refused(lambda: a.by("partitoin"), "did you mean 'partition'?")
-    refused(lambda: a.by("customer"), "event.extra['customer']")
+    refused(lambda: a.by("extra"), "lambda event: event.extra")
+    assert a.by("customer").keys == ("customer",), "check() knows whether there is such a dimension (T19)"
     refused(lambda: a.by(3), "3")
     refused(lambda: a.by("partition", "partition"), "twice")
     refused(lambda: a.by("partition", max_keys=0), "max_keys", "0")

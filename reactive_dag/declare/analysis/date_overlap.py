@@ -17,7 +17,7 @@ from reactive_dag.declare.analysis.relations import GraphAnalysis, turned
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.named_triggers import is_flat
 from reactive_dag.declare.wait import Wait
-from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule, shares_tick
 from reactive_dag.model.times import DAY, NEVER, format_duration, format_time, from_datetime, wall_clock, zone
 from reactive_dag.resolve.heights import heights
@@ -100,7 +100,8 @@ class PossibleDates:
             return self._dated.get(trigger.dag, True) and self._ticks.get(trigger.dag) is not None
         if isinstance(trigger, Updated):
             above = self.analysis.producers.get(trigger.dataset.uri, ())
-            return trigger.dataset.partitions is not None or (
+            of = trigger.dataset.partitions
+            return (of is not None and of.calendar is not None) or (
                 bool(above) and all(self._dated.get(e, True) for e in above)
             )
         dated = [self.is_dated(part) for part in trigger.drives]
@@ -151,18 +152,18 @@ def _of_partitions(trigger: Trigger) -> Iterator[tuple[str, str]]:
     """Only where no `.by` is written inside: one outside was not entered."""
     if has_by(trigger):
         return
-    seen: dict[Calendar, Updated] = {}
+    seen: dict[Partitions, Updated] = {}
     for part in trigger.parts:
         for leaf in sources(part):
-            calendar = leaf.dataset.partitions if isinstance(leaf, Updated) else None
-            if calendar is None or not isinstance(leaf, Updated):
+            partitions = leaf.dataset.partitions if isinstance(leaf, Updated) else None
+            if partitions is None or not isinstance(leaf, Updated):
                 continue
-            other = seen.setdefault(calendar, leaf)
+            other = seen.setdefault(partitions, leaf)
             if other.dataset != leaf.dataset:
                 yield (
                     "no_key",
-                    f"{other!r} and {leaf!r} are both partitioned by {calendar!r} and joined without a key, so one "
-                    "day's meets another's: add .by('partition'), or .by(None) if that is meant",
+                    f"{other!r} and {leaf!r} are both partitioned by {partitions!r} and joined without a key, so "
+                    "one partition's meets another's: add .by('partition'), or .by(None) if that is meant",
                 )
 
 

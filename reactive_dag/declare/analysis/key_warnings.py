@@ -1,4 +1,4 @@
-"""Keys that keep apart what was to meet, or drop what was to come: warnings about `.by` (G3).
+"""Keys that keep apart what was to meet, or drop what was to come: warnings about `.by` (G3), and unknown dimensions.
 
 Owns nothing. A `.by` behind one part of a composite alone, which has no effect there (forgotten parentheses), and parts
 that can be without a date under a calendar key (T7). Cost: O(size of the trigger) each.
@@ -10,9 +10,12 @@ from collections.abc import Iterator
 
 from reactive_dag.declare.analysis.date_overlap import PossibleDates
 from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.joins.any_of import AnyOf
+from reactive_dag.triggers.keys import FIELDS, is_dimension
+from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.walks import leaves, walk
 
@@ -23,6 +26,28 @@ def key_warnings(trigger: Trigger, dates: PossibleDates) -> Iterator[tuple[str, 
     for found in walk(trigger):
         if isinstance(found, By) and found.undated is None:
             yield from _of_undated(found, dates)
+
+
+def unknown_dimensions(trigger: Trigger) -> Iterator[tuple[str, str]]:
+    """The keys that name no dimension of what they stand behind (T19): the name, and what to do. O(size)."""
+    for by in walk(trigger):
+        for key in by.keys if isinstance(by, By) else ():
+            if isinstance(key, str) and is_dimension(key):
+                for leaf in dict.fromkeys(leaves(by)):
+                    if wrong := _no_dimension(leaf, key):
+                        yield key, f".by({key!r}): {wrong}"
+
+
+def _no_dimension(leaf: Trigger, name: str) -> str:
+    function = f"; for something else write a function, .by(lambda event: event.extra[{name!r}])"
+    if not isinstance(leaf, Updated):
+        return f"{leaf!r} is of no dataset, so it has no dimension {name!r}{function}"
+    of, uri = leaf.dataset.partitions, leaf.dataset.uri
+    known = () if of is None else of.names
+    hint = did_you_mean(name, (*FIELDS, *known)) or function
+    if of is None:
+        return f"dataset {uri!r} is not partitioned, so it has no dimension {name!r}{hint}"
+    return "" if name in known else f"dataset {uri!r} has no dimension {name!r}, but {', '.join(known)}{hint}"
 
 
 def _of_parentheses(trigger: Trigger, keyed: bool) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from attrs import Factory, frozen
 
 from reactive_dag.declare.analysis.body_warnings import body_warnings
 from reactive_dag.declare.analysis.date_overlap import PossibleDates, can_fire, join_warnings, never_awaited
-from reactive_dag.declare.analysis.key_warnings import key_warnings
+from reactive_dag.declare.analysis.key_warnings import key_warnings, unknown_dimensions
 from reactive_dag.declare.analysis.near_names import NearNames
 from reactive_dag.declare.analysis.neighbours import Neighbours
 from reactive_dag.declare.analysis.relations import GraphAnalysis
@@ -156,6 +156,8 @@ def _of_triggers(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Ite
                 f"the trigger{named} of DAG {dag.id!r}, {trigger!r}, can never fire: a clock in it has no tick "
                 "between the DAG's start and end; change the clock, start= or end=",
             )
+        for name, text in unknown_dimensions(trigger):
+            yield _error(dag, "unknown_dimension", (name,), f"the trigger{named} of DAG {dag.id!r}: {text}")
         for kind, text in (*join_warnings(trigger, dates), *key_warnings(trigger, dates)):
             yield _warning(dag, kind, (), f"the trigger{named} of DAG {dag.id!r}: {text}")
 

@@ -249,7 +249,8 @@ class GraphAnalysis:
         for id in self.consumers.get(uri, ()):
             for source in self.dags[id]._read_sources():
                 if isinstance(source, Updated) and source.dataset.uri == uri:
-                    return None if source.dataset.partitions is None else source.dataset.partitions.tz
+                    of = source.dataset.partitions
+                    return None if of is None or of.calendar is None else of.calendar.tz
         return None
 
     def effective(self, id: str) -> dict[str, tuple[Trigger, str]]:

@@ -18,10 +18,11 @@ from reactive_dag.engine.deciding.deadlines import clocks_in
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
 from reactive_dag.engine.items.identity import run_key
 from reactive_dag.engine.runs.logical_dates import LogicalDates
-from reactive_dag.model.calendar import Calendar, day
+from reactive_dag.model.calendar import day
 from reactive_dag.model.callables import Call
 from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import InvalidValue, UsageError, said
+from reactive_dag.model.partitions.products import Periods
 from reactive_dag.model.records import BackfillDate, BackfillRequested
 from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.text import counted, exact, seen
@@ -115,7 +116,8 @@ class BackfillJudge:
         if clocks:
             found = {(tick, label) for label, all_of in clocks.items() for tick in _ticks(all_of, first, last, where)}
         else:
-            calendar = next(iter(self.logical_dates.of_dag(dag)), None)
+            among = [each.calendar for each in self.logical_dates.of_dag(dag)]
+            calendar = next((each for each in among if each is not None), None)
             if calendar is None:
                 raise UsageError(
                     f"{where}: it runs on no clock, and nothing that it reads or writes is partitioned, so it has no "
@@ -164,14 +166,10 @@ def _ticks(clocks: list[Schedule], first: int, last: int, where: str) -> Iterato
             tick = clock.after(tick)
 
 
-def _starts(calendar: Calendar, first: int, last: int, where: str) -> Iterator[int]:
-    partition, count = calendar.of(first), 0
-    while (start := calendar.start(partition)) <= last:
-        if start >= first:
-            count += 1
-            _check_count(count, where)
-            yield start
-        partition = calendar.next(partition)
+def _starts(calendar: Periods, first: int, last: int, where: str) -> Iterator[int]:
+    for count, start in enumerate(calendar.begins(first, last), 1):
+        _check_count(count, where)
+        yield start
 
 
 def _check_count(count: int, where: str) -> None:

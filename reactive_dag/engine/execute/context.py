@@ -35,7 +35,7 @@ StartChild = Callable[["Dag | str", StartFields, StartedBy], int]
 """Starts a run from a body: the DAG, what was given, and who starts it."""
 BRIEFING = (
     "key", "dag", "task", "attempt", "round", "label", "requested", "started", "logical_date", "local_date",
-    "data_interval", "partition", "partitions", "group", "events", "payload", "params", "results",
+    "data_interval", "partition", "partitions", "dimensions", "group", "events", "payload", "params", "results",
 )  # fmt: skip
 """What a run shows that stays as it is while a body executes."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
 from reactive_dag.model.text import exact, seen, text_in
@@ -26,15 +26,6 @@ def check_partition(dataset: Dataset, partition: object, where: str) -> str | No
     if text is not None and dataset.partitions is not None:
         dataset.partitions.check(text)
     return text
-
-
-def fits(calendar: Calendar, partition: str) -> bool:
-    """Whether a partition is one of a calendar's. O(1)."""
-    try:
-        calendar.check(partition)
-    except InvalidValue:
-        return False
-    return True
 
 
 def check_kind(kind: object, where: str) -> str:
@@ -62,11 +53,11 @@ def check_text(value: object, where: str, what: str) -> str | None:
 
 
 def _partition(dataset: Dataset, value: object) -> Json:
-    calendar = dataset.partitions
+    partitions = dataset.partitions
     if type(value) is not str or not value.isascii():
         return check_partition(dataset, value, where_of(dataset))
-    if calendar is not None:
-        calendar.check(value)
+    if partitions is not None:
+        partitions.check(value)
     return value
 
 
@@ -74,14 +65,15 @@ def _logical_date(_: Dataset, value: object) -> Json:
     return parse_time(value, what="logical_date")  # type: ignore[arg-type]
 
 
-def partition_of_date(dataset: Dataset, calendar: Calendar, date: Json) -> str:
-    """The partition of an outside event that gives a date only (R1). Raises InvalidValue for one that gives neither."""
-    if date is None:
+def partition_of_date(dataset: Dataset, partitions: Partitions, date: Json) -> str:
+    """The partition of an outside event that gives none (R1). Raises InvalidValue where a date does not say which."""
+    found = partitions.made_of({}, date)
+    if found is None:
+        form = " or logical_date=" if partitions.is_dated else f" ({'|'.join(partitions.names)})"
         raise InvalidValue(
-            f"{where_of(dataset)}: it is partitioned by {calendar!r}, so an event of it needs partition= or "
-            "logical_date="
+            f"{where_of(dataset)}: it is partitioned by {partitions!r}, so an event of it needs partition={form}"
         )
-    return calendar.of(date)
+    return found
 
 
 def _event_time(_: Dataset, value: object) -> Json:

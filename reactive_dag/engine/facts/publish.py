@@ -12,11 +12,11 @@ from typing import Protocol, TypedDict
 
 import msgspec
 
-from reactive_dag.engine.facts.event_fields import VALIDATORS, Shape, fits, kind_of, partition_of_date
+from reactive_dag.engine.facts.event_fields import VALIDATORS, Shape, kind_of, partition_of_date
 from reactive_dag.engine.facts.receipts import Offsets
-from reactive_dag.engine.items.identity import Identities
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import InvalidValue, UndatedOutlet, UnknownId
+from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.records import Json, KeyConflict, OutletEvent, Published, Republished, RunStarted
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_at
@@ -43,13 +43,23 @@ class Stamps(Protocol):
         """Nanoseconds UTC; the log's lock is held."""
 
 
+class Dimensions(Protocol):
+    """Knows what runs and their causes have in each dimension (T19)."""
+
+    def of_run(self, run: RunStarted) -> Mapping[str, str]:
+        """What a run has, by name. O(causes)."""
+
+    def of_causes(self, run: int) -> Iterable[tuple[str, Mapping[str, str]]]:
+        """The partitions among a run's causes, with what they have by name. O(causes)."""
+
+
 class Publishing:
     """The datasets of one engine. `counted` is the number of each dataset's next outside event."""
 
-    def __init__(self, log: EventLog, datasets: Mapping[str, Dataset], identities: Identities) -> None:
+    def __init__(self, log: EventLog, datasets: Mapping[str, Dataset], dimensions: Dimensions) -> None:
         self.log = log
         self.datasets = datasets
-        self.identities = identities
+        self.dimensions = dimensions
         self.counted: dict[str, int] = {}
         self._shapes: dict[tuple[str, ...], Shape] = {(): ()}
 
@@ -227,8 +237,8 @@ class Publishing:
         numbers: dict[str, int] = {}
         kind = Published if run.round == 1 else Republished
         for event in wanted:
-            when = run.logical_date if event.logical_date is None else event.logical_date
-            for partition in self._partitions(event, when, run) or (None,):
+            date = run.logical_date if event.logical_date is None else event.logical_date
+            for partition, when in self._partitions(event, date, run) or ((None, date),):
                 number = numbers.get(event.dataset, 0)
                 record = kind(
                     at, event.dataset, number, partition, when, event.extra, event.kind, event.key, event.time, None,
@@ -248,28 +258,42 @@ class Publishing:
         for event in wanted:
             when = run.logical_date if event.logical_date is None else event.logical_date
             if not self._partitions(event, when, run):
-                calendar, wanting = self.datasets[event.dataset].partitions, event.dataset
+                partitions, wanting = self.datasets[event.dataset].partitions, event.dataset
+                lacks = "neither a logical date nor a partition of it"
+                if when is not None and partitions is not None:
+                    lacks = f"no partition of it (its date does not say {_undated(partitions)})"
                 raise UndatedOutlet(
-                    f"outlet {wanting!r} is partitioned by {calendar!r}, and the run has neither a logical date nor a "
-                    f"partition of it: write run.publish({wanting!r}, partition=...), or run.unchanged({wanting!r})"
+                    f"outlet {wanting!r} is partitioned by {partitions!r}, and the run has {lacks}: write "
+                    f"run.publish({wanting!r}, partition=...), or run.unchanged({wanting!r})"
                 )
 
-    def _partitions(self, event: OutletEvent, date: int | None, run: RunStarted) -> Sequence[str | None]:
-        """The partitions of the events that a run says of an outlet, one each (R3); none where it would need one."""
+    def _partitions(
+        self, event: OutletEvent, date: int | None, run: RunStarted
+    ) -> Sequence[tuple[str | None, int | None]]:
+        """The partitions and dates of the events that a run says of an outlet (R3, T19); none where it would need one.
+
+        O(1), where the run does not say all O(causes).
+        """
         if event.partition is not None:
-            return (event.partition,)
+            return ((event.partition, date),)
         dataset = self.datasets.get(event.dataset)
-        calendar = None if dataset is None else dataset.partitions
-        if calendar is None:
-            return (run.partition,)
-        if run.partition is not None and event.logical_date is None and fits(calendar, run.partition):
-            return (run.partition,)
-        if date is not None:
-            return (calendar.of(date),)
-        causes = map(self.identities.info, self.identities.request(run.run).driving)
-        given = dict.fromkeys([partition for _, partition, _ in causes if partition is not None])
-        found = [partition for partition in given if fits(calendar, partition)]
-        return () if event.key is not None and len(found) > 1 else found
+        partitions = None if dataset is None else dataset.partitions
+        if partitions is None or (event.logical_date is None and partitions.fits(run.partition)):
+            return ((run.partition, date),)
+        known = {} if partitions.is_dated else self.dimensions.of_run(run)
+        if (own := partitions.made_of(known, date)) is not None:
+            return ((own, date),)
+        found = dict[str, int | None]()
+        for text, about in self.dimensions.of_causes(run.run):
+            made = text if partitions.fits(text) else partitions.made_of({**about, **known}, event.logical_date)
+            if made is not None:
+                when = date if event.logical_date is not None or date is None else partitions.time(made)
+                found[made] = date if when is None else when
+        return () if event.key is not None and len(found) > 1 else list(found.items())
+
+
+def _undated(partitions: Partitions) -> str:
+    return " and ".join([repr(each.name) for each in partitions.dimensions if each.calendar is None])
 
 
 def _content(event: Published) -> tuple[Json, ...]:

@@ -9,10 +9,10 @@ import msgspec
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import deadline_of, params_of
-from reactive_dag.engine.facts.event_fields import check_key, check_text, fits
+from reactive_dag.engine.facts.event_fields import check_key, check_text
 from reactive_dag.log.protocol import EventLog
-from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.partitions.products import Partitions, Periods
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json, KeyConflict, RunDeadline, RunRequested, RunStarted, StartRequested
 from reactive_dag.model.schedule import Schedule
@@ -22,13 +22,13 @@ from reactive_dag.model.times import GivenTime, parse_time
 
 
 class Calendars(Protocol):
-    """Knows the calendars of a DAG, and dates its runs."""
+    """Knows how what a DAG reads and writes is partitioned, and dates its runs."""
 
-    def own_calendar(self, dag: Dag) -> Calendar | None:
-        """That of its outlets. O(1) amortised."""
+    def own_calendar(self, dag: Dag) -> Periods | None:
+        """The calendar of its outlets. O(1) amortised."""
 
-    def of_dag(self, dag: Dag) -> Sequence[Calendar]:
-        """Those of all that it writes and reads. O(tasks + size of its triggers)."""
+    def of_dag(self, dag: Dag) -> Sequence[Partitions]:
+        """How all that it writes and reads is partitioned. O(tasks + size of its triggers)."""
 
     def deadline(self, request: RunRequested, deadline: int | Schedule, by_hand: bool) -> RunDeadline:
         """By when a run is to have succeeded (R13). O(causes)."""
@@ -103,8 +103,8 @@ class Starting:
 
     def _inherited(self, dag: Dag, partition: str | None) -> str | None:
         """The partition of the run that starts another, where one of that DAG's calendars has it (R3)."""
-        calendars = () if partition is None else self._calendars.of_dag(dag)
-        if partition is None or (calendars and not any(fits(calendar, partition) for calendar in calendars)):
+        known = () if partition is None else self._calendars.of_dag(dag)
+        if partition is None or (known and not any(each.fits(partition) for each in known)):
             return None
         return partition
 
@@ -154,9 +154,9 @@ class Starting:
     def _check_dated(self, dag: Dag, partition: str | None, date: int | None, where: str) -> None:
         """Refuse a partition that no calendar of the DAG has, and neither date nor partition where outlets need one."""
         if partition is not None:
-            calendars = self._calendars.of_dag(dag)
-            if calendars and not any(fits(calendar, partition) for calendar in calendars):
-                known = ", ".join(dict.fromkeys(map(repr, calendars)))
+            among = self._calendars.of_dag(dag)
+            if among and not any(each.fits(partition) for each in among):
+                known = ", ".join(dict.fromkeys(map(repr, among)))
                 raise InvalidValue(
                     f"{where}: partition={partition!r} is none of {known}, which this DAG reads or writes"
                 )

@@ -101,10 +101,10 @@ class Fold(Replaying):
         self.statuses = statuses = RunStatuses(log)
         self.run_of, live = statuses.run_of, statuses.live
         self.identities = identities = Identities(log, self.run_of)
-        self.publishing = Publishing(log, graph.datasets, identities)
+        dates = LogicalDates(identities, graph, caches.calendars)
+        self.publishing = Publishing(log, graph.datasets, dates)
         self.values = Values(log)
         self.by_date = RunsByDate(log, statuses)
-        dates = LogicalDates(identities, graph, caches.calendars)
         self.starting = Starting(graph.id, log, dags, dates)
         self.slots = Slots(
             outbox, statuses, caches.arrays, dags.get, analysis_of(graph).heights, identities.request,

@@ -75,6 +75,11 @@ class FoldHost:
         runs = self.fold.runs
         return runs.logical_dates.interval(runs.row(run), runs.row)
 
+    def dimensions(self, run: int) -> dict[str, str]:
+        """What a run's partition has in each dimension, by name (T19). O(causes)."""
+        runs = self.fold.runs
+        return runs.logical_dates.dimensions(runs.request(run), runs.row(run).partition)
+
     def previous(self, run: int) -> int | None:
         """The run of the same DAG before this one. O(log n)."""
         return self.fold.by_date.previous(self.fold.runs.row(run))

@@ -182,6 +182,11 @@ class Run:
         return self._row.partition
 
     @property
+    def dimensions(self) -> dict[str, str]:
+        """What the partition has in each dimension, by name, as in `{"day": "2026-11-23", "region": "eu"}` (T19)."""
+        return self._host.dimensions(self._offset)
+
+    @property
     def partitions(self) -> list[str]:
         """All partitions among the causes but those that only ride along, each once, in order of delivery."""
         events = map(self._host.event, self._host.request(self._offset).driving)

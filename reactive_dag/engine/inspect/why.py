@@ -224,7 +224,7 @@ def _has_date(fold: Fold, item: int | Mark, date: int) -> bool:
     if logical_date is None and partition is not None and not isinstance(item, Mark):
         fact = fold.identities.record(item)
         dataset = fold.graph.datasets.get(fact.dataset) if isinstance(fact, Published) else None
-        if dataset is not None and dataset.partitions is not None:
-            start, end = dataset.partitions.span(partition)
-            return start <= date < end
+        of = None if dataset is None else dataset.partitions
+        if of is not None and of.fits(partition) and (span := of.interval(partition)):
+            return span[0] <= date < span[1]
     return logical_date == date

@@ -1,21 +1,21 @@
-"""What a run says of itself, from what caused it: logical date, partition, cascade, data interval (R1, T8).
+"""What a run says of itself, from what caused it: logical date, partition and its dimensions, cascade, data interval
+(R1, T8, T19).
 
 Owns no state: causes are read from the log, calendars and schedules from the declarations in force. Costs O(causes).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.internals import sources_of, version_of
-from reactive_dag.engine.facts.event_fields import fits
 from reactive_dag.engine.items.identity import Identities, RunInfo
 from reactive_dag.log.history import RunRow
-from reactive_dag.model.calendar import Calendar
-from reactive_dag.model.errors import UnknownId
+from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.partitions.products import SEPARATOR, Dimension, Partitions, Periods, Product
 from reactive_dag.model.records import (
     Item,
     Mark,
@@ -23,15 +23,18 @@ from reactive_dag.model.records import (
     RunDeadline,
     RunFinished,
     RunRequested,
+    RunStarted,
     StartRequested,
     TaskFinished,
 )
 from reactive_dag.model.schedule import CronSchedule, Schedule
 from reactive_dag.model.times import NEVER, is_after_gap, zone
-from reactive_dag.triggers.functions.by import keying_calendar
+from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.functions.by import keying_dimensions
 from reactive_dag.triggers.keys import partition_time
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.walks import leaves
 
 Interval = tuple[int | None, int | None]
 """From, and up to: ns UTC."""
@@ -52,7 +55,7 @@ class OutletCalendars:
         self._version = version
         self._known = {dag.id: calendar_of_outlets(dag) for dag in dags}
 
-    def of(self, dag: Dag, version: int) -> Calendar | None:
+    def of(self, dag: Dag, version: int) -> Periods | None:
         """The calendar of a DAG's outlets. O(1), once a version of the graph O(tasks + outlets)."""
         if version != self._version:
             self._known, self._version = {}, version
@@ -69,7 +72,7 @@ class LogicalDates:
         self.graph = graph
         self.dag_of: Callable[[str], Dag | None] = graph.dags.get
         self.calendars = calendars
-        self._keyed: dict[str, tuple[Dag, dict[str, Calendar]]] = {}
+        self._keyed: dict[str, tuple[Dag, dict[str, Partitions]]] = {}
         self._begins: dict[str, bool] = {}
         self._begins_of = -1
         """The version of the graph for which it is known what begins cascades."""
@@ -82,13 +85,15 @@ class LogicalDates:
         keyed = self._keyed.get(dag.id)
         if keyed is None or keyed[0] is not dag:
             keyed = self.see(dag)
-        if keyed[1] and (calendar := keyed[1].get(request.label)) and (key := self._key(request, calendar)):
-            agreed = self._dated(causes)
-            date, partition = calendar.start(key) if agreed is None else agreed, key
+        if keyed[1] and (keys := keyed[1].get(request.label)) and (key := self._key(request, keys)):
+            partition = key
+            if (begin := keys.time(key)) is not None:
+                agreed = self._dated(causes)
+                date = begin if agreed is None else agreed
         if date is None and partition is not None:
-            calendar = self._calendar(request)
-            if calendar is not None and fits(calendar, partition):
-                date = calendar.start(partition)
+            of = self.partitions_of(request)
+            if of is not None and of.fits(partition):
+                date = of.time(partition)
         if partition is None and date is not None:
             own = self.own_calendar(dag)
             partition = None if own is None else own.of(date)
@@ -124,12 +129,12 @@ class LogicalDates:
                 return True  # another thread has just removed it: nothing goes back further
         return found
 
-    def own_calendar(self, dag: Dag) -> Calendar | None:
+    def own_calendar(self, dag: Dag) -> Periods | None:
         """The calendar of a DAG's outlets. O(1), once a version of the graph O(tasks + outlets)."""
         return self.calendars.of(dag, version_of(self.graph))
 
-    def of_dag(self, dag: Dag) -> list[Calendar]:
-        """The calendars of a DAG's outlets, of its triggers' keys and of what they hear. O(tasks + triggers)."""
+    def of_dag(self, dag: Dag) -> list[Partitions]:
+        """How a DAG's outlets, its triggers' keys and what they hear are partitioned. O(tasks + triggers)."""
         made = [outlet.partitions for outlet in dag.produces]
         uris = [source.dataset.uri for source in sources_of(dag) if isinstance(source, Updated)]
         heard = [found.partitions for uri in uris if (found := self.graph.datasets.get(uri)) is not None]
@@ -140,51 +145,70 @@ class LogicalDates:
         infos = [self.identities.info(cause) for cause in causes]
         partitions = {partition for _, partition, _ in infos if partition is not None}
         cascades = {cascade for _, _, cascade in infos}
-        return RunInfo(
-            max([date for date, _, _ in infos if date is not None], default=None),
-            partitions.pop() if len(partitions) == 1 else None,
-            cascades.pop() if len(cascades) == 1 else "",
-        )
+        date = max([date for date, _, _ in infos if date is not None], default=None)
+        if date is None and len(partitions) > 1:
+            date = self._common_time(causes)
+        partition = partitions.pop() if len(partitions) == 1 else None
+        return RunInfo(date, partition, cascades.pop() if len(cascades) == 1 else "")
 
-    def see(self, dag: Dag) -> tuple[Dag, dict[str, Calendar]]:
-        """A DAG as it is declared now, with the calendars that key its triggers, by label. O(size of its triggers)."""
-        found = {label: keying_calendar(trigger) for label, trigger in dag.triggers.items()}
+    def _common_time(self, causes: Iterable[Item]) -> int | None:
+        """When the period begins on which the partitions of all causes agree that have one (T19). O(causes)."""
+        periods = set[tuple[Periods, str, int] | None]()
+        for cause in causes:
+            partition, of = self.identities.info(cause).partition, self._own(cause)
+            if partition is not None:
+                calendar = of.calendar if of is not None and of.fits(partition) else None
+                begin = None if of is None or calendar is None else of.time(partition)
+                periods.add(None if calendar is None or begin is None else (calendar, calendar.of(begin), begin))
+        found = periods.pop() if len(periods) == 1 else None
+        return None if found is None else found[2]
+
+    def see(self, dag: Dag) -> tuple[Dag, dict[str, Partitions]]:
+        """A DAG as it is declared now, with the dimensions that key its triggers, by label. O(size of its triggers)."""
+        found = {label: keyed_by(trigger) for label, trigger in dag.triggers.items()}
         self._keyed[dag.id] = dag, {label: each for label, each in found.items() if each is not None}
         return self._keyed[dag.id]
 
-    def _key(self, request: RunRequested, calendar: Calendar) -> str | None:
-        """The key of all causes of a run whose trigger a calendar keys; None if they have several. O(causes)."""
+    def _key(self, request: RunRequested, by: Partitions) -> str | None:
+        """The key of all causes of a run whose trigger these dimensions key; None if they have several. O(causes)."""
         if request.group:
-            keys = {request.group[0]}
+            keys: set[str | None] = {SEPARATOR.join(map(str, request.group))}
         else:  # a window gathered the firings of several keys, or of one; or it was started by hand
-            keys = {self._period(cause, calendar) for cause in request.driving}
+            keys = {self._group(cause, by) for cause in request.driving}
         key = keys.pop() if len(keys) == 1 else None
-        return key if isinstance(key, str) and fits(calendar, key) else None
+        return key if by.fits(key) else None
 
-    def _period(self, cause: Item, calendar: Calendar) -> str | None:
-        """The calendar's partition that a cause belongs to (T7)."""
+    def _group(self, cause: Item, by: Partitions) -> str | None:
+        """The key that a cause belongs to (T7)."""
         date, partition, _ = self.identities.info(cause)
+        calendar = by.calendar
         if isinstance(cause, Mark):
             if date is None and cause.kind == "missed":
-                found = None if partition is None else partition_time(partition, (calendar,))
+                found = None if partition is None or calendar is None else partition_time(partition, (calendar,))
                 date = cause.due if found is None else found
-            return None if date is None else calendar.of(date)
+            return by.made_of({}, date)
         fact = self.identities.record(cause)
         if isinstance(fact, StartRequested):
             return None
+        own = self._own(cause)
         if date is None and partition is not None:
-            dataset = self.graph.datasets.get(fact.dataset) if isinstance(fact, Published) else None
-            own = None if dataset is None else dataset.partitions
-            date = partition_time(partition, (calendar,) if own is None else (own, calendar))
-        return calendar.of(fact.at if date is None else date)
+            date = partition_time(partition, tuple([each for each in (own, calendar) if each is not None]))
+        known = own.split(partition) if own is not None and partition is not None and own.fits(partition) else {}
+        return by.made_of(known, fact.at if date is None else date)
+
+    def _own(self, cause: Item) -> Partitions | None:
+        """How the dataset of an event is partitioned."""
+        fact = self.identities.record(cause) if isinstance(cause, int) else None
+        dataset = self.graph.datasets.get(fact.dataset) if isinstance(fact, Published) else None
+        return None if dataset is None else dataset.partitions
 
     def _dated(self, causes: Iterable[Item]) -> int | None:
         """The date on which the dated causes agree."""
         dates = {date for date, _, _ in map(self.identities.info, causes) if date is not None}
         return dates.pop() if len(dates) == 1 else None
 
-    def _calendar(self, request: RunRequested) -> Calendar | None:
-        """The calendar of a run's partition: its trigger's key, else its first cause's with one, else its outlets'."""
+    def partitions_of(self, request: RunRequested) -> Partitions | None:
+        """What a run's partition is one of: its trigger's keys, else its first cause's with one, else its outlets'."""
         dag = self.dag_of(request.dag)
         keyed = None if dag is None else self.see(dag)[1].get(request.label)
         if keyed is not None and self._key(request, keyed) is not None:
@@ -192,15 +216,44 @@ class LogicalDates:
         for cause in request.driving:
             fact = self.identities.record(cause) if isinstance(cause, int) else None
             if isinstance(fact, Published) and fact.partition is not None:
-                dataset = self.graph.datasets.get(fact.dataset)
-                return None if dataset is None else dataset.partitions
+                return self._own(cause)
         if dag is None:
             return None
-        first = request.causes[0]
-        start = self.identities.record(first) if isinstance(first, int) else None
-        if isinstance(start, StartRequested) and start.partition is not None:
-            return next((calendar for calendar in self.of_dag(dag) if fits(calendar, str(start.partition))), None)
+        causes = map(self.identities.info, request.driving)
+        given = next((partition for _, partition, _ in causes if partition is not None), None)
+        if given is not None:
+            return next((each for each in self.of_dag(dag) if each.fits(given)), None)
         return self.own_calendar(dag)
+
+    # ------------------------------------------------------------------------------------- dimensions
+
+    def of_run(self, run: RunStarted) -> Mapping[str, str]:
+        """What a run has in each dimension of its partition, by name (T19). O(causes)."""
+        return self.dimensions(self.identities.request(run.run), run.partition)
+
+    def of_causes(self, run: int) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """The partitions among a run's causes, with what they have by name. O(causes)."""
+        for cause in self.identities.request(run).driving:
+            partition, own = self.identities.info(cause).partition, self._own(cause)
+            if partition is not None:
+                yield partition, own.split(partition) if own is not None and own.fits(partition) else {}
+
+    def dimensions(self, request: RunRequested, partition: str | None) -> dict[str, str]:
+        """What a run's partition has in each dimension, by name; nothing where it is a text of no dimension.
+
+        A run that follows other runs may have theirs. O(causes of the runs gone back).
+        """
+        for _ in range(MOST_HOPS if partition is not None else 0):
+            dag = self.dag_of(request.dag)
+            for of in (self.partitions_of(request), None if dag is None else self.own_calendar(dag)):
+                if of is not None and of.fits(partition):
+                    return of.split(str(partition))
+            facts = [self.identities.record(cause) for cause in request.driving if isinstance(cause, int)]
+            ends = [fact.run for fact in facts if isinstance(fact, (RunFinished, TaskFinished))]
+            if not ends:
+                break
+            request = self.identities.request(ends[-1])
+        return {}
 
     # ------------------------------------------------------------------------------------- schedules
 
@@ -218,9 +271,9 @@ class LogicalDates:
         for _ in range(MOST_HOPS):
             request = self.identities.record(row.run)
             assert isinstance(request, RunRequested), request
-            calendar = None if row.partition is None else self._calendar(request)
-            if calendar is not None and fits(calendar, str(row.partition)):
-                return calendar.span(str(row.partition))
+            of = None if row.partition is None else self.partitions_of(request)
+            if of is not None and of.fits(row.partition) and (span := of.interval(str(row.partition))):
+                return span
             dag = self.dag_of(row.dag)
             if row.logical_date is None or (dag is not None and schedules_of(dag)):
                 break
@@ -265,10 +318,26 @@ class LogicalDates:
         return None
 
 
-def calendar_of_outlets(dag: Dag) -> Calendar | None:
+def calendar_of_outlets(dag: Dag) -> Periods | None:
     """The calendar of the first outlet that has one. O(tasks + outlets)."""
-    made = [dag.outlets, *[task.outlets for task in dag.tasks.values() if task.outlets]]
-    return next((outlet.partitions for row in made for outlet in row if outlet.partitions is not None), None)
+    made = [outlet.partitions for outlet in dag.produces if outlet.partitions is not None]
+    return next((found for each in made if (found := each.calendar) is not None), None)
+
+
+def keyed_by(trigger: Trigger) -> Partitions | None:
+    """The dimensions that key all that drives a trigger, in the order of its keys (T19); None if others do. O(size)."""
+    found: list[Dimension] = []
+    datasets = [leaf.dataset.partitions for leaf in leaves(trigger) if isinstance(leaf, Updated)]
+    known = [each for of in datasets if of is not None for each in of.dimensions]
+    for key in keying_dimensions(trigger):
+        dimension = next((each for each in known if each.name == key), None) if isinstance(key, str) else key
+        if dimension is None or dimension.name in [each.name for each in found]:
+            return None
+        found.append(dimension)
+    try:
+        return Product(found) if len(found) > 1 else found[0] if found else None
+    except InvalidValue:  # two calendars
+        return None
 
 
 def schedules_of(dag: Dag) -> list[Schedule]:

@@ -52,7 +52,7 @@ class StoredPartitions:
             return self._index.newest(source, max(done, first), records, first)
 
     def _before_end(self, source: str, partition: str) -> int | None:
-        """The same of a log that was opened to be read, while its store goes on. O(segments of the dataset)."""
+        """The newest event that was there when a log was opened to be read. O(segments of the dataset)."""
         events = self._segments.events(source, self._end())
         return next((offset for offset, event in events if event.partition == partition), None)
 

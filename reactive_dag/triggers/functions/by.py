@@ -22,7 +22,7 @@ from reactive_dag.model.times import NEVER, GivenDuration, format_duration, pars
 from reactive_dag.triggers.base import MAX_KEYS, Modifier, Trigger
 from reactive_dag.triggers.cell import ALONE, Cell, Opaque, Surroundings
 from reactive_dag.triggers.checks import choice_of, optional_positive, positive
-from reactive_dag.triggers.keys import KeySpec, as_keys
+from reactive_dag.triggers.keys import KeySpec, as_keys, is_dimension
 from reactive_dag.triggers.walks import walk
 
 
@@ -106,16 +106,17 @@ def has_by(trigger: Trigger) -> bool:
     return any(isinstance(found, By) for found in walk(trigger))
 
 
-def keying_calendar(trigger: Trigger) -> Calendar | None:
-    """The calendar that is the one key of all that drives a trigger (R1); None if there is none. O(size).
+def keying_dimensions(trigger: Trigger) -> tuple[Calendar | str, ...]:
+    """The calendar and the dimensions that alone key all that drives a trigger (R1, T19); else none. O(size).
 
     >>> from reactive_dag.model.calendar import day
     >>> from reactive_dag.triggers.leaves.dataset import updated
-    >>> keying_calendar((updated("a") & updated("b")).by(day()).batch(count=2))
-    rd.day("UTC")
+    >>> keying_dimensions((updated("a") & updated("b")).by(day(), "region").batch(count=2))
+    (rd.day("UTC"), 'region')
     """
     first, *others = {*_keys_around(trigger, ())}
-    return first[0] if not others and len(first) == 1 and isinstance(first[0], Calendar) else None
+    found = [key for key in first if isinstance(key, Calendar) or (isinstance(key, str) and is_dimension(key))]
+    return tuple(found) if not others and len(found) == len(first) else ()
 
 
 def _keys_around(trigger: Trigger, outer: tuple[KeySpec, ...]) -> Iterator[tuple[KeySpec, ...]]:

@@ -1,6 +1,6 @@
 """Datasets, the leaves that facts from outside reach, and the trigger on their events.
 
-Owns `Dataset` and `Updated`. A dataset is its uri: two objects with the same uri are equal, whatever calendar or
+Owns `Dataset` and `Updated`. A dataset is its uri: two objects with the same uri are equal, whatever partitions or
 metadata they carry. Making one costs about 1 µs.
 """
 
@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen
 
-from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import AnyRecord, Json, Mark, Published
 from reactive_dag.model.text import seen
@@ -39,24 +39,24 @@ def _metadata(value: Mapping[str, object] | None) -> dict[str, object]:
 class Dataset(Combinable):
     """Something that is written and read, named by its uri; in a trigger it stands for `rd.updated(it)`.
 
-    Raises InvalidValue for an empty uri or partitions that are no calendar.
+    Raises InvalidValue for an empty uri, and for partitions that are none.
 
     >>> Dataset("orders") & Dataset("users")
     rd.all_of(rd.updated('orders'), rd.updated('users'))
     """
 
     uri: str
-    partitions: Calendar | None = field(default=None, eq=False)
+    partitions: Partitions | None = field(default=None, eq=False)
     metadata: dict[str, object] = field(default=None, eq=False, converter=_metadata)
 
     def __attrs_post_init__(self) -> None:
         uri = text_of(self.uri, "a dataset's uri")
         if uri is not self.uri:
             object.__setattr__(self, "uri", uri)
-        if self.partitions is not None and not isinstance(self.partitions, Calendar):
+        if self.partitions is not None and not isinstance(self.partitions, Partitions):
             raise InvalidValue(
                 f"dataset {self.uri!r}: partitions must be a calendar such as rd.day('Europe/Berlin'), "
-                f"not {seen(self.partitions)}"
+                f"rd.values('eu', 'us', name='region') or a product of those, not {seen(self.partitions)}"
             )
 
     @property
@@ -108,8 +108,8 @@ class Updated(Trigger):
         return self.dataset.uri
 
     @property
-    def partitions(self) -> Calendar | None:
-        """The dataset's calendar. O(1)."""
+    def partitions(self) -> Partitions | None:
+        """How the dataset is partitioned. O(1)."""
         return self.dataset.partitions
 
     def takes(self, fact: Any) -> bool:

@@ -264,11 +264,11 @@ class CoursePlayer:
             heappush(self._outside, (tick + late, place, tick, dataset, ticks))
 
     def _publish(self) -> None:
-        """Publish the next event from outside: it has the tick as date, and its partition."""
+        """Publish the next event from outside: it has the tick as date, and its partition; one a static value."""
         at, place, tick, dataset, ticks = heappop(self._outside)
-        calendar = self.core.publishing.dataset_of(dataset).partitions
-        partition = None if calendar is None else calendar.of(tick)
-        self.core.publishing.push(Published(at, dataset, 0, partition, tick))
+        partitions = self.core.publishing.dataset_of(dataset).partitions
+        for partition in (None,) if partitions is None else partitions.of_instant(tick):
+            self.core.publishing.push(Published(at, dataset, 0, partition, tick))
         self._next_event(place, dataset, ticks, self._late.get(dataset, 0))
 
 
