@@ -19,8 +19,8 @@ PINNED = {
         Calendar CycleError Dag Dataset DuplicateError Engine EngineClosed EngineReplaced Event FailTask Graph
         GraphError InlineRunner InvalidValue Ledger NotAStore NotIdle OutputGone Overflow Partitions Pool Problem
         ProcessRunner ReactiveDagError RetryTask Run Simulation SkipTask StoreDamaged StoreError StoreInUse StoreTooNew
-        Task TaskError ThreadRunner Trigger UndatedOutlet UndeclaredOutlet UnknownId UsageError VirtualClock absent aiter
-        all_of any_of at at_least completed cron daily day delay duration every fail fails_once files hour item
+        Task TaskError ThreadRunner Trigger UndatedOutlet UndeclaredOutlet UnknownId UsageError VirtualClock absent
+        aiter all_of any_of at at_least completed cron daily day delay duration every fail fails_once files hour item
         missed month operators output parquet sequence simulate spread_durations takes updated values week weekly""",
     "operators": "absent all_of at_least batch by debounce exactly_once sequence throttle",
     "Graph": """
