@@ -245,6 +245,8 @@ class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
                 self.push("registered", dag=dag, trigger=trigger, change=dag in latest)
         for dag in [dag for dag in latest if dag not in wanted]:
             self.push("removed", dag=dag)
+        for station in self.stations.values():
+            station.height = self.height(station.dag)
         for fact in self.queue:  # what is decided from here on is the new definition's
             if fact.dag in self.stations and (fact.what == "removed" or (fact.what == "registered" and fact.change)):
                 self.stations[fact.dag].stale = True

@@ -275,14 +275,17 @@ class Turn:
             runner.submit(job)
 
     def _tell_stopped(self) -> None:
-        """Tell the bodies of runs that ended before their time (R6, R17)."""
-        for run in self._fold.runs.stops.take_untold():
-            self.stop_attempts(run, again=False)
+        """Tell the bodies of runs that ended before their time (R6, R17), not those of a round that began since."""
+        stopped = {*self._fold.runs.stops.take_untold()}
+        self._stop_those(lambda job: job.run.run in stopped and job.over)
 
     def stop_attempts(self, run: int, again: bool) -> None:
         """Tell the bodies of a run that it was cancelled (R5); a teardown's only `again` (R18). O(handed out)."""
+        self._stop_those(lambda job: job.run.run == run and (again or not job.arrays.teardowns[job.index]))
+
+    def _stop_those(self, which: Callable[[Assignment], bool]) -> None:
         for job in list(self.inflight.values()):
-            if job.run.run == run and (again or not job.arrays.teardowns[job.index]):
+            if which(job):
                 job.stop()
                 if self._runner is not None:
                     self._runner.cancel(job.key)
