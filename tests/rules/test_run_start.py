@@ -331,3 +331,101 @@ def test_R3_run_start_inherits_a_partition_only_where_the_childs_calendar_has_it
             engine.run_until_idle()
             child = engine.run(run.tasks["t"].output)
             assert (child.partition, f"{child.logical_date:%Y-%m-%d}", child.state) == (date, date, "success")
+
+
+def circle(limits: dict[str, int | None], starts: dict[str, str], **options: object) -> rd.Graph:
+    """DAGs of which each starts a run of another, and waits for it, as long as `depth` is left."""
+    graph = rd.Graph("circles")
+
+    def body(run: rd.Run) -> str:
+        if not run.params["depth"]:
+            return "the end"
+        return run.start(starts[run.dag], params={"depth": run.params["depth"] - 1}).wait().state
+
+    for id, limit in limits.items():
+        graph.dag(id, params={"depth": 0}, max_active_runs=limit, **options).add(body, id="t")
+    return graph
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+def test_R3_run_start_a_run_that_waits_for_one_behind_itself_is_refused(store: str, tmp_path: Path) -> None:
+    graph = circle({"job": 1}, {"job": "job"})
+    with live(graph, None if store == "memory" else tmp_path / "s.db", runner=rd.ThreadRunner(2)) as engine:
+        run = engine.start("job", params={"depth": 1})
+        engine.run_until_idle("60s")
+        assert run.state == "failed"
+        assert (
+            "UsageError: job.t waits for run 'job', which begins when a run of 'job' has ended (max_active_runs=1), "
+            "and this is one: that would never end; start it without waiting for it" in run.error
+        )
+        assert [each.state for each in engine.runs("job")] == ["success", "failed"]
+        assert not parts(engine).turn.waiting.bodies and parts(engine).turn.waiting.lent == 0
+
+
+def test_R3_run_start_the_wait_that_closes_a_longer_circle_is_refused() -> None:
+    graph = circle({"a": 1, "b": 1, "c": None}, {"a": "b", "b": "c", "c": "a"})
+    with live(graph, runner=rd.ThreadRunner(1)) as engine:
+        run = engine.start("a", params={"depth": 3})
+        engine.run_until_idle("60s")
+        (c,) = engine.runs("c")
+        assert "c.t waits for run 'a', which begins or ends only when others do that wait for this run" in c.error
+        assert [each.state for each in engine.runs("a")] == ["success", "success"]
+        assert (run.tasks["t"].output, engine.runs("b")[0].tasks["t"].output) == ("success", "failed")
+
+
+def test_R3_run_start_a_run_waits_for_one_of_its_dag_as_long_as_there_is_room() -> None:
+    with live(circle({"job": 3}, {"job": "job"}), runner=rd.ThreadRunner(1)) as engine:
+        run = engine.start("job", params={"depth": 2})
+        engine.run_until_idle("60s")
+        assert [each.state for each in engine.runs("job")] == ["success"] * 3 and run.state == "success"
+        deep = engine.start("job", params={"depth": 3})
+        engine.run_until_idle("60s")
+        assert deep.tasks["t"].output == "success"
+        assert sorted(each.state for each in engine.runs("job")) == ["failed", *["success"] * 6]
+
+
+def test_R3_run_start_a_wait_for_a_run_behind_others_that_go_on_is_not_refused() -> None:
+    held, began = Event(), Event()
+
+    def other(run: rd.Run) -> None:
+        began.set()
+        held.wait(60)
+
+    graph = rd.Graph("circles")
+    graph.dag("child", max_active_runs=1).add(other, id="t")
+    graph.dag("parent").add(lambda run: run.start("child").wait().state, id="t")
+    with live(graph, runner=rd.ThreadRunner(3)) as engine:
+        engine.start("child")
+        settle(engine)
+        assert began.wait(60)
+        runs = [engine.start("parent") for _ in range(2)]
+        while len(parts(engine).turn.waiting.bodies) < 2:
+            settle(engine)
+        settle(engine)
+        held.set()
+        engine.run_until_idle("60s")
+        assert [run.tasks["t"].output for run in runs] == ["success", "success"]
+
+
+@pytest.mark.parametrize("overlap", ["skip", "replace"])
+def test_R3_run_start_a_child_that_is_skipped_or_takes_the_place_ends_the_wait(overlap: str) -> None:
+    graph = circle({"job": 1}, {"job": "job"}, overlap=overlap)
+    with live(graph, runner=rd.ThreadRunner(2)) as engine:
+        run = engine.start("job", params={"depth": 1})
+        engine.run_until_idle("60s")
+        assert run.state == ("success" if overlap == "skip" else "cancelled")
+
+
+def test_R3_run_start_a_wait_with_an_end_is_not_refused() -> None:
+    def body(run: rd.Run) -> str:
+        if run.params["depth"]:
+            run.start("job").wait(0.001)
+        return "the end"
+
+    graph = rd.Graph("circles")
+    graph.dag("job", params={"depth": 0}, max_active_runs=1).add(body, id="t")
+    with live(graph, runner=rd.ThreadRunner(1)) as engine:
+        run = engine.start("job", params={"depth": 1})
+        while run.state != "failed":
+            settle(engine)
+        assert "NotIdle" in run.error

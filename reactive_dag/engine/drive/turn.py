@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from reactive_dag.declare.internals import import_path
+from reactive_dag.engine.drive.circles import Circles
 from reactive_dag.engine.drive.graph_changes import GraphChanges
 from reactive_dag.engine.drive.held_attempts import HeldAttempts
 from reactive_dag.engine.drive.interrupts import Interrupts
@@ -72,6 +73,7 @@ class Turn:
         self._recovering = True
         self._handed: list[Assignment] = []
         self.waiting = WaitingBodies(runner, wake)
+        self._circles = Circles(fold.slots)
         self._going_on: list[WaitingBody] = []
         self.held = HeldAttempts()
 
@@ -174,6 +176,7 @@ class Turn:
             return False
         if self.waiting.bodies:
             slots.pooled.wanted.clear()
+            self.waiting.refuse(self._circles.why_never, self._fold.cursor)
             self._going_on += self.waiting.take_back(self._is_free)
         if slots.to_look and self._fold.begin_runs():
             return True
@@ -219,7 +222,7 @@ class Turn:
         return going_on
 
     def wait_in_body(self, job: Assignment, run: int, timeout: int | None) -> None:
-        """Wait in a body for a run to end (R3). Raises NotIdle after `timeout` (ns), UsageError if inline."""
+        """Wait in a body for a run to end (R3). Raises NotIdle after `timeout` (ns), UsageError if never."""
         fold = self._fold
         dag = fold.runs.request(run).dag
         if self._inline:
@@ -231,7 +234,7 @@ class Turn:
         def over() -> bool:
             return run < fold.cursor and fold.statuses.get(run) is None
 
-        self.waiting.wait(job, over, None if timeout is None else timeout / SECOND)
+        self.waiting.wait(job, run, over, None if timeout is None else timeout / SECOND)
         if not over():
             why = "was cancelled" if timeout is None or job.stopped else f"waited {format_duration(timeout)}"
             raise NotIdle(f"{job.name} {why}, and run {dag!r} has not ended")

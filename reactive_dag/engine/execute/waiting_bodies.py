@@ -14,6 +14,7 @@ from reactive_dag.engine.execute.assignment import Assignment, WorkerLost
 from reactive_dag.engine.execute.current_body import BODY
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.tasks.retries import WAITED
+from reactive_dag.model.errors import UsageError
 
 
 def current_attempt(host: object) -> Assignment | None:
@@ -23,11 +24,18 @@ def current_attempt(host: object) -> Assignment | None:
 
 
 class WaitingBody:
-    """One call that waits. `over` says whether its run has ended, as far as the log is applied."""
+    """One call that waits for a run. `over` says whether that has ended, as far as the log is applied.
 
-    def __init__(self, job: Assignment, over: Callable[[], bool]) -> None:
+    `ends`: it waits for a limited time.
+    """
+
+    def __init__(self, job: Assignment, run: int, over: Callable[[], bool], ends: bool) -> None:
         self.job = job
+        self.run = run
         self.over = over
+        self.ends = ends
+        self.judged = False
+        self.refused: str | None = None
         self.hurried = False
         self.lost = False
         self.go_on = threading.Event()
@@ -35,7 +43,7 @@ class WaitingBody:
     @property
     def wants_back(self) -> bool:
         """Whether it has nothing to wait for any more."""
-        return self.hurried or self.job.stopped or self.job.over or self.over()
+        return self.hurried or self.refused is not None or self.job.stopped or self.job.over or self.over()
 
 
 class WaitingBodies:
@@ -50,12 +58,13 @@ class WaitingBodies:
         self.lent = 0
         """How many attempts wait: so many workers more may be given to others."""
 
-    def wait(self, job: Assignment, over: Callable[[], bool], seconds: float | None) -> None:
+    def wait(self, job: Assignment, run: int, over: Callable[[], bool], seconds: float | None) -> None:
         """Return once a run is over, or so many `seconds` have passed, or nobody wants this attempt any more.
 
-        Raises WorkerLost where the engine closes: the attempt is made again at the next start.
+        Raises WorkerLost where the engine closes (the attempt is made again at the next start), UsageError where that
+        would never be.
         """
-        body = WaitingBody(job, over)
+        body = WaitingBody(job, run, over, seconds is not None)
         with self._lock:
             body.lost = self._closed
             if not body.lost:
@@ -70,6 +79,15 @@ class WaitingBodies:
                 body.go_on.wait()
         if body.lost:
             raise WorkerLost(f"{job.name} {WAITED}")
+        if body.refused is not None and not over():
+            raise UsageError(body.refused)
+
+    def refuse(self, why: Callable[[WaitingBody, list[WaitingBody]], str | None], stop: int) -> None:
+        """Let no body wait for ever, as `why` says of one beside others; runs from `stop` on are not known yet."""
+        with self._lock:
+            for body in [body for body in self.bodies if not body.judged and body.run < stop]:
+                others = [each for each in self.bodies if each is not body and each.refused is None]
+                body.judged, body.refused = True, why(body, others)
 
     def _lend(self, more: int) -> None:
         self.lent += more
