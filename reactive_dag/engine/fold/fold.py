@@ -120,7 +120,7 @@ class Fold(Replaying):
         )  # fmt: skip
         flow = TaskFlow(
             outbox, timers, live, self.by_date, self.waits, self.publishing, self.slots, self._task_settled,
-            hooks.delay_wait,
+            statuses.orphan, hooks.delay_wait,
         )  # fmt: skip
         self.runs = RunTable(
             graph.id, outbox, identities, timers, statuses, dags.get, self.by_date, dates, flow, self.slots,

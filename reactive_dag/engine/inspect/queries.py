@@ -156,7 +156,7 @@ class Queries:
         if state in (None, "running"):
             yield from (offset for offset, run in list(runs.live.items()) if dag in (None, run.dag.id))
             orphans = self._fold.statuses.orphans()
-            yield from (offset for offset, begun in orphans.items() if dag in (None, begun.dag))
+            yield from (offset for offset, run in orphans.items() if dag in (None, run.started.dag))
         if state in (None, "queued"):
             yield from self._undecided(dag)
             yield from runs.not_begun(dag, limit)

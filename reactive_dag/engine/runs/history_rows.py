@@ -12,7 +12,7 @@ import msgspec
 from reactive_dag.engine.items.identity import RunInfo
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.log.history import RoundRow, RunRow, TaskRow
-from reactive_dag.model.records import RunFinished, RunRequested, RunStarted, TaskFinished
+from reactive_dag.model.records import FINAL_TASK_STATES, RunFinished, RunRequested, TaskFinished
 
 SKIPPED = "overlap='skip': as many runs were active as max_active_runs allows"
 """What a run says that was skipped because of others (R6)."""
@@ -120,16 +120,15 @@ def ended_in_queue(row: RunRow, ended: RunFinished) -> RunRow:
     )  # fmt: skip
 
 
-def orphan_row(begun: RunStarted, request: RunRequested) -> RunRow:
-    """The row of a run whose DAG is declared no more. O(1)."""
-    return RunRow(
-        begun.run, begun.dag, "running", begun.key, request.label, begun.logical_date, begun.partition, begun.cascade,
-        begun.round, request.at, begun.at, sources=begun.sources,
-    )  # fmt: skip
+def ended_orphan(row: RunRow) -> RunRow:
+    """The row of a run that ended since its DAG is declared no more: what had begun in it has failed so. O(tasks)."""
+    gone = f"TaskGone: DAG {row.dag!r} is not declared any more, so nothing can execute its tasks"
+    tasks = tuple([_gone(task, gone) for task in row.tasks])
+    return msgspec.structs.replace(row, error=gone if row.state == "failed" else None, tasks=tasks)
 
 
-def ended_orphan(begun: RunStarted, request: RunRequested, ended: RunFinished) -> RunRow:
-    """The row of such a run when it has ended. O(1)."""
-    gone = f"TaskGone: DAG {begun.dag!r} is not declared any more, so nothing can execute its tasks"
-    error = gone if ended.state == "failed" else None
-    return msgspec.structs.replace(orphan_row(begun, request), state=ended.state, ended=ended.at, error=error)
+def _gone(row: TaskRow, error: str) -> TaskRow:
+    if row.state in FINAL_TASK_STATES:
+        return row
+    instances = None if row.instances is None else tuple([_gone(each, error) for each in row.instances])
+    return msgspec.structs.replace(row, state="failed", error=error, instances=instances)

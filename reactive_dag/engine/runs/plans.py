@@ -6,16 +6,12 @@ read back has the tasks that it began with, whatever is declared now. O(1), a pl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
+from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.runs.task_arrays import TaskArrays, TaskArraysByDag
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.records import PlanDeclared, RunStarted
-
-if TYPE_CHECKING:
-    from reactive_dag.declare.dag import Dag
 
 PlansSnapshot = dict[str, tuple[str, int]]
 """The digest of each DAG's newest plan, and the offset of its record."""
@@ -56,6 +52,11 @@ class Plans:
         """The tasks that a run began with. O(1), a plan that is met first O(tasks)."""
         plan = self.log.record(begun.plan) if begun.plan >= 0 else None
         return self.arrays.of_plan(dag, plan) if isinstance(plan, PlanDeclared) else self.arrays.of(dag)
+
+    def left(self, begun: RunStarted) -> TaskArrays:
+        """The tasks of a run whose DAG is declared no more: nobody can execute them. O(tasks + edges)."""
+        plan, nobody = self.log.record(begun.plan) if begun.plan >= 0 else None, Dag(begun.dag)
+        return TaskArrays.recorded(nobody, plan) if isinstance(plan, PlanDeclared) else TaskArrays.of(nobody)
 
     def taken_anew(self, dag: Dag, arrays: TaskArrays) -> TaskArrays:
         """The arrays of the same plan with the bodies that a DAG has now. O(1), what is met first O(tasks)."""

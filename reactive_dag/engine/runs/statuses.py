@@ -28,7 +28,8 @@ class RunStatus(msgspec.Struct, frozen=True, gc=False):
 
     `begun` is how a run began that nobody here can execute, or how a queued one would begin, as of `version` of the
     drafts. `request`, `order` and `arrays` are at hand for a run that begins here; a queued round has its `order`.
-    `stopped` says that the run is to be cancelled as soon as it begins.
+    `stopped` says that the run is to be cancelled as soon as it begins. `orphan` is what is recorded of the tasks
+    of one whose DAG is declared no more.
     """
 
     name: str
@@ -39,6 +40,7 @@ class RunStatus(msgspec.Struct, frozen=True, gc=False):
     order: RunOrder | None = None
     arrays: TaskArrays | None = None
     stopped: Cancelled | None = None
+    orphan: RunState | None = None
 
 
 DELAYED = RunStatus("delayed")
@@ -146,10 +148,15 @@ class RunStatuses:
         """The runs that were requested, are queued no more, and have not begun. O(runs between)."""
         return [run for run, status in list(self.between.items()) if status.name not in ("orphan", "ahead")]
 
-    def orphans(self) -> dict[int, RunStarted]:
+    def orphans(self) -> dict[int, RunState]:
         """The runs that began and that nobody here can execute. O(runs between)."""
         found = list(self.between.items())
-        return {run: status.begun for run, status in found if status.name == "orphan" and status.begun}
+        return {run: status.orphan for run, status in found if status.orphan is not None}
+
+    def orphan(self, run: int) -> RunState | None:
+        """What is recorded of a run that nobody here can execute. O(1)."""
+        status = self.between.get(run)
+        return None if status is None else status.orphan
 
     def _check(self, dag_of: Callable[[int], str]) -> None:
         """A run has one status; as many count as active as are. `dag_of` names the DAG of a run. O(runs)."""

@@ -17,10 +17,8 @@ from reactive_dag.engine.runs.history_rows import (
     as_of,
     ended_in_queue,
     ended_orphan,
-    orphan_row,
     queued_again,
     queued_row,
-    rounds_of,
     row_of,
 )
 from reactive_dag.engine.runs.logical_dates import LogicalDates
@@ -54,8 +52,8 @@ class Rows:
         if live is not None:
             return self.live(live)
         request = self.identities.request
-        if status is not None and status.name == "orphan" and status.begun is not None:
-            return orphan_row(status.begun, request(offset))
+        if status is not None and status.orphan is not None:
+            return self.live(status.orphan)
         ended = self.statuses.log.run(offset)
         if ended is None:
             return self._queued(offset, request(offset))
@@ -90,14 +88,9 @@ class Rows:
         status = self.statuses.get(record.run)
         if status is None:
             return None
-        if status.name != "orphan" or status.begun is None:
+        if status.orphan is None:
             return ended_in_queue(self.row(record.run), record)
-        row = ended_orphan(status.begun, self.identities.request(record.run), record)
-        if record.round == 1:
-            return row
-        before = self._before(record.run, record.round)
-        earlier = rounds_of(before, {task.task for task in before.tasks})
-        return msgspec.structs.replace(row, tasks=before.tasks, earlier=earlier)
+        return ended_orphan(self.live(status.orphan, record))
 
     def params(self, offset: int) -> dict[str, object]:
         """The params of a run: the DAG's, with what its start gave. O(params)."""

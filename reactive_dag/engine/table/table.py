@@ -173,7 +173,9 @@ class RunTable:
             self.begun_in_log(record)
             status = self.statuses.between[record.run]
         if dag is None:
-            self.statuses.move(record.run, record.dag, msgspec.structs.replace(ORPHAN, begun=record))
+            orphan = self._add_orphan(record)
+            if record.round > 1:
+                orphan.keep(self.rounds.kept(record, orphan.arrays))
             self._end_orphan(record)
         else:
             run = self._add(record, dag, status)
@@ -228,6 +230,13 @@ class RunTable:
             self.timeouts.watch(run, arrays.run_timeout)
         return run
 
+    def _add_orphan(self, begun: RunStarted) -> RunState:
+        """A run that began, and whose DAG is declared no more: what is recorded of it. O(tasks)."""
+        request = self.request(begun.run)
+        run = RunState(begun, request, Dag(begun.dag), self.plans.left(begun), self.slots.order(begun.run, request))
+        self.statuses.move(begun.run, begun.dag, msgspec.structs.replace(ORPHAN, begun=begun, orphan=run))
+        return run
+
     def _end_orphan(self, begun: RunStarted) -> None:
         """Fail a run whose DAG is no longer declared: its tasks cannot be executed."""
         self.outbox.fact(lambda at: RunFinished.of(begun, "failed", at))
@@ -246,8 +255,8 @@ class RunTable:
 
     def end_orphans(self) -> None:
         """Runs that began before a restart, of DAGs that are declared no more. O(unfinished runs)."""
-        for begun in self.statuses.orphans().values():
-            self._end_orphan(begun)
+        for orphan in self.statuses.orphans().values():
+            self._end_orphan(orphan.started)
 
     def run_finished(self, record: RunFinished) -> None:
         """A run ended: its place is free, its DAG's outlets and waits are told. O(tasks) for its history row."""
@@ -291,6 +300,8 @@ class RunTable:
         status = self.statuses.get(record.run)
         if record.run in self.live:
             self.stops.stop(self.live[record.run], record)
+        elif status is not None and status.orphan is not None:
+            status.orphan.stop(record)
         elif status is not None and status.name == "queued":
             self._end_queued(record.run, record.error)
         elif status is not None and status.name == "beginning":
@@ -348,8 +359,7 @@ class RunTable:
 
     def snapshot(self) -> RunsSnapshot:
         """What a restored engine needs of it. O(unfinished runs and their tasks)."""
-        live = [run.snapshot() for run in self.live.values()]
-        live += [RunSnapshot(begun, None, {}) for begun in self.statuses.orphans().values()]
+        live = [run.snapshot() for run in (*self.live.values(), *self.statuses.orphans().values())]
         others: list[OtherRun] = [
             (run, self.request(run).dag, status.name, status.active, status.stopped)
             for run, status in self.statuses.between.items()
@@ -371,7 +381,7 @@ class RunTable:
             begun = kept.started
             declared = self.dag_of(begun.dag)
             if declared is None:
-                self.statuses.move(begun.run, begun.dag, msgspec.structs.replace(ORPHAN, begun=begun))
+                self._add_orphan(begun).restore(kept)
             else:
                 self._add(begun, declared).restore(kept)
                 self.by_date.add(begun.dag, begun.run, begun.logical_date, begun.cascade)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from reactive_dag.declare.wait import POKE
+from reactive_dag.engine.runs.orphans import note_of_orphan
 from reactive_dag.engine.runs.state import FAIL, READY, WAIT, RunState
 from reactive_dag.engine.tasks.mapped import MappedTasks
 from reactive_dag.engine.tasks.past import PastWaits
@@ -67,7 +68,8 @@ class TaskFlow:
 
     def __init__(
         self, outbox: Outbox, timers: Timers, live: Mapping[int, RunState], by_date: RunsByDate, waits: Waits,
-        publishing: Publishing, slots: AttemptQueue, on_settled: OnSettled, delay_wait: DelayWait | None = None,
+        publishing: Publishing, slots: AttemptQueue, on_settled: OnSettled, orphan: Callable[[int], RunState | None],
+        delay_wait: DelayWait | None = None,
     ) -> None:  # fmt: skip
         self.outbox = outbox
         self.timers = timers
@@ -77,6 +79,7 @@ class TaskFlow:
         self.publishing = publishing
         self.slots = slots
         self._on_settled = on_settled
+        self._orphan = orphan
         self._delay_wait = delay_wait
         self.timeouts = AttemptTimeouts(outbox, timers)
         self.past = PastWaits()
@@ -190,6 +193,8 @@ class TaskFlow:
         index = -1 if run is None else run.arrays.index.get(record.task, -1)
         if run is not None and index >= 0:
             self.opened(run, index, record)
+        elif run is None and (orphan := self._orphan(record.run)) is not None:
+            note_of_orphan(orphan, record)
 
     def opened(self, run: RunState, index: int, record: TaskStarted) -> None:
         """An attempt of task number `index` of `run` was handed out. O(1)."""
@@ -218,6 +223,8 @@ class TaskFlow:
         index = -1 if run is None else run.arrays.index.get(record.task, -1)
         if run is not None and index >= 0:
             self.ended(offset, run, index, record)
+        elif run is None and (orphan := self._orphan(record.run)) is not None:
+            note_of_orphan(orphan, record)
 
     def ended(self, offset: int, run: RunState, index: int, record: TaskFinished) -> None:
         """An attempt of task number `index` of `run` ended, or that task got its state. O(out-degree)."""
