@@ -11,7 +11,7 @@ import reactive_dag as rd
 from reactive_dag.interop.estate import Estate
 from reactive_dag.interop.examples import open_example
 from reactive_dag.whatif.question.durations import spread_durations
-from reactive_dag.whatif.question.scenario import GivenSources
+from reactive_dag.whatif.question.question import GivenSources
 from reactive_dag.whatif.simulation import simulate
 
 ESTATE_DAY = datetime(2026, 11, 23, tzinfo=UTC)

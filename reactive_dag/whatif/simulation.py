@@ -1,6 +1,6 @@
 """`simulate` and `Simulation`: a course of events in virtual time, and the questions that it answers.
 
-Owns one finished course and its scenario. Invariant: it never changes; one scenario of one version of a graph always
+Owns one finished course and its question. Invariant: it never changes; one question of one version of a graph always
 gives the same course, record for record. Playing costs O(records); each answer says its own cost.
 """
 
@@ -30,7 +30,7 @@ from reactive_dag.whatif.question.binding import bind_all_but_bodies
 from reactive_dag.whatif.question.durations import DurationOrFunction, GivenDurations
 from reactive_dag.whatif.question.interventions import Intervention
 from reactive_dag.whatif.question.outputs import GivenOutputs
-from reactive_dag.whatif.question.scenario import GivenSources, Scenario, scenario_of
+from reactive_dag.whatif.question.question import GivenSources, Question, question_of
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
@@ -64,19 +64,19 @@ def simulate(
     """
     graph.check()
     bind_all_but_bodies(graph)
-    return Simulation(scenario_of(graph, start, until, sources, durations, default_duration, seed, outputs))
+    return Simulation(question_of(graph, start, until, sources, durations, default_duration, seed, outputs))
 
 
 class Simulation:
     """A finished course of events; made by `simulate` and by `what_if`."""
 
-    def __init__(self, scenario: Scenario, name: str = "", parent: Simulation | None = None) -> None:
-        self.scenario = scenario
+    def __init__(self, question: Question, name: str = "", parent: Simulation | None = None) -> None:
+        self.question = question
         self.name = name
         self.parent = parent
-        prepared = PreparedGraph.of(scenario.graph)
-        self.effects = prepared.effects(scenario)
-        fold = CoursePlayer(scenario, prepared, self.effects).run()
+        prepared = PreparedGraph.of(question.graph)
+        self.effects = prepared.effects(question)
+        fold = CoursePlayer(question, prepared, self.effects).run()
         self.trace = Trace(fold, prepared.played)
         self._inspector = inspector_of(fold)
 
@@ -85,12 +85,12 @@ class Simulation:
     @property
     def graph(self) -> Graph:
         """The graph that was played."""
-        return self.scenario.graph
+        return self.question.graph
 
     @property
     def interventions(self) -> tuple[Intervention, ...]:
         """All interventions of this course, those of its parents included."""
-        return self.scenario.interventions
+        return self.question.interventions
 
     @property
     def runs(self) -> RunList:
@@ -154,7 +154,7 @@ class Simulation:
 
     def problems(self) -> list[Problem]:
         """The graph's problems, without datasets that an outside source publishes here. O(graph) the first time."""
-        published = {source.dataset for source in self.scenario.sources}
+        published = {source.dataset for source in self.question.sources}
         return [
             problem for problem in self.graph.problems()
             if problem.kind != "no_producer" or problem.ids[0] not in published
@@ -167,7 +167,7 @@ class Simulation:
 
         They are added to those of this course. Raises InvalidValue for what is no intervention, UnknownId.
         """
-        return Simulation(self.scenario.with_more(interventions), name, self)
+        return Simulation(self.question.with_more(interventions), name, self)
 
     def compare(self, base: Simulation | None = None) -> Comparison:
         """Which runs are later, missing, extra or end otherwise than in `base` (or the parent), and why.
@@ -195,7 +195,7 @@ class Simulation:
         return self.name or ", ".join(map(repr, self.interventions)) or "base"
 
     def __repr__(self) -> str:
-        begin, end = format_time(self.scenario.start), format_time(self.scenario.until)
+        begin, end = format_time(self.question.start), format_time(self.question.until)
         runs = counted(len(self.trace.rows), "run")
         return f"<Simulation {self.graph.id!r} {self.label!r} {begin} to {end}, {runs}>"
 

@@ -72,7 +72,7 @@ LEFT = {
         source takes ttl undated with_latest with_parts_anchored""",
     "Event": "cascade",
     "Receipt": "offset",
-    "Simulation": "effects label runs_of scenario trace",
+    "Simulation": "effects label runs_of question trace",
     "Timeline": "cells columns notes right title",
     "CriticalPath": "cells columns notes right title",
     "Comparison": "cells columns counts notes right title",

@@ -2,7 +2,7 @@
 
 Owns the order of instants and nothing of what they mean: every rule is the fold's. Invariants: time never goes back; at
 one instant first the timers step, then attempts end, then delayed ones begin, then outside publishes, each with all
-that follows from it; the same scenario gives the same log, record for record. An attempt costs O(log attempts) beside
+that follows from it; the same question gives the same log, record for record. An attempt costs O(log attempts) beside
 what its records cost the fold.
 
 From `until` on no clock ticks, no silence is noticed and outside publishes nothing new; what was begun before goes on
@@ -35,7 +35,7 @@ from reactive_dag.whatif.course.fold import CourseFold
 from reactive_dag.whatif.course.log import CourseLog
 from reactive_dag.whatif.course.prepared import PreparedGraph, Registrations
 from reactive_dag.whatif.question.effects import Effects
-from reactive_dag.whatif.question.scenario import OutsideSource, Scenario
+from reactive_dag.whatif.question.question import OutsideSource, Question
 
 if TYPE_CHECKING:
     from reactive_dag.engine.runs.state import RunState
@@ -47,20 +47,20 @@ ALL = sys.maxsize
 class CoursePlayer:
     """Plays one course: `run` plays it to its end and gives the fold that holds it."""
 
-    def __init__(self, scenario: Scenario, prepared: PreparedGraph, effects: Effects) -> None:
-        self.scenario = scenario
+    def __init__(self, question: Question, prepared: PreparedGraph, effects: Effects) -> None:
+        self.question = question
         self.prepared = prepared
         self.log = CourseLog()
-        self.clock = VirtualClock(scenario.start - 1)
+        self.clock = VirtualClock(question.start - 1)
         hooks = FoldHooks(
             before_fire=self._before_end,
             delay_wait=None if self.prepared.waits.isdisjoint(effects.tasks) else self._waits_first,
             keep_ended=self.log.keep_ended,
             delays={dag: by for dag, by in effects.dags.items() if by},
-            done_before=scenario.start,
+            done_before=question.start,
             caches=self.prepared.caches,
         )
-        self.core = CourseFold(scenario.graph, self.log, self.clock, hooks=hooks)
+        self.core = CourseFold(question.graph, self.log, self.clock, hooks=hooks)
         simple_tasks = self.prepared.simple_tasks(effects)
         self.attempts = CourseAttempts(
             self.core,
@@ -77,8 +77,8 @@ class CoursePlayer:
         self._delayed: list[tuple[int, int, int, int]] = []
         self._held_once: set[tuple[int, int]] = set()
         self._outside: list[tuple[int, int, int, str, Iterator[int]]] = []
-        for place, source in enumerate(scenario.sources):
-            self._next_event(place, source.dataset, _ticks(source, scenario), effects.datasets.get(source.dataset, 0))
+        for place, source in enumerate(question.sources):
+            self._next_event(place, source.dataset, _ticks(source, question), effects.datasets.get(source.dataset, 0))
         self._late = effects.datasets
 
     def run(self) -> CourseFold:
@@ -106,7 +106,7 @@ class CoursePlayer:
             due = self._delayed[0][0]
         if self._outside and self._outside[0][0] < due:
             due = self._outside[0][0]
-        return due if due < self.scenario.until or self._goes_on() else NEVER
+        return due if due < self.question.until or self._goes_on() else NEVER
 
     def _step(self, now: int) -> None:
         """Do what comes first at an instant; where only simple attempts end, go on to where something else comes."""
@@ -184,7 +184,7 @@ class CoursePlayer:
 
         No tick before the start is missed, and none is due from `until` on.
         """
-        start = self.scenario.start
+        start = self.question.start
         found = self.prepared.registered(lambda: self._registrations(start))
         self.log.push_many([self._bounded(record) for record, clocked in found if clocked])
         self._settle()
@@ -196,26 +196,26 @@ class CoursePlayer:
         return [(record, self._is_clocked(record)) for record in changes if isinstance(record, Registered)]
 
     def _is_clocked(self, record: Registered) -> bool:
-        trigger = self.scenario.graph.effective(record.dag).get(record.label)
+        trigger = self.question.graph.effective(record.dag).get(record.label)
         return trigger is not None and any(isinstance(part, Scheduled) for part in walk(trigger))
 
     def _at_start(self, record: Registered) -> Registered:
         """No deadline finds from `until` on that no run came."""
         options = record.options
         if "deadline" in options:
-            options = {**options, "end": min(options.get("end", NEVER), self.scenario.until - 1)}
-        return msgspec.structs.replace(record, at=self.scenario.start, options=options)
+            options = {**options, "end": min(options.get("end", NEVER), self.question.until - 1)}
+        return msgspec.structs.replace(record, at=self.question.start, options=options)
 
     def _bounded(self, record: Registered) -> Registered:
         options = dict(record.options)
-        if options.get("start", NEVER) <= self.scenario.start:
+        if options.get("start", NEVER) <= self.question.start:
             del options["start"]
-        options["end"] = min(options.get("end", NEVER), self.scenario.until - 1)
-        return msgspec.structs.replace(record, at=self.scenario.start - 1, options=options)
+        options["end"] = min(options.get("end", NEVER), self.question.until - 1)
+        return msgspec.structs.replace(record, at=self.question.start - 1, options=options)
 
     def _before_end(self, active: ActiveTrigger, fired: list[Firing], at: int) -> list[Firing]:
         """Ticks and silences beyond the end decide nothing: that nothing comes any more is no silence."""
-        until = self.scenario.until
+        until = self.question.until
         if at < until:
             return fired
         return [f for f in fired if not any(isinstance(item, Mark) and item.due >= until for item in f.items)]
@@ -230,7 +230,7 @@ class CoursePlayer:
         chance = self._fails.get((run.dag.id, task.partition("[")[0]), 0.0)
         if chance in (0, 1):
             return chance == 1
-        text = f"{self.scenario.seed}/{run.started.key}/{task}/{number}"
+        text = f"{self.question.seed}/{run.started.key}/{task}/{number}"
         drawn = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
         return drawn < chance * 2.0**64
 
@@ -272,12 +272,12 @@ class CoursePlayer:
         self._next_event(place, dataset, ticks, self._late.get(dataset, 0))
 
 
-def _ticks(source: OutsideSource, scenario: Scenario) -> Iterator[int]:
+def _ticks(source: OutsideSource, question: Question) -> Iterator[int]:
     """The instants of a source, each once, ascending; the start is included, `until` is not."""
-    last = scenario.start - 1
+    last = question.start - 1
     while True:
         found = [schedule.after(last) for schedule in source.schedules]
-        ticks = [tick for tick in found if tick is not None and tick < scenario.until]
+        ticks = [tick for tick in found if tick is not None and tick < question.until]
         if not ticks:
             return
         last = min(ticks)

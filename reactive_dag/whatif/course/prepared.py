@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reactive_dag.model.records import Registered
     from reactive_dag.whatif.question.durations import Durations
     from reactive_dag.whatif.question.names import TaskName
-    from reactive_dag.whatif.question.scenario import Scenario
+    from reactive_dag.whatif.question.question import Question
 
 TaskDurations = dict["TaskName", int]
 """How long each task takes (ns)."""
@@ -69,10 +69,10 @@ class PreparedGraph:
             self._registered = make()
         return self._registered
 
-    def effects(self, scenario: Scenario) -> Effects:
-        """What a scenario means for the graph as it is now. O(tasks). Raises UnknownId, InvalidValue."""
-        usual = self.durations(scenario.graph, scenario.durations)
-        return Effects.of(scenario, self.names, usual, self.outputs)
+    def effects(self, question: Question) -> Effects:
+        """What a question means for the graph as it is now. O(tasks). Raises UnknownId, InvalidValue."""
+        usual = self.durations(question.graph, question.durations)
+        return Effects.of(question, self.names, usual, self.outputs)
 
     def durations(self, graph: Graph, durations: Durations) -> TaskDurations:
         """How long each task takes; what a user's function says is asked each time. O(tasks). Raises as `resolve`."""

@@ -1,6 +1,6 @@
 """What a simulation is asked for: the graph, its span of time, what outside publishes, durations, seed, interventions.
 
-Owns `Scenario`. Invariant: its values are valid; only the names in interventions and durations are looked up later, in
+Owns `Question`. Invariant: its values are valid; only the names in interventions and durations are looked up later, in
 the graph as it is then (effects.py). O(given).
 """
 
@@ -42,7 +42,7 @@ class OutsideSource:
 
 
 @frozen
-class Scenario:
+class Question:
     """One question. Times are nanoseconds UTC; `start` is included, `until` is not."""
 
     graph: Graph
@@ -54,8 +54,8 @@ class Scenario:
     outputs: tuple[tuple[GivenName, object], ...] = ()
     interventions: tuple[Intervention, ...] = ()
 
-    def with_more(self, interventions: tuple[Intervention, ...]) -> Scenario:
-        """This scenario with more interventions. O(1). Raises InvalidValue for what is no intervention."""
+    def with_more(self, interventions: tuple[Intervention, ...]) -> Question:
+        """This question with more interventions. O(1). Raises InvalidValue for what is no intervention."""
         for each in interventions:
             if not isinstance(each, Delay | Duration | Fail):
                 raise InvalidValue(
@@ -65,18 +65,18 @@ class Scenario:
         return evolve(self, interventions=(*self.interventions, *interventions))
 
 
-def scenario_of(
+def question_of(
     graph: Graph, start: GivenTime, until: timedelta | GivenTime, sources: GivenSources | None,
     durations: GivenDurations, default_duration: DurationOrFunction | None, seed: int,
     outputs: GivenOutputs | None = None,
-) -> Scenario:  # fmt: skip
-    """A scenario out of what a user wrote. O(given). Raises InvalidValue."""
+) -> Question:  # fmt: skip
+    """A question out of what a user wrote. O(given). Raises InvalidValue."""
     begin = parse_time(start, what="start")
     if type(seed) is not int:
         raise InvalidValue(f"seed={seed!r} must be a whole number")
     found = tuple([_source(graph, dataset, trigger) for dataset, trigger in (sources or {}).items()])
     spans = Durations.of(durations, default_duration)
-    return Scenario(graph, begin, _until(begin, until), found, spans, seed, parsed_outputs(outputs))
+    return Question(graph, begin, _until(begin, until), found, spans, seed, parsed_outputs(outputs))
 
 
 def _until(start: int, until: timedelta | GivenTime) -> int:
