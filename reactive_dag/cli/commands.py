@@ -181,6 +181,25 @@ def runs(
 
 
 @program.command()
+def partitions(
+    dataset: Annotated[str, typer.Argument(help="A dataset's uri.")],
+    store: StoreOption,
+    start: Annotated[str | None, typer.Option("--start", help="From this date on.", show_default="the first")] = None,
+    end: Annotated[str | None, typer.Option("--end", help="Up to this date.", show_default="now")] = None,
+    json: JsonOption = False,
+) -> None:
+    """List the partitions of a dataset: which are there, missing or failed, and the run that made each.
+
+    Exit code 1 if one is missing or failed.
+    """
+    with look_at(store) as engine:
+        found = engine.partitions(dataset, start, end)
+        out.print(as_json(found.to_json()) if json else tables.PartitionsTable(found), soft_wrap=json, highlight=False)
+    if found.missing:
+        raise typer.Exit(1)
+
+
+@program.command()
 def outputs(
     store: StoreOption,
     unused: Annotated[bool, typer.Option("--unused", help="Only files that no recorded success names.")] = False,

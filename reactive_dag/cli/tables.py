@@ -13,6 +13,7 @@ from rich.table import Table as RichTable
 
 import reactive_dag as rd
 from reactive_dag.engine.inspect.outputs import OutputFile
+from reactive_dag.engine.inspect.partition_list import COLUMNS, PartitionList
 from reactive_dag.model.text import counted
 from reactive_dag.whatif.answers.show import Table
 from reactive_dag.whatif.answers.timeline import TimelineRow
@@ -20,6 +21,9 @@ from reactive_dag.whatif.answers.timeline import TimelineRow
 STATE_STYLES = {
     "success": "green", "failed": "red", "cancelled": "yellow", "skipped": "dim", "running": "cyan", "queued": "blue",
 }  # fmt: skip
+
+
+PARTITION_STYLES = {"there": "green", "failed": "red", "missing": "yellow", "running": "cyan"}
 
 
 # ----------------------------------------------------------------------------------------- runs, problems
@@ -62,6 +66,30 @@ def runs_table(runs: Iterable[rd.Run]) -> RunsTable | str:
     """Runs as a table."""
     table = RunsTable(runs)
     return table if table.rows else "no runs"
+
+
+class PartitionsTable(Table):
+    """The partitions of a dataset, one a row."""
+
+    columns = COLUMNS
+    title = ""
+    _ruled = False
+
+    def __init__(self, found: PartitionList) -> None:
+        self.found = found
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """A row a partition."""
+        return [row.cells() for row in self.found]
+
+    @property
+    def notes(self) -> list[str]:
+        """How many are in which state."""
+        return [self.found.title]
+
+    def _style(self, column: str, cell: str) -> str:
+        """A state has the colour of how it is."""
+        return PARTITION_STYLES.get(cell, "") if column == "state" else ""
 
 
 def outputs_table(files: Iterable[OutputFile]) -> RichTable | str:

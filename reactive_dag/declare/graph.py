@@ -31,6 +31,7 @@ from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, 
 from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.records import Json
 from reactive_dag.model.text import seen
+from reactive_dag.model.times import GivenTime
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.dataset import Dataset
 
@@ -228,6 +229,22 @@ class Graph:
     def producers(self, dataset: str | Dataset) -> tuple[str, ...]:
         """The DAGs that have the dataset among their outlets. O(1)."""
         return self._queries.producers(dataset)
+
+    def partitions(
+        self, dataset: str | Dataset, start: GivenTime | None = None, end: GivenTime | None = None
+    ) -> list[str]:
+        """The partitions that there should be of a dataset from `start` to `end`, both included (T19). O(result).
+
+        A bound is a time, or a partition of its calendar; a bare day as `end` means all of it. Static values have
+        none. Raises UnknownId, UsageError for a dataset that is not partitioned, InvalidValue.
+
+        >>> from reactive_dag.model.calendar import day
+        >>> graph = Graph("sales")
+        >>> _ = graph.dataset("orders", partitions=day("Europe/Berlin"))
+        >>> graph.partitions("orders", "2026-11-22", "2026-11-23")
+        ['2026-11-22', '2026-11-23']
+        """
+        return self._queries.partitions(dataset, start, end)
 
     def consumers(self, dataset: str | Dataset) -> tuple[str, ...]:
         """The DAGs that an event of the dataset, or its absence, can fire. O(1)."""

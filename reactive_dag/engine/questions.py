@@ -16,6 +16,7 @@ from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.facts.values import value_name
 from reactive_dag.engine.inspect.backfill import Backfill
 from reactive_dag.engine.inspect.outputs import OutputFile
+from reactive_dag.engine.inspect.partition_list import PartitionList
 from reactive_dag.engine.inspect.pending import Pending
 from reactive_dag.engine.inspect.queries import Entry, FiringView
 from reactive_dag.engine.inspect.run import Run
@@ -66,6 +67,17 @@ class Questions:
         """A dataset's events, newest first. O(segments that hold one). Raises UnknownId."""
         with self._parts.interrupts:
             return self._parts.queries.events(dataset, limit=limit)
+
+    def partitions(
+        self, dataset: Dataset | str, start: GivenTime | None = None, end: GivenTime | None = None
+    ) -> PartitionList:
+        """Which partitions of a dataset are there, missing or failed, with the run that made each (T19).
+
+        From `start` to `end`, both included; else from the first that is known, or its DAG's `start=`, to the newest
+        whose period has ended. O(partitions + runs that are not well). Raises UnknownId, InvalidValue.
+        """
+        with self._parts.interrupts:
+            return self._parts.queries.partitions(dataset, start, end)
 
     def why(self, what: Run | Dag | str, *, logical_date: GivenTime | None = None) -> Why:
         """Why a run happened: the tree of its causes, down to the first event; or why a DAG did not run: `.missing`.

@@ -29,6 +29,7 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 WEEK: Final = 7 * DAY
 
+_BARE_DAY = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*", re.ASCII)
 GivenTime: TypeAlias = datetime | date | str
 """An instant as people write it: an aware `datetime`, ISO text with an offset or `Z`, or a date (its midnight)."""
 
@@ -223,6 +224,17 @@ def parse_time(value: GivenTime, tz: str | None = None, *, what: str = "time") -
         raise InvalidValue(f"{what} {seen(value)} is no time: give an aware datetime, or text like '2026-11-23T06:00Z'")
     text = exact(value).strip()
     return _midnight(text, tz, what) if _DATE.fullmatch(text) else _from_text(text, what)
+
+
+def is_bare_day(given: object) -> bool:
+    """Whether a time is a day alone, which as an end is meant to its end. O(1).
+
+    >>> is_bare_day("2026-11-23"), is_bare_day("2026-11-23T00:00Z")
+    (True, False)
+    """
+    if isinstance(given, str):
+        return _BARE_DAY.fullmatch(exact(given)) is not None
+    return isinstance(given, date) and not isinstance(given, datetime)
 
 
 def _midnight(text: str, tz: str | None, what: str) -> int:

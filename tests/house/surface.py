@@ -57,6 +57,7 @@ def things() -> dict[str, object]:
         engine.runs(), task,
         task.attempts[0], run.events[0], engine.why(run), engine.pending("report"), engine.pending("report").parts[0],
         base, base.timeline(), base.critical_path("report"), base.compare(base), base.pending(),
+        engine.partitions("s3://lake/orders"), engine.partitions("s3://lake/orders")[0],
         OutputFile("lake/a.parquet", 1, run.key, 1, 1, False),
     ]  # fmt: skip
     return {type(each).__name__: each for each in found}

@@ -25,8 +25,8 @@ PINNED = {
     "operators": "absent all_of at_least batch by debounce exactly_once sequence throttle",
     "Graph": """
         bind bulk check consumers dag dags dataset datasets downstream edges effective from_json height id impact
-        joins levels load order origins pool pools problems producers ready register remove save to_json to_networkx
-        upstream""",
+        joins levels load order origins partitions pool pools problems producers ready register remove save to_json
+        to_networkx upstream""",
     "Dag": """
         add catchup deadline defaults description end fn graph id max_active_runs max_catchup outlets overlap params
         paused place produces start tags task tasks timeout to_json triggers tz wait_for waits""",
@@ -40,8 +40,8 @@ PINNED = {
     "Receipt": "duplicate event to_json",
     "Engine": """
         advance apublish backfill backfills background cancel close completions events firings get graph idle mark
-        once outputs pause pending publish publish_many ready records records_from rerun resume retry_faults run
-        run_until_idle runs set start updates why""",
+        once outputs partitions pause pending publish publish_many ready records records_from rerun resume retry_faults
+        run run_until_idle runs set start updates why""",
     "Run": """
         cancelled dag data_interval deadline dimensions done ended error events get key label local_date log
         logical_date once params partition partitions payload previous publish replaced_by requested results round set

@@ -14,12 +14,14 @@ from typing import Any, TypeAlias, cast
 from attrs import frozen
 
 from reactive_dag.declare.analysis.edges import Edge
+from reactive_dag.declare.analysis.expected import expected_partitions
 from reactive_dag.declare.analysis.relations import nodes_of
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.declarations import Declarations
-from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.errors import InvalidValue, UnknownId, UsageError
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import seen
+from reactive_dag.model.times import GivenTime
 from reactive_dag.resolve.ready import ReadySet
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import id_of
@@ -87,6 +89,19 @@ class GraphQueries:
     def producers(self, dataset: str | Dataset) -> tuple[str, ...]:
         """The DAGs that have the dataset among their outlets. O(1)."""
         return self._declared.analysis.producers.get(id_of(dataset, "a dataset"), ())
+
+    def partitions(self, dataset: str | Dataset, start: GivenTime | None, end: GivenTime | None) -> list[str]:
+        """The partitions that there should be of a dataset from `start` to `end`. O(result).
+
+        Raises UnknownId, UsageError, InvalidValue.
+        """
+        name, datasets = id_of(dataset, "a dataset"), self._declared.datasets
+        if name not in datasets:
+            raise UnknownId(f"no dataset {name!r} in this graph{did_you_mean(name, datasets)}")
+        of = datasets[name].partitions
+        if of is None:
+            raise UsageError(f"dataset {name!r} is not partitioned; declare its partitions=")
+        return expected_partitions(of, start, end, f"partitions({name!r})")
 
     def consumers(self, dataset: str | Dataset) -> tuple[str, ...]:
         """The DAGs that an event of the dataset, or its absence, can fire. O(1)."""

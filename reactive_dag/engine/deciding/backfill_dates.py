@@ -6,9 +6,7 @@ Costs O(dates * log n).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import params_of
@@ -25,8 +23,8 @@ from reactive_dag.model.errors import InvalidValue, UsageError, said
 from reactive_dag.model.partitions.products import Periods
 from reactive_dag.model.records import BackfillDate, BackfillRequested
 from reactive_dag.model.schedule import Schedule
-from reactive_dag.model.text import counted, exact, seen
-from reactive_dag.model.times import GivenTime, format_time, parse_time
+from reactive_dag.model.text import counted, seen
+from reactive_dag.model.times import GivenTime, format_time, is_bare_day, parse_time
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.faults import CallableFault
 from reactive_dag.triggers.machine.compiled import CompiledTrigger
@@ -34,7 +32,6 @@ from reactive_dag.triggers.walks import walk
 
 MOST_DATES = 100_000
 """So many dates at most are asked for at once."""
-_BARE = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*")
 
 
 class BackfillJudge:
@@ -139,7 +136,7 @@ def clocks_by_label(triggers: Mapping[str, Trigger]) -> dict[str, list[Schedule]
 def _span(dag: Dag, start: GivenTime, end: GivenTime, now: int) -> tuple[int, int]:
     """From the first to the last instant, both included; within the DAG's own, and not later than now."""
     first, last = parse_time(start, dag.tz, what="start"), parse_time(end, dag.tz, what="end")
-    if _is_bare(end):
+    if is_bare_day(end):
         whole = day(dag.tz)
         last = whole.span(whole.of(last))[1] - 1
     if last < first:
@@ -148,13 +145,6 @@ def _span(dag: Dag, start: GivenTime, end: GivenTime, now: int) -> tuple[int, in
         raise InvalidValue(f"start {format_time(first)} is yet to come: such runs are no backfill")
     first = first if dag.start is None else max(first, dag.start)
     return first, min(last, now) if dag.end is None else min(last, now, dag.end)
-
-
-def _is_bare(given: object) -> bool:
-    """Whether a time is a day, which as an end is meant to its end."""
-    if isinstance(given, str):
-        return _BARE.fullmatch(exact(given)) is not None
-    return isinstance(given, date) and not isinstance(given, datetime)
 
 
 def _ticks(clocks: list[Schedule], first: int, last: int, where: str) -> Iterator[int]:

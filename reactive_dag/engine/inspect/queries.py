@@ -18,6 +18,8 @@ from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.inspect.fold_host import FoldHost
 from reactive_dag.engine.inspect.outputs import OutputFile, output_files
+from reactive_dag.engine.inspect.partition_list import PartitionList
+from reactive_dag.engine.inspect.partition_states import PartitionStates
 from reactive_dag.engine.inspect.pending import Pending, pending
 from reactive_dag.engine.inspect.ready import ready_stream
 from reactive_dag.engine.inspect.run import Run
@@ -213,6 +215,21 @@ class Queries:
         if limit is not None:
             whole(limit, "limit", 0)
         return [self.host.event(offset) for offset, _ in self._fold.log.events(self._dataset_id(dataset), limit=limit)]
+
+    def partitions(
+        self, dataset: Dataset | str, start: GivenTime | None = None, end: GivenTime | None = None
+    ) -> PartitionList:
+        """Which partitions of a dataset are there, missing or failed. O(partitions + runs that are not well).
+
+        Raises UnknownId, InvalidValue.
+        """
+        declared = self._fold.publishing.dataset_of(dataset)
+        with self._turn_lock:  # what is queued changes in a turn
+            return PartitionStates(self.host, declared, self._going_on).listed(start, end)
+
+    def _going_on(self, dag: str) -> list[int]:
+        """The runs of a DAG that have not ended, each once."""
+        return list(dict.fromkeys(self._unfinished(dag, None, None)))
 
     # ------------------------------------------------------------------------------------- reasons
 
