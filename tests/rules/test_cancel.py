@@ -123,7 +123,7 @@ def test_X5_a_coroutine_that_does_not_end_within_the_grace_is_cancelled_and_come
 
 def test_R5_what_has_ended_cannot_be_cancelled():
     graph = rd.Graph("cancel")
-    graph.dag("job")(lambda run: 1)
+    graph.dag("job").add(lambda run: 1, id="work")
     with rd.Engine(graph, runner=rd.InlineRunner()) as engine:
         run = engine.start("job")
         engine.run_until_idle()
