@@ -8,7 +8,6 @@ that are waited for + attempts under way).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from heapq import heapify, heappop, heappush, heapreplace
 from typing import Protocol
@@ -55,13 +54,13 @@ class PoolLines:
         self._under_way = under_way
         return PoolRound(self, ready, self.taken())
 
-    def taken(self) -> Counter[str]:
-        """How many slots of each pool are taken. O(attempts under way)."""
-        found: Counter[str] = Counter()
+    def taken(self) -> dict[str, int]:
+        """How many slots of each pool are taken, of those of which any are. O(attempts under way)."""
+        found: dict[str, int] = {}
         for job in list(self._under_way.values()):
             pool = job.arrays.pools[job.index]
             if pool is not None and not job.waits:
-                found[pool] += job.arrays.slots[job.index]
+                found[pool] = found.get(pool, 0) + job.arrays.slots[job.index]
         return found
 
     def has_room(self, job: UnderWay, under_way: Mapping[tuple[int, int], UnderWay]) -> bool:
@@ -74,7 +73,7 @@ class PoolLines:
         if pool is None or declared is None:
             return True
         self._under_way = under_way
-        taken = self.taken()[pool]
+        taken = self.taken().get(pool, 0)
         if taken + min(job.arrays.slots[job.index], declared.slots) > declared.slots:
             self.wanted.add(pool)
         return pool not in self.wanted
@@ -91,13 +90,13 @@ class PoolLines:
         if declared is None:
             return f"pool {pool!r}, which is not declared"
         what = "a slot" if slots == 1 else f"{slots} slots"
-        return f"{what} of pool {pool!r} ({self.taken()[pool]} of {declared.slots} taken)"
+        return f"{what} of pool {pool!r} ({self.taken().get(pool, 0)} of {declared.slots} taken)"
 
 
 class PoolRound:
     """One time of giving out. `pool` is that of the attempt that was taken last, "" where it needs none."""
 
-    def __init__(self, waiting: PoolLines, ready: list[ReadyAttempt], taken: Counter[str]) -> None:
+    def __init__(self, waiting: PoolLines, ready: list[ReadyAttempt], taken: dict[str, int]) -> None:
         self._waiting = waiting
         self._lines = {**waiting.lines, "": ready}
         self._taken = taken
@@ -136,8 +135,8 @@ class PoolRound:
             return True
         declared = self._sizes.get(pool)
         need = run.arrays.slots[index]
-        if declared is None or self._taken[pool] + min(need, declared.slots) > declared.slots:
+        if declared is None or self._taken.get(pool, 0) + min(need, declared.slots) > declared.slots:
             self._closed.add(pool)
             return False
-        self._taken[pool] += need
+        self._taken[pool] = self._taken.get(pool, 0) + need
         return True

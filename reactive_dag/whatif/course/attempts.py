@@ -259,7 +259,7 @@ class CourseAttempts:
                         left[each] = 1  # it is counted with the others
                     else:
                         begin.append((tasks.priorities[each], state.order, each, run))
-            if others or not state.unfinished or tasks.pooled[index]:
+            if others or not state.unfinished or tasks.slotted[index]:
                 found = len(rows) if found < 0 else found
                 self._ask_others(run, others, now)
             if more < 0:

@@ -49,16 +49,16 @@ class ListenedTo:
 class SimpleTasks:
     """The tasks of one DAG by number, and which of them are simple.
 
-    `followers[i]` are the simple tasks that follow task i, `other_followers[i]` those that are not, and those that wait
-    for slots of a pool (`pooled[i]`), whose ends others may wait for. `priorities[i]` is negated, as the order of
-    starts has it. A success of task i publishes `outlets[i]`; `listened[i]` if a trigger listens to one, or a calendar
+    `followers[i]` are the simple tasks that follow task i, `other_followers[i]` those that are not. `pooled[i]` if it
+    holds slots of a pool; `slotted[i]` if it, or one that follows it, does, so that the slots say what begins next.
+    `priorities[i]` is negated, as the order of starts has it. A success of task i publishes `outlets[i]`; `listened[i]` if a trigger listens to one, or a calendar
     gives it a partition. `awaited[i]` is its name if a wait may be for it. `quiet[i]` if nothing but the start of
     simple tasks, or a wait, can follow from its end. `all_simple`: every task is simple.
     """
 
     __slots__ = (
         "all_simple", "awaited", "durations", "followers", "ids", "listened", "other_followers", "outlets", "pooled",
-        "priorities", "quiet", "simple", "size",
+        "priorities", "quiet", "simple", "size", "slotted",
     )  # fmt: skip
 
     def __init__(self, dag: Dag, durations: list[int], listened: ListenedTo, touched: Collection[TaskName]) -> None:
@@ -77,9 +77,11 @@ class SimpleTasks:
         ]
         self.all_simple = all(self.simple)
         self.pooled = [task.pool is not None for task in tasks]
-        direct = [simple and not pooled for simple, pooled in zip(self.simple, self.pooled)]
-        self.followers = [tuple([each for each in row if direct[each]]) for row in plan.followers]
-        self.other_followers = [tuple([each for each in row if not direct[each]]) for row in plan.followers]
+        self.followers = [tuple([each for each in row if self.simple[each]]) for row in plan.followers]
+        self.other_followers = [tuple([each for each in row if not self.simple[each]]) for row in plan.followers]
+        self.slotted = [
+            pooled or any(self.pooled[each] for each in row) for pooled, row in zip(self.pooled, self.followers)
+        ]
         self.priorities = [-task.priority for task in tasks]
         self.outlets = [tuple([outlet.id for outlet in task.outlets]) for task in tasks]
         self.listened = [
@@ -87,8 +89,8 @@ class SimpleTasks:
         ]
         self.awaited = [name if name in listened.awaited else None for name in names]
         ordered = len(set(self.priorities)) > 1
-        loud = zip(self.listened, self.other_followers, self.pooled)
-        self.quiet = [not (ordered or heard or others or pooled) for heard, others, pooled in loud]
+        loud = zip(self.listened, self.other_followers, self.slotted)
+        self.quiet = [not (ordered or heard or others or slotted) for heard, others, slotted in loud]
 
 
 def _may_be_simple(task: AnyTask) -> bool:
