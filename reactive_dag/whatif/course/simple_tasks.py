@@ -51,9 +51,10 @@ class SimpleTasks:
 
     `followers[i]` are the simple tasks that follow task i, `other_followers[i]` those that are not. `pooled[i]` if it
     holds slots of a pool; `slotted[i]` if it, or one that follows it, does, so that the slots say what begins next.
-    `priorities[i]` is negated, as the order of starts has it. A success of task i publishes `outlets[i]`; `listened[i]` if a trigger listens to one, or a calendar
-    gives it a partition. `awaited[i]` is its name if a wait may be for it. `quiet[i]` if nothing but the start of
-    simple tasks, or a wait, can follow from its end. `all_simple`: every task is simple.
+    `priorities[i]` is negated, as the order of starts has it. A success of task i publishes `outlets[i]`; `listened[i]`
+    if a trigger listens to one, or a calendar gives it a partition. `awaited[i]` is its name if a wait may be for it.
+    `quiet[i]` if nothing but the start of simple tasks, or a wait, can follow from its end. `all_simple`: every task is
+    simple.
     """
 
     __slots__ = (
