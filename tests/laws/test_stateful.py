@@ -73,6 +73,16 @@ class EngineMachine(RuleBasedStateMachine):
     def start_a_run_and_wait(self, number):
         self.twins.sit(number)
 
+    @precondition(lambda self: self.twins.model.runs)
+    @rule(number=st.integers(0, 9))
+    def rerun_what_was_consumed(self, number):
+        self.twins.rerun_what_was_consumed(number)
+
+    @precondition(lambda self: self.twins.model.jobs)
+    @rule(number=st.integers(0, 5))
+    def wait_for_a_run_that_ends(self, number):
+        self.twins.sit_and_work(number)
+
     @precondition(lambda self: len(self.twins.model.jobs) > 1)
     @rule(outcome=st.sampled_from(["succeed", *WAYS]))
     def finish_and_settle(self, outcome):

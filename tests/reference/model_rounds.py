@@ -136,7 +136,8 @@ class Rounds:
         old = {f.number for f in self.facts[: fact.number] if same_item(f, fact)}
         held = {(part, item) for part, item in station.holds() if item in old}
         for item in {item for part, item in held if part in hits}:
-            replace_item(self, station, item, fact.number, hits)
+            holding = [part for part in hits if (part, item) in held]
+            replace_item(self, station, item, fact.number, holding)
         requests = [f for f in [*self.facts, *self.out] if f.what == "requested" and f.dag == station.dag]
         consumed = {item for f in requests for item in f.causes if not isinstance(item, Mark)} & old
         having = {part for part, _ in held}.union(*(station.hits_of(self.facts[item]) for item in consumed))

@@ -130,6 +130,20 @@ class Twins:
             self.finish(0, "give_both" if lists else "succeed")
             self.settle()
 
+    def rerun_what_was_consumed(self, number):
+        """A rerun with what follows, of a run of which another consumed something; then work."""
+        self.work()
+        runs = [run for run in self.model.runs.values() if run.key not in self.lost_plans]
+        found = [n for n, run in enumerate(runs) if self.model.behind_runs({run.key})]
+        if found:
+            self.rerun(found[number % len(found)], downstream=True)
+            self.work()
+
+    def sit_and_work(self, number):
+        """A body waits for a run that goes to its end."""
+        self.sit(number)
+        self.work()
+
     def sit(self, number):
         job = self.model.jobs.pop(number % len(self.model.jobs))
         ran = self.world.sit(number)
