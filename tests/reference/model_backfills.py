@@ -37,10 +37,8 @@ class Backfills:
         self.commit()
         return True
 
-    def cancel_backfill(self, of):
-        """Somebody wants no more of it; of one that has ended this says nothing."""
-        if not any(fact.what == "backfill_ended" and fact.n == of.n for fact in self.facts):
-            self.tell("cancelled", of=of)
+    def has_ended(self, of):
+        return any(fact.what == "backfill_ended" and fact.n == of.n for fact in self.facts)
 
     def clocks_of(self, dag):
         leaves = [leaf for _, leaf, _, _ in leaf_places(self.graph.dags[dag].triggers[""])]

@@ -9,6 +9,11 @@ from tests.reference.model_parts import Fact
 from tests.reference.model_rounds import same_item
 
 
+def took(station, old, new):
+    """Whether a trigger takes the new item; one whose DAG is gone would take what is as the old one was."""
+    return station.hits_of(new) if station is not None else old.state == new.state
+
+
 class Wave:
     """A rerun with what follows: the runs that were given a round, those of them under way, and how the others ended.
 
@@ -65,12 +70,12 @@ class Downstream:
         """The causes of a run that rounds of a wave made anew, each with the new one, if its trigger takes that."""
         run, pairs = self.runs[key], []
         station = self.stations.get(run.dag)
-        for item in run.all_causes if station is not None else ():
+        for item in run.all_causes:
             number = wave.well.get(self.maker(item))
             if number is not None:
                 old = self.facts[item]
                 new = [f for f in self.facts if same_item(f, old) and f.round == number and f is not old]
-                pairs += [(item, f.number) for f in new[-1:] if station.hits_of(f)]
+                pairs += [(item, f.number) for f in new[-1:] if took(station, old, f)]
         return pairs
 
     def take_up(self, run):
