@@ -31,9 +31,9 @@ from reactive_dag.model.text import counted
 @program.command()
 def backfill(
     dag: DagArgument,
-    start: Annotated[str, typer.Argument(help="The first date.")],
-    end: Annotated[str, typer.Argument(help="The last date; a bare one means all of that day.")],
     store: ChangedOption,
+    start: Annotated[str | None, typer.Argument(help="The first date; static partitions have none.")] = None,
+    end: Annotated[str | None, typer.Argument(help="The last date; a bare one means all of that day.")] = None,
     at_once: Annotated[
         int | None,
         typer.Option(
@@ -42,12 +42,17 @@ def backfill(
     ] = None,
     stop_on_failure: Annotated[bool, typer.Option("--stop-on-failure", help="No more after a failure.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Dates that have run get a further round.")] = False,
-    missing: Annotated[bool, typer.Option("--missing", help="Only dates without a run that succeeded.")] = False,
+    missing: Annotated[
+        bool,
+        typer.Option(
+            "--missing", help="Only dates without a run that succeeded; without dates what its datasets lack."
+        ),
+    ] = False,
     graph: WorkOption = "",
     timeout: TimeoutOption = "1h",
     json: JsonOption = False,
 ) -> None:
-    """Ask for the runs of past dates, both ends included."""
+    """Ask for the runs of past dates, both ends included; with --missing alone for what is missing."""
     change = StoreChange(store, graph, timeout, json)
     with change.engine() as engine:
         found = engine.backfill(
@@ -103,6 +108,11 @@ def _shown(found: Backfill) -> Iterator[RenderableType]:
 def _line(found: Backfill) -> str:
     """A backfill in one line."""
     dates, *others = found.progress.items()
-    counts = ", ".join([counted(dates[1], "date"), *(f"{number} {what}" for what, number in others if number)])
+    counts = ", ".join(
+        [
+            counted(dates[1], "partition" if found.partitions else "date"),
+            *(f"{number} {what}" for what, number in others if number),
+        ]
+    )
     why = f" ({found.reason})" if found.reason else ""
     return f"backfill {found.number} of {found.dag} is {found.state}{why}: {counts}"

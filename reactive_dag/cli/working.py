@@ -70,7 +70,7 @@ def work_off(engine: rd.Engine, timeout: str, *, json: bool, backfill: Backfill 
     shown = Progress(*columns, console=err, transient=True, disable=json or not err.is_terminal)
     what = engine.graph.id if backfill is None else f"runs of {backfill.dag}"
     with redirect_stdout(sys.stderr) if json else nullcontext(), shown as progress:
-        task = progress.add_task(what, total=None if backfill is None else len(backfill.dates))
+        task = progress.add_task(what, total=None if backfill is None else backfill.progress["dates"])
 
         def seen(entry: Entry) -> None:
             record = entry.record

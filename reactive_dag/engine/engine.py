@@ -253,12 +253,13 @@ class Engine(Questions):
         return found
 
     def backfill(
-        self, dag: Dag | str, start: GivenTime, end: GivenTime, *, max_active_runs: int | None = None,
-        stop_on_failure: bool = False, again: bool = False, only: str | None = None,
+        self, dag: Dag | str, start: GivenTime | None = None, end: GivenTime | None = None, *,
+        max_active_runs: int | None = None, stop_on_failure: bool = False, again: bool = False, only: str | None = None,
     ) -> Backfill:  # fmt: skip
         """Ask for the runs of past dates, both ends included; dates that have run are skipped and reported (R26).
 
-        `again=True` gives those a further round, `only="missing"` those whose run failed or was cancelled.
+        `again=True` gives those a further round, `only="missing"` those whose run failed or was cancelled; without
+        start and end it asks for what is missing of the partitions that the DAG writes. Static values have no dates.
         `max_active_runs` of its runs are unfinished at a time (the DAG's own limit unless given). O(dates * log n).
         Raises UnknownId, InvalidValue, UsageError, before anything is recorded.
         """

@@ -37,6 +37,7 @@ from reactive_dag.engine.inspect.fold_host import CLOSED, FoldHost
 from reactive_dag.engine.inspect.queries import Queries
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import EngineClosed, StoreError, UsageError, raise_fault, said
+from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.records import (
     AnyRecord,
     Cancelled,
@@ -164,17 +165,23 @@ class EngineParts:
 
     # ------------------------------------------------------------------------------------- backfills
 
-    def backfill(self, dag: Dag | str, start: GivenTime, end: GivenTime, **options: object) -> Backfill:
+    def backfill(self, dag: Dag | str, start: GivenTime | None, end: GivenTime | None, **options: object) -> Backfill:
         """Judge and record a backfill, durable on return. O(dates * log n). Raises UnknownId, InvalidValue."""
         self.get_ready()
         fold = self.fold
         declared = fold.starting.dag(dag)
         with self.interrupts, self._turn_lock, self.log.lock:  # what has run is as of one instant
             judge = BackfillJudge(fold.backfills, fold.runs.logical_dates, fold.calls)
-            asked = judge.asked(fold.outbox.stamp(), declared, start, end, **options)
+            lacking = self._lacking(declared) if (start, end, options["only"]) == (None, None, "missing") else None
+            asked = judge.asked(fold.outbox.stamp(), declared, start, end, lacking, **options)
             number = fold.backfills.push(asked)
         self.commits.durable(self.log.next_offset - 1)
         return self._backfill(number)
+
+    def _lacking(self, dag: Dag) -> list[tuple[Partitions, list[str]]]:
+        """The partitions that are missing of what a DAG writes. O(partitions)."""
+        made = [(each, each.partitions) for each in dag.produces]
+        return [(of, self.queries.partitions(each).missing) for each, of in made if of is not None]
 
     def backfills(self) -> list[Backfill]:
         """All backfills, newest first. O(result)."""

@@ -21,11 +21,11 @@ class Event(PlainForm):
     """One cause of a run.
 
     `kind`: "updated", "created", "deleted" or "partition_added" for a dataset's event, else "completed", "tick",
-    "absent", "missed" or "start". `at` is when it was recorded, `time` what the publisher said of it. `run` is the key
-    of the run that made it (or missed its deadline), `dag` and `task` whose completion it is and `state` how that
-    ended; `source` is free text that the publisher gave. `logical_date` is the date it stands for (a tick's due time),
-    `partition` the part of its dataset.
-    `cascade` names the outside fact that it goes back to.
+    "absent", "missed", "start" or "backfill" (of a static partition). `at` is when it was recorded, `time` what the
+    publisher said of it. `run` is the key of the run that made it (or missed its deadline), `dag` and `task` whose
+    completion it is and `state` how that ended; `source` is free text that the publisher gave. `logical_date` is the
+    date it stands for (a tick's due time), `partition` the part of its dataset. `cascade` names the outside fact that
+    it goes back to.
 
     >>> Event(kind="updated", dataset="orders", partition="2026-11-22")
     Event(kind='updated', dataset='orders', partition='2026-11-22')

@@ -51,7 +51,7 @@ PINNED = {
         log logical_date once params partition partitions payload previous publish replaced_by requested results round
         set start started state task tasks to_json unchanged wait""",
     "Attempt": "ended error log number round started state to_json",
-    "Backfill": "dag dates done left number progress reason runs skipped state to_json wait",
+    "Backfill": "dag dates done left number partitions progress reason runs skipped state to_json wait",
     "Why": "causes error event missing run text to_json",
     "Simulation": """
         compare critical_path graph interventions name parent pending problems run runs timeline to_json what_if why""",

@@ -21,7 +21,6 @@ from reactive_dag.model.records import (
     BackfillEnded,
     BackfillRequested,
     Cancelled,
-    Mark,
     RerunRequested,
     RunFinished,
     RunRequested,
@@ -162,9 +161,11 @@ class Backfills:
     def _ask_first(self, at: int, of: Backfilling, index: int, entry: BackfillDate) -> None:
         """Ask for the run of a date, under the key that its tick gives it, unless there is one by now."""
         log, dag, number = self.outbox.log, of.record.dag, of.record.n
-        mark = Mark("tick", entry.date, by=f"backfill:{number}")
-        key = run_key(self.graph, dag, entry.label, (mark_identity(mark),))
-        there = self.run_of(dag, key, entry.date)
+        mark = msgspec.structs.replace(entry.mark, by=f"backfill:{number}")
+        if mark.kind == "backfill":
+            mark = msgspec.structs.replace(mark, due=at)
+        key = self.key_of(dag, entry)
+        there = self.run_of(dag, key, entry)
         if there is not None:
             log.push(BackfillAsked(at, number, index, there))
             return
@@ -182,13 +183,30 @@ class Backfills:
             under_way = 1 if ended is None else ended.round + (run in rounds.under_way)
         return under_way + len(rounds.waiting.get(run, ())) + 1
 
-    def run_of(self, dag: str, key: str, date: int) -> int | None:
-        """The run that a date has already: under its tick's key, else by its logical date. O(log n)."""
+    def key_of(self, dag: str, entry: BackfillDate) -> str:
+        """The key that the run of a date or partition has (I4). O(1)."""
+        return run_key(self.graph, dag, entry.label, (mark_identity(entry.mark),))
+
+    def run_of(self, dag: str, key: str, entry: BackfillDate) -> int | None:
+        """The run that a date has already: under its tick's key, else by its logical date. O(log n).
+
+        That of a partition by both; O(runs of the DAG that have not ended, of a static one all).
+        """
         if self.outbox.knows(key):
             self.outbox.flush()  # it may have been decided in this turn, and stand nowhere yet
             return self.outbox.log.find(RUN_SCOPE, key)
-        seen = self.by_date.exact(dag, date)
+        if entry.partition is not None:
+            return self._of_partition(dag, entry.partition, entry.date)
+        assert entry.date is not None, entry
+        seen = self.by_date.exact(dag, entry.date)
         return None if seen is None else seen.run
+
+    def _of_partition(self, dag: str, partition: str, date: int | None) -> int | None:
+        rows = self.outbox.log.runs(dag=dag, logical_date=date, partition=partition, limit=1)
+        drafts = [status.begun for status in self.runs.statuses.queued.values()]
+        begun = [*(state.started for state in self.runs.live.values()), *drafts]
+        found = [each.run for each in begun if each is not None and (each.dag, each.partition) == (dag, partition)]
+        return max([*found, *(row.run for row in rows)], default=None)
 
     def _say_ended(self, of: Backfilling) -> None:
         log = self.outbox.log
@@ -243,8 +261,8 @@ class Backfills:
         self._go_on(of)
 
     def _name(self, of: Backfilling, run: int) -> str:
-        date = of.record.dates[of.runs.index(run)].date
-        return format_time(date)
+        entry = of.record.dates[of.runs.index(run)]
+        return format_time(entry.date) if entry.partition is None and entry.date is not None else str(entry.partition)
 
     def ended(self, record: BackfillEnded) -> None:
         """A backfill has ended: the log has it now. O(1)."""

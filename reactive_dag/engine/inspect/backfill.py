@@ -13,7 +13,7 @@ from datetime import datetime
 from reactive_dag.engine.inspect.fold_host import FoldHost
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
-from reactive_dag.model.records import FINAL_RUN_STATES, RUN_STATES, BackfillRequested
+from reactive_dag.model.records import FINAL_RUN_STATES, RUN_STATES, BackfillDate, BackfillRequested
 from reactive_dag.model.times import GivenDuration, to_datetime
 
 WaitUntil = Callable[[Callable[[], bool], "GivenDuration | float | None", str], None]
@@ -40,8 +40,13 @@ class Backfill:
 
     @property
     def dates(self) -> list[datetime]:
-        """Every date that was asked for, in order."""
-        return [to_datetime(each.date) for each in self._request.dates]
+        """Every date that was asked for, in order; static partitions have none."""
+        return [to_datetime(each.date) for each in self._request.dates if each.date is not None]
+
+    @property
+    def partitions(self) -> list[str]:
+        """Every static partition, or one of a product, that was asked for, in order; none where it is for dates."""
+        return [each.partition for each in self._request.dates if each.partition is not None]
 
     @property
     def state(self) -> str:
@@ -72,10 +77,10 @@ class Backfill:
         return RunList(Run(self._host, found.runs[index]) for index in sorted(found.skipped))
 
     @property
-    def left(self) -> list[datetime]:
-        """The dates that had no turn, yet or ever."""
+    def left(self) -> list[datetime | str]:
+        """The dates, or partitions as text, that had no turn, yet or ever."""
         found = self._host.backfill(self.number)
-        return [to_datetime(each.date) for each, run in zip(self._request.dates, found.runs) if run < 0]
+        return [_name(each) for each, run in zip(self._request.dates, found.runs) if run < 0]
 
     @property
     def progress(self) -> dict[str, int]:
@@ -101,7 +106,7 @@ class Backfill:
         return {
             "number": self.number, "dag": self.dag, "state": self.state, "reason": self.reason,
             "progress": self.progress, "runs": [run.key for run in self.runs],
-            "skipped": [run.key for run in self.skipped], "left": [each.isoformat() for each in self.left],
+            "skipped": [run.key for run in self.skipped], "left": [_text(each) for each in self.left],
         }  # fmt: skip
 
     def __eq__(self, other: object) -> bool:
@@ -113,13 +118,28 @@ class Backfill:
     def __repr__(self) -> str:
         if self._host.closed or self._host.failed:
             return f"<Backfill of a {'closed' if self._host.closed else 'failed'} engine>"
-        progress, dates = self.progress, self.dates
+        progress, dates = self.progress, self._request.dates
         ended = sum(progress.get(state, 0) for state in FINAL_RUN_STATES)
         more = "".join(
             f", {progress[name]} {name}" for name in ("failed", "cancelled", "skipped") if progress.get(name)
         )
         why = f": {self.reason}" if self.reason else ""
-        return (
-            f"<Backfill {self.number} of {self.dag} {dates[0]:%Y-%m-%dT%H:%MZ} to {dates[-1]:%Y-%m-%dT%H:%MZ} "
-            f"{self.state}, {ended} of {len(dates)} ended{more}{why}>"
-        )
+        span = f" {_short(dates[0])} to {_short(dates[-1])}" if dates else ""
+        return f"<Backfill {self.number} of {self.dag}{span} {self.state}, {ended} of {len(dates)} ended{more}{why}>"
+
+
+def _name(of: BackfillDate) -> datetime | str:
+    """A date that is asked for; of a partition its text."""
+    if of.partition is not None:
+        return of.partition
+    assert of.date is not None, of
+    return to_datetime(of.date)
+
+
+def _text(name: datetime | str) -> str:
+    return name if isinstance(name, str) else name.isoformat()
+
+
+def _short(of: BackfillDate) -> str:
+    name = _name(of)
+    return name if isinstance(name, str) else f"{name:%Y-%m-%dT%H:%MZ}"

@@ -131,9 +131,12 @@ def _cause(host: Host, item: int | Mark) -> tuple[Why, Why | None]:
 
 def _mark(host: Host, mark: Mark, event: Event) -> tuple[Why, Why | None]:
     """A tick, a silence, or a missed deadline with the run that missed it."""
+    if mark.kind == "backfill":
+        return Why(f"{mark.by.replace(':', ' ')}, partition {mark.place}", event=event), None
     if mark.kind != "missed":
+        place = f", partition {mark.place}" if mark.place else ""
         asked = f" ({mark.by.replace(':', ' ')})" if mark.kind == "tick" and mark.by else ""  # by a backfill
-        return Why(f"{mark.kind} {format_time(mark.due)}{asked}", event=event), None
+        return Why(f"{mark.kind} {format_time(mark.due)}{place}{asked}", event=event), None
     found = host.with_key(mark.dag, mark.by, mark.date) if mark.by else None
     if found is None:
         date = "" if mark.date is None else f" for {format_time(mark.date)}"

@@ -126,9 +126,11 @@ def made(fact: AnyRecord) -> MadeItem | None:
 
 
 def mark_identity(mark: Mark) -> str:
-    """The identity of a tick, of a silence or of a missed deadline (I3)."""
+    """The identity of a tick, of a silence, of a missed deadline or of a backfilled partition (I3)."""
     if mark.kind == "tick":
-        return f"tick:{mark.due}"
+        return f"tick:{mark.due}" if mark.place is None else f"tick:{mark.due}|{mark.place}"
+    if mark.kind == "backfill":
+        return f"partition:{mark.place}"
     if mark.kind == "missed":
         return f"missed:{mark.dag}/{mark.by}" if mark.by else f"missed:{mark.dag}@{mark.due}"
     # Two silences of one trigger that one registration armed are two: the first keeps the plain name.

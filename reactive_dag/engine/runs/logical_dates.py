@@ -183,6 +183,8 @@ class LogicalDates:
         date, partition, _ = self.identities.info(cause)
         calendar = by.calendar
         if isinstance(cause, Mark):
+            if by.fits(partition):
+                return partition
             if date is None and cause.kind == "missed":
                 found = None if partition is None or calendar is None else partition_time(partition, (calendar,))
                 date = cause.due if found is None else found

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import msgspec
 
-from reactive_dag.model.recorded.shared import Json, Record
+from reactive_dag.model.recorded.shared import Json, Mark, Record
 
 
 class BackfillDate(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
-    """A date of a backfill, and the trigger that it is of (R26).
+    """A date of a backfill, or a partition, and the trigger that it is of (R26). Static values have no date.
 
     `run` is the run that it has already, -1 if none; `again` gives that one a further round. `payload` is what the
     trigger's `.map` made of the tick, where it is `mapped`.
     """
 
-    date: int
+    date: int | None
     label: str = ""
     run: int = -1
     again: bool = False
     payload: Json = None
     mapped: bool = False
+    partition: str | None = None
+
+    @property
+    def mark(self) -> Mark:
+        """The item that its run has as its cause: the tick of its date; a static partition has none. O(1)."""
+        if self.date is None:
+            return Mark("backfill", 0, place=self.partition)
+        return Mark("tick", self.date, place=self.partition)
 
 
 class BackfillRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=24):

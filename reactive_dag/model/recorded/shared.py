@@ -17,7 +17,8 @@ class Mark(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults
     """An item that no fact stands behind: a clock's tick, a silence, or a missed deadline.
 
     `due` is its instant and, for a tick, its identity. `by` is the identity of what armed a silence, or the key of the
-    run of `dag` that missed its deadline, whose `date` and `place` (its partition) it bears. `after` is the offset of
+    run of `dag` that missed its deadline, whose `date` and `place` (its partition) it bears; a backfill's mark has the
+    `place` that it asks for, and is no tick (but of kind "backfill") where that has no date. `after` is the offset of
     the last fact before it: it serves the order of `run.events` and is no part of the identity (I3).
     """
 
@@ -42,7 +43,7 @@ class Mark(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults
 
     @property
     def partition(self) -> str | None:
-        """That of a run that missed its deadline; other marks have none."""
+        """That of a run that missed its deadline, or that a backfill asks for; other marks have none."""
         return self.place
 
     @property

@@ -1,0 +1,185 @@
+"""Backfills of partitions (R26): a run for each of a product, of static values; and for what is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+import reactive_dag as rd
+from tests.support.engines import live
+
+BERLIN = "Europe/Berlin"
+DAY = rd.day(BERLIN)
+REGION = rd.values("eu", "us", name="region")
+NOON = "2026-11-05T12:00+01:00"
+DAYS = {"start": "2026-11-01", "end": "2026-11-02"}
+
+
+def nothing(run):
+    return None
+
+
+def of(outlet, on=None, body=nothing, **options):
+    """A DAG `job` that writes `mart`, and what else it hears."""
+    graph = rd.Graph("past")
+    graph.dataset("mart", partitions=outlet)
+    for uri, partitions in (("raw", DAY * REGION), ("users", REGION), ("days", DAY)):
+        graph.dataset(uri, partitions=partitions)
+    graph.dag("job", on=on, **options).add(body, id="t", outlets=["mart"])
+    return graph
+
+
+def asked(engine):
+    """What its runs are for, oldest first."""
+    return [run.partition for run in reversed(engine.runs("job"))]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request, tmp_path):
+    return None if request.param == "memory" else tmp_path / "s.db"
+
+
+def test_R26_a_product_has_a_run_for_each_partition(store):
+    with live(of(DAY * REGION, rd.updated("raw")), store, NOON) as engine:
+        backfill = engine.backfill("job", **DAYS, max_active_runs=1).wait()
+        expected = ["2026-11-01|eu", "2026-11-01|us", "2026-11-02|eu", "2026-11-02|us"]
+        assert asked(engine) == expected == backfill.partitions and backfill.state == "success"
+        assert [f"{date:%d}" for date in backfill.dates] == ["31", "31", "01", "01"], "in UTC"
+        run = backfill.runs[1]
+        assert run.dimensions == {"day": "2026-11-01", "region": "us"} and run.events[0].kind == "tick"
+        assert run.logical_date.isoformat() == "2026-10-31T23:00:00+00:00"
+        assert (run.data_interval.end - run.data_interval.start).total_seconds() == 86_400
+        assert "partition 2026-11-01|us (backfill 1)" in str(engine.why(run))
+        assert [event.partition for event in reversed(engine.events("mart"))] == expected
+        assert "2026-11-01|eu to 2026-11-02|us success, 4 of 4 ended" in repr(backfill)
+        again = engine.backfill("job", **DAYS).wait()
+        assert again.progress == {"dates": 4, "skipped": 4, "left": 0} and len(engine.runs("job")) == 4
+        assert len(engine.backfill("job", **DAYS, again=True).wait().runs) == 4 and run.round == 2
+
+
+def test_R26_static_values_have_a_run_each_and_no_dates(store):
+    with live(of(REGION, rd.updated("users")), store, NOON) as engine:
+        with pytest.raises(rd.InvalidValue, match="has no dates; leave start and end out"):
+            engine.backfill("job", **DAYS)
+        backfill = engine.backfill("job").wait()
+        assert asked(engine) == ["eu", "us"] == backfill.partitions and backfill.dates == []
+        run = backfill.runs[0]
+        assert (run.logical_date, run.dimensions, run.data_interval) == (None, {"region": "eu"}, (None, None))
+        assert (run.events[0].kind, run.events[0].partition) == ("backfill", "eu")
+        assert "backfill 1, partition eu" in str(engine.why(run))
+        assert backfill.to_json()["left"] == [] and "eu to us success" in repr(backfill)
+        assert engine.backfill("job").wait().progress == {"dates": 2, "skipped": 2, "left": 0}
+
+
+def test_R26_a_partition_that_an_event_had_run_is_skipped(store):
+    with live(of(DAY * REGION, rd.updated("raw")), store, NOON) as engine:
+        engine.publish("raw", partition="2026-11-01|us")
+        engine.run_until_idle()
+        backfill = engine.backfill("job", **DAYS).wait()
+        assert [run.partition for run in backfill.skipped] == ["2026-11-01|us"] and len(backfill.runs) == 3
+
+
+def test_R26_the_keys_of_a_dag_say_what_its_runs_are_for(store):
+    on = (rd.updated("raw") & rd.updated("users")).by("region")
+    graph = of(DAY * REGION, on, body=lambda run: run.publish("mart", partition=f"2026-11-01|{run.partition}"))
+    graph.dag("daily", on=rd.updated("raw").by(DAY).where(lambda event: False)).add(nothing, id="t")
+    with live(graph, store, NOON) as engine:
+        assert engine.backfill("job").wait().partitions == ["eu", "us"] and asked(engine) == ["eu", "us"]
+        daily = engine.backfill("daily", **DAYS).wait()
+        assert [run.partition for run in daily.runs] == ["2026-11-01", "2026-11-02"], "its .where asks about events"
+
+
+def test_R26_backfills_of_partitions_go_on_after_a_restart(tmp_path):
+    def graph():
+        made = of(DAY * REGION, rd.updated("raw"))
+        made.dag("static", on=rd.updated("users")).add(nothing, id="t")
+        return made
+
+    with live(graph(), tmp_path / "s.db", NOON) as engine:
+        first = engine.backfill("job", **DAYS, max_active_runs=1)
+        engine.backfill("static", max_active_runs=1)
+        engine.pause("job")
+        engine.run_until_idle()
+        assert first.left == first.partitions[1:] and not first.done, "it is on its way"
+    with live(graph(), tmp_path / "s.db", NOON) as engine:
+        engine.resume("job")
+        engine.run_until_idle()
+        first, second = reversed(engine.backfills())
+        assert [run.partition for run in first.runs] == first.partitions and first.state == "success"
+        assert [run.partition for run in second.runs] == ["eu", "us"] and second.left == []
+        assert engine.backfill("job", **DAYS).wait().progress["skipped"] == 4
+
+
+# ------------------------------------------------------------------------------------- what is missing
+
+
+def fails_first(run):
+    if run.round == 1 and run.partition.endswith("02|us"):
+        raise ValueError("a bad day")
+
+
+def test_R26_missing_alone_asks_for_what_is_missing_of_the_outlets(store):
+    with live(of(DAY * REGION, rd.updated("raw"), fails_first), store, NOON) as engine:
+        for partition in ("2026-11-01|eu", "2026-11-02|us", "2026-11-03|us", "2026-11-04|us"):
+            engine.publish("raw", partition=partition)
+        engine.run_until_idle()
+        engine.publish("mart", partition="2026-11-03|eu")
+        lacking = engine.partitions("mart").missing
+        assert lacking == ["2026-11-01|us", "2026-11-02|eu", "2026-11-02|us", "2026-11-04|eu"]
+        backfill = engine.backfill("job", only="missing").wait()
+        assert backfill.partitions == lacking and backfill.state == "success"
+        assert [run.round for run in backfill.runs] == [1, 1, 2, 1], "the run that failed has its next round"
+        assert engine.partitions("mart").missing == []
+        nothing_left = engine.backfill("job", only="missing").wait()
+        assert (nothing_left.state, nothing_left.progress["dates"], nothing_left.dates) == ("success", 0, [])
+        assert "success, 0 of 0 ended" in repr(nothing_left)
+
+
+def test_R26_missing_alone_asks_a_clock_for_its_ticks(store):
+    bad = {3}
+
+    def body(run):
+        if run.local_date.day in bad:
+            raise ValueError("a bad day")
+
+    graph = of(DAY, rd.cron("0 2,14 * * *", tz=BERLIN), body, start="2026-11-02", catchup="none")
+    with live(graph, store, "2026-11-03T00:00+01:00") as engine:
+        engine.advance(to=NOON)
+        assert engine.partitions("mart").missing == ["2026-11-02", "2026-11-03"]
+        bad.clear()
+        backfill = engine.backfill("job", only="missing").wait()
+        assert [f"{date:%d %H}" for date in backfill.dates] == ["02 01", "02 13", "03 01", "03 13"]
+        assert engine.partitions("mart").missing == [] and len(backfill.runs) == 4
+
+
+def test_R26_missing_alone_of_other_partitions_than_the_runs_have(store):
+    """A run a month makes days; a day that is missing is one of its month."""
+    graph = rd.Graph("past")
+    graph.dataset("days", partitions=DAY)
+    months = graph.dataset("months", partitions=rd.month(BERLIN))
+
+    def body(run):
+        for text in graph.partitions("days", f"{run.partition}-01", f"{run.partition}-02"):
+            run.publish("days", partition=text)
+
+    graph.dag("job", on=rd.updated(months).by(rd.month(BERLIN))).add(body, id="t", outlets=["days"])
+    with live(graph, store, "2026-11-03T00:00+01:00") as engine:
+        engine.publish("days", partition="2026-10-31")
+        backfill = engine.backfill("job", only="missing").wait()
+        assert [run.partition for run in backfill.runs] == ["2026-11"]
+        assert engine.partitions("days").missing == []
+
+
+@pytest.mark.parametrize(
+    ("graph", "given", "error", "said"),
+    [
+        (of(DAY, rd.updated("days")), {}, rd.InvalidValue, "give start and end, or only='missing'"),
+        (of(DAY, rd.updated("days")), {"start": "2026-11-01"}, rd.InvalidValue, "give start and end"),
+        (of(None, rd.cron("@daily")), {"only": "missing"}, rd.UsageError, "nothing that it writes is partitioned, so"),
+        (of(REGION, rd.cron("@daily")), {"only": "missing"}, rd.UsageError, "is partitioned by time"),
+        (of(None), {}, rd.UsageError, "it runs on no clock"),
+        (of(REGION, rd.updated("users")), {"only": "all"}, rd.InvalidValue, "is unknown"),
+    ],
+)
+def test_R26_what_asks_for_nothing_that_is_known_is_refused(graph, given, error, said):
+    with live(graph, None, NOON) as engine, pytest.raises(error, match=said):
+        engine.backfill("job", **given)
