@@ -373,6 +373,15 @@ class Dag(ReadsDagSettings):
         if self._table is not _NO_TASKS:
             self._table.rebind(settings)
 
+    def _copy(self) -> Dag:
+        """A DAG that is declared alike, with tasks of its own, and belongs to no graph. O(tasks)."""
+        made: Dag = Dag.__new__(Dag)
+        made.id, made.triggers, made.outlets, made._place = self.id, dict(self.triggers), self.outlets, self._place
+        made._settings, made._options, made._sources, made._zone = self._settings, self._options, self._sources, None
+        made._table = _NO_TASKS if self._table is _NO_TASKS else self._table.copied()
+        made._owner, made._stamp = None, 0
+        return made
+
     def _join(self, owner: DagOwner[Dag], stamp: int) -> None:
         """Belong to this graph since that version of it. O(1)."""
         self._owner, self._stamp, self._zone = owner, stamp, None

@@ -17,6 +17,7 @@ from attrs import Factory, define, field, setters
 from reactive_dag.declare import jsonform
 from reactive_dag.declare.analysis.edges import Edge
 from reactive_dag.declare.analysis.graph_queries import DagOrDataset, GraphQueries, Impact
+from reactive_dag.declare.analysis.inclusion import include
 from reactive_dag.declare.analysis.problems import Problem
 from reactive_dag.declare.bind import bind_dags
 from reactive_dag.declare.dag import Dag, dag_at
@@ -159,6 +160,25 @@ class Graph:
     def remove(self, dag: str | Dag) -> None:
         """Take a DAG out; what listens to it stays, and `problems()` says so. O(its edges). Raises UnknownId."""
         self._declared.remove(dag)
+
+    def include(self, other: Graph, *, replace: bool = False) -> None:
+        """Take in the DAGs, datasets and pools of another graph as they are declared now: one change (G6).
+
+        They keep their ids and places; `other` stays as it is, and what it declares later is not taken until it is
+        included again, with `replace`. O(what it declares, DAGs + edges). Raises DuplicateError for an id that both
+        have, naming both places; GraphError for a dataset or a pool that they declare differently; CycleError.
+
+        >>> crm, sales = Graph("crm"), Graph("sales")
+        >>> _ = crm.dag("contacts", on=crm.dataset("imports"))
+        >>> sales.include(crm)
+        >>> list(sales.dags), list(sales.datasets)
+        (['contacts'], ['imports'])
+        """
+        if not isinstance(other, Graph):
+            raise InvalidValue(f"graph.include() takes a graph, not {seen(other)}")
+        if other is self:
+            raise UsageError(f"graph {self.id!r} cannot be included in itself")
+        include(self._declared, other._declared, replace)
 
     @contextmanager
     def bulk(self) -> Iterator[Graph]:

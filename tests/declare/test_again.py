@@ -34,7 +34,7 @@ triggers = st.one_of(
     st.tuples(st.sampled_from(URIS), st.sampled_from(URIS)).map(lambda two: rd.updated(two[0]).batch(count=2)),
 )
 outlets = st.lists(st.sampled_from(URIS), max_size=1)
-steps = st.one_of(
+declared = st.one_of(
     st.tuples(st.just("declare"), st.sampled_from(IDS), triggers, outlets),
     st.tuples(st.just("declare"), st.sampled_from(IDS), triggers, outlets),
     st.tuples(st.just("declare"), st.sampled_from(IDS), st.sampled_from(IDS).map(rd.completed), outlets),
@@ -48,6 +48,7 @@ steps = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from(IDS), st.sampled_from(IDS), st.sampled_from(["same", "1d"])),
     st.tuples(st.just("ask"), st.sampled_from(["heights", "origins", "problems", "effective"])),
 )
+steps = st.one_of(declared, declared, declared, st.tuples(st.just("include"), st.lists(declared, max_size=4)))
 
 
 def nothing() -> None:
@@ -59,6 +60,11 @@ def take(graph: Graph, step: tuple[Any, ...]) -> None:
     if kind == "declare":
         id, on, outlets = rest
         graph.register(rd.Dag(id, on=on, outlets=outlets), replace=True)
+    elif kind == "include":
+        other = Graph("other")
+        for each in rest[0]:
+            take(other, each)
+        graph.include(other, replace=True)
     elif kind == "star":
         graph.register(rd.Dag(rest[0], on=rd.completed("*")), replace=True)
     elif kind == "ask":

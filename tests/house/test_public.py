@@ -25,8 +25,8 @@ PINNED = {
     "operators": "absent all_of at_least batch by debounce exactly_once sequence throttle",
     "Graph": """
         bind bulk check consumers dag dags dataset datasets downstream edges effective from_json height id impact
-        joins levels load order origins partitions pool pools problems producers ready register remove save to_json
-        to_networkx upstream""",
+        include joins levels load order origins partitions pool pools problems producers ready register remove save
+        to_json to_networkx upstream""",
     "Dag": """
         add catchup deadline defaults description end fn graph id max_active_runs max_catchup outlets overlap params
         paused place produces start tags task tasks timeout to_json triggers tz wait_for waits""",
