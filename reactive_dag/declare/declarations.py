@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from attrs import define, field
 
+from reactive_dag.declare.analysis.datasets import owned, refuse_other_partitions, take_own
 from reactive_dag.declare.analysis.edges import DeclaredEdges, explained
 from reactive_dag.declare.analysis.problems import Problem, cycle_problem, errors_of, problems_of, summary
 from reactive_dag.declare.analysis.relations import GraphAnalysis
@@ -103,7 +104,7 @@ class Declarations:
             if found is made:
                 self.version += 1
             else:
-                _refuse_other_partitions(found, partitions)
+                refuse_other_partitions(found, partitions)
                 if metadata is not None:
                     found.metadata.clear()
                     found.metadata.update(made.metadata)
@@ -182,7 +183,7 @@ class Declarations:
             new: list[str] = []
             made = dag.tasks[task]
             try:
-                made._take_outlets(_owned(self.datasets, made.outlets, new))
+                take_own(made, self.datasets, new)
                 self._lay(dag.id, made if is_apart else None)
             except BaseException as error:
                 self._forget_datasets(new)
@@ -234,14 +235,14 @@ class Declarations:
             for source in (*dag._read_sources(), *dag._read_riders()):
                 if type(source) is not Completed and type(source) is not Scheduled:
                     given = [leaf.dataset for leaf in leaves(source) if isinstance(leaf, Updated)]
-                    owned = _owned(table, given, new)
-                    unplaced |= any(own.partitions is not each.partitions for own, each in zip(owned, given))
+                    ours = owned(table, given, new)
+                    unplaced |= any(own.partitions is not each.partitions for own, each in zip(ours, given))
             if unplaced:
                 dag._take_calendars(table)
             if dag.outlets:
-                dag._take_outlets(_owned(table, dag.outlets, new))
+                dag._take_outlets(owned(table, dag.outlets, new))
             for task in dag.tasks.values():
-                task._take_outlets(_owned(table, task.outlets, new))
+                take_own(task, table, new)
         except GraphError as error:
             self._forget_datasets(new)
             raise GraphError(f"DAG {dag.id!r} ({dag.place}): {error}") from None
@@ -372,28 +373,3 @@ class Declarations:
         assert all(dag._owner is self and dag.id == id for id, dag in self.dags.items())
         assert all(dataset.uri == uri for uri, dataset in self.datasets.items())
         self._edges._check(self.dags)
-
-
-def _owned(table: dict[str, Dataset], given: Iterable[Dataset], new: list[str]) -> tuple[Dataset, ...]:
-    """The table's own object for each dataset given; those it had not are taken in, and their uris noted in `new`.
-
-    Raises GraphError for one with other partitions than the table's.
-    """
-    found: list[Dataset] = []
-    for each in given:
-        own = table.get(each.uri)
-        if own is None:
-            own = table[each.uri] = each
-            new.append(each.uri)
-        _refuse_other_partitions(own, each.partitions)
-        found.append(own)
-    return tuple(found)
-
-
-def _refuse_other_partitions(found: Dataset, partitions: Partitions | None) -> None:
-    """A dataset is partitioned in one way; not to say how is no contradiction. O(1). Raises GraphError."""
-    if partitions is not None and partitions != found.partitions:
-        raise GraphError(
-            f"dataset {found.uri!r} is declared with partitions={found.partitions!r}, not {partitions!r}; "
-            "a dataset is partitioned in one way: use another uri, or change the first declaration"
-        )

@@ -23,7 +23,7 @@ from reactive_dag.declare.settings.params import Params
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.settings.task_settings import TASK_PARSERS, TaskOptions
 from reactive_dag.declare.task import AnyTask, loaded_task, wait_task
-from reactive_dag.declare.wait import WaitOptions, wait_of
+from reactive_dag.declare.wait import OF_DAGS, OF_DATASETS, WaitOptions, event_wait_of, wait_of
 from reactive_dag.declare.wait_tasks import task_options
 from reactive_dag.model.calendar import partitions_from_json
 from reactive_dag.model.callables import Call
@@ -213,14 +213,33 @@ def _parameter_in(data: Json, place: str) -> Parameter:
 def _wait_in(data: Json, tz: str, place: str) -> AnyTask:
     _only(data, ("id", "wait"), place)
     given = data["wait"]
-    _only(given, ("dag", "after", *WaitOptions.__annotations__), f"{place}.wait")
-    options = {key: _call_in(value) for key, value in given.items() if key not in ("dag", "after", "logical_date")}
+    _only(given, ("dag", "dataset", "after", *OF_DAGS, *OF_DATASETS), f"{place}.wait")
+    apart = ("dag", "dataset", "after", "logical_date", "partition")
+    options = cast("WaitOptions", {key: _call_in(value) for key, value in given.items() if key not in apart})
     id, after = _text(data.get("id"), f"{place}.id"), tuple(_list(given.get("after", []), f"{place}.wait.after"))
-    found = wait_of(given.get("dag"), None, cast("WaitOptions", options), id=id, after=after, tz=tz)
-    dates = given.get("logical_date", "same")
-    if dates != "same":
-        found = evolve(found, logical_date=_dates_in(dates, f"{place}.wait.logical_date"))
+    if "dataset" in given:
+        dataset = Dataset(_text(given["dataset"], f"{place}.wait.dataset"))
+        asked = given.get("partition", "same")
+        if isinstance(asked, dict):
+            asked, offset = "same", _offset_in(asked, f"{place}.wait.partition")
+        else:
+            offset = None
+        found = event_wait_of(dataset, {**options, "partition": asked}, id=id, after=after)
+        found = found if offset is None else evolve(found, partition=offset)
+    else:
+        found = wait_of(given.get("dag"), None, options, id=id, after=after, tz=tz)
+        dates = given.get("logical_date", "same")
+        if dates != "same":
+            found = evolve(found, logical_date=_dates_in(dates, f"{place}.wait.logical_date"))
     return wait_task(found, place, task_options(options, f"{place}.wait"))
+
+
+def _offset_in(data: Json, place: str) -> int | Call:
+    """What a partition is worked out from. Raises InvalidValue."""
+    found = _dates_in(data, place)
+    if isinstance(found, tuple):
+        raise InvalidValue(f'{place}: {seen(data)} is none of "same", a text, texts, {{"earlier": ns}}, {{"call": …}}')
+    return found
 
 
 def _dates_in(data: Json, place: str) -> int | Call | tuple[int, ...]:

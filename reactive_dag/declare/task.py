@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Literal, NoReturn, ParamSpec, TypeAlias, TypeVar, Unpack
 
-from attrs import define
+from attrs import define, evolve
 
 from reactive_dag.declare.owner import TaskOwner
 from reactive_dag.declare.parameters import Binding, Parameter, parameters_of
@@ -136,6 +136,11 @@ class Task(ReadsTaskSettings, Generic[P, R]):
     def _take_outlets(self, outlets: tuple[Dataset, ...]) -> None:
         """Have these outlets, as the DAG or the graph that it joins gives them. O(1)."""
         self.outlets = outlets
+
+    def _take_awaited(self, dataset: Dataset) -> None:
+        """Wait for this dataset, as the graph that it joins has it. O(1)."""
+        if self.wait is not None and self.wait.dataset is not dataset:
+            self.wait = evolve(self.wait, dataset=dataset)
 
     def _copy(self) -> Task[P, R]:
         """A task that is declared alike and belongs to no DAG. O(1)."""

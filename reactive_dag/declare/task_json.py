@@ -68,9 +68,20 @@ def parameter_out(parameter: Parameter) -> Json:
 def wait_out(wait: Wait) -> Json:
     """A wait, without its id, as plain JSON data. O(its size)."""
     given = {each.name: getattr(wait, each.name) for each in fields(Wait)}
-    kept = {each.name for each in fields(Wait) if given[each.name] != each.default} - {"id", "logical_date"}
-    dates = {} if wait.logical_date == "same" else {"logical_date": _dates_out(wait.logical_date)}
-    return {**settings_out({name: value for name, value in given.items() if name in kept}), **dates}
+    aside = {"id", "logical_date", "dataset", "partition"}
+    kept = {each.name for each in fields(Wait) if given[each.name] != each.default} - aside
+    out = settings_out({name: value for name, value in given.items() if name in kept})
+    if wait.dataset is not None:
+        out["dataset"] = wait.dataset.uri
+    if wait.logical_date != "same":
+        out["logical_date"] = _dates_out(wait.logical_date)
+    if wait.partition != "same":
+        out["partition"] = _partitions_out(wait.partition)
+    return out
+
+
+def _partitions_out(value: str | int | Call | tuple[str, ...] | None) -> Json:
+    return list(value) if isinstance(value, tuple) else value if isinstance(value, str | None) else _dates_out(value)
 
 
 def _dates_out(value: str | int | Call | tuple[int, ...]) -> Json:

@@ -1,4 +1,4 @@
-"""Waiting for another DAG: what is awaited, as frozen data.
+"""Waiting for another DAG or for a dataset: what is awaited, as frozen data.
 
 Owns `Wait` and what is refused when one is written down (semantics, "Waiting"). Whether a wait is over is decided
 elsewhere, by the one decision function that the engine and the simulator share. Making one costs O(states).
@@ -32,7 +32,7 @@ from reactive_dag.model.times import (
     zone,
 )
 from reactive_dag.triggers.base import Trigger
-from reactive_dag.triggers.checks import choice_of, choices_of, id_of, listed, names_of
+from reactive_dag.triggers.checks import choice_of, choices_of, id_of, listed, names_of, text_of
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 FAILED_STATES = frozenset({"failed", "upstream_failed", "cancelled"})
@@ -46,19 +46,21 @@ DEFAULTS = {"mode": PUSH, "poll": "1m"}
 OF_A_WORKER = ("priority", "pool", "slots")
 """The options that count for what holds a worker."""
 
+GivenPartitions: TypeAlias = "str | timedelta | Callable[..., object] | Iterable[str] | None"
 GivenDates: TypeAlias = "str | timedelta | Callable[..., object] | Iterable[datetime | date | str]"
 States: TypeAlias = str | Iterable[str]
 
 
 @frozen
 class Wait:
-    """A wait for runs of `dag`, or for `tasks` of theirs. Durations are nanoseconds, dates nanoseconds UTC.
+    """A wait for runs of `dag`, or for `tasks` of theirs; or for events of `dataset` (then `dag` is ""), R28.
 
-    `logical_date` is "same", an offset that is taken from the waiting run's date, a function of that date, or dates.
+    Durations are nanoseconds, dates nanoseconds UTC. `logical_date` is "same", an offset that is taken from the waiting
+    run's date, a function of that date, or dates; so is `partition`, or texts, or None for any event.
     """
 
     id: str
-    dag: str
+    dag: str = ""
     tasks: tuple[str, ...] = ()
     states: frozenset[str] = frozenset({"success"})
     failed_states: frozenset[str] = FAILED_STATES
@@ -72,6 +74,8 @@ class Wait:
     since: str | None = None
     missing: str = "error"
     after: tuple[str, ...] = ()
+    dataset: Dataset | None = None
+    partition: str | int | Call | tuple[str, ...] | None = "same"
 
     @property
     def is_polled(self) -> bool:
@@ -88,7 +92,8 @@ class Wait:
 
         Whole days are counted on the clock on the wall in `tz`; `wall` is the time that a schedule names for the date.
         """
-        offset = self.logical_date if isinstance(self.logical_date, int) else 0
+        given = self.logical_date if self.dataset is None else self.partition
+        offset = given if isinstance(given, int) else 0
         days, rest = divmod(offset, DAY)
         if rest or not days or tz in ("", "UTC"):
             return date - offset
@@ -97,6 +102,8 @@ class Wait:
     @property
     def looks_back(self) -> bool:
         """Whether it awaits an earlier date than its own, so that time itself breaks a circle through it. O(1)."""
+        if self.dataset is not None:
+            return type(self.partition) is int and self.partition > 0
         return type(self.logical_date) is int and self.logical_date > 0 and self.match == "exact"
 
     def __str__(self) -> str:
@@ -105,6 +112,8 @@ class Wait:
     @property
     def what(self) -> str:
         """What is awaited, in words. O(tasks)."""
+        if self.dataset is not None:
+            return f"dataset {self.dataset.uri!r}"
         if not self.tasks:
             return f"DAG {self.dag!r}"
         return f"task{'s' if len(self.tasks) > 1 else ''} {listed(self.tasks)} of DAG {self.dag!r}"
@@ -112,6 +121,8 @@ class Wait:
     @property
     def when(self) -> str:
         """Which dates are awaited, in words. O(dates)."""
+        if self.dataset is not None:
+            return self._which_partitions
         match = "" if self.match == "exact" else f" ({self.match.replace('_', ' ')})"
         if isinstance(self.logical_date, Call):
             return f"at the dates of {self.logical_date}{match}"
@@ -122,22 +133,29 @@ class Wait:
             return f"{format_duration(abs(self.logical_date))} {before} its own date{match}"
         return f"at its own date{match}"
 
+    @property
+    def _which_partitions(self) -> str:
+        if self.partition is None:
+            return "(any event)"
+        if isinstance(self.partition, Call):
+            return f"at the partitions of {self.partition}"
+        if isinstance(self.partition, tuple):
+            return f"at {', '.join(self.partition)}"
+        if isinstance(self.partition, int):
+            before = "before" if self.partition >= 0 else "after"
+            return f"at the partition {format_duration(abs(self.partition))} {before} its own"
+        return "at its own partition" if self.partition == "same" else f"at {self.partition}"
 
-class WaitOptions(TypedDict, total=False):
-    """What a wait may be told beside what is awaited, its id and what it follows."""
 
-    tasks: Iterable[TaskLike[Any] | str] | None
-    states: States
-    failed_states: States | None
-    skipped_states: States
-    logical_date: GivenDates
-    match: Literal["exact", "latest", "same_day"]
+class EventWaitOptions(TypedDict, total=False):
+    """What a wait for a dataset may be told beside its id and what it follows."""
+
+    partition: GivenPartitions
     timeout: GivenDuration | None
     poll: GivenDuration
     mode: Literal["push", "poke", "reschedule"]
     soft_fail: bool
     since: Literal["start"] | None
-    missing: Literal["error", "wait"]
     retries: int
     retry_delay: GivenDuration | Callable[..., object]
     backoff: Literal["fixed", "exponential"]
@@ -148,6 +166,22 @@ class WaitOptions(TypedDict, total=False):
     slots: int
 
 
+class WaitOptions(EventWaitOptions, total=False):
+    """What a wait may be told beside what is awaited, its id and what it follows; `partition` is of datasets alone."""
+
+    tasks: Iterable[TaskLike[Any] | str] | None
+    states: States
+    failed_states: States | None
+    skipped_states: States
+    logical_date: GivenDates
+    match: Literal["exact", "latest", "same_day"]
+    missing: Literal["error", "wait"]
+
+
+OF_DAGS = frozenset(WaitOptions.__annotations__) - {"partition"}
+OF_DATASETS = frozenset(EventWaitOptions.__annotations__)
+
+
 def wait_of(
     dag: object, task: object, options: WaitOptions, *, id: str | None, after: tuple[str, ...], tz: str
 ) -> Wait:
@@ -156,10 +190,9 @@ def wait_of(
     >>> wait_of("ingest", "load", {"timeout": "1h"}, id=None, after=(), tz="UTC").id
     'wait_ingest_load'
     """
-    only_known(options, WaitOptions.__annotations__, "wait_for()")
+    only_known(options, OF_DAGS, "wait_for() of a DAG")
     awaited, inside = _awaited(dag, task, options.get("tasks"))
     states, failed_states, skipped_states = _three_sets(options, bool(inside))
-    since = options.get("since")
     named = "_".join(("wait", awaited, *(inside if options.get("tasks") is None else ())))
     named = named.replace("[", "_").replace("]", "")
     return Wait(
@@ -171,19 +204,72 @@ def wait_of(
         skipped_states=skipped_states,
         logical_date=_dates(options.get("logical_date", "same"), tz),
         match=choice_of(options.get("match", "exact"), MATCHES, "match"),
-        timeout=optional_duration(options.get("timeout"), "timeout"),
-        poll=parse_duration(options.get("poll", DEFAULTS["poll"]), what="poll"),
-        mode=mode_of(options, "wait_for()"),
-        soft_fail=flag(options.get("soft_fail", False), "soft_fail"),
-        since=None if since is None else choice_of(since, ("start",), "since"),
         missing=choice_of(options.get("missing", "error"), ("error", "wait"), "missing"),
         after=after,
+        **_how(options),
     )
 
 
+def event_wait_of(dataset: Dataset, options: WaitOptions, *, id: str | None, after: tuple[str, ...]) -> Wait:
+    """A wait for events of a dataset (R28). O(partitions). Raises InvalidValue for options that are not valid.
+
+    >>> str(event_wait_of(Dataset("s3://lake/orders"), {"partition": ["a", "b"]}, id=None, after=()))
+    "dataset 's3://lake/orders' at a, b"
+    """
+    only_known(options, OF_DATASETS, f"wait_for() of a dataset ({dataset.uri!r})")
+    named = f"wait_{dataset.uri.rstrip('/').rpartition('/')[2]}" if id is None else id
+    return Wait(
+        id=task_name(named, "the id of a wait"),
+        after=after,
+        dataset=dataset,
+        partition=_partitions(options.get("partition", "same"), dataset),
+        **_how(options),
+    )
+
+
+def _how(options: WaitOptions) -> dict[str, Any]:
+    """How a wait waits, for whatever it is."""
+    since = options.get("since")
+    return {
+        "timeout": optional_duration(options.get("timeout"), "timeout"),
+        "poll": parse_duration(options.get("poll", DEFAULTS["poll"]), what="poll"),
+        "mode": mode_of(options, "wait_for()"),
+        "soft_fail": flag(options.get("soft_fail", False), "soft_fail"),
+        "since": None if since is None else choice_of(since, ("start",), "since"),
+    }
+
+
+def _partitions(value: object, dataset: Dataset) -> str | int | Call | tuple[str, ...] | None:
+    """Which partitions are awaited; texts are judged by the dataset's calendar where it is known here."""
+    if value is None:
+        return None
+    if isinstance(value, timedelta):
+        return value // timedelta(microseconds=1) * MICROSECOND
+    if isinstance(value, str):
+        return exact(value) if value == "same" else _one_partition(value, dataset)
+    if isinstance(value, datetime | date) or not (callable(value) or isinstance(value, Iterable)):
+        raise InvalidValue(
+            f"partition must be 'same', a text, a timedelta, a function of the run's date, texts, or None for any "
+            f"event, not {seen(value)}"
+        )
+    if callable(value):
+        return Call(value)
+    found = [_one_partition(each, dataset) for each in value]
+    if not found:
+        raise InvalidValue("partition=[] names no partition, so there is nothing to wait for")
+    return tuple(dict.fromkeys(found))
+
+
+def _one_partition(value: object, dataset: Dataset) -> str:
+    found = text_of(value, "a partition")
+    if dataset.partitions is not None:
+        dataset.partitions.check(found)
+    return found
+
+
 def _awaited(dag: object, task: object, tasks: Iterable[TaskLike[Any] | str] | None) -> tuple[str, tuple[str, ...]]:
-    if isinstance(dag, Dataset | Trigger):
-        raise InvalidValue(f"wait_for() waits for a DAG or its id, not for {seen(dag)}")
+    if isinstance(dag, Trigger):
+        raise InvalidValue(f"wait_for() waits for a DAG or its id, or for a dataset, not for {seen(dag)}")
     owner = text_at(dag, "dag")
     if owner is not None:  # a task was given: it knows its DAG
         if task is not None:

@@ -11,15 +11,23 @@ from reactive_dag.declare.place import Place, place_text
 from reactive_dag.declare.settings.parsers import parsed
 from reactive_dag.declare.settings.task_settings import TASK_PARSERS, WAIT_SETTINGS, After
 from reactive_dag.declare.task import AnyTask, ids_after, wait_task
-from reactive_dag.declare.wait import WaitOptions, wait_of
+from reactive_dag.declare.wait import WaitOptions, event_wait_of, wait_of
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.text import seen
+from reactive_dag.triggers.leaves.dataset import Dataset
 
 
 def waiting_task(
     awaited: object, task: object, options: WaitOptions, *, id: str | None, after: After, tz: str, place: Place
 ) -> AnyTask:
-    """A task that waits for a DAG, or for a task of it. O(states and tasks). Raises InvalidValue."""
-    wait = wait_of(awaited, task, options, id=id, after=ids_after(after, "wait_for()"), tz=tz)
+    """A task that waits for a DAG, for a task of it, or for a dataset. O(states and tasks). Raises InvalidValue."""
+    follows = ids_after(after, "wait_for()")
+    if isinstance(awaited, Dataset):
+        if task is not None:
+            raise InvalidValue(f"wait_for({awaited!r}, task={seen(task)}): a dataset has no tasks")
+        wait = event_wait_of(awaited, options, id=id, after=follows)
+    else:
+        wait = wait_of(awaited, task, options, id=id, after=follows, tz=tz)
     return wait_task(wait, place, task_options(options, f"task {wait.id!r} ({place_text(place)})"))
 
 

@@ -125,12 +125,12 @@ class RunStarted(Record, frozen=True, gc=False, array_like=True, omit_defaults=T
 
 
 class TaskStarted(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=4):
-    """An attempt was handed to the runner, or a wait began to watch for the runs of the dates that it `awaits`."""
+    """An attempt was handed to the runner, or a wait began to watch for what it `awaits`: dates (ns), or partitions."""
 
     run: int
     task: str
     attempt: int = 1
-    awaits: list[int] | None = None
+    awaits: list[int | str] | None = None
     several: bool = False
 
 

@@ -104,10 +104,12 @@ def _own_text(trigger: Trigger) -> str:
 def _waits_by_dag(graph: Graph) -> Iterable[Edge]:
     for edge in graph.edges:
         if edge.kind == "wait" or (edge.kind == "outlet" and edge.source_kind == "task"):
-            source, target = _owner(graph, edge.source), _owner(graph, edge.target)
+            kind: NodeKind = "dataset" if edge.source_kind == "dataset" else "dag"
+            source = edge.source if kind == "dataset" else _owner(graph, edge.source)
+            target = _owner(graph, edge.target)
             if source != target:
                 target_kind = "dag" if edge.kind == "wait" else edge.target_kind
-                yield Edge(edge.kind, source, target if edge.kind == "wait" else edge.target, "dag", target_kind)
+                yield Edge(edge.kind, source, target if edge.kind == "wait" else edge.target, kind, target_kind)
 
 
 def _owner(graph: Graph, id: str) -> str:

@@ -149,9 +149,12 @@ def _task(core: Fold, run: int, index: int) -> list[Json]:
 def _wait(core: Fold, watch: Watch) -> list[Json]:
     ended = None if watch.ended is None else sorted(core.run_of(run).key for run in watch.ended)
     begun = watch.run.started
+    if watch.wait.dataset is not None:
+        record, identity = core.log.record, core.identities.fact_identity
+        ended = sorted(f"{key} {identity(record(offset))}" for key, offset in watch.events.items())
     looking = core.waits.looks.of_place.get(watch.place)
     looks = None if looking is None else [looking.number, looking.at, looking.seen]
-    return [begun.key, watch.wait.id, watch.record.at, repr([watch.dates, watch.several, ended, looks])]
+    return [begun.key, watch.wait.id, watch.record.at, repr([watch.record.awaits, watch.several, ended, looks])]
 
 
 def _timers(core: Fold) -> list[list[Json]]:

@@ -10,11 +10,12 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.internals import plan_of
 from reactive_dag.declare.wait import FAILED_STATES
+from reactive_dag.model.calendar import day
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import DuplicateError, InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
 from reactive_dag.model.times import DAY, HOUR, MINUTE, parse_time
-from reactive_dag.triggers.leaves.dataset import Dataset
+from reactive_dag.triggers.leaves.dataset import Dataset, updated
 
 
 @pytest.fixture
@@ -126,7 +127,14 @@ def test_dates(build):
         ("ingest", {"id": "a[3]"}, "brackets"),
         ("*", {}, "one DAG"),
         (3, {}, "an id"),
-        (Dataset("orders"), {}, r"for a DAG or its id, not for rd\.Dataset\('orders'\)"),
+        (updated("orders"), {}, r"for a DAG or its id, or for a dataset, not for rd\.updated\('orders'\)"),
+        (Dataset("orders"), {"task": "a"}, "a dataset has no tasks"),
+        (Dataset("orders"), {"partition": []}, "names no partition"),
+        (Dataset("orders"), {"partition": 5}, "partition must be 'same', a text"),
+        (Dataset("orders"), {"partition": datetime(2026, 1, 1, tzinfo=UTC)}, "partition must be 'same', a text"),
+        (Dataset("orders", day()), {"partition": "2026-13-01"}, "2026-13-01"),
+        (Dataset("orders", day()), {"partition": ["2026-11-01", "x"]}, "'x'"),
+        (Dataset("orders"), {"pool": "one"}, "pool= is of mode='poke'"),
     ],
 )
 def test_refused_when_written_down(build, what, options, text):

@@ -18,7 +18,6 @@ NOT_BUILT = {
     "G2": PARTITIONS,
     "X3_standby": MACHINES,
     "X4_max_queue": MACHINES,
-    "wait_for_a_dataset": PARTITIONS,
 }
 """A rule, or the part of one as its test's name will begin, and the issue that builds it."""
 

@@ -65,7 +65,9 @@ def edges_of(dag: Dag) -> Iterator[Edge]:
         yield from (Edge("task", f"{dag.id}.{above}", own, "task", "task") for above in task.needs)
         yield from (Edge("outlet", own, each.uri, "task", "dataset") for each in task.outlets)
         wait = task.wait
-        if wait is not None and wait.tasks:
+        if wait is not None and wait.dataset is not None:
+            yield Edge("wait", wait.dataset.uri, own, "dataset", "task")
+        elif wait is not None and wait.tasks:
             yield from (Edge("wait", f"{wait.dag}.{each}", own, "task", "task") for each in wait.task_ids)
         elif wait is not None:
             yield Edge("wait", wait.dag, own, "dag", "task")
@@ -255,7 +257,11 @@ class DeclaredEdges:
         """What a task of a split DAG publishes and waits for."""
         yield from ((node, each) for each in task.outlets)
         wait = task.wait
-        if wait is not None and not wait.looks_back:
+        if wait is None or wait.looks_back:
+            return
+        if wait.dataset is not None:
+            yield wait.dataset, node
+        else:
             yield from ((self._end(wait.dag, each), node) for each in wait.task_ids or (None,))
 
     def _check(self, dags: Mapping[str, Dag]) -> None:

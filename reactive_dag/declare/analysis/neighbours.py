@@ -13,6 +13,7 @@ from typing import TypeAlias
 from attrs import Factory, evolve, frozen
 
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.wait import Wait
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
@@ -71,7 +72,7 @@ class Neighbours:
             dag, before = dags[id], self.up.get(id, ())
             above = [each for source in dag._read_sources() for each in self.above(source, dags)]
             self.triggering[id] = row = list(dict.fromkeys(above)) if len(above) > 1 else above
-            waits = [wait.dag for wait in dag.waits if wait.dag in dags]
+            waits = [each for wait in dag.waits for each in self._awaited(wait, dags)]
             self.counted[id] = row = list(dict.fromkeys((*row, *waits))) if waits else row
             self.up[id] = now = self._with_silences(dag, row, dags)
             self._turn(id, before, now, own)
@@ -80,6 +81,12 @@ class Neighbours:
         for id in gone:
             for table in (self.triggering, self.counted, self.down):
                 table.pop(id, None)
+
+    def _awaited(self, wait: Wait, dags: Mapping[str, Dag]) -> Iterable[str]:
+        """The DAGs among these that a wait is for, or that produce the dataset that it is for. O(result)."""
+        if wait.dataset is not None:
+            return self.producers.get(wait.dataset.uri, ())
+        return (wait.dag,) if wait.dag in dags else ()
 
     def uses(self, ids: Iterable[str]) -> set[str]:
         """The datasets that these DAGs produce or hear, by uri. O(result)."""
@@ -154,11 +161,12 @@ def _produced(dag: Dag) -> tuple[str, ...]:
 def _heard(dag: Dag) -> tuple[str, ...]:
     sources = (*dag._read_sources(), *dag._read_riders())
     uris = [leaf.dataset.uri for source in sources for leaf in leaves(source) if isinstance(leaf, Updated)]
+    uris += [wait.dataset.uri for wait in dag.waits if wait.dataset is not None]
     return tuple(dict.fromkeys(uris)) if len(uris) > 1 else tuple(uris)
 
 
 def _named(dag: Dag) -> tuple[str, ...]:
     sources = (*dag._read_sources(), *dag._read_riders())
     found = [leaf.dag for source in sources for leaf in leaves(source) if isinstance(leaf, Completed | Missed)]
-    found += [wait.dag for wait in dag.waits]
+    found += [wait.dag for wait in dag.waits if wait.dag]
     return tuple(dict.fromkeys([each for each in found if each != "*"]))

@@ -27,6 +27,7 @@ from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import counted
 from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.dataset import Dataset
 from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.walks import leaves
 
@@ -207,13 +208,15 @@ def _unknown_end(analysis: GraphAnalysis, dag: Dag, leaf: Completed) -> Iterator
 
 
 def _no_producer(analysis: GraphAnalysis, uri: str, consumers: tuple[str, ...]) -> Problem:
+    waits = all(uri in [w.dataset.uri for w in analysis.dags[id].waits if w.dataset is not None] for id in consumers)
+    does = "is awaited by" if waits else "fires"
     names = ", ".join(map(repr, consumers[:3])) + (f" and {len(consumers) - 3} more" if len(consumers) > 3 else "")
     return Problem(
         "no_producer",
         "warning",
         (uri, *consumers),
         analysis.dags[consumers[0]].place,
-        f"dataset {uri!r} fires {names}, and no DAG has it among its outlets; publish it from outside",
+        f"dataset {uri!r} {does} {names}, and no DAG has it among its outlets; publish it from outside",
     )
 
 
@@ -305,6 +308,9 @@ def _of_wait(analysis: GraphAnalysis, dag: Dag, task: AnyTask, wait: Wait, dates
     if wait.timeout is None:
         text = f"{own!r} waits for {wait.what} without an end; give it a timeout="
         yield _warning(dag, "no_timeout", (own,), text, task.place)
+    if wait.dataset is not None:
+        yield from _of_partitions(dag, task, wait, wait.dataset)
+        return
     upstream = analysis.dags.get(wait.dag)
     if upstream is None:
         if wait.missing == "error":
@@ -317,6 +323,19 @@ def _of_wait(analysis: GraphAnalysis, dag: Dag, task: AnyTask, wait: Wait, dates
     never = never_awaited(dag, wait, upstream, dates)
     if never is not None:
         yield _warning(dag, never[0], (own, wait.dag), f"{own!r} {never[1]}", task.place)
+
+
+def _of_partitions(dag: Dag, task: AnyTask, wait: Wait, dataset: Dataset) -> Iterator[Problem]:
+    """Partitions awaited that the dataset cannot have, and an offset where it has no dates."""
+    given = wait.partition if isinstance(wait.partition, tuple) else (wait.partition,)
+    own, partitions = f"{dag.id}.{task.id}", dataset.partitions
+    for each in given:
+        if isinstance(each, str) and each != "same" and partitions is not None and not partitions.fits(each):
+            text = f"{own!r} waits for partition {each!r} of {dataset.uri!r}, which is partitioned by {partitions!r}"
+            yield _error(dag, "unknown_partition", (own, dataset.uri), text, task.place)
+        elif isinstance(each, int) and (partitions is None or partitions.calendar is None):
+            text = f"{own!r} waits for {wait}, and {dataset.uri!r} has no calendar; name the partition"
+            yield _error(dag, "unknown_partition", (own, dataset.uri), text, task.place)
 
 
 def _awaited_tasks(dag: Dag, task: AnyTask, wait: Wait, upstream: Dag) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 import attrs
 
 from reactive_dag.engine.deciding.deadlines import Deadlines
+from reactive_dag.engine.deciding.heard import heard_by
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
 from reactive_dag.engine.deciding.trigger_snapshot import TriggerSnapshot
 from reactive_dag.engine.facts.outbox import Outbox
@@ -22,8 +23,6 @@ from reactive_dag.model.records import Duplicate, Item, Registered, RunRequested
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.completed import Completed
-from reactive_dag.triggers.leaves.dataset import Updated
-from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.machine.books import Pairs
 from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing
 from reactive_dag.triggers.machine.fast_paths import FeedFunction
@@ -151,6 +150,8 @@ class Router:
         self.by_missed: dict[str, list[Route]] = {}
         self.everyone: list[Route] = []
         self.fast_routes: dict[str, tuple[FastRoute, ...]] = {}
+        self.listeners: dict[str, FeedFunction] = {}
+        """Who is told of each event of a dataset beside the triggers."""
 
     # ------------------------------------------------------------------------------------- building
 
@@ -161,7 +162,7 @@ class Router:
         self.fast_routes.clear()
         grouped: dict[tuple[str, object, frozenset[str]], list[int]] = {}
         for leaf in active.circuit.leaves:
-            for where, source, kinds in _sources(leaf.trigger):
+            for where, source, kinds in heard_by(leaf.trigger):
                 grouped.setdefault((where, source, kinds), []).append(leaf.index)
         for (where, source, kinds), hits in grouped.items():
             insort(self._route(where, source), (active, tuple(hits), kinds), key=_order)
@@ -177,10 +178,18 @@ class Router:
         self.timers.drop(active.timer)
         self.fast_routes.clear()
         for leaf in active.circuit.leaves:
-            for where, source, _ in _sources(leaf.trigger):
+            for where, source, _ in heard_by(leaf.trigger):
                 route = self._route(where, source)
                 route[:] = [r for r in route if r[0] is not active]
         return active
+
+    def listen(self, dataset: str, on_event: FeedFunction | None) -> None:
+        """Tell of each event of a dataset after the triggers have it; None: no more. O(1)."""
+        if on_event is None:
+            del self.listeners[dataset]
+        else:
+            self.listeners[dataset] = on_event
+        self.fast_routes.pop(dataset, None)
 
     def of(self, dag: str) -> list[ActiveTrigger]:
         """The triggers of a DAG. O(result)."""
@@ -243,6 +252,8 @@ class Router:
         for active, parts in hits.items():
             feed = active.circuit.feed if active.stale_from is None else self._holding(active)
             yield feed, parts, active, active.timed
+        if dataset in self.listeners:
+            yield self.listeners[dataset], (), _NOBODY, False
 
     def _holding(self, active: ActiveTrigger) -> FeedFunction:
         def feed(hits: tuple[int, ...], item: Item, at: int, event: object) -> None:
@@ -378,19 +389,9 @@ class Router:
             assert active.scheduled == NEVER or waiting, f"{name} counts on a timer that is not there"
 
 
+_NOBODY: ActiveTrigger = None  # type: ignore[assignment]
+"""Stands for the trigger of a listener, which fires nothing."""
+
+
 def _order(route: Route) -> tuple[int, str, str]:
     return route[0].order
-
-
-def _sources(leaf: Trigger) -> list[tuple[str, object, frozenset[str]]]:
-    if isinstance(leaf, Updated):
-        return [("dataset", leaf.dataset.id, leaf.kinds)]
-    if isinstance(leaf, Missed):
-        return [("missed", leaf.dag, frozenset({"missed"}))]
-    if isinstance(leaf, Completed):
-        if leaf.dag == "*":
-            return [("everyone", None, leaf.states)]
-        if leaf.task is None:
-            return [("dag", leaf.dag, leaf.states)]
-        return [("task", (leaf.dag, leaf.task), leaf.states)]
-    return []

@@ -13,6 +13,7 @@ from typing import Any
 from reactive_dag.declare.internals import params_of
 from reactive_dag.declare.parameters import Binding
 from reactive_dag.declare.settings.error_names import is_among
+from reactive_dag.declare.wait import Wait
 from reactive_dag.engine.execute.assignment import Assignment, CallBody, WorkerLost
 from reactive_dag.engine.execute.context import OutletEvents, RunContext, StartChild, briefing_of
 from reactive_dag.engine.execute.current_body import BODY
@@ -23,10 +24,12 @@ from reactive_dag.engine.execute.stubs import Stubs, called
 from reactive_dag.engine.facts.publish import Publishing, outlet_events
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
+from reactive_dag.engine.items.events import event_from
 from reactive_dag.engine.outputs.references import stem_of, value_of
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import InvalidValue, said
+from reactive_dag.model.event import Event
 from reactive_dag.model.payload import copied
 from reactive_dag.model.records import UNCHANGED, GivenValue, Json, TaskFinished
 from reactive_dag.model.times import SECOND, parse_duration, parse_time
@@ -148,7 +151,7 @@ class AttemptExecutor:
         if above is not None:
             return self._value_of(run, above[place])
         item = run.output(over)[place]
-        return copied(item) if wait is None else self._awaited(wait.dag, item)
+        return copied(item) if wait is None else self._awaited(wait, item)
 
     def _value_of(self, run: RunState, index: int) -> object:
         """What one task, or one instance, gave: a copy, or what its file holds."""
@@ -162,15 +165,17 @@ class AttemptExecutor:
         if wait is None:
             numbers = None if output is None else run.instances.get(index)
             return self._value_of(run, index) if numbers is None else [self._value_of(run, n) for n in numbers]
-        awaited = [self._awaited(wait.dag, one) for one in (output if isinstance(output, list) else [output])]
+        awaited = [self._awaited(wait, one) for one in (output if isinstance(output, list) else [output])]
         return awaited if isinstance(output, list) else awaited[0]
 
-    def _awaited(self, dag: str, named: Any) -> Run | None:
-        """The run that a wait's output names."""
+    def _awaited(self, wait: Wait, named: Any) -> Run | Event | None:
+        """The run or the event that a wait's output names."""
         if not named:
             return None
+        if wait.dataset is not None:
+            return event_from(named)
         date = named["logical_date"]
-        found = self._host.with_key(dag, named["key"], None if date is None else parse_time(date))
+        found = self._host.with_key(wait.dag, named["key"], None if date is None else parse_time(date))
         return None if found is None else Run(self._host, found)
 
 

@@ -116,7 +116,7 @@ class Fold(Replaying):
         coming = ComingTicks(self.router, outbox, lambda: self.cursor, self._delayed)
         self.waits = Waits(
             outbox, timers, live, self.by_date, dates, dags.get, caches.awaited, watches, coming, lambda: self.cursor,
-            hooks.done_before,
+            self.router, hooks.done_before,
         )  # fmt: skip
         flow = TaskFlow(
             outbox, timers, live, self.by_date, self.waits, self.publishing, self.slots, self._task_settled,
@@ -281,6 +281,12 @@ class Fold(Replaying):
         routes = self.router.by_dataset.get(record.dataset)
         if routes is not None:
             self.router.feed(routes, record.kind, offset, record.at, record)
+        self._tell_listener(offset, record)
+
+    def _tell_listener(self, offset: int, record: Published) -> None:
+        listener = self.router.listeners.get(record.dataset)
+        if listener is not None:
+            listener((), offset, record.at, record)
 
     def _removed(self, offset: int, record: Removed) -> None:
         self.definitions.removed(offset, record)
@@ -301,6 +307,7 @@ class Fold(Replaying):
         routes = self.router.by_dataset.get(record.dataset)
         if routes:
             self.later_rounds.feed(routes, record.kind, offset, record.at, record)
+        self._tell_listener(offset, record)
 
     def _ahead(self) -> Iterable[AnyRecord]:
         """What this turn has not applied yet, and what it decided: a replay has the same turn before it. O(turn)."""

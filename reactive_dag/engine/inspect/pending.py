@@ -49,7 +49,7 @@ class Part(PlainForm):
 
 @attrs.frozen
 class Waiting(PlainForm):
-    """A wait that is under way: whose it is, and what it last saw.
+    """A wait that is under way: whose it is, what it awaits (`dag` or `dataset`), and what it last saw.
 
     One that looks each `poll` (`mode` is "poke" or "reschedule") has made so many `looks`, the last one at `looked`.
     """
@@ -61,6 +61,7 @@ class Waiting(PlainForm):
     mode: str = ""
     looks: int = 0
     looked: datetime | None = None
+    dataset: str = ""
 
     def __str__(self) -> str:
         at = (
@@ -153,8 +154,9 @@ def pending(fold: Fold, dag: str) -> Pending:
 def _watching(fold: Fold, watch: Watch) -> Waiting:
     """A wait for what is recorded. O(1)."""
     looking, wait = fold.waits.looks.of_place.get(watch.place), watch.wait
+    uri = "" if wait.dataset is None else wait.dataset.uri
     looks, at = (0, None) if looking is None else (looking.number, to_datetime(looking.at))
-    return Waiting(watch.run.started.key, wait.id, wait.dag, fold.waits.seen(watch), wait.mode, looks, at)
+    return Waiting(watch.run.started.key, wait.id, wait.dag, fold.waits.seen(watch), wait.mode, looks, at, uri)
 
 
 def _behind_waits(fold: Fold, dag: str) -> list[Waiting]:

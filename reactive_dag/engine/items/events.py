@@ -9,9 +9,11 @@ from datetime import datetime
 
 from reactive_dag.engine.items.identity import Identities
 from reactive_dag.model.event import Event
+from reactive_dag.model.payload import copied
 from reactive_dag.model.records import (
     AnyRecord,
     Item,
+    Json,
     Mark,
     Published,
     RunFinished,
@@ -19,7 +21,7 @@ from reactive_dag.model.records import (
     StartRequested,
     TaskFinished,
 )
-from reactive_dag.model.times import to_datetime
+from reactive_dag.model.times import parse_time, to_datetime
 
 
 def event_of(identities: Identities, item: Item) -> Event:
@@ -69,6 +71,15 @@ def _published(identities: Identities, fact: Published) -> Event:
         partition=fact.partition, logical_date=_date(fact.logical_date), extra=fact.extra, source=fact.source,
         run=identities.run_of(fact.run).key if fact.run >= 0 else None, task=fact.task or None, cascade=fact.cascade,
     )  # fmt: skip
+
+
+def event_from(named: dict[str, Json]) -> Event:
+    """The public event that the output of a wait tells of. O(1)."""
+    times = {name: None if named[name] is None else to_datetime(parse_time(named[name])) for name in _TIMES}
+    return Event(**{**copied(named), **times})
+
+
+_TIMES = ("at", "time", "logical_date")
 
 
 def _completed(at: int, state: str, run: RunFinished | RunStarted, task: str | None) -> Event:

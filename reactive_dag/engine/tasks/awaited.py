@@ -1,4 +1,4 @@
-"""What a wait awaits, worked out once, when it begins: the dates of runs.
+"""What a wait awaits, worked out once, when it begins: the dates of runs, or the partitions of a dataset.
 
 Owns no state. What a user's callable says is recorded with the beginning (`TaskStarted.awaits`), so nothing is asked
 again. O(dates). Raises ReactiveDagError for what cannot be awaited, and whatever the callable raises.
@@ -7,11 +7,13 @@ again. O(dates). Raises ReactiveDagError for what cannot be awaited, and whateve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import date as date_type
 from typing import TYPE_CHECKING
 
 from reactive_dag.declare.wait import mapped_task
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import ReactiveDagError
+from reactive_dag.model.text import seen, text_in
 from reactive_dag.model.times import NEVER, parse_time, to_datetime
 
 if TYPE_CHECKING:
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
     from reactive_dag.declare.wait import Wait
     from reactive_dag.engine.runs.logical_dates import LogicalDates
     from reactive_dag.engine.runs.state import RunState
+    from reactive_dag.triggers.leaves.dataset import Dataset
 
-Awaits = tuple[list[int] | None, bool]
-"""What is awaited (None: the cascade), and whether the wait's result is a list."""
+Awaits = tuple[list[int | str] | None, bool]
+"""What is awaited (None: the cascade, or any event), and whether the wait's result is a list."""
 
 
 class Awaited:
@@ -33,6 +36,75 @@ class Awaited:
 
     def of(self, run: RunState, wait: Wait) -> Awaits:
         """What a wait of a run awaits. O(dates)."""
+        if wait.dataset is not None:
+            return self._partitions(run, wait, wait.dataset)
+        return self._dates(run, wait)
+
+    def _partitions(self, run: RunState, wait: Wait, dataset: Dataset) -> Awaits:
+        """The partitions that a wait of a run awaits (R28). O(partitions)."""
+        spec, date = wait.partition, run.started.logical_date
+        if spec is None or isinstance(spec, tuple):
+            return None if spec is None else [*spec], spec is not None
+        if isinstance(spec, str) and spec != "same":
+            return [spec], False
+        if spec == "same":
+            return self._same_partition(run, wait, dataset)
+        if date is None:
+            raise ReactiveDagError(
+                f"{run.dag.id}.{wait.id}: this run has no logical date, from which {wait.when} could be told; "
+                "give the run a date, or name the partition"
+            )
+        if isinstance(spec, int):
+            wall = self.logical_dates.named_wall(run.request, run.dag, date)
+            return self._of_date(run, wait, dataset, wait.awaited_from(date, run.dag.tz, wall))
+        assert isinstance(spec, Call)
+        given = spec.fn(to_datetime(date))
+        several = isinstance(given, Iterable) and not isinstance(given, str)
+        items = list(given) if isinstance(given, Iterable) and several else [given]
+        if not items:
+            raise ReactiveDagError(f"{run.dag.id}.{wait.id}: partition gave none at all; give at least one")
+        found = [self._partition_of(run, wait, dataset, each) for each in items]
+        return [*dict.fromkeys(found)], several
+
+    def _same_partition(self, run: RunState, wait: Wait, dataset: Dataset) -> Awaits:
+        """The run's own partition where the dataset can have it, else those of the run's date."""
+        own, partitions = run.started.partition, dataset.partitions
+        if own is not None and (partitions is None or partitions.fits(own)):
+            return [own], False
+        return (None, False) if partitions is None else self._of_date(run, wait, dataset, run.started.logical_date)
+
+    def _of_date(self, run: RunState, wait: Wait, dataset: Dataset, date: int | None) -> Awaits:
+        """The partitions of a date that have what the run has in the other dimensions: one, or all there are (T19)."""
+        partitions = dataset.partitions
+        assert partitions is not None
+        known = {} if partitions.is_dated else self.logical_dates.of_run(run.started)
+        made = partitions.made_of(known, date)
+        if made is not None:
+            return [made], False
+        others = [each.name for each in partitions.dimensions if each.calendar is None and each.name in known]
+        if date is None or partitions.calendar is None:
+            raise ReactiveDagError(
+                f"{run.dag.id}.{wait.id}: this run has neither a partition of {dataset.uri!r} ({partitions!r}) nor "
+                "a date that has one; give the run a date, or name the partition"
+            )
+        all_of = partitions.of_instant(date)
+        return [each for each in all_of if all(partitions.split(each)[name] == known[name] for name in others)], True
+
+    def _partition_of(self, run: RunState, wait: Wait, dataset: Dataset, given: object) -> str:
+        """A partition that a user's callable gave, as text; a date stands for its partition."""
+        partitions = dataset.partitions
+        if isinstance(given, date_type) and partitions is not None:
+            found, _ = self._of_date(run, wait, dataset, parse_time(given, run.dag.tz, what="partition"))
+            if found is not None and len(found) == 1:
+                return str(found[0])
+        if not isinstance(given, str):
+            raise ReactiveDagError(f"{run.dag.id}.{wait.id}: partition gave {seen(given)}, which is no partition")
+        if partitions is not None:
+            partitions.check(given)
+        return text_in(given, "partition")
+
+    def _dates(self, run: RunState, wait: Wait) -> Awaits:
+        """The dates that a wait of a run awaits. O(dates)."""
         if self.dag_of(wait.dag) is None and wait.missing == "error":
             raise ReactiveDagError(
                 f"{run.dag.id}.{wait.id} waits for {wait.dag!r}, which no graph declares; "
@@ -42,7 +114,7 @@ class Awaited:
         date = run.started.logical_date
         spec = wait.logical_date
         if isinstance(spec, tuple):
-            return sorted(set(spec)), True
+            return [*sorted(set(spec))], True
         if date is None:
             return self._undated(run, wait), False
         if spec == "same":
@@ -64,7 +136,7 @@ class Awaited:
                 'declare it, or wait for it to come with missing="wait"'
             )
 
-    def _undated(self, run: RunState, wait: Wait) -> list[int] | None:
+    def _undated(self, run: RunState, wait: Wait) -> list[int | str] | None:
         if wait.match == "latest":
             return [NEVER]
         why = f"from which {wait.when} could be told"
@@ -79,9 +151,10 @@ class Awaited:
         )
 
 
-def _dates_of(given: object, run: RunState, wait: Wait) -> tuple[list[int], bool]:
+def _dates_of(given: object, run: RunState, wait: Wait) -> Awaits:
     several = isinstance(given, Iterable) and not isinstance(given, str)
     items = list(given) if isinstance(given, Iterable) and several else [given]
     if not items:
         raise ReactiveDagError(f"{run.dag.id}.{wait.id}: logical_date gave no date at all; give at least one")
-    return sorted({parse_time(item, run.dag.tz, what="logical_date") for item in items}), several  # type: ignore[arg-type]
+    found = {parse_time(item, run.dag.tz, what="logical_date") for item in items}  # type: ignore[arg-type]
+    return [*sorted(found)], several

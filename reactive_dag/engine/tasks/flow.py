@@ -192,11 +192,11 @@ class TaskFlow:
             self.mapped.went(self.past, run, record.task)
         index = -1 if run is None else run.arrays.index.get(record.task, -1)
         if run is not None and index >= 0:
-            self.opened(run, index, record)
+            self.opened(run, index, record, offset)
         elif run is None and (orphan := self._orphan(record.run)) is not None:
             note_of_orphan(orphan, record)
 
-    def opened(self, run: RunState, index: int, record: TaskStarted) -> None:
+    def opened(self, run: RunState, index: int, record: TaskStarted, offset: int) -> None:
         """An attempt of task number `index` of `run` was handed out. O(1)."""
         if self.past.of_run:
             self.past.drop(run.run, index)
@@ -207,7 +207,7 @@ class TaskFlow:
             self.slots.withdraw(record.run, index)
         if run.arrays.waits[index]:
             run.states[index] = "waiting"
-            self.waits.watching(run, index, record)
+            self.waits.watching(run, index, record, offset)
             return
         run.states[index] = "running"
         if run.begun_with:

@@ -36,6 +36,8 @@ class Verdict(NamedTuple):
         """The reason in words, made when somebody asks."""
         if self.wait is None:
             return "before the start: done in time"
+        if self.wait.dataset is not None:
+            return f"{self.name}: {self.found}"
         what = _what(self.wait, self.date)
         if self.state == SUCCEED:
             return what

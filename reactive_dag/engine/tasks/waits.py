@@ -17,12 +17,13 @@ from reactive_dag.engine.runs.by_date import AwaitedRun, RunsByDate
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.engine.tasks.awaited import Awaited
 from reactive_dag.engine.tasks.awaited_dates import AwaitedDate, AwaitedDates, KnownDates
+from reactive_dag.engine.tasks.awaited_events import AwaitedEvents, Listening
 from reactive_dag.engine.tasks.looks import Looks
-from reactive_dag.engine.tasks.verdicts import DONE, FAIL, LOST, SKIP, SUCCEED, WAITING, combine, judge_run
+from reactive_dag.engine.tasks.verdicts import DONE, FAIL, LOST, SKIP, SUCCEED, WAITING, Verdict, combine, judge_run
 from reactive_dag.engine.tasks.watches import ANY, HOPE, Watch, Watches, WatchKey, keys_of
 from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import ReactiveDagError, reason, said
-from reactive_dag.model.records import Looked, TaskFinished, TaskStarted
+from reactive_dag.model.records import Json, Looked, TaskFinished, TaskStarted
 from reactive_dag.model.times import NEVER, format_duration, format_time
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Waits:
     def __init__(
         self, outbox: Outbox, timers: Timers, live: Mapping[int, RunState], by_date: RunsByDate,
         logical_dates: LogicalDates, dag_of: Callable[[str], Dag | None], known: KnownDates, watches: Watches,
-        coming: ComingTicks, cursor: Callable[[], int], done_before: int | None = None,
+        coming: ComingTicks, cursor: Callable[[], int], listening: Listening, done_before: int | None = None,
     ) -> None:  # fmt: skip
         self.outbox = outbox
         self.timers = timers
@@ -61,6 +62,7 @@ class Waits:
         self.watches = watches
         self.looks = Looks(timers)
         self._cursor = cursor
+        self.events = AwaitedEvents(outbox.log, logical_dates.identities, listening, self.look, done_before)
         self._awaited = Awaited(logical_dates, dag_of)
         self.awaited_dates = AwaitedDates(logical_dates, dag_of, known)
 
@@ -84,10 +86,10 @@ class Waits:
         with log.lock:
             log.push(TaskStarted(self.outbox.stamp(), offset, task, attempt, awaits, several))
 
-    def watching(self, run: RunState, index: int, record: TaskStarted) -> None:
+    def watching(self, run: RunState, index: int, record: TaskStarted, offset: int) -> None:
         """The wait's `TaskStarted` was applied: look once, and if that decides nothing watch on, up to the timeout."""
         watch = _watch(run, index, record)
-        self.look(watch)
+        self.look(watch, offset)
         if not watch.over:
             self._keep(watch, record.at)
             if watch.wait.is_polled:
@@ -95,8 +97,11 @@ class Waits:
 
     def _keep(self, watch: Watch, now: int) -> None:
         """Watch from an instant on, up to which all was looked at."""
+        self.forget(watch.run, watch.index)
         self.watches.keep(watch)
         self._file(watch)
+        if watch.wait.dataset is not None:
+            self.events.keep(watch)
         wait, at = watch.wait, watch.record.at
         if wait.timeout is not None:
             self._set_timeout(watch, at + wait.timeout)
@@ -129,7 +134,7 @@ class Waits:
 
     def _file(self, watch: Watch) -> None:
         """File a watch under all that can decide it, as the graph is now; one that polls has its looks. O(dates)."""
-        if watch.wait.is_polled:
+        if watch.wait.is_polled or watch.wait.dataset is not None:
             self.watches.refile(watch, () if watch.ended is None else (ANY,))
             return
         keys: set[WatchKey] = set(watch.also) if watch.ended is None else {*watch.also, ANY}
@@ -155,7 +160,7 @@ class Waits:
                 assert watch.wait.timeout is not None
                 span, what = format_duration(watch.wait.timeout), watch.wait.what
                 why = f"timed out after {span} of waiting for {what}; last seen: {self.seen(watch)}"
-                self._end(watch, FAIL, why, [])
+                self._finish(watch, FAIL, why, [])
 
         watch.set_timer(self.timers.set(due, RUNS_FIRST, watch.run.dag.id, watch.wait.id, wake))
 
@@ -199,6 +204,8 @@ class Waits:
         if watch is not None:
             self.timers.drop(watch.timer)
             self.looks.end(watch.place)
+            if watch.wait.dataset is not None:
+                self.events.drop(watch)
 
     def renew(self, run: RunState) -> None:
         """The waits of a run that are under way go on as they are declared now (R11). O(attempts under way)."""
@@ -206,13 +213,13 @@ class Waits:
             before, now = self.watches.by_place.get((run.run, index)), run.tasks[index].wait
             if before is not None and now is not None and before.wait != now:
                 self.forget(run, index)
-                self._keep(watch := _watch(run, index, before.record, before.ended), self._reached())
+                self._keep(watch := _watch(run, index, before.record, before.known()), self._reached())
                 if not now.is_polled:
                     self.look(watch)
 
     def snapshot(self) -> list[tuple[TaskStarted, list[int] | None]]:
         """The waits under way: how each began, and the runs that ended since, where those count. O(watches)."""
-        return [(watch.record, None if watch.ended is None else sorted(watch.ended)) for watch in self.watches]
+        return [(watch.record, watch.known()) for watch in self.watches]
 
     def restore(self, kept: Sequence[tuple[TaskStarted, list[int] | None]]) -> None:
         """Watch again, for waits that there are still. O(watches)."""
@@ -220,11 +227,15 @@ class Waits:
         for record, ended in kept:
             run = self.live.get(record.run)
             index = -1 if run is None else run.plan.index.get(record.task, -1)
-            if run is not None and index >= 0 and run.tasks[index].wait is not None:
-                self._keep(_watch(run, index, record, ended), now)
+            wait = None if run is None or index < 0 else run.tasks[index].wait
+            if run is not None and wait is not None:
+                watch = _watch(run, index, record, ended)
+                if wait.dataset is not None:
+                    self.events.restore(watch, ended or ())
+                self._keep(watch, now)
 
     def look_again(self) -> None:
-        """Judge every wait: after a replay, which judges none. O(watches)."""
+        """Judge every wait that reacts: after a replay, which judges none. O(watches)."""
         for dag in list(self.watches.of_dag):
             self.on_ticks_changed(dag)
 
@@ -233,21 +244,37 @@ class Waits:
         for watch in self.watches.of(dag):
             if watch.wait.missing == "error":
                 why = f"{dag} was removed while {watch.wait.id} waited for it"
-                self._end(watch, FAIL, why, [], for_good=True)
+                self._finish(watch, FAIL, why, [], for_good=True)
 
-    def look(self, watch: Watch) -> None:
-        """Judge one wait now; end it if it is decided."""
+    def look(self, watch: Watch, before: int | None = None) -> None:
+        """Judge one wait now, by the records below an offset; end it if it is decided."""
         if self.outbox.replaying or not self._under_way(watch):
+            return
+        if watch.wait.dataset is not None:
+            self._look_at_events(watch, self._cursor() if before is None else before)
             return
         dates: Iterable[int | None] = NO_DATE if watch.dates is None else watch.dates
         found = [(date, self.find(watch, date)) for date in dates]
         verdicts = [judge_run(watch.wait, self._since(watch, seen), date) for date, seen in found]
+        if self._decides(watch, verdicts):
+            self._end(watch, [_named(seen, watch.wait) for _, seen in found])
+
+    def _look_at_events(self, watch: Watch, before: int) -> None:
+        found = self.events.judge(watch, before)
+        if self._decides(watch, [verdict for verdict, _ in found]):
+            self._end(watch, [event and self.events.named(event) for _, event in found])
+
+    def _decides(self, watch: Watch, verdicts: list[Verdict]) -> bool:
+        """Whether these end the wait. O(verdicts)."""
         verdict = verdicts[0] if len(verdicts) == 1 else combine(verdicts)
         watch.saw(verdict)
-        if verdict.state == WAITING:
-            return
-        why = "" if verdict.state == SUCCEED else verdict.why
-        self._end(watch, verdict.state, why, [seen for _, seen in found])
+        return verdict.state != WAITING
+
+    def _end(self, watch: Watch, named: list[Json]) -> None:
+        """End a wait as its last look decided; its output names the runs or events seen, also where they fail it."""
+        verdict = watch.verdict
+        assert verdict is not None
+        self._finish(watch, verdict.state, "" if verdict.state == SUCCEED else verdict.why, named)
 
     def _since(self, watch: Watch, seen: AwaitedRun | None) -> AwaitedRun | None:
         known = seen is None or seen is DONE or seen is LOST or watch.ended is None or seen.run in watch.ended
@@ -292,10 +319,10 @@ class Waits:
             self.forget(run, watch.index)
         return alive
 
-    def _end(
-        self, watch: Watch, state: str, why: str, seen: list[AwaitedRun | None], for_good: bool = False
+    def _finish(
+        self, watch: Watch, state: str, why: str, named: list[Json], for_good: bool = False
     ) -> None:  # fmt: skip
-        """The output names the runs that were seen, also where they made it fail.
+        """Record the end of a wait.
 
         One that failed begins anew if it has a retry left (R30), unless it did `for_good`; else it may fail softly.
         """
@@ -304,8 +331,7 @@ class Waits:
         again = state == FAIL and not for_good and self._has_retry(watch)
         if state == FAIL and not again and not for_good and watch.wait.soft_fail:
             state = SKIP
-        runs = [_named(one, watch.wait) for one in seen]
-        output = runs if watch.several else next(iter(runs), None)
+        output = named if watch.several else next(iter(named), None)
         error = None if state == SUCCEED else why
         offset, task, attempt = watch.run.run, watch.wait.id, watch.record.attempt
         outbox, log = self.outbox, self.outbox.log
@@ -322,6 +348,7 @@ class Waits:
         """Every watch is of a wait that is under way. O(watches)."""
         self.watches._check()
         self.looks._check()
+        self.events._check(iter(self.watches))
         for watch in self.watches:
             assert watch.run is self.live.get(watch.run.run), watch.wait.id
             assert watch.run.states[watch.index] == "waiting", (watch.wait.id, watch.run.states[watch.index])
@@ -334,8 +361,11 @@ BEGINNING = -(2**63)
 def _watch(run: RunState, index: int, record: TaskStarted, ended: Iterable[int] | None = None) -> Watch:
     wait = run.tasks[index].wait
     assert wait is not None
+    if wait.dataset is not None:
+        return Watch(run, index, record, wait, None, record.several, None)
     since = set(ended or ()) if wait.since == "start" else None
-    return Watch(run, index, record, wait, record.awaits, record.several, since)
+    dates = None if record.awaits is None else [each for each in record.awaits if isinstance(each, int)]
+    return Watch(run, index, record, wait, dates, record.several, since)
 
 
 _text_of = lru_cache(1024)(format_time)

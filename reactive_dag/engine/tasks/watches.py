@@ -45,6 +45,26 @@ class Watch:
     also: set[WatchKey] = attrs.field(factory=set)
     """Under what it is filed beside its dates."""
     filed: set[WatchKey] = attrs.field(factory=set)
+    events: dict[str | None, int] = attrs.field(factory=dict)
+    """Of a wait for a dataset: the newest event of each partition (None: of all) that was recorded since it began."""
+
+    @property
+    def uri(self) -> str:
+        """The dataset that it awaits."""
+        assert self.wait.dataset is not None
+        return self.wait.dataset.uri
+
+    @property
+    def partitions(self) -> tuple[str | None, ...]:
+        """The partitions that it awaits; None stands for any event."""
+        awaits = self.record.awaits
+        return (None,) if awaits is None else tuple([str(each) for each in awaits])
+
+    def known(self) -> list[int] | None:
+        """What counts of what was recorded since it began: runs that ended, or events. O(those)."""
+        if self.wait.dataset is not None:
+            return sorted(set(self.events.values()))
+        return None if self.ended is None else sorted(self.ended)
 
     @property
     def why(self) -> str:
@@ -168,7 +188,7 @@ class Watches:
         for dag, watches in self.of_dag.items():
             for place, watch in watches.items():
                 assert watch.place == place and watch.wait.dag == dag, place
-                assert watch.filed or watch.wait.is_polled, place
+                assert watch.filed or watch.wait.is_polled or watch.wait.dataset is not None, place
                 assert all(self._by_key[dag][key][place] is watch for key in watch.filed), place
         filed = {(dag, key, place) for dag, rows in self._by_key.items() for key, row in rows.items() for place in row}
         assert filed == {(w.wait.dag, key, w.place) for w in self for key in w.filed}, "filed and not kept"

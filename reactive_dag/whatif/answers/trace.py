@@ -15,8 +15,8 @@ from attrs import frozen
 
 from reactive_dag.declare.wait import Wait
 from reactive_dag.log.history import RunRow, TaskRow
-from reactive_dag.model.records import FINAL_TASK_STATES, Item, Mark, Published, RunFinished, TaskFinished
-from reactive_dag.model.times import format_time
+from reactive_dag.model.records import FINAL_TASK_STATES, Item, Json, Mark, Published, RunFinished, TaskFinished
+from reactive_dag.model.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from reactive_dag.declare.task import AnyTask
@@ -191,10 +191,22 @@ class Trace:
         row = self.tasks(point.of).get(point.task)
         if wait is None or row is None:
             return None
-        runs = row.output if isinstance(row.output, list) else [row.output]
-        found = [each for one in runs if one for each in self._ends_of(self.by_key[one["key"]], wait)]
+        named = [one for one in (row.output if isinstance(row.output, list) else [row.output]) if one]
+        if wait.dataset is not None:
+            return max([self._made(one) for one in named], key=lambda each: each.at, default=None)
+        found = [each for one in named for each in self._ends_of(self.by_key[one["key"]], wait)]
         bad = [each for each in found if row.state != "success" and self._state(each.point) not in wait.states]
         return max(bad or found, key=lambda each: each.at, default=None)
+
+    def _made(self, named: dict[str, Json]) -> Predecessor:
+        """What made an event that a wait saw: a task, a run's end, or somebody outside. O(events of its dataset)."""
+        at = parse_time(named["at"])
+        if named["run"] is not None:
+            run, task = self.by_key[named["run"]], named["task"]
+            return Predecessor(TracePoint("task", run, task) if task else TracePoint("end", run), "awaits", at)
+        events = self.fold.log.events(named["dataset"])
+        offset = next(n for n, event in events if event.at == at and event.partition == named["partition"])
+        return Predecessor(TracePoint("event", offset), "awaits", at)
 
     def _state(self, point: TracePoint) -> str:
         return self.tasks(point.of)[point.task].state if point.kind == "task" else self.rows[point.of].state

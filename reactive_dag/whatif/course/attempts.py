@@ -122,8 +122,8 @@ class CourseAttempts:
         """Begin an attempt through the engine's fold. O(log instants)."""
         self.log.count_rows()
         record = TaskStarted(now, run.offset, run.state.plan.ids[index], run.state.attempt[index] + 1)
-        self.log.push(record)
-        self.core.runs.flow.opened(run.state, index, record)
+        offset = self.log.push(record)
+        self.core.runs.flow.opened(run.state, index, record, offset)
         if run.state.arrays.has_pools and run.state.arrays.pools[index] is not None:
             self.pooled[run.offset, index] = PooledAttempt(run.state, index, run.state.arrays, record.attempt)
         end = now + run.tasks.durations[run.number(index)]

@@ -40,7 +40,8 @@ class ListenedTo:
         leaves = [part for trigger in triggers for part in walk(trigger)]
         waits = [wait for dag in graph.dags.values() for wait in dag.waits]
         return cls(
-            frozenset(leaf.dataset.id for leaf in leaves if isinstance(leaf, Updated)),
+            frozenset(leaf.dataset.id for leaf in leaves if isinstance(leaf, Updated))
+            | frozenset(wait.dataset.id for wait in waits if wait.dataset is not None),
             frozenset((leaf.dag, leaf.task) for leaf in leaves if isinstance(leaf, Completed) and leaf.task),
             frozenset((wait.dag, task) for wait in waits for task in wait.tasks),
         )
