@@ -229,7 +229,7 @@ def test_I6_a_turn_that_fails_stops_the_engine_which_starts_again_from_the_log(t
     store = tmp_path / "s.db"
     engine = opened(pipeline(), store)
     broken = parts(engine).fold.waits.look
-    parts(engine).fold.waits.look = lambda watch: 1 / 0
+    parts(engine).fold.waits.look = lambda *_: 1 / 0
     engine.publish("orders", key="1", partition="2026-11-01", extra={"n": 1})
     with pytest.raises(ZeroDivisionError):
         engine.run_until_idle()
