@@ -27,7 +27,7 @@ def of(name: str) -> dict[str, Any]:
 
 
 def test_all_examples_are_there() -> None:
-    assert NAMES == ["diamond", "etl", "frames", "ml"]
+    assert NAMES == ["diamond", "etl", "frames", "ml", "regions"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,3 +102,15 @@ def test_the_etl_in_virtual_time_meets_its_pool_and_its_deadline() -> None:
     assert rows["load_users"].start == rows["load"].end, "it needs the whole pool"
     late = found.what_if(rd.delay("load_users", "2h"))
     assert [run.events[0].kind for run in late.runs if run.dag == "alarm"] == ["missed"]
+
+
+def test_T19_regions_closes_each_day_once_and_a_backfill_mends_what_is_missing() -> None:
+    table, before, backfill, after, *rest = of("regions")["main"]()
+    assert table.startswith("sales: 8 there, 1 failed") and "2026-11-24|us    failed" in table
+    assert before == "closed: ['2026-11-23', '2026-11-25']" and "1 of 1 ended" in backfill
+    assert after == "closed: ['2026-11-23', '2026-11-25', '2026-11-24']"
+    assert [line.split(":")[0] for line in rest[:3]] == ["eu", "asia", "us"]
+    assert [line.split(" of ")[0] for line in rest[3:]] == [
+        "2026-10-25T02+02:00", "2026-10-25T02+01:00", "2026-10-25T03+01:00",
+    ]  # fmt: skip
+    assert all(f" and {line.split(' of ')[0]}" in line for line in rest[3:]), "its own, and the one before"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 import reactive_dag as rd
 from tests.support.engines import live
 
-DAY = rd.day("Europe/Berlin")
+DAY, HOUR = rd.day("Europe/Berlin"), rd.hour("Europe/Berlin")
 REGION = rd.values("eu", "us", name="region")
 
 
@@ -91,6 +93,40 @@ def test_T19_keys_hold_over_a_restart_with_a_snapshot(tmp_path):
         (run,) = engine.runs("regions")
         assert (run.partition, run.partitions) == ("eu", ["2026-11-22|eu", "2026-11-24|eu", "eu"])
         assert run.dimensions == {"region": "eu"}
+
+
+def two_hours(event):
+    """The hour of a reading, and the next one."""
+    start, end = HOUR.span(event.partition)
+    return [HOUR.of(start), HOUR.of(end)]
+
+
+def test_T7_an_event_of_an_hour_counts_for_the_next_one_too(tmp_path):
+    """One delivery for each key, also where clocks change; what is half there is so after a restart."""
+
+    def graph():
+        made = graph_of(readings=HOUR, smooth=HOUR)
+
+        def body(run):
+            run.publish("smooth", partition=run.group)
+
+        made.dag("smoothed", on=rd.updated("readings").batch(count=2).by(two_hours)).add(
+            body, id="t", outlets=["smooth"]
+        )
+        return made
+
+    hours = HOUR.between("2026-10-25T01+02:00", "2026-10-25T03+01:00")
+    with live(graph(), tmp_path / "s.db") as engine:
+        published(engine, "readings", *hours[:2])
+        assert texts(engine, "smooth") == hours[1:2]
+    with live(graph(), tmp_path / "s.db") as engine:
+        published(engine, "readings", *hours[2:])
+        assert texts(engine, "smooth") == hours[1:]
+        assert [run.partitions for run in reversed(engine.runs("smoothed"))] == [
+            [one, other] for one, other in pairwise(hours)
+        ]
+        (part,) = engine.pending("smoothed").parts
+        assert (part.delivered, part.consumed, part.pending) == (8, 6, 2)
 
 
 # ------------------------------------------------------------------------------------------- R1: runs
@@ -319,4 +355,19 @@ def test_T19_a_simulation_publishes_each_value():
     sources = {"orders": rd.cron("0 2 * * *", tz="Europe/Berlin")}
     made = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", sources=sources, default_duration="5m")
     assert sorted(run.partition for run in made.runs) == ["2026-11-23|eu", "2026-11-23|us"]
+    assert {run.state for run in made.runs} == {"success"}
+
+
+def test_T19_a_simulated_task_publishes_each_value_that_its_run_does_not_say():
+    graph = graph_of(mart=DAY * REGION, regions=REGION, days=DAY)
+    graph.dag("clock", schedule="0 2 * * *", tz="Europe/Berlin").add(
+        nothing, id="t", outlets=["mart", "regions", "days"]
+    )
+    graph.dag("job", on=rd.updated("mart"))(nothing)
+    graph.dag("daily", on=rd.updated("mart").batch(count=2).by(DAY))(nothing)
+    graph.dag("static", on=rd.updated("regions"))(nothing)
+    made = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="5m")
+    assert sorted((run.dag, run.partition) for run in made.runs if run.dag != "clock") == [
+        ("daily", "2026-11-23"), ("job", "2026-11-23|eu"), ("job", "2026-11-23|us"), ("static", "eu"), ("static", "us"),
+    ]  # fmt: skip
     assert {run.state for run in made.runs} == {"success"}

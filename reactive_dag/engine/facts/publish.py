@@ -250,6 +250,20 @@ class Publishing:
                     continue
                 numbers[event.dataset] = number + 1
 
+    def each_value(self, run: RunStarted, wanted: Iterable[OutletEvent]) -> list[OutletEvent]:
+        """What a body would say of outlets whose static value the run does not say: each of them. O(result)."""
+        found: list[OutletEvent] = []
+        for event in wanted:
+            partitions = self.datasets[event.dataset].partitions
+            if partitions is None or partitions.is_dated or self._partitions(event, run.logical_date, run):
+                found.append(event)
+            elif run.logical_date is not None or partitions.calendar is None:
+                texts = partitions.of_instant(run.logical_date or 0)
+                found += [msgspec.structs.replace(event, partition=each) for each in texts]
+            else:
+                found.append(event)
+        return found
+
     def check_dated(self, run: RunStarted, wanted: Iterable[OutletEvent]) -> None:
         """Refuse events of a run that have no partition, though their dataset has a calendar. O(events).
 

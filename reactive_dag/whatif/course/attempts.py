@@ -160,14 +160,15 @@ class CourseAttempts:
                 run.unfold_one(index, cast(int, run.began[index]))
             if index in run.state.open and run.state.attempt[index] == number:
                 task, state, error, retry, output = run.state.plan.ids[index], "success", None, True, None
+                published: list[OutletEvent] | None = None
                 if self.fails(run.state, task, number):
                     state, error = "failed", FAILURE
                 else:
-                    error = self._undated(run.state, index)
+                    error, published = self._undated(run.state, index)
                     state, retry = ("success", True) if error is None else ("failed", False)
                 if state == "success":
                     output = self.outputs.get((run.state.dag.id, run.tasks.ids[run.number(index)]))
-                record = TaskFinished(now, run.offset, task, state, number, output, error, None, retry)
+                record = TaskFinished(now, run.offset, task, state, number, output, error, None, retry, None, published)
                 log.push(record)
                 ended.append((run, index, record))
         core.skip_to(log.next_offset)
@@ -177,16 +178,21 @@ class CourseAttempts:
         if core.outbox.decisions or core.calls.given:
             core.flush()
 
-    def _undated(self, run: RunState, index: int) -> str | None:
-        """The error of an attempt whose outlets its run cannot date (R3). O(outlets)."""
-        outlets = (*run.tasks[index].outlets, *run.dag.outlets)
-        if not outlets:
-            return None
+    def _undated(self, run: RunState, index: int) -> tuple[str | None, list[OutletEvent] | None]:
+        """The error of an attempt whose outlets its run cannot date (R3), and what it publishes where it says more.
+
+        Of an outlet whose static values the run does not say it publishes each, as a body would (T19). O(outlets).
+        """
+        task, publishing = run.tasks[index], self.core.publishing
+        if not task.outlets and not run.dag.outlets:
+            return None, None
+        events = outlet_events(task.outlets)
+        said_of = events if task.map_over is not None else publishing.each_value(run.started, events)
         try:
-            self.core.publishing.check_dated(run.started, outlet_events(outlets))
+            publishing.check_dated(run.started, [*said_of, *outlet_events(run.dag.outlets)])
         except UndatedOutlet as error:
-            return said(error)
-        return None
+            return said(error), None
+        return None, None if said_of == events else said_of
 
     # ------------------------------------------------------------------------------------- fast path
 
