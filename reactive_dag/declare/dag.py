@@ -14,7 +14,7 @@ from attrs import define, evolve
 
 from reactive_dag.declare.named_triggers import expression, sources_of, triggers_of, zone_of_clocks, zone_of_given
 from reactive_dag.declare.owner import DagOwner
-from reactive_dag.declare.place import Place, caller_place, declared_twice, in_one_loop, place_text
+from reactive_dag.declare.place import Place, caller_place, in_one_loop, place_text
 from reactive_dag.declare.settings.dag_settings import (
     DAG_PARSERS,
     DEFAULTS,
@@ -25,12 +25,12 @@ from reactive_dag.declare.settings.dag_settings import (
     differing,
 )
 from reactive_dag.declare.settings.parsers import only_known, parsed, valid_name
-from reactive_dag.declare.settings.task_settings import DEFAULT_PARSERS, After, TaskOptions
+from reactive_dag.declare.settings.task_settings import DEFAULT_PARSERS, TaskOptions
 from reactive_dag.declare.task import AnyTask, Task, outlets_of, task_id
 from reactive_dag.declare.task_json import settings_out
 from reactive_dag.declare.task_table import TaskTable
-from reactive_dag.declare.wait import Wait, WaitOptions
-from reactive_dag.declare.wait_tasks import placed, waiting_task
+from reactive_dag.declare.wait import Wait
+from reactive_dag.declare.wait_tasks import DeclaresWaits
 from reactive_dag.model import pictures
 from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, UsageError
 from reactive_dag.model.records import Json
@@ -48,7 +48,7 @@ _NO_TASKS = TaskTable("", DEFAULTS)
 
 
 @define(eq=False, init=False, repr=False)
-class Dag(ReadsDagSettings):
+class Dag(ReadsDagSettings, DeclaresWaits):
     """One DAG. `graph.dag(...)` makes one and registers it; made by hand it is registered by `graph.register`.
 
     Its settings are attributes: `tz`, `start`, `end` (nanoseconds UTC), `catchup`, `max_catchup`, `paused`,
@@ -264,42 +264,6 @@ class Dag(ReadsDagSettings):
         if task._owner is self._table:
             return task
         made = task if task._owner is None else task._copy()
-        self._put(made)
-        return made
-
-    def wait_for(
-        self,
-        dag: object,
-        task: object = None,
-        *,
-        id: str | None = None,
-        after: After = (),
-        **options: Unpack[WaitOptions],
-    ) -> AnyTask:
-        """Add a task that waits for another DAG's run, or for tasks of it; what follows it gets the awaited run. O(1).
-
-        Options: `tasks`, `states`, `failed_states`, `skipped_states`, `logical_date` ("same", a duration: so long
-        before this run's date, a function of that date, or dates), `match` ("exact", "latest", "same_day"), `timeout`,
-        `poll`, `mode` ("push", "poke", "reschedule"), `soft_fail`, `since`, `missing`, `retries` and how they come; in
-        mode "poke" `priority`, `pool`, `slots`. The id is `wait_<dag>`, with a task `wait_<dag>_<task>`.
-        Raises InvalidValue for an option that is not valid, CycleError where tasks would wait in a circle.
-        """
-        place, tz = caller_place(), self._own_zone() or "UTC"
-        made = placed(
-            lambda: waiting_task(dag, task, options, id=id, after=after, tz=tz, place=place), self.id, place
-        )  # fmt: skip
-        return self._add_wait(made, named=id is not None)
-
-    def _add_wait(self, made: AnyTask, named: bool) -> AnyTask:
-        before = self.tasks.get(made.id)
-        if (
-            before is not None and not named and before.wait != made.wait
-            and declared_twice((before._place, before._stamp), made._place, -1, loop=True)
-        ):  # fmt: skip
-            raise DuplicateError(
-                f"DAG {self.id!r} has a task {made.id!r} already ({before.place}); give this one a name with id= "
-                f"({made.place})"
-            )
         self._put(made)
         return made
 

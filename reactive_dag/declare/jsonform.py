@@ -19,10 +19,11 @@ from reactive_dag.declare.dag import Dag, dag_at
 from reactive_dag.declare.parameters import Output, Parameter
 from reactive_dag.declare.settings.dag_settings import DAG_PARSERS, DagOptions
 from reactive_dag.declare.settings.files import OutputFiles
+from reactive_dag.declare.settings.looking import RESCHEDULE, Until
 from reactive_dag.declare.settings.params import Params
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.settings.task_settings import TASK_PARSERS, TaskOptions
-from reactive_dag.declare.task import AnyTask, loaded_task, wait_task
+from reactive_dag.declare.task import AnyTask, loaded_task, until_task, wait_task
 from reactive_dag.declare.wait import OF_DAGS, OF_DATASETS, WaitOptions, event_wait_of, wait_of
 from reactive_dag.declare.wait_tasks import task_options
 from reactive_dag.model.calendar import partitions_from_json
@@ -192,15 +193,21 @@ def _task_in(data: Json, tz: str, place: str) -> AnyTask:
     try:
         if isinstance(data, dict) and "wait" in data:
             return _wait_in(data, tz, place)
-        _only(data, ("id", "fn", "parameters", "outlets", "after", *TASK_PARSERS), place)
+        _only(data, ("id", "fn", "parameters", "outlets", "after", "until", *TASK_PARSERS), place)
         given = {key: value for key, value in data.items() if key in TASK_PARSERS}
         others = {key: value for key, value in data.items() if key in ("outlets", "after")}
         options = cast("TaskOptions", {**others, **_settings_in(given, place)})
         parameters = [_parameter_in(each, place) for each in _list(data.get("parameters", []), f"{place}.parameters")]
         call = Call.from_json(data.get("fn"))
-        return loaded_task(_text(data.get("id"), f"{place}.id"), call, tuple(parameters), options, place)
+        made = loaded_task(_text(data.get("id"), f"{place}.id"), call, tuple(parameters), options, place)
+        return until_task(made, _until_in(data["until"], f"{place}.until")) if "until" in data else made
     except InvalidValue as error:
         raise error if place in str(error) else InvalidValue(f"{place}: {error}") from None
+
+
+def _until_in(data: Json, place: str) -> Until:
+    _only(data, ("poll", "mode", "soft_fail"), place)
+    return Until.of(data.get("poll"), data.get("mode", RESCHEDULE), data.get("soft_fail", False))
 
 
 def _parameter_in(data: Json, place: str) -> Parameter:

@@ -15,6 +15,7 @@ from attrs import define, evolve
 from reactive_dag.declare.owner import TaskOwner
 from reactive_dag.declare.parameters import Binding, Parameter, parameters_of
 from reactive_dag.declare.place import Place, caller_place, place_of, place_text
+from reactive_dag.declare.settings.looking import Until
 from reactive_dag.declare.settings.parsers import only_known, parsed, task_name
 from reactive_dag.declare.settings.task_settings import (
     TASK_DEFAULTS,
@@ -39,7 +40,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 AnyTask: TypeAlias = "Task[..., Any]"
-TaskKind = Literal["task", "wait"]
+TaskKind = Literal["task", "wait", "until"]
 
 _OPTIONS = (*TASK_PARSERS, "outlets", "after")
 
@@ -66,6 +67,7 @@ class Task(ReadsTaskSettings, Generic[P, R]):
     _settings: TaskSettings
     _owner: TaskOwner | None
     _stamp: int
+    until: Until | None = None
 
     def __init__(self, fn: Callable[P, R], id: str | None = None, **options: Unpack[TaskOptions]) -> None:
         if not callable(fn):
@@ -106,6 +108,7 @@ class Task(ReadsTaskSettings, Generic[P, R]):
             **({"parameters": [parameter_out(each) for each in self._parameters]} if self._parameters else {}),
             **({"outlets": [each.uri for each in self.outlets]} if self.outlets else {}),
             **({"after": list(self.after)} if self.after else {}),
+            **({} if self.until is None else {"until": self.until.to_json()}),
             **settings_out(self._given),
         }
 
@@ -147,7 +150,7 @@ class Task(ReadsTaskSettings, Generic[P, R]):
         made: Task[P, R] = Task.__new__(Task)
         made.__attrs_init__(
             *(self.id, self.fn, self.kind, self.outlets, self.after, self.wait, self._place, self._parameters),
-            *(self._ref, self._given, self._merged(None), None, 0),
+            *(self._ref, self._given, self._merged(None), None, 0, self.until),
         )
         return made
 
@@ -234,6 +237,13 @@ def wait_task(wait: Wait, place: Place, given: Mapping[str, object] | None = Non
     made.__attrs_init__(
         *(wait.id, _never_called, "wait", (), wait.after, wait, place, (), None, given, settings, None, 0)
     )
+    return made
+
+
+def until_task(made: AnyTask, until: Until) -> AnyTask:
+    """A task that was made, as one that looks until its function gives something true (R29). O(1)."""
+    made.kind, made.until = "until", until
+    made._settings = merged_of_wait(None, made._given)
     return made
 
 

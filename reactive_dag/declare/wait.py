@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 from attrs import frozen
 
 from reactive_dag.declare.parameters import TaskLike
+from reactive_dag.declare.settings.looking import MODES, POKE, PUSH
 from reactive_dag.declare.settings.parsers import flag, only_known, optional_duration, task_name
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.model.callables import Call
@@ -39,9 +40,6 @@ FAILED_STATES = frozenset({"failed", "upstream_failed", "cancelled"})
 """The states that fail a wait, unless told."""
 
 MATCHES = ("exact", "latest", "same_day")
-PUSH, POKE, RESCHEDULE = "push", "poke", "reschedule"
-MODES = (PUSH, POKE, RESCHEDULE)
-"""Who looks when (R27): at each record that can decide, or each `poll`, with or without a worker between the looks."""
 DEFAULTS = {"mode": PUSH, "poll": "1m"}
 OF_A_WORKER = ("priority", "pool", "slots")
 """The options that count for what holds a worker."""

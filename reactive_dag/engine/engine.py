@@ -214,7 +214,7 @@ class Engine(Questions):
         offset = found._offset
         again = self._parts.turn.is_cancelled(offset)
         self._parts.append(lambda at: Cancelled(at, offset, told))
-        self._parts.turn.stop_attempts(offset, again)
+        self._parts.turn.stopping.stop_run(offset, again)
 
     def mark(self, run: Run | str, task: AnyTask | str | None, state: str, reason: str = "") -> Run:
         """Give a task of a run a final state by hand, or with None the run: "success", "failed" or "skipped" (R19).
@@ -231,7 +231,7 @@ class Engine(Questions):
         ending = not asked.task and parts.turn.is_cancelled(row.run)
         parts.append(lambda at: replace(asked, at=at))
         if not ending:  # else it tears down, and has the mark when that is done
-            parts.turn.stop_marked(row.run, asked.task)
+            parts.turn.stopping.stop_marked(row.run, asked.task)
         return found
 
     def rerun(

@@ -46,7 +46,8 @@ def described(core: Fold) -> dict[str, Json]:
         "queued": {dag: [runs.row(run).key for run in queue] for dag, queue in core.slots.queues.items() if queue},
         "active": {dag: count for dag, count in core.statuses.active.items() if count},
         "rounds": sorted(_rounds(core), key=repr),
-        "startable": sorted(_task(core, run, index) for run, index in core.slots.startable),
+        "startable": sorted(_task(core, *place) for place in core.slots.startable - core.waits.looks.owed),
+        "owed": sorted(_task(core, *place) for place in core.waits.looks.owed),
         "past": sorted([dag, task, *_task(core, *each)] for dag, task, *each in runs.flow.past),
         "waits": sorted(_wait(core, watch) for watch in core.waits.watches),
         "timers": sorted(_timers(core), key=repr),
@@ -177,7 +178,8 @@ def _timers(core: Fold) -> list[list[Json]]:
         if watch.wait.timeout is not None:
             found.append([watch.record.at + watch.wait.timeout, "wait", watch.run.started.key, watch.wait.id])
     found += [
-        [looking.next, "look", *_task(core, looking.run.run, looking.index)] for looking in core.waits.looks
+        [looking.next, "look", *_task(core, looking.run.run, looking.index), looking.number, looking.at, looking.seen]
+        for looking in core.waits.looks
     ]  # fmt: skip
     return found
 

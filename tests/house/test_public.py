@@ -29,10 +29,11 @@ PINNED = {
         to_json to_networkx upstream""",
     "Dag": """
         add catchup deadline defaults description end fn graph id max_active_runs max_catchup outlets overlap params
-        paused place produces start tags task tasks timeout to_json triggers tz wait_for waits""",
+        paused place produces start tags task tasks timeout to_json triggers tz wait_for wait_until
+        waits""",
     "Task": """
         after backoff branch dag depends_on_past fn id jitter kind map_over max_delay needs outlets place pool
-        priority retries retry_delay retry_on save slots teardown timeout to_json trigger_rule wait""",
+        priority retries retry_delay retry_on save slots teardown timeout to_json trigger_rule until wait""",
     "Dataset": "batch by debounce id map metadata partitions throttle to_json uri where within",
     "By": "batch by debounce digest from_json map parts throttle to_json where within",
     "Problem": "ids kind place severity text to_json",

@@ -247,6 +247,9 @@ def _of_tasks(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates) -> Iterat
         yield from _over_file(dag, task)
         for kind, text in body_warnings(dag, task):
             yield _warning(dag, kind, (f"{dag.id}.{task.id}",), text, task.place)
+        if task.until is not None and task.timeout is None:
+            text = f"'{dag.id}.{task.id}' looks without an end; give it a timeout="
+            yield _warning(dag, "no_timeout", (f"{dag.id}.{task.id}",), text, task.place)
         if task.wait is not None:
             yield from _of_wait(analysis, dag, task, task.wait, dates)
 

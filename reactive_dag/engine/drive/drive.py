@@ -168,7 +168,7 @@ class Drive:
                 names = sorted({job.name for job in list(self._turn.inflight.values())})
                 LOGGER.warning("waiting up to %.0f s for %s; Ctrl-C again to leave", grace - first, ", ".join(names))
                 runner.close(grace - first)
-            self._turn.cancel_attempts(lambda job: True)
+            self._turn.stopping.cancel(lambda job: True)
 
     def waiting_for(self) -> str:
         """What keeps the engine from being idle, in words."""

@@ -17,6 +17,7 @@ from reactive_dag.engine.drive.circles import Circles
 from reactive_dag.engine.drive.graph_changes import GraphChanges
 from reactive_dag.engine.drive.held_attempts import HeldAttempts
 from reactive_dag.engine.drive.interrupts import Interrupts
+from reactive_dag.engine.drive.stopping import Stopping
 from reactive_dag.engine.execute.assignment import Assignment, CallBody
 from reactive_dag.engine.execute.attempt import AttemptExecutor, Report, lost, say_failed
 from reactive_dag.engine.execute.runners import Runner
@@ -66,6 +67,7 @@ class Turn:
         self._lock = lock
         self._wake = wake
         self.inflight: dict[tuple[int, int], Assignment] = {}
+        self.stopping = Stopping(self.inflight, runner)
         self.returned = 0
         self.closed = False
         self.snapshot_at = fold.cursor
@@ -105,7 +107,7 @@ class Turn:
         if self._fold.runs.stops.untold:
             self._tell_stopped()
         if self._kills:
-            self.cancel_attempts(lambda job: job.begun and job.over)
+            self.stopping.cancel(lambda job: job.begun and job.over)
         self._hand_out()
         for body in self._take_going_on() if self._going_on else ():
             body.go_on.set()
@@ -156,11 +158,12 @@ class Turn:
         self._fold.runs.end_orphans()
         self._fold.slots.reconsider_all()
         self._fold.waits.look_again()
+        self._fold.runs.flow.waiting.recover()
         under_way = [
             Assignment(run, index, run.attempt[index], run.arrays, self)
             for run in list(self._fold.runs.live.values())
             for index in sorted(run.open)
-            if run.tasks[index].kind != "wait" and (run.run, index) not in self.inflight
+            if not run.arrays.waits[index] and (run.run, index) not in self.inflight
         ]
         gone = set(runner.adopt(under_way)) if under_way else ()
         for each in under_way:
@@ -179,6 +182,8 @@ class Turn:
             self.waiting.refuse(self._circles.why_never, self._fold.cursor)
             self._going_on += self.waiting.take_back(self._is_free)
         if slots.to_look and self._fold.begin_runs():
+            return True
+        if self._fold.waits.looks.owed and not self._hand_out_looks():
             return True
         if not slots.startable:
             return False
@@ -203,11 +208,31 @@ class Turn:
         return ChainMap[tuple[int, int], UnderWay](self.inflight, holding) if holding else self.inflight  # type: ignore[arg-type]
 
     def _begin_waits(self, taken: list[tuple[RunState, int]]) -> list[tuple[RunState, int]]:
-        """Begin the waits among the attempts that may start; the others. O(attempts)."""
+        """Begin the waits among the attempts that may start, and hand out looks; the others. O(attempts)."""
+        others = []
         for run, index in taken:
-            if run.arrays.waits[index]:
+            if index in run.open:
+                self._look(run, index)
+            elif run.tasks[index].wait is not None:
                 self._fold.waits.start(run, index)
-        return [(run, index) for run, index in taken if not run.arrays.waits[index]]
+            else:
+                others.append((run, index))
+        return others
+
+    def _look(self, run: RunState, index: int) -> None:
+        """Hand out a look of an attempt that is under way (R29)."""
+        job = self.inflight[run.run, index] = Assignment(run, index, run.attempt[index], run.arrays, self)
+        self._handed.append(job)
+
+    def _hand_out_looks(self) -> bool:
+        """Hand out the looks that are owed to who holds a worker; False where a look has come back since. O(owed)."""
+        looks = self._fold.waits.looks
+        due = [place for place in looks.owed if place in looks.holding and place not in self.inflight]
+        if due and self._fold.cursor < self._log.next_offset:
+            return False
+        for run, index in sorted(due):
+            self._look(self._fold.runs.live[run], index)
+        return True
 
     def _is_free(self, job: Assignment) -> bool:
         """Whether there is a worker, and room in its pool, for a body that has waited. O(attempts handed out)."""
@@ -280,32 +305,7 @@ class Turn:
     def _tell_stopped(self) -> None:
         """Tell the bodies of runs that ended before their time (R6, R17), not those of a round that began since."""
         stopped = {*self._fold.runs.stops.take_untold()}
-        self._stop_those(lambda job: job.run.run in stopped and job.over)
-
-    def stop_attempts(self, run: int, again: bool) -> None:
-        """Tell the bodies of a run that it was cancelled (R5); a teardown's only `again` (R18). O(handed out)."""
-        self._stop_those(lambda job: job.run.run == run and (again or not job.arrays.teardowns[job.index]))
-
-    def _stop_those(self, which: Callable[[Assignment], bool]) -> None:
-        for job in list(self.inflight.values()):
-            if which(job):
-                job.stop()
-                if self._runner is not None:
-                    self._runner.cancel(job.key)
-
-    def cancel_attempts(self, which: Callable[[Assignment], bool]) -> None:
-        """Tell the runner of attempts whose end counts no more. O(attempts handed out)."""
-        for job in list(self.inflight.values()):
-            if self._runner is not None and which(job):
-                self._runner.cancel(job.key)
-
-    def stop_marked(self, run: int, task: str) -> None:
-        """Tell the bodies of a task that was given its state by hand, or of a run without one (R19). O(handed out)."""
-        for job in list(self.inflight.values()):
-            if job.run.run == run and task in ("", job.arrays.ids[job.index], job.task.id):
-                job.stop()
-                if self._runner is not None:
-                    self._runner.cancel(job.key)
+        self.stopping.stop(lambda job: job.run.run in stopped and job.over)
 
     def is_cancelled(self, run: int) -> bool:
         """Whether a live run was cancelled, or is about to be. O(records undecided)."""

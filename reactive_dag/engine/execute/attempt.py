@@ -31,11 +31,14 @@ from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import InvalidValue, said
 from reactive_dag.model.event import Event
 from reactive_dag.model.payload import copied
-from reactive_dag.model.records import UNCHANGED, GivenValue, Json, TaskFinished
+from reactive_dag.model.records import UNCHANGED, GivenValue, Json, Looked, TaskFinished
 from reactive_dag.model.times import SECOND, parse_duration, parse_time
 
-Report = Callable[[int], TaskFinished]
+Report = Callable[[int], TaskFinished | Looked]
 """Makes the attempt's record, given the instant of its append."""
+
+LONGEST_SIGHT = 100
+"""So many characters of what a function gave that looks."""
 
 LOGGER = logging.getLogger("reactive_dag.run")
 
@@ -67,6 +70,8 @@ class AttemptExecutor:
             if assignment.held_until is not None and assignment.stopped:
                 return lost(assignment)
             began = began if assignment.began is None else assignment.began
+        if assignment.arrays.untils[assignment.index] is not None:
+            began = assignment.run.open.get(assignment.index, began)
         try:
             return self._call(assignment, began, call)
         except WorkerLost as gone:
@@ -118,6 +123,8 @@ class AttemptExecutor:
             publishing.check_dated(assignment.run.started, wanted)
         if given is not None:
             output = output_of(given, name, branch, saves, stem)
+        if shape.untils[index] is not None and not output:
+            return _looked(assignment, output)
         sets, saved = list(values.values()) or None, saves is not None and output is not None
         return lambda at: TaskFinished(
             at, run, id, "success", number, output, None, began, True, None, published, sets, saved
@@ -177,6 +184,15 @@ class AttemptExecutor:
         date = named["logical_date"]
         found = self._host.with_key(wait.dag, named["key"], None if date is None else parse_time(date))
         return None if found is None else Run(self._host, found)
+
+
+def _looked(assignment: Assignment, output: Json) -> Report:
+    """The report of a look that goes on waiting (R29)."""
+    run, index, number = assignment.run, assignment.index, assignment.attempt
+    until, first = assignment.arrays.untils[index], run.open.get(index)
+    poll, seen = 1 if until is None else until.poll, f"it gave {output!r}"[:LONGEST_SIGHT]
+    task = assignment.arrays.ids[index]
+    return lambda at: Looked(at, run.run, task, number, (at - (at if first is None else first)) // poll + 1, seen)
 
 
 def _raised(assignment: Assignment, began: int, error: BaseException) -> Report:

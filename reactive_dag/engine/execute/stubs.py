@@ -127,7 +127,7 @@ def _names(graph: Graph) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for dag in graph.dags.values():
         for id, task in dag.tasks.items():
-            if task.kind == "task":
+            if task.kind != "wait":
                 found.setdefault(id, []).append(f"{dag.id}.{id}")
     for name in [name for names in list(found.values()) for name in names]:
         found[name] = [name]

@@ -158,7 +158,7 @@ class Fold(Replaying):
             RunStarted: runs.run_started,
             TaskStarted: flow.task_started,
             TaskFinished: flow.task_finished,
-            Looked: self.waits.looked,
+            Looked: flow.waiting.looked,
             TaskRetry: lambda offset, record: flow.task_retry(record),
             RunFinished: self._run_finished,
             RerunRequested: self._noting_dropped(runs.rerun_requested),

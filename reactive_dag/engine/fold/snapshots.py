@@ -87,6 +87,6 @@ def restored(fold: Fold, blob: bytes) -> int:
         fold.runs.restore(state.runs, state.slots[1])
         fold.slots.restore(state.slots)
         fold.waits.restore(state.waits)
-        fold.waits.looks.restore(state.looks)
         fold.runs.flow.restore(state.retries)
+        fold.waits.looks.restore(state.looks)
     return state.cursor

@@ -122,6 +122,7 @@ def pending(fold: Fold, dag: str) -> Pending:
     parts = [part for active in triggers for part in _parts(fold, active)]
     joins = {active.label: analysis_of(fold.graph).effective(dag)[active.label][1] for active in triggers}
     waits = [_watching(fold, watch) for watch in fold.waits.watches.of_waiter(dag)]
+    waits += _looking(fold, dag)
     live = [run for offset in list(fold.runs.flow.past.of_run) if (run := fold.runs.live[offset]).started.dag == dag]
     waits += [
         Waiting(run.started.key, run.plan.ids[index], dag, why)
@@ -157,6 +158,18 @@ def _watching(fold: Fold, watch: Watch) -> Waiting:
     uri = "" if wait.dataset is None else wait.dataset.uri
     looks, at = (0, None) if looking is None else (looking.number, to_datetime(looking.at))
     return Waiting(watch.run.started.key, wait.id, wait.dag, fold.waits.seen(watch), wait.mode, looks, at, uri)
+
+
+def _looking(fold: Fold, dag: str) -> list[Waiting]:
+    """The tasks of a DAG whose functions look until they give something true (R29). O(waits that look)."""
+    found = []
+    for each in fold.waits.looks:
+        until, begun = each.run.arrays.untils[each.index], each.run.started
+        if until is not None and begun.dag == dag:
+            looked, why = (to_datetime(each.at), each.seen) if each.number else (None, "its first look")
+            name = each.run.arrays.ids[each.index]
+            found.append(Waiting(begun.key, name, "", why, until.mode, each.number, looked))
+    return found
 
 
 def _behind_waits(fold: Fold, dag: str) -> list[Waiting]:

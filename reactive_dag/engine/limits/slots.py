@@ -369,7 +369,8 @@ class Slots:
         for place in self.startable:
             assert place in waiting and place[0] in self.statuses.live, place
             run = self.statuses.live[place[0]]
-            assert not run.final(place[1]) and place[1] not in run.open, place
+            assert not run.final(place[1]), place
+            assert place[1] not in run.open or run.arrays.untils[place[1]] is not None, place
 
 
 SlotsSnapshot = tuple[list[str], dict[str, list[int]], list[tuple[int, str]]]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reactive_dag.declare.parameters import Binding
     from reactive_dag.declare.plan import Plan
     from reactive_dag.declare.settings.files import OutputFiles
+    from reactive_dag.declare.settings.looking import Until
     from reactive_dag.declare.task import AnyTask
 
 
@@ -36,8 +37,9 @@ class TaskArrays:
 
     `overlap` is what becomes of other runs where that is not to wait, `run_timeout` (ns) how long a run may take.
     `direct[i]` says that task i is an ordinary one that goes as soon as all it needs succeeded, and asks for nothing
-    else: no other rule, no past, no wait, no items; `prompt[i]` that its time begins when it is handed out; `names` are
-    for people ("dag.task"). `zeros` is never written to.
+    else: no other rule, no past, no wait, no items; `prompt[i]` that its time begins when it is handed out, `waits[i]`
+    that it waits, and `untils[i]` how it looks if it has a function that does; `names` are for people ("dag.task").
+    `zeros` is never written to.
     `overs[i]` is the task that task i maps over, -1 if it is not mapped. `size` counts the tasks of the plan; in a
     run's own arrays the instances of mapped tasks stand behind them: `mapped_of` has their tasks.
     """
@@ -52,6 +54,7 @@ class TaskArrays:
     names: list[str] = attrs.Factory(list)
     rules: list[str] = attrs.Factory(list)
     waits: list[bool] = attrs.Factory(list)
+    untils: list[Until | None] = attrs.Factory(list)
     direct: list[bool] = attrs.Factory(list)
     priorities: list[int] = attrs.Factory(list)
     timeouts: list[int | None] = attrs.Factory(list)
@@ -182,7 +185,7 @@ class TaskArrays:
         return numbers
 
     def _take(self, dag: Dag, task: AnyTask, planned: TaskPlan, bindings: tuple[Binding, ...] | None = None) -> None:
-        settings, waits = settings_of(task), task.kind == "wait"
+        settings, waits = settings_of(task), task.kind != "task"
         direct = planned.rule == "all_success" and planned.over < 0
         self.tasks.append(task)
         self.names.append(f"{dag.id}.{task.id}")
@@ -194,6 +197,7 @@ class TaskArrays:
         self.teardowns.append(planned.teardown)
         self.has_past = self.has_past or planned.past
         self.waits.append(waits)
+        self.untils.append(task.until)
         self.direct.append(direct and not waits and not planned.past)
         self.priorities.append(-settings.priority)
         self.pools.append(settings.pool)

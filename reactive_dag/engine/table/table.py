@@ -151,7 +151,7 @@ class RunTable:
             before = run.arrays.shared
             if dag is not None and (arrays := self.plans.taken_anew(dag, before)) is not before:
                 run.take_bodies(dag, arrays)
-                self.waits.renew(run)
+                self.flow.waiting.renew(run)
 
     def begun_in_log(self, record: RunStarted) -> None:
         """A `RunStarted` that stands beyond the decided part of the log: the run must not begin a second time."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from reactive_dag.declare.wait import POKE
 from reactive_dag.engine.runs.orphans import note_of_orphan
 from reactive_dag.engine.runs.state import FAIL, READY, WAIT, RunState
 from reactive_dag.engine.tasks.mapped import MappedTasks
 from reactive_dag.engine.tasks.past import PastWaits
 from reactive_dag.engine.tasks.retries import WAITED, PendingRetries, retry_delay
 from reactive_dag.engine.tasks.timeouts import AttemptTimeouts
+from reactive_dag.engine.tasks.waiting_tasks import WaitingTasks
 from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import said
 from reactive_dag.model.records import OutletEvent, RunFinished, TaskFinished, TaskRetry, TaskStarted
@@ -82,6 +82,7 @@ class TaskFlow:
         self._orphan = orphan
         self._delay_wait = delay_wait
         self.timeouts = AttemptTimeouts(outbox, timers)
+        self.waiting = WaitingTasks(waits, slots, self.timeouts, live)
         self.past = PastWaits()
         self.retries = PendingRetries(timers)
         self.mapped = MappedTasks(outbox, publishing, slots, self.give)
@@ -124,19 +125,11 @@ class TaskFlow:
             self.give(run, run.plan.ids[index], verdict, why)
         elif run.arrays.waits[index]:
             if self._delay_wait is None or not self._delay_wait(run, index):
-                self.begin_wait(run, index)
+                self.waiting.begin(run, index)
         elif over >= 0:
             self.mapped.begin(run, index)
         else:
             self.slots.offer(run, index)
-
-    def begin_wait(self, run: RunState, index: int) -> None:
-        """A wait may begin; one that holds a worker when there is one. O(log ready)."""
-        wait = run.tasks[index].wait
-        if wait is not None and wait.mode == POKE:
-            self.slots.offer_wait(run, index)
-        else:
-            self.waits.start(run, index)
 
     # ------------------------------------------------------------------------------------- the past (R14)
 
@@ -206,8 +199,7 @@ class TaskFlow:
         if (record.run, index) in self.slots.startable:
             self.slots.withdraw(record.run, index)
         if run.arrays.waits[index]:
-            run.states[index] = "waiting"
-            self.waits.watching(run, index, record, offset)
+            self.waiting.opened(run, index, record, offset)
             return
         run.states[index] = "running"
         if run.begun_with:
@@ -256,6 +248,8 @@ class TaskFlow:
         del run.open[index]
         if not (record.error or "").endswith(WAITED):
             run.note_lost(index, run.lost[index] + 1)
+        if run.arrays.waits[index]:
+            self.waiting.end(run, index)
         if run.lost[index] >= MOST_LOST:
             self.give(run, record.task, "failed", LOST_TOO_OFTEN)
         else:
@@ -268,7 +262,7 @@ class TaskFlow:
         run.note_fails(index, run.fails[index] + 1)
         run.states[index] = "retrying"
         if run.arrays.waits[index]:
-            self.waits.forget(run, index)
+            self.waiting.end(run, index)
         if self.outbox.replaying:
             return
         delay = record.retry_after
@@ -288,7 +282,7 @@ class TaskFlow:
         index = -1 if run is None else run.plan.index.get(record.task, -1)
         if run is None or index < 0 or run.final(index):
             return
-        begin = self.begin_wait if run.arrays.waits[index] else self.slots.offer
+        begin = self.waiting.begin if run.arrays.waits[index] else self.slots.offer
         self.retries.add(run.dag.id, index, record, lambda: begin(run, index))
 
     def forget(self, run: RunState, index: int) -> None:
@@ -310,6 +304,8 @@ class TaskFlow:
         for run in self.live.values():
             for index, task in enumerate(run.tasks):
                 if index in run.open:
+                    if run.arrays.untils[index] is not None:
+                        self.waiting.look_on(run, index, self.waits.reached())
                     if task.kind != "wait":
                         self.timeouts.watch(run, index)
                 elif not run.asked[index] and not run.final(index):
@@ -327,7 +323,7 @@ class TaskFlow:
         if run.instances:
             self.mapped.settled(run, index, record.state)
         if run.arrays.waits[index]:
-            self.waits.forget(run, index)
+            self.waiting.end(run, index)
         if self.waits.watches.of_task and (run.dag.id, record.task) in self.waits.watches.of_task:
             self.waits.on_task_ended(run.dag.id, record.task, run.started.logical_date, run.started.cascade)
         asked = run.asked
@@ -357,7 +353,7 @@ class TaskFlow:
         """The run ended while its DAG was not declared, and now that is again: what it still does counts no more."""
         for index, task in enumerate(run.tasks):
             self.forget(run, index)
-            if task.kind == "wait":
+            if task.kind != "task":
                 self.waits.forget(run, index)
 
     def end_if_done(self, run: RunState) -> None:

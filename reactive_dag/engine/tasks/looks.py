@@ -20,8 +20,8 @@ from reactive_dag.model.records import Looked
 WaitPlace = tuple[int, int]
 """A run, and the number of the task that waits."""
 
-LookSnapshot = tuple[int, str, int, int, str]
-"""Run and task; when the last look was, its number, and what it saw."""
+LookSnapshot = tuple[int, str, int, int, str, bool]
+"""Run and task; when the last look was, its number, and what it saw; whether another is owed."""
 
 
 @attrs.define(eq=False)
@@ -78,12 +78,16 @@ class Looking:
 
 
 class Looks:
-    """All waits that look each `poll`, by place; `holding` has those in mode "poke"."""
+    """All waits that look each `poll`, by place; `holding` has those in mode "poke".
+
+    `owed` are those whose function is to be executed for a look that is due (R29), or executes for it.
+    """
 
     def __init__(self, timers: Timers) -> None:
         self.timers = timers
         self.holding: dict[WaitPlace, HeldSlot] = {}
         self.of_place: dict[WaitPlace, Looking] = {}
+        self.owed: set[WaitPlace] = set()
 
     def __iter__(self) -> Iterator[Looking]:
         return iter(list(self.of_place.values()))
@@ -106,31 +110,41 @@ class Looks:
         if found is not None:
             self.timers.drop(found.timer)
             self.holding.pop(place, None)
+            self.owed.discard(place)
 
-    def looked(self, place: WaitPlace, record: Looked) -> None:
-        """A look was recorded; of a wait that has ended, or began anew since, it counts for nothing. O(1)."""
+    def looked(self, place: WaitPlace, record: Looked) -> bool:
+        """A look was recorded; whether it counts: not of a wait that has ended, or began anew since. O(1)."""
         found = self.of_place.get(place)
-        if found is not None and found.run.attempt[found.index] == record.attempt:
-            found.take(record)
+        if found is None or found.run.attempt[found.index] != record.attempt:
+            return False
+        found.take(record)
+        self.owed.discard(place)
+        return True
 
     def snapshot(self) -> list[LookSnapshot]:
         """What a restored engine needs of it. O(waits that look)."""
         return [
-            (each.run.run, each.run.arrays.ids[each.index], each.at, each.number, each.seen)
+            (
+                *(each.run.run, each.run.arrays.ids[each.index], each.at, each.number, each.seen),
+                (each.run.run, each.index) in self.owed,
+            )
             for each in self
         ]  # fmt: skip
 
     def restore(self, kept: Iterable[LookSnapshot]) -> None:
         """Take what `snapshot` gave, of the waits that look still. O(those)."""
         by_name = {(each.run.run, each.run.arrays.ids[each.index]): each for each in self}
-        for run, task, at, number, seen in kept:
+        for run, task, at, number, seen, owed in kept:
             found = by_name.get((run, task))
             if found is not None:
                 found.restore(at, number, seen)
+                if owed:
+                    self.owed.add((run, found.index))
 
     def _check(self) -> None:
         """Each has its timer, and what holds a slot looks. O(waits that look * timers)."""
         assert self.holding.keys() <= self.of_place.keys(), "a slot is held by nobody"
+        assert self.owed <= self.of_place.keys(), "a look is owed to nobody"
         for place, each in self.of_place.items():
             assert place == (each.run.run, each.index)
             assert self.timers.has(each.next, each.run.dag.id, each.run.arrays.ids[each.index]), place

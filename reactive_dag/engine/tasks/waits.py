@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Protocol
 
-from reactive_dag.declare.wait import POKE, Wait
+from reactive_dag.declare.settings.looking import POKE
+from reactive_dag.declare.wait import Wait
 from reactive_dag.engine.items.timers import RUNS_FIRST
 from reactive_dag.engine.runs.by_date import AwaitedRun, RunsByDate
 from reactive_dag.engine.runs.state import RunState
@@ -121,13 +122,7 @@ class Waits:
         run, task, attempt = watch.run.run, watch.wait.id, watch.record.attempt
         self.outbox.fact(lambda at: Looked(at, run, task, attempt, number, seen))
 
-    def looked(self, offset: int, record: Looked) -> None:
-        """A wait looked. O(1)."""
-        run = self.live.get(record.run)
-        index = -1 if run is None else run.arrays.index.get(record.task, -1)
-        self.looks.looked((record.run, index), record)
-
-    def _reached(self) -> int:
+    def reached(self) -> int:
         """The instant of the last record that was applied. O(1) in memory."""
         cursor = self._cursor()
         return self.outbox.log.record(cursor - 1).at if cursor else 0
@@ -200,10 +195,11 @@ class Waits:
 
     def forget(self, run: RunState, index: int) -> None:
         """A wait has ended. O(dates)."""
-        watch = self.watches.drop((run.run, index))
+        place = run.run, index
+        self.looks.end(place)
+        watch = self.watches.drop(place)
         if watch is not None:
             self.timers.drop(watch.timer)
-            self.looks.end(watch.place)
             if watch.wait.dataset is not None:
                 self.events.drop(watch)
 
@@ -213,7 +209,7 @@ class Waits:
             before, now = self.watches.by_place.get((run.run, index)), run.tasks[index].wait
             if before is not None and now is not None and before.wait != now:
                 self.forget(run, index)
-                self._keep(watch := _watch(run, index, before.record, before.known()), self._reached())
+                self._keep(watch := _watch(run, index, before.record, before.known()), self.reached())
                 if not now.is_polled:
                     self.look(watch)
 
@@ -223,7 +219,7 @@ class Waits:
 
     def restore(self, kept: Sequence[tuple[TaskStarted, list[int] | None]]) -> None:
         """Watch again, for waits that there are still. O(watches)."""
-        now = self._reached() if kept else 0
+        now = self.reached() if kept else 0
         for record, ended in kept:
             run = self.live.get(record.run)
             index = -1 if run is None else run.plan.index.get(record.task, -1)

@@ -104,7 +104,7 @@ class CourseAttempts:
         log, now = self.log, self.clock.now()
         simple: list[SimpleStart] = []
         for state, index in starting:
-            if state.arrays.waits[index]:
+            if state.tasks[index].wait is not None:
                 continue
             run = self.runs.get(state.run) or self._run(state)
             if run.is_simple(index):
@@ -126,6 +126,11 @@ class CourseAttempts:
         self.core.runs.flow.opened(run.state, index, record, offset)
         if run.state.arrays.has_pools and run.state.arrays.pools[index] is not None:
             self.pooled[run.offset, index] = PooledAttempt(run.state, index, run.state.arrays, record.attempt)
+        name = run.state.dag.id, run.tasks.ids[run.number(index)]
+        if run.state.arrays.untils[index] is not None:
+            self.core.waits.looks.end((run.offset, index))  # its duration is that of all its looks
+            if not self.outputs.get(name, True):
+                return
         end = now + run.tasks.durations[run.number(index)]
         self.by_engine.add(end)
         self._ends(end, (run, index, record.attempt))
@@ -167,7 +172,8 @@ class CourseAttempts:
                     error, published = self._undated(run.state, index)
                     state, retry = ("success", True) if error is None else ("failed", False)
                 if state == "success":
-                    output = self.outputs.get((run.state.dag.id, run.tasks.ids[run.number(index)]))
+                    usual = None if run.state.arrays.untils[index] is None else True
+                    output = self.outputs.get((run.state.dag.id, run.tasks.ids[run.number(index)]), usual)
                 record = TaskFinished(now, run.offset, task, state, number, output, error, None, retry, None, published)
                 log.push(record)
                 ended.append((run, index, record))

@@ -154,7 +154,7 @@ class CoursePlayer:
     def _begin_waits(self, starting: list[tuple[RunState, int]]) -> None:
         """Begin the waits among what was given a slot. O(attempts)."""
         for run, index in starting:
-            if run.arrays.waits[index]:
+            if run.tasks[index].wait is not None:
                 self.core.waits.start(run, index)
 
     def _goes_on(self) -> bool:
@@ -252,7 +252,7 @@ class CoursePlayer:
             if run is None or run.final(index):
                 continue
             if run.arrays.waits[index]:
-                self.core.runs.flow.begin_wait(run, index)
+                self.core.runs.flow.waiting.begin(run, index)
             else:
                 self.core.slots.offer(run, index)
 

@@ -51,6 +51,10 @@ class DurationModel:
         return repr(self.fn) if self.fixed is None else repr(format_duration(self.fixed))
 
 
+AT_ONCE = DurationModel(0)
+"""How long a task looks of which nothing is said: its first look sees something true (R29)."""
+
+
 def duration_model(given: object, what: str) -> DurationModel:
     """A span out of what was given. O(1). Raises InvalidValue.
 
@@ -143,10 +147,11 @@ class Durations:
         for dag_id, dag in graph.dags.items():
             usual = of_dags.get(dag_id, self.default)
             for task in dag.tasks.values():
-                if task.kind != "task":
+                if task.kind == "wait":
                     continue
                 place = dag_id, task.id
-                chosen = of_tasks.get(place, usual) if of_tasks else usual
+                otherwise = usual if task.kind == "task" else AT_ONCE
+                chosen = of_tasks.get(place, otherwise) if of_tasks else otherwise
                 if chosen is None:
                     missing.append(f"{dag_id}.{task.id}")
                 else:

@@ -61,6 +61,6 @@ def assumed_outputs(dags: Iterable[Dag]) -> dict[TaskName, Json]:
                 plan = plan_of(dag)
                 found[dag.id, id] = [plan.ids[each] for each in plan.followers[plan.index[id]]]
             over = None if task.map_over is None else dag.tasks.get(task.map_over)
-            if over is not None and over.kind == "task" and over.map_over is None and not over.branch:
+            if over is not None and over.kind != "wait" and over.map_over is None and not over.branch:
                 found[dag.id, over.id] = [None]
     return found
