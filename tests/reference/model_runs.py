@@ -216,12 +216,12 @@ class Runs:
         return sum(each.slots for each in taken) + spec.slots <= most
 
     def take_back(self):
-        """Bodies go on whose run has ended, or that are over, before other attempts; the pools they wait for."""
+        """Bodies go on whose run has ended, or that are over, before other attempts; the pools that they wait for."""
         closed = set()
         for job in [*self.sitting]:
             child, spec = self.runs.get(job.child), self.inflight[job.run, job.task].spec
             if job.over or (child is not None and child.state in FINAL):
-                if job.over or (spec.pool not in closed and self.has_slots(spec)):
+                if spec.pool not in closed and self.has_slots(spec):
                     self.sitting.remove(job)
                     self.back.append(job)
                     self.noted.add("body over while it waits" if job.over else "body goes on")

@@ -11,6 +11,7 @@ import reactive_dag as rd
 from reactive_dag.engine.drive import turn as turn_module
 from reactive_dag.engine.kept import look_at
 from reactive_dag.model.records import TaskFinished, TaskStarted
+from reactive_dag.model.times import HOUR
 from tests.support.engines import kill, live, of_kind, opened, parts, records_of
 
 START = "2026-11-23T00:00Z"
@@ -154,6 +155,47 @@ def test_R16_a_body_that_goes_on_after_its_end_holds_its_slots() -> None:
         gate.open.set()
         engine.run_until_idle()
         assert other.state == "success"
+
+
+@pytest.mark.parametrize("by", ["cancel", "timeout"])
+def test_R16_a_body_that_waited_goes_on_in_its_pool_though_its_attempt_is_over(by: str) -> None:
+    order, begun, gate = [], Event(), Event()
+
+    def parent(run: rd.Run) -> None:
+        try:
+            run.start("child").wait()
+        finally:
+            order.append("parent")
+
+    def long() -> None:
+        begun.set()
+        assert gate.wait(60)
+        order.append("long")
+
+    graph, clock = rd.Graph("over"), rd.VirtualClock(START)
+    graph.pool("one", 1)
+    graph.dag("child", paused=True).add(nothing, id="t")
+    graph.dag("parent").add(parent, id="t", pool="one", timeout="1h" if by == "timeout" else None)
+    graph.dag("long").add(long, id="t", pool="one")
+    with live(graph, runner=rd.ThreadRunner(4), clock=clock) as engine:
+        run, waiting = engine.start("parent"), parts(engine).turn.waiting
+        while not waiting.bodies:
+            settle(engine)
+        engine.start("long")
+        settle(engine)
+        assert begun.wait(60), "the pool is full"
+        if by == "cancel":
+            engine.cancel(run)
+        else:
+            clock.advance_to(clock.now() + 2 * HOUR)
+        settle(engine)
+        assert run.state == ("cancelled" if by == "cancel" else "failed")
+        assert len(waiting.bodies) == 1, "it has no slot yet"
+        gate.set()
+        engine.run_until_idle()
+        while waiting.bodies or waiting.lent or parts(engine).turn.inflight:
+            settle(engine)
+        assert order == ["long", "parent"]
 
 
 def test_R16_pending_says_what_is_waited_for() -> None:

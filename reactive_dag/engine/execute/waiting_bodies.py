@@ -2,7 +2,8 @@
 
 Owns `WaitingBodies`. Invariant: an attempt that waits counts as under way and takes no slot; it goes on when what it
 waits for is over and durable, its time is up, or nobody wants it any more, and only once there is a worker and room in
-its pool again, before any attempt that has not begun. A look costs O(bodies that wait).
+its pool again, before any attempt that has not begun; one whose process was killed needs neither. A look costs O(bodies
+that wait).
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class WaitingBodies:
 
     def __init__(self, runner: Runner | None, wake: Callable[[], None]) -> None:
         self._runner = runner
+        self._kills = runner is not None and runner.kills
         self._wake = wake
         self._lock = threading.Lock()
         self._closed = False
@@ -100,7 +102,7 @@ class WaitingBodies:
             back = []
             for body in [body for body in self.bodies if body.wants_back]:
                 job = body.job
-                if job.waits > 1 or job.over or free(job):
+                if job.waits > 1 or (job.over and self._kills) or free(job):
                     if not job.count_wait(-1):
                         self._lend(-1)
                     self.bodies.remove(body)
