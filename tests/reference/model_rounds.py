@@ -22,10 +22,10 @@ class Rounds:
             self.queue_round(fact.run)
 
     def on_mark(self, fact):
-        run = fact.run
-        if run.alive and fact.task and self.takes_mark(run, run.tasks.get(fact.task)):
+        run, runs = fact.run, fact.run.state == "running"
+        if runs and fact.task and self.takes_mark(run, run.tasks.get(fact.task)):
             self.mark_task(run, fact.task, fact.state)
-        elif run.alive and not fact.task and not run.cancelled and not all(each.final for each in run.tasks.values()):
+        elif runs and not fact.task and not run.cancelled and not all(each.final for each in run.tasks.values()):
             self.stop(run, fact)
         elif not fact.task and run in self.waiting.get(run.dag, ()) and run.request is None:
             self.end_waiting(run, fact.state)
@@ -43,7 +43,9 @@ class Rounds:
         """A task gets the state, and before it those instances of a mapped one that have none."""
         for each in [*(run.tasks[name].instances or ()), name]:
             task = run.tasks[each]
-            if not task.final and task.given is None:
+            if run.orphan and not task.final:
+                task.state = state
+            elif not task.final and task.given is None:
                 attempt = task.attempt if task.open is not None else 0
                 task.asked, task.given = True, self.finished(run, each, state, attempt, marked=True)
 

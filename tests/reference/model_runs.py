@@ -263,6 +263,8 @@ class Runs:
             goes_on = True
             if fact is not task.given:
                 return  # somebody decided before what its end is
+        if run.orphan and task is not None and not task.final:
+            self.note_of_orphan(run, task, fact)
         if not run.alive or task.final or (not goes_on and fact.state != "cancelled"):
             return
         if fact.attempt and (task.attempt != fact.attempt or task.open is None):
@@ -275,6 +277,13 @@ class Runs:
             self.push("retry", run=run, task=fact.task, attempt=fact.attempt + 1, due=due)
         else:
             self.settle(run, task, fact)
+
+    def note_of_orphan(self, run, task, fact):
+        """An end in a run whose DAG is gone: nothing follows."""
+        again = fact.state == "lost" or (fact.state == "failed" and fact.retry and task.fails < task.spec.retries)
+        late = fact.attempt and (task.attempt != fact.attempt or task.open is None)
+        if not again and not late and task.given in (None, fact) and (not run.cancelled or fact.state == "cancelled"):
+            task.state = fact.state
 
     def on_lost(self, run, name, task):
         task.open, task.lost = None, task.lost + 1
@@ -350,7 +359,7 @@ class Runs:
         run = fact.run or self.runs.get(fact.key)
         if fact.of is not None:
             self.end_backfill(fact.of)
-        elif run.alive:
+        elif run.state == "running":
             self.stop(run, fact)
         elif run in self.waiting.get(run.dag, ()):
             self.end_waiting(run)
@@ -360,7 +369,7 @@ class Runs:
     def stop(self, run, fact):
         again = run.cancelled
         run.cancelled, run.stopping = True, run.stopping or fact
-        for name, task in run.tasks.items():
+        for name, task in () if run.orphan else run.tasks.items():
             if not task.final and task.given is None and (again or not task.spec.teardown):
                 given = self.finished(run, name, "cancelled", task.attempt if task.open is not None else 0)
                 task.given = given if task.spec.teardown else None

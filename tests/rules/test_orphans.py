@@ -14,14 +14,19 @@ from tests.support.world import World
 from tests.support.zoo import fail, give_up, succeed
 
 
+def job(body: Callable[[rd.Run], object]) -> rd.Dag:
+    dag = rd.Dag("job")
+    dag.add(body, id="rows")
+    dag.add(body, id="each", map_over="rows", retries=1, retry_delay="1h")
+    dag.add(body, id="last", after=["each"])
+    return dag
+
+
 def graph_of(body: Callable[[rd.Run], object], declared: bool = True) -> rd.Graph:
     graph = rd.Graph("orphans")
     graph.dag("other").add(lambda: None, id="t")
     if declared:
-        dag = graph.dag("job")
-        dag.add(body, id="rows")
-        dag.add(body, id="each", map_over="rows", retries=1, retry_delay="1h")
-        dag.add(body, id="last", after=["each"])
+        graph.register(job(body))
     return graph
 
 

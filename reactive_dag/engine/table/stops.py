@@ -8,11 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reactive_dag.engine.runs.orphans import expand_orphan, mark_orphan
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.engine.table.marks import marked_text, stop_of
 from reactive_dag.engine.tasks.flow import TaskFlow
 from reactive_dag.log.history import TaskRow
 from reactive_dag.model.records import Cancelled, Marked
+
+
+def takes_mark(run: RunState, record: Marked, index: int) -> bool:
+    """Whether a task (or the run, without one) has no end yet, and is to have none but by this mark. O(1)."""
+    if not record.task:
+        return not run.cancelled and run.unfinished > 0
+    if index < 0 or run.final(index) or index in run.by_hand:
+        return False
+    return not run.cancelled or run.arrays.teardowns[index]
 
 
 class Stops:
@@ -37,21 +47,31 @@ class Stops:
                 run.decide_by_hand(index, "cancelled", reason)  # its end may be on its way: it counts no more
             self._flow.give(run, task, "cancelled", reason)
 
-    def mark(self, run: RunState, record: Marked) -> bool:
+    def mark(self, run: RunState | None, orphan: RunState | None, record: Marked) -> bool:
         """Give a task, or a run, its state by hand; False where it has an end already, or is to have one. O(tasks)."""
+        if run is None:
+            return orphan is not None and self.mark_orphan(orphan, record)
+        index = run.arrays.index.get(record.task, -1)
+        if not takes_mark(run, record, index):
+            return False
         if not record.task:
-            if run.cancelled or not run.unfinished:
-                return False
             self.stop(run, stop_of(record))
             return True
-        index = run.arrays.index.get(record.task, -1)
-        if index < 0 or run.final(index) or index in run.by_hand:
-            return False
-        if run.cancelled and not run.arrays.teardowns[index]:
-            return False
         for number in (*run.instances.get(index, ()), index):
             self._flow.forget(run, number)
         self._flow.mapped.mark(run, index, record.state, marked_text(record))
+        return True
+
+    def mark_orphan(self, run: RunState, record: Marked) -> bool:
+        """The same in a run whose DAG is declared no more, in which nothing follows. O(tasks)."""
+        expand_orphan(run, record.task)
+        index = run.arrays.index.get(record.task, -1)
+        if not takes_mark(run, record, index):
+            return False
+        if record.task:
+            mark_orphan(run, index, record.at, record.state, marked_text(record))
+        else:
+            run.stop(stop_of(record))
         return True
 
     def take_untold(self) -> list[int]:
@@ -69,3 +89,9 @@ class Stops:
                 self._flow.mapped.begin_marked(run, index, mark.task, mark.state, marked_text(mark))
             else:
                 self._flow.mapped.mark(run, index, mark.state, marked_text(mark))
+
+    def begin_orphan(self, run: RunState, kept: Mapping[str, TaskRow], mark: Marked | None) -> None:
+        """The same in a run whose DAG is declared no more. O(tasks + edges)."""
+        run.keep(kept)
+        if mark is not None:
+            self.mark_orphan(run, mark)

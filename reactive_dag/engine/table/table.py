@@ -175,7 +175,7 @@ class RunTable:
         if dag is None:
             orphan = self._add_orphan(record)
             if record.round > 1:
-                orphan.keep(self.rounds.kept(record, orphan.arrays))
+                self.stops.begin_orphan(orphan, self.rounds.kept(record, orphan.arrays), self.rounds.mark(record.run))
             self._end_orphan(record)
         else:
             run = self._add(record, dag, status)
@@ -195,7 +195,7 @@ class RunTable:
     def marked(self, offset: int, record: Marked) -> None:
         """A task or a run was given a state by hand; what has ended gets it in a round of its own (R19). O(tasks)."""
         live, status = self.live.get(record.run), self.statuses.get(record.run)
-        if live is not None and self.stops.mark(live, record):
+        if self.stops.mark(live, self.statuses.orphan(record.run), record):
             return
         if not record.task and status is not None and status.name == "queued":
             self._mark_queued(offset, record)
