@@ -195,23 +195,16 @@ class Engine(Questions):
         return Run(parts.host, run)
 
     def cancel(self, run: Run | Backfill | str, reason: str = "") -> None:
-        """Cancel a run: what has not ended in it is cancelled, with no retries. O(tasks).
+        """Cancel a run: what has not ended in it is cancelled, with no retries. One that has ended stays as it is.
 
         A coroutine is cancelled at its next `await`, a thread is told: `run.cancelled` (R5). A teardown still runs, and
-        is cancelled by a second call (R18). Of a backfill only what has not begun is cancelled (R26). Raises UnknownId,
-        UsageError for one that has ended.
+        is cancelled by a second call (R18). Of a backfill only what has not begun is cancelled (R26).
         """
         told = text_in(reason, "engine.cancel(): reason")
         if isinstance(run, Backfill):
             self._parts.cancel_backfill(run, told)
             return
-        found = self.run(run)
-        if found.done:
-            raise UsageError(
-                f"engine.cancel(): run {found.key[:8]} of {found.dag} is over ({found.state}), so there is nothing to "
-                "cancel; engine.mark() gives it another state, engine.rerun() does it again"
-            )
-        offset = found._offset
+        offset = self.run(run)._offset
         again = self._parts.turn.is_cancelled(offset)
         self._parts.append(lambda at: Cancelled(at, offset, told))
         self._parts.turn.stopping.stop_run(offset, again)

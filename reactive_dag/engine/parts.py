@@ -188,14 +188,10 @@ class EngineParts:
         return [self._backfill(number) for number in reversed(range(1, self.host.fold.backfills.number))]
 
     def cancel_backfill(self, backfill: Backfill, reason: str) -> None:
-        """Record that a backfill was cancelled. O(dates). Raises UsageError for one that has ended."""
+        """Record that a backfill was cancelled; of one that has ended nothing. O(dates)."""
         row = self.host.backfill(backfill.number)
-        if row.state != "running":
-            raise UsageError(
-                f"engine.cancel(): backfill {backfill.number} of {backfill.dag} is over ({row.state}), so there is "
-                "nothing to cancel"
-            )
-        self.append(lambda at: Cancelled(at, row.offset, reason))
+        if row.state == "running":
+            self.append(lambda at: Cancelled(at, row.offset, reason))
 
     def _backfill(self, number: int) -> Backfill:
         return Backfill(self.host, number, self._wait_until)

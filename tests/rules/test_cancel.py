@@ -119,14 +119,3 @@ def test_X5_a_coroutine_that_does_not_end_within_the_grace_is_cancelled_and_come
     assert left == [False], "the engine was left, the run was not cancelled"
     with rd.Engine(graph, tmp_path / "s.db", runner=None) as engine:
         assert states(engine) == ["job running"]
-
-
-def test_R5_what_has_ended_cannot_be_cancelled():
-    graph = rd.Graph("cancel")
-    graph.dag("job").add(lambda run: 1, id="work")
-    with rd.Engine(graph, runner=rd.InlineRunner()) as engine:
-        run = engine.start("job")
-        engine.run_until_idle()
-        with pytest.raises(rd.UsageError, match=r"of job is over \(success\)"):
-            engine.cancel(run)
-        assert run.state == "success"

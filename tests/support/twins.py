@@ -273,11 +273,9 @@ class Twins:
 
     def cancel_backfill(self, number):
         of = self.backfills[number % len(self.backfills)]
-        try:
-            self.engine.cancel(next(each for each in self.engine.backfills() if each.number == of.n))
-        except rd.UsageError:
-            assert self.model.has_ended(of)
-        else:
+        ended = self.model.has_ended(of)
+        self.engine.cancel(next(each for each in self.engine.backfills() if each.number == of.n))
+        if not ended:
             self.model.tell("cancelled", of=of)
 
     def redefine(self, dag, trigger):
