@@ -27,7 +27,7 @@ def of(name: str) -> dict[str, Any]:
 
 
 def test_all_examples_are_there() -> None:
-    assert NAMES == ["diamond", "etl", "frames", "ml", "regions"]
+    assert NAMES == ["diamond", "etl", "frames", "ml", "regions", "scenario"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -62,6 +62,11 @@ def test_R7_the_command_line_simulates_an_example(
 
 def test_the_diamond_merges_each_root_once_and_never_mixes_two() -> None:
     assert of("diamond")["main"]() == [["quick one", "slow one"], ["quick two", "slow two"]]
+
+
+def test_the_scenarios_are_as_expected_but_for_the_last() -> None:
+    told = of("scenario")["main"]()
+    assert told[0] == "4 tests passed" and told[3:5] == ["! daily  expected  -----o-", "         played    ------o"]
 
 
 def test_the_frames_come_back_and_the_report_reads_them(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from importlib import import_module
 
 import reactive_dag as rd
 import reactive_dag.operators as rops
+import reactive_dag.testing as rtest
 from reactive_dag.engine.inspect.outputs import OutputFile
+from reactive_dag.testing import Scenario
 from tests.house.source import MODULES
 from tests.support.sales import sales
 
@@ -51,7 +53,9 @@ def things() -> dict[str, object]:
     )
     task = run.tasks["load"]
     backfill = engine.backfill("ingest", start="2026-11-20", end="2026-11-21")
+    scenario = Scenario(graph, START)
     found = [
+        scenario, scenario.at("1h"), scenario.play(),
         graph, graph.dags["build_mart"], graph.dags["build_mart"].tasks["load"], graph.datasets["s3://lake/mart"],
         graph.dags["build_mart"].triggers[""], graph.problems()[0], engine, backfill, receipt, run, seen[0],
         engine.runs(), task,
@@ -95,7 +99,7 @@ def parameters() -> frozenset[str]:
 
 def calls() -> Iterator[Callable[..., object]]:
     """The public functions, classes and operators, and the methods of what a user meets; no exceptions."""
-    for module in (rd, rops):
+    for module in (rd, rops, rtest):
         yield from (each for name in module.__all__ if callable(each := getattr(module, name)) and not is_error(each))
     for each in classes():
         yield from (method for name in shown(each) if inspect.isfunction(inspect.unwrap(method := getattr(each, name))))

@@ -59,6 +59,12 @@ PINNED = {
     "Timeline": "rows to_json",
     "CriticalPath": "run steps to_json waited",
     "Comparison": "base name rows to_json unchanged",
+    "Scenario": """
+        at bodies executes expect fails frame graph letters marbles play returns start succeeds takes tz until
+        workers""",
+    "Moment": """
+        backfill cancel do executes fails mark pause publish rerun restart resume returns set start succeeds takes""",
+    "Played": "engine events expect marbles pending runs states table to_json why",
     "OutputFile": "attempt path round run size to_json unused",
 }
 """What completion offers, by the kind of object."""

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import re
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from tests.support.pages import blocks, run_page
 from tests.support.places import ROOT
 
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```)?", README, re.DOTALL)
 
 
 def test_the_readmes_tour_runs_and_prints_what_it_says() -> None:
-    assert len(BLOCKS) >= 5
-    names: dict[str, object] = {"__name__": "readme"}
-    for number, (code, wanted) in enumerate(BLOCKS):
-        said = StringIO()
-        with redirect_stdout(said):
-            exec(compile(code, f"README block {number}", "exec"), names)
-        if wanted:
-            assert said.getvalue().rstrip() == wanted.rstrip(), f"block {number}"
+    assert len(blocks(ROOT / "README.md")) >= 5
+    run_page(ROOT / "README.md")
 
 
 def test_ci_runs_the_readmes_test_command_and_nothing_else() -> None:

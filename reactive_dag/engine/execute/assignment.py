@@ -157,6 +157,11 @@ class Assignment:
             self.began, self._released, self.held_until = now, threading.Event(), until
         return self.held_until
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a stub holds it, and its end is not due yet."""
+        return self.held_until is not None and self.held_until > -NEVER
+
     def release(self) -> None:
         """Its end is due: it is held no more."""
         self.held_until = -NEVER

@@ -28,7 +28,8 @@ LAST_FRAMES = 3
 """How many frames of a traceback an error text keeps."""
 LONGEST_TEXT = 10_000
 _HOME = Path(__file__).resolve().parents[2]
-_OURS = tuple(str(_HOME / room) + os.sep for room in ("engine", "model", "triggers", "declare", "log", "streams"))
+_ROOMS = ("engine", "model", "triggers", "declare", "log", "streams", "testing")
+_OURS = tuple(str(_HOME / room) + os.sep for room in _ROOMS)
 _FUTURES = tuple(str(Path(inspect.getfile(module)).parent) + os.sep for module in (asyncio, concurrent.futures))
 
 

@@ -8,6 +8,7 @@ O(tasks) to open an engine with stubs, O(parameters) an attempt.
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -42,12 +43,24 @@ class FailsOnce:
         return "rd.fails_once()" if self.then is None else f"rd.fails_once(then={self.then!r})"
 
 
+class Lasting(ABC):
+    """A stub whose attempts last: they end some time after they began, on the engine's clock."""
+
+    @abstractmethod
+    def span_at(self, now: int) -> int:
+        """How long (ns) an attempt takes that begins at an instant."""
+
+
 @attrs.frozen(repr=False)
-class Takes:
+class Takes(Lasting):
     """A stub whose attempt ends so long (ns) after it began, on the engine's clock."""
 
     span: int
     then: AnyBody | None
+
+    def span_at(self, now: int) -> int:
+        """Always as long."""
+        return self.span
 
     def __call__(self, **arguments: object) -> object:
         """What `then` gives, when the time is over."""
@@ -116,10 +129,11 @@ class Stubs:
 
     def is_due(self, assignment: Assignment, now: int) -> bool:
         """Whether an attempt may end now; the time that its stub takes begins when this is first asked. O(1)."""
+        if assignment.held_until is not None:
+            return now >= assignment.held_until
         stub = self.of(assignment)
-        if isinstance(stub, Takes):
-            return now >= assignment.hold(now, now + stub.span)
-        return True
+        span = stub.span_at(now) if isinstance(stub, Lasting) else 0
+        return not span or now >= assignment.hold(now, now + span)
 
 
 def _names(graph: Graph) -> dict[str, list[str]]:

@@ -1,0 +1,304 @@
+"""`Scenario`: a graph and a timeline of what happens to it, as a value; `play` and `expect` show what follows.
+
+Owns `Scenario` and `Moment`, an instant of one at which something happens. Invariant: both are frozen, so a scenario
+that several tests share is the same in each: every verb gives a new one. Names are judged when they are written, all
+else by the engine when it is played. O(what happens) each time that something is added.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.place import caller_place, place_text
+from reactive_dag.declare.settings.parsers import flag, whole
+from reactive_dag.declare.task import AnyTask
+from reactive_dag.engine.engine import Engine
+from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.text import counted, seen
+from reactive_dag.model.times import GivenDuration, GivenTime, format_time, parse_duration
+from reactive_dag.testing.bodies import Behaviour, BehaviourKind
+from reactive_dag.testing.happenings import Happening, Stage
+from reactive_dag.testing.marbles import Letters, MarbleNames, fields_of, letters_of, lines_of
+from reactive_dag.testing.moments import Moments
+from reactive_dag.testing.played import Played
+from reactive_dag.testing.workers import InlineWorkers
+from reactive_dag.triggers.leaves.dataset import Dataset
+from reactive_dag.whatif.question.names import GraphNames, given_name
+
+
+class Behaviours(ABC):
+    """What may be said of tasks: from the start of a scenario on, or from an instant of it."""
+
+    @abstractmethod
+    def _change(self, task: Any, kind: BehaviourKind, value: object = None, times: int | None = None) -> Scenario:
+        """The scenario in which a task does something else."""
+
+    def fails(
+        self, task: Dag | AnyTask | str, *, times: int | None = None, error: BaseException | str | None = None
+    ) -> Scenario:
+        """From now on each attempt of the task fails, or so many `times`; `error` is what it raises.
+
+        A DAG stands for its only task. Raises UnknownId, InvalidValue.
+        """
+        if times is not None:
+            whole(times, "fails(): times", 1)
+        if not isinstance(error, BaseException):
+            error = RuntimeError(error or "fails, as the scenario says")
+        return self._change(task, "fails", error, times)
+
+    def succeeds(self, task: Dag | AnyTask | str) -> Scenario:
+        """From now on the task fails no more. Raises UnknownId, InvalidValue."""
+        return self._change(task, "fails")
+
+    def takes(self, task: Dag | AnyTask | str, duration: GivenDuration) -> Scenario:
+        """From now on each attempt that begins takes so long, and holds its worker and slots meanwhile.
+
+        Raises UnknownId, InvalidValue.
+        """
+        return self._change(task, "takes", parse_duration(duration, what="takes(): the duration", zero_ok=True))
+
+    def returns(self, task: Dag | AnyTask | str, value: object) -> Scenario:
+        """From now on the task returns this; a callable is called, with those of the task's arguments that it names.
+
+        Raises UnknownId, InvalidValue.
+        """
+        return self._change(task, "returns", value)
+
+    def executes(self, task: Dag | AnyTask | str) -> Scenario:
+        """From now on the task's own body is executed. Raises UnknownId, InvalidValue."""
+        return self._change(task, "body")
+
+
+@frozen(repr=False)
+class Scenario(Behaviours):
+    """A graph and what happens to it, in virtual time. Frozen: each verb gives a new scenario, so use what it returns.
+
+    `start` is an aware time, or a date of `tz`; times of day are in `tz`, else in the start's own offset. `frame` is
+    what a character of a marble line stands for. Bodies are not executed: each task succeeds at once and publishes its
+    outlets, unless the scenario says something else of it; with `bodies=True` all are. So many `workers` execute. The
+    other arguments are what the verbs keep. Raises InvalidValue.
+    """
+
+    graph: Graph
+    start: GivenTime
+    tz: str | None = field(default=None, kw_only=True)
+    frame: GivenDuration = field(default="1h", kw_only=True)
+    bodies: bool = field(default=False, kw_only=True)
+    workers: int = field(default=8, kw_only=True)
+    _happenings: tuple[Happening, ...] = field(default=(), kw_only=True)
+    _changes: tuple[Behaviour, ...] = field(default=(), kw_only=True)
+    _letters: Letters = field(default=(), kw_only=True)
+    _end: int | None = field(default=None, kw_only=True)
+    _moments: Moments = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Judge what was given."""
+        if not isinstance(self.graph, Graph):
+            raise InvalidValue(f"a scenario takes a graph, not {seen(self.graph)}")
+        flag(self.bodies, "bodies")
+        whole(self.workers, "workers", 1)
+        parse_duration(self.frame, what="frame")
+
+    @_moments.default
+    def _(self) -> Moments:
+        return Moments(self.start, self.tz)
+
+    # ---------------------------------------------------------------------------------------- what happens
+
+    def at(self, when: GivenTime | GivenDuration) -> Moment:
+        """An instant of it: a time of day (the first from the start on), a date and time, or a time after the start.
+
+        Raises InvalidValue for what is none, or lies before the start.
+        """
+        return Moment(self, self._instant(when, "at()"))
+
+    def until(self, when: GivenTime | GivenDuration) -> Scenario:
+        """Go on to an instant, included; else a scenario ends when nothing is left to do after all that happens in it.
+
+        Raises InvalidValue.
+        """
+        return evolve(self, end=self._instant(when, "until()"))
+
+    def letters(self, **letters: str | Mapping[str, Any]) -> Scenario:
+        """What the letters of marble lines stand for: a partition, or the fields of an event: `a="2026-11-23"`.
+
+        Any other letter is the partition of that name, and `o` something without one. Raises InvalidValue.
+        """
+        return evolve(self, letters=(*self._letters, *letters_of(letters)))
+
+    def marbles(self, text: str) -> Scenario:
+        """Marble lines as what happens: of a dataset publishes, of a DAG starts by hand; a character a `frame`.
+
+        Raises UnknownId, InvalidValue.
+        """
+        place, names = place_text(caller_place()), MarbleNames(self.graph)
+        found: list[Happening] = []
+        for line in lines_of(text):
+            dag, id = names.of(line.name, "marbles()")
+            for number, mark in line.marks:
+                fields = fields_of(mark, self._letters)
+                at = self._moments.start + number * self._frame_length
+                found.append(Happening(at, "start" if dag else "publish", id, fields, place))
+        return evolve(self, happenings=(*self._happenings, *found))
+
+    def _change(self, task: Any, kind: BehaviourKind, value: object = None, times: int | None = None) -> Scenario:
+        return self._with_change(self._moments.start, task, kind, value, times)
+
+    def _with_change(self, at: int, task: Any, kind: BehaviourKind, value: object, times: int | None) -> Scenario:
+        name = GraphNames(self.graph).only_task(given_name(task, f"{kind}()"), f"{kind}()")
+        if self.graph.dags[name[0]].tasks[name[1]].kind == "wait":
+            raise InvalidValue(f"{kind}(): {'.'.join(name)!r} is a wait, which no body decides")
+        return evolve(self, changes=(*self._changes, Behaviour(at, name, kind, value, times)))
+
+    def _with_happening(self, happening: Happening) -> Scenario:
+        return evolve(self, happenings=(*self._happenings, happening))
+
+    def _instant(self, when: GivenTime | GivenDuration, what: str) -> int:
+        found = self._moments.parse(when, what)
+        if found < self._moments.start:
+            raise InvalidValue(f"{what}: {seen(when)} lies before the start, {format_time(self._moments.start)}")
+        return found
+
+    # ---------------------------------------------------------------------------------------- what follows
+
+    @property
+    def _frame_length(self) -> int:
+        """How long a frame of a marble line is, in ns."""
+        return parse_duration(self.frame)
+
+    def play(self) -> Played:
+        """Play it from its start, in virtual time; what happened. Raises what the engine raises, with the place.
+
+        O(records), some milliseconds: nothing sleeps, and nothing is written.
+        """
+        stage = Stage(self.graph, self._moments.start, self._all_changes(), self._runner)
+        for happening in sorted(self._happenings, key=lambda happening: happening.at):
+            if self._end is not None and happening.at > self._end:
+                raise InvalidValue(f"{happening} lies behind the scenario's end, {format_time(self._end)}")
+            stage.do(happening)
+        if self._end is None:
+            stage.engine.run_until_idle()
+        else:
+            stage.move_to(self._end)
+        return Played(stage.engine, self._moments, self._frame_length, self._letters, stage.now)
+
+    def expect(self, text: str, *, dags: Iterable[Dag | str] | None = None) -> Played:
+        """Play it, and compare what happened with a table or marble lines: see `Played.expect`."""
+        __tracebackhide__ = True
+        return self.play().expect(text, dags=dags)
+
+    def _runner(self) -> InlineWorkers:
+        return InlineWorkers(self.workers)
+
+    def _all_changes(self) -> tuple[Behaviour, ...]:
+        """The changes, where bodies are executed from the start on before all others."""
+        if not self.bodies:
+            return self._changes
+        tasks = [(dag.id, id) for dag in self.graph.dags.values() for id in dag.tasks]
+        return (*[Behaviour(self._moments.start, name, "body") for name in tasks], *self._changes)
+
+    def __repr__(self) -> str:
+        start, count = format_time(self._moments.start), len(self._happenings) + len(self._changes)
+        return f"<Scenario of {self.graph.id!r} from {start}: {counted(count, 'thing')} said>"
+
+
+@frozen(repr=False)
+class Moment(Behaviours):
+    """An instant of a scenario: what happens then. Each verb gives the scenario, so that the next can follow."""
+
+    _scenario: Scenario
+    _at: int
+
+    def _change(self, task: Any, kind: BehaviourKind, value: object = None, times: int | None = None) -> Scenario:
+        return self._scenario._with_change(self._at, task, kind, value, times)
+
+    def _happens(self, verb: str, about: Any, fields: Mapping[str, Any]) -> Scenario:
+        return self._scenario._with_happening(Happening(self._at, verb, about, fields, place_text(caller_place(2))))
+
+    def _dag(self, dag: Dag | str, what: str) -> str:
+        names, name = GraphNames(self._scenario.graph), given_name(dag, what)
+        if (found := names.dag(name)) is None:
+            raise names.unknown(name, what)
+        return found
+
+    def publish(self, dataset: Dataset | str, **fields: Any) -> Scenario:
+        """A dataset changes: the fields are those of `engine.publish`. Raises UnknownId."""
+        names, name = GraphNames(self._scenario.graph), given_name(dataset, "publish()")
+        if (found := names.dataset(name)) is None:
+            raise names.unknown(name, "publish()")
+        return self._happens("publish", found, fields)
+
+    def start(self, dag: Dag | str, **fields: Any) -> Scenario:
+        """A run is started by hand: the fields are those of `engine.start`. Raises UnknownId."""
+        return self._happens("start", self._dag(dag, "start()"), fields)
+
+    def pause(self, dag: Dag | str) -> Scenario:
+        """A DAG is paused. Raises UnknownId."""
+        return self._happens("pause", self._dag(dag, "pause()"), {})
+
+    def resume(self, dag: Dag | str) -> Scenario:
+        """A DAG goes on. Raises UnknownId."""
+        return self._happens("resume", self._dag(dag, "resume()"), {})
+
+    def cancel(
+        self, dag: Dag | str, *, partition: str | None = None, logical_date: GivenTime | None = None, reason: str = ""
+    ) -> Scenario:
+        """The newest run of a DAG (of a partition or date) is cancelled. Raises UnknownId."""
+        fields = {"which": _which(partition, logical_date), "reason": reason}
+        return self._happens("cancel", self._dag(dag, "cancel()"), fields)
+
+    def rerun(
+        self, dag: Dag | str, *, partition: str | None = None, logical_date: GivenTime | None = None, **options: Any
+    ) -> Scenario:
+        """The newest run of a DAG (of a partition or date) has another round; options as of `engine.rerun`.
+
+        Raises UnknownId.
+        """
+        fields = {"which": _which(partition, logical_date), **options}
+        return self._happens("rerun", self._dag(dag, "rerun()"), fields)
+
+    def mark(
+        self, dag: Dag | str, task: AnyTask | str | None, state: str, reason: str = "", *,
+        partition: str | None = None, logical_date: GivenTime | None = None,
+    ) -> Scenario:  # fmt: skip
+        """A task of the newest run of a DAG (of a partition or date) is given a state by hand. Raises UnknownId."""
+        fields = {"which": _which(partition, logical_date), "task": task, "state": state, "reason": reason}
+        return self._happens("mark", self._dag(dag, "mark()"), fields)
+
+    def backfill(self, dag: Dag | str, **fields: Any) -> Scenario:
+        """Runs of past dates are asked for: the fields are those of `engine.backfill`. Raises UnknownId."""
+        return self._happens("backfill", self._dag(dag, "backfill()"), fields)
+
+    def set(self, name: str, value: object) -> Scenario:
+        """A value that DAGs share is set."""
+        return self._happens("set", name, {"value": value})
+
+    def restart(self, until: GivenTime | GivenDuration | None = None) -> Scenario:
+        """The engine is closed, and opened again at once, or at a later instant: what it missed is up to the graph.
+
+        Raises InvalidValue.
+        """
+        end = None if until is None else self._scenario._instant(until, "restart(until=)")
+        if end is not None and end < self._at:
+            raise InvalidValue(f"restart(until={until!r}): it lies before the instant at which the engine is closed")
+        return self._happens("restart", None, {"until": end})
+
+    def do(self, action: Callable[[Engine], object]) -> Scenario:
+        """Anything else: a callable is called with the engine that plays the scenario."""
+        if not callable(action):
+            raise InvalidValue(f"do() takes a callable, not {seen(action)}")
+        return self._happens("do", action, {})
+
+    def __repr__(self) -> str:
+        return f"<{format_time(self._at)} of {self._scenario!r}>"
+
+
+def _which(partition: str | None, logical_date: GivenTime | None) -> dict[str, object]:
+    given = {"partition": partition, "logical_date": logical_date}
+    return {name: value for name, value in given.items() if value is not None}

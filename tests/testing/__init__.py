@@ -1,0 +1,1 @@
+"""reactive_dag.testing: what users test their graphs with."""
