@@ -18,7 +18,7 @@ ORDERS = 2
 
 
 def everything(folder: Path) -> rd.Graph:
-    """Mapped tasks, a branch and its join, a pool, a teardown, both kinds of overlap, values, a child, a deadline."""
+    """Mapped tasks, a branch and its join, a pool, a teardown, kinds of overlap, values, a child, waits, a deadline."""
     graph = rd.Graph("everything")
     orders = graph.dataset("orders")
     graph.pool("warehouse", slots=2)
@@ -111,8 +111,24 @@ def everything(folder: Path) -> rd.Graph:
     @graph.dag(on=rd.missed(nightly))
     def alert(run: rd.Run) -> None:
         began(run)
+        run.set("alerted", run.key)
+
+    sensing(graph.dag("sensing"), orders)
 
     return graph
+
+
+def sensing(dag: rd.Dag, orders: rd.Dataset) -> None:
+    """Waits of every mode: what is there, what never comes, a run that fails, and a function."""
+    there = dag.wait_for(orders, id="there", mode="poke", poll="20m", timeout="1d")
+    never = dag.wait_for(orders, id="never", partition="no", mode="poke", poll="15m", timeout="40m", soft_fail=True)
+    night = dag.wait_for(
+        "nightly", id="night", mode="reschedule", poll="25m", timeout="20h", retries=1, retry_delay="1h", soft_fail=True
+    )  # fmt: skip
+    push = dag.wait_for("nightly", id="push", states="any", failed_states=(), timeout="2d")
+    alerted = dag.wait_until(lambda run: run.get("alerted"), id="alerted", poll="35m", timeout="2d")
+    dag.add(lambda run: run.tasks["night"].state, id="all", after=[there, never, night, push, alerted],
+            trigger_rule="all_done")  # fmt: skip
 
 
 def life(engine: rd.Engine) -> None:
@@ -131,6 +147,7 @@ def life(engine: rd.Engine) -> None:
         engine.run_until_idle()
     engine.backfill("nightly", start="2026-11-20", end="2026-11-22", max_active_runs=2)
     engine.run_until_idle()
+    engine.start("sensing", key="one", logical_date="2026-11-25T02:00Z")
     engine.advance(to="2026-11-25T06:00Z")
 
 
