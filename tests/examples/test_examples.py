@@ -27,7 +27,7 @@ def of(name: str) -> dict[str, Any]:
 
 
 def test_all_examples_are_there() -> None:
-    assert NAMES == ["diamond", "etl", "frames", "ml", "regions", "scenario"]
+    assert NAMES == ["diamond", "etl", "frames", "ml", "regions", "scenario", "sensors"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -119,3 +119,10 @@ def test_T19_regions_closes_each_day_once_and_a_backfill_mends_what_is_missing()
         "2026-10-25T02+02:00", "2026-10-25T02+01:00", "2026-10-25T03+01:00",
     ]  # fmt: skip
     assert all(f" and {line.split(' of ')[0]}" in line for line in rest[3:]), "its own, and the one before"
+
+
+def test_the_sensors_wait_over_the_longest_night() -> None:
+    assert of("sensors")["main"]() == [
+        "07:30 close is running (2026-10-24T21:00:00Z)", "08:45 bank_file: it gave None at look 2",
+        "08:00 report on the books of 2026-10-24", "08:50 statement.xml against the ledger of 2026-10-24",
+    ]  # fmt: skip
