@@ -111,7 +111,7 @@ def _line(found: Backfill) -> str:
     counts = ", ".join(
         [
             counted(dates[1], "partition" if found.partitions else "date"),
-            *(f"{number} {what}" for what, number in others if number),
+            *(f"{number} {what.replace('_', ' ')}" for what, number in others if number),
         ]
     )
     why = f" ({found.reason})" if found.reason else ""

@@ -37,7 +37,7 @@ def test_a_backfill_is_recorded_and_the_engine_that_opens_next_does_it(days: Sho
 def test_a_backfill_with_the_graph_skips_what_ran_and_does_what_is_missing(days: Shop) -> None:
     told = days("backfill", *DAYS, "--max-active-runs", "2", "--graph", days.file, code=1)
     assert "4 runs ended: 3 success, 1 failed" in told and told.count("2026-11-0") >= 4
-    assert days.json("backfill", *DAYS, "--graph", days.file)["progress"] == {"dates": 4, "skipped": 4, "left": 0}
+    assert days.json("backfill", *DAYS, "--graph", days.file)["progress"] == {"dates": 4, "had_run": 4, "left": 0}
     found = days.json("backfill", *DAYS, "--missing", "--graph", days.file)
     assert (found["state"], found["progress"]["success"], len(found["skipped"])) == ("success", 1, 3)
     assert days.json("backfill", *DAYS, "--again", "--graph", days.file)["progress"]["success"] == 4

@@ -40,7 +40,7 @@ def test_R26_a_backfill_requests_the_runs_of_past_dates_both_ends_included():
         assert backfill.state == "running" and not backfill.done and len(backfill.left) == 3
         engine.run_until_idle()
         assert days(backfill.runs) == ["01", "02", "03"] and states(engine, "ingest") == ["success"] * 3
-        assert backfill.state == "success" and backfill.progress == {"dates": 3, "skipped": 0, "left": 0, "success": 3}
+        assert backfill.state == "success" and backfill.progress == {"dates": 3, "had_run": 0, "left": 0, "success": 3}
         (event,) = backfill.runs[0].events
         assert event.kind == "tick" and event.logical_date.isoformat() == "2026-11-01T02:00:00+00:00"
         assert "tick 2026-11-01T02:00:00Z (backfill 1)" in str(engine.why(backfill.runs[0]))
@@ -75,8 +75,16 @@ def test_R26_each_date_counts_once():
     with live(graph) as engine:
         engine.start("ingest", logical_date="2026-11-01T02:00Z").wait()
         backfill = engine.backfill("ingest", start="2026-11-01", end="2026-11-03").wait()
-        assert backfill.progress == {"dates": 3, "skipped": 2, "left": 0, "success": 1}
-        assert "success, 3 of 3 ended, 2 skipped>" in repr(backfill)
+        assert backfill.progress == {"dates": 3, "had_run": 1, "left": 0, "success": 1, "skipped": 1}
+        assert "success, 3 of 3 ended, 1 skipped, 1 had run>" in repr(backfill)
+
+
+def test_R26_dates_whose_runs_overlap_skipped_are_none_that_had_run():
+    with live(daily(max_active_runs=1, overlap="skip")) as engine:
+        engine.start("ingest")
+        backfill = engine.backfill("ingest", start="2026-11-01", end="2026-11-03", max_active_runs=3).wait()
+        assert backfill.progress == {"dates": 3, "had_run": 0, "left": 0, "skipped": 3}
+        assert "success, 3 of 3 ended, 3 skipped>" in repr(backfill) and not backfill.skipped
 
 
 def test_R26_the_tick_of_a_date_that_was_backfilled_is_a_duplicate():

@@ -52,7 +52,7 @@ def test_R26_a_product_has_a_run_for_each_partition(store):
         assert [event.partition for event in reversed(engine.events("mart"))] == expected
         assert "2026-11-01|eu to 2026-11-02|us success, 4 of 4 ended" in repr(backfill)
         again = engine.backfill("job", **DAYS).wait()
-        assert again.progress == {"dates": 4, "skipped": 4, "left": 0} and len(engine.runs("job")) == 4
+        assert again.progress == {"dates": 4, "had_run": 4, "left": 0} and len(engine.runs("job")) == 4
         assert len(engine.backfill("job", **DAYS, again=True).wait().runs) == 4 and run.round == 2
 
 
@@ -67,7 +67,7 @@ def test_R26_static_values_have_a_run_each_and_no_dates(store):
         assert (run.events[0].kind, run.events[0].partition) == ("backfill", "eu")
         assert "backfill 1, partition eu" in str(engine.why(run))
         assert backfill.to_json()["left"] == [] and "eu to us success" in repr(backfill)
-        assert engine.backfill("job").wait().progress == {"dates": 2, "skipped": 2, "left": 0}
+        assert engine.backfill("job").wait().progress == {"dates": 2, "had_run": 2, "left": 0}
 
 
 def test_R26_a_partition_that_an_event_had_run_is_skipped(store):
@@ -106,7 +106,7 @@ def test_R26_backfills_of_partitions_go_on_after_a_restart(tmp_path):
         first, second = reversed(engine.backfills())
         assert [run.partition for run in first.runs] == first.partitions and first.state == "success"
         assert [run.partition for run in second.runs] == ["eu", "us"] and second.left == []
-        assert engine.backfill("job", **DAYS).wait().progress["skipped"] == 4
+        assert engine.backfill("job", **DAYS).wait().progress["had_run"] == 4
 
 
 # ------------------------------------------------------------------------------------- what is missing

@@ -84,14 +84,14 @@ class Backfill:
 
     @property
     def progress(self) -> dict[str, int]:
-        """How many dates there are, are left, and are in which state; the others make up the first.
+        """How many dates there are, had a run already, are left, and whose runs are in which state.
 
-        Skipped is a date that had run already, and one whose run ended as skipped.
+        The others make up the first. `skipped` is the state of runs (R6), not what becomes of dates that had run.
         """
         states = Counter(run.state for run in self.runs)
-        states["skipped"] += len(self.skipped)
         counts = {state: states[state] for state in RUN_STATES if states[state]}
-        return {"dates": len(self._request.dates), "skipped": 0, "left": len(self.left), **counts}
+        dates, had_run = len(self._request.dates), len(self.skipped)
+        return {"dates": dates, "had_run": had_run, "left": len(self.left), **counts}
 
     def wait(self, timeout: GivenDuration | float | None = None) -> Backfill:
         """Wait until it has ended, driving the engine if nothing else does. Raises NotIdle after `timeout`."""
@@ -119,10 +119,9 @@ class Backfill:
         if self._host.closed or self._host.failed:
             return f"<Backfill of a {'closed' if self._host.closed else 'failed'} engine>"
         progress, dates = self.progress, self._request.dates
-        ended = sum(progress.get(state, 0) for state in FINAL_RUN_STATES)
-        more = "".join(
-            f", {progress[name]} {name}" for name in ("failed", "cancelled", "skipped") if progress.get(name)
-        )
+        ended = sum(progress.get(state, 0) for state in ("had_run", *FINAL_RUN_STATES))
+        names = ("failed", "cancelled", "skipped", "had_run")
+        more = "".join(f", {progress[name]} {name.replace('_', ' ')}" for name in names if progress.get(name))
         why = f": {self.reason}" if self.reason else ""
         span = f" {_short(dates[0])} to {_short(dates[-1])}" if dates else ""
         return f"<Backfill {self.number} of {self.dag}{span} {self.state}, {ended} of {len(dates)} ended{more}{why}>"
