@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Protocol
 
+import attrs
+
 from reactive_dag.declare.settings.looking import POKE
 from reactive_dag.declare.wait import Wait
 from reactive_dag.engine.items.timers import RUNS_FIRST
@@ -24,7 +26,7 @@ from reactive_dag.engine.tasks.verdicts import DONE, FAIL, LOST, SKIP, SUCCEED, 
 from reactive_dag.engine.tasks.watches import ANY, HOPE, Watch, Watches, WatchKey, keys_of
 from reactive_dag.model.ctrl_c import raise_ctrl_c
 from reactive_dag.model.errors import ReactiveDagError, reason, said
-from reactive_dag.model.records import Json, Looked, TaskFinished, TaskStarted
+from reactive_dag.model.records import Json, Looked, Published, TaskFinished, TaskStarted
 from reactive_dag.model.times import NEVER, format_duration, format_time
 
 if TYPE_CHECKING:
@@ -189,9 +191,15 @@ class Waits:
                 self.look(watch)
 
     def seen(self, watch: Watch) -> str:
-        """What a wait saw when it looked last, in words. O(1)."""
+        """What a wait saw when it looked last, in words; what it would see now if it did not look since the opening.
+
+        O(1), of one that did not look O(what it awaits).
+        """
         looking = self.looks.of_place.get(watch.place)
-        return watch.why or ("" if looking is None else looking.seen)
+        if watch.verdict is not None or looking is not None:
+            return watch.why or ("" if looking is None else looking.seen)
+        apart = attrs.evolve(watch, also=set(), filed=set())
+        return combine(verdict for verdict, _ in self._judged(apart)).why
 
     def forget(self, run: RunState, index: int) -> None:
         """A wait has ended. O(dates)."""
@@ -246,19 +254,22 @@ class Waits:
         """Judge one wait now, by the records below an offset; end it if it is decided."""
         if self.outbox.replaying or not self._under_way(watch):
             return
+        judged = self._judged(watch, before)
+        if self._decides(watch, [verdict for verdict, _ in judged]):
+            self._end(watch, [self._named(watch, found) for _, found in judged])
+
+    def _judged(self, watch: Watch, before: int | None = None) -> list[tuple[Verdict, AwaitedRun | Published | None]]:
+        """What each date or partition means to a wait, and the run or event that stands for it."""
         if watch.wait.dataset is not None:
-            self._look_at_events(watch, self._cursor() if before is None else before)
-            return
+            return [*self.events.judge(watch, self._cursor() if before is None else before)]
         dates: Iterable[int | None] = NO_DATE if watch.dates is None else watch.dates
         found = [(date, self.find(watch, date)) for date in dates]
-        verdicts = [judge_run(watch.wait, self._since(watch, seen), date) for date, seen in found]
-        if self._decides(watch, verdicts):
-            self._end(watch, [_named(seen, watch.wait) for _, seen in found])
+        return [(judge_run(watch.wait, self._since(watch, seen), date), seen) for date, seen in found]
 
-    def _look_at_events(self, watch: Watch, before: int) -> None:
-        found = self.events.judge(watch, before)
-        if self._decides(watch, [verdict for verdict, _ in found]):
-            self._end(watch, [event and self.events.named(event) for _, event in found])
+    def _named(self, watch: Watch, found: AwaitedRun | Published | None) -> Json:
+        if isinstance(found, Published):
+            return self.events.named(found)
+        return _named(found, watch.wait)
 
     def _decides(self, watch: Watch, verdicts: list[Verdict]) -> bool:
         """Whether these end the wait. O(verdicts)."""
