@@ -16,11 +16,11 @@ from typing import Final, Literal, TypeAlias, cast, get_args
 
 import attrs
 
+from .clock.weekdays import weekday
 from .errors import InvalidValue
 from .partitions.products import Dimension, Partitions, Periods, Product
 from .partitions.values import StaticValues
 from .records import Json
-from .schedule import weekday
 from .text import exact, seen
 from .times import HOUR, MICROSECOND, first_instant, format_time, to_datetime, zone
 

@@ -1,15 +1,17 @@
-"""Schedules: when a clock ticks. Cron in a zone, an interval, or one instant.
+"""Schedules: when a clock ticks. Cron in a zone, an interval, or a list of instants.
 
 Owns the three frozen forms and what can be asked of them. Invariant: a schedule's ticks are a fixed ascending set of
 instants, whatever was asked before: `after(t)` is its least member above `t`, `before(t)` its greatest up to `t`
 (R9). Nothing here reads a clock. Cost: `after` within a stretch asked before 0.5 µs, else 0.1 ms a month passed over
-(a daily cron read from end to end: 3 to 10 µs a tick); intervals 0.1 µs.
+(a daily cron read from end to end: 3 to 10 µs a tick); intervals 0.1 µs; dates that are skipped O(log dates) more.
 """
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import gcd
@@ -17,7 +19,9 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from .cron import Cron, compile_cron
+from .clock.cron import Cron, compile_cron
+from .clock.skipped import SkippedDates, skipped
+from .clock.weekdays import weekday
 from .errors import InvalidValue
 from .records import Json
 from .text import exact, seen
@@ -37,7 +41,6 @@ from .times import (
 _WORDS: Final = {
     "hourly": "0 * * * *", "daily": "0 0 * * *", "weekly": "0 0 * * 0", "monthly": "0 0 1 * *", "yearly": "0 0 1 1 *",
 }  # fmt: skip
-_WEEKDAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _INTERVAL = re.compile(r"\d+(\.\d+)?[a-z]", re.ASCII | re.IGNORECASE)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
 
@@ -74,7 +77,7 @@ def _tidy(text: str) -> str:
 
 @attrs.frozen
 class CronSchedule(_Ticks):
-    """A five-field cron text (or a macro) in an IANA zone. Equal by text and zone.
+    """A five-field cron text (or a macro) in an IANA zone, but for dates that it skips. Equal by text, zone and dates.
 
     Cost: reading it, once for equal ones. Raises `InvalidValue` for a bad text or zone, saying which field.
 
@@ -84,6 +87,7 @@ class CronSchedule(_Ticks):
 
     expr: str = attrs.field(converter=_tidy)
     tz: str = "UTC"
+    skip: SkippedDates | None = None
     _cron: Cron = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -98,7 +102,7 @@ class CronSchedule(_Ticks):
         >>> format_time(CronSchedule("0 2 * * *").after(0))
         '1970-01-01T02:00:00Z'
         """
-        return self._cron.after(ns)
+        return self._cron.after(ns) if self.skip is None else self.skip.after(ns, self._cron.after)
 
     def before(self, ns: int) -> int | None:
         """The newest tick at or before an instant; None if there is none in fifty years. O(log ticks), amortised.
@@ -106,7 +110,7 @@ class CronSchedule(_Ticks):
         >>> CronSchedule("0 0 * * *").before(5)
         0
         """
-        return self._cron.before(ns)
+        return self._cron.before(ns) if self.skip is None else self.skip.before(ns, self._cron.before)
 
     def named_wall(self, tick: int) -> datetime:
         """The time that the schedule names for one of its ticks: the wall shows another where a clock change moved it.
@@ -127,23 +131,25 @@ class CronSchedule(_Ticks):
         >>> CronSchedule("0 */6 * * *").count(0, 2 * DAY)
         8
         """
-        return self._cron.count(first, until)
+        count = self._cron.count
+        return count(first, until) if self.skip is None else self.skip.count(first, until, count)
 
     @property
     def text(self) -> str:
         """The expression that makes it. O(1)."""
-        return f"rd.cron({self.expr!r}, tz={self.tz!r})" if self.tz != "UTC" else f"rd.cron({self.expr!r})"
+        tz = "" if self.tz == "UTC" else f", tz={self.tz!r}"
+        return f"rd.cron({self.expr!r}{tz}{_skip_text(self.skip)})"
 
     def to_json(self) -> Json:
         """Plain JSON that `schedule_from_json` reads. O(1)."""
-        return {"cron": self.expr, "tz": self.tz}
+        return {"cron": self.expr, "tz": self.tz, **({} if self.skip is None else {"skip": self.skip.to_json()})}
 
 
 @attrs.frozen
 class EverySchedule(_Ticks):
-    """An interval, counted both ways from an anchor (1970-01-01 UTC, or the DAG's start); nanoseconds.
+    """An interval, counted both ways from an anchor (1970-01-01 UTC, or the DAG's start), but for dates that it skips.
 
-    Cost: O(1). Raises `InvalidValue` for a period that is not more than zero.
+    In nanoseconds. Cost: O(1). Raises `InvalidValue` for a period that is not more than zero.
 
     >>> EverySchedule(10, anchor=3).after(13), EverySchedule(10, anchor=3).before(12)
     (23, 3)
@@ -151,6 +157,7 @@ class EverySchedule(_Ticks):
 
     period: int = attrs.field()
     anchor: int = 0
+    skip: SkippedDates | None = None
 
     @period.validator
     def _more_than_zero(self, _attribute: object, value: int) -> None:
@@ -159,12 +166,11 @@ class EverySchedule(_Ticks):
 
     def after(self, ns: int) -> int | None:
         """The first tick strictly after an instant. O(1)."""
-        tick = ns - (ns - self.anchor) % self.period + self.period
-        return tick if tick < NEVER else None
+        return self._after(ns) if self.skip is None else self.skip.after(ns, self._after)
 
     def before(self, ns: int) -> int | None:
         """The newest tick at or before an instant. O(1)."""
-        return ns - (ns - self.anchor) % self.period
+        return self._before(ns) if self.skip is None else self.skip.before(ns, self._before)
 
     def count(self, first: int, until: int) -> int:
         """How many ticks there are from `first` on and before `until`, which is not earlier. O(1).
@@ -172,48 +178,82 @@ class EverySchedule(_Ticks):
         >>> EverySchedule(10).count(0, 30), EverySchedule(10).count(1, 31)
         (3, 3)
         """
+        return self._count(first, until) if self.skip is None else self.skip.count(first, until, self._count)
+
+    def _after(self, ns: int) -> int | None:
+        tick = ns - (ns - self.anchor) % self.period + self.period
+        return tick if tick < NEVER else None
+
+    def _before(self, ns: int) -> int:
+        return ns - (ns - self.anchor) % self.period
+
+    def _count(self, first: int, until: int) -> int:
         return (until - 1 - self.anchor) // self.period - (first - 1 - self.anchor) // self.period
 
     @property
     def text(self) -> str:
         """The expression that makes it (its anchor is its DAG's). O(1)."""
-        return f"rd.every({format_duration(self.period)!r})"
+        skip = self.skip
+        tz = "" if skip is None or skip.tz == "UTC" else f", tz={skip.tz!r}"
+        return f"rd.every({format_duration(self.period)!r}{_skip_text(skip)}{tz})"
 
     def to_json(self) -> Json:
         """Plain JSON that `schedule_from_json` reads. O(1)."""
-        return {"every": format_duration(self.period), "anchor": format_time(self.anchor)}
+        skip = {} if self.skip is None else {"skip": self.skip.to_json(), "tz": self.skip.tz}
+        return {"every": format_duration(self.period), "anchor": format_time(self.anchor), **skip}
+
+
+def _instants(given: int | Iterable[int]) -> tuple[int, ...]:
+    return (given,) if isinstance(given, int) else tuple(sorted(set(given)))
 
 
 @attrs.frozen
 class AtSchedule(_Ticks):
-    """One instant, nanoseconds UTC.
+    """Instants, nanoseconds UTC: ascending, each once, at least one.
 
-    >>> AtSchedule(5).after(4), AtSchedule(5).after(5), AtSchedule(5).before(5)
-    (5, None, 5)
+    Raises `InvalidValue` for none.
+
+    >>> AtSchedule(5).after(4), AtSchedule(5).after(5), AtSchedule((9, 5, 9)).times
+    (5, None, (5, 9))
     """
 
-    time: int
+    times: tuple[int, ...] = attrs.field(converter=_instants)
+
+    @times.validator
+    def _at_least_one(self, _attribute: object, value: tuple[int, ...]) -> None:
+        if not value:
+            raise InvalidValue("at() without a time never ticks: give at least one that is not skipped")
 
     def after(self, ns: int) -> int | None:
-        """Its instant, if that is strictly after `ns`. O(1)."""
-        return self.time if self.time > ns else None
+        """The first of its instants strictly after `ns`. O(log instants)."""
+        at = bisect_right(self.times, ns)
+        return self.times[at] if at < len(self.times) else None
 
     def before(self, ns: int) -> int | None:
-        """Its instant, if that is at or before `ns`. O(1)."""
-        return self.time if self.time <= ns else None
+        """The newest of its instants at or before `ns`. O(log instants)."""
+        at = bisect_right(self.times, ns)
+        return self.times[at - 1] if at else None
 
     def count(self, first: int, until: int) -> int:
-        """One, if its instant is among them. O(1)."""
-        return int(first <= self.time < until)
+        """How many of its instants lie from `first` on and before `until`. O(log instants)."""
+        return bisect_left(self.times, until) - bisect_left(self.times, first)
 
     @property
     def text(self) -> str:
-        """The expression that makes it. O(1)."""
-        return f"rd.at({format_time(self.time)!r})"
+        """The expression that makes it. O(instants)."""
+        return f"rd.at({self._given()!r})"
 
     def to_json(self) -> Json:
-        """Plain JSON that `schedule_from_json` reads. O(1)."""
-        return {"at": format_time(self.time)}
+        """Plain JSON that `schedule_from_json` reads. O(instants)."""
+        return {"at": self._given()}
+
+    def _given(self) -> str | list[str]:
+        texts = [format_time(time) for time in self.times]
+        return texts[0] if len(texts) == 1 else texts
+
+
+def _skip_text(skip: SkippedDates | None) -> str:
+    return "" if skip is None else f", skip={list(skip.dates)!r}"
 
 
 Schedule: TypeAlias = CronSchedule | EverySchedule | AtSchedule
@@ -226,26 +266,32 @@ def schedule_from_json(data: Json) -> Schedule:
     True
     """
     if isinstance(data, dict):
+        given, tz = data.get("skip"), data.get("tz", "UTC")
+        if given is not None and not isinstance(given, list):
+            raise InvalidValue(f"{seen(given)} is no list of dates")
+        skip = skipped(given, tz)
         if "cron" in data:
-            return CronSchedule(data["cron"], data.get("tz", "UTC"))
+            return CronSchedule(data["cron"], tz, skip)
         if "every" in data:
-            return EverySchedule(parse_duration(data["every"]), parse_time(data.get("anchor", "1970-01-01T00:00Z")))
+            anchor = parse_time(data.get("anchor", "1970-01-01T00:00Z"))
+            return EverySchedule(parse_duration(data["every"]), anchor, skip)
         if "at" in data:
-            return AtSchedule(parse_time(data["at"]))
+            times = data["at"] if isinstance(data["at"], list) else [data["at"]]
+            return AtSchedule([parse_time(time) for time in times])
     raise InvalidValue(f"{seen(data)} is no schedule: it needs a 'cron', an 'every' or an 'at'")
 
 
-def daily_at(time: str, tz: str = "UTC") -> CronSchedule:
+def daily_at(time: str, tz: str = "UTC", skip: SkippedDates | None = None) -> CronSchedule:
     """Every day at a time of day such as "09:30". O(1). Raises `InvalidValue` for another text.
 
     >>> daily_at("09:30").expr
     '30 9 * * *'
     """
     hour, minute = _clock(time)
-    return CronSchedule(f"{minute} {hour} * * *", tz)
+    return CronSchedule(f"{minute} {hour} * * *", tz, skip)
 
 
-def weekly_at(day: str, time: str, tz: str = "UTC") -> CronSchedule:
+def weekly_at(day: str, time: str, tz: str = "UTC", skip: SkippedDates | None = None) -> CronSchedule:
     """Every week on a day ("mon" or "monday") at a time of day. O(1). Raises `InvalidValue` for other texts.
 
     >>> weekly_at("mon", "08:00").expr
@@ -253,24 +299,7 @@ def weekly_at(day: str, time: str, tz: str = "UTC") -> CronSchedule:
     """
     short = weekday(day)
     hour, minute = _clock(time)
-    return CronSchedule(f"{minute} {hour} * * {short}", tz)
-
-
-def weekday(day: object) -> str:
-    """A day of the week by its short name. O(1). Raises `InvalidValue` for what is none.
-
-    >>> weekday("Sunday")
-    'sun'
-    """
-    given = exact(day).strip().lower() if isinstance(day, str) else ""
-    short = given[:3]
-    if short not in _WEEKDAYS or given not in (short, *_full(short)):
-        raise InvalidValue(f"{seen(day)} is no day of the week: write one of {', '.join(_WEEKDAYS)}")
-    return short
-
-
-def _full(short: str) -> tuple[str, ...]:
-    return (short + {"tue": "s", "wed": "nes", "thu": "rs", "sat": "ur"}.get(short, "") + "day",)
+    return CronSchedule(f"{minute} {hour} * * {short}", tz, skip)
 
 
 def _clock(time: str) -> tuple[int, int]:
@@ -303,8 +332,8 @@ def from_word(word: str, tz: str = "UTC") -> Schedule:
 def shares_tick(a: Schedule, b: Schedule, start: int = 1_767_225_600_000_000_000) -> bool:
     """Whether two schedules have a tick in common within a year (of 366 days) from `start`, by default 2026-01-01 UTC.
 
-    One-offs and two intervals are compared for all time. Cost: O(1) for these, else O(ticks of the rarer one) to the
-    first they share; two crons of every other minute that never meet take 0.3 s, once.
+    Lists of instants and two intervals that skip nothing are compared for all time. Cost: O(1) for these, else O(ticks
+    of the rarer one) to the first they share; two crons of every other minute that never meet take 0.3 s, once.
 
     >>> shares_tick(CronSchedule("0 * * * *"), CronSchedule("0 2 * * *"))
     True
@@ -313,8 +342,8 @@ def shares_tick(a: Schedule, b: Schedule, start: int = 1_767_225_600_000_000_000
     """
     for one, other in ((a, b), (b, a)):
         if isinstance(one, AtSchedule):
-            return other.has_tick(one.time)
-    if isinstance(a, EverySchedule) and isinstance(b, EverySchedule):
+            return any(other.has_tick(time) for time in one.times)
+    if isinstance(a, EverySchedule) and isinstance(b, EverySchedule) and a.skip is b.skip is None:
         return (a.anchor - b.anchor) % gcd(a.period, b.period) == 0
     return _meet(a, b, start, start + 366 * DAY)
 

@@ -192,9 +192,13 @@ def _plain_of(data: dict[str, Json]) -> object:
             return Calendar.from_json(form)
         case {"join": mode}:
             return JoinKey(mode)
-        case {"cron": str()} | {"every": str()} | {"at": str()} if all(isinstance(v, str) for v in data.values()):
+        case {"cron": str()} | {"every": str()} | {"at": str() | list()} if all(map(_is_texts, data.values())):
             return schedule_from_json(data)
     raise InvalidValue(f"{seen(data)} is no trigger, function, calendar or schedule")
+
+
+def _is_texts(value: Json) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
 
 
 def _at(place: str, make: Callable[[_Given], _Made], given: _Given) -> _Made:

@@ -14,7 +14,7 @@ from tests.house.attributes import from_outside
 from tests.house.source import MODULES, Modules, functions, ours
 
 ORDER = {
-    "model": ("recorded", "records", "partitions"),
+    "model": ("recorded", "records", "clock", "partitions"),
     "triggers": (
         "checks", "faults", "firing", "keys", "jsonform", "cell", "pending_rows", "base", "leaves", "joins", "windows",
         "functions", "implicit_joins", "machine",

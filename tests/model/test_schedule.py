@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from attrs import evolve
 from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reactive_dag.model.calendar import day
+from reactive_dag.model.clock.skipped import SkippedDates
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.schedule import (
     AtSchedule,
@@ -225,10 +228,21 @@ instants = st.builds(
     st.integers(-4000, 4000),
     st.sampled_from([0, 0, 1, -1, SECOND]),
 )
+
+
+def skipping(schedule: CronSchedule | EverySchedule, days: list[int], tz: str) -> CronSchedule | EverySchedule:
+    """A schedule that does not tick on the days, in its zone, in which some instants lie."""
+    place = schedule.tz if isinstance(schedule, CronSchedule) else tz
+    return evolve(schedule, skip=SkippedDates([day(place).of(each) for each in days], place))
+
+
+some_days = st.lists(instants, min_size=1, max_size=4)
+intervals = st.builds(EverySchedule, st.integers(HOUR, 40 * DAY), st.integers(-DAY, DAY))
 schedules: st.SearchStrategy[Schedule] = st.one_of(
     crons,
-    st.builds(EverySchedule, st.integers(1, 40 * DAY), st.integers(-DAY, DAY)),
-    st.builds(AtSchedule, instants),
+    intervals,
+    st.builds(skipping, crons | intervals, some_days, st.sampled_from(ZONES)),
+    st.builds(AtSchedule, st.lists(instants, min_size=1, max_size=4)),
 )
 
 
@@ -249,9 +263,23 @@ def test_R9_after_and_before_are_the_neighbours(schedule: Schedule, ns: int) -> 
 
 
 @calm
+@given(crons | intervals, some_days, st.sampled_from(ZONES), st.integers(-2 * DAY, 2 * DAY))
+def test_R9_dates_that_are_skipped_have_no_tick_and_others_all(
+    plain: CronSchedule | EverySchedule, days: list[int], tz: str, early: int
+) -> None:
+    found, first, until = skipping(plain, days, tz), days[0] - early, days[0] + 3 * DAY
+    assert found.skip is not None
+    place, dates = day(found.skip.tz), found.skip.dates
+    left = [tick for tick in between(plain, first - 1, until) if place.of(tick) not in dates]
+    assert list(between(found, first - 1, until)) == left
+    assert found.count(first, until) == len(left)
+    assert schedule_from_json(found.to_json()) == found != plain
+
+
+@calm
 @given(crons, instants, st.lists(instants, max_size=5))
 def test_R9_answers_do_not_depend_on_what_was_asked_before(schedule: CronSchedule, ns: int, earlier: list[int]) -> None:
-    from reactive_dag.model.cron import Cron, read_cron
+    from reactive_dag.model.clock.cron import Cron, read_cron
 
     for other in earlier:
         schedule.after(other)
@@ -307,6 +335,15 @@ def test_R9_every_counts_from_its_anchor_both_ways() -> None:
     assert every.before(0) == -8 * MINUTE
     assert every.before(7 * MINUTE - 1) == -8 * MINUTE
     assert EverySchedule(15 * MINUTE).has_tick(0)
+
+
+def test_R9_instants_of_a_list_tick_in_order_and_once() -> None:
+    several = AtSchedule((300, 100, 300))
+    assert several.times == (100, 300) and schedule_from_json(several.to_json()) == several
+    assert list(between(several, 0, 400)) == [100, 300]
+    assert [several.count(0, 400), several.count(101, 300), several.count(100, 301)] == [2, 0, 2]
+    assert several.before(99) is several.after(300) is None
+    assert shares_tick(several, EverySchedule(300)) and not shares_tick(several, EverySchedule(7))
 
 
 def test_R9_a_one_off_ticks_once() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reactive_dag as rd
-from reactive_dag.model.cron import read_cron
+from reactive_dag.model.clock.cron import read_cron
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule
 from reactive_dag.model.times import DAY, HOUR, MINUTE, SECOND
 from reactive_dag.triggers.leaves.schedule import ScheduleCell

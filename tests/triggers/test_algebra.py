@@ -166,8 +166,8 @@ def test_clocks():
     assert cron("0 2 * * *") == cron("0  2 * * *", tz="UTC")
     assert every("90s") == every(timedelta(seconds=90))
     assert every("1h", anchor="1970-01-01T00:10Z").schedule.anchor == 10 * MINUTE
-    assert at("1970-01-01T01:00+01:00").schedule.time == 0
-    assert at("1970-01-02", tz="Europe/Berlin").schedule.time == 23 * HOUR
+    assert at("1970-01-01T01:00+01:00").schedule.times == (0,)
+    assert at("1970-01-02", tz="Europe/Berlin").schedule.times == (23 * HOUR,)
 
 
 # --------------------------------------------------------------------------------------- fields in units

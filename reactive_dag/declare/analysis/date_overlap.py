@@ -19,6 +19,7 @@ from reactive_dag.declare.named_triggers import is_flat
 from reactive_dag.declare.wait import Wait
 from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule, shares_tick
+from reactive_dag.model.text import LONGEST_SHOWN
 from reactive_dag.model.times import DAY, NEVER, format_duration, format_time, from_datetime, wall_clock, zone
 from reactive_dag.resolve.heights import heights
 from reactive_dag.triggers.base import Trigger
@@ -168,7 +169,8 @@ def _of_partitions(trigger: Trigger) -> Iterator[tuple[str, str]]:
 
 
 def _texts(schedules: frozenset[Schedule]) -> str:
-    return ", ".join(sorted(each.text for each in schedules))
+    texts = sorted(each.text for each in schedules)
+    return ", ".join([text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…" for text in texts])
 
 
 def _zone(schedules: frozenset[Schedule]) -> str:
@@ -258,7 +260,7 @@ def _is_regular(schedule: CronSchedule, tick: int) -> bool:
 def _earlier(schedule: EverySchedule | AtSchedule, offset: int) -> Schedule:
     if isinstance(schedule, EverySchedule):
         return EverySchedule(schedule.period, schedule.anchor - offset)
-    return AtSchedule(schedule.time - offset)
+    return AtSchedule([time - offset for time in schedule.times])
 
 
 # ------------------------------------------------------------------------------------------------ firing

@@ -114,7 +114,7 @@ def _deadline(value: object, what: str) -> int | Scheduled | None:
     except InvalidValue as error:
         raise InvalidValue(
             f"{error}; a deadline is a duration after the logical date, such as '4h', or a clock, such as "
-            "rd.cron('0 6 * * *')"
+            "rd.cron('0 6 * * *'); dates on which that does not tick go to skip="
         ) from None
 
 

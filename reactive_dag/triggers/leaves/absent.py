@@ -42,7 +42,10 @@ class Absent(Trigger):
     def __attrs_post_init__(self) -> None:
         optional_positive(self.for_, "for_ of absent()")
         if self.at is not None and not isinstance(self.at, Scheduled):
-            raise InvalidValue(f"at= of absent() takes a clock such as rd.cron('0 6 * * *'), not {self.at!r}")
+            raise InvalidValue(
+                f"at= of absent() takes a clock such as rd.cron('0 6 * * *'), not {self.at!r}; "
+                "dates on which it does not tick go to skip="
+            )
         if (self.for_ is None) == (self.at is None):
             raise InvalidValue(
                 f"absent({self.part!r}) needs either for_= (how long the silence lasts) or at= (when to look)"

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import deque
-from typing import ClassVar, Protocol
+from collections.abc import Iterable
+from typing import ClassVar, Protocol, TypeAlias
 
 from attrs import frozen
 
+from reactive_dag.model.clock.skipped import GivenSkip, skipped
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import AnyRecord, Mark
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule, daily_at, weekly_at
@@ -52,7 +54,7 @@ class Scheduled(Trigger):
         """An `every` without an anchor counts from `start`. O(1)."""
         schedule = self.schedule
         if isinstance(schedule, EverySchedule) and schedule.anchor == 0:
-            return Scheduled(EverySchedule(schedule.period, start))
+            return Scheduled(EverySchedule(schedule.period, start, schedule.skip))
         return self
 
     def __repr__(self) -> str:
@@ -62,61 +64,85 @@ class Scheduled(Trigger):
         return text
 
 
-def cron(expr: str, tz: str | None = None) -> Scheduled:
-    """Fire at each tick of a five-field cron expression, in an IANA zone (UTC without one). O(1).
+def cron(expr: str, tz: str | None = None, *, skip: GivenSkip | None = None) -> Scheduled:
+    """Fire at each tick of a five-field cron expression, in an IANA zone (UTC without one). O(dates).
 
-    Raises InvalidValue for an expression or a zone that is none, with what is wrong.
+    Not on the dates to `skip`, which are days of that zone: holidays. Raises InvalidValue for an expression, a zone or
+    a date that is none, with what is wrong.
 
-    >>> cron("0 2 * * *", tz="Europe/Berlin")
-    rd.cron('0 2 * * *', tz='Europe/Berlin')
+    >>> cron("0 2 * * *", tz="Europe/Berlin", skip=["2026-12-25"])
+    rd.cron('0 2 * * *', tz='Europe/Berlin', skip=['2026-12-25'])
     """
-    return Scheduled(CronSchedule(expr, "UTC" if tz is None else tz))
+    place = "UTC" if tz is None else tz
+    return Scheduled(CronSchedule(expr, place, skipped(skip, place)))
 
 
-def every(period: GivenDuration, anchor: dt.datetime | str | None = None) -> Scheduled:
-    """Fire each time a whole number of periods has passed since `anchor` (1970-01-01 UTC without one). O(1).
+def every(
+    period: GivenDuration, anchor: dt.datetime | str | None = None, *, skip: GivenSkip | None = None,
+    tz: str | None = None,
+) -> Scheduled:  # fmt: skip
+    """Fire each time a whole number of periods has passed since `anchor` (1970-01-01 UTC without one). O(dates).
 
-    Raises InvalidValue for a period that is no positive duration, and for a naive anchor.
+    Not on the dates to `skip`, which are days of `tz` (UTC without one). Raises InvalidValue for a period that is no
+    positive duration, a naive anchor, a date that is none, and for `tz` without dates to skip.
 
     >>> every("15m")
     rd.every('15m')
     """
-    return Scheduled(
-        EverySchedule(parse_duration(period, what="period"), 0 if anchor is None else parse_time(anchor, what="anchor"))
-    )
+    if tz is not None and skip is None:
+        raise InvalidValue(f"every(..., tz={seen(tz)}): an interval has no zone but for dates to skip; write skip= too")
+    length = parse_duration(period, what="period")
+    begin = 0 if anchor is None else parse_time(anchor, what="anchor")
+    return Scheduled(EverySchedule(length, begin, skipped(skip, "UTC" if tz is None else tz)))
 
 
-def daily(time: str, tz: str | None = None) -> Scheduled:
-    """Fire each day at a time of day ("09:30"), in an IANA zone (UTC without one). O(1).
+def daily(time: str, tz: str | None = None, *, skip: GivenSkip | None = None) -> Scheduled:
+    """Fire each day at a time of day ("09:30"), in an IANA zone (UTC without one), but for dates to `skip`. O(dates).
 
-    Raises InvalidValue for a time or a zone that is none.
+    Raises InvalidValue for a time, a zone or a date that is none.
 
     >>> daily("09:30", tz="Europe/Berlin")
     rd.cron('30 9 * * *', tz='Europe/Berlin')
     """
-    return Scheduled(daily_at(time, "UTC" if tz is None else tz))
+    place = "UTC" if tz is None else tz
+    return Scheduled(daily_at(time, place, skipped(skip, place)))
 
 
-def weekly(day: str, time: str, tz: str | None = None) -> Scheduled:
-    """Fire each week on a weekday ("mon" or "monday") at a time of day, in an IANA zone (UTC without one). O(1).
+def weekly(day: str, time: str, tz: str | None = None, *, skip: GivenSkip | None = None) -> Scheduled:
+    """Fire each week on a weekday ("mon" or "monday") at a time of day, in an IANA zone (UTC without one). O(dates).
 
-    Raises InvalidValue for a day, a time or a zone that is none.
+    Not on the dates to `skip`. Raises InvalidValue for a day, a time, a zone or a date that is none.
 
     >>> weekly("mon", "08:00")
     rd.cron('0 8 * * mon')
     """
-    return Scheduled(weekly_at(day, time, "UTC" if tz is None else tz))
+    place = "UTC" if tz is None else tz
+    return Scheduled(weekly_at(day, time, place, skipped(skip, place)))
 
 
-def at(time: dt.datetime | dt.date | str, tz: str | None = None) -> Scheduled:
-    """Fire once, at a time; a bare date is that day's midnight in `tz` (UTC without one). O(1).
+GivenInstant: TypeAlias = dt.datetime | dt.date | str
 
-    Raises InvalidValue for a naive time.
+
+def at(
+    time: GivenInstant | Iterable[GivenInstant], tz: str | None = None, *, skip: GivenSkip | None = None
+) -> Scheduled:  # fmt: skip
+    """Fire at a time, or at each of several; a bare date is that day's midnight in `tz` (UTC without one). O(n log n).
+
+    Times are taken in order, each once, but for those on the dates to `skip`, which are days of `tz`. Raises
+    InvalidValue for a naive time, a date that is none, and where no time is left.
 
     >>> at("2026-11-23T06:00:00Z")
     rd.at('2026-11-23T06:00:00Z')
+    >>> at(["2026-12-01", "2026-11-01", "2026-12-01"], tz="Europe/Berlin")
+    rd.at(['2026-10-31T23:00:00Z', '2026-11-30T23:00:00Z'])
     """
-    return Scheduled(AtSchedule(parse_time(time, tz, what="time")))
+    if isinstance(time, str | dt.date):
+        time = (time,)
+    if not isinstance(time, Iterable):
+        raise InvalidValue(f"time {seen(time)} is no time: give an aware datetime, a date, text, or a list of those")
+    days = skipped(skip, "UTC" if tz is None else tz)
+    instants = [parse_time(each, tz, what="time") for each in time]
+    return Scheduled(AtSchedule([each for each in instants if days is None or not days.has(each)]))
 
 
 # ------------------------------------------------------------------------------------------------- cell

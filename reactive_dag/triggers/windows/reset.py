@@ -30,7 +30,10 @@ class Reset(Modifier):
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.at, Scheduled):
-            raise InvalidValue(f"at= of .reset() takes a clock such as rd.cron('0 6 * * *'), not {self.at!r}")
+            raise InvalidValue(
+                f"at= of .reset() takes a clock such as rd.cron('0 6 * * *'), not {self.at!r}; "
+                "dates on which it does not tick go to skip="
+            )
         if not any(found.holds for found in walk(self.part)):
             raise InvalidValue(
                 f".reset() drops what an all_of, at_least or sequence, a window, a .with_latest() or a .by() holds; "

@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 from cronsim.cronsim import RANGES, Field
 
-from .errors import InvalidValue
-from .text import seen
-from .times import DAY, SECOND, first_instant, from_datetime, wall_clock, zone
+from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.text import seen
+from reactive_dag.model.times import DAY, SECOND, first_instant, from_datetime, wall_clock, zone
 
 _MACROS: Final = {
     "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
