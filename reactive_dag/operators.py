@@ -17,12 +17,13 @@ from reactive_dag.streams.operators import (
     debounce,
     exactly_once,
     reset,
+    rollup,
     sequence,
     throttle,
     with_latest,
 )
 
 __all__ = [
-    "absent", "all_of", "at_least", "batch", "by", "debounce", "exactly_once", "reset", "sequence", "throttle",
-    "with_latest",
+    "absent", "all_of", "at_least", "batch", "by", "debounce", "exactly_once", "reset", "rollup", "sequence",
+    "throttle", "with_latest",
 ]  # fmt: skip

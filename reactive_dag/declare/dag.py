@@ -12,7 +12,14 @@ from typing import Any, ParamSpec, TypeVar, Unpack, cast, overload
 
 from attrs import define, evolve
 
-from reactive_dag.declare.named_triggers import expression, sources_of, triggers_of, zone_of_clocks, zone_of_given
+from reactive_dag.declare.named_triggers import (
+    expression,
+    sources_of,
+    triggers_of,
+    zone_of_clocks,
+    zone_of_given,
+    zone_of_rollups,
+)
 from reactive_dag.declare.owner import DagOwner
 from reactive_dag.declare.place import Place, caller_place, in_one_loop, place_text
 from reactive_dag.declare.settings.dag_settings import (
@@ -106,7 +113,7 @@ class Dag(ReadsDagSettings, DeclaresWaits):
 
     @property
     def tz(self) -> str:
-        """Its zone: the one given, else of its clocks, else of its origins, else UTC (R1). O(clocks) once a version."""
+        """Its zone: the one given, of its clocks, its rollups, its origins, or UTC (R1). O(size) once a version."""
         owner = self._owner
         version = -1 if owner is None else owner.version
         if self._zone is None or self._zone[0] != version:
@@ -116,7 +123,8 @@ class Dag(ReadsDagSettings, DeclaresWaits):
 
     def _own_zone(self) -> str | None:
         """The zone that its declaration alone says; bare dates that stand in it are of that one, or UTC."""
-        return self._settings.tz or zone_of_clocks(self._read_sources())
+        own = self._settings.tz or zone_of_clocks(self._read_sources())
+        return own or (zone_of_rollups(self.triggers.values()) if self.triggers else None)
 
     @property
     def graph(self) -> str | None:

@@ -22,11 +22,12 @@ from reactive_dag.declare.analysis.edges import DeclaredEdges, explained
 from reactive_dag.declare.analysis.problems import Problem, cycle_problem, errors_of, problems_of, summary
 from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.named_triggers import settle
 from reactive_dag.declare.place import forget_calls, in_one_loop, note_twice
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.collector import paused_collector
-from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, UnknownId
+from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, InvalidValue, UnknownId
 from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.triggers.checks import id_of
@@ -239,11 +240,12 @@ class Declarations:
                     unplaced |= any(own.partitions is not each.partitions for own, each in zip(ours, given))
             if unplaced:
                 dag._take_calendars(table)
+            settle(dag.triggers)
             if dag.outlets:
                 dag._take_outlets(owned(table, dag.outlets, new))
             for task in dag.tasks.values():
                 take_own(task, table, new)
-        except GraphError as error:
+        except (GraphError, InvalidValue) as error:
             self._forget_datasets(new)
             raise GraphError(f"DAG {dag.id!r} ({dag.place}): {error}") from None
         return new
@@ -284,9 +286,8 @@ class Declarations:
             self.tell(None)
 
     def _lay_pending(self, bulk: _Bulk) -> None:
-        if bulk.pending:
-            pending, bulk.pending = bulk.pending, {}
-            self._edges.lay(self.dags, pending)
+        pending, bulk.pending = bulk.pending, {}
+        self._edges.lay(self.dags, pending)
 
     def _take_back(self, bulk: _Bulk) -> None:
         for dag in self.dags.values():
@@ -295,8 +296,7 @@ class Declarations:
         bulk.restore()
         for dag in self.dags.values():
             dag._join(self, dag._stamp)
-        self.version += 1
-        self._changed = None
+        self.version, self._changed = self.version + 1, None
 
     # ------------------------------------------------------------------------------------------ what follows
 

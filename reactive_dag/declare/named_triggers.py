@@ -17,6 +17,7 @@ from reactive_dag.triggers.base import Trigger, as_trigger
 from reactive_dag.triggers.implicit_joins import effective, riding_sources, sources
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.schedule import Scheduled, cron
+from reactive_dag.triggers.walks import walk
 
 _NO_ORIGINS: frozenset[str] = frozenset()
 
@@ -69,6 +70,17 @@ def _check_joins(trigger: Trigger) -> None:
         effective(trigger, lambda _: _NO_ORIGINS)
 
 
+def settled(trigger: Trigger) -> Trigger:
+    """A trigger with what follows from its datasets' calendars written into it (T18). O(size). Raises InvalidValue."""
+    return trigger if not trigger.parts or is_flat(trigger) else trigger.settled()
+
+
+def settle(triggers: Mapping[str, Trigger]) -> None:
+    """Refuse what the calendars of a graph's datasets show to be wrong (T18). O(size). Raises InvalidValue."""
+    for trigger in triggers.values():
+        settled(trigger)
+
+
 def is_flat(trigger: Trigger) -> bool:
     """Whether it is made of completions alone: the common case in a large graph, and worth a short way. O(parts).
 
@@ -80,7 +92,7 @@ def is_flat(trigger: Trigger) -> bool:
     for part in parts:
         if type(part) is not Completed:
             return False
-    return bool(parts) and trigger.drives == parts
+    return bool(parts) and trigger.drives == parts and not trigger.dates_anew
 
 
 def sources_of(triggers: Iterable[Trigger]) -> tuple[tuple[Trigger, ...], tuple[Trigger, ...]]:
@@ -110,10 +122,23 @@ def zone_of_clocks(sources: Iterable[Trigger]) -> str | None:
     return None if not zones else zones.pop() if len(zones) == 1 else "UTC"
 
 
+def zone_of_rollups(triggers: Iterable[Trigger]) -> str | None:
+    """The zone on which the periods of these triggers' rollups agree; None if they do not, or there are none. O(size).
+
+    >>> from reactive_dag.model.calendar import day, hour
+    >>> zone_of_rollups([cron("0 * * * *").rollup(day("Asia/Tokyo"), of=hour("Asia/Tokyo"))])
+    'Asia/Tokyo'
+    """
+    rollups = [each for trigger in triggers if not is_flat(trigger) for each in walk(trigger) if each.dates_anew]
+    found = [each.partitions.calendar for each in rollups if each.partitions is not None]
+    zones = {calendar.tz for calendar in found if calendar is not None}
+    return zones.pop() if len(zones) == 1 else None
+
+
 def zone_of_given(on: object) -> str | None:
-    """The zone of the clocks of an `on=` that is not judged yet. O(size)."""
-    given = on.values() if isinstance(on, Mapping) else (on,)
-    return zone_of_clocks([source for each in given if isinstance(each, Trigger) for source in sources(each)])
+    """The zone of the clocks, or rollups, of an `on=` that is not judged yet. O(size)."""
+    given = [each for each in (on.values() if isinstance(on, Mapping) else (on,)) if isinstance(each, Trigger)]
+    return zone_of_clocks([source for each in given for source in sources(each)]) or zone_of_rollups(given)
 
 
 def expression(triggers: Mapping[str, Trigger]) -> str:

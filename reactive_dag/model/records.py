@@ -32,6 +32,7 @@ from reactive_dag.model.recorded.shared import Json as Json
 from reactive_dag.model.recorded.shared import Mark as Mark
 from reactive_dag.model.recorded.shared import OutletEvent as OutletEvent
 from reactive_dag.model.recorded.shared import Record as Record
+from reactive_dag.model.recorded.shared import RollupFired as RollupFired
 from reactive_dag.model.recorded.shared import RunDeadline as RunDeadline
 
 # ------------------------------------------------------------------------------------------------- facts

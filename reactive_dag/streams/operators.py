@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from reactivex import Observable, abc
 
+from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import GivenDuration, parse_duration
 from reactive_dag.streams.by import ByStream
@@ -21,6 +22,7 @@ from reactive_dag.streams.keyed import KeyedCell
 from reactive_dag.streams.lift import Lifted
 from reactive_dag.streams.once import ExactlyOnce, LedgerLike
 from reactive_dag.streams.reset import ResetCell
+from reactive_dag.streams.rollup import RollupStreamCell, check_rollup
 from reactive_dag.triggers.base import MAX_KEYS
 from reactive_dag.triggers.cell import Cell, Drop, Surroundings
 from reactive_dag.triggers.checks import choice_of, optional_positive, positive
@@ -286,6 +288,40 @@ def by(
     return _lifted(
         make, text, operator.others, timed, operator.need, scheduler=scheduler or operator.scheduler, on_drop=on_drop
     )
+
+
+def rollup(
+    coarse: Calendar,
+    of: Calendar,
+    *,
+    key: Callable[[T], str | None],
+    late: Literal["fire", "drop"] = "fire",
+    wait: GivenDuration | None = None,
+    max_keys: int = MAX_KEYS,
+    scheduler: Scheduler = None,
+    on_drop: OnDrop | None = None,
+) -> Callable[[Observable[T]], Observable[tuple[str, list[T], list[str], bool]]]:
+    """Emit, for each partition of `coarse`, once all partitions of `of` that begin in it are there.
+
+    `key(item)` is an item's partition of `of`; None drops it as `no_key`. Emitted is `(partition, items, missing,
+    correction)`: with `wait` so long after the partition's end with those that are missing; each later item by itself
+    as a correction, unless `late="drop"`. At most `max_keys` partitions are known. Raises InvalidValue where `of` is
+    not finer than `coarse`. Cost: O(1) an item.
+
+    >>> import reactivex
+    >>> from reactive_dag.model.calendar import month, week
+    >>> weeks = ["2026-W45", "2026-W46", "2026-W47", "2026-W48", "2026-W49", "2026-W45"]
+    >>> reactivex.from_(weeks).pipe(rollup(month(), week(), key=str)).subscribe(print).dispose()
+    ('2026-11', ['2026-W45', '2026-W46', '2026-W47', '2026-W48', '2026-W49'], [], False)
+    ('2026-11', ['2026-W45'], [], True)
+    """
+    length = _span(wait, "wait of rollup()")
+    check_rollup(coarse, of, late, length, max_keys)
+    text = _text("rollup", coarse, of, key=key, late=None if late == "fire" else late, wait=wait)
+    return _lifted(
+        lambda: RollupStreamCell.of(coarse, of, key, late, length, max_keys), text, (), wait is not None,
+        scheduler=scheduler, on_drop=on_drop,
+    )  # fmt: skip
 
 
 def exactly_once(

@@ -15,7 +15,7 @@ from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.model.records import Json, OnceDone, Published, RunRequested, StartRequested, ValueSet
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.firing import resolved
-from reactive_dag.triggers.machine.pack import pack
+from reactive_dag.triggers.machine.pack import pack, pack_firing
 
 if TYPE_CHECKING:
     from reactive_dag.engine.fold.fold import Fold
@@ -88,7 +88,8 @@ def _trigger(core: Fold, active: ActiveTrigger) -> list[Json]:
     identity = core.identities.identity
     held = [
         [[identity(i) for i in f.items], repr(resolved(f.payload, identity)), pack(f.key), list(f.parts),
-         [identity(i) for i in f.riders], f.split, [[part, identity(i)] for part, i in f.pairs]]
+         [identity(i) for i in f.riders], f.split, [[part, identity(i)] for part, i in f.pairs],
+         pack_firing(f)[8], [identity(i) for i in f.rest]]
         for f in active.held
     ]  # fmt: skip
     waiting = [[repr(leaf), identity(item)] for leaf, item in active.backlog]
@@ -100,6 +101,8 @@ def _trigger(core: Fold, active: ActiveTrigger) -> list[Json]:
 
 def _requested(core: Fold, record: RunRequested) -> list[Json]:
     about = [record.at, record.payload, record.mapped, pack(record.group)]
+    if record.rollup is not None:
+        about.append([record.rollup.periods, record.rollup.missing, record.rollup.correction])
     causes = [core.identities.identity(cause) for cause in record.causes]
     return [record.dag, record.label, core.runs.key_of(record), causes, repr(about)]
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import frozen
 
 from reactive_dag.model import pictures
+from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue, UsageError
 from reactive_dag.model.partitions.products import Partitions
@@ -24,6 +25,7 @@ from reactive_dag.model.times import GivenDuration
 from reactive_dag.triggers import jsonform
 from reactive_dag.triggers.cell import Cell, Surroundings
 from reactive_dag.triggers.jsonform import Kinded
+from reactive_dag.triggers.keys import KeySpec
 
 DrawnAs: TypeAlias = Literal["task", "dag", "dataset", "clock"]
 """What a trigger looks like in a drawing: "task" for something that works on what its parts give."""
@@ -132,6 +134,28 @@ class Combinable:
         """
         return _made("with_latest", self, *others)
 
+    def rollup(
+        self,
+        coarse: Calendar,
+        *,
+        late: Literal["fire", "drop"] = "fire",
+        wait: GivenDuration | None = None,
+        of: Partitions | None = None,
+        max_keys: int = MAX_KEYS,
+    ) -> Trigger:
+        """Fire once for each partition of `coarse`, when all finer ones that begin in it are there (T18). O(size).
+
+        The finer ones are those of the datasets below, or `of`. What comes later is a run of its own
+        (`run.correction`), or is dropped (`late="drop"`); `wait` after the period's end it fires with `run.missing`.
+        Raises InvalidValue where `coarse` is no coarser calendar.
+
+        >>> from reactive_dag.model.calendar import day, hour
+        >>> from reactive_dag.triggers.leaves.dataset import updated
+        >>> updated("orders").rollup(day(), of=hour(), wait="6h")
+        rd.updated('orders').rollup(rd.day("UTC"), wait='6h', of=rd.hour("UTC"))
+        """
+        return _made("rollup", self, coarse, late, wait, of, max_keys)
+
     def by(
         self,
         *keys: object,
@@ -177,17 +201,6 @@ def as_trigger(value: object) -> Trigger:
     )
 
 
-def as_triggers(values: object) -> tuple[Trigger, ...]:
-    """Each value as a trigger, at least one. O(n). Raises InvalidValue for what is none."""
-    if not isinstance(values, tuple | list):
-        raise InvalidValue(f"parts must be a tuple of triggers, not {seen(values)}")
-    if not values:
-        raise InvalidValue(
-            "a combination of no triggers could never fire; give all_of() and its like at least one part"
-        )
-    return tuple([value if isinstance(value, Trigger) and value.emits else as_trigger(value) for value in values])
-
-
 @frozen(eq=False, repr=False)
 class Trigger(Combinable, Kinded):
     """Which facts fire a DAG: frozen, hashable data that prints as the expression that makes it.
@@ -216,6 +229,8 @@ class Trigger(Combinable, Kinded):
     """Whether it passes on what its part fires, one for one."""
     needs_dated_key: ClassVar[bool] = False
     """Whether only keys that an instant has may stand behind it (T7)."""
+    dates_anew: ClassVar[bool] = False
+    """Whether what it fires has a date of its own, whatever its items have (T18)."""
     drawn_as: ClassVar[DrawnAs] = "task"
     """What it looks like in a drawing: a dataset, a dag, a clock, or something that works."""
 
@@ -266,6 +281,16 @@ class Trigger(Combinable, Kinded):
         return self.passes
 
     @property
+    def keys_inside(self) -> tuple[KeySpec, ...]:
+        """The keys by which it keeps what stands before it apart (T7). O(1)."""
+        return ()
+
+    @property
+    def compiled_as(self) -> Trigger:
+        """What is compiled for it, where it is made of other triggers. O(1). Raises InvalidValue if it cannot be."""
+        return self
+
+    @property
     def payload_is_list(self) -> bool:
         """Whether its payload is the flat list of its parts' payloads (T13). O(depth)."""
         return self.parts[0].payload_is_list if self.passes else bool(self.parts) and not self.emits
@@ -296,6 +321,11 @@ class Trigger(Combinable, Kinded):
     def cell(self, around: Surroundings) -> Cell | None:
         """Its cell, where it stands in `around`; None for a leaf. Each other kind must have it. O(parts)."""
         return None
+
+    def settled(self) -> Trigger:
+        """With what follows from its datasets written into it: what is registered. O(size). Raises InvalidValue."""
+        parts = tuple([part.settled() for part in self.parts])
+        return self if parts == self.parts else self.rebuilt(parts)
 
     def anchored(self, start: int) -> Trigger:
         """With each `every` that says nothing else counted from `start` (R9). O(size)."""
@@ -358,30 +388,3 @@ class Trigger(Combinable, Kinded):
 def _made(kind: str, *given: Any) -> Trigger:
     """What the fluent methods above make: they name a kind, since its class stands on top of this module."""
     return Trigger.by_kind[kind].of(*given)
-
-
-@frozen(eq=False, repr=False)
-class Modifier(Trigger):
-    """A trigger that changes when the one part before it fires, or what it gives."""
-
-    part: Trigger = field(converter=as_trigger)
-
-    @property
-    def parts(self) -> tuple[Trigger, ...]:
-        """The one part. O(1)."""
-        return (self.part,)
-
-    def rebuilt(self, parts: tuple[Trigger, ...]) -> Trigger:
-        """A trigger like this one on another part. O(1)."""
-        return evolve(self, part=parts[0])
-
-
-@frozen(eq=False, repr=False)
-class Composite(Trigger):
-    """A trigger of several parts."""
-
-    parts: tuple[Trigger, ...] = field(converter=as_triggers)
-
-    def rebuilt(self, parts: tuple[Trigger, ...]) -> Trigger:
-        """A trigger like this one of other parts. O(parts)."""
-        return evolve(self, parts=parts)

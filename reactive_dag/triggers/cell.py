@@ -17,7 +17,7 @@ from copy import copy
 from typing import Any, ClassVar, TypeAlias
 
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.firing import GONE
+from reactive_dag.triggers.firing import GONE, Rolled
 
 State: TypeAlias = list[Any]
 """Leading fields, then a row for each item held."""
@@ -55,6 +55,10 @@ class Surroundings:
     """The `.within` that stands directly on it, in nanoseconds (T6)."""
     under_key: bool = False
     """Whether a `.by` stands around it."""
+    first: int = 0
+    """The number of the first leaf part below it."""
+    keys: tuple[object, ...] = ()
+    """The keys around it, the outermost first."""
 
     def is_single(self, part: int) -> bool:
         """Whether a part is a clock or a silence, of which one item at most is pending (T9)."""
@@ -70,6 +74,10 @@ class Surroundings:
     def atoms(self, part: int, item: Opaque) -> Iterable[Hashable]:
         """The leaf items that an item of a part consists of."""
         return (item,)
+
+    def key(self, part: int, item: Opaque) -> tuple[object, ...]:
+        """The key that an item of a part is of, that of all around it included."""
+        return ()
 
     def newest(self, part: int, item: Opaque) -> object:
         """The newest leaf item of an item of a part, by which it arms a silence (I3)."""
@@ -98,6 +106,9 @@ class Cell:
     """Whether it can ever be due: a class that says when it is, can be."""
     has_memory: bool = False
     """Whether it can have something to remember while it holds nothing: a class that says until when, can."""
+
+    lasting: bool = False
+    """Whether what it remembers outlives a reset (T16)."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -145,6 +156,10 @@ class Cell:
         """Whether the state is as good as a fresh one."""
         return len(state) <= self.head
 
+    def holds(self, state: State, now: int) -> bool:
+        """Whether a reset would change the state (T16)."""
+        return not self.is_idle(state, now)
+
     def remembers_until(self, state: State) -> int:
         """Until when a state that holds nothing must be kept although no timer says so; -NEVER if it need not be."""
         return -NEVER
@@ -184,6 +199,10 @@ class Cell:
     def converted(self, release: Opaque, change: Convert) -> Opaque:
         """A release with each of its items through `change`. O(items)."""
         return [change(0, item) for item in release]
+
+    def rolled(self, release: Opaque) -> Rolled | None:
+        """What a release says of a period, if it is one of a rollup (T18)."""
+        return None
 
     def check(self, state: State) -> None:
         """Raise AssertionError unless the cell's invariants hold. O(pending)."""

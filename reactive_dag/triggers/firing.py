@@ -22,6 +22,20 @@ Key: TypeAlias = tuple[object, ...]
 """The values of all `.by` that a state stands under, the outermost first; () outside of them."""
 
 
+class Rolled(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a rollup says of one firing: the period by its whole key, its span (ns), what is missing of it (T18).
+
+    `place` tells the rollups of one trigger apart; `correction`: the period had fired before.
+    """
+
+    place: int
+    key: Key
+    start: int
+    end: int
+    missing: tuple[str, ...] = ()
+    correction: bool = False
+
+
 class Firing(msgspec.Struct, gc=False):
     """What a trigger decided: `items` each once, in order of delivery.
 
@@ -29,7 +43,7 @@ class Firing(msgspec.Struct, gc=False):
     deliveries that were consumed, for `CompiledTrigger.recount`; an item that two parts got is two of them. `riders`
     are the items that it did not consume (T17). `split`: an item of it was given several keys, so that its own key
     tells it from others of the same items (T7, I4). `pairs`: leaf part with item, riders too; () where a leaf part's
-    source tells its items (fast_paths.py).
+    source tells its items (fast_paths.py). `rolled`: what rollups say of it; `rest`: the items of no rollup then.
     """
 
     items: list[Item]
@@ -40,6 +54,8 @@ class Firing(msgspec.Struct, gc=False):
     riders: Sequence[Item] = ()
     split: bool = False
     pairs: Sequence[tuple[int, Item]] = ()
+    rolled: Sequence[Rolled] = ()
+    rest: Sequence[Item] = ()
 
 
 class Ref(msgspec.Struct, frozen=True, gc=False):

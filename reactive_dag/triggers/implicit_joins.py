@@ -14,7 +14,7 @@ from attrs import define, field
 
 from reactive_dag.model.errors import GraphError
 from reactive_dag.triggers.base import Trigger
-from reactive_dag.triggers.functions.by import By, has_by
+from reactive_dag.triggers.functions.by import By, has_by, is_keyed
 from reactive_dag.triggers.keys import JoinKey
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.walks import walk
@@ -80,7 +80,7 @@ def origin_sources(trigger: Trigger) -> list[Trigger] | None:
 def _takes_several(trigger: Trigger, keyed: bool) -> bool:
     if trigger.gathers and not (trigger.joins and not keyed and is_join(trigger)):
         return True
-    return any(_takes_several(part, keyed or isinstance(trigger, By)) for part in trigger.drives)
+    return any(_takes_several(part, keyed or is_keyed(trigger)) for part in trigger.drives)
 
 
 def is_join(trigger: Trigger) -> bool:
@@ -101,7 +101,7 @@ class _Joins:
     texts: list[str] = field(factory=list)
 
     def visit(self, trigger: Trigger) -> Trigger:
-        if isinstance(trigger, By):
+        if is_keyed(trigger):
             return trigger
         composite = trigger.part if isinstance(trigger, Within) else trigger
         if is_join(composite):

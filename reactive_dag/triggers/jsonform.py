@@ -17,9 +17,10 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 import attrs
 import msgspec
 
-from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.calendar import Calendar, partitions_from_json
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.records import Json
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, schedule_from_json
 from reactive_dag.model.suggest import did_you_mean
@@ -118,6 +119,8 @@ def _plain_out(value: object) -> Json:
     match value:
         case Calendar():
             return {"calendar": value.to_json()}
+        case Partitions():
+            return {"partitions": value.to_json()}
         case JoinKey(mode=mode):
             return {"join": mode}
         case CronSchedule() | EverySchedule() | AtSchedule():
@@ -190,6 +193,8 @@ def _plain_of(data: dict[str, Json]) -> object:
             return Call.from_json(form)
         case {"calendar": form}:
             return Calendar.from_json(form)
+        case {"partitions": form}:
+            return partitions_from_json(form)
         case {"join": mode}:
             return JoinKey(mode)
         case {"cron": str()} | {"every": str()} | {"at": str() | list()} if all(map(_is_texts, data.values())):

@@ -7,7 +7,7 @@ gives a hashable value or None: there is no such key. Cost: O(1); a calendar's a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Literal, TypeAlias
@@ -24,6 +24,8 @@ from reactive_dag.model.text import exact, seen
 from reactive_dag.triggers.checks import choice_of
 
 FIELDS = ("partition", "logical_date")
+MOST_KNOWN = 20_000
+"""So many partitions at most a reader of keys remembers."""
 JOINS = ("date+cascade", "date")
 
 
@@ -37,14 +39,27 @@ class JoinKey:
         choice_of(self.mode, JOINS, "mode of a join's key")
 
 
-KeySpec: TypeAlias = str | Calendar | Call | JoinKey
-"""One part of a key: "partition", "logical_date" or the name of a dimension, a calendar, a function of the event, or an
-implicit join's."""
+@frozen
+class PeriodKey:
+    """A key of a rollup: the partition of `finer`; with `coarse`, that of it in which the finer one starts (T18)."""
+
+    finer: Partitions
+    coarse: Calendar | None = None
+
+
+KeySpec: TypeAlias = str | Calendar | Call | JoinKey | PeriodKey
+"""One part of a key: "partition", "logical_date" or the name of a dimension, a calendar, a function of the event; or
+that of an implicit join or a rollup."""
+
+
+def has_instants(key: KeySpec) -> bool:
+    """Whether an instant has such a key, so that a clock may stand under it (T7). O(1)."""
+    return key == "logical_date" or isinstance(key, Calendar | PeriodKey)
 
 
 def as_key(value: object) -> KeySpec:
     """A key as data. O(1). Raises InvalidValue, saying what keys there are, for anything else."""
-    if isinstance(value, Calendar | Call | JoinKey):
+    if isinstance(value, Calendar | Call | JoinKey | PeriodKey):
         return value
     if isinstance(value, str):
         value = exact(value)
@@ -88,6 +103,8 @@ def key_of(key: KeySpec, partitions: Partitions | None, by_arrival: bool = False
         return _dimension_key(key, partitions) if is_dimension(key) else attrgetter(key)
     if isinstance(key, JoinKey):
         return date_or_cascade if key.mode == "date+cascade" else date_or_nothing
+    if isinstance(key, PeriodKey):
+        return _period_key(key, partitions)
     assert isinstance(key, Calendar), key
     return _calendar_key(key, (key,) if partitions is None else (partitions, key), by_arrival)
 
@@ -122,6 +139,34 @@ def _calendar_key(key: Calendar, calendars: tuple[Partitions, ...], by_arrival: 
         if at is None and by_arrival:
             at = event.at
         return None if at is None else key.of(at)
+
+    return read
+
+
+def _period_key(key: PeriodKey, own: Partitions | None) -> KeyOf:
+    finer, coarse = key.finer, key.coarse
+    among = (finer,) if own is None or own == finer else (own, finer)
+
+    def made_of(known: Mapping[str, str], date: int | None) -> str | None:
+        partition = finer.made_of(known, date)
+        if partition is None or coarse is None:
+            return partition
+        begin = finer.time(partition)
+        return None if begin is None else coarse.of(begin)
+
+    @lru_cache(maxsize=MOST_KNOWN)
+    def of_partition(partition: str) -> tuple[str | None, Mapping[str, str]]:
+        """The key, if the partition tells it; what it tells beside a date if it does not."""
+        for each in among:
+            if each.fits(partition):
+                begin, known = each.time(partition), each.split(partition)
+                return None if begin is None else made_of(known, begin), known
+        return None, {}
+
+    def read(event: Any) -> object:
+        partition = event.partition
+        found, known = (None, {}) if partition is None else of_partition(partition)
+        return made_of(known, event.logical_date) if found is None else found
 
     return read
 

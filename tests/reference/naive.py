@@ -15,6 +15,7 @@ from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.faults import CallableFault
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.functions.map import Map
+from reactive_dag.triggers.functions.rollup import Rollup
 from reactive_dag.triggers.functions.where import Where
 from reactive_dag.triggers.joins.all_of import AllOf
 from reactive_dag.triggers.joins.any_of import AnyOf
@@ -31,6 +32,7 @@ from reactive_dag.triggers.windows.within import Within
 from tests.reference.naive_given import Given, is_source, key_of, leaf_places, order, source, united
 from tests.reference.naive_keys import ByNode
 from tests.reference.naive_nodes import AllOfNode, AnyOfNode, AskNode, AtLeastNode, Leaf, SequenceNode, WithLatestNode
+from tests.reference.naive_rollup import PeriodNode, RollupNode, coarse_partition, finer_partition
 from tests.reference.naive_timed import AbsentNode, BatchNode, DebounceNode, ThrottleNode
 
 __all__ = ["Naive", "order", "united"]
@@ -78,7 +80,7 @@ class Naive:
         for given in fired:
             for pair in given.pairs:
                 self.move(pair, "consumed")
-        return [(given.all_items, given.payload, given.key, given.items) for given in fired]
+        return [(given.all_items, given.payload, given.key, given.items, given.rolled) for given in fired]
 
     def step(self, now):
         if not any(due <= now for _, due in self.resets.values()):
@@ -102,7 +104,7 @@ class Naive:
                 clock[1] = self.tick_after(part, now, end)
             mark = Mark("tick", now, self.last)
             self.fates[part, mark] = "pending"
-            path = tuple(key_of(key, self.parts[part][0], mark) for by in self.parts[part][1] for key in by.keys)
+            path = tuple(key for by in self.parts[part][1] for key in keys_of_mark(by, self.parts[part][0], mark))
             for given in self.through(part, mark, mark):
                 due.setdefault(path, {})[part] = given
         for path in self.top.due_paths(now):
@@ -170,10 +172,10 @@ class Naive:
         outer = [node for node in self.top.below() if isinstance(node, ByNode)]
         around = [n for n in outer if len(n.place) < len(place) and place[: len(n.place)] == n.place and not n.path]
         if around:
-            return bool(around[0].copies)
+            return around[0].holds()
         nodes = [node for node in self.top.below() if node.place[: len(place)] == place]
-        return any(not n.own_idle(now) for n in nodes if not isinstance(n, AbsentNode)) or any(
-            isinstance(n, ByNode) and n.copies for n in nodes
+        return any(not n.own_idle(now) for n in nodes if not isinstance(n, AbsentNode | PeriodNode)) or any(
+            isinstance(n, ByNode) and n.holds() for n in nodes
         )
 
     def arm(self, now, number, start=None, end=None, keep=1):
@@ -309,6 +311,12 @@ class Naive:
         return NODES[type(trigger)](self, trigger, place, path)
 
 
+def keys_of_mark(by, leaf, mark):
+    if isinstance(by, Rollup):
+        return [coarse_partition(by, leaf, mark), finer_partition(by, leaf, mark)]
+    return [key_of(key, leaf, mark) for key in by.keys]
+
+
 def riders_of(trigger, place=()):
     """The places of what only rides along."""
     for i, part in enumerate(trigger.parts):
@@ -328,5 +336,5 @@ def resets_of(trigger, place=()):
 NODES = {
     AllOf: AllOfNode, AnyOf: AnyOfNode, AtLeast: AtLeastNode, Sequence: SequenceNode, Batch: BatchNode,
     Debounce: DebounceNode, Throttle: ThrottleNode, Absent: AbsentNode, Where: AskNode, Map: AskNode, By: ByNode,
-    WithLatest: WithLatestNode,
+    WithLatest: WithLatestNode, Rollup: RollupNode,
 }  # fmt: skip

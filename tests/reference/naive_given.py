@@ -29,8 +29,9 @@ class Given:
     `riders` are pairs, too.
     """
 
-    def __init__(self, pairs, payload, flat=False, key=(), riders=()):
+    def __init__(self, pairs, payload, flat=False, key=(), riders=(), rolled=()):
         self.pairs, self.payload, self.flat, self.key, self.riders = pairs, payload, flat, key, riders
+        self.rolled = rolled  # what rollups say of it: place, period with its key, what is missing, a correction
 
     @property
     def items(self):
@@ -45,7 +46,8 @@ class Given:
 def united(given):
     payload = [value for each in given for value in (each.payload if each.flat else [each.payload])]
     riders = [pair for each in given for pair in each.riders]
-    return Given([pair for each in given for pair in each.pairs], payload, flat=True, riders=riders)
+    rolled = [said for each in given for said in each.rolled]
+    return Given([pair for each in given for pair in each.pairs], payload, flat=True, riders=riders, rolled=rolled)
 
 
 def is_source(leaf):
@@ -64,7 +66,7 @@ def leaf_places(trigger, place=(), bys=(), chain=()):
         chain = ((trigger.kind, trigger.fn), *chain)
     elif not isinstance(trigger, By) or trigger.keys:
         chain = ()
-    if isinstance(trigger, By) and trigger.keys:
+    if trigger.keys_inside:
         bys = (*bys, trigger)
     for i, part in enumerate(trigger.parts):
         yield from leaf_places(part, (*place, i), bys, chain)
@@ -98,6 +100,6 @@ def is_solo(trigger):
 
 def keyed(trigger):
     """Whether what it gives is of one key already."""
-    if isinstance(trigger, By) and trigger.keys:
+    if trigger.keys_inside:
         return True
     return isinstance(trigger, Where | Map | By | Reset | WithLatest) and keyed(trigger.part)

@@ -34,15 +34,27 @@ class ByNode(Node):
 
     def go_under(self, key, mine, now, path):
         if key not in self.copies:
-            self.copies[key] = self.model.build(self.trigger.part, (*self.place, 0), self.path + key)
+            self.copies[key] = self.built(self.path + key)
         copy = self.copies[key]
         fired = copy.go(mine, now, path)
         self.settle(key, copy, now, path)
         under = self.path + key
         return [
-            Given(each.pairs, each.payload, each.flat, each.key if keyed(self.trigger.part) else under, each.riders)
+            Given(each.pairs, each.payload, each.flat, each.key if self.keyed() else under, each.riders, each.rolled)
             for each in fired
         ]
+
+    def built(self, path):
+        """What stands inside, for one key."""
+        return self.model.build(self.trigger.part, (*self.place, 0), path)
+
+    def keyed(self):
+        """Whether what stands inside gives keys of its own."""
+        return keyed(self.trigger.part)
+
+    @property
+    def most(self):
+        return self.trigger.max_keys
 
     def settle(self, key, copy, now, path):
         if copy.idle(now):
@@ -52,7 +64,7 @@ class ByNode(Node):
         elif key not in self.opened:
             self.opened[key] = now
             self.copies[key] = self.copies.pop(key)
-        if len(self.copies) > self.trigger.max_keys:
+        if len(self.copies) > self.most:
             self.expire(next(iter(self.copies)))
         if path == self.path + key and self.outlived(key) <= now:
             self.expire(key)
@@ -95,6 +107,10 @@ class ByNode(Node):
             if None in key:
                 self.model.drop("no_key", both.pairs, self.path)
         return [key for key in keys if None not in key]
+
+    def holds(self):
+        """Whether there is something for a reset to clear."""
+        return bool(self.copies)
 
     def outlived(self, key):
         return NEVER if self.trigger.ttl is None or key not in self.opened else self.opened[key] + self.trigger.ttl

@@ -187,7 +187,7 @@ class AskNode(Node):
             if answer is None:
                 continue
             if isinstance(self.trigger, Map):
-                passed.append(Given(given.pairs, answer[0], key=given.key, riders=given.riders))
+                passed.append(Given(given.pairs, answer[0], key=given.key, riders=given.riders, rolled=given.rolled))
             elif answer[0]:
                 passed.append(given)
             else:
@@ -233,4 +233,4 @@ class WithLatestNode(Node):
         self.rode |= self.newest.keys()
         whole = united([given, *others])
         riders = [*given.riders, *(pair for other in others for pair in (*other.pairs, *other.riders))]
-        return Given(given.pairs, whole.payload, flat=True, key=given.key, riders=riders)
+        return Given(given.pairs, whole.payload, flat=True, key=given.key, riders=riders, rolled=given.rolled)

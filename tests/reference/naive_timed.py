@@ -112,7 +112,7 @@ class AbsentNode(Node):
         self.armed = None if goes else (now, name)
         if heard:
             return []
-        if any(isinstance(key, Call) for by in self.model.parts[self.part][1] for key in by.keys):
+        if any(isinstance(key, Call) for by in self.model.parts[self.part][1] for key in by.keys_inside):
             name = f"{name}[{' / '.join(k if isinstance(k, str) else repr(k) for k in self.path)}]"
         by = name if self.trigger.at is None else f"{name}@{now}"
         mark = Mark("absent", now, self.model.last, by, self.model.silences.index(self.part))

@@ -155,7 +155,7 @@ def test_T8_completions_join_by_date_else_by_cascade():
         return Fact(source, state="success", logical_date=date, cascade=cascade)
 
     pair = Pair(trigger)
-    assert pair.circuit.joined and pair.circuit.needs_event
+    assert pair.circuit.needs_event
     steps = (
         done(p, 0),
         done(p, HOUR),

@@ -131,7 +131,7 @@ def by_the_model(trigger, sources, events):
     model, fired = Naive(trigger), []
 
     def tell(now, firings):
-        for items, _, key, _ in firings:
+        for items, _, key, *_ in firings:
             fired.append((now, key[0] if key else None, sorted(map(name_of, items), key=repr)))
 
     model.arm(START, 0)

@@ -144,13 +144,16 @@ class Pair:
         circuit, naive = self.circuit, self.naive
         circuit._check()
         mapped = [
-            (f.items, resolved(f.payload, self.event_of) if f.mapped else None, f.key, sorted(f.riders, key=str))
+            (
+                f.items, resolved(f.payload, self.event_of) if f.mapped else None, f.key, sorted(f.riders, key=str),
+                [(r.key, list(r.missing), r.correction) for r in f.rolled],
+            )
             for f in got or ()
-        ]
+        ]  # fmt: skip
         is_mapped = any(f.mapped for f in got or ())
         assert mapped == [
-            (items, payload if is_mapped else None, key, sorted(set(items) - set(taken), key=str))
-            for items, payload, key, taken in expected
+            (items, payload if is_mapped else None, key, sorted(set(items) - set(taken), key=str), last_said(rolled))
+            for items, payload, key, taken, rolled in expected
         ]
         assert circuit.due == naive.due
         counts = [[c.delivered, c.consumed, c.pending, c.dropped] for c in circuit.counts()]
@@ -161,6 +164,14 @@ class Pair:
         ]
         assert [(p, text if count else None, key, count) for p, text, key, count in self.told] == texts
         return got or []
+
+
+def last_said(rolled):
+    """What is said of each period last."""
+    found = {}
+    for place, key, missing, correction in rolled:
+        found[place, key] = key, missing, correction
+    return list(found.values())
 
 
 def repr_of(circuit, part):

@@ -318,7 +318,7 @@ def test_leaf_parts_are_sources_first():
     ]
     assert [leaf.index for leaf in circuit.parts] == list(range(6))
     silence = "rd.absent(rd.completed('p'), for_='1h', after=rd.updated('b'))"
-    assert circuit.parts_text[4:] == ("rd.every('5s')", silence)
+    assert tuple(leaf.text for leaf in circuit.parts[4:]) == ("rd.every('5s')", silence)
     assert circuit.needs_event is False
 
 

@@ -23,13 +23,14 @@ from reactive_dag.model.text import LONGEST_SHOWN
 from reactive_dag.model.times import DAY, NEVER, format_duration, format_time, from_datetime, wall_clock, zone
 from reactive_dag.resolve.heights import heights
 from reactive_dag.triggers.base import Trigger
-from reactive_dag.triggers.functions.by import By, has_by
+from reactive_dag.triggers.functions.by import has_by, is_keyed
 from reactive_dag.triggers.implicit_joins import is_join, sources
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.walks import walk
 
 TickSchedules: TypeAlias = frozenset[Schedule] | None
 """The schedules whose ticks can be a date; None: any date can be."""
@@ -76,8 +77,11 @@ class PossibleDates:
         """At which ticks the firings of a trigger can be dated; None where any date can be. O(size)."""
         if type(trigger) is Completed:
             return self._ticks.get(trigger.dag)
+        flat = is_flat(trigger)
+        if not flat and any(part.dates_anew for part in walk(trigger)):
+            return None
         found: list[TickSchedules] = []
-        for source in trigger.parts if is_flat(trigger) else sources(trigger):
+        for source in trigger.parts if flat else sources(trigger):
             if isinstance(source, Scheduled):
                 found.append(frozenset((source.schedule,)))
             elif isinstance(source, Completed) and source.dag in self._ticks:
@@ -93,7 +97,7 @@ class PossibleDates:
 
     def is_dated(self, trigger: Trigger) -> bool:
         """Whether each of its firings has a date: the newest among its causes that have one (R1). O(size)."""
-        if isinstance(trigger, Scheduled):
+        if isinstance(trigger, Scheduled) or trigger.dates_anew:
             return True
         if isinstance(trigger, Completed):
             return trigger.dag == "*" or self._dated.get(trigger.dag, True)
@@ -119,7 +123,7 @@ def _united(found: list[TickSchedules]) -> TickSchedules:
 
 def join_warnings(trigger: Trigger, dates: PossibleDates) -> Iterator[tuple[str, str]]:
     """Kind and text of each join in a trigger whose parts may never meet (T8). O(size squared)."""
-    if isinstance(trigger, By):
+    if is_keyed(trigger):
         return
     if trigger.joins:
         if is_flat(trigger) or is_join(trigger):

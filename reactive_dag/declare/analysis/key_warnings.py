@@ -24,7 +24,7 @@ def key_warnings(trigger: Trigger, dates: PossibleDates) -> Iterator[tuple[str, 
     """Kind and text of each key in a trigger that hardly does what was meant. O(size)."""
     yield from _of_parentheses(trigger, False)
     for found in walk(trigger):
-        if isinstance(found, By) and found.undated is None:
+        if found.keys_inside and not (isinstance(found, By) and found.undated):
             yield from _of_undated(found, dates)
 
 
@@ -51,7 +51,7 @@ def _no_dimension(leaf: Trigger, name: str) -> str:
 
 
 def _of_parentheses(trigger: Trigger, keyed: bool) -> Iterator[tuple[str, str]]:
-    keyed = keyed or (isinstance(trigger, By) and bool(trigger.keys))
+    keyed = keyed or bool(trigger.keys_inside)
     if not keyed and len(trigger.parts) > 1 and (trigger.joins or isinstance(trigger, AnyOf)):
         alone = next((part for part in trigger.parts if _keeps_nothing_apart(part)), None)
         parts = tuple([part.parts[0] if _keeps_nothing_apart(part) else part for part in trigger.parts])
@@ -72,14 +72,15 @@ def _keeps_nothing_apart(part: Trigger) -> bool:
     return isinstance(part, By) and bool(part.keys) and not any(found.holds for found in walk(part.part))
 
 
-def _of_undated(by: By, dates: PossibleDates) -> Iterator[tuple[str, str]]:
-    calendar = next((key for key in by.keys if isinstance(key, Calendar)), None)
+def _of_undated(keyed: Trigger, dates: PossibleDates) -> Iterator[tuple[str, str]]:
+    calendar = next((key for key in keyed.keys_inside if isinstance(key, Calendar)), None)
     if calendar is None:
         return
-    undated = [leaf for leaf in dict.fromkeys(leaves(by.part)) if not isinstance(leaf, Scheduled)]
-    for leaf in [leaf for leaf in undated if not dates.is_dated(leaf)]:
+    instead = ", or .by(…, undated='arrival') to take the period in which it came" if isinstance(keyed, By) else ""
+    undated = [leaf for part in keyed.parts for leaf in leaves(part) if not isinstance(leaf, Scheduled)]
+    for leaf in [leaf for leaf in dict.fromkeys(undated) if not dates.is_dated(leaf)]:
         yield (
             "undated_part",
-            f"{leaf!r} can be without a date, and .by({calendar!r}) drops what has none (no_key): give its dataset "
-            "partitions=, or .by(…, undated='arrival') to take the period in which it came",
+            f"{leaf!r} can be without a date, and .{keyed.kind}({calendar!r}) drops what has none (no_key): give its "
+            f"dataset partitions={instead}",
         )

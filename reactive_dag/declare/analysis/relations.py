@@ -16,6 +16,7 @@ from typing import TypeVar, cast
 from reactive_dag.declare.analysis.edges import Edge, edges_of
 from reactive_dag.declare.analysis.neighbours import Neighbours
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.named_triggers import settled
 from reactive_dag.declare.settings.pool import NO_POOLS, Pool
 from reactive_dag.resolve.heights import heights
 from reactive_dag.resolve.origins import origins
@@ -257,7 +258,9 @@ class GraphAnalysis:
         """Each trigger with its implicit join (T8), and that rule in words. O(size) once."""
         found = self._effective.get(id)
         if found is None:
-            found = {label: effective(each, self._origins_of) for label, each in self.dags[id].triggers.items()}
+            found = {
+                label: effective(settled(each), self._origins_of) for label, each in self.dags[id].triggers.items()
+            }
             self._effective[id] = found
         return found
 

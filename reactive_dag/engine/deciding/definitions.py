@@ -267,11 +267,12 @@ class Definitions:
     def _hand_over(self, old: ActiveTrigger, new: ActiveTrigger, at: int) -> None:
         """Deliver anew what the old trigger holds, on every leaf source that both name; the rest is `redefined`."""
         parts = old.circuit.parts
+        periods = old.circuit.fired_periods(old.held)
         ridden = [(parts[part].trigger, item) for part, item in old.circuit.ridden()]
         pending = [(parts[part].trigger, item) for part, item in old.circuit.take_pending()]
         held = [pair for firing in old.held for pair in dissolved(old.circuit, firing, self.outbox.log)]
         fired, left = new.circuit.adopt(
-            [*held, *pending, *old.backlog], at, partial(subject_of, self.identities), ridden
+            [*held, *pending, *old.backlog], at, partial(subject_of, self.identities), ridden, periods
         )
         for leaf, _ in left:
             new.redefined[repr(leaf)] = new.redefined.get(repr(leaf), 0) + 1

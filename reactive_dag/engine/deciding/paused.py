@@ -17,6 +17,7 @@ from reactive_dag.model.records import Item, Mark
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.firing import in_order
 from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing
+from reactive_dag.triggers.machine.rollups import united
 
 
 def release(active: ActiveTrigger, held: list[Firing]) -> list[Firing]:
@@ -54,7 +55,8 @@ def _without(circuit: CompiledTrigger, firing: Firing, gone: Container[tuple[int
     taken = _taken(circuit, left)
     items, own = in_order([item for _, item in pairs]), {item for _, item in taken}
     riders = [item for item in items if item not in own]
-    return msgspec.structs.replace(left, items=items, parts=[part for part, _ in taken], riders=riders)
+    rest = [item for item in firing.rest if item in own]
+    return msgspec.structs.replace(left, items=items, parts=[part for part, _ in taken], riders=riders, rest=rest)
 
 
 def _united(active: ActiveTrigger, firings: list[Firing]) -> Firing:
@@ -70,7 +72,7 @@ def _united(active: ActiveTrigger, firings: list[Firing]) -> Firing:
     return Firing(
         in_order([*(riders | own)]), payload, last.mapped, last.key,
         [part for firing in left for part in firing.parts], in_order([*(riders - own)]),
-        any(firing.split for firing in left), [pair for firing in firings for pair in firing.pairs],
+        any(firing.split for firing in left), [pair for firing in firings for pair in firing.pairs], *united(left),
     )  # fmt: skip
 
 

@@ -26,8 +26,9 @@ from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.machine.books import Pairs
 from reactive_dag.triggers.machine.compiled import CompiledTrigger, Firing
 from reactive_dag.triggers.machine.fast_paths import FeedFunction
-from reactive_dag.triggers.machine.pack import pack, pack_payload, unpack, unpack_payload
+from reactive_dag.triggers.machine.pack import pack_firing, unpack_firing
 from reactive_dag.triggers.machine.replace import Replacement, replaced_in_firing
+from reactive_dag.triggers.machine.rollups import fired_rollup
 
 
 @attrs.define(eq=False)
@@ -69,10 +70,7 @@ class ActiveTrigger:
 
     def snapshot(self, definition: Registered | None) -> TriggerSnapshot:
         """What a restored engine needs of it; `definition` where it is not the newest of its name. O(pending items)."""
-        held = [
-            [pack(f.items), pack_payload(f.payload), f.mapped, pack(f.key), list(f.parts), pack(f.riders), f.split,
-             pack(f.pairs)] for f in self.held
-        ]  # fmt: skip
+        held = [pack_firing(firing) for firing in self.held]
         places = {id(leaf.trigger): leaf.index for leaf in self.circuit.leaves}
         backlog = [(places[id(leaf)], item) for leaf, item in self.backlog if isinstance(item, int)]
         return TriggerSnapshot(
@@ -85,12 +83,7 @@ class ActiveTrigger:
         self.circuit.restore(kept.circuit)
         self.number, self.redefined, self.stale_from = kept.number, kept.redefined, kept.stale_from
         self.backlog = [(self.circuit.leaves[part].trigger, item) for part, item in kept.backlog]
-        self.held = [
-            Firing(
-                unpack(items), unpack_payload(payload), mapped, unpack(key), parts, unpack(riders), split, unpack(pairs)
-            )
-            for items, payload, mapped, key, parts, riders, split, pairs in kept.held
-        ]
+        self.held = [unpack_firing(plain) for plain in kept.held]
 
     def replace(self, change: Replacement, pairs_of: Callable[[Firing], Pairs]) -> None:
         """Put an item in the place of one that it holds, in some leaf parts (R10). O(pending items)."""
@@ -331,7 +324,8 @@ class Router:
             request = RunRequested(
                 at, active.dag, active.label, tuple(firing.items),
                 self.calls.payload(firing.payload) if firing.mapped else None, firing.mapped, key,
-                list(firing.key) if firing.key else None, tuple(firing.riders),
+                list(firing.key) if firing.key else None, tuple(firing.riders), None,
+                fired_rollup(firing) if firing.rolled else None,
             )  # fmt: skip
             if active.has_deadline:
                 request = self.deadlines.asked(request, key or self.key(active, firing))

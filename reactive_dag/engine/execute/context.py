@@ -26,7 +26,6 @@ from reactive_dag.model.records import UNCHANGED, GivenValue, OutletEvent
 from reactive_dag.model.text import exact, seen, text_at
 from reactive_dag.model.times import GivenDuration, GivenTime, parse_time, to_datetime
 from reactive_dag.triggers.base import Trigger
-from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.keys import JoinKey, KeySpec
 from reactive_dag.triggers.leaves.dataset import Dataset
 
@@ -35,7 +34,8 @@ StartChild = Callable[["Dag | str", StartFields, StartedBy], int]
 """Starts a run from a body: the DAG, what was given, and who starts it."""
 BRIEFING = (
     "key", "dag", "task", "attempt", "round", "label", "requested", "started", "logical_date", "local_date",
-    "data_interval", "partition", "partitions", "dimensions", "group", "events", "payload", "params", "results",
+    "data_interval", "partition", "partitions", "dimensions", "missing", "correction", "group", "events", "payload",
+    "params", "results",
 )  # fmt: skip
 """What a run shows that stays as it is while a body executes."""
 
@@ -202,5 +202,5 @@ def briefing_of(run: RunContext) -> dict[str, object]:
 
 def _keys_of(trigger: Trigger) -> list[KeySpec]:
     """The keys of what fires a trigger, the outermost `.by` first. O(size)."""
-    own = list(trigger.keys) if isinstance(trigger, By) else []
-    return own + [key for part in trigger.drives for key in _keys_of(part)]
+    below = () if trigger.dates_anew else trigger.drives
+    return [*trigger.keys_inside, *[key for part in below for key in _keys_of(part)]]

@@ -28,7 +28,7 @@ from reactive_dag.model.records import (
     ValueSet,
 )
 from reactive_dag.model.text import counted
-from reactive_dag.model.times import format_time, from_datetime, to_datetime
+from reactive_dag.model.times import NEVER, format_time, from_datetime, to_datetime
 
 _OF_THE_LOG = (EngineStarted, KeyConflict, ObserverFault, OnceDone, Slept, Tick, ValueSet)
 """Facts that nobody waits to be decided: an engine that was opened again, time that passed."""
@@ -72,6 +72,34 @@ class Waiting(PlainForm):
         return f"{self.task} of run {self.run[:8]} waits: {self.why}{at}"
 
 
+MOST_NAMES = 5
+"""So many partitions that are missing are named in a text."""
+
+
+@attrs.frozen(repr=False)
+class Gathering(PlainForm):
+    """A period of a rollup that has something and has not fired (T18).
+
+    `there` says how many of its finer partitions are, `missing` which are not; `due`: when it fires without them.
+    """
+
+    trigger: str
+    group: list[object]
+    partition: str
+    there: int
+    missing: list[str]
+    due: datetime | None
+
+    def __str__(self) -> str:
+        names = ", ".join(self.missing[:MOST_NAMES])
+        more = f" and {len(self.missing) - MOST_NAMES} more" if len(self.missing) > MOST_NAMES else ""
+        when = "" if self.due is None else f"; without at {format_time(from_datetime(self.due))}"
+        group = " / ".join(map(str, [*self.group, self.partition]))
+        return f"{group}: {self.there} of {self.there + len(self.missing)} there, missing {names}{more}{when}"
+
+    __repr__ = __str__
+
+
 @attrs.frozen(repr=False)
 class Pending(PlainForm):
     """What a DAG holds and waits for.
@@ -79,7 +107,7 @@ class Pending(PlainForm):
     `parts`: its leaf parts; `joins`: how each trigger joins (T8); `held`: firings that a pause holds back; `waits`: the
     waits of its live runs; `queued`: runs that have not begun; `undecided`: records that the engine has not looked at
     yet, since it was not driven; `deadline`: when the next deadline of the DAG is due;
-    `backfills`: how those of the DAG stand that have not ended.
+    `backfills`: how those of the DAG stand that have not ended; `gathering`: periods of rollups that are half there.
     """
 
     dag: str
@@ -92,6 +120,7 @@ class Pending(PlainForm):
     undecided: int = 0
     deadline: datetime | None = None
     backfills: list[str] = attrs.field(factory=list)
+    gathering: list[Gathering] = attrs.field(factory=list)
 
     def __str__(self) -> str:
         lines = [f"{self.dag}:" + (" paused" if self.paused else "")]
@@ -101,6 +130,7 @@ class Pending(PlainForm):
                 f"  {part.text}: {part.delivered} delivered, {part.consumed} consumed, {part.pending} pending{drops}"
             )
         lines.extend(f"  joined: {text}" for text in self.joins.values() if text)
+        lines.extend(f"  {period}" for period in self.gathering)
         lines.extend(f"  {wait}" for wait in self.waits)
         if self.held:
             lines.append(f"  {counted(self.held, 'firing')} held by the pause")
@@ -149,6 +179,7 @@ def pending(fold: Fold, dag: str) -> Pending:
         undecided(fold),
         due,
         fold.backfills.texts(dag),
+        [period for active in triggers for period in gathering(active)],
     )
 
 
@@ -186,6 +217,18 @@ def _behind_waits(fold: Fold, dag: str) -> list[Waiting]:
             why = f"a worker; waits in mode 'poke' hold some: {named}{more}"
             found.append(Waiting(run.started.key, run.plan.ids[index], dag, why))
     return found
+
+
+def gathering(active: ActiveTrigger, date: int | None = None) -> list[Gathering]:
+    """The periods of a trigger's rollups that have something and have not fired, of a date or of all. O(keys)."""
+    return [
+        Gathering(
+            active.label, [*period.key[:-1]], str(period.key[-1]), period.there, period.missing,
+            None if period.due >= NEVER else to_datetime(period.due),
+        )
+        for period in active.circuit.gathering()
+        if date is None or period.start <= date < period.end
+    ]  # fmt: skip
 
 
 def undecided(fold: Fold) -> int:

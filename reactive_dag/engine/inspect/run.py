@@ -10,13 +10,14 @@ import logging
 from collections.abc import Callable, Generator, Mapping
 from datetime import date, datetime
 from functools import cached_property, partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import params_of
 from reactive_dag.engine.host import Host
+from reactive_dag.engine.inspect.data_interval import DataInterval
 from reactive_dag.engine.outputs.references import load_of, outputs_of, value_of_row
 from reactive_dag.engine.runs.history_rows import REPLACED
 from reactive_dag.log.history import RunRow, TaskRow
@@ -31,16 +32,6 @@ from reactive_dag.triggers.leaves.dataset import Dataset
 T = TypeVar("T")
 UNDER_WAY = ("running", "waiting")
 """States of an attempt that has not ended: its row says when it began twice."""
-
-
-class DataInterval(NamedTuple):
-    """The span of time that a run stands for: from `start` up to, not including, `end`."""
-
-    start: datetime | None
-    end: datetime | None
-
-    def __repr__(self) -> str:
-        return repr_of(self, "start", "end")
 
 
 @attrs.frozen(repr=False)
@@ -191,6 +182,18 @@ class Run:
         """All partitions among the causes but those that only ride along, each once, in order of delivery."""
         events = map(self._host.event, self._host.request(self._offset).driving)
         return list(dict.fromkeys(event.partition for event in events if event.partition is not None))
+
+    @property
+    def missing(self) -> list[str]:
+        """Of a run that a rollup fired: the finer partitions that were not there (T18)."""
+        rollup = self._host.request(self._offset).rollup
+        return [] if rollup is None else list(rollup.missing)
+
+    @property
+    def correction(self) -> bool:
+        """Whether a rollup fired it for what came after its period had fired (T18)."""
+        rollup = self._host.request(self._offset).rollup
+        return rollup is not None and rollup.correction
 
     @property
     def requested(self) -> datetime | None:

@@ -13,7 +13,7 @@ import attrs
 from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.host import Host
-from reactive_dag.engine.inspect.pending import undecided
+from reactive_dag.engine.inspect.pending import gathering, undecided
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import Mark, Published, RunFinished, StartRequested, TaskFinished, TriggerFault
@@ -88,6 +88,7 @@ def why_run(host: Host, run: Run) -> Why:
     """The tree of causes of a run, down to outside events, ticks and starts. O(nodes)."""
     root = Why(_run_text(run), run)
     root.missing = [f"{task.id}: {task.error}" for task in run.tasks.values() if task.state == "waiting" and task.error]
+    root.missing += run.missing
     tasks = [each for task in run.tasks.values() for each in (task, *task.instances)]
     marks = [f"{task.id}: {task.error}" for task in tasks if (task.error or "").startswith("marked ")]
     root.causes = [Why(text) for text in marks[:MAX_CAUSES]]
@@ -159,7 +160,8 @@ def _event_text(event: Event) -> str:
 
 def _run_text(run: Run) -> str:
     when = "" if run.logical_date is None else f" for {format_time(from_datetime(run.logical_date))}"
-    return f"run {run.dag}{when} ({run.state}, {run.key[:8]})"
+    about = f"{', correction' if run.correction else ''}{f', without {len(run.missing)}' if run.missing else ''}"
+    return f"run {run.dag}{when} ({run.state}, {run.key[:8]}{about})"
 
 
 def why_not(fold: Fold, dag: str, date: int | None, newest: Run | None = None) -> Why:
@@ -183,19 +185,23 @@ def why_not(fold: Fold, dag: str, date: int | None, newest: Run | None = None) -
 def _add_trigger(root: Why, fold: Fold, active: ActiveTrigger, date: int | None, about: str) -> None:
     """Say what of one trigger is there and what is missing."""
     named = f"{active.label}: " if active.label else ""
-    there = {index for index, _, item in active.circuit.pending() if date is None or _has_date(fold, item, date)}
+    periods = gathering(active, date)
+    there = {
+        index for index, _, item in active.circuit.pending() if periods or date is None or _has_date(fold, item, date)
+    }
     for index, count in enumerate(active.circuit.counts()):
         if index in there:
             root.causes.append(Why(f"{named}there: {count.text}"))
         else:
             root.missing.append(f"{named}{count.text}{about}")
+    root.missing.extend(f"{named}{period}" for period in periods)
     faults = _faults(fold, active, date)
     root.missing.extend(f"{named}{text}" for text in faults)
     for count in active.circuit.counts():
         for policy, dropped in sorted(count.dropped.items()):
             if dropped:
                 root.causes.append(Why(f"{named}dropped: {dropped} of {count.text} as {policy}, {_REASONS[policy]}"))
-    if not faults and len(there) == len(active.circuit.parts):
+    if not faults and not periods and len(there) == len(active.circuit.parts):
         root.missing.append(f"{named}{_why_silent(active)}")
 
 

@@ -20,6 +20,7 @@ from reactive_dag.model.records import (
     Item,
     Mark,
     Published,
+    RollupFired,
     RunDeadline,
     RunFinished,
     RunRequested,
@@ -80,14 +81,18 @@ class LogicalDates:
     def info(self, request: RunRequested, dag: Dag) -> RunInfo:
         """The logical date, partition and cascade of a run ("" for one of its own). O(causes)."""
         causes = request.driving if request.riders else request.causes
-        found = self.identities.info(causes[0]) if len(causes) == 1 else self._agreed(causes)
+        rollup = request.rollup
+        if rollup is not None:
+            found = self._of_rollup(rollup)
+        else:
+            found = self.identities.info(causes[0]) if len(causes) == 1 else self._agreed(causes)
         date, partition, cascade = found
         keyed = self._keyed.get(dag.id)
         if keyed is None or keyed[0] is not dag:
             keyed = self.see(dag)
         if keyed[1] and (keys := keyed[1].get(request.label)) and (key := self._key(request, keys)):
             partition = key
-            if (begin := keys.time(key)) is not None:
+            if rollup is None and (begin := keys.time(key)) is not None:
                 agreed = self._dated(causes)
                 date = begin if agreed is None else agreed
         if date is None and partition is not None:
@@ -101,6 +106,12 @@ class LogicalDates:
             cascade = ""
         told = date, partition, cascade
         return found if found == told else RunInfo(date, partition, cascade)
+
+    def _of_rollup(self, rollup: RollupFired) -> RunInfo:
+        """What a rollup fires counts as one cause, which has the coarse partition and its start (T18). O(rest)."""
+        periods = [RunInfo(start, name, "") for name, start, _ in rollup.periods]
+        date, partition, _ = _agreement([*periods, *map(self.identities.info, rollup.rest)])
+        return RunInfo(date, partition, "")
 
     def deadline(self, request: RunRequested, deadline: Deadline, by_hand: bool = False) -> RunDeadline:
         """By when a run is to have succeeded (R13). O(causes)."""
@@ -142,14 +153,10 @@ class LogicalDates:
 
     def _agreed(self, causes: Iterable[Item]) -> RunInfo:
         """The newest date among the causes; the partition and the cascade on which they agree (None, "" if not)."""
-        infos = [self.identities.info(cause) for cause in causes]
-        partitions = {partition for _, partition, _ in infos if partition is not None}
-        cascades = {cascade for _, _, cascade in infos}
-        date = max([date for date, _, _ in infos if date is not None], default=None)
-        if date is None and len(partitions) > 1:
-            date = self._common_time(causes)
-        partition = partitions.pop() if len(partitions) == 1 else None
-        return RunInfo(date, partition, cascades.pop() if len(cascades) == 1 else "")
+        found = _agreement(map(self.identities.info, causes))
+        if found.logical_date is None and found.partition is None:
+            return RunInfo(self._common_time(causes), None, found.cascade)
+        return found
 
     def _common_time(self, causes: Iterable[Item]) -> int | None:
         """When the period begins on which the partitions of all causes agree that have one (T19). O(causes)."""
@@ -273,6 +280,9 @@ class LogicalDates:
         for _ in range(MOST_HOPS):
             request = self.identities.record(row.run)
             assert isinstance(request, RunRequested), request
+            for name, start, end in request.rollup.periods if request.rollup is not None else ():
+                if name == row.partition:
+                    return start, end
             of = None if row.partition is None else self.partitions_of(request)
             if of is not None and of.fits(row.partition) and (span := of.interval(str(row.partition))):
                 return span
@@ -318,6 +328,18 @@ class LogicalDates:
             if fact.run >= 0 and self.identities.info_of_fact(fact)[0] == date:
                 return fact.run
         return None
+
+
+def _agreement(causes: Iterable[RunInfo]) -> RunInfo:
+    """The newest date among the causes; the partition and the cascade on which they agree (None, "" if not)."""
+    infos = list(causes)
+    partitions = {partition for _, partition, _ in infos if partition is not None}
+    cascades = {cascade for _, _, cascade in infos}
+    return RunInfo(
+        max([date for date, _, _ in infos if date is not None], default=None),
+        partitions.pop() if len(partitions) == 1 else None,
+        cascades.pop() if len(cascades) == 1 else "",
+    )
 
 
 def calendar_of_outlets(dag: Dag) -> Periods | None:

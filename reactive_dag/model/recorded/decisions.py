@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reactive_dag.model.recorded.shared import Json, Mark, Record, RunDeadline
+from reactive_dag.model.recorded.shared import Json, Mark, Record, RollupFired, RunDeadline
 
 
 class RunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=32):
@@ -20,6 +20,7 @@ class RunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults
     group: Json = None
     riders: tuple[int | Mark, ...] = ()
     deadline: RunDeadline | None = None
+    rollup: RollupFired | None = None
 
     @property
     def driving(self) -> tuple[int | Mark, ...]:

@@ -89,6 +89,18 @@ class GivenValue(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_de
     ttl: int | None = None
 
 
+class RollupFired(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
+    """The periods that a firing is of, each with its name and span (ns), and the finer partitions not there (T18).
+
+    `correction`: all of them had fired before. `rest` are the causes that came by no rollup.
+    """
+
+    periods: tuple[tuple[str, int, int], ...]
+    missing: tuple[str, ...] = ()
+    correction: bool = False
+    rest: tuple[int | Mark, ...] = ()
+
+
 class RunDeadline(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
     """By when a run is to have succeeded (R13), with the date and the partition that it was requested for.
 

@@ -19,10 +19,11 @@ from attrs import field, frozen
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import NEVER, GivenDuration, format_duration, parse_duration
-from reactive_dag.triggers.base import MAX_KEYS, Modifier, Trigger
+from reactive_dag.triggers.base import MAX_KEYS, Trigger
 from reactive_dag.triggers.cell import ALONE, Cell, Opaque, Surroundings
 from reactive_dag.triggers.checks import choice_of, optional_positive, positive
-from reactive_dag.triggers.keys import KeySpec, as_keys, is_dimension
+from reactive_dag.triggers.keys import KeySpec, as_keys, has_instants, is_dimension
+from reactive_dag.triggers.shapes import Modifier
 from reactive_dag.triggers.walks import walk
 
 
@@ -51,7 +52,7 @@ class By(Modifier):
                 )
         if len(set(self.keys)) < len(self.keys):
             raise InvalidValue(f".by({_keys_text(self.keys)}): a key is there twice; give it once")
-        if not all(key == "logical_date" or isinstance(key, Calendar) for key in self.keys):
+        if not all(map(has_instants, self.keys)):
             self._refuse_clocks()
 
     def _refuse_clocks(self) -> None:
@@ -81,6 +82,11 @@ class By(Modifier):
         return cls(part, () if none else keys, max_keys, life, undated)
 
     @property
+    def keys_inside(self) -> tuple[KeySpec, ...]:
+        """Its keys. O(1)."""
+        return self.keys
+
+    @property
     def holds(self) -> bool:
         """It holds keys, if it has one. O(1)."""
         return bool(self.keys)
@@ -102,8 +108,13 @@ def _keys_text(keys: tuple[KeySpec, ...]) -> str:
 
 
 def has_by(trigger: Trigger) -> bool:
-    """Whether a `.by` is written anywhere in the trigger. O(size)."""
-    return any(isinstance(found, By) for found in walk(trigger))
+    """Whether a `.by`, or a rollup, is written anywhere in the trigger. O(size)."""
+    return any(map(is_keyed, walk(trigger)))
+
+
+def is_keyed(trigger: Trigger) -> bool:
+    """Whether a trigger says how what stands before it is kept apart by key, `.by(None)` included. O(1)."""
+    return isinstance(trigger, By) or bool(trigger.keys_inside)
 
 
 def keying_dimensions(trigger: Trigger) -> tuple[Calendar | str, ...]:
@@ -121,11 +132,11 @@ def keying_dimensions(trigger: Trigger) -> tuple[Calendar | str, ...]:
 
 def _keys_around(trigger: Trigger, outer: tuple[KeySpec, ...]) -> Iterator[tuple[KeySpec, ...]]:
     """The keys under which each source that drives the trigger stands."""
-    if isinstance(trigger, By):
-        outer += trigger.keys
-    if trigger.emits:
+    outer += tuple([key for key in trigger.keys_inside if not trigger.dates_anew or key not in outer])
+    whole = trigger.emits or trigger.dates_anew  # what stands below a rollup is of its period
+    if whole:
         yield outer
-    for part in () if trigger.emits else trigger.drives:
+    for part in () if whole else trigger.drives:
         yield from _keys_around(part, outer)
 
 
@@ -138,6 +149,11 @@ class Inside(Protocol):
     @property
     def has_memory(self) -> bool:
         """Whether a state can have something to remember while it holds nothing."""
+        return False
+
+    @property
+    def lasting(self) -> bool:
+        """Whether all that it remembers outlives a reset."""
         return False
 
     @property
@@ -214,7 +230,7 @@ def unheeded(pairs: list[tuple[int, Opaque]], key: object) -> None:
 class ByCell(Cell):
     """Keeps what stands inside apart by key. What is fed and released goes through the tree, not through `feed`."""
 
-    __slots__ = ("expire", "has_memory", "inside", "max_keys", "timed", "ttl", "width")
+    __slots__ = ("expire", "has_memory", "inside", "lasting", "max_keys", "timed", "ttl", "width")
 
     bound: ClassVar[str] = "max_keys * (what stands inside)"
 
@@ -228,7 +244,7 @@ class ByCell(Cell):
         self.ttl = ttl
         self.expire = expire
         self.timed = inside.timed or ttl is not None
-        self.has_memory = inside.has_memory
+        self.has_memory, self.lasting = inside.has_memory, inside.lasting
 
     def fresh(self) -> Keys:  # type: ignore[override]
         """No key."""
@@ -278,7 +294,7 @@ class ByCell(Cell):
                 heappush(keys.heap, (due, keys.number(), key))
             return
         keys.dues.pop(key, None)
-        if self.inside.has_memory and (until := self.inside.remembers_until(state)) > -NEVER:
+        if self.inside.has_memory and -NEVER < (until := self.inside.remembers_until(state)) < NEVER:
             heappush(keys.quiet, (until, keys.number(), key))
 
     def _purge(self, keys: Keys, now: int) -> None:
@@ -340,6 +356,10 @@ class ByCell(Cell):
         """Whether there is no key."""
         self._purge(state, now)
         return not state.by_key
+
+    def holds(self, state: Any, now: int) -> bool:
+        """Whether a reset would change a key. Amortised O(log keys)."""
+        return bool(state.opened) if self.lasting else not self.is_idle(state, now)
 
     def remembers_until(self, state: Any) -> int:
         """Until when some key must be kept. O(keys)."""

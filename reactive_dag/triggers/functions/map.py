@@ -13,10 +13,10 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from reactive_dag.model.callables import Call
-from reactive_dag.triggers.base import Modifier
 from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Convert, Opaque, State, Surroundings
 from reactive_dag.triggers.firing import GONE, Mapped
 from reactive_dag.triggers.functions.where import as_call
+from reactive_dag.triggers.shapes import Modifier
 
 
 @frozen(cache_hash=True)

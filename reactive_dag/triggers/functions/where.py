@@ -15,9 +15,9 @@ from attrs import field, frozen
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.text import seen
-from reactive_dag.triggers.base import Modifier
 from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Convert, Opaque, State, Surroundings
 from reactive_dag.triggers.firing import GONE
+from reactive_dag.triggers.shapes import Modifier
 
 
 def as_call(value: object) -> Call:

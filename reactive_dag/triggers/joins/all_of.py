@@ -14,10 +14,11 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from attrs import frozen
 
-from reactive_dag.triggers.base import Composite, Trigger
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Convert, Opaque, State, Surroundings
 from reactive_dag.triggers.checks import choice_of
 from reactive_dag.triggers.pending_rows import PendingRows, solo_mask
+from reactive_dag.triggers.shapes import Composite
 
 Consume: TypeAlias = Literal["all", "latest", "each"]
 """What one firing takes of what is pending (T2)."""

@@ -11,8 +11,9 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from reactive_dag.triggers.base import Composite, Trigger
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.cell import Arrivals, Cell, Convert, Opaque, State, Surroundings
+from reactive_dag.triggers.shapes import Composite
 
 
 @frozen(cache_hash=True)

@@ -11,10 +11,10 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.triggers.base import Composite
 from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Opaque, State, Surroundings
 from reactive_dag.triggers.checks import positive
 from reactive_dag.triggers.pending_rows import PendingRows
+from reactive_dag.triggers.shapes import Composite
 
 
 @frozen(cache_hash=True)

@@ -12,9 +12,9 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from reactive_dag.triggers.base import Composite
 from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Opaque, State, Surroundings
 from reactive_dag.triggers.pending_rows import PendingRows
+from reactive_dag.triggers.shapes import Composite
 
 
 @frozen(cache_hash=True)

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 from attrs import field, frozen
 
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.triggers.base import Trigger, as_trigger, as_triggers
+from reactive_dag.triggers.base import Trigger, as_trigger
 from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Convert, Opaque, State, Surroundings
+from reactive_dag.triggers.shapes import as_triggers
 
 
 @frozen(cache_hash=True)

@@ -31,12 +31,14 @@ class Compiler:
         self, trigger: Trigger, ask: Ask, on_expired: OnExpired, identity: Callable[[Item], str], limit: int
     ) -> None:
         emits = hears = 0
-        self.mapped = False
+        self.mapped = self.rolls = False
         for found in walk(trigger) if trigger.parts else (trigger,):
             if found.emits:
                 emits, hears = emits + 1, hears + found.hears
             elif found.kind == "map":
                 self.mapped = True
+            elif found.dates_anew:
+                self.rolls = True
         self._next_source, self._next_other = 0, hears
         self.books = Books(emits, ask, on_expired, identity, limit)
         self._found: list[Leaf] = []
@@ -48,6 +50,7 @@ class Compiler:
         self.leaves = (*self.sources, *[leaf for leaf in found_all if not leaf.is_source])
 
     def _place(self, trigger: Trigger, scope: Scope, rides: bool, window: int | None = None) -> PartPlace:
+        trigger = trigger.compiled_as
         if not trigger.parts:
             return self._leaf(trigger, trigger, (), scope, rides)
         if isinstance(trigger, Within):

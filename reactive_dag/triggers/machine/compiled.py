@@ -17,6 +17,7 @@ from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.cell import MAX_PENDING, Opaque
 from reactive_dag.triggers.firing import GONE, Ask, Firing, Key, ask_directly, delivery, in_order
+from reactive_dag.triggers.functions.rollup import Gathered
 from reactive_dag.triggers.leaves.schedule import Scheduled, kept
 from reactive_dag.triggers.machine.books import OnExpired, mark_text, nobody
 from reactive_dag.triggers.machine.clocks import Clocks
@@ -27,6 +28,7 @@ from reactive_dag.triggers.machine.fast_paths import FeedFunction, fast_path
 from reactive_dag.triggers.machine.leaf import Leaf, takers
 from reactive_dag.triggers.machine.pack import pack, unpack
 from reactive_dag.triggers.machine.replace import Replacement, replace_pending
+from reactive_dag.triggers.machine.rollups import Fired, fired_periods, gathering, note_rolled, remember
 
 __all__ = ["CompiledTrigger", "Count", "Firing", "Leaf"]
 
@@ -44,8 +46,8 @@ class CompiledTrigger:
     """
 
     __slots__ = (
-        "_alone", "_books", "_clocks", "_keyed", "_mapped", "_resets", "_riders", "_scope", "_states", "_work", "due",
-        "feed", "leaves", "parts", "timed", "trigger",
+        "_alone", "_books", "_clocks", "_keyed", "_mapped", "_resets", "_riders", "_rolls", "_scope", "_states",
+        "_work", "due", "feed", "leaves", "parts", "timed", "trigger",
     )  # fmt: skip
 
     feed: FeedFunction
@@ -72,7 +74,7 @@ class CompiledTrigger:
         self._clocks = Clocks(self.parts, tree.books)
         self._resets = tree.resets
         self.timed = scope.timed or bool(self._clocks) or bool(tree.resets)
-        self._mapped = tree.mapped
+        self._mapped, self._rolls = tree.mapped, tree.rolls
         self._keyed = scope.top.keyed
         self._riders = any(leaf.rides for leaf in self.parts)
         self._alone = fast and isinstance(trigger, Scheduled)
@@ -93,16 +95,6 @@ class CompiledTrigger:
         return self._books.last
 
     @property
-    def parts_text(self) -> tuple[str, ...]:
-        """How each leaf part is written. O(parts)."""
-        return tuple([leaf.text for leaf in self.parts])
-
-    @property
-    def joined(self) -> bool:
-        """Whether its completions join by themselves (T8)."""
-        return any(node.joins_dates for node in self._scope.bys)
-
-    @property
     def repeats(self) -> bool:
         """Whether two firings could have equal causes: a tick is named by its due time, a source can be there twice."""
         sources = [leaf.source for leaf in self.leaves]
@@ -110,8 +102,8 @@ class CompiledTrigger:
 
     @property
     def is_bare(self) -> bool:
-        """Whether a firing is its causes and nothing more: no payload, no key, no rider."""
-        return not (self._mapped or self._keyed or self._riders)
+        """Whether a firing is its causes and nothing more: no payload, no key, no rider, no rollup."""
+        return not (self._mapped or self._keyed or self._riders or self._rolls)
 
     # ------------------------------------------------------------------------------------------- steps
 
@@ -138,9 +130,7 @@ class CompiledTrigger:
         if self._alone:
             return self._step_alone(now)
         firings: list[Firing] = []
-        if self._resets and any(
-            point.due <= now for point in self._resets
-        ):  # what closes fires before it, ticks come after it
+        if any(point.due <= now for point in self._resets):  # what closes fires before it, ticks come after it
             for released in self._work.steps(self._states, now, []):
                 firings += self.fire(released or [])
             for point in self._resets:
@@ -175,7 +165,8 @@ class CompiledTrigger:
             items = in_order([item for _, item in pairs])
             riders = in_order([*(set(items) - {item for _, item in taken})]) if self._riders else ()
             split = bool(books.copies) and books.settle_copies(taken)
-            firings.append(Firing(items, payload, self._mapped, key, parts, riders, split, pairs))
+            firing = Firing(items, payload, self._mapped, key, parts, riders, split, pairs)
+            firings.append(note_rolled(firing, top, release) if self._rolls else firing)
         return firings
 
     def _look(self, now: int | None = None) -> None:
@@ -206,8 +197,9 @@ class CompiledTrigger:
         instants. Both `start` and `end` are included. O(missed ticks). Raises InvalidValue for an unknown `catchup`.
         """
         self._clocks.begin(now, start, end, kept(catchup, max_catchup))
-        for node in self._scope.nodes:
-            node.cell.arm(self._scope.state(self._states, node), now, f"reg:{number}")
+        scope = self._scope
+        for node in scope.nodes:
+            node.cell.arm(scope.state(self._states, node), now, f"reg:{number}")
         self._look(now)
 
     def gap(self, a: int, b: int, catchup: str | bool = "one", max_catchup: int = 1000) -> None:
@@ -304,6 +296,14 @@ class CompiledTrigger:
         """Put an item in the place of one that is pending; nothing fires. O(pending)."""
         replace_pending(self._scope, self._states, self._books, change)
 
+    def gathering(self) -> list[Gathered]:
+        """The periods of its rollups that have something and have not fired, the outermost first (T18). O(keys)."""
+        return sorted(gathering(self._scope, self._states), key=lambda each: len(each.key)) if self._rolls else []
+
+    def fired_periods(self, held: Iterable[Firing]) -> list[Fired]:
+        """The periods of its rollups that have fired, but for those whose firing has not gone (T11). O(pending)."""
+        return fired_periods(self._scope, self._states, held) if self._rolls else []
+
     def ridden(self) -> list[tuple[int, Item]]:
         """Leaf parts with the pending items that rode in a firing already (T17). O(pending of those)."""
         return [
@@ -333,12 +333,14 @@ class CompiledTrigger:
         now: int,
         event_of: Callable[[Item], object],
         ridden: Iterable[tuple[Trigger, Item]] = (),
+        fired: Iterable[Fired] = (),
     ) -> tuple[list[Firing], list[tuple[Trigger, Item]]]:
         """Deliver anew what an earlier definition held, as leaf and item, in order; they may fire here (T11).
 
-        An item goes to all parts on its source that take it; one that rode already only to parts that ride (T17). Gives
-        the firings, and what nobody takes: it is to be dropped as `redefined`. O(pending * parts).
+        An item goes to all parts on its source that take it; one that rode already only to parts that ride (T17); a
+        period that `fired` stays so (T18). Gives the firings, and what nobody takes (`redefined`). O(pending * parts).
         """
+        remember(self._scope, self._states, fired, now)
         taken, left = takers(self.parts, pending, event_of, Counter(ridden))
         firings: list[Firing] = []
         for item, event, hits, _ in taken:

@@ -6,14 +6,14 @@ Owns `Leaf`. Invariant: nothing of it changes once the tree is compiled. Cost: O
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Item, Mark
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.cell import Opaque
-from reactive_dag.triggers.firing import Key, Mapped, Ref, in_order
+from reactive_dag.triggers.firing import Key, Mapped, Ref, Rolled, in_order
 from reactive_dag.triggers.machine.books import Pairs
 
 Show: TypeAlias = Callable[[Item], str]
@@ -66,6 +66,11 @@ class Leaf:
         self.up, self.part = up, part
 
     @property
+    def first(self) -> int:
+        """Its number: the first leaf part below it is it."""
+        return self.index
+
+    @property
     def text(self) -> str:
         """How it is written. O(size)."""
         return repr(self.written)
@@ -82,6 +87,10 @@ class Leaf:
     def key_of(self, release: Opaque) -> Key:
         """The key of what it gave: none."""
         return ()
+
+    def rolled(self, release: Opaque) -> Iterator[tuple[Rolled, Pairs]]:
+        """What rollups say of what it gave: nothing."""
+        return iter(())
 
     def payload(self, release: Opaque) -> object:
         """What it gave as a payload: the event, or what a `.map` made of it (T13)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from reactive_dag.model.records import Mark
-from reactive_dag.triggers.firing import Keyed, Mapped, Ref
+from reactive_dag.triggers.firing import Firing, Keyed, Mapped, Ref, Rolled
 
 
 def pack(value: Any) -> Any:
@@ -54,6 +54,25 @@ def unpack_payload(plain: Any) -> Any:
     if type(plain) is list:
         return [Ref(unpack(each[0])) if len(each) == 1 else each[1] for each in plain]
     return Ref(unpack(plain["i"])) if "i" in plain else plain["v"]
+
+
+def pack_firing(firing: Firing) -> list[Any]:
+    """Plain data for a firing. O(items)."""
+    rolled = [[r.place, pack(r.key), r.start, r.end, list(r.missing), r.correction] for r in firing.rolled]
+    return [
+        pack(firing.items), pack_payload(firing.payload), firing.mapped, pack(firing.key), list(firing.parts),
+        pack(firing.riders), firing.split, pack(firing.pairs), rolled, pack(firing.rest),
+    ]  # fmt: skip
+
+
+def unpack_firing(plain: list[Any]) -> Firing:
+    """What `pack_firing` was given."""
+    items, payload, mapped, key, parts, riders, split, pairs, rolled, rest = plain
+    return Firing(
+        unpack(items), unpack_payload(payload), mapped, unpack(key), parts, unpack(riders), split, unpack(pairs),
+        [Rolled(place, unpack(of), begin, end, tuple(gone), again) for place, of, begin, end, gone, again in rolled],
+        unpack(rest),
+    )  # fmt: skip
 
 
 def unpack(plain: Any) -> Any:

@@ -82,8 +82,9 @@ def replaced_in_firing(firing: Firing, pairs: Sequence[tuple[int, Item]], change
     stays = any(item == change.old for _, item in after)
     others = [item for item in firing.items if item != change.old]
     riders = [new for (_, old), (_, new) in zip(pairs, after, strict=True) if old in firing.riders]
+    rest = [new for (_, old), (_, new) in zip(pairs, after, strict=True) if old in firing.rest]
     return Firing(
         in_order([*others, *[item for _, item in after]]), firing.payload if stays else change.payload(firing.payload),
         firing.mapped, firing.key, firing.parts, in_order(riders), firing.split,
-        after if stays or firing.pairs else (),
+        after if stays or firing.pairs else (), firing.rolled, in_order(rest),
     )  # fmt: skip

@@ -43,8 +43,9 @@ class ResetPoint:
         if any(part in self.parts for part, _, _ in books.parked):
             return True
         if self.scope is not root:
-            return bool(root.state(states, self.scope.route[0]).by_key)
-        return any(not node.cell.is_idle(root.state(states, node), now) for node in self.nodes if node.own is None)
+            outer = self.scope.route[0]
+            return outer.cell.holds(root.state(states, outer), now)
+        return any(node.cell.holds(root.state(states, node), now) for node in self.nodes if node.own is None)
 
     def clear(self, root: Scope, states: Any, books: Books, now: int) -> None:
         """Drop what is pending before it, under all keys; silences stay armed."""

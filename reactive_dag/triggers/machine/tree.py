@@ -17,9 +17,9 @@ from reactive_dag.model.records import Item
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.cell import Cell, Opaque, Surroundings
-from reactive_dag.triggers.firing import Key, Mapped, Ref, delivery, in_order
+from reactive_dag.triggers.firing import Key, Mapped, Ref, Rolled, delivery, in_order
 from reactive_dag.triggers.functions.by import By, ByCell, Keys
-from reactive_dag.triggers.keys import JoinKey, KeyOf, key_of
+from reactive_dag.triggers.keys import KeyOf, KeySpec, key_of
 from reactive_dag.triggers.machine.books import Books, Pairs
 from reactive_dag.triggers.machine.leaf import Leaf, Show
 from reactive_dag.triggers.machine.pack import pack, unpack
@@ -66,6 +66,16 @@ class CellNode(Surroundings):
     # ------------------------------------------------------------------------------- what its cell asks
 
     @property
+    def first(self) -> int:  # type: ignore[override]
+        """The number of the first leaf part below it. O(depth)."""
+        return self.kids[0].first
+
+    @property
+    def keys(self) -> tuple[KeySpec, ...]:  # type: ignore[override]
+        """The keys around it, the outermost first. O(result)."""
+        return tuple([key for node in self.scope.route for key in node.by.keys])
+
+    @property
     def under_key(self) -> bool:  # type: ignore[override]
         """Whether a `.by` stands around it."""
         return bool(self.scope.route)
@@ -88,6 +98,10 @@ class CellNode(Surroundings):
     def atoms(self, part: int, item: Opaque) -> Iterable[Hashable]:
         """The leaf items that an item of a part consists of."""
         return [each for _, each in self.kids[part].walk(item, False)]
+
+    def key(self, part: int, item: Opaque) -> Key:
+        """The key that an item of a part is of. O(1)."""
+        return self.kids[part].key_of(item)
 
     def newest(self, part: int, item: Opaque) -> object:
         """The newest leaf item of an item of a part."""
@@ -129,6 +143,17 @@ class CellNode(Surroundings):
     def key_of(self, release: Opaque) -> Key:
         """The key that a release is of: that of what its first part gave. O(1)."""
         return next((self.kids[0].key_of(item) for part, item in self.cell.spread(release) if part == 0), ())
+
+    def rolled(self, release: Opaque) -> Iterator[tuple[Rolled, Pairs]]:
+        """What rollups say of a release, each with the leaf items that it is about (T18). O(items)."""
+        own = self.cell.rolled(release)
+        if own is not None:
+            yield own, self.walk(release)
+        elif self.own is None:
+            kids, rides = self.kids, self.cell.rides
+            for part, item in self.cell.spread(release):
+                if not rides >> part & 1:
+                    yield from kids[part].rolled(item)
 
     def payload(self, release: Opaque) -> object:
         """The payload so far: the flat list of its parts' payloads, unless something says otherwise (T13). O(items)."""
@@ -192,10 +217,10 @@ class ByNode(CellNode):
     __slots__ = ("asks", "by", "keys_cell")
 
     def __init__(self, trigger: By, scope: Scope, books: Books, place: PlaceInside) -> None:
+        self.by = trigger
         inside = Scope((*scope.route, self))
         top, leaves = place(inside)
         inside.close(top)
-        self.by = trigger
         self.keys_cell = ByCell(inside, len(trigger.keys), trigger.max_keys, trigger.ttl, self.expired)
         self.asks: dict[Leaf, tuple[KeyOf | Call, ...]] = {}
         arrival = trigger.undated is not None
@@ -216,14 +241,14 @@ class ByNode(CellNode):
         return self.inside
 
     @property
+    def first(self) -> int:  # type: ignore[override]
+        """The number of the first leaf part inside. O(depth)."""
+        return self.within.top.first
+
+    @property
     def keyed(self) -> bool:
         """It gives keys."""
         return True
-
-    @property
-    def joins_dates(self) -> bool:
-        """Whether it is a join that nobody wrote (T8)."""
-        return any(isinstance(key, JoinKey) for key in self.by.keys)
 
     def expired(self, pairs: Pairs, key: Any) -> None:
         """A key goes for the sake of a bound: count what it held."""
@@ -232,6 +257,10 @@ class ByNode(CellNode):
     def walk(self, release: Opaque, riders: bool = True) -> Pairs:
         """The leaf items of what a key released. O(items)."""
         return self.within.top.walk(release.release, riders)
+
+    def rolled(self, release: Opaque) -> Iterator[tuple[Rolled, Pairs]]:
+        """What rollups say of what a key released. O(items)."""
+        return self.within.top.rolled(release.release)
 
     def key_of(self, release: Opaque) -> Key:
         """The key that a release is of. O(1)."""
@@ -277,13 +306,13 @@ PlaceInside: TypeAlias = Callable[["Scope"], tuple[PartPlace, list[Leaf]]]
 class Scope:
     """The nodes that share one key, and what can be asked of their states."""
 
-    __slots__ = ("bys", "has_memory", "nodes", "route", "single", "timed", "top")
+    __slots__ = ("bys", "has_memory", "lasting", "nodes", "route", "single", "timed", "top")
 
     def __init__(self, route: tuple[ByNode, ...] = ()) -> None:
         self.route = route
         self.nodes: list[CellNode] = []
         self.bys: list[ByNode] = []
-        self.single = self.timed = self.has_memory = False
+        self.single = self.timed = self.has_memory = self.lasting = False
         self.top: PartPlace
 
     def add(self, node: CellNode) -> int:
@@ -298,7 +327,11 @@ class Scope:
         self.top = top
         self.single = len(self.nodes) == 1
         self.timed = any(node.cell.timed for node in self.nodes)
-        self.has_memory = any(node.cell.has_memory for node in self.nodes)
+        remembering = [node.cell for node in self.nodes if node.cell.has_memory]
+        self.has_memory, self.lasting = (
+            bool(remembering),
+            all(cell.lasting for cell in remembering) and remembering != [],
+        )
 
     def fresh(self) -> Any:
         """States that hold nothing. O(nodes)."""

@@ -13,9 +13,9 @@ from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import NEVER, GivenDuration, format_duration, parse_duration
-from reactive_dag.triggers.base import Modifier
 from reactive_dag.triggers.cell import ALONE, Cell, Opaque, State, Surroundings, WindowCell
 from reactive_dag.triggers.checks import optional_positive
+from reactive_dag.triggers.shapes import Modifier
 
 
 @frozen(cache_hash=True)

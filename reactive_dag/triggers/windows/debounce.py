@@ -11,9 +11,9 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from reactive_dag.model.times import NEVER, GivenDuration, format_duration, parse_duration
-from reactive_dag.triggers.base import Modifier
 from reactive_dag.triggers.cell import ALONE, Cell, Opaque, State, Surroundings, WindowCell
 from reactive_dag.triggers.checks import optional_positive, positive
+from reactive_dag.triggers.shapes import Modifier
 
 
 @frozen(cache_hash=True)

@@ -12,9 +12,10 @@ from typing import ClassVar
 from attrs import evolve, field, frozen
 
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.triggers.base import Modifier, Trigger
+from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.cell import Surroundings
 from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.shapes import Modifier
 from reactive_dag.triggers.walks import walk
 
 

@@ -11,9 +11,9 @@ from attrs import field, frozen
 
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import GivenDuration, format_duration, parse_duration
-from reactive_dag.triggers.base import Modifier
 from reactive_dag.triggers.cell import Surroundings
 from reactive_dag.triggers.checks import positive
+from reactive_dag.triggers.shapes import Modifier
 
 
 @frozen(cache_hash=True)

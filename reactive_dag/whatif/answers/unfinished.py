@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from reactive_dag.engine.inspect.pending import gathering
 from reactive_dag.model.text import counted
 from reactive_dag.whatif.answers.show import Table
 
@@ -117,7 +118,8 @@ def _of_active(active: ActiveTrigger) -> Iterator[Unfinished]:
     if held:
         missing = [count.text for count in counts if not count.pending]
         lacking = f", nothing of {', '.join(missing)}" if missing else ""
-        yield Unfinished("trigger", active.dag, "", "", f"{label}holds {', '.join(held)}{lacking}")
+        periods = "".join([f"; {period}" for period in gathering(active)])
+        yield Unfinished("trigger", active.dag, "", "", f"{label}holds {', '.join(held)}{lacking}{periods}")
     if active.held:
         firings = counted(len(active.held), "firing")
         yield Unfinished("queued", active.dag, "", "", f"{label}{firings} held: the DAG is paused")

@@ -214,11 +214,11 @@ class CoursePlayer:
         return msgspec.structs.replace(record, at=self.question.start - 1, options=options)
 
     def _before_end(self, active: ActiveTrigger, fired: list[Firing], at: int) -> list[Firing]:
-        """Ticks and silences beyond the end decide nothing: that nothing comes any more is no silence."""
+        """Ticks, silences and gaps of rollups beyond the end decide nothing: that nothing comes any more is none."""
         until = self.question.until
         if at < until:
             return fired
-        return [f for f in fired if not any(isinstance(item, Mark) and item.due >= until for item in f.items)]
+        return [firing for firing in fired if not _follows_from_silence(firing, until)]
 
     # ------------------------------------------------------------------------------------- interventions
 
@@ -282,3 +282,8 @@ def _ticks(source: OutsideSource, question: Question) -> Iterator[int]:
             return
         last = min(ticks)
         yield last
+
+
+def _follows_from_silence(firing: Firing, until: int) -> bool:
+    beyond = any(isinstance(item, Mark) and item.due >= until for item in firing.items)
+    return beyond or any(each.missing and not each.correction for each in firing.rolled)

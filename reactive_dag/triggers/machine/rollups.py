@@ -1,0 +1,127 @@
+"""What rollups say of a compiled trigger: of its firings, of its open periods, and of those that have fired (T18).
+
+Owns no state. A firing is of the periods whose releases are in it; a period that fired twice into one firing is as the
+later release says. What a trigger remembers of fired periods goes to the one that replaces it, where both gather the
+same calendars (T11). Cost: O(periods) but for `rolled_in`, O(items).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.partitions.products import Partitions
+from reactive_dag.model.records import Item, RollupFired
+from reactive_dag.triggers.cell import Opaque
+from reactive_dag.triggers.firing import Firing, Key, Rolled, in_order
+from reactive_dag.triggers.functions.by import Keys
+from reactive_dag.triggers.functions.rollup import Gathered, RollupCell
+from reactive_dag.triggers.machine.tree import ByNode, CellNode, PartPlace, Scope
+
+
+class Fired(NamedTuple):
+    """A period that has fired: of which calendars, its key, and what is missing of it."""
+
+    finer: Partitions
+    coarse: Calendar
+    key: Key
+    missing: list[str]
+
+
+def note_rolled(firing: Firing, top: PartPlace, release: Opaque) -> Firing:
+    """A firing with what rollups say of its release. O(items)."""
+    of_rollups: set[Item] = set()
+    latest: dict[tuple[int, Key], Rolled] = {}
+    for rolled, pairs in top.rolled(release):
+        of_rollups.update(item for _, item in pairs)
+        latest[rolled.place, rolled.key] = rolled
+    firing.rolled = list(latest.values())
+    firing.rest = [item for item in firing.items if item not in of_rollups and item not in firing.riders]
+    return firing
+
+
+def united(firings: Iterable[Firing]) -> tuple[list[Rolled], list[Item]]:
+    """What rollups say of several firings of one trigger as one, the oldest first: `rolled` and `rest`. O(items)."""
+    found = list(firings)
+    latest: dict[tuple[int, Key], Rolled] = {}
+    for rolled in [each for firing in found for each in firing.rolled]:
+        before = latest.get((rolled.place, rolled.key), rolled)
+        correction = rolled.correction and before.correction
+        latest[rolled.place, rolled.key] = msgspec.structs.replace(rolled, correction=correction)
+    rest = in_order([item for firing in found for item in firing.rest])
+    return list(latest.values()), rest if latest else []
+
+
+def fired_rollup(firing: Firing) -> RollupFired:
+    """What the request of a firing's run says of its rollups. O(periods)."""
+    periods = {(str(rolled.key[-1]), rolled.start, rolled.end): None for rolled in firing.rolled}
+    missing = dict.fromkeys(name for rolled in firing.rolled for name in rolled.missing)
+    correction = all(rolled.correction for rolled in firing.rolled)
+    return RollupFired(tuple(periods), tuple(missing), correction, tuple(firing.rest))
+
+
+# --------------------------------------------------------------------------------------------- periods
+
+
+def gathering(scope: Scope, states: Any) -> Iterator[Gathered]:
+    """The periods that have something and have not fired, key after key. O(nodes * keys)."""
+    for node, state in scope.everywhere(states):
+        if isinstance(node.cell, RollupCell) and (found := node.cell.gathered(state)) is not None:
+            yield found
+
+
+def fired_periods(scope: Scope, states: Any, held: Iterable[Firing]) -> list[Fired]:
+    """The periods that have fired, but for those whose firing has not gone: it is gathered anew. O(pending)."""
+    waiting: set[Key] = set()
+    for node, state in scope.everywhere(states):
+        for part, release in node.cell.held(state):
+            waiting |= {rolled.key for rolled, _ in node.kids[part].rolled(release) if not rolled.correction}
+    waiting |= {rolled.key for firing in held for rolled in firing.rolled if not rolled.correction}
+    return [fired for fired in _fired(scope, states, ()) if fired.key not in waiting]
+
+
+def _fired(scope: Scope, states: Any, path: Key) -> Iterator[Fired]:
+    for node in scope.nodes:
+        state = scope.state(states, node)
+        if isinstance(node, ByNode):
+            for key, inner in state.by_key.items():
+                yield from _fired(node.within, inner, path + node.keys_cell.path(key))
+        elif isinstance(node.cell, RollupCell) and node.cell.has_fired(state):
+            yield Fired(node.cell.finer, node.cell.coarse, path, list(state[1]))
+
+
+def remember(scope: Scope, states: Any, fired: Iterable[Fired], now: int) -> None:
+    """Know which periods fired under an earlier definition. O(periods)."""
+    for each in fired:
+        _remember(scope, states, each, each.key, now)
+
+
+def _remember(scope: Scope, states: Any, fired: Fired, path: Key, now: int) -> None:
+    """Go down to the rollup of these calendars, key after key, and make only what leads there."""
+    for node in scope.nodes:
+        state = scope.state(states, node)
+        if isinstance(node, ByNode):
+            width = node.keys_cell.width
+            if len(path) >= width and _leads_to(node, fired, len(path)):
+                keys: Keys = state
+                key = path[0] if width == 1 else path[:width]
+                _remember(node.within, node.keys_cell.opened(keys, key, now), fired, path[width:], now)
+                node.keys_cell.settle(keys, key, now)
+        elif not path and _gathers(node, fired):
+            state[1] = dict.fromkeys(fired.missing)
+
+
+def _leads_to(node: ByNode, fired: Fired, left: int) -> bool:
+    """Whether the rollup of these calendars stands so many key values further inside."""
+    left -= node.keys_cell.width
+    if left == 0:
+        return any(_gathers(each, fired) for each in node.within.nodes)
+    return any(_leads_to(each, fired, left) for each in node.within.bys)
+
+
+def _gathers(node: CellNode, fired: Fired) -> bool:
+    cell = node.cell
+    return isinstance(cell, RollupCell) and (cell.finer, cell.coarse) == (fired.finer, fired.coarse)
