@@ -12,7 +12,7 @@ from typing import Any
 
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.nesting import why_not_finer
+from reactive_dag.model.partitions.nesting import why_not_finer
 from reactive_dag.streams.keyed import KeyedCell
 from reactive_dag.triggers.cell import ALONE, Drop, Opaque, Surroundings
 from reactive_dag.triggers.checks import choice_of, optional_positive, positive

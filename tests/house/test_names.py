@@ -10,7 +10,7 @@ from tests.house.source import MODULES, Modules, defines
 from tests.support.places import ROOT
 
 TWINS = {
-    "absent", "all_of", "at_least", "batch", "by", "debounce", "reset", "sequence", "throttle", "with_latest",
+    "absent", "all_of", "at_least", "batch", "by", "debounce", "reset", "rollup", "sequence", "throttle", "with_latest",
 }  # fmt: skip
 """A combinator and its operator, which are one thing in two forms (tour, section 6)."""
 

@@ -22,7 +22,7 @@ PINNED = {
         Task TaskError ThreadRunner Trigger UndatedOutlet UndeclaredOutlet UnknownId UsageError VirtualClock absent
         aiter all_of any_of at at_least completed cron daily day delay duration every fail fails_once files hour item
         missed month operators output parquet sequence simulate spread_durations takes updated values week weekly""",
-    "operators": "absent all_of at_least batch by debounce exactly_once sequence throttle",
+    "operators": "absent all_of at_least batch by debounce exactly_once rollup sequence throttle",
     "Graph": """
         bind bulk check consumers dag dags dataset datasets downstream edges effective from_json height id impact
         include joins levels load order origins partitions pool pools problems producers ready register remove save
@@ -34,8 +34,8 @@ PINNED = {
     "Task": """
         after backoff branch dag depends_on_past fn id jitter kind map_over max_delay needs outlets place pool
         priority retries retry_delay retry_on save slots teardown timeout to_json trigger_rule until wait""",
-    "Dataset": "batch by debounce id map metadata partitions throttle to_json uri where within",
-    "By": "batch by debounce digest from_json map parts throttle to_json where within",
+    "Dataset": "batch by debounce id map metadata partitions rollup throttle to_json uri where within",
+    "By": "batch by debounce digest from_json map parts rollup throttle to_json where within",
     "Problem": "ids kind place severity text to_json",
     "Event": "at dag dataset extra key kind logical_date partition run source state task time to_json",
     "Receipt": "duplicate event to_json",
@@ -44,13 +44,13 @@ PINNED = {
         once outputs partitions pause pending publish publish_many ready records records_from rerun resume retry_faults
         run run_until_idle runs set start updates why""",
     "Run": """
-        cancelled dag data_interval deadline dimensions done ended error events get key label local_date log
-        logical_date once params partition partitions payload previous publish replaced_by requested results round set
-        start started state tasks to_json unchanged wait""",
+        cancelled correction dag data_interval deadline dimensions done ended error events get key label local_date log
+        logical_date missing once params partition partitions payload previous publish replaced_by requested results
+        round set start started state tasks to_json unchanged wait""",
     "RunContext": """
-        attempt cancelled dag data_interval deadline dimensions done ended error events get group key label local_date
-        log logical_date once params partition partitions payload previous publish replaced_by requested results round
-        set start started state task tasks to_json unchanged wait""",
+        attempt cancelled correction dag data_interval deadline dimensions done ended error events get group key label
+        local_date log logical_date missing once params partition partitions payload previous publish replaced_by
+        requested results round set start started state task tasks to_json unchanged wait""",
     "Attempt": "ended error log number round started state to_json",
     "Backfill": "dag dates done left number partitions progress reason runs skipped state to_json wait",
     "Why": "causes error event missing run text to_json",

@@ -13,6 +13,7 @@ from collections import Counter
 from reactive_dag.engine.items.identity import mark_identity, run_key
 from reactive_dag.model.records import Mark
 from reactive_dag.model.times import NEVER
+from reactive_dag.triggers.functions.rollup import Rollup
 from tests.reference.model_backfills import Backfills
 from tests.reference.model_deadlines import Deadlines
 from tests.reference.model_downstream import Downstream
@@ -23,6 +24,17 @@ from tests.reference.naive import order
 from tests.reference.naive_given import Given
 
 KEEP = {"one": 1, "all": 1000, "none": 0}
+
+
+def rolled_up(parts, given):
+    """The periods of a firing as causes with date and partition, and the items that came by no rollup."""
+    calendars = [by.coarse for _, bys in parts for by in bys if isinstance(by, Rollup)]
+    periods = {}
+    for _, path, _, _ in given.rolled:
+        coarse = next(calendar for calendar in calendars if calendar.fits(path[-1]))
+        periods[path[-1]] = (coarse.start(path[-1]), path[-1], "")
+    rolled = {item for part, item in given.pairs if any(isinstance(by, Rollup) for by in parts[part][1])}
+    return list(periods.values()), [item for item in given.items if item not in rolled]
 
 
 def known_choice(output, followers):
@@ -273,6 +285,7 @@ class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
     def hand_over(self, old, new, at):
         """What the old one holds is delivered anew, in order; what nobody takes is dropped as redefined."""
         leaves = [leaf for leaf, _ in old.naive.parts]
+        new.naive.remember(old.naive.fired_periods(old.held))
         pairs = [(leaves[part], item) for given in old.held for part, item in given.pairs]
         pairs += [(leaves[part], item) for part, _, item in old.naive.pending()] + old.backlog
         ridden = [(leaves[part], item) for part, item in old.naive.ridden()]
@@ -347,7 +360,14 @@ class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
             return None
         self.seen.add(key)
         return Fact(
-            "requested", at, dag=dag, key=key, causes=given.all_items, driving=given.items, group=list(given.key)
+            "requested",
+            at,
+            dag=dag,
+            key=key,
+            causes=given.all_items,
+            driving=given.items,
+            group=list(given.key),
+            rolled=rolled_up(self.stations[dag].naive.parts, given) if given.rolled else None,
         )
 
     def on_start(self, fact):

@@ -22,7 +22,7 @@ LOST = 3
 class Fact:
     """Something recorded, and what it is for a trigger: its source, kind or state, date, partition, cascade."""
 
-    dag = source = extra = logical_date = partition = key = driving = group = None
+    dag = source = extra = logical_date = partition = key = driving = group = rolled = None
     cascade = kind = state = ident = by = task = ""
     ending = "cancelled"
     durable, round = False, 1
@@ -213,7 +213,7 @@ class Run:
     def __init__(self, request):
         self.dag, self.key, self.number = request.dag, request.key, request.number
         self.causes, self.group = request.driving or request.causes, request.group
-        self.all_causes = request.causes
+        self.all_causes, self.rolled = request.causes, request.rolled
         self.at, self.height = request.at, 0
         self.state, self.tasks, self.began = "queued", {}, None
         self.cancelled = self.orphan = False

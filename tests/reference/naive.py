@@ -32,7 +32,14 @@ from reactive_dag.triggers.windows.within import Within
 from tests.reference.naive_given import Given, is_source, key_of, leaf_places, order, source, united
 from tests.reference.naive_keys import ByNode
 from tests.reference.naive_nodes import AllOfNode, AnyOfNode, AskNode, AtLeastNode, Leaf, SequenceNode, WithLatestNode
-from tests.reference.naive_rollup import PeriodNode, RollupNode, coarse_partition, finer_partition
+from tests.reference.naive_rollup import (
+    PeriodNode,
+    RollupNode,
+    coarse_partition,
+    finer_partition,
+    fired_below,
+    remember,
+)
 from tests.reference.naive_timed import AbsentNode, BatchNode, DebounceNode, ThrottleNode
 
 __all__ = ["Naive", "order", "united"]
@@ -283,6 +290,18 @@ class Naive:
         """What is pending and rode in a firing already: leaf part and item."""
         nodes = [node for node in self.top.below() if isinstance(node, WithLatestNode)]
         return [pair for node in nodes for part in node.rode for pair in node.newest[part].pairs]
+
+    def fired_periods(self, held):
+        """The periods that have fired, but for those whose firing is held here or outside: it is gathered anew."""
+        nodes = self.top.below()
+        givens = [*held, *(given for node in nodes for given in node.own_pending())]
+        waiting = [path for given in givens for _, path, _, correction in given.rolled if not correction]
+        return [fired for fired in fired_below(self.top) if fired[1] not in waiting]
+
+    def remember(self, periods):
+        """These fired under an earlier definition."""
+        for fired in periods:
+            remember(self.top, fired)
 
     def mark_ridden(self, items):
         """These rode under an earlier definition."""

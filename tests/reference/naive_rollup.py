@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.leaves.dataset import Updated
-from reactive_dag.triggers.walks import walk
 from reactive_dag.triggers.windows.throttle import Throttle
 from tests.reference.naive_given import united
 from tests.reference.naive_keys import ByNode
@@ -24,30 +22,33 @@ def finer_of(trigger):
 
 def finer_partition(trigger, leaf, event):
     """By an item's own partition, read in its dataset's calendar, else by its date."""
-    finer = finer_of(trigger)
-    for calendar in ([leaf.dataset.partitions] if isinstance(leaf, Updated) else []) + [finer]:
-        try:
-            return finer.of(calendar.start(event.partition))
-        except (AttributeError, InvalidValue):
-            pass
-    return None if event.logical_date is None else finer.of(event.logical_date)
+    known, at, finer = {}, event.logical_date, finer_of(trigger)
+    for partitions in ([leaf.dataset.partitions] if isinstance(leaf, Updated) else []) + [finer]:
+        if partitions is not None and event.partition is not None and partitions.fits(event.partition):
+            known, own = partitions.split(event.partition), partitions.time(event.partition)
+            at = event.logical_date if own is None else own
+            break
+    texts = [each.of(at) if each.calendar and at is not None else known.get(each.name) for each in finer.dimensions]
+    return None if None in texts or not finer.fits("|".join(texts)) else "|".join(texts)
 
 
 def coarse_partition(trigger, leaf, event):
     finer = finer_partition(trigger, leaf, event)
-    return None if finer is None else trigger.coarse.of(finer_of(trigger).start(finer))
+    return None if finer is None else trigger.coarse.of(finer_of(trigger).time(finer))
 
 
 def expected(trigger, period):
-    """All that start in a period: each that contains an hour of it is looked at."""
+    """All that start in a period."""
     start, end = trigger.coarse.span(period)
-    names, at = [], start
+    finer, names, at = finer_of(trigger), [], start
     while at < end:
-        name = finer_of(trigger).of(at)
-        if start <= finer_of(trigger).start(name) and name not in names:
-            names.append(name)
-        at = finer_of(trigger).span(name)[1]
+        names += [name for name in finer.of_instant(at) if start <= finer.time(name)]
+        at = finer.calendar.span(finer.calendar.of(at))[1]
     return names
+
+
+def has_throttle(trigger):
+    return isinstance(trigger, Throttle) or any(map(has_throttle, trigger.parts))
 
 
 class RollupNode(ByNode):
@@ -61,7 +62,7 @@ class RollupNode(ByNode):
 
     def holds(self):
         """That a period has fired is nothing to clear; the period of a throttle below is."""
-        if any(isinstance(found, Throttle) for found in walk(self.trigger)):
+        if has_throttle(self.trigger):
             return bool(self.copies)
         return bool(self.pending())
 
@@ -78,6 +79,39 @@ class RollupNode(ByNode):
         if found is None:
             self.model.drop("no_key", united(mine.values()).pairs, self.path)
         return [] if found is None else [(found,)]
+
+
+def keys_of(node):
+    """What a node keeps apart what stands inside by."""
+    if isinstance(node, RollupNode):
+        return (type(node), finer_of(node.trigger), node.trigger.coarse)
+    return tuple(node.trigger.keys) if isinstance(node, ByNode) else ()
+
+
+def fired_below(node, keys=()):
+    """The periods below that have fired: under which keys, the values of those, and what is missing."""
+    keys += keys_of(node)
+    if isinstance(node, PeriodNode) and node.missing is not None:
+        yield keys, node.path, node.missing
+    for below in node.copies.values() if isinstance(node, ByNode) else node.kids:
+        yield from fired_below(below, keys)
+
+
+def remember(node, fired, keys=()):
+    """A period fired under an earlier definition: a rollup of the same calendars under the same keys knows of it."""
+    keys += keys_of(node)
+    under, path, missing = fired
+    if isinstance(node, PeriodNode) and (keys, node.path) == (under, path):
+        node.missing = list(missing)
+    for kid in node.kids:
+        remember(kid, fired, keys)
+    if isinstance(node, ByNode):
+        width = 1 if isinstance(node, RollupNode) else len(node.trigger.keys)
+        key = path[len(node.path) : len(node.path) + width]
+        if node.path == path[: len(node.path)] and len(key) == width:
+            copy = node.copies[key] = node.copies.get(key) or node.built(node.path + key)
+            remember(copy, fired, keys)
+            node.settle(key, copy, 0, None)
 
 
 class FinerNode(RollupNode):
@@ -116,7 +150,7 @@ class PeriodNode(Node):
     def own_due(self):
         if self.trigger.wait is None or not self.came:
             return NEVER
-        last = finer_of(self.trigger).span(expected(self.trigger, self.path[-1])[-1])[1]
+        last = finer_of(self.trigger).interval(expected(self.trigger, self.path[-1])[-1])[1]
         return max(self.opened_at, last) + self.trigger.wait
 
     def close(self, now):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import reactive_dag as rd
-from reactive_dag.model.nesting import inside
+from reactive_dag.model.partitions.nesting import inside
 from reactive_dag.triggers.base import Trigger
 from tests.support.engines import kill, live, opened, part
 
@@ -519,3 +519,48 @@ def test_G3_no_warning_guesses_the_dates_of_a_rollup():
     assert not kinds & {"no_such_date", "never_meets", "undated_part"}
     graph.dag("undated", on=rd.updated("free").rollup(DAY, of=HOUR))(nothing)
     assert [problem.ids for problem in graph.problems() if problem.kind == "undated_part"] == [("undated",)]
+
+
+# ---------------------------------------------------------------------------------------------- products
+
+REGIONS = rd.values("eu", "us", name="region")
+
+
+def regional(trigger_of, **options):
+    return hourly(trigger_of, HOUR * REGIONS, **options)
+
+
+def test_T18_a_product_needs_all_combinations():
+    every = inside(HOUR * REGIONS, DAY, WINTER)
+    assert len(every) == 50 and every[:2] == (f"{WINTER}T00+02:00|eu", f"{WINTER}T00+02:00|us")
+    with live(regional(lambda hours: hours.rollup(DAY, wait="1h"))) as engine:
+        publish(engine, every[:-1])
+        assert told(engine) == [] and engine.pending("daily").gathering[0].missing == [every[-1]]
+        publish(engine, every[-1:])
+        assert told(engine) == [(WINTER, 50, 0, False)]
+
+
+def test_T18_by_a_dimension_behind_it_needs_those_of_that_one():
+    out = rd.Dataset("days", partitions=DAY * REGIONS)
+    every = inside(HOUR * REGIONS, DAY, SUMMER)
+    european = [each for each in every if each.endswith("|eu")]
+    graph = regional(lambda hours: hours.rollup(DAY, wait="1h").by("region"), outlets=[out])
+    with live(graph, start="2026-04-01T00:00Z") as engine:
+        publish(engine, [*european, every[1]])
+        (run,) = engine.runs("daily")
+        assert run.dimensions == {"day": SUMMER, "region": "eu"} and len(run.events) == 23
+        assert [event.partition for event in engine.events("days")] == [f"{SUMMER}|eu"]
+        assert str(engine.pending("daily").gathering[0]).startswith(f"us / {SUMMER}: 1 of 23 there")
+        engine.advance("1h")
+        (late, _) = engine.runs("daily")
+        assert late.dimensions["region"] == "us" and len(late.missing) == 22
+        assert (late.local_date, late.data_interval.end - late.data_interval.start) == (
+            date(2026, 3, 29), timedelta(hours=23),
+        )  # fmt: skip
+
+
+def test_T18_a_calendar_of_a_product_is_judged_and_saved():
+    with pytest.raises(rd.InvalidValue, match="a month is no part of a day"):
+        rd.updated("x").rollup(DAY, of=rd.month() * REGIONS)
+    trigger = rd.updated("x").rollup(DAY, of=HOUR * REGIONS)
+    assert Trigger.from_json(trigger.to_json()) == trigger

@@ -179,7 +179,9 @@ def repr_of(circuit, part):
 
 
 DATES = (None, 0, HOUR, 30 * HOUR)
-PARTITIONS = (None, "1970-01-01", "1970-01-01", "1970-01-02", "1970-01-01T05+00:00", "x")
+WEEKS = ("1969-W45", "1969-W46", "1969-W47", "1969-W48")
+"""Those that begin in one month."""
+PARTITIONS = (None, "1970-01-01", "1970-01-01", "1970-01-02", "1970-01-01T05+00:00", "x", *WEEKS)
 SPANS = (0, SECOND, SECOND, 2 * SECOND, 3 * SECOND, 10 * SECOND, MINUTE)
 FEW_DATES, FEW_PARTITIONS = (0, 0, HOUR, None), ("1970-01-01", "1970-01-01", "1970-01-02", None)
 
@@ -199,7 +201,7 @@ def facts(draw, sources):
         kind=("updated", "updated", "created", "deleted")[n >> 4 & 3],
         state=("success", "success", "failed", "success")[n >> 6 & 3],
         extra=n >> 8 & 3,
-        partition=(FEW_PARTITIONS if n >> 18 & 1 else PARTITIONS)[(n >> 10) % (4 if n >> 18 & 1 else 6)],
+        partition=(FEW_PARTITIONS if n >> 18 & 1 else PARTITIONS)[(n >> 10) % (4 if n >> 18 & 1 else 10)],
         logical_date=(FEW_DATES if n >> 19 & 1 else DATES)[n >> 14 & 3],
         cascade=("", "x")[n >> 16 & 1],
     )

@@ -12,12 +12,13 @@ from collections.abc import Sequence as Sequence_
 
 from hypothesis import strategies as st
 
-from reactive_dag.model.calendar import Calendar, day, hour
+from reactive_dag.model.calendar import Calendar, day, hour, month, week
 from reactive_dag.model.callables import Call
 from reactive_dag.model.times import MINUTE, SECOND
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.functions.map import Map
+from reactive_dag.triggers.functions.rollup import Rollup
 from reactive_dag.triggers.functions.where import Where
 from reactive_dag.triggers.joins.all_of import CONSUMES, AllOf
 from reactive_dag.triggers.joins.any_of import AnyOf
@@ -40,7 +41,8 @@ from reactive_dag.triggers.windows.within import Within
 DATASETS = tuple(Dataset(uri) for uri in "abcd")
 DAGS = ("p", "q", "r")
 USUAL_FEATURES = frozenset(
-    {"completions", "clocks", "absent", "where", "map", "by", "windows", "within", "consume", "reset", "latest"}
+    {"completions", "clocks", "absent", "where", "map", "by", "windows", "within", "consume", "reset"}
+    | {"latest", "rollup"}
 )
 ALL_FEATURES = USUAL_FEATURES | {"missed"}
 """What may occur beside `updated`, `all_of`, `any_of`, `at_least` and `sequence`; `missed` asks for deadlines."""
@@ -167,6 +169,8 @@ def _modifiers(
         found += [below.flatmap(_keyed)] * least
     if "latest" in features:
         found.append(st.builds(WithLatest, below, st.lists(below, min_size=1, max_size=2).map(tuple)))
+    if "rollup" in features:
+        found.append(below.flatmap(_rolled_up))
     if "reset" in features:
         found.append(st.builds(lambda part, at: Reset(part, at=at), _batches(below) | joins, clocks()))
     if "absent" in features:
@@ -178,6 +182,12 @@ def _modifiers(
 def _batches(below: st.SearchStrategy[Trigger]) -> st.SearchStrategy[Trigger]:
     bounds = st.tuples(st.none() | st.integers(1, 4), st.none() | spans()).filter(lambda of: of != (None, None))
     return st.builds(lambda part, of: Batch(part, *of), below, bounds)
+
+
+def _rolled_up(part: Trigger) -> st.SearchStrategy[Trigger]:
+    """Months of four or five weeks, most of which have ended."""
+    late, most = st.sampled_from(["fire", "drop"]), st.sampled_from([1, 2, 100_000])
+    return st.builds(Rollup, st.just(part), st.just(month()), late, st.none() | spans(), st.just(week()), most)
 
 
 def _keyed(part: Trigger) -> st.SearchStrategy[Trigger]:

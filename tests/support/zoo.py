@@ -138,13 +138,17 @@ LEAVES = ["late", "m", "follows", "keyed", "by_hand", "x0"]
 CALLED = ["p", "q", "r", "m", "late", "keyed", "by_hand", "follows", "x0"]
 
 
+WEEKS = ["2026-W41", "2026-W42", "2026-W43", "2026-W44"]
+"""Those that begin in one month, which has ended."""
+
+
 def fields() -> st.SearchStrategy[dict[str, object]]:
     """What an event may say."""
     return st.fixed_dictionaries(
         {},
         optional={
             "extra": st.integers(0, 4),
-            "partition": st.sampled_from(["2026-11-22", "2026-11-23"]),
+            "partition": st.sampled_from(["2026-11-22", "2026-11-23"]) | st.sampled_from(WEEKS),
             "logical_date": st.sampled_from(["2026-11-22", "2026-11-23"]),
             "key": st.sampled_from(["k1", "k2"]),
             "kind": st.sampled_from(["updated", "updated", "created", "deleted"]),

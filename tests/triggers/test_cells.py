@@ -8,11 +8,13 @@ import random
 import msgspec
 import pytest
 
+from reactive_dag.model.calendar import month, week
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.schedule import AtSchedule, EverySchedule
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.cell import Cell
+from reactive_dag.triggers.cell import Cell, Surroundings
 from reactive_dag.triggers.functions.by import ByCell
+from reactive_dag.triggers.functions.rollup import RollupCell
 from reactive_dag.triggers.joins.all_of import AllOfCell, EachCell
 from reactive_dag.triggers.joins.any_of import AnyOfCell
 from reactive_dag.triggers.joins.at_least import AtLeastCell
@@ -226,6 +228,17 @@ def test_a_base_cell_takes_nothing():
 # ------------------------------------------------------------------------------------------------- laws
 
 L, M = 5, 3
+
+
+class Weeks(Surroundings):
+    """Items are numbers, each of a week of one November, whose last one never comes."""
+
+    keys = (month(),)
+
+    def key(self, part, item):
+        return "1969-11", f"1969-W{45 + item % 3}"
+
+
 CELLS = {
     "all_of": (AllOfCell(M), M, M * L),
     "latest": (AllOfCell(M, "latest"), M, M * L),
@@ -241,6 +254,7 @@ CELLS = {
     "debounce": (DebounceCell(100), 1, L),
     "throttle": (ThrottleCell(100), 1, L),
     "absent": (AbsentCell(for_=100, after=True), 2, 0),
+    "rollup": (RollupCell(week(), month(), wait=100, around=Weeks()), 1, L),
 }
 
 
@@ -286,7 +300,7 @@ def test_law_bounded_state_of_keys():
 class Inside:
     """The least that can stand inside of `.by`: a list of pairs."""
 
-    timed = has_memory = False
+    timed = has_memory = lasting = False
 
     def fresh(self):
         return []

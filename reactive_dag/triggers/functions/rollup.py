@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.nesting import inside, why_not_finer
+from reactive_dag.model.partitions.nesting import inside, why_not_finer
 from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import NEVER, GivenDuration, format_duration, parse_duration
@@ -121,7 +121,7 @@ class Rollup(Modifier):
         if finer is None:
             raise InvalidValue(f"{self!r}: nothing says which finer partitions there are: {problem}")
         apart = By(self.part, (PeriodKey(finer),), NEVER)
-        return Periods(Period(apart, self, finer), (PeriodKey(finer, self.coarse),), self.max_keys)
+        return ByPeriod(Period(apart, self, finer), (PeriodKey(finer, self.coarse),), self.max_keys)
 
     def cell(self, around: Surroundings) -> None:
         """None: what it is compiled as has one. O(1)."""
@@ -144,7 +144,7 @@ def _heard(trigger: Trigger) -> Iterator[Updated | Rollup]:
 
 
 @frozen(cache_hash=True)
-class Periods(By):
+class ByPeriod(By):
     """What a rollup is compiled as: the key of its coarse partitions. No kind of trigger: nobody writes it."""
 
     kind: ClassVar[str] = ""
@@ -197,7 +197,7 @@ class RollupCell(Cell):
     [(('2026-11',), ['2026-W45', '2026-W46', '2026-W48', '2026-W47', '2026-W49'], [], False)]
     """
 
-    __slots__ = ("coarse", "depth", "dimensions", "finer", "first", "key", "late", "timed", "wait")
+    __slots__ = ("coarse", "depth", "dimensions", "finer", "first", "key", "keys", "late", "timed", "wait")
 
     bound: ClassVar[str] = "L"
     head: ClassVar[int] = 2
@@ -214,7 +214,7 @@ class RollupCell(Cell):
         super().__init__(around)
         self.finer, self.coarse, self.late, self.wait = finer, coarse, late, wait
         self.timed = wait is not None
-        self.key, self.depth, self.first = around.key, len(around.keys), around.first
+        self.key, self.keys, self.depth, self.first = around.key, around.keys, len(around.keys), around.first
         self.dimensions = [(at, key) for at, key in enumerate(around.keys) if key in finer.names]
 
     def fresh(self) -> State:

@@ -28,7 +28,7 @@ from reactive_dag.triggers.machine.fast_paths import FeedFunction, fast_path
 from reactive_dag.triggers.machine.leaf import Leaf, takers
 from reactive_dag.triggers.machine.pack import pack, unpack
 from reactive_dag.triggers.machine.replace import Replacement, replace_pending
-from reactive_dag.triggers.machine.rollups import Fired, fired_periods, gathering, note_rolled, remember
+from reactive_dag.triggers.machine.rollups import Fired, fired_periods, half_gathered, remember, rolled_in
 
 __all__ = ["CompiledTrigger", "Count", "Firing", "Leaf"]
 
@@ -165,8 +165,8 @@ class CompiledTrigger:
             items = in_order([item for _, item in pairs])
             riders = in_order([*(set(items) - {item for _, item in taken})]) if self._riders else ()
             split = bool(books.copies) and books.settle_copies(taken)
-            firing = Firing(items, payload, self._mapped, key, parts, riders, split, pairs)
-            firings.append(note_rolled(firing, top, release) if self._rolls else firing)
+            rolled, rest = rolled_in(top, release, taken) if self._rolls else ((), ())
+            firings.append(Firing(items, payload, self._mapped, key, parts, riders, split, pairs, rolled, rest))
         return firings
 
     def _look(self, now: int | None = None) -> None:
@@ -298,7 +298,7 @@ class CompiledTrigger:
 
     def gathering(self) -> list[Gathered]:
         """The periods of its rollups that have something and have not fired, the outermost first (T18). O(keys)."""
-        return sorted(gathering(self._scope, self._states), key=lambda each: len(each.key)) if self._rolls else []
+        return sorted(half_gathered(self._scope, self._states), key=lambda each: len(each.key)) if self._rolls else []
 
     def fired_periods(self, held: Iterable[Firing]) -> list[Fired]:
         """The periods of its rollups that have fired, but for those whose firing has not gone (T11). O(pending)."""

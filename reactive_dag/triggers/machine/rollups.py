@@ -12,35 +12,31 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from reactive_dag.model.calendar import Calendar
-from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.records import Item, RollupFired
 from reactive_dag.triggers.cell import Opaque
 from reactive_dag.triggers.firing import Firing, Key, Rolled, in_order
 from reactive_dag.triggers.functions.by import Keys
 from reactive_dag.triggers.functions.rollup import Gathered, RollupCell
-from reactive_dag.triggers.machine.tree import ByNode, CellNode, PartPlace, Scope
+from reactive_dag.triggers.machine.books import Pairs
+from reactive_dag.triggers.machine.tree import ByNode, PartPlace, Scope
 
 
 class Fired(NamedTuple):
-    """A period that has fired: of which calendars, its key, and what is missing of it."""
+    """A period that has fired: the keys that it stands under, their values, and what is missing of it."""
 
-    finer: Partitions
-    coarse: Calendar
+    keys: tuple[object, ...]
     key: Key
     missing: list[str]
 
 
-def note_rolled(firing: Firing, top: PartPlace, release: Opaque) -> Firing:
-    """A firing with what rollups say of its release. O(items)."""
+def rolled_in(top: PartPlace, release: Opaque, taken: Pairs) -> tuple[list[Rolled], list[Item]]:
+    """What rollups say of a release, and which of the items that it takes are of none. O(items)."""
     of_rollups: set[Item] = set()
     latest: dict[tuple[int, Key], Rolled] = {}
     for rolled, pairs in top.rolled(release):
         of_rollups.update(item for _, item in pairs)
         latest[rolled.place, rolled.key] = rolled
-    firing.rolled = list(latest.values())
-    firing.rest = [item for item in firing.items if item not in of_rollups and item not in firing.riders]
-    return firing
+    return list(latest.values()), in_order([item for _, item in taken if item not in of_rollups])
 
 
 def united(firings: Iterable[Firing]) -> tuple[list[Rolled], list[Item]]:
@@ -66,7 +62,7 @@ def fired_rollup(firing: Firing) -> RollupFired:
 # --------------------------------------------------------------------------------------------- periods
 
 
-def gathering(scope: Scope, states: Any) -> Iterator[Gathered]:
+def half_gathered(scope: Scope, states: Any) -> Iterator[Gathered]:
     """The periods that have something and have not fired, key after key. O(nodes * keys)."""
     for node, state in scope.everywhere(states):
         if isinstance(node.cell, RollupCell) and (found := node.cell.gathered(state)) is not None:
@@ -90,7 +86,7 @@ def _fired(scope: Scope, states: Any, path: Key) -> Iterator[Fired]:
             for key, inner in state.by_key.items():
                 yield from _fired(node.within, inner, path + node.keys_cell.path(key))
         elif isinstance(node.cell, RollupCell) and node.cell.has_fired(state):
-            yield Fired(node.cell.finer, node.cell.coarse, path, list(state[1]))
+            yield Fired(node.cell.keys, path, list(state[1]))
 
 
 def remember(scope: Scope, states: Any, fired: Iterable[Fired], now: int) -> None:
@@ -100,28 +96,22 @@ def remember(scope: Scope, states: Any, fired: Iterable[Fired], now: int) -> Non
 
 
 def _remember(scope: Scope, states: Any, fired: Fired, path: Key, now: int) -> None:
-    """Go down to the rollup of these calendars, key after key, and make only what leads there."""
+    """Go down to the rollup under these keys, value after value, and make only what leads there."""
     for node in scope.nodes:
         state = scope.state(states, node)
         if isinstance(node, ByNode):
             width = node.keys_cell.width
-            if len(path) >= width and _leads_to(node, fired, len(path)):
+            if len(path) >= width and _leads_to(node, fired):
                 keys: Keys = state
                 key = path[0] if width == 1 else path[:width]
                 _remember(node.within, node.keys_cell.opened(keys, key, now), fired, path[width:], now)
                 node.keys_cell.settle(keys, key, now)
-        elif not path and _gathers(node, fired):
+        elif isinstance(node.cell, RollupCell) and node.cell.keys == fired.keys:
             state[1] = dict.fromkeys(fired.missing)
 
 
-def _leads_to(node: ByNode, fired: Fired, left: int) -> bool:
-    """Whether the rollup of these calendars stands so many key values further inside."""
-    left -= node.keys_cell.width
-    if left == 0:
-        return any(_gathers(each, fired) for each in node.within.nodes)
-    return any(_leads_to(each, fired, left) for each in node.within.bys)
-
-
-def _gathers(node: CellNode, fired: Fired) -> bool:
-    cell = node.cell
-    return isinstance(cell, RollupCell) and (cell.finer, cell.coarse) == (fired.finer, fired.coarse)
+def _leads_to(node: ByNode, fired: Fired) -> bool:
+    """Whether the rollup under these keys stands inside."""
+    cells = [each.cell for each in node.within.nodes]
+    found = any(isinstance(cell, RollupCell) and cell.keys == fired.keys for cell in cells)
+    return found or any(_leads_to(each, fired) for each in node.within.bys)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from .calendar import Calendar
-from .partitions.products import Partitions
-from .times import format_time, parse_time
+from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.partitions.products import Partitions
+from reactive_dag.model.times import format_time, parse_time
 
 _UNITS: Final = ("hour", "day", "week", "month")
 _FROM: Final = parse_time("2024-01-01T00:00Z")
@@ -28,7 +28,7 @@ Known: TypeAlias = tuple[tuple[str, str], ...]
 def inside(finer: Partitions, coarse: Calendar, period: str, known: Known = ()) -> tuple[str, ...]:
     """The partitions of `finer` that begin in a partition of `coarse`, in order, with these texts. O(result) once.
 
-    >>> from .calendar import day, hour
+    >>> from reactive_dag.model.calendar import day, hour
     >>> len(inside(hour("Europe/Berlin"), day("Europe/Berlin"), "2026-10-25"))
     25
     """
@@ -41,7 +41,7 @@ def inside(finer: Partitions, coarse: Calendar, period: str, known: Known = ()) 
 def why_not_finer(partitions: Partitions, coarse: Calendar) -> str:
     """Why partitions are not finer than a calendar; "" if they are. O(1) for one zone, else the bounds of four years.
 
-    >>> from .calendar import day, hour, month, week
+    >>> from reactive_dag.model.calendar import day, hour, month, week
     >>> why_not_finer(day("Asia/Tokyo"), week("Asia/Tokyo")), why_not_finer(week(), month())
     ('', '')
     >>> why_not_finer(week(), day())
