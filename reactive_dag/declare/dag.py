@@ -12,14 +12,7 @@ from typing import Any, ParamSpec, TypeVar, Unpack, cast, overload
 
 from attrs import define, evolve
 
-from reactive_dag.declare.named_triggers import (
-    expression,
-    sources_of,
-    triggers_of,
-    zone_of_clocks,
-    zone_of_given,
-    zone_of_rollups,
-)
+from reactive_dag.declare.named_triggers import expression, own_zone, sources_of, triggers_of, zone_of_given
 from reactive_dag.declare.owner import DagOwner
 from reactive_dag.declare.place import Place, caller_place, in_one_loop, place_text
 from reactive_dag.declare.settings.dag_settings import (
@@ -123,8 +116,7 @@ class Dag(ReadsDagSettings, DeclaresWaits):
 
     def _own_zone(self) -> str | None:
         """The zone that its declaration alone says; bare dates that stand in it are of that one, or UTC."""
-        own = self._settings.tz or zone_of_clocks(self._read_sources())
-        return own or (zone_of_rollups(self.triggers.values()) if self.triggers else None)
+        return self._settings.tz or own_zone(self._read_sources(), self.triggers.values())
 
     @property
     def graph(self) -> str | None:

@@ -138,7 +138,12 @@ def zone_of_rollups(triggers: Iterable[Trigger]) -> str | None:
 def zone_of_given(on: object) -> str | None:
     """The zone of the clocks, or rollups, of an `on=` that is not judged yet. O(size)."""
     given = [each for each in (on.values() if isinstance(on, Mapping) else (on,)) if isinstance(each, Trigger)]
-    return zone_of_clocks([source for each in given for source in sources(each)]) or zone_of_rollups(given)
+    return own_zone([source for each in given for source in sources(each)], given)
+
+
+def own_zone(sources: Iterable[Trigger], triggers: Iterable[Trigger]) -> str | None:
+    """The zone that triggers, whose sources these are, say themselves: by their clocks, or by their rollups. O(size)."""
+    return zone_of_clocks(sources) or zone_of_rollups(triggers)
 
 
 def expression(triggers: Mapping[str, Trigger]) -> str:
