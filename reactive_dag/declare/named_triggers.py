@@ -142,7 +142,7 @@ def zone_of_given(on: object) -> str | None:
 
 
 def own_zone(sources: Iterable[Trigger], triggers: Iterable[Trigger]) -> str | None:
-    """The zone that triggers, whose sources these are, say themselves: by their clocks, or by their rollups. O(size)."""
+    """The zone that triggers, whose sources these are, say themselves: by clocks, or by rollups. O(size)."""
     return zone_of_clocks(sources) or zone_of_rollups(triggers)
 
 
