@@ -76,7 +76,7 @@ def read_table(text: str, moments: Moments) -> Cells:
 
 def _cells(line: str, count: int | None) -> list[str]:
     """The cells of a line, parted by `|` if it has one with blanks around, else by blanks, which the last may have."""
-    if " | " in line or line.startswith("|"):
+    if " | " in line or line.startswith("| "):
         return [cell.strip() for cell in f" {line} ".strip().strip("|").split(" | ")]
     return line.split() if count is None else line.split(None, count - 1)
 
