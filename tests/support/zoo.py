@@ -90,6 +90,14 @@ def zoo(graph: rd.Graph, body: Callable[..., object]) -> None:
     late = dag("late", rd.every("7s"))
     late.wait_for(r, logical_date="7s", timeout="20s", since="start", id="before")
     late.task(id="v", after=["before"], trigger_rule="all_done")(lambda run: body(run))
+    looks = dag("looks", rd.updated(a))
+    how = {"timeout": "9s", "retries": 1, "soft_fail": True}
+    looks.wait_for(b, id="push", partition=None, since="start", **how)
+    looks.wait_for(b, id="poke", partition="2026-11-22", mode="poke", poll="2s", **how)
+    looks.wait_for(p, id="again", mode="reschedule", poll="3s", since="start", **how)
+    looks.wait_until(lambda run: body(run), id="held", mode="poke", poll="2s", timeout="20s", retries=1)
+    looks.wait_until(lambda run: body(run), id="free", poll="3s", **how)
+    looks.task(id="v", after=["push", "poke", "again", "held", "free"], trigger_rule="all_done")(lambda run: body(run))
     m = dag("m", rd.completed(p, states="any") & rd.completed(q, states="any"), max_active_runs=1, outlets=[c])
     x = m.task(id="x")(lambda run: body(run))
     y = m.task(id="y", after=[x], trigger_rule="one_failed")(lambda run: body(run))
@@ -133,9 +141,9 @@ def extra(graph: rd.Graph, body: Callable[..., object], id: str, trigger: Trigge
 # ---------------------------------------------------------------------------------------------- what may happen
 
 SPANS = [0, SECOND, SECOND, 2 * SECOND, 3 * SECOND, 7 * SECOND, 10 * SECOND]
-LEAVES = ["late", "m", "follows", "keyed", "by_hand", "x0"]
+LEAVES = ["late", "looks", "m", "follows", "keyed", "by_hand", "x0"]
 """Nobody needs them, so they may be removed."""
-CALLED = ["p", "q", "r", "m", "late", "keyed", "by_hand", "follows", "x0"]
+CALLED = ["p", "q", "r", "looks", "m", "late", "keyed", "by_hand", "follows", "x0"]
 
 
 WEEKS = ["2026-W41", "2026-W42", "2026-W43", "2026-W44"]
