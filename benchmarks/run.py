@@ -14,7 +14,8 @@ from harness import machine
 
 HERE = Path(__file__).parent
 NAMES = (
-    "trigger", "operators", "latency", "durable", "resolve", "restart", "simulate", "log", "mapped", "limits", "growth",
+    "trigger", "operators", "latency", "durable", "resolve", "restart", "simulate", "log", "mapped", "limits", "waits",
+    "growth",
 )  # fmt: skip
 HEAD = """# Results
 
