@@ -22,21 +22,21 @@ from tests.support.declared import CLOCKS
 from tests.support.dying import DyingLog
 from tests.support.occurring import occurred
 from tests.support.profiles import examples
-from tests.support.strategies import ALL_FEATURES, triggers
+from tests.support.strategies import ALL_FEATURES, dimensioned, triggers
 from tests.support.twins import WAYS, Twins
-from tests.support.zoo import SPANS, fields
+from tests.support.zoo import SPANS, dimensioned_events, fields
 
 URIS = st.sampled_from("aaabbcd")
 CHANGING = st.sampled_from(["x0", "x1", "x2"])
 DAGS = st.sampled_from(["p", "q", "r", "s", "x0", "x1", "x2"])
-EVENTS = st.tuples(URIS, fields())
+EVENTS = st.tuples(URIS, fields()) | dimensioned_events()
 TICKING = st.sampled_from(["r", "r", "x0", "x1", "x2"])
 LIMITS = st.sampled_from([None, 1, 2])
 HOW = st.sampled_from(["", "again", "missing"])
 OCCURRED = Counter()
 """In how many of the worlds so far what occurred."""
 BACK = st.integers(0, 30).map(lambda seconds: seconds * SECOND)
-TRIGGERS = triggers(2, ALL_FEATURES)
+TRIGGERS = triggers(2, ALL_FEATURES) | triggers(2, ALL_FEATURES) | dimensioned()
 
 
 class EngineMachine(RuleBasedStateMachine):

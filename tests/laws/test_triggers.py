@@ -16,7 +16,7 @@ from reactive_dag.triggers.machine.compiled import CompiledTrigger
 from reactive_dag.triggers.windows.batch import Batch
 from tests.support.driving import Pair, facts, hits, operations, sources_of
 from tests.support.profiles import examples
-from tests.support.strategies import DAGS, DATASETS, triggers
+from tests.support.strategies import DAGS, DATASETS, dimensioned, triggers
 
 thorough = settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 LEAVES = [updated(dataset) for dataset in DATASETS[:3]]
@@ -57,6 +57,14 @@ def test_circuit_equals_naive_model_with_little_room(trigger, data, max_pending)
 @given(triggers(3, leaves=WITH_CLOCKS), st.data())
 def test_T10_circuit_equals_naive_model_with_functions_that_raise(trigger, data):
     play(trigger, data, faults=True, faulty=3)
+
+
+@thorough
+@given(dimensioned(), st.data(), st.booleans())
+def test_T19_circuit_equals_naive_model_under_dimensions(trigger, data, fast):
+    pair = Pair(trigger, fast=fast)
+    for operation in data.draw(operations(sources_of(trigger), min_size=15, dimensions=True)):
+        pair.play(operation)
 
 
 def fast_triggers():

@@ -11,18 +11,14 @@ from collections import Counter
 import attrs
 
 from reactive_dag.engine.limits.slots import SUSPECT
-from reactive_dag.model.calendar import Calendar
-from reactive_dag.model.records import Mark
 from reactive_dag.model.times import NEVER
-from reactive_dag.triggers.functions.rollup import Rollup
-from tests.reference.model_parts import FINAL, LOST, WELL, Job, Run, Task, told_by, verdict
-from tests.reference.naive import riders_of
-from tests.reference.naive_given import key_of, leaf_places
+from tests.reference.model_dates import Dates
+from tests.reference.model_parts import FINAL, LOST, WELL, Job, Run, Task, verdict
 
 SAID = {"kind": "updated", "extra": None, "partition": None, "logical_date": None}
 
 
-class Runs:
+class Runs(Dates):
     """What a model does with runs."""
 
     def on_requested(self, fact):
@@ -78,46 +74,6 @@ class Runs:
             else:
                 self.end_waiting(run)
         return replaced
-
-    def told(self, run):
-        """The logical date, partition and cascade of a run, from its causes (R1, T8)."""
-        periods, others = run.rolled or ([], run.causes)
-        causes = [*periods, *(told_by(item, self.facts) for item in others)]
-        dates = [date for date, _, _ in causes if date is not None]
-        partitions = {partition for _, partition, _ in causes if partition is not None}
-        cascades = {cascade for _, _, cascade in causes}
-        is_child = any(isinstance(item, int) and self.facts[item].what == "start" for item in run.causes)
-        inherits = len(cascades) == 1 and (is_child or run.dag not in self.graph.origins(run.dag))
-        cascade = (next(iter(cascades)) if inherits else "") or run.key
-        key, start = self.period(run)
-        if key is not None and run.rolled:
-            return max(dates), key, cascade
-        if key is not None:
-            return dates[0] if len(set(dates)) == 1 else start, key, cascade
-        return max(dates, default=None), partitions.pop() if len(partitions) == 1 else None, cascade
-
-    def period(self, run):
-        """The one partition, with its start, to which all causes belong under a trigger that a calendar keys (R1)."""
-        trigger = self.graph.dags[run.dag].triggers.get("")
-        if trigger is None or any(isinstance(i, int) and self.facts[i].what == "start" for i in run.causes):
-            return None, None
-        riders = [*riders_of(trigger)]
-        places = [
-            (p, leaf, bys) for p, leaf, bys, _ in leaf_places(trigger) if not any(p[: len(r)] == r for r in riders)
-        ]
-        around = {keys_around(bys) for _, _, bys in places}
-        if len(around) != 1 or len(keys := around.pop()) != 1 or not isinstance(keys[0], Calendar):
-            return None, None
-        keys_of = {run.group[0]} if run.group else {self.key_of(keys[0], item, places) for item in run.causes}
-        key = keys_of.pop() if len(keys_of) == 1 else None
-        return key, None if key is None else keys[0].start(key)
-
-    def key_of(self, calendar, item, places):
-        if isinstance(item, Mark):
-            return key_of(calendar, None, item, undated=item.kind == "missed")
-        fact = self.facts[item]
-        leaf = next((leaf for _, leaf, _ in places if leaf.source == fact.source), None)
-        return key_of(calendar, leaf, fact, undated=True)
 
     def on_run_started(self, fact):
         run = fact.run
@@ -385,13 +341,3 @@ class Runs:
         self.waiting[run.dag].remove(run)
         run.tell(*(self.told(run) if run.dag in self.graph.dags else (None, None, run.key)))
         self.end(run, state)
-
-
-def keys_around(bys):
-    """The keys under which a leaf part stands, down to a rollup: what stands below that is of its period."""
-    found = []
-    for by in bys:
-        if isinstance(by, Rollup):
-            return (*found, *([] if by.coarse in found else [by.coarse]))
-        found += by.keys
-    return tuple(found)

@@ -17,6 +17,8 @@ from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.windows.reset import Reset
 
+FIELDS = ("partition", "logical_date")
+
 
 def order(item):
     """Where an item stands in the order of delivery."""
@@ -72,10 +74,44 @@ def leaf_places(trigger, place=(), bys=(), chain=()):
         yield from leaf_places(part, (*place, i), bys, chain)
 
 
+def is_dimension(key):
+    """Whether a key is a calendar, or the name of a dimension (T19)."""
+    return isinstance(key, Calendar) or (isinstance(key, str) and key not in FIELDS)
+
+
+def dimensions(of, partition):
+    """What a partition has in each dimension, by name (T19); nothing where it is none of these."""
+    texts = (partition or "").split("|")
+    if of is None or partition is None or len(texts) != len(of.dimensions):
+        return {}
+    found = {}
+    for each, text in zip(of.dimensions, texts):
+        if not (start_of(each, text) is not None if isinstance(each, Calendar) else text in each.values):
+            return {}
+        found[each.name] = text
+    return found
+
+
+def start_of(calendar, text):
+    try:
+        return calendar.start(text)
+    except InvalidValue:
+        return None
+
+
+def time_of(of, partition):
+    """When the period of a partition begins (T19)."""
+    for each in () if of is None else of.dimensions:
+        if isinstance(each, Calendar) and each.name in (known := dimensions(of, partition)):
+            return each.start(known[each.name])
+    return None
+
+
 def key_of(key, leaf, event, undated=None):
     """The value of a key for an event; a function is not asked here."""
+    of = leaf.dataset.partitions if isinstance(leaf, Updated) else None
     if isinstance(key, str):
-        return getattr(event, key)
+        return getattr(event, key) if key in FIELDS else dimensions(of, event.partition).get(key)
     if isinstance(key, JoinKey):
         if event.logical_date is not None:
             return event.logical_date
@@ -83,11 +119,9 @@ def key_of(key, leaf, event, undated=None):
     assert isinstance(key, Calendar)
     if event.logical_date is not None:
         return key.of(event.logical_date)
-    for calendar in ([leaf.dataset.partitions] if isinstance(leaf, Updated) else []) + [key]:
-        try:
-            return key.of(calendar.start(event.partition))
-        except (AttributeError, InvalidValue):
-            pass
+    for each in (of, key):
+        if (start := time_of(each, event.partition)) is not None:
+            return key.of(start)
     return key.of(event.at) if undated else None
 
 

@@ -154,6 +154,19 @@ def test_R1_the_date_of_a_run_is_that_of_the_calendar_dimension(store):
         assert (several.logical_date, several.partition, several.dimensions) == (None, None, {})
 
 
+def test_R1_a_run_that_a_name_keys_has_the_date_on_which_its_causes_agree(store):
+    graph = graph_of(orders=DAY * REGION, users=REGION, mart=DAY * REGION)
+    on = (rd.updated("orders") & rd.updated("users")).by("region")
+    graph.dag("job", on=on, outlets=["mart"])(nothing)
+    with live(graph, store) as engine:
+        published(engine, "orders", "2026-11-22|eu", "2026-11-22|us", "2026-11-23|us")
+        published(engine, "users", "eu", "us")
+        us, eu = engine.runs("job")
+        assert (eu.partition, eu.dimensions) == ("eu", {"region": "eu"})
+        assert eu.logical_date.isoformat() == "2026-11-21T23:00:00+00:00" and us.logical_date is None
+        assert texts(engine, "mart") == ["2026-11-22|eu", "2026-11-22|us", "2026-11-23|us"]
+
+
 def test_R1_what_follows_a_run_has_its_dimensions(store):
     graph = graph_of(orders=DAY * REGION)
     graph.dag("first", on=rd.updated("orders"))(nothing)

@@ -26,6 +26,7 @@ SPECS = {
         "join": Spec(needs=("left", "right", "pick"), rule="none_failed_min_one_success"),
         "clean": Spec(needs=("join", "inner"), rule="all_done", teardown=True, retries=1, delay=3 * SECOND),
     },
+    "k": {"t": Spec()},
     **{f"x{n}": {"t": Spec(retries=n, pool=[None, "w", "v"][n])} for n in range(3)},
 }
 OPTIONS = {

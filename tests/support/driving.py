@@ -182,6 +182,7 @@ DATES = (None, 0, HOUR, 30 * HOUR)
 WEEKS = ("1969-W45", "1969-W46", "1969-W47", "1969-W48")
 """Those that begin in one month."""
 PARTITIONS = (None, "1970-01-01", "1970-01-01", "1970-01-02", "1970-01-01T05+00:00", "x", *WEEKS)
+DIMENSIONED = ("eu", "us", "eu|1970-01-01", "eu|1970-01-01", "us|1970-01-01", "eu|1970-01-02", "1970-01-01|eu", None)
 SPANS = (0, SECOND, SECOND, 2 * SECOND, 3 * SECOND, 10 * SECOND, MINUTE)
 FEW_DATES, FEW_PARTITIONS = (0, 0, HOUR, None), ("1970-01-01", "1970-01-01", "1970-01-02", None)
 
@@ -193,7 +194,7 @@ def sources_of(trigger):
 
 
 @st.composite
-def facts(draw, sources):
+def facts(draw, sources, dimensions=False):
     """Facts of these sources, with few keys and dates, so that they meet."""
     n = draw(st.integers(0, 2**20 - 1))
     return Fact(
@@ -201,15 +202,17 @@ def facts(draw, sources):
         kind=("updated", "updated", "created", "deleted")[n >> 4 & 3],
         state=("success", "success", "failed", "success")[n >> 6 & 3],
         extra=n >> 8 & 3,
-        partition=(FEW_PARTITIONS if n >> 18 & 1 else PARTITIONS)[(n >> 10) % (4 if n >> 18 & 1 else 10)],
+        partition=DIMENSIONED[n >> 10 & 7]
+        if dimensions
+        else (FEW_PARTITIONS if n >> 18 & 1 else PARTITIONS)[(n >> 10) % (4 if n >> 18 & 1 else 10)],
         logical_date=(FEW_DATES if n >> 19 & 1 else DATES)[n >> 14 & 3],
         cascade=("", "x")[n >> 16 & 1],
     )
 
 
-def operations(sources, faults=False, min_size=0):
+def operations(sources, faults=False, min_size=0, dimensions=False):
     """Histories: mostly facts and little steps of time, so that windows close at the instant of a fact."""
-    fact = facts(sources).map(lambda fact: ("publish", fact))
+    fact = facts(sources, dimensions).map(lambda fact: ("publish", fact))
     advance = st.sampled_from(SPANS).map(lambda span: ("advance", span))
     rare = [
         st.just(("reopen",)),

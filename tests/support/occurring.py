@@ -55,7 +55,15 @@ def _asked(fact, began) -> Iterator[str]:
     )
 
 
+def _began(fact, began) -> Iterator[str]:
+    """A run whose partition has a region, or which a dimension keyed (T19)."""
+    texts = (fact.run.partition or "").split("|")
+    if {*texts} & {"eu", "us"}:
+        yield "run of a region" if len(texts) == 1 else "run of a region and day"
+
+
 SAID = {
+    "run_started": _began,
     "finished": _finished,
     "cancelled": _cancelled,
     "rerun": _rerun,

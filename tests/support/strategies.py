@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from reactive_dag.model.calendar import Calendar, day, hour, month, week
 from reactive_dag.model.callables import Call
+from reactive_dag.model.partitions.values import values
 from reactive_dag.model.times import MINUTE, SECOND
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By
@@ -39,6 +40,9 @@ from reactive_dag.triggers.windows.throttle import Throttle
 from reactive_dag.triggers.windows.within import Within
 
 DATASETS = tuple(Dataset(uri) for uri in "abcd")
+DAY, REGION = day("Europe/Berlin"), values("eu", "us", name="region")
+PARTITIONED = (Dataset("e", partitions=REGION * DAY), Dataset("f", partitions=REGION))
+"""Datasets of which each has a region, and the first a day (T19)."""
 DAGS = ("p", "q", "r")
 USUAL_FEATURES = frozenset(
     {"completions", "clocks", "absent", "where", "map", "by", "windows", "within", "consume", "reset"}
@@ -74,6 +78,28 @@ def several(event: object) -> list[int | None]:
 def total(payload: object) -> int:
     """A payload for `.map`."""
     return weight(payload)
+
+
+def dimensioned() -> st.SearchStrategy[Trigger]:
+    """Triggers over datasets with dimensions, keyed by one of them or by both (T19)."""
+    e, f = (updated(dataset) for dataset in PARTITIONED)
+    removed = updated(PARTITIONED[0], kinds="deleted")
+    parts = [e, e & f, e & removed, e.batch(count=2), e | f, AtLeast((e, f, removed), n=2), Sequence((f, e))]
+    keys: list[tuple[KeySpec, ...]] = [
+        ("region",),
+        (DAY, "region"),
+        ("region", "day"),
+        ("day",),
+        (DAY,),
+        ("partition",),
+    ]
+
+    def made(part: Trigger, by: tuple[KeySpec, ...], window: int) -> Trigger:
+        known = ("region",) if "day" in by and any(leaf == f for leaf in walk(part)) else by
+        keyed = By(part, known)
+        return Batch(keyed, 2, 3 * SECOND) if window == 1 else keyed if window else Batch(keyed, 1)
+
+    return st.builds(made, st.sampled_from(parts), st.sampled_from(keys), st.integers(0, 3))
 
 
 def spans() -> st.SearchStrategy[int]:

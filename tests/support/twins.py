@@ -21,7 +21,7 @@ from tests.support.declared import CLOCKS, OPTIONS, POOLS, SPECS
 from tests.support.engines import parts
 from tests.support.sitting import CHILD
 from tests.support.stories import LINES, of_log, of_model
-from tests.support.strategies import DATASETS
+from tests.support.strategies import DATASETS, PARTITIONED
 from tests.support.volatile import VolatileLog
 from tests.support.world import World
 from tests.support.zoo import OUTCOMES
@@ -49,8 +49,8 @@ class Twins:
 
     def __init__(self, log=None):
         self.graph = rd.Graph("twins")
-        for dataset in DATASETS:
-            self.graph.dataset(dataset.uri)
+        for dataset in (*DATASETS, *PARTITIONED):
+            self.graph.dataset(dataset.uri, partitions=dataset.partitions)
         for pool, slots in POOLS.items():
             self.graph.pool(pool, slots)
         a, b = self.graph.dataset("a"), self.graph.dataset("b")
@@ -58,6 +58,7 @@ class Twins:
         self.declare("q", rd.completed("p", states="any"))
         self.declare("r", rd.every("7s") | rd.updated(b))
         self.declare("s", None)
+        self.declare("k", rd.updated(self.graph.dataset("e")).batch(count=2).by("region"))
         self.world = World(self.graph, log or VolatileLog())
         self.model = Model(self.graph, SPECS, self.world.clock.now(), 2 * SECOND)
         self.compared = 0, 0

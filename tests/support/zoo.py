@@ -164,6 +164,17 @@ def fields() -> st.SearchStrategy[dict[str, object]]:
     )
 
 
+def dimensioned_events() -> st.SearchStrategy[tuple[str, dict[str, object]]]:
+    """Events of the datasets with dimensions: each names its partition (T19)."""
+    texts = {"e": ["eu|2026-11-22", "us|2026-11-22", "eu|2026-11-23"], "f": ["eu", "us"]}
+
+    def said(uri: str) -> st.SearchStrategy[tuple[str, dict[str, object]]]:
+        partition = st.sampled_from(texts[uri])
+        return st.tuples(fields(), partition).map(lambda of: (uri, {**of[0], "partition": of[1]}))
+
+    return st.sampled_from("eef").flatmap(said)
+
+
 def operations(max_size: int = 30) -> st.SearchStrategy[list[tuple[object, ...]]]:
     """Histories: facts, ends of attempts and time above all; changes, pauses, deaths now and then."""
     uris = st.sampled_from([dataset.uri for dataset in DATASETS])

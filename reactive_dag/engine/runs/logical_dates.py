@@ -95,6 +95,8 @@ class LogicalDates:
             if rollup is None and (begin := keys.time(key)) is not None:
                 agreed = self._dated(causes)
                 date = begin if agreed is None else agreed
+            elif rollup is None and date is None:
+                date = self._common_time(causes)
         if date is None and partition is not None:
             of = self.partitions_of(request)
             if of is not None and of.fits(partition):
@@ -159,16 +161,17 @@ class LogicalDates:
         return found
 
     def _common_time(self, causes: Iterable[Item]) -> int | None:
-        """When the period begins on which the partitions of all causes agree that have one (T19). O(causes)."""
-        periods = set[tuple[Periods, str, int] | None]()
+        """When the period begins on which the calendar dimensions of the causes agree (T19). O(causes)."""
+        periods = set[tuple[Periods, int]]()
         for cause in causes:
             partition, of = self.identities.info(cause).partition, self._own(cause)
-            if partition is not None:
-                calendar = of.calendar if of is not None and of.fits(partition) else None
-                begin = None if of is None or calendar is None else of.time(partition)
-                periods.add(None if calendar is None or begin is None else (calendar, calendar.of(begin), begin))
-        found = periods.pop() if len(periods) == 1 else None
-        return None if found is None else found[2]
+            if partition is None:
+                continue
+            if of is None or not of.fits(partition):
+                return None
+            if (calendar := of.calendar) is not None and (begin := of.time(partition)) is not None:
+                periods.add((calendar, begin))
+        return periods.pop()[1] if len(periods) == 1 else None
 
     def see(self, dag: Dag) -> tuple[Dag, dict[str, Partitions]]:
         """A DAG as it is declared now, with the dimensions that key its triggers, by label. O(size of its triggers)."""
