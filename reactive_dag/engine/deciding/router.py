@@ -192,13 +192,10 @@ class Router:
         """The triggers of a DAG, as they are registered. O(result)."""
         return [active.trigger for active in self._of_dag.get(dag, {}).values()]
 
-    def reorder(self, height: Callable[[str], int | None], names: Iterable[tuple[str, str]]) -> None:
-        """The graph changed, and with it perhaps the heights of the DAGs of these triggers.
-
-        O(names), and the routes if one did.
-        """
-        changed, triggers = False, self.triggers
-        for active in [triggers[name] for name in names if name in triggers]:
+    def reorder(self, height: Callable[[str], int | None], dags: Iterable[str]) -> None:
+        """The graph changed, and with it perhaps the heights of these DAGs. O(DAGs), and the routes if one did."""
+        changed = False
+        for active in [active for dag in dags for active in self.of(dag)]:
             now = height(active.dag)
             if now is not None and now != active.height:
                 active.height, active.scheduled, changed = now, NEVER, True
