@@ -73,8 +73,8 @@ class Declarations:
     """
 
     __slots__ = (
-        "_analysis", "_bulk", "_changed", "_edges", "_listeners", "_lock", "_problems", "_regions", "checked", "dags",
-        "datasets", "id", "pools", "twice", "version",
+        "_analysis", "_bulk", "_changed", "_edges", "_last_place", "_listeners", "_lock", "_places", "_problems",
+        "_regions", "checked", "dags", "datasets", "id", "pools", "twice", "version",
     )  # fmt: skip
 
     def __init__(self, id: str) -> None:
@@ -92,6 +92,9 @@ class Declarations:
         self._problems: tuple[int, list[Problem]] | None = None
         self._changed: set[str] | None = None
         """The DAGs that changed since the last analysis; None where the next one is to be made of nothing."""
+        self._places: dict[str, int] = {}
+        """Numbers that rise in the order of `dags`."""
+        self._last_place = -1
         self._regions: deque[tuple[int, set[str] | None]] = deque(maxlen=MOST_REGIONS)
         self._lock = RLock()
 
@@ -134,13 +137,16 @@ class Declarations:
                 )
             new = self._take_datasets(dag)
             self.dags[dag.id] = dag
+            if old is None:
+                self._last_place += 1
+                self._places[dag.id] = self._last_place
             dag._join(self, self.version + 1)
             try:
                 self._lay(dag.id)
             except BaseException:
                 dag._leave()
                 if old is None:
-                    del self.dags[dag.id]
+                    del self.dags[dag.id], self._places[dag.id]
                 else:
                     self.dags[dag.id] = old
                 self._forget_datasets(new)
@@ -156,6 +162,7 @@ class Declarations:
         with self._lock:
             id = self.known(dag)
             old = self.dags.pop(id)
+            del self._places[id]
             self._lay(id)
             old._leave()
             self.twice.pop(id, None)
@@ -293,6 +300,8 @@ class Declarations:
         for dag in self.dags.values():
             dag._leave()
         self.dags, self.datasets, self.pools, self.twice = bulk.dags, bulk.datasets, bulk.pools, bulk.twice
+        self._places = {id: at for at, id in enumerate(self.dags)}
+        self._last_place = max(self._last_place, len(self.dags))
         bulk.restore()
         for dag in self.dags.values():
             dag._join(self, dag._stamp)
@@ -313,11 +322,11 @@ class Declarations:
         return self.analysis.zone_of_origins(id)
 
     def _analyzed(self) -> GraphAnalysis:
-        dags, changed = dict(self.dags), self._changed  # other threads may declare while it is asked
+        dags, changed, pools = self.dags, self._changed, dict(self.pools)
         if self._analysis is None or changed is None or len(changed) > 16 + len(dags) // 4:
-            made = GraphAnalysis(dags, pools=dict(self.pools))
+            made = GraphAnalysis(dags, pools=pools, places=self._places)
         else:
-            made = GraphAnalysis(dags, self._analysis[1], changed, dict(self.pools))
+            made = GraphAnalysis(dags, self._analysis[1], changed, pools, self._places)
         self._changed = set()
         self._regions.append((self.version, made.region))
         return made
@@ -372,4 +381,5 @@ class Declarations:
     def _check(self) -> None:
         assert all(dag._owner is self and dag.id == id for id, dag in self.dags.items())
         assert all(dataset.uri == uri for uri, dataset in self.datasets.items())
+        assert sorted(self._places, key=self._places.__getitem__) == list(self.dags)
         self._edges._check(self.dags)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
+from itertools import islice
 
 from reactive_dag.declare import jsonform
 from reactive_dag.declare.analysis.relations import GraphAnalysis
@@ -43,9 +44,20 @@ def region_since(graph: Graph, version: int) -> set[str] | None:
     return graph._declared.region_since(version)
 
 
+def declared_among(graph: Graph, ids: Iterable[str]) -> list[str]:
+    """Those of these DAGs that are declared, in the order in which they were. O(ids * log)."""
+    analysis = analysis_of(graph)
+    return sorted([id for id in ids if id in analysis.dags], key=analysis.place)
+
+
 def head_json(graph: Graph) -> dict[str, Json]:
     """What of `graph.to_json()` is not the DAGs. O(datasets + pools)."""
     return jsonform.head_out(graph.id, graph.datasets, graph.pools)
+
+
+def newest_datasets(graph: Graph, n: int) -> list[str]:
+    """The uris of the n datasets that were declared last. O(n)."""
+    return list(islice(reversed(graph._declared.datasets), n))
 
 
 def dag_json(dag: Dag) -> dict[str, Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import given, settings
@@ -98,7 +99,7 @@ def answers(found: GraphAnalysis, twice: dict[str, str]) -> dict[str, object]:
         "triggering": dict(found.triggering), "counted": dict(found.counted),
         "down": {id: sorted(row) for id, row in found.down.items()}, "heights": found.heights,
         "origins": {id: found.origins[id] for id in found.dags}, "levels": found.levels,
-        "effective": {id: found.effective(id) for id in found.dags}, "forms": found.forms,
+        "effective": {id: found.effective(id) for id in found.dags}, "forms": found.forms, "order": found.ordered,
         "problems": problems_of(found, twice), "errors": errors_of(found, twice),
     }  # fmt: skip
 
@@ -136,8 +137,8 @@ def test_what_is_outside_of_the_region_is_as_it_was(first: list[tuple[Any, ...]]
     region, after = region_since(graph, version), answers(analysis_of(graph), {})
     for name in ("heights", "origins", "effective"):
         was, now = before[name], after[name]
-        assert isinstance(was, dict) and isinstance(now, dict)
-        for id in was.keys() | now.keys():
+        assert isinstance(was, Mapping) and isinstance(now, Mapping)
+        for id in {*was, *now}:
             assert region is None or id in region or was.get(id) == now.get(id), (name, id)
     if version == version_of(graph):
         assert region == set()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import reactive_dag as rd
+from reactive_dag.engine.drive import kept_graph
 from reactive_dag.engine.kept import look_at
 
 
@@ -69,4 +70,55 @@ def test_a_change_writes_what_changed_only(tmp_path: Path) -> None:
         graph.dags["c"].add(nothing, id="u")
         engine.run_until_idle()
         del log.set_meta
-    assert sorted(names) == ["graph", "graph dag c"]
+    assert sorted(names) == ["graph change 1", "graph changes", "graph dag c"]
+
+
+@pytest.mark.parametrize("most", [1, 64])
+def test_a_store_keeps_the_graph_through_many_changes_of_all_kinds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(kept_graph, "MOST_CHANGES", most)
+    graph, store = small(), tmp_path / "s.db"
+
+    def moved() -> None:
+        graph.remove("a")
+        graph.dag("a", on=rd.updated("orders")).add(nothing, id="t")
+
+    def refused() -> None:
+        with pytest.raises(rd.CycleError):
+            graph.dag("e", on=rd.updated("new") & rd.completed("e"))
+
+    def bulk() -> None:
+        with graph.bulk():
+            graph.remove("d")
+            graph.dag("f", on=rd.completed("b"), outlets=["y"])
+
+    def taken_back() -> None:
+        with pytest.raises(ZeroDivisionError), graph.bulk():
+            graph.remove("b")
+            raise ZeroDivisionError
+
+    changes = [
+        lambda: graph.pool("p", slots=3),
+        lambda: graph.dag("d", on=rd.updated("z")).add(nothing, id="t", pool="p"),
+        moved,
+        refused,
+        lambda: graph.dataset("alone", metadata={"owner": "bi"}),
+        lambda: graph.dag("b", on=rd.updated(graph.dataset("x", metadata={"owner": "bi"}))).add(nothing, id="t"),
+        lambda: graph.pool("p", slots=4),
+        bulk,
+        taken_back,
+        lambda: graph.remove("c"),
+    ]
+    for change in changes:
+        with rd.Engine(graph, store, clock=rd.VirtualClock("2026-11-23T00:00Z")) as engine:
+            change()
+            graph.dag("last", on=rd.completed("b")).add(nothing, id="t")
+            engine.run_until_idle()
+            assert list(graph.dags) and kept(store) == graph.to_json()
+        assert kept(store) == graph.to_json()
+    with rd.Engine(graph, store, clock=rd.VirtualClock("2026-11-23T00:00Z")) as engine:
+        for change in changes[2:6]:
+            change()
+            engine.run_until_idle()
+        assert kept(store) == graph.to_json()

@@ -339,5 +339,5 @@ class Runs(Dates):
             self.drop_round(run)
             return
         self.waiting[run.dag].remove(run)
-        run.tell(*self.told(run))
+        run.tell(*(self.told(run) if run.dag in self.graph.dags else (None, None, run.key)))
         self.end(run, state)

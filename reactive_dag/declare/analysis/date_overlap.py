@@ -7,12 +7,14 @@ Cost: O(graph) once, and the ticks of a year at most for each pair of schedules,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
 from functools import lru_cache
 from itertools import combinations
 from typing import TypeAlias
 
+from reactive_dag.declare.analysis.layers import Layers
 from reactive_dag.declare.analysis.relations import GraphAnalysis, turned
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.named_triggers import is_flat
@@ -51,18 +53,23 @@ class PossibleDates:
         self, analysis: GraphAnalysis, before: PossibleDates | None = None, region: Iterable[str] = ()
     ) -> None:
         self.analysis = analysis
-        self._ticks: dict[str, TickSchedules] = {} if before is None else dict(before._ticks)
-        self._dated: dict[str, bool] = {} if before is None else dict(before._dated)
+        self._ticks: Layers[TickSchedules]
+        self._dated: Layers[bool]
+        ticks: Layers[TickSchedules] = Layers() if before is None else before._ticks.after({}, region)
+        dated: Layers[bool] = Layers() if before is None else before._dated.after({}, region)
+        new_ticks: dict[str, TickSchedules] = {}
+        new_dated: dict[str, bool] = {}
+        self._read_ticks: Mapping[str, TickSchedules] = new_ticks if before is None else ChainMap(new_ticks, ticks)  # type: ignore[arg-type]
+        self._read_dated: Mapping[str, bool] = new_dated if before is None else ChainMap(new_dated, dated)  # type: ignore[arg-type]
         dags = analysis.dags if before is None else {id: analysis.dags[id] for id in region if id in analysis.dags}
-        for id in region:
-            self._ticks.pop(id, None)
-            self._dated.pop(id, None)
         above = {id: [each for each in analysis.triggering[id] if each in dags] for id in dags}
         order = heights(dags, turned(above))
         for id in sorted(dags, key=order.__getitem__):
             triggers = analysis.dags[id].triggers.values()
-            self._ticks[id] = _united([self.ticks_of(each) for each in triggers])
-            self._dated[id] = bool(triggers) and all(self.is_dated(each) for each in triggers)
+            new_ticks[id] = _united([self.ticks_of(each) for each in triggers])
+            new_dated[id] = bool(triggers) and all(self.is_dated(each) for each in triggers)
+        self._read_ticks = self._ticks = ticks.after(new_ticks)
+        self._read_dated = self._dated = dated.after(new_dated)
 
     @classmethod
     def of_graph(cls, analysis: GraphAnalysis) -> PossibleDates:
@@ -71,12 +78,12 @@ class PossibleDates:
 
     def of(self, id: str) -> TickSchedules:
         """At which ticks a DAG's runs can be dated; None where any date can be. O(1)."""
-        return self._ticks.get(id)
+        return self._read_ticks.get(id)
 
     def ticks_of(self, trigger: Trigger) -> TickSchedules:
         """At which ticks the firings of a trigger can be dated; None where any date can be. O(size)."""
         if type(trigger) is Completed:
-            return self._ticks.get(trigger.dag)
+            return self._read_ticks.get(trigger.dag)
         flat = is_flat(trigger)
         if not flat and any(part.dates_anew for part in walk(trigger)):
             return None
@@ -84,30 +91,30 @@ class PossibleDates:
         for source in trigger.parts if flat else sources(trigger):
             if isinstance(source, Scheduled):
                 found.append(frozenset((source.schedule,)))
-            elif isinstance(source, Completed) and source.dag in self._ticks:
-                found.append(self._ticks[source.dag])
+            elif isinstance(source, Completed) and source.dag in self._read_ticks:
+                found.append(self._read_ticks[source.dag])
             elif isinstance(source, Updated) and self._inherits(source):
-                found.extend(self._ticks[each] for each in self.analysis.producers[source.dataset.uri])
+                found.extend(self._read_ticks[each] for each in self.analysis.producers[source.dataset.uri])
             else:
                 return None
         return _united(found)
 
     def _inherits(self, source: Updated) -> bool:
-        return all(each in self._ticks for each in self.analysis.producers.get(source.dataset.uri, ("",)))
+        return all(each in self._read_ticks for each in self.analysis.producers.get(source.dataset.uri, ("",)))
 
     def is_dated(self, trigger: Trigger) -> bool:
         """Whether each of its firings has a date: the newest among its causes that have one (R1). O(size)."""
         if isinstance(trigger, Scheduled) or trigger.dates_anew:
             return True
         if isinstance(trigger, Completed):
-            return trigger.dag == "*" or self._dated.get(trigger.dag, True)
+            return trigger.dag == "*" or self._read_dated.get(trigger.dag, True)
         if isinstance(trigger, Missed):
-            return self._dated.get(trigger.dag, True) and self._ticks.get(trigger.dag) is not None
+            return self._read_dated.get(trigger.dag, True) and self._read_ticks.get(trigger.dag) is not None
         if isinstance(trigger, Updated):
             above = self.analysis.producers.get(trigger.dataset.uri, ())
             of = trigger.dataset.partitions
             return (of is not None and of.calendar is not None) or (
-                bool(above) and all(self._dated.get(e, True) for e in above)
+                bool(above) and all(self._read_dated.get(e, True) for e in above)
             )
         dated = [self.is_dated(part) for part in trigger.drives]
         return dated.count(False) < trigger.needs

@@ -2,7 +2,7 @@
 
 Owns `Neighbours`, which never change: a version of a graph has its own, made of those of the version before and of the
 DAGs that changed since. Invariant: they are what the declarations of these DAGs give from nothing.
-Cost: O(DAGs + edges) the first time; then what the changed DAGs name, and copies of the tables (some 10 ns a DAG each).
+Cost: O(DAGs + edges) the first time; then what the changed DAGs name, and the rows that change.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from attrs import Factory, evolve, frozen
 
+from reactive_dag.declare.analysis.layers import Layers
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.wait import Wait
 from reactive_dag.triggers.base import Trigger
@@ -21,8 +22,9 @@ from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.walks import leaves
 
-Uses: TypeAlias = dict[str, tuple[str, ...]]
+Uses: TypeAlias = Layers[tuple[str, ...]]
 """What each DAG uses, datasets by uri or other DAGs; or the other way round, the DAGs that use each."""
+NeighbourRows: TypeAlias = dict[str, list[str]]
 
 
 @frozen
@@ -35,52 +37,58 @@ class Neighbours:
     silence, a missed deadline, riding along); `down` is what follows it in any way. A "*" is left out of all of them.
     """
 
-    produced: Uses = Factory(dict)
-    heard: Uses = Factory(dict)
-    named: Uses = Factory(dict)
-    producers: Uses = Factory(dict)
-    consumers: Uses = Factory(dict)
-    naming: Uses = Factory(dict)
-    triggering: dict[str, list[str]] = Factory(dict)
-    counted: dict[str, list[str]] = Factory(dict)
-    up: dict[str, list[str]] = Factory(dict)
-    down: dict[str, list[str]] = Factory(dict)
+    produced: Uses = Factory(Layers)
+    heard: Uses = Factory(Layers)
+    named: Uses = Factory(Layers)
+    producers: Uses = Factory(Layers)
+    consumers: Uses = Factory(Layers)
+    naming: Uses = Factory(Layers)
+    triggering: Layers[list[str]] = Factory(Layers)
+    counted: Layers[list[str]] = Factory(Layers)
+    up: Layers[list[str]] = Factory(Layers)
+    down: Layers[list[str]] = Factory(Layers)
 
-    def after(self, dags: Mapping[str, Dag], changed: Iterable[str]) -> tuple[Neighbours, set[str]]:
+    def after(
+        self, dags: Mapping[str, Dag], changed: Iterable[str], place: Callable[[str], int]
+    ) -> tuple[Neighbours, set[str]]:
         """Those of `dags`, of which `changed` came, went or changed; and the DAGs for which a row here is another.
 
-        O(what the changed DAGs name), and a copy of each table.
+        `place` says where a DAG stands in the order of declaration. O(what the changed DAGs name, and those rows).
         """
         ids = set(changed)
         gone = {id for id in ids if id not in dags}
-        produced, producers, made = _related(self.produced, self.producers, dags, ids, _produced)
-        heard, consumers, _ = _related(self.heard, self.consumers, dags, ids, _heard)
-        named, naming, _ = _related(self.named, self.naming, dags, ids, _named)
+        produced, producers, made = _related(self.produced, self.producers, dags, ids, _produced, place)
+        heard, consumers, _ = _related(self.heard, self.consumers, dags, ids, _heard, place)
+        named, naming, _ = _related(self.named, self.naming, dags, ids, _named, place)
         beside = ids.union(*[consumers.get(uri, ()) for uri in made])
         beside.update(*[naming.get(id, ()) for id in ids if (id in dags) != (id in self.up)])
         found = evolve(
-            self, produced=produced, heard=heard, named=named, producers=producers, consumers=consumers, naming=naming,
-            triggering=dict(self.triggering), counted=dict(self.counted), up=dict(self.up), down=dict(self.down),
-        )  # fmt: skip
-        found._lay(dags, beside - gone, gone)
-        return found, beside
+            self, produced=produced, heard=heard, named=named, producers=producers, consumers=consumers, naming=naming
+        )
+        return found._laid(dags, beside - gone, gone), beside
 
-    def _lay(self, dags: Mapping[str, Dag], ids: Iterable[str], gone: Iterable[str]) -> None:
-        """Work out the rows of these DAGs, and take away those that are gone; while this is being made."""
-        own: set[str] = set()
+    def _laid(self, dags: Mapping[str, Dag], ids: Iterable[str], gone: set[str]) -> Neighbours:
+        """With the rows of these DAGs worked out, and without those that are gone."""
+        triggering: NeighbourRows = {}
+        counted: NeighbourRows = {}
+        up: NeighbourRows = {}
+        down: NeighbourRows = {}
         for id in ids:
-            dag, before = dags[id], self.up.get(id, ())
+            dag = dags[id]
             above = [each for source in dag._read_sources() for each in self.above(source, dags)]
-            self.triggering[id] = row = list(dict.fromkeys(above)) if len(above) > 1 else above
+            triggering[id] = row = list(dict.fromkeys(above)) if len(above) > 1 else above
             waits = [each for wait in dag.waits for each in self._awaited(wait, dags)]
-            self.counted[id] = row = list(dict.fromkeys((*row, *waits))) if waits else row
-            self.up[id] = now = self._with_silences(dag, row, dags)
-            self._turn(id, before, now, own)
+            counted[id] = row = list(dict.fromkeys((*row, *waits))) if waits else row
+            up[id] = now = self._with_silences(dag, row, dags)
+            self._turn(id, now, down)
         for id in gone:
-            self._turn(id, self.up.pop(id, ()), (), own)
+            self._turn(id, (), down)
         for id in gone:
-            for table in (self.triggering, self.counted, self.down):
-                table.pop(id, None)
+            down.pop(id, None)
+        return evolve(
+            self, triggering=self.triggering.after(triggering, gone), counted=self.counted.after(counted, gone),
+            up=self.up.after(up, gone), down=self.down.after(down, gone),
+        )  # fmt: skip
 
     def _awaited(self, wait: Wait, dags: Mapping[str, Dag]) -> Iterable[str]:
         """The DAGs among these that a wait is for, or that produce the dataset that it is for. O(result)."""
@@ -114,15 +122,14 @@ class Neighbours:
         heard = [each for source in aside for leaf in leaves(source) for each in self.heard_by(leaf, dags)]
         return list(dict.fromkeys((*row, *heard)))
 
-    def _turn(self, id: str, before: Iterable[str], now: Iterable[str], own: set[str]) -> None:
-        """Keep `down` true for a DAG whose `up` is another; rows in `own` are no other version's."""
-        down = self.down
-        down.setdefault(id, [])
-        before = set(before)
+    def _turn(self, id: str, now: Iterable[str], down: NeighbourRows) -> None:
+        """Keep `down` true for a DAG whose `up` is another from now on; `down` has the rows that change."""
+        if id not in self.down:
+            down.setdefault(id, [])
+        before = set(self.up.get(id, ()))
         for above in before.symmetric_difference(now):
-            if above not in own:
-                down[above] = list(down.get(above, ()))
-                own.add(above)
+            if above not in down:
+                down[above] = list(self.down.get(above, ()))
             if above in before:
                 down[above].remove(id)
             else:
@@ -130,28 +137,24 @@ class Neighbours:
 
 
 def _related(
-    rows: Uses, turned: Uses, dags: Mapping[str, Dag], ids: set[str], of: Callable[[Dag], tuple[str, ...]]
-) -> tuple[Uses, Uses, set[str]]:
+    rows: Uses, turned: Uses, dags: Mapping[str, Dag], ids: set[str], of: Callable[[Dag], tuple[str, ...]],
+    place: Callable[[str], int],
+) -> tuple[Uses, Uses, set[str]]:  # fmt: skip
     """What each DAG uses and who uses each thing after a change, and the things whose users are others."""
-    rows, turned = dict(rows), dict(turned)
+    new: dict[str, tuple[str, ...]] = {}
     members: dict[str, set[str]] = {}
     for id in ids:
-        before = rows.pop(id, ())
+        before = rows.get(id, ())
         now = of(dags[id]) if id in dags else ()
         if now:
-            rows[id] = now
+            new[id] = now
         for thing in set(before).symmetric_difference(now):
             users = members.setdefault(thing, set(turned.get(thing, ())))
             (users.discard if thing in before else users.add)(id)
-    place: dict[str, int] = {}
-    for thing, users in members.items():
-        if len(users) > 1 and not place:
-            place = {id: at for at, id in enumerate(dags)}
-        if users:
-            turned[thing] = tuple(sorted(users, key=place.__getitem__)) if len(users) > 1 else tuple(users)
-        else:
-            turned.pop(thing, None)
-    return rows, turned, set(members)
+    found = {thing: tuple(sorted(users, key=place) if len(users) > 1 else users) for thing, users in members.items()}
+    used = {thing: users for thing, users in found.items() if users}
+    gone = [id for id in ids if id not in new]
+    return rows.after(new, gone), turned.after(used, members.keys() - used.keys()), set(members)
 
 
 def _produced(dag: Dag) -> tuple[str, ...]:

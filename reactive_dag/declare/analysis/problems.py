@@ -16,6 +16,7 @@ from attrs import Factory, frozen
 from reactive_dag.declare.analysis.body_warnings import body_warnings
 from reactive_dag.declare.analysis.date_overlap import PossibleDates, can_fire, join_warnings, never_awaited
 from reactive_dag.declare.analysis.key_warnings import key_warnings, unknown_dimensions
+from reactive_dag.declare.analysis.layers import Layers
 from reactive_dag.declare.analysis.near_names import NearNames
 from reactive_dag.declare.analysis.neighbours import Neighbours
 from reactive_dag.declare.analysis.relations import GraphAnalysis
@@ -56,9 +57,9 @@ class _KnownProblems:
     Those of a dataset are about who produces and who hears it, as `neighbours` had it.
     """
 
-    errors: dict[str, list[Problem]] = Factory(dict)
-    warnings: dict[str, list[Problem]] = Factory(dict)
-    datasets: dict[str, Problem] = Factory(dict)
+    errors: Layers[list[Problem]] = Factory(Layers)
+    warnings: Layers[list[Problem]] = Factory(Layers)
+    datasets: Layers[Problem] = Factory(Layers)
     neighbours: Neighbours = Factory(Neighbours)
 
 
@@ -68,9 +69,8 @@ def problems_of(analysis: GraphAnalysis, twice: Mapping[str, str]) -> list[Probl
     O(graph) once; in a later version of it what changed, what follows from that, and the problems.
     """
     known = _known(analysis, twice)
-    warnings = [problem for id in analysis.dags for problem in known.warnings.get(id, ())]
-    place = {id: at for at, id in enumerate(analysis.dags)} if known.datasets else {}
-    datasets = sorted(known.datasets, key=lambda uri: (place[analysis.consumers[uri][0]], uri))
+    warnings = [problem for id in sorted(known.warnings, key=analysis.place) for problem in known.warnings[id]]
+    datasets = sorted(known.datasets, key=lambda uri: (analysis.place(analysis.consumers[uri][0]), uri))
     lonely = [known.datasets[uri] for uri in datasets]
     return list(dict.fromkeys([*_errors(analysis, known), *warnings, *lonely, *_near_names(analysis, lonely)]))
 
@@ -81,9 +81,7 @@ def errors_of(analysis: GraphAnalysis, twice: Mapping[str, str]) -> list[Problem
 
 
 def _errors(analysis: GraphAnalysis, known: _KnownProblems) -> list[Problem]:
-    if not known.errors:
-        return []
-    return [problem for id in analysis.dags for problem in known.errors.get(id, ())]
+    return [problem for id in sorted(known.errors, key=analysis.place) for problem in known.errors[id]]
 
 
 def _known(analysis: GraphAnalysis, twice: Mapping[str, str]) -> _KnownProblems:
@@ -99,21 +97,25 @@ def _known_after(
 ) -> _KnownProblems:
     """What is known after a change of these DAGs; an error may name what would have been near, so each is made anew."""
     dates = PossibleDates.of_graph(analysis)
-    errors, warnings, datasets = dict(before.errors), dict(before.warnings), dict(before.datasets)
-    for id in region | before.errors.keys():
-        errors.pop(id, None)
-        warnings.pop(id, None)
+    errors: dict[str, list[Problem]] = {}
+    warnings: dict[str, list[Problem]] = {}
+    datasets: dict[str, Problem] = {}
+    again = region.union(before.errors)
+    for id in again:
         if id in analysis.dags:
             found = list(_of_dag(analysis, analysis.dags[id], dates, twice))
             for severity, table in (("error", errors), ("warning", warnings)):
                 if rows := [problem for problem in found if problem.severity == severity]:
                     table[id] = rows
-    for uri in before.neighbours.uses(region) | analysis.neighbours.uses(region):
-        datasets.pop(uri, None)
+    uris = before.neighbours.uses(region) | analysis.neighbours.uses(region)
+    for uri in uris:
         consumers = analysis.consumers.get(uri)
         if consumers and uri not in analysis.producers:
             datasets[uri] = _no_producer(analysis, uri, consumers)
-    return _KnownProblems(errors, warnings, datasets, analysis.neighbours)
+    return _KnownProblems(
+        before.errors.after(errors, again - errors.keys()), before.warnings.after(warnings, again - warnings.keys()),
+        before.datasets.after(datasets, uris - datasets.keys()), analysis.neighbours,
+    )  # fmt: skip
 
 
 def _of_dag(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates, twice: Mapping[str, str]) -> Iterator[Problem]:
@@ -224,7 +226,7 @@ def _near_names(analysis: GraphAnalysis, lonely: Iterable[Problem]) -> Iterator[
     """Datasets that nobody produces and whose names are nearly another's. O(datasets)."""
     near: NearNames | None = None
     for problem in lonely:
-        near = near or NearNames({**analysis.producers, **analysis.consumers})
+        near = near or NearNames(dict.fromkeys([*analysis.producers, *analysis.consumers]))
         uri, other = problem.ids[0], near.of(problem.ids[0])
         if other is not None:
             text = f"dataset {uri!r}, which no DAG produces, is named nearly as {other!r}; mend one, if one is meant"

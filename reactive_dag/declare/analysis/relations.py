@@ -4,16 +4,17 @@ Owns `GraphAnalysis` of the DAGs of one version of a graph, which works out each
 this level a DAG is one node; edges lead through datasets, completions and waits. *Height* is the longest path of
 those; silences are followed by `upstream` and `downstream` only. DAGs in a circle of waits share one height.
 Cost: O(DAGs + edges) for each kind of question the first time, in a later version of the graph what changed since and
-what follows from it; a dataset of p producers and c consumers is p*c edges.
+what follows from it, however many DAGs there are beside; a dataset of p producers and c consumers is p*c edges.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 from reactive_dag.declare.analysis.edges import Edge, edges_of
+from reactive_dag.declare.analysis.layers import Layers
 from reactive_dag.declare.analysis.neighbours import Neighbours
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.named_triggers import settled
@@ -34,46 +35,69 @@ _SELF = "\0"
 
 T = TypeVar("T")
 
+Effective: TypeAlias = dict[str, tuple[Trigger, str]]
+"""The triggers of a DAG by label, each with its implicit join, and that rule in words."""
+
 
 class GraphAnalysis:
     """All answers about these DAGs and pools, which must not change meanwhile.
 
     With `before`, the analysis of an earlier version, and the ids `changed` since, answers are made of its answers:
     only those about DAGs in `region` (what changed, and all that follows from it) are worked out anew. `region` is None
-    where everything is: without `before`, and where a DAG listens to "*". `kept` is what other wings worked out for
-    this version, under names of their own; it goes with the version.
+    where everything is: without `before`, and where a DAG listens to "*". `places` number the DAGs in the order of
+    declaration; without them that of `dags` counts. `kept` is what other wings worked out for this version, under names
+    of their own; it goes with the version.
     """
 
     def __init__(
         self, dags: Mapping[str, Dag], before: GraphAnalysis | None = None, changed: Iterable[str] = (),
-        pools: Mapping[str, Pool] = NO_POOLS,
+        pools: Mapping[str, Pool] = NO_POOLS, places: Mapping[str, int] | None = None,
     ) -> None:  # fmt: skip
-        self.dags = dags
         self.pools = pools
         self.kept: dict[str, object] = {}
         self.region: set[str] | None = None
         self._answers: dict[str, object] = {}
         self._outdated: dict[str, tuple[object, set[str]]] = {}
-        self._effective: dict[str, dict[str, tuple[Trigger, str]]] = {}
+        self._effective: dict[str, Effective] = {}
+        self._effective_before: Layers[Effective] = Layers()
         self._zones: dict[str, str | None] = {}
+        if places is None:
+            places = {id: at for at, id in enumerate(dags)}
         if before is None:
-            self.neighbours, _ = Neighbours().after(dags, dags)
+            self.dags: Layers[Dag] = Layers(dict(dags))
+            self.places: Layers[int] = Layers(dict(places))
+            self.neighbours, _ = Neighbours().after(dags, dags, self.place)
             self._starred = _starred(dags, dags)
             return
         ids = set(changed)
-        self.neighbours, beside = before.neighbours.after(dags, ids)
-        self._starred = (before._starred - ids) | _starred(dags, ids)
+        here = [id for id in ids if id in dags]
+        gone = [id for id in ids if id not in dags]
+        self.dags = before.dags.after({id: dags[id] for id in here}, gone)
+        self.places = before.places.after({id: places[id] for id in here}, gone)
+        self.neighbours, beside = before.neighbours.after(self.dags, ids, self.place)
+        self._starred = (before._starred - ids) | _starred(self.dags, ids)
         if not self._starred and not before._starred:
             self._follow(before, beside | reach(beside, self.neighbours.down))
+
+    def place(self, id: str) -> int:
+        """Where a DAG stands in the order of declaration. O(1)."""
+        return self.places[id]
+
+    @cached_property
+    def ordered(self) -> list[str]:
+        """All DAGs in the order of declaration. O(DAGs)."""
+        return sorted(self.dags, key=self.places.flat().__getitem__)
 
     def _follow(self, before: GraphAnalysis, region: set[str]) -> None:
         """Take over the answers about DAGs outside of the region."""
         self.region = region
-        self._effective = without(before._effective, region)
+        worked_out = {id: row for id, row in dict(before._effective).items() if id not in region}
+        self._effective_before = before._effective_before.after(worked_out, region)
         for name, (answer, since) in before._outdated.items():
-            self._outdated[name] = answer, since | region
+            since |= region  # not a copy, which would cost all changes since: for `before` it is more than need be
+            self._outdated[name] = answer, since
         for name, answer in before._answers.items():
-            self._outdated[name] = answer, region
+            self._outdated[name] = answer, set(region)
 
     def renewed(self, name: str, make: Callable[[], T], again: Callable[[T, set[str]], T]) -> T:
         """An answer of this version: from nothing by `make`, or by `again` from an earlier one.
@@ -83,7 +107,7 @@ class GraphAnalysis:
         """
         if name not in self._answers:
             earlier = self._outdated.pop(name, None)
-            self._answers[name] = make() if earlier is None else again(cast("T", earlier[0]), earlier[1])
+            self._answers[name] = make() if earlier is None else again(cast("T", earlier[0]), set(earlier[1]))
         return cast("T", self._answers[name])
 
     # -------------------------------------------------------------------------------------- neighbours
@@ -115,13 +139,13 @@ class GraphAnalysis:
             return self.neighbours.up
         return {
             id: list(dict.fromkeys((*above, *sorted(self.stars.get(id, ())))))
-            for id, above in self.neighbours.up.items()
+            for id, above in self.neighbours.up.flat().items()
         }
 
     @cached_property
     def down(self) -> Mapping[str, list[str]]:
         """What follows each DAG directly in any way."""
-        return turned(self.up) if self.stars else self.neighbours.down
+        return turned(dict(self.up)) if self.stars else self.neighbours.down
 
     @cached_property
     def stars(self) -> dict[str, frozenset[str]]:
@@ -135,15 +159,15 @@ class GraphAnalysis:
         below = turned(self._without_stars())
         found: dict[str, frozenset[str]] = {}
         for id in listening:
-            heard = self.dags.keys() - reach((id,), below) - {id}
+            heard = self.dags.flat().keys() - reach((id,), below) - {id}
             found[id] = frozenset(heard & self._tagged(id))
             for each in found[id]:
                 below.setdefault(each, []).append(id)
         return found
 
     def _without_stars(self) -> dict[str, list[str]]:
-        found = {}
-        for id, above in self.counted.items():
+        found: dict[str, list[str]] = {}
+        for id, above in self.neighbours.counted.flat().items():
             silent = [s for s in self.dags[id]._read_sources() if isinstance(s, Absent | Missed)]
             heard = [leaf for source in silent for leaf in leaves(source)]
             found[id] = [*above, *(each for leaf in heard for each in self.neighbours.heard_by(leaf, self.dags))]
@@ -152,7 +176,7 @@ class GraphAnalysis:
     def _tagged(self, id: str) -> set[str]:
         sources = self.dags[id]._read_sources()
         wanted = [source.tags for source in sources if _is_star(source) and isinstance(source, Completed)]
-        return {each for each, dag in self.dags.items() if any(tags <= dag.tags for tags in wanted)}
+        return {each for each, dag in self.dags.flat().items() if any(tags <= dag.tags for tags in wanted)}
 
     def heard(self, id: str, tags: frozenset[str] = frozenset()) -> frozenset[str]:
         """The DAGs that a `completed("*", tags=...)` of this DAG hears. O(DAGs)."""
@@ -170,56 +194,58 @@ class GraphAnalysis:
     # ------------------------------------------------------------------------------------------ order
 
     @property
-    def heights(self) -> dict[str, int]:
+    def heights(self) -> Layers[int]:
         """The longest path of trigger edges and waits that ends at each DAG. O(DAGs + edges) once, then O(region)."""
         return self.renewed("heights", self._all_heights, self._heights_again)
 
-    def _all_heights(self) -> dict[str, int]:
-        above = self.counted
+    def _all_heights(self) -> Layers[int]:
+        above = self.neighbours.counted.flat()
         if self.stars:
             above = {id: [*row, *self.stars.get(id, ())] for id, row in above.items()}
-        return heights(self.dags, turned(above))
+        return Layers(heights(self.dags, turned(above)))
 
-    def _heights_again(self, before: dict[str, int], region: set[str]) -> dict[str, int]:
-        found = without(before, region)
+    def _heights_again(self, before: Layers[int], region: set[str]) -> Layers[int]:
         inside = {id: self.counted[id] for id in region if id in self.dags}
-        least = {id: 1 + max([found[each] for each in row if each in found], default=-1) for id, row in inside.items()}
+        least = {
+            id: 1 + max([before[each] for each in row if each not in region and each in before], default=-1)
+            for id, row in inside.items()
+        }
         within = {id: [each for each in row if each in inside] for id, row in inside.items()}
-        found.update(heights(inside, turned(within), least))
-        return found
+        return before.after(heights(inside, turned(within), least), region - inside.keys())
 
     @cached_property
     def levels(self) -> list[list[str]]:
         """The DAGs of each height, in the order of declaration."""
-        found: list[list[str]] = [[] for _ in range(1 + max(self.heights.values(), default=-1))]
-        for id in self.dags:
+        found: list[list[str]] = [[] for _ in range(1 + max(self.heights.flat().values(), default=-1))]
+        for id in self.ordered:
             found[self.heights[id]].append(id)
         return found
 
     @cached_property
     def edges(self) -> list[Edge]:
         """Every edge that is drawn, in the order of declaration, each once."""
-        return list(dict.fromkeys(edge for dag in self.dags.values() for edge in edges_of(dag)))
+        return list(dict.fromkeys(edge for id in self.ordered for edge in edges_of(self.dags[id])))
 
     # ---------------------------------------------------------------------------------- origins, joins
 
     @property
     def origins(self) -> Mapping[str, frozenset[str]]:
         """The DAGs, and outside datasets ("dataset <uri>"), that each DAG's events go back to (T8); datasets' too."""
-        return self.renewed("origins", lambda: self._origins_again({}, set(self.dags)), self._origins_again)
+        return self.renewed("origins", lambda: self._origins_again(Layers(), set(self.dags)), self._origins_again)
 
-    def _origins_again(self, before: dict[str, frozenset[str]], region: set[str]) -> dict[str, frozenset[str]]:
+    def _origins_again(self, before: Layers[frozenset[str]], region: set[str]) -> Layers[frozenset[str]]:
         above: dict[str, list[str]] = {}
-        for id in region & self.dags.keys():
-            dag = self.dags[id]
+        for id in region:
+            dag = self.dags.get(id)
+            if dag is None:
+                continue
             above[id] = self._origins_above(id, dag)
             uris = [source.dataset.uri for source in dag._read_sources() if isinstance(source, Updated)]
             for uri in (*uris, *self.neighbours.produced.get(id, ())):
                 above[f"dataset {uri}"] = list(self.producers.get(uri, ()))
-        found = without(before, region | above.keys())
-        new = origins(above, above, known=found)
-        found.update({id: frozenset([each.removeprefix(_SELF) for each in new[id]]) for id in above})
-        return found
+        outside = before.after({}, region | above.keys())
+        new = origins(above, above, known=outside)
+        return outside.after({id: frozenset([each.removeprefix(_SELF) for each in new[id]]) for id in above})
 
     def _origins_above(self, id: str, dag: Dag) -> list[str]:
         found: list[str] = []
@@ -254,9 +280,9 @@ class GraphAnalysis:
                     return None if of is None or of.calendar is None else of.calendar.tz
         return None
 
-    def effective(self, id: str) -> dict[str, tuple[Trigger, str]]:
+    def effective(self, id: str) -> Effective:
         """Each trigger with its implicit join (T8), and that rule in words. O(size) once."""
-        found = self._effective.get(id)
+        found = self._effective.get(id) or self._effective_before.get(id)
         if found is None:
             found = {
                 label: effective(settled(each), self._origins_of) for label, each in self.dags[id].triggers.items()
@@ -272,7 +298,7 @@ class GraphAnalysis:
     @cached_property
     def forms(self) -> dict[str, Form | None]:
         """Each DAG's triggers as a boolean form of upstream DAGs (G4)."""
-        return {id: _any([self._form(id, each) for each in dag.triggers.values()]) for id, dag in self.dags.items()}
+        return {id: _any([self._form(id, each) for each in self.dags[id].triggers.values()]) for id in self.ordered}
 
     def _form(self, id: str, trigger: Trigger) -> Form | None:
         if isinstance(trigger, Completed):
@@ -301,14 +327,6 @@ def _starred(dags: Mapping[str, Dag], ids: Iterable[str]) -> set[str]:
 
 def _is_star(source: Trigger) -> bool:
     return isinstance(source, Completed) and source.dag == "*"
-
-
-def without(rows: dict[str, T], ids: Iterable[str]) -> dict[str, T]:
-    """A copy of a table without these rows. O(ids), and some 10 ns a row for the copy."""
-    found = dict(rows)
-    for id in ids:
-        found.pop(id, None)
-    return found
 
 
 def turned(rows: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:

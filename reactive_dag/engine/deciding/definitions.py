@@ -6,13 +6,13 @@ built from it: the graph's own trigger when the digests agree, else what the rec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from reactive_dag.declare.internals import analysis_of, dag_settings_of, deadline_of, plan_of, stamp_of
+from reactive_dag.declare.internals import analysis_of, dag_settings_of, deadline_of, declared_among, plan_of, stamp_of
 from reactive_dag.engine.deciding.paused import dissolved, release
 from reactive_dag.engine.deciding.router import ActiveTrigger, Router
 from reactive_dag.engine.deciding.trigger_snapshot import TriggerSnapshot
@@ -77,6 +77,8 @@ class Definitions:
         self.latest: dict[Name, tuple[int, Registered]] = {}
         self._leaving: dict[Name, int] = {}
         self.numbers: dict[Name, int] = {}
+        self._labels: dict[str, dict[str, None]] = {}
+        """The labels that each DAG ever had."""
         self._stamps: dict[str, int] = {}
 
     # ------------------------------------------------------------------------------------- what is wanted
@@ -85,7 +87,7 @@ class Definitions:
         """The records that bring the log's definitions up to the graph's; a DAG counts once it has a task.
 
         With `region` only those of the DAGs there are looked at. Facts from offset `cursor` on are not decided yet:
-        they go to a changed trigger. O(DAGs).
+        they go to a changed trigger. O(those DAGs).
         """
         with paused_collector():
             return self._changes(at, cursor, region)
@@ -105,14 +107,19 @@ class Definitions:
                     self._compare(records, at, cursor, dag, label, trigger)
             if self._reborn(dag):
                 records.append(FaultsRetried(at, dag_id))
-        looked_at = [name for name in self.latest if region is None or name[0] in region]
-        records.extend(Removed(at, *name) for name in looked_at if name not in wanted)
+        known = self.latest if region is None else [n for id in sorted(region) for n in self._names_of(id, self.latest)]
+        records.extend(Removed(at, *name) for name in known if name not in wanted)
         return records
 
     def _dags_in(self, region: set[str] | None) -> list[tuple[str, Dag]]:
         """All DAGs, or those of a region, in the order in which they were declared."""
-        dags = list(self.dags.items())
-        return dags if region is None else [each for each in dags if each[0] in region]
+        if region is None:
+            return list(self.dags.items())
+        return [(id, dag) for id in declared_among(self.graph, region) if (dag := self.dags.get(id)) is not None]
+
+    def _names_of(self, dag: str, table: Container[Name]) -> list[Name]:
+        """The triggers of a DAG that are in a table. O(its labels)."""
+        return [(dag, label) for label in self._labels.get(dag, ()) if (dag, label) in table]
 
     def _compare(
         self, records: list[AnyRecord], at: int, cursor: int, dag: Dag, label: str, trigger: Trigger | None
@@ -139,8 +146,7 @@ class Definitions:
         """Whether a DAG was declared again since this was last asked, while items of it are parked (T10)."""
         stamp = stamp_of(dag)
         before, self._stamps[dag.id] = self._stamps.get(dag.id, stamp), stamp
-        triggers = self.router.triggers.values()
-        return before != stamp and any(s.dag == dag.id and s.circuit.parked for s in triggers)
+        return before != stamp and any(active.circuit.parked for active in self.router.of(dag.id))
 
     def ahead(self, records: Iterable[AnyRecord], first: int, cursor: int) -> None:
         """Take note of what is in the log, from offset `first` on, and will redefine a trigger once it is applied.
@@ -151,6 +157,7 @@ class Definitions:
         for offset, record in enumerate(records, first):
             if type(record) is Registered:
                 self.latest[record.dag, record.label] = offset, record
+                self._labels.setdefault(record.dag, {})[record.label] = None
                 since = (record.options or {}).get("since")
                 if since is not None and since >= cursor:
                     self._hold_back((record.dag, record.label), since)
@@ -168,7 +175,7 @@ class Definitions:
     def _names(self, record: Removed) -> list[Name]:
         if record.label is not None:
             return [(record.dag, record.label)]
-        return [name for name in self.known if name[0] == record.dag]
+        return self._names_of(record.dag, self.known)
 
     # ------------------------------------------------------------------------------------- applying
 
@@ -176,8 +183,9 @@ class Definitions:
         """A definition comes into force; the one before it hands over what it still holds (T11)."""
         name = record.dag, record.label
         options = record.options or {}
-        if options.get("paused") and not any(dag == record.dag for dag, _ in self.numbers):
+        if options.get("paused") and not self._names_of(record.dag, self.numbers):
             self.slots.paused.add(record.dag)
+        self._labels.setdefault(record.dag, {})[record.label] = None
         self.numbers[name] = self.numbers.get(name, 0) + 1
         self.known[name] = record
         self.runs.dag_declared(record.dag)
@@ -286,7 +294,7 @@ class Definitions:
             if self._leaving.get(name) == offset:
                 del self._leaving[name]
             self.router.remove(*name)
-        if not any(name[0] == record.dag for name in self.known):
+        if not self._names_of(record.dag, self.known):
             self.router.deadlines.removed(record.dag)
             self.runs.dag_removed(record.dag)
             self.runs.waits.gone(record.dag)
@@ -304,6 +312,8 @@ class Definitions:
     def restore(self, state: DefinitionsSnapshot) -> None:
         """Take what `snapshot` gave. O(triggers + pending items)."""
         self.numbers = {(dag, label): number for dag, label, number in state.numbers}
+        for dag, label, _ in state.numbers:
+            self._labels.setdefault(dag, {})[label] = None
         for record in state.registered:
             self.known[record.dag, record.label] = record
             self.latest[record.dag, record.label] = -1, record
@@ -330,8 +340,8 @@ class Definitions:
     def resume(self, dag: str, at: int) -> None:
         """Let the held firings go, as the DAG's `catchup` says, and its queued runs begin (T12)."""
         self.slots.paused.discard(dag)
-        for (owner, _), active in list(self.router.triggers.items()):
-            if owner == dag and active.held:
+        for active in self.router.of(dag):
+            if active.held:
                 held, active.held = active.held, []
                 self.router.fire(active, release(active, held), at)
         self.slots.reconsider(dag)
@@ -350,12 +360,11 @@ class Definitions:
 
     def retry_faults(self, record: FaultsRetried) -> None:
         """Deliver again what the triggers of a DAG have parked (T10). O(items parked)."""
-        for (dag, _), active in list(self.router.triggers.items()):
-            if dag == record.dag:
-                fired = active.circuit.retry_parked(record.at, partial(subject_of, self.identities))
-                if fired:
-                    self.router.fire(active, fired, record.at)
-                self.router.schedule(active)
+        for active in self.router.of(record.dag):
+            fired = active.circuit.retry_parked(record.at, partial(subject_of, self.identities))
+            if fired:
+                self.router.fire(active, fired, record.at)
+            self.router.schedule(active)
 
 
 def options_of(dag: Dag) -> dict[str, Json]:

@@ -152,7 +152,7 @@ class Router:
         """Put a trigger on its routes. O(leaves * (log + length of the route))."""
         self.triggers[active.dag, active.label] = active
         self._of_dag.setdefault(active.dag, {})[active.label] = active
-        self.fast_routes.clear()
+        self._touch_routes(active)
         grouped: dict[tuple[str, object, frozenset[str]], list[int]] = {}
         for leaf in active.circuit.leaves:
             for where, source, kinds in heard_by(leaf.trigger):
@@ -169,12 +169,19 @@ class Router:
         if not self._of_dag[dag]:
             del self._of_dag[dag]
         self.timers.drop(active.timer)
-        self.fast_routes.clear()
+        for route in self._touch_routes(active):
+            route[:] = [r for r in route if r[0] is not active]
+        return active
+
+    def _touch_routes(self, active: ActiveTrigger) -> Iterable[list[Route]]:
+        """The routes that lead to a trigger, each once; what was laid out flat of them is forgotten. O(leaves)."""
+        found: dict[tuple[str, object], list[Route]] = {}
         for leaf in active.circuit.leaves:
             for where, source, _ in heard_by(leaf.trigger):
-                route = self._route(where, source)
-                route[:] = [r for r in route if r[0] is not active]
-        return active
+                found[where, source] = self._route(where, source)
+                if where == "dataset":
+                    self.fast_routes.pop(str(source), None)
+        return found.values()
 
     def listen(self, dataset: str, on_event: FeedFunction | None) -> None:
         """Tell of each event of a dataset after the triggers have it; None: no more. O(1)."""
@@ -192,18 +199,20 @@ class Router:
         """The triggers of a DAG, as they are registered. O(result)."""
         return [active.trigger for active in self._of_dag.get(dag, {}).values()]
 
-    def reorder(self, height: Callable[[str], int | None], dags: Iterable[str]) -> None:
-        """The graph changed, and with it perhaps the heights of these DAGs. O(DAGs), and the routes if one did."""
-        changed = False
-        for active in [active for dag in dags for active in self.of(dag)]:
+    def reorder(self, height: Callable[[str], int | None], names: Iterable[tuple[str, str]]) -> None:
+        """The graph changed, and with it perhaps the heights of the DAGs of these triggers.
+
+        O(names), and the routes that lead to those of which it did.
+        """
+        moved: list[ActiveTrigger] = []
+        for active in [self.triggers[name] for name in names if name in self.triggers]:
             now = height(active.dag)
             if now is not None and now != active.height:
-                active.height, active.scheduled, changed = now, NEVER, True
+                active.height, active.scheduled = now, NEVER
                 self.schedule(active)
-        if changed:
-            self.fast_routes.clear()
-            for route in self._routes():
-                route.sort(key=_order)
+                moved.append(active)
+        for route in {id(route): route for active in moved for route in self._touch_routes(active)}.values():
+            route.sort(key=_order)
 
     def _route(self, where: str, source: object) -> list[Route]:
         if where == "dataset":
@@ -254,7 +263,7 @@ class Router:
     def grow_stale(self, active: ActiveTrigger, since: int) -> None:
         """From offset `since` on the trigger's facts wait for the definition that replaces it."""
         active.stale_from = since
-        self.fast_routes.clear()
+        self._touch_routes(active)
 
     def feed(self, routes: Iterable[Route], kind: str, item: int, at: int, event: object) -> None:
         """Give one fact to the triggers of `routes` whose leaf parts take `kind`. O(triggers reached)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reactive_dag.declare.internals import in_bulk, region_since, subscribe, version_of
-from reactive_dag.engine.drive.kept_graph import keep_graph
+from reactive_dag.engine.drive.kept_graph import GraphKeeper
 from reactive_dag.engine.fold.fold import Fold
 
 
@@ -19,6 +19,7 @@ class GraphChanges:
     def __init__(self, fold: Fold, wake: Callable[[], None]) -> None:
         self._fold = fold
         self._wake = wake
+        self._keeper = GraphKeeper(fold.log, fold.graph)
         self.any = True
         self._taken_up = -1
         self._unsubscribe = subscribe(fold.graph, self._on_change)
@@ -43,7 +44,7 @@ class GraphChanges:
         with log.lock:
             records = fold.definitions.changes(fold.outbox.stamp(), fold.cursor, region)
             if log.durable:
-                keep_graph(log, graph, region, bool(records))
+                self._keeper.keep(region, bool(records))
             fold.definitions.ahead(records, log.push_many(records), fold.cursor)
             fold.on_graph_changed(region)
         self._taken_up = version

@@ -107,7 +107,7 @@ class Fold(Replaying):
         self.by_date = RunsByDate(log, statuses)
         self.starting = Starting(graph.id, log, dags, dates)
         self.slots = Slots(
-            outbox, statuses, caches.arrays, dags.get, analysis_of(graph).heights, identities.request,
+            outbox, statuses, caches.arrays, dags.get, dict(analysis_of(graph).heights.flat()), identities.request,
             lambda: graph.pools,
         )  # fmt: skip
         self.calls, watches = RecordedCalls(outbox, identities), Watches()
@@ -206,16 +206,17 @@ class Fold(Replaying):
     def on_graph_changed(self, region: set[str] | None = None) -> None:
         """Heights, limits, priorities and what queued runs would say may be others; of all DAGs without `region`.
 
-        One that is gone has no height, as in a process that starts without it. O(DAGs and tasks there + triggers + live
-        runs).
+        O(DAGs and tasks there, their triggers and the routes to them); where one has live runs, O(live runs).
         """
-        heights, dags = analysis_of(self.graph).heights, self.graph.dags
-        ids = {*dags, *(dag for dag, _ in self.router.triggers)} if region is None else region
-        self.router.reorder(lambda id: heights.get(id) if id in dags else 0, ids)
+        analysis, dags = analysis_of(self.graph), self.graph.dags
+        heights = analysis.heights
+        ids = set(dags) if region is None else region
+        names = [(id, label) for id in ids if id in analysis.dags for label in analysis.effective(id)]
+        self.router.reorder(heights.get, names)
         self.runs.graph_changed(ids)
         self._with_priorities -= ids
         self._with_priorities |= {id for id in ids if (dag := dags.get(id)) is not None and has_priorities(dag)}
-        self.slots.graph_changed(heights, bool(self._with_priorities))
+        self.slots.graph_changed({id: heights.get(id) for id in ids}, bool(self._with_priorities))
 
     def begin_runs(self) -> bool:
         """Begin the runs that may begin now; whether there were any. O(what begins)."""

@@ -41,7 +41,7 @@ class Slots:
 
     def __init__(
         self, outbox: Outbox, statuses: RunStatuses, arrays: TaskArraysByDag, dag_of: Callable[[str], Dag | None],
-        heights: Mapping[str, int], request: Callable[[int], RunRequested], pools: Callable[[], Mapping[str, Pool]],
+        heights: dict[str, int], request: Callable[[int], RunRequested], pools: Callable[[], Mapping[str, Pool]],
     ) -> None:  # fmt: skip
         self.outbox = outbox
         self.statuses = statuses
@@ -107,16 +107,22 @@ class Slots:
         """Whatever held runs back may be over. O(DAGs)."""
         self.to_look.update(self.queues)
 
-    def graph_changed(self, heights: Mapping[str, int], prioritized: bool) -> None:
-        """Heights, limits or priorities are other ones. O(DAGs).
+    def graph_changed(self, heights: Mapping[str, int | None], prioritized: bool) -> None:
+        """Of these DAGs heights (None: it is gone), limits or priorities may be other ones. O(those).
 
-        Where a task has a priority, no attempt is handed out before a worker is free: it might have to wait behind it.
+        Where there are pools and one of them has live runs, O(attempts that wait). Where a task has a priority, no
+        attempt is handed out before a worker is free: it might have to wait behind it.
         """
-        self.heights, self._prioritized = heights, prioritized
-        self._begun.clear()
-        if self.pooled.pools():
+        self._prioritized = prioritized
+        for dag, height in heights.items():
+            if height is None:
+                self.heights.pop(dag, None)
+            else:
+                self.heights[dag] = height
+            self._begun.pop(dag, None)
+            self.reconsider(dag)
+        if self.pooled.pools() and self.statuses.may_be_live(heights):
             self._line_up_again()
-        self.reconsider_all()
 
     def take_runs(self) -> list[StartingRun]:
         """The runs that begin now, in order; each has its place from here on. O(DAGs to look at + what begins)."""

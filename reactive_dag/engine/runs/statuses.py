@@ -8,7 +8,7 @@ place in `max_active_runs`. A change costs O(1).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -96,6 +96,10 @@ class RunStatuses:
         self.live[state.run] = state
         if before is None or not before.active:
             self.active[dag] = self.active.get(dag, 0) + 1
+
+    def may_be_live(self, dags: Iterable[str]) -> bool:
+        """Whether some of these DAGs may have live runs. O(DAGs)."""
+        return bool(self.parked) or any(self.active.get(dag) for dag in dags)
 
     def park(self, run: int, dag: str) -> None:
         """A live run gives its place back. O(1)."""

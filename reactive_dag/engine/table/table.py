@@ -9,7 +9,7 @@ A record costs O(out-degree of its task).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
@@ -93,7 +93,7 @@ class RunTable:
         self.rounds = Rounds(outbox.log)
         self.rows = Rows(statuses, identities, by_date, logical_dates, flow.past, self.rounds, dag_of, self.key_of)
         self.timeouts = RunTimeouts(outbox, timers)
-        self.overlaps = Overlaps(outbox, statuses, slots, by_date, self.request, self.row, self.key_of)
+        self.overlaps = Overlaps(outbox, statuses, slots, self.request, self.row, self.key_of)
         self.drafts = Drafts(outbox, by_date, logical_dates, plans, self.rounds, self.key_of)
         self.delays = delays
         self._keep_ended = keep_ended
@@ -143,10 +143,10 @@ class RunTable:
         if request.dag in self.removed:
             self._end_queued(run)
 
-    def graph_changed(self, dags: Container[str]) -> None:
+    def graph_changed(self, dags: Collection[str]) -> None:
         """Drafts of queued runs are outdated, live runs of these DAGs get the bodies of now (R11). O(live runs)."""
         self.drafts.outdate()
-        for run in self.live.values():
+        for run in self.live.values() if self.statuses.may_be_live(dags) else ():
             dag = self.dag_of(run.started.dag) if run.started.dag in dags else None
             before = run.arrays.shared
             if dag is not None and (arrays := self.plans.taken_anew(dag, before)) is not before:
