@@ -1,8 +1,8 @@
 """One of each (tests/support/everything.py), killed by SIGKILL at writes and syncs of its log, comes to the same end.
 
-Mapped tasks, a branch, a pool, both kinds of overlap, a rerun with what follows, a mark, a backfill, a child, shared
-values, a deadline: whatever instant the process dies at, the next one ends with the same runs, rounds and states, no
-success that was recorded runs again, and no recorded effect is repeated (X1, X2).
+Mapped tasks, a branch, a pool, both kinds of overlap, a rerun with what follows, a mark, backfills, a child, shared
+values, a deadline, partitions of two dimensions: whatever instant the process dies at, the next one ends with the same
+runs, rounds and states, no success that was recorded runs again, and no recorded effect is repeated (X1, X2).
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from tests.support.killing import note
 BEGIN = "2026-11-24T00:00Z"
 PARTS = 3
 ORDERS = 2
+SALES = ("2026-11-22|eu", "2026-11-22|us", "2026-11-23|eu")
+"""One is missing."""
 
 
 def everything(folder: Path) -> rd.Graph:
@@ -114,8 +116,27 @@ def everything(folder: Path) -> rd.Graph:
         run.set("alerted", run.key)
 
     sensing(graph.dag("sensing"), orders)
+    regional(graph, began)
 
     return graph
+
+
+def regional(graph: rd.Graph, began: Callable[[rd.Run], None]) -> None:
+    """Partitions of a day and a region (T19): keyed by one of the two, made from what came, and backfilled."""
+    region = rd.values("eu", "us", name="region")
+    sales = graph.dataset("sales", partitions=rd.day() * region)
+    mart = graph.dataset("mart", partitions=region * rd.day())
+    users = graph.dataset("users", partitions=region)
+
+    @graph.dag(on=rd.updated(sales), outlets=[mart])
+    def load(run: rd.Run) -> dict[str, str]:
+        began(run)
+        return run.dimensions
+
+    @graph.dag(on=rd.updated(mart).batch(count=2).by("region"), outlets=[users])
+    def per_region(run: rd.Run) -> list[str]:
+        began(run)
+        return run.partitions
 
 
 def sensing(dag: rd.Dag, orders: rd.Dataset) -> None:
@@ -147,6 +168,10 @@ def life(engine: rd.Engine) -> None:
         engine.run_until_idle()
     engine.backfill("nightly", start="2026-11-20", end="2026-11-22", max_active_runs=2)
     engine.run_until_idle()
+    engine.publish_many([("sales", {"partition": each, "key": each}) for each in SALES])
+    engine.run_until_idle()
+    engine.backfill("load", start="2026-11-22", end="2026-11-23", only="missing")
+    engine.run_until_idle()
     engine.start("sensing", key="one", logical_date="2026-11-25T02:00Z")
     engine.advance(to="2026-11-25T06:00Z")
 
@@ -154,7 +179,13 @@ def life(engine: rd.Engine) -> None:
 def outcome(engine: rd.Engine) -> list[tuple[object, ...]]:
     """How every run ended, whatever its key: a set that no death may change."""
     return sorted(
-        (run.dag, str(run.logical_date), run.state, run.round, [(task.id, task.state) for task in run.tasks.values()])
+        (
+            run.dag,
+            f"{run.logical_date} {run.partition}",
+            run.state,
+            run.round,
+            [(task.id, task.state) for task in run.tasks.values()],
+        )
         for run in engine.runs()
     )
 
