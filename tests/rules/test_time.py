@@ -75,6 +75,30 @@ def test_I1_timers_of_one_instant_step_by_height_id_and_label():
         assert {record.at for record in of_kind(engine, RunRequested)} == {ns("2026-11-23T02:00Z")}
 
 
+@pytest.mark.parametrize("dies", [False, True])
+def test_I1_a_dag_that_is_gone_has_no_height_in_a_process_that_lives_on_either(tmp_path, dies: bool):
+    def graph_of(declared: bool) -> rd.Graph:
+        graph = rd.Graph("time")
+        hour = rd.cron("0 1 * * *")
+        low = graph.dag("low", on=rd.updated("a"))
+        graph.dag("a_high", on=hour | rd.completed(low))
+        if declared:
+            graph.dag("b_high", on=hour | rd.completed(low))
+        return graph
+
+    engine = opened(graph_of(declared=True), tmp_path / "s.db", runner=None)
+    engine.run_until_idle()
+    if dies:
+        kill(engine)
+        engine = opened(graph_of(declared=False), tmp_path / "s.db", runner=None, start="2026-11-23T01:00:30Z")
+    else:
+        parts(engine).fold.clock.advance_to(ns("2026-11-23T01:00:30Z"))
+        engine.graph.remove("b_high")
+    engine.run_until_idle()
+    assert [record.dag for record in of_kind(engine, RunRequested)] == ["b_high", "a_high"]
+    engine.close()
+
+
 def test_I1_earlier_timers_step_first_whenever_the_process_gets_there():
     graph = rd.Graph("time")
     graph.dag("b", on=rd.cron("0 1 * * *"))

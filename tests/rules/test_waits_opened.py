@@ -30,9 +30,7 @@ def whys(engine: rd.Engine) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(
-    "options", [{}, {"match": "latest"}, {"logical_date": lambda date: [date]}, {"since": "start"}]
-)
+@pytest.mark.parametrize("options", GIVEN)
 def test_wait_pending_says_what_is_seen_as_soon_as_the_engine_is_open(tmp_path, mode, options) -> None:
     graph, runner = graph_of(mode, **options), rd.ThreadRunner(4)
     engine = opened(graph, tmp_path / "s.db", runner=runner)
@@ -42,6 +40,8 @@ def test_wait_pending_says_what_is_seen_as_soon_as_the_engine_is_open(tmp_path, 
     before = whys(engine)
     assert before.keys() == {"run", "orders"} and all(before.values())
     kill(engine)
+    with opened(graph, tmp_path / "s.db", read_only=True) as reader:
+        assert whys(reader) == before
     with opened(graph, tmp_path / "s.db", runner=rd.ThreadRunner(4)) as engine:
         assert whys(engine) == before
         engine.run_until_idle()

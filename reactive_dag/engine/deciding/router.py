@@ -199,13 +199,13 @@ class Router:
         """The triggers of a DAG, as they are registered. O(result)."""
         return [active.trigger for active in self._of_dag.get(dag, {}).values()]
 
-    def reorder(self, height: Callable[[str], int | None], names: Iterable[tuple[str, str]]) -> None:
-        """The graph changed, and with it perhaps the heights of the DAGs of these triggers.
+    def reorder(self, height: Callable[[str], int | None], dags: Iterable[str]) -> None:
+        """The graph changed, and with it perhaps the heights of these DAGs.
 
-        O(names), and the routes that lead to those of which it did.
+        O(DAGs), and the routes that lead to those of which it did.
         """
         moved: list[ActiveTrigger] = []
-        for active in [self.triggers[name] for name in names if name in self.triggers]:
+        for active in [active for dag in dags for active in self.of(dag)]:
             now = height(active.dag)
             if now is not None and now != active.height:
                 active.height, active.scheduled = now, NEVER

@@ -206,13 +206,12 @@ class Fold(Replaying):
     def on_graph_changed(self, region: set[str] | None = None) -> None:
         """Heights, limits, priorities and what queued runs would say may be others; of all DAGs without `region`.
 
-        O(DAGs and tasks there, their triggers and the routes to them); where one has live runs, O(live runs).
+        One that is gone has no height, as in a process that starts without it. O(DAGs and tasks there, their triggers
+        and the routes to them); where one has live runs, O(live runs).
         """
-        analysis, dags = analysis_of(self.graph), self.graph.dags
-        heights = analysis.heights
-        ids = set(dags) if region is None else region
-        names = [(id, label) for id in ids if id in analysis.dags for label in analysis.effective(id)]
-        self.router.reorder(heights.get, names)
+        heights, dags = analysis_of(self.graph).heights, self.graph.dags
+        ids = {*dags, *(dag for dag, _ in self.router.triggers)} if region is None else region
+        self.router.reorder(lambda id: heights.get(id) if id in dags else 0, ids)
         self.runs.graph_changed(ids)
         self._with_priorities -= ids
         self._with_priorities |= {id for id in ids if (dag := dags.get(id)) is not None and has_priorities(dag)}
