@@ -15,16 +15,17 @@ class Dates:
     """A part of the model of an engine: `graph` and `facts` are its own."""
 
     def told(self, run):
-        """The logical date, partition and cascade of a run, from its causes (R1, T8)."""
+        """The logical date, partition and cascade of a run, from its causes (R1, T8); alone, if its DAG is gone."""
         periods, others = run.rolled or ([], run.causes)
         causes = [*periods, *(told_by(item, self.facts) for item in others)]
         dates = [date for date, _, _ in causes if date is not None]
         partitions = {partition for _, partition, _ in causes if partition is not None}
         cascades = {cascade for _, _, cascade in causes}
         is_child = any(isinstance(item, int) and self.facts[item].what == "start" for item in run.causes)
-        inherits = len(cascades) == 1 and (is_child or run.dag not in self.graph.origins(run.dag))
+        declared = run.dag in self.graph.dags
+        inherits = declared and len(cascades) == 1 and (is_child or run.dag not in self.graph.origins(run.dag))
         cascade = (next(iter(cascades)) if inherits else "") or run.key
-        key, start = self.period(run)
+        key, start = self.period(run) if declared else (None, None)
         if key is not None and run.rolled:
             return max(dates), key, cascade
         if key is not None and start is not None:

@@ -56,8 +56,7 @@ class Deadlines:
         if of is None:
             return
         request.number = -1
-        told = self.told(Run(request)) if request.dag in self.graph.dags else (None, None, "")
-        date, partition = told[:2]
+        date, partition, _ = self.told(Run(request))
         about = request.key, date, partition
         if not isinstance(of.deadline, Scheduled):
             due = max((request.at if date is None else date) + of.deadline, request.at)

@@ -339,5 +339,5 @@ class Runs(Dates):
             self.drop_round(run)
             return
         self.waiting[run.dag].remove(run)
-        run.tell(*(self.told(run) if run.dag in self.graph.dags else (None, None, run.key)))
+        run.tell(*self.told(run))
         self.end(run, state)

@@ -174,10 +174,14 @@ class RunsByDate:
 
     def discard(self, dag: str, run: int, date: int | None, cascade: str) -> None:
         """A run ended: the history has it now. O(log runs)."""
+        self.forget(dag, run, date, cascade)
+        if date is not None and self._past is not None:
+            _later(self._past, dag, date, run)
+
+    def forget(self, dag: str, run: int, date: int | None, cascade: str) -> None:
+        """A run that has not ended is of this date no more. O(log runs)."""
         if date is not None:
             self._dates.get(dag, NO_RUNS).drop(date, run)
-            if self._past is not None:
-                _later(self._past, dag, date, run)
         elif self._cascades.get((dag, cascade)) == run:
             del self._cascades[dag, cascade]
 

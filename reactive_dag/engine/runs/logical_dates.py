@@ -78,8 +78,11 @@ class LogicalDates:
         self._begins_of = -1
         """The version of the graph for which it is known what begins cascades."""
 
-    def info(self, request: RunRequested, dag: Dag) -> RunInfo:
-        """The logical date, partition and cascade of a run ("" for one of its own). O(causes)."""
+    def info(self, request: RunRequested, dag: Dag | None) -> RunInfo:
+        """The logical date, partition and cascade of a run ("" for one of its own). O(causes).
+
+        Without its DAG, which is gone, the causes say it alone.
+        """
         causes = request.driving if request.riders else request.causes
         rollup = request.rollup
         if rollup is not None:
@@ -87,6 +90,9 @@ class LogicalDates:
         else:
             found = self.identities.info(causes[0]) if len(causes) == 1 else self._agreed(causes)
         date, partition, cascade = found
+        if dag is None:
+            of = None if date is not None or partition is None else self.partitions_of(request)
+            return RunInfo(of.time(partition) if of is not None and of.fits(partition) else date, partition, "")
         keyed = self._keyed.get(dag.id)
         if keyed is None or keyed[0] is not dag:
             keyed = self.see(dag)
@@ -118,7 +124,7 @@ class LogicalDates:
     def deadline(self, request: RunRequested, deadline: Deadline, by_hand: bool = False) -> RunDeadline:
         """By when a run is to have succeeded (R13). O(causes)."""
         dag = self.dag_of(request.dag)
-        date, partition, _ = RunInfo(None, None, "") if dag is None else self.info(request, dag)
+        date, partition, _ = self.info(request, dag)
         if isinstance(deadline, int):
             due = min((request.at if date is None else date) + deadline, NEVER)
         else:

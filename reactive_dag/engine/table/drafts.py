@@ -76,7 +76,7 @@ class Drafts:
         if before is not None:
             if before.round > 1:
                 return before
-            self.by_date.discard(dag.id, run, before.logical_date, before.cascade)
+            self.by_date.forget(dag.id, run, before.logical_date, before.cascade)
         draft = self.make(run, request, dag).begun
         assert draft is not None
         return draft

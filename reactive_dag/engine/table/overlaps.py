@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from reactive_dag.engine.facts.outbox import Outbox
+from reactive_dag.engine.runs.by_date import RunsByDate
 from reactive_dag.engine.runs.history_rows import REPLACED, SKIPPED
 from reactive_dag.engine.runs.statuses import ENDING, RunStatuses
 from reactive_dag.log.history import RunRow
@@ -27,12 +28,13 @@ class Overlaps:
     """Ends runs of one engine that are not to be beside others."""
 
     def __init__(
-        self, outbox: Outbox, statuses: RunStatuses, queues: Queues, request: Callable[[int], RunRequested],
-        row: Callable[[int], RunRow], key_of: Callable[[RunRequested], str],
+        self, outbox: Outbox, statuses: RunStatuses, queues: Queues, by_date: RunsByDate,
+        request: Callable[[int], RunRequested], row: Callable[[int], RunRow], key_of: Callable[[RunRequested], str],
     ) -> None:  # fmt: skip
         self._outbox = outbox
         self._statuses = statuses
         self._queues = queues
+        self._by_date = by_date
         self._request = request
         self._row = row
         self._key_of = key_of
@@ -49,8 +51,13 @@ class Overlaps:
             self.give_up(run, "cancelled", f"{REPLACED}{key}")
 
     def give_up(self, run: int, state: str, error: str | None = None) -> None:
-        """End a run that stands in no queue any more; its end is applied when the cursor reaches the record."""
-        dag, row = self._request(run).dag, self._row(run)
+        """End a run that stands in no queue any more; its end is applied when the cursor reaches the record.
+
+        As it is dated now: its draft, by which it was found, may be older than what the graph is now.
+        """
+        dag, row, queued = self._request(run).dag, self._row(run), self._statuses.get(run)
+        if queued is not None and queued.begun is not None:
+            self._by_date.forget(dag, run, queued.begun.logical_date, queued.begun.cascade)
         self._statuses.move(run, dag, ENDING)
         about = row.logical_date, row.partition, row.cascade or row.key
         begun = RunStarted(row.requested or 0, run, dag, row.key, *about)

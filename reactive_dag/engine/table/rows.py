@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from reactive_dag.declare.dag import Dag
-from reactive_dag.engine.items.identity import Identities, RunInfo
+from reactive_dag.engine.items.identity import Identities
 from reactive_dag.engine.runs.by_date import RunsByDate
 from reactive_dag.engine.runs.history_rows import (
     as_of,
@@ -60,8 +60,7 @@ class Rows:
         return queued_again(ended) if offset in self.rounds.under_way else ended
 
     def _queued(self, offset: int, request: RunRequested) -> RunRow:
-        dag = self.dag_of(request.dag)
-        info = self.logical_dates.info(request, dag) if dag is not None else RunInfo(None, None, "")
+        info = self.logical_dates.info(request, self.dag_of(request.dag))
         sources = self.identities.sources(request.causes)
         return queued_row(offset, request, self.key_of(request), info, sources)
 

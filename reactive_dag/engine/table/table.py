@@ -93,7 +93,7 @@ class RunTable:
         self.rounds = Rounds(outbox.log)
         self.rows = Rows(statuses, identities, by_date, logical_dates, flow.past, self.rounds, dag_of, self.key_of)
         self.timeouts = RunTimeouts(outbox, timers)
-        self.overlaps = Overlaps(outbox, statuses, slots, self.request, self.row, self.key_of)
+        self.overlaps = Overlaps(outbox, statuses, slots, by_date, self.request, self.row, self.key_of)
         self.drafts = Drafts(outbox, by_date, logical_dates, plans, self.rounds, self.key_of)
         self.delays = delays
         self._keep_ended = keep_ended
