@@ -91,8 +91,10 @@ class LogicalDates:
             found = self.identities.info(causes[0]) if len(causes) == 1 else self._agreed(causes)
         date, partition, cascade = found
         if dag is None:
-            of = None if date is not None or partition is None else self.partitions_of(request)
-            return RunInfo(of.time(partition) if of is not None and of.fits(partition) else date, partition, "")
+            if date is None and partition is not None:
+                of = self.partitions_of(request)
+                date = of.time(partition) if of is not None and of.fits(partition) else None
+            return RunInfo(date, partition, "")
         keyed = self._keyed.get(dag.id)
         if keyed is None or keyed[0] is not dag:
             keyed = self.see(dag)
