@@ -5,7 +5,7 @@ Owns `Happening` and `Stage`. Invariant: what a user wrote stays as it is, howev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -16,6 +16,7 @@ from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.log.memory import MemoryLog
 from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import format_time
 from reactive_dag.streams.clock import VirtualClock
@@ -24,13 +25,29 @@ from reactive_dag.testing.bodies import Behaviour, scripted
 
 @frozen
 class Happening:
-    """One thing that happens at an instant (ns). `about` is the dataset, DAG or name that it is about."""
+    """One thing that happens at an instant (ns), or at each tick of schedules from that instant on.
+
+    `about` is the dataset, DAG or name that it is about.
+    """
 
     at: int
     verb: str
     about: Any
     fields: Mapping[str, Any]
     place: str
+    schedules: tuple[Schedule, ...] = ()
+
+    def until(self, end: int) -> Iterator[Happening]:
+        """It once for each instant up to one, included; what a tick publishes or starts has its date. O(result)."""
+        if not self.schedules:
+            yield self
+            return
+        tick = self.at - 1
+        while ticks := [at for each in self.schedules if (at := each.after(tick)) is not None and at <= end]:
+            tick = min(ticks)
+            undated = self.verb in ("publish", "start") and not {"partition", "logical_date"} & self.fields.keys()
+            fields = {**self.fields, "logical_date": format_time(tick)} if undated else self.fields
+            yield Happening(tick, self.verb, self.about, fields, self.place)
 
     def __str__(self) -> str:
         given = [seen(self.about)] if self.about is not None else []

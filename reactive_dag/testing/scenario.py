@@ -8,7 +8,7 @@ else by the engine when it is played. O(what happens) each time that something i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -20,6 +20,7 @@ from reactive_dag.declare.settings.parsers import flag, whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.engine import Engine
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.text import counted, seen
 from reactive_dag.model.times import GivenDuration, GivenTime, format_time, parse_duration
 from reactive_dag.testing.bodies import Behaviour, BehaviourKind
@@ -28,7 +29,10 @@ from reactive_dag.testing.marbles import Letters, MarbleNames, fields_of, letter
 from reactive_dag.testing.moments import Moments
 from reactive_dag.testing.played import Played
 from reactive_dag.testing.workers import InlineWorkers
+from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.leaves.dataset import Dataset
+from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.whatif.question.names import GraphNames, given_name
 
 
@@ -118,6 +122,20 @@ class Scenario(Behaviours):
         """
         return Moment(self, self._instant(when, "at()"))
 
+    def each(self, clock: Trigger) -> Moment:
+        """Each tick of a clock, up to `until`: `rd.cron(…)`, `rd.every(…)`, or several joined by `|`.
+
+        What is published or started there has the tick as its date, unless it is given one, or a partition. Raises
+        InvalidValue for what is no clock.
+        """
+        parts = clock.parts if isinstance(clock, AnyOf) else (clock,)
+        schedules = tuple([part.schedule for part in parts if isinstance(part, Scheduled)])
+        if len(schedules) != len(parts):
+            raise InvalidValue(
+                f"each() takes a clock such as rd.every('1h'), or several joined by |, not {seen(clock)}"
+            )
+        return Moment(self, self._moments.start, schedules)
+
     def until(self, when: GivenTime | GivenDuration) -> Scenario:
         """Go on to an instant, included; else a scenario ends when nothing is left to do after all that happens in it.
 
@@ -178,9 +196,7 @@ class Scenario(Behaviours):
         O(records), some milliseconds: nothing sleeps, and nothing is written.
         """
         stage = Stage(self.graph, self._moments.start, self._all_changes(), self._runner)
-        for happening in sorted(self._happenings, key=lambda happening: happening.at):
-            if self._end is not None and happening.at > self._end:
-                raise InvalidValue(f"{happening} lies behind the scenario's end, {format_time(self._end)}")
+        for happening in sorted(self._all_happenings(), key=lambda happening: happening.at):
             stage.do(happening)
         if self._end is None:
             stage.engine.run_until_idle()
@@ -196,6 +212,15 @@ class Scenario(Behaviours):
     def _runner(self) -> InlineWorkers:
         return InlineWorkers(self.workers)
 
+    def _all_happenings(self) -> Iterator[Happening]:
+        """What happens, once for each instant. Raises InvalidValue for what lies behind the end, or has none."""
+        for happening in self._happenings:
+            if happening.schedules and self._end is None:
+                raise InvalidValue(f".each(…).{happening}: it goes on for ever; say .until(…) of the scenario")
+            if self._end is not None and happening.at > self._end:
+                raise InvalidValue(f"{happening} lies behind the scenario's end, {format_time(self._end)}")
+            yield from happening.until(happening.at if self._end is None else self._end)
+
     def _all_changes(self) -> tuple[Behaviour, ...]:
         """The changes, where bodies are executed from the start on before all others."""
         if not self.bodies:
@@ -210,16 +235,20 @@ class Scenario(Behaviours):
 
 @frozen(repr=False)
 class Moment(Behaviours):
-    """An instant of a scenario: what happens then. Each verb gives the scenario, so that the next can follow."""
+    """An instant of a scenario, or each tick of a clock: what happens then. Each verb gives the scenario again."""
 
     _scenario: Scenario
     _at: int
+    _schedules: tuple[Schedule, ...] = ()
 
     def _change(self, task: Any, kind: BehaviourKind, value: object = None, times: int | None = None) -> Scenario:
+        if self._schedules:
+            raise InvalidValue(f"each(…).{kind}(): a task does something else from an instant on; say at(…)")
         return self._scenario._with_change(self._at, task, kind, value, times)
 
     def _happens(self, verb: str, about: Any, fields: Mapping[str, Any]) -> Scenario:
-        return self._scenario._with_happening(Happening(self._at, verb, about, fields, place_text(caller_place(2))))
+        place = place_text(caller_place(2))
+        return self._scenario._with_happening(Happening(self._at, verb, about, fields, place, self._schedules))
 
     def _dag(self, dag: Dag | str, what: str) -> str:
         names, name = GraphNames(self._scenario.graph), given_name(dag, what)

@@ -60,7 +60,7 @@ PINNED = {
     "CriticalPath": "run steps to_json waited",
     "Comparison": "base name rows to_json unchanged",
     "Scenario": """
-        at bodies executes expect fails frame graph letters marbles play returns start succeeds takes tz until
+        at bodies each executes expect fails frame graph letters marbles play returns start succeeds takes tz until
         workers""",
     "Moment": """
         backfill cancel do executes fails mark pause publish rerun restart resume returns set start succeeds takes""",

@@ -82,6 +82,16 @@ def test_R31_things_may_be_written_in_any_order():
     """)
 
 
+def test_R31_each_tick_of_a_clock_has_its_date_and_partition():
+    graph = shop()
+    scenario = Scenario(graph, START).each(rd.every("12h") | rd.cron("0 6 * * *")).publish("lake/orders")
+    dates = [f"{event.logical_date:%d %H}" for event in scenario.until("2026-11-24").play().events("lake/orders")]
+    assert dates == ["23 00", "23 06", "23 12", "24 00"], "the start and the end are included"
+    scenario = Scenario(graph, START).each(rd.cron("0 6 * * *")).publish("lake/orders", partition="2026-11-20")
+    assert [event.partition for event in scenario.until("12:00").play().events("lake/orders")] == ["2026-11-20"]
+    Scenario(graph, START).each(rd.every("8h")).pause("alarm").until("20:00").play()
+
+
 def test_R31_a_scenario_is_frozen_so_that_tests_may_share_it():
     base = both()
     broken = base.fails("load")
@@ -324,6 +334,10 @@ def test_R31_moments_are_read_and_written_in_the_scenarios_zone(given, shown):
         (lambda: both().at("02:00").restart(until="01:00"), "before the instant"),
         (lambda: both().at("02:00").do("x"), "takes a callable"),
         (lambda: both().until("01:00").play(), "behind the scenario's end"),
+        (lambda: both().each("1h"), "each\\(\\) takes a clock"),
+        (lambda: both().each(rd.updated("lake/orders")), "each\\(\\) takes a clock"),
+        (lambda: both().each(rd.every("1h")).publish("lake/orders").play(), "goes on for ever"),
+        (lambda: both().each(rd.every("1h")).fails("load"), "say at"),
         (lambda: both().at("02:00").cancel("alarm").play(), "there is no such run of 'alarm'"),
     ],
 )  # fmt: skip

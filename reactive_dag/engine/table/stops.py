@@ -63,7 +63,7 @@ class Stops:
         return True
 
     def mark_orphan(self, run: RunState, record: Marked) -> bool:
-        """The same in a run whose DAG is declared no more, in which nothing follows. O(tasks)."""
+        """A mark in a run whose DAG is declared no more: whether it counts; nothing follows. O(tasks)."""
         expand_orphan(run, record.task)
         index = run.arrays.index.get(record.task, -1)
         if not takes_mark(run, record, index):
@@ -91,7 +91,7 @@ class Stops:
                 self._flow.mapped.mark(run, index, mark.state, marked_text(mark))
 
     def begin_orphan(self, run: RunState, kept: Mapping[str, TaskRow], mark: Marked | None) -> None:
-        """The same in a run whose DAG is declared no more. O(tasks + edges)."""
+        """A later round begins of a run whose DAG is declared no more. O(tasks + edges)."""
         run.keep(kept)
         if mark is not None:
             self.mark_orphan(run, mark)
