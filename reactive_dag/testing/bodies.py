@@ -29,7 +29,7 @@ class Behaviour:
     """From `at` (ns) on the attempts of a task do something else.
 
     `value` is of "fails" the error, or None where they fail no more, and so many `times`; of "takes" how long (ns), of
-    "returns" what, of "body" nothing.
+    "returns" what, of "body" nothing. With a `partition` it concerns the runs of that one alone.
     """
 
     at: int
@@ -37,6 +37,7 @@ class Behaviour:
     kind: BehaviourKind
     value: Any = None
     times: int | None = None
+    partition: str | None = None
 
 
 class ScriptedBody(Lasting):
@@ -52,25 +53,27 @@ class ScriptedBody(Lasting):
 
     def span_at(self, now: int) -> int:
         """How long (ns) an attempt takes that begins at an instant."""
-        change = self._newest(now, "takes")
+        change = self._newest(now, None, "takes")
         return 0 if change is None else change.value
 
     def __call__(self, run: Run, **arguments: object) -> object:
         """Fail, or give what the task returns."""
         began = self._now() if self._task.kind == "until" else _began(run)  # each look is asked anew
-        failing = self._newest(began, "fails")
+        failing = self._newest(began, run, "fails")
         if failing is not None and failing.value is not None and self._failed[failing] != failing.times:
             self._failed[failing] += 1
             raise failing.value.with_traceback(None)
-        change = self._newest(began, "returns", "body")
+        change = self._newest(began, run, "returns", "body")
         if change is None:
             return self._usual
         value = self._task.fn if change.kind == "body" else change.value
         return called(value, {"run": run, **arguments}) if callable(value) else value
 
-    def _newest(self, now: int, *kinds: BehaviourKind) -> Behaviour | None:
-        """What holds at an instant."""
+    def _newest(self, now: int, run: Run | None, *kinds: BehaviourKind) -> Behaviour | None:
+        """What holds at an instant (for a run)."""
         found = [change for change in self._changes if change.kind in kinds and change.at <= now]
+        if run is not None and any(change.partition is not None for change in found):
+            found = [change for change in found if change.partition in (None, run.partition)]
         return found[-1] if found else None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import signature
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -40,21 +41,22 @@ class Behaviours(ABC):
     """What may be said of tasks: from the start of a scenario on, or from an instant of it."""
 
     @abstractmethod
-    def _change(self, task: Any, kind: BehaviourKind, value: object = None, times: int | None = None) -> Scenario:
+    def _change(self, task: Any, kind: BehaviourKind, value: object = None, **more: Any) -> Scenario:
         """The scenario in which a task does something else."""
 
     def fails(
-        self, task: Dag | AnyTask | str, *, times: int | None = None, error: BaseException | str | None = None
-    ) -> Scenario:
+        self, task: Dag | AnyTask | str, *, times: int | None = None, error: BaseException | str | None = None,
+        partition: str | None = None,
+    ) -> Scenario:  # fmt: skip
         """From now on each attempt of the task fails, or so many `times`; `error` is what it raises.
 
-        A DAG stands for its only task. Raises UnknownId, InvalidValue.
+        With `partition` only in runs that have it. A DAG stands for its only task. Raises UnknownId, InvalidValue.
         """
         if times is not None:
             whole(times, "fails(): times", 1)
         if not isinstance(error, BaseException):
             error = RuntimeError(error or "fails, as the scenario says")
-        return self._change(task, "fails", error, times)
+        return self._change(task, "fails", error, times=times, partition=partition)
 
     def succeeds(self, task: Dag | AnyTask | str) -> Scenario:
         """From now on the task fails no more. Raises UnknownId, InvalidValue."""
@@ -165,14 +167,14 @@ class Scenario(Behaviours):
                 found.append(Happening(at, "start" if dag else "publish", id, fields, place))
         return evolve(self, happenings=(*self._happenings, *found))
 
-    def _change(self, task: Any, kind: BehaviourKind, value: object = None, times: int | None = None) -> Scenario:
-        return self._with_change(self._moments.start, task, kind, value, times)
+    def _change(self, task: Any, kind: BehaviourKind, value: object = None, **more: Any) -> Scenario:
+        return self._with_change(self._moments.start, task, kind, value, **more)
 
-    def _with_change(self, at: int, task: Any, kind: BehaviourKind, value: object, times: int | None) -> Scenario:
+    def _with_change(self, at: int, task: Any, kind: BehaviourKind, value: object, **more: Any) -> Scenario:
         name = GraphNames(self.graph).only_task(given_name(task, f"{kind}()"), f"{kind}()")
         if self.graph.dags[name[0]].tasks[name[1]].kind == "wait":
             raise InvalidValue(f"{kind}(): {'.'.join(name)!r} is a wait, which no body decides")
-        return evolve(self, changes=(*self._changes, Behaviour(at, name, kind, value, times)))
+        return evolve(self, changes=(*self._changes, Behaviour(at, name, kind, value, **more)))
 
     def _with_happening(self, happening: Happening) -> Scenario:
         return evolve(self, happenings=(*self._happenings, happening))
@@ -241,13 +243,15 @@ class Moment(Behaviours):
     _at: int
     _schedules: tuple[Schedule, ...] = ()
 
-    def _change(self, task: Any, kind: BehaviourKind, value: object = None, times: int | None = None) -> Scenario:
+    def _change(self, task: Any, kind: BehaviourKind, value: object = None, **more: Any) -> Scenario:
         if self._schedules:
             raise InvalidValue(f"each(…).{kind}(): a task does something else from an instant on; say at(…)")
-        return self._scenario._with_change(self._at, task, kind, value, times)
+        return self._scenario._with_change(self._at, task, kind, value, **more)
 
     def _happens(self, verb: str, about: Any, fields: Mapping[str, Any]) -> Scenario:
         place = place_text(caller_place(2))
+        if verb in ("publish", "start", "backfill"):
+            signature(getattr(Engine, verb)).bind(None, about, **fields)  # a field that there is not: TypeError
         return self._scenario._with_happening(Happening(self._at, verb, about, fields, place, self._schedules))
 
     def _dag(self, dag: Dag | str, what: str) -> str:
@@ -257,14 +261,14 @@ class Moment(Behaviours):
         return found
 
     def publish(self, dataset: Dataset | str, **fields: Any) -> Scenario:
-        """A dataset changes: the fields are those of `engine.publish`. Raises UnknownId."""
+        """A dataset changes: the fields are those of `engine.publish`. Raises UnknownId, TypeError."""
         names, name = GraphNames(self._scenario.graph), given_name(dataset, "publish()")
         if (found := names.dataset(name)) is None:
             raise names.unknown(name, "publish()")
         return self._happens("publish", found, fields)
 
     def start(self, dag: Dag | str, **fields: Any) -> Scenario:
-        """A run is started by hand: the fields are those of `engine.start`. Raises UnknownId."""
+        """A run is started by hand: the fields are those of `engine.start`. Raises UnknownId, TypeError."""
         return self._happens("start", self._dag(dag, "start()"), fields)
 
     def pause(self, dag: Dag | str) -> Scenario:
@@ -301,7 +305,7 @@ class Moment(Behaviours):
         return self._happens("mark", self._dag(dag, "mark()"), fields)
 
     def backfill(self, dag: Dag | str, **fields: Any) -> Scenario:
-        """Runs of past dates are asked for: the fields are those of `engine.backfill`. Raises UnknownId."""
+        """Runs of past dates are asked for: the fields are those of `engine.backfill`. Raises UnknownId, TypeError."""
         return self._happens("backfill", self._dag(dag, "backfill()"), fields)
 
     def set(self, name: str, value: object) -> Scenario:

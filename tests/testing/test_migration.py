@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.pages import blocks, run_page
 from tests.support.places import ROOT
+from tests.tour.test_page import missing, spans
 
 PAGES = ["from-airflow.md", "from-dagster.md"]
 
@@ -28,3 +29,4 @@ def test_each_row_says_how_it_is_said_here(name):
     for row in rows:
         there, here = re.split(r"(?<!\\)\|", row)[1:-1]
         assert there.strip() and here.strip(), row
+        assert not [(span, lacks) for span in spans(here) if (lacks := missing(span))], "no such name"

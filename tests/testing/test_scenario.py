@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 import reactive_dag as rd
 from reactive_dag.testing import Scenario
+from tests.support.places import ROOT
 
 START = "2026-11-23T00:00Z"
 
@@ -188,6 +190,15 @@ def test_R31_a_task_fails_from_an_instant_on_until_it_succeeds_again():
     assert scenario.until("04:00").play().states("job") == ["success", "failed", "failed", "success"]
 
 
+def test_R31_a_task_fails_in_the_runs_of_one_partition():
+    scenario = both().at("02:00").publish("lake/orders", partition="2026-11-24")
+    scenario = scenario.at("02:00").publish("lake/users", partition="2026-11-24")
+    assert scenario.fails("load", partition="2026-11-24").play().states("build") == ["success", "failed"]
+    assert scenario.fails("load", partition="2026-11-20").play().states("build") == ["success", "success"]
+    fails_all_but_one = scenario.fails("load").returns("extract", 3).fails("load", times=1, partition="2026-11-23")
+    assert fails_all_but_one.play().states("build") == ["success", "failed"]
+
+
 def test_R31_what_an_attempt_does_is_settled_when_it_begins():
     scenario = Scenario(one(), START).takes("task", "1h").at("01:00").start("job").at("01:30").fails("task")
     assert scenario.play().states("job") == ["success"]
@@ -344,6 +355,30 @@ def test_R31_moments_are_read_and_written_in_the_scenarios_zone(given, shown):
 def test_R31_nonsense_is_refused(make, said):
     with pytest.raises(rd.ReactiveDagError, match=said):
         make()
+
+
+def test_R31_a_field_that_there_is_not_is_refused_where_it_is_written():
+    for make in (
+        lambda: both().at("02:00").publish("lake/orders", partitoin="x"),
+        lambda: both().at("02:00").start("build", at=3),
+        lambda: both().at("02:00").backfill("build", begin="2026-11-20"),
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match="argument"):
+            make()
+
+
+def test_R31_a_scenario_goes_as_a_simulation_does():
+    graph, start = runpy.run_path(str(ROOT / "examples" / "etl.py"))["graph"], "2026-10-24T00:01+02:00"
+    scenario = Scenario(graph, start, workers=100).until("47h59m59s")
+    for dag in graph.dags.values():
+        for task in dag.tasks.values():
+            scenario = scenario.takes(task, "20m")
+    found = rd.simulate(graph, start=start, until="2d", default_duration="20m")
+    runs = [
+        [(run.dag, run.key, run.state, run.requested, run.ended) for run in each]
+        for each in (found.runs, scenario.play().runs())
+    ]
+    assert len(runs[0]) > 8 and sorted(runs[0]) == sorted(runs[1])
 
 
 def test_R31_a_wait_has_no_body_that_could_fail():
