@@ -21,6 +21,7 @@ from reactive_dag.model.recorded.decisions import DeadlineMissed as DeadlineMiss
 from reactive_dag.model.recorded.decisions import Decided as Decided
 from reactive_dag.model.recorded.decisions import Duplicate as Duplicate
 from reactive_dag.model.recorded.decisions import Expired as Expired
+from reactive_dag.model.recorded.decisions import FeedbackStopped as FeedbackStopped
 from reactive_dag.model.recorded.decisions import ObserverFault as ObserverFault
 from reactive_dag.model.recorded.decisions import RoundSettled as RoundSettled
 from reactive_dag.model.recorded.decisions import RunRequested as RunRequested
@@ -338,14 +339,24 @@ FACTS = (
     ValueSet, ObserverFault, RerunRequested, Republished, Marked,
     BackfillRequested, BackfillAsked, BackfillEnded, Looked,
 )  # fmt: skip
-DECISIONS = (RunRequested, Answers, TriggerFault, Expired, Decided, Duplicate, RoundSettled, DeadlineMissed)
+DECISIONS = (
+    RunRequested,
+    Answers,
+    TriggerFault,
+    Expired,
+    Decided,
+    Duplicate,
+    RoundSettled,
+    DeadlineMissed,
+    FeedbackStopped,
+)
 
 AnyRecord: TypeAlias = (
     Published | StartRequested | PlanDeclared | RunStarted | TaskStarted | TaskFinished | TaskRetry | RunFinished
     | Cancelled | Paused | Resumed | Registered | Removed | EngineStarted | Tick | Slept | OnceDone | KeyConflict
     | FaultsRetried | ValueSet | RunRequested | Answers | TriggerFault | Expired | Decided | ObserverFault | Duplicate
     | RerunRequested | Republished | RoundSettled | Marked | DeadlineMissed | BackfillRequested | BackfillAsked
-    | BackfillEnded | Looked
+    | BackfillEnded | Looked | FeedbackStopped
 )  # fmt: skip
 
 RUN_STATES = ("queued", "running", "success", "failed", "cancelled", "skipped")

@@ -33,10 +33,11 @@ FILL = {
     "dag": "var(--jp-brand-color3, #bbdefb)", "dataset": "var(--jp-accent-color3, #c8e6c9)",
     "task": "var(--jp-brand-color3, #bbdefb)", "clock": "var(--jp-warn-color3, #ffe0b2)",
 }  # fmt: skip
-DASHED = {"clock": "4 3", "absent": "4 3", "missed": "4 3", "latest": "4 3", "wait": "2 3"}
+DASHED = {"clock": "4 3", "absent": "4 3", "missed": "4 3", "latest": "4 3", "feedback": "4 3", "wait": "2 3"}
 MEANING = {
     "updated": "starts on its events", "completed": "starts on its runs", "clock": "starts on the clock",
     "absent": "starts on its silence", "missed": "starts when it is late", "latest": "gives its newest",
+    "feedback": "comes back",
     "outlet": "produces",    "wait": "waits for", "task": "comes before",
 }  # fmt: skip
 

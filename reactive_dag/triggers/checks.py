@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from reactive_dag.model.callables import shown
+from reactive_dag.model.callables import Call, shown
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_at, text_in
@@ -95,3 +95,12 @@ def choice_of(value: object, known: Collection[str], what: str) -> str:
 def listed(names: Iterable[str]) -> str:
     """Names for a message, sorted. O(n log n)."""
     return ", ".join(map(repr, sorted(names)))
+
+
+def as_call(value: object) -> Call:
+    """A function as data; a `Call` stays what it is. O(its source). Raises InvalidValue for what is no function."""
+    if callable(value) or isinstance(value, Call):
+        return Call.of(value)
+    raise InvalidValue(
+        f"{seen(value)} cannot be called; give a function of the event, such as lambda event: event.partition"
+    )

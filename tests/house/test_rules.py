@@ -10,11 +10,9 @@ import pytest
 from tests.house.rules import NUMBER, cited, laws, named_after, named_tests, rules
 
 RUNS = "tasks and runs in full"
-PARTITIONS = "partitions, rollups, waits and graphs that change"
 MACHINES = "beyond one process and one machine"
 
 NOT_BUILT = {
-    "G2": PARTITIONS,
     "X3_standby": MACHINES,
     "X4_max_queue": MACHINES,
 }

@@ -47,6 +47,7 @@ class Example:
 a, b, c = map(rd.updated, "abc")
 EXAMPLES = {
     "updated": Example(a),
+    "feedback": Example(rd.updated("a", feedback=True, max_depth=0)),
     "completed": Example(rd.completed("up")),
     "clock": Example(rd.every("7m")),
     "missed": Example(rd.missed("up")),

@@ -23,6 +23,7 @@ from reactive_dag.triggers.joins.at_least import AtLeast
 from reactive_dag.triggers.joins.sequence import Sequence
 from reactive_dag.triggers.joins.with_latest import WithLatest
 from reactive_dag.triggers.leaves.absent import Absent
+from reactive_dag.triggers.leaves.dataset import Feedback
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.windows.batch import Batch
 from reactive_dag.triggers.windows.debounce import Debounce
@@ -50,6 +51,7 @@ class Naive:
 
     def __init__(self, trigger, ask=None, event_of=lambda item: item, max_pending=1_000_000, identity=str):
         self.ask = ask or (lambda kind, fn, payload, item: fn.fn(payload))
+        self.depth = lambda part, item: 0  # how often a cascade went through a feedback part once this item did
         self.event_of, self.limit, self.identity = event_of, max_pending, identity
         self.fates = {}  # (part, item) -> "pending", "consumed" or the policy that dropped it
         self.more = {}  # the fates of further deliveries of an item that was given several keys
@@ -218,7 +220,17 @@ class Naive:
 
     def through(self, part, item, event):
         """The functions directly behind a leaf; [] if the item does not pass."""
-        payload = event
+        payload, leaf = event, self.parts[part][0]
+        if isinstance(leaf, Feedback):
+            stops = leaf.max_depth is not None and self.depth(part, item) > leaf.max_depth
+            if not stops and leaf.until is not None:
+                stops = self.answer("until", leaf.until, payload, item, Given([(part, item)], payload), ())
+                if stops is None:
+                    return []
+                stops = stops[0]
+            if stops:
+                self.drop("feedback_bound", [(part, item)], ())
+                return []
         for kind, fn in self.chains[part]:
             answer = self.answer(kind, fn, payload, item, Given([(part, item)], payload), ())
             if answer is None:

@@ -48,7 +48,7 @@ USUAL_FEATURES = frozenset(
     {"completions", "clocks", "absent", "where", "map", "by", "windows", "within", "consume", "reset"}
     | {"latest", "rollup"}
 )
-ALL_FEATURES = USUAL_FEATURES | {"missed"}
+ALL_FEATURES = USUAL_FEATURES | {"missed", "feedback"}
 """What may occur beside `updated`, `all_of`, `any_of`, `at_least` and `sequence`; `missed` asks for deadlines."""
 
 
@@ -130,6 +130,11 @@ def leaf_triggers(features: Iterable[str] = USUAL_FEATURES) -> st.SearchStrategy
         st.sampled_from(DATASETS).map(updated),
         st.builds(updated, st.sampled_from(DATASETS), kinds),
     ]
+    if "feedback" in features:
+        bounds = st.sampled_from([{"max_depth": 0}, {"max_depth": 2, "until": is_even}, {"until": is_even}])
+        choices.append(
+            st.builds(lambda of, bound: updated(of, feedback=True, **bound), st.sampled_from(DATASETS), bounds)
+        )
     if "completions" in features:
         states = st.sampled_from(["success", "failed", "any"])
         choices.append(st.builds(completed, st.sampled_from(DAGS), st.sampled_from([None, "t"]), states))

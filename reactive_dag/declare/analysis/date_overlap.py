@@ -29,7 +29,7 @@ from reactive_dag.triggers.functions.by import has_by, is_keyed
 from reactive_dag.triggers.implicit_joins import is_join, sources
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
-from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.leaves.dataset import Feedback, Updated
 from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.walks import walk
@@ -89,6 +89,8 @@ class PossibleDates:
             return None
         found: list[TickSchedules] = []
         for source in trigger.parts if flat else sources(trigger):
+            if isinstance(source, Feedback):
+                continue  # it brings the dates that were there before
             if isinstance(source, Scheduled):
                 found.append(frozenset((source.schedule,)))
             elif isinstance(source, Completed) and source.dag in self._read_ticks:

@@ -3,7 +3,8 @@
 Owns `Edge`, what people see, and `DeclaredEdges`, the topology in which cycles are looked for. There a DAG is one node
 as long as nothing enters it in the middle; one whose tasks wait is its tasks, with a node before (its id) and one after
 them ("end", id), so two DAGs may wait for each other's tasks while the tasks are acyclic. Clocks, silences, missed
-deadlines, what only rides along and waits for an earlier date make no edge there: time breaks those circles.
+deadlines, what only rides along and waits for an earlier date make no edge there: time breaks those circles. Nor does
+declared feedback, which has a bound.
 Invariant: the topology holds exactly the edges that the declared DAGs give, or, refused, those from before.
 Cost: O(edges of the DAGs that changed) and what the topology takes for them.
 """
@@ -23,13 +24,15 @@ from reactive_dag.resolve.topology import Topology
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
-from reactive_dag.triggers.leaves.dataset import Dataset, Updated
+from reactive_dag.triggers.leaves.dataset import Dataset, Feedback, Updated
 from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.walks import leaves
 
 NodeKind: TypeAlias = Literal["dag", "task", "dataset", "clock"]
-EdgeKind: TypeAlias = Literal["updated", "completed", "clock", "absent", "missed", "latest", "outlet", "wait", "task"]
+EdgeKind: TypeAlias = Literal[
+    "updated", "completed", "clock", "absent", "missed", "latest", "feedback", "outlet", "wait", "task"
+]
 Node: TypeAlias = str | tuple[str, ...] | Dataset
 """A node of the topology: a DAG's id (also what comes before its tasks), ("end", dag), ("task", dag, task), dataset."""
 Way: TypeAlias = tuple[Node, Node]
@@ -39,8 +42,8 @@ Way: TypeAlias = tuple[Node, Node]
 class Edge:
     """One edge as it is drawn: `target` follows `source`. Tasks are named "dag.task", "*" stands for every DAG.
 
-    Kinds: updated, completed, clock, absent, missed, latest (a source of a trigger to its DAG), outlet (a DAG or task
-    to a dataset), wait (what is awaited to the task that waits), task (a task to the next of its DAG).
+    Kinds: updated, completed, clock, absent, missed, latest, feedback (a source of a trigger to its DAG), outlet (a DAG
+    or task to a dataset), wait (what is awaited to the task that waits), task (a task to the next of its DAG).
     """
 
     kind: EdgeKind
@@ -75,7 +78,8 @@ def edges_of(dag: Dag) -> Iterator[Edge]:
 
 def _drawn(source: Trigger, dag: str) -> Iterator[Edge]:
     if isinstance(source, Updated):
-        yield Edge("updated", source.dataset.uri, dag, "dataset")
+        kind: EdgeKind = "feedback" if isinstance(source, Feedback) else "updated"
+        yield Edge(kind, source.dataset.uri, dag, "dataset")
     elif isinstance(source, Completed):
         yield _completion(source, dag, "completed")
     elif isinstance(source, Scheduled):
@@ -275,7 +279,9 @@ def explained(error: CycleError, dag: Dag | None) -> CycleError:
     path = _readable(error.path)
     shown = [*path[:10], f"({len(path) - 20} more)", *path[-10:]] if len(path) > 24 else path
     who = "these DAGs close" if dag is None else f"DAG {dag.id!r} ({dag.place}) closes"
-    return CycleError(f"{who} a cycle: {' -> '.join(shown)}; leave one of these triggers, outlets or waits out", path)
+    text = f"{who} a cycle: {' -> '.join(shown)}; leave one of these triggers, outlets or waits out"
+    loop = ", or declare a loop that is meant: rd.updated(..., feedback=True, max_depth=...)"
+    return CycleError(text + loop * any(isinstance(node, Dataset) for node in error.path), path)
 
 
 def _readable(way: tuple[Node, ...]) -> tuple[str, ...]:

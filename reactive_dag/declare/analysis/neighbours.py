@@ -18,7 +18,7 @@ from reactive_dag.declare.wait import Wait
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
-from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.leaves.dataset import Feedback, Updated
 from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.walks import leaves
 
@@ -103,7 +103,7 @@ class Neighbours:
     def above(self, source: Trigger, dags: Mapping[str, Dag]) -> Iterable[str]:
         """The DAGs among these that a source listens to, those of a "*" left out. O(result)."""
         if isinstance(source, Updated):
-            return self.producers.get(source.dataset.uri, ())
+            return () if isinstance(source, Feedback) else self.producers.get(source.dataset.uri, ())
         if isinstance(source, Completed):
             return (source.dag,) if source.dag in dags else ()
         return ()
@@ -112,10 +112,12 @@ class Neighbours:
         """The DAGs among these that a leaf hears in any way, their deadlines too. O(result)."""
         if isinstance(leaf, Missed):
             return (leaf.dag,) if leaf.dag in dags else ()
+        if isinstance(leaf, Feedback):
+            return self.producers.get(leaf.dataset.uri, ())
         return self.above(leaf, dags)
 
     def _with_silences(self, dag: Dag, row: list[str], dags: Mapping[str, Dag]) -> list[str]:
-        silent = [source for source in dag._read_sources() if isinstance(source, Absent | Missed)]
+        silent = [source for source in dag._read_sources() if isinstance(source, Absent | Missed | Feedback)]
         aside = (*silent, *dag._read_riders())
         if not aside:
             return row

@@ -27,7 +27,7 @@ from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.implicit_joins import effective, origin_sources
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
-from reactive_dag.triggers.leaves.dataset import Updated
+from reactive_dag.triggers.leaves.dataset import Feedback, Updated
 from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.walks import leaves
 
@@ -168,7 +168,7 @@ class GraphAnalysis:
     def _without_stars(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for id, above in self.neighbours.counted.flat().items():
-            silent = [s for s in self.dags[id]._read_sources() if isinstance(s, Absent | Missed)]
+            silent = [s for s in self.dags[id]._read_sources() if isinstance(s, Absent | Missed | Feedback)]
             heard = [leaf for source in silent for leaf in leaves(source)]
             found[id] = [*above, *(each for leaf in heard for each in self.neighbours.heard_by(leaf, self.dags))]
         return found
@@ -251,6 +251,8 @@ class GraphAnalysis:
         found: list[str] = []
         for trigger in dag.triggers.values():
             for source in origin_sources(trigger) or (None,):
+                if isinstance(source, Feedback):
+                    continue  # what comes back goes back to where it began
                 if isinstance(source, Updated):
                     found.append(f"dataset {source.dataset.uri}")
                 elif isinstance(source, Completed):
@@ -304,7 +306,7 @@ class GraphAnalysis:
         if isinstance(trigger, Completed):
             return _any(sorted(self.heard(id, trigger.tags))) if trigger.dag == "*" else trigger.dag
         if isinstance(trigger, Updated):
-            return _any(self.producers.get(trigger.dataset.uri, ()))
+            return None if isinstance(trigger, Feedback) else _any(self.producers.get(trigger.dataset.uri, ()))
         parts = tuple([self._form(id, part) for part in trigger.drives])
         if len(parts) < 2:
             return parts[0] if parts else None

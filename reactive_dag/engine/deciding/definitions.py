@@ -245,6 +245,7 @@ class Definitions:
             identity=self.identities.identity,
             max_pending=self.max_pending,
             on_expired=lambda policy, part, key, count: self._expired(name, policy, part, key, count),
+            loops=self.router.loops.of_trigger(*name, lambda part: circuit.parts[part].text),
         )
         options = record.options or {}
         found = ActiveTrigger(

@@ -81,7 +81,7 @@ class RecordedCalls:
         return records
 
     def ask(self, name: Name, kind: str, call: Call, given: object, item: object, at: int) -> object:
-        """The answer of one callable: `where` a bool, `by` a list of keys, `map` a payload. Raises CallableFault."""
+        """The answer of one callable: `where` and `until` a bool, `by` keys, `map` a payload. Raises CallableFault."""
         if self.outbox.replaying:
             return self._recall(name, kind)
         try:
@@ -109,7 +109,7 @@ class RecordedCalls:
             answer = call.fn(self._event(item))  # directly behind a leaf: the payload so far is the event itself
         else:
             answer = call.fn(resolved(given, self._event))
-        if kind == "where":
+        if kind in ("where", "until"):
             return bool(answer)
         if kind == "by" and type(answer) is not list:
             answer = [answer]  # a list gives several keys; JSON would not tell it from a tuple, which is one

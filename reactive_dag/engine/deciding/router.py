@@ -13,6 +13,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 import attrs
 
 from reactive_dag.engine.deciding.deadlines import Deadlines
+from reactive_dag.engine.deciding.feedback import FeedbackLoops
 from reactive_dag.engine.deciding.heard import heard_by
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
 from reactive_dag.engine.deciding.trigger_snapshot import TriggerSnapshot
@@ -134,6 +135,7 @@ class Router:
         self._awaited = awaited
         self._on_tick = on_tick
         self.deadlines = deadlines
+        self.loops = FeedbackLoops(outbox, identities)
         self._before_fire = before_fire
         self.triggers: dict[tuple[str, str], ActiveTrigger] = {}
         self._of_dag: dict[str, dict[str, ActiveTrigger]] = {}
@@ -150,8 +152,9 @@ class Router:
 
     def add(self, active: ActiveTrigger) -> None:
         """Put a trigger on its routes. O(leaves * (log + length of the route))."""
-        self.triggers[active.dag, active.label] = active
+        self.triggers[active.name] = active
         self._of_dag.setdefault(active.dag, {})[active.label] = active
+        self.loops.add(active.dag, active.label, active.circuit.leaves)
         self._touch_routes(active)
         grouped: dict[tuple[str, object, frozenset[str]], list[int]] = {}
         for leaf in active.circuit.leaves:
@@ -165,6 +168,7 @@ class Router:
         active = self.triggers.pop((dag, label), None)
         if active is None:
             return None
+        self.loops.remove(dag, label)
         del self._of_dag[dag][label]
         if not self._of_dag[dag]:
             del self._of_dag[dag]
@@ -314,7 +318,7 @@ class Router:
         if active.dag in self.paused:
             active.held.extend(fired)
             return
-        if active.plain:
+        if active.plain and not self.loops.of_dag:
             out = self.outbox.decisions
             for firing in fired:
                 out.append(RunRequested(at, active.dag, active.label, tuple(firing.items)))
@@ -332,6 +336,7 @@ class Router:
                 self.calls.payload(firing.payload) if firing.mapped else None, firing.mapped, key,
                 list(firing.key) if firing.key else None, tuple(firing.riders), None,
                 fired_rollup(firing) if firing.rolled else None,
+                self.loops.of_firing(active.dag, active.label, firing),
             )  # fmt: skip
             if active.has_deadline:
                 request = self.deadlines.asked(request, key or self.key(active, firing))
@@ -381,16 +386,13 @@ class Router:
             assert all(self.triggers.get(route[0].name) is route[0] for route in routes), "a route leads nowhere"
         assert sum(map(len, self._of_dag.values())) == len(self.triggers), "a trigger is filed under its DAG"
         for name, active in self.triggers.items():
-            assert self._of_dag[name[0]][name[1]] is active, name
-            assert name == active.name
+            assert self._of_dag[name[0]][name[1]] is active and name == active.name, name
             active.circuit._check()
             assert active.scheduled <= active.circuit.due, f"{name} is due and nobody wakes it"
-            waiting = self.timers.has(active.scheduled, *name)
-            assert active.scheduled == NEVER or waiting, f"{name} counts on a timer that is not there"
+            assert active.scheduled == NEVER or self.timers.has(active.scheduled, *name), f"{name} has no timer"
 
 
-_NOBODY: ActiveTrigger = None  # type: ignore[assignment]
-"""Stands for the trigger of a listener, which fires nothing."""
+_NOBODY: ActiveTrigger = None  # type: ignore[assignment]  # of a listener, which fires nothing
 
 
 def _order(route: Route) -> tuple[int, str, str]:

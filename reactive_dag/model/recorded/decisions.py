@@ -8,7 +8,8 @@ from reactive_dag.model.recorded.shared import Json, Mark, Record, RollupFired, 
 class RunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=32):
     """A firing that the ledger had not seen: one run of `dag` is to happen. Its offset names the run in this log.
 
-    `riders` are those of its causes that stay pending in the trigger (T17).
+    `riders` are those of its causes that stay pending in the trigger (T17). `depths`: how often its cascade went
+    through each feedback part that lies behind it, by the part's DAG, label and dataset (G2).
     """
 
     dag: str
@@ -21,6 +22,7 @@ class RunRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults
     riders: tuple[int | Mark, ...] = ()
     deadline: RunDeadline | None = None
     rollup: RollupFired | None = None
+    depths: tuple[tuple[str, str, str, int], ...] = ()
 
     @property
     def driving(self) -> tuple[int | Mark, ...]:
@@ -101,3 +103,13 @@ class DeadlineMissed(Record, frozen=True, gc=False, array_like=True, omit_defaul
     key: str = ""
     logical_date: int | None = None
     partition: str | None = None
+
+
+class FeedbackStopped(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=43):
+    """An item went no further through a feedback part: its bound was reached, or `until` was true (G2)."""
+
+    dag: str
+    label: str
+    part: str
+    item: int | Mark
+    depth: int

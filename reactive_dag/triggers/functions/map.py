@@ -14,8 +14,8 @@ from attrs import field, frozen
 
 from reactive_dag.model.callables import Call
 from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Convert, Opaque, State, Surroundings
+from reactive_dag.triggers.checks import as_call
 from reactive_dag.triggers.firing import GONE, Mapped
-from reactive_dag.triggers.functions.where import as_call
 from reactive_dag.triggers.shapes import Modifier
 
 

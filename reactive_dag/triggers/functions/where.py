@@ -13,20 +13,10 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from reactive_dag.model.callables import Call
-from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.text import seen
 from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Convert, Opaque, State, Surroundings
+from reactive_dag.triggers.checks import as_call
 from reactive_dag.triggers.firing import GONE
 from reactive_dag.triggers.shapes import Modifier
-
-
-def as_call(value: object) -> Call:
-    """A function as data; a `Call` stays what it is. O(its source). Raises InvalidValue for what is no function."""
-    if callable(value) or isinstance(value, Call):
-        return Call.of(value)
-    raise InvalidValue(
-        f"{seen(value)} cannot be called; give a function of the event, such as lambda event: event.partition"
-    )
 
 
 @frozen(cache_hash=True)

@@ -6,18 +6,19 @@ metadata they carry. Making one costs about 1 µs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from attrs import field, frozen
 
+from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import AnyRecord, Json, Mark, Published
 from reactive_dag.model.text import seen
 from reactive_dag.triggers.base import Combinable, DrawnAs, Trigger
-from reactive_dag.triggers.checks import choices_of, text_of
+from reactive_dag.triggers.checks import as_call, choices_of, text_of
 
 KINDS = frozenset({"created", "updated", "deleted", "partition_added"})
 """What can happen to a dataset."""
@@ -121,20 +122,74 @@ class Updated(Trigger):
         return isinstance(fact, Published) and fact.dataset == self.dataset.uri
 
     def __repr__(self) -> str:
+        return f"rd.updated({self.dataset.uri!r}{self._kinds_text()})"
+
+    def _kinds_text(self) -> str:
         if self.kinds == DEFAULT_KINDS:
-            return f"rd.updated({self.dataset.uri!r})"
+            return ""
         kinds = sorted(self.kinds)
-        text = repr(kinds[0]) if len(kinds) == 1 else "{" + ", ".join(map(repr, kinds)) + "}"
-        return f"rd.updated({self.dataset.uri!r}, kinds={text})"
+        return f", kinds={kinds[0]!r}" if len(kinds) == 1 else ", kinds={" + ", ".join(map(repr, kinds)) + "}"
 
 
-def updated(dataset: Dataset | str, kinds: Iterable[str] = DEFAULT_KINDS) -> Updated:
+def _most(value: object) -> int | None:
+    if value is None or (type(value) is int and value >= 0):
+        return value
+    raise InvalidValue(f"max_depth={seen(value)} is no depth: write a whole number, 0 or more")
+
+
+def _until(value: object) -> Call | None:
+    return None if value is None else as_call(value)
+
+
+@frozen(cache_hash=True)
+class Feedback(Updated):
+    """Fires as `Updated`, where what follows from it leads back to it: up to a bound (G2).
+
+    An event that went through it more than `max_depth` times, or for which `until` is true, is dropped as
+    `feedback_bound`. Its edge makes no cycle, no height and no origin. Raises InvalidValue without a bound.
+
+    >>> updated("weights", feedback=True, max_depth=3)
+    rd.updated('weights', feedback=True, max_depth=3)
+    """
+
+    kind: ClassVar[str] = "feedback"
+    gathers: ClassVar[bool] = False
+
+    max_depth: int | None = field(default=None, converter=_most)
+    until: Call | None = field(default=None, converter=_until)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if self.max_depth is None and self.until is None:
+            raise InvalidValue(
+                f"updated({self.dataset.uri!r}, feedback=True) has no bound, so it could go round for ever: give "
+                "max_depth=, until=, or both"
+            )
+
+    def __repr__(self) -> str:
+        most = "" if self.max_depth is None else f", max_depth={self.max_depth}"
+        until = "" if self.until is None else f", until={self.until.text}"
+        return f"rd.updated({self.dataset.uri!r}{self._kinds_text()}, feedback=True{most}{until})"
+
+
+def updated(
+    dataset: Dataset | str, kinds: Iterable[str] = DEFAULT_KINDS, *, feedback: bool = False,
+    max_depth: int | None = None, until: Callable[..., object] | None = None,
+) -> Updated:  # fmt: skip
     """Fire on each event of the dataset; `kinds` chooses which (all but "deleted" unless said). O(kinds).
 
-    Raises InvalidValue for what is no dataset, and for an unknown or empty `kinds`.
+    With `feedback` the DAG may, by what follows from it, lead to such events itself: up to `max_depth` times in a
+    cascade, or until a function of the event is true (G2). Raises InvalidValue for what is no dataset, for an unknown
+    or empty `kinds`, for feedback without a bound, and for a bound without feedback.
 
     >>> updated("orders", kinds="deleted")
     rd.updated('orders', kinds='deleted')
     """
     found = Dataset(dataset) if isinstance(dataset, str) else dataset
+    if feedback is True:
+        return Feedback(found, kinds, max_depth, until)  # type: ignore[arg-type]
+    if feedback is not False:
+        raise InvalidValue(f"feedback={seen(feedback)}: write True or False")
+    if max_depth is not None or until is not None:
+        raise InvalidValue("max_depth= and until= bound a feedback loop: write feedback=True too")
     return Updated(found, kinds)  # type: ignore[arg-type]

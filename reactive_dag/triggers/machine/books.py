@@ -25,6 +25,24 @@ Pairs: TypeAlias = list[tuple[int, Item]]
 """Leaf parts with the items that were delivered to them."""
 
 
+class Loops:
+    """Knows how deep items are in feedback loops (G2). This one is for a trigger by itself: nothing comes back."""
+
+    def depth(self, part: int, item: Item) -> int:
+        """How often a cascade went through a feedback part once an item did."""
+        return 0
+
+    def stopped(self, part: int, item: Item) -> None:
+        """An item went no further."""
+
+
+class Bound(Protocol):
+    """How far a feedback part lets items go round."""
+
+    max_depth: int | None
+    until: Call | None
+
+
 class LeafPart(Protocol):
     """What the books ask of a leaf part: its number, how it is written, and what it hears."""
 
@@ -44,12 +62,14 @@ class Books:
     """
 
     __slots__ = (
-        "ask", "copies", "counters", "identity", "last", "leaves", "limit", "on_expired", "parked", "path", "silences",
+        "ask", "copies", "counters", "identity", "last", "leaves", "limit", "loops", "on_expired", "parked", "path",
+        "silences",
     )  # fmt: skip
 
     def __init__(
-        self, parts: int, ask: Ask, on_expired: OnExpired, identity: Callable[[Item], str], limit: int
+        self, parts: int, ask: Ask, on_expired: OnExpired, identity: Callable[[Item], str], limit: int, loops: Loops
     ) -> None:
+        self.loops = loops
         self.ask = ask
         self.on_expired = on_expired
         self.identity = identity
@@ -142,6 +162,19 @@ class Books:
         except CallableFault:
             self.park(pairs)
             return GONE
+
+    def crosses(self, part: int, item: Item, bound: Bound, event: object) -> bool:
+        """Whether an item goes on through a feedback part; else it is dropped, or parked where `until` raised (G2)."""
+        stops = bound.max_depth is not None and self.loops.depth(part, item) > bound.max_depth
+        if not stops and bound.until is not None:
+            answer = self.answer("until", bound.until, event, item, [(part, item)])
+            if answer is GONE:
+                return False
+            stops = bool(answer)
+        if stops:
+            self.drop("feedback_bound", [(part, item)])
+            self.loops.stopped(part, item)
+        return not stops
 
     def silence(self, part: int, due: int, armed: object, ticking: bool, by_function: bool) -> Mark:
         """The mark of a silence, delivered to its leaf part; what armed it names it (I3). O(1).

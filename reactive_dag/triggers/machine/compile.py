@@ -15,8 +15,9 @@ from reactive_dag.model.records import Item
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.firing import Ask
 from reactive_dag.triggers.functions.by import By
-from reactive_dag.triggers.machine.books import Books, OnExpired
-from reactive_dag.triggers.machine.leaf import Leaf
+from reactive_dag.triggers.leaves.dataset import Feedback
+from reactive_dag.triggers.machine.books import Books, Loops, OnExpired
+from reactive_dag.triggers.machine.leaf import CROSSING, Leaf, LeafChain
 from reactive_dag.triggers.machine.resets import ResetPoint
 from reactive_dag.triggers.machine.tree import ByNode, CellNode, PartPlace, Scope
 from reactive_dag.triggers.walks import walk
@@ -28,8 +29,9 @@ class Compiler:
     """Compiles one trigger. After that `scope`, `leaves`, `sources` and `books` are its tree."""
 
     def __init__(
-        self, trigger: Trigger, ask: Ask, on_expired: OnExpired, identity: Callable[[Item], str], limit: int
-    ) -> None:
+        self, trigger: Trigger, ask: Ask, on_expired: OnExpired, identity: Callable[[Item], str], limit: int,
+        loops: Loops,
+    ) -> None:  # fmt: skip
         emits = hears = 0
         self.mapped = self.rolls = False
         for found in walk(trigger) if trigger.parts else (trigger,):
@@ -40,7 +42,7 @@ class Compiler:
             elif found.dates_anew:
                 self.rolls = True
         self._next_source, self._next_other = 0, hears
-        self.books = Books(emits, ask, on_expired, identity, limit)
+        self.books = Books(emits, ask, on_expired, identity, limit, loops)
         self._found: list[Leaf] = []
         self.resets: list[ResetPoint] = []
         self.scope = Scope()
@@ -69,13 +71,13 @@ class Compiler:
         kids = [self._place(part, scope, rides or at >= driving) for at, part in enumerate(parts)]
         return CellNode(trigger, scope, kids, self.books, own, window)
 
-    def _leaf(
-        self, trigger: Trigger, written: Trigger, chain: tuple[tuple[str, Call], ...], scope: Scope, rides: bool
-    ) -> Leaf:
+    def _leaf(self, trigger: Trigger, written: Trigger, chain: LeafChain, scope: Scope, rides: bool) -> Leaf:
         if trigger.hears:
             index, self._next_source = self._next_source, self._next_source + 1
         else:
             index, self._next_other = self._next_other, self._next_other + 1
+        if isinstance(trigger, Feedback):
+            chain = ((CROSSING, trigger), *chain)
         leaf = Leaf(trigger, written, chain, scope.route, index, rides)
         self._found.append(leaf)
         self.books.leaves.append(leaf)

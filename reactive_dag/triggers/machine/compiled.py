@@ -19,7 +19,7 @@ from reactive_dag.triggers.cell import MAX_PENDING, Opaque
 from reactive_dag.triggers.firing import GONE, Ask, Firing, Key, ask_directly, delivery, in_order
 from reactive_dag.triggers.functions.rollup import Gathered
 from reactive_dag.triggers.leaves.schedule import Scheduled, kept
-from reactive_dag.triggers.machine.books import OnExpired, mark_text, nobody
+from reactive_dag.triggers.machine.books import Loops, OnExpired, mark_text, nobody
 from reactive_dag.triggers.machine.clocks import Clocks
 from reactive_dag.triggers.machine.compile import Compiler
 from reactive_dag.triggers.machine.counts import Count
@@ -62,9 +62,10 @@ class CompiledTrigger:
         on_expired: OnExpired | None = None,
         identity: Callable[[Item], str] = mark_text,
         fast: bool = True,
+        loops: Loops | None = None,
     ) -> None:
         """`identity` names what armed a silence (I3); `fast=False` takes no fast path."""
-        tree = Compiler(trigger, ask, on_expired or nobody, identity, max_pending)
+        tree = Compiler(trigger, ask, on_expired or nobody, identity, max_pending, loops or Loops())
         self.trigger = trigger
         self.parts: tuple[Leaf, ...] = tree.leaves
         self.leaves = tree.sources

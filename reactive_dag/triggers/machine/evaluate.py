@@ -19,7 +19,7 @@ from reactive_dag.triggers.firing import GONE, Key, Keyed, Mapped
 from reactive_dag.triggers.functions.by import ByCell, Keys
 from reactive_dag.triggers.keys import hashable, rank
 from reactive_dag.triggers.machine.books import Books, Pairs
-from reactive_dag.triggers.machine.leaf import Leaf
+from reactive_dag.triggers.machine.leaf import CROSSING, Leaf
 from reactive_dag.triggers.machine.tree import ByNode, CellNode, Scope
 
 Landing: TypeAlias = list[tuple[Leaf, Opaque]]
@@ -53,6 +53,10 @@ class Evaluator:
         """Ask the functions directly behind a leaf; GONE if the item does not pass."""
         payload, mapped = event, False
         for kind, fn in leaf.chain:
+            if kind == CROSSING:
+                if self.books.crosses(leaf.index, item, fn, event):
+                    continue
+                return GONE
             answer = self.books.answer(kind, fn, payload, item, [(leaf.index, item)])
             if answer is GONE:
                 return GONE

@@ -9,13 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from reactive_dag.model.callables import Call
 from reactive_dag.model.records import Item, Mark
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.cell import Opaque
 from reactive_dag.triggers.firing import Key, Mapped, Ref, Rolled, in_order
 from reactive_dag.triggers.machine.books import Pairs
 
+CROSSING = "crossing"
+"""What stands in a chain where a leaf is a feedback part, which asks its bound first (G2)."""
+LeafChain: TypeAlias = tuple[tuple[str, Any], ...]
+"""What is asked directly behind a leaf, in order: of what kind, and the function, or for a crossing the leaf itself."""
 Show: TypeAlias = Callable[[Item], str]
 """The identity of an item."""
 
@@ -46,9 +49,8 @@ class Leaf:
     keyed = False
 
     def __init__(
-        self, trigger: Trigger, written: Trigger, chain: tuple[tuple[str, Call], ...], route: tuple[Any, ...],
-        index: int, rides: bool,
-    ) -> None:  # fmt: skip
+        self, trigger: Trigger, written: Trigger, chain: LeafChain, route: tuple[Any, ...], index: int, rides: bool
+    ) -> None:
         self.trigger = trigger
         self.written = written
         self.chain = chain
