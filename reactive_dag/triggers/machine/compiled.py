@@ -329,13 +329,9 @@ class CompiledTrigger:
         return pairs
 
     def adopt(
-        self,
-        pending: Iterable[tuple[Trigger, Item]],
-        now: int,
-        event_of: Callable[[Item], object],
-        ridden: Iterable[tuple[Trigger, Item]] = (),
-        fired: Iterable[Fired] = (),
-    ) -> tuple[list[Firing], list[tuple[Trigger, Item]]]:
+        self, pending: Iterable[tuple[Trigger, Item]], now: int, event_of: Callable[[Item], object],
+        ridden: Iterable[tuple[Trigger, Item]] = (), fired: Iterable[Fired] = (),
+    ) -> tuple[list[Firing], list[tuple[Trigger, Item]]]:  # fmt: skip
         """Deliver anew what an earlier definition held, as leaf and item, in order; they may fire here (T11).
 
         An item goes to all parts on its source that take it; one that rode already only to parts that ride (T17); a
