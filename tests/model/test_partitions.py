@@ -96,6 +96,14 @@ def test_T19_a_product_of_products_is_flat() -> None:
         (a * day) * rd.month()
 
 
+def test_T19_a_message_shows_so_many_values_only() -> None:
+    many = rd.values(*[f"customer-{n}" for n in range(10_000)], name="customer")
+    for of, text in ((many, "customer"), (rd.day() * many, "2026-11-23|customer"), (rd.day() * many, "x")):
+        with pytest.raises(InvalidValue) as caught:
+            of.check(text)
+        assert len(str(caught.value)) < 1_500
+
+
 def test_T19_names_of_a_values_are_found_by_did_you_mean() -> None:
     with pytest.raises(InvalidValue, match="did you mean 'asia'"):
         rd.values("europe", "asia").check("asai")

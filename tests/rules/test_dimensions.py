@@ -322,6 +322,16 @@ def test_T19_an_unknown_dimension_is_an_error_of_check(on, said):
         graph.check()
 
 
+def test_G3_datasets_that_share_no_value_are_warned_of():
+    graph = graph_of(orders=DAY * REGION, other=rd.values("asia", name="region"), some=rd.values("us", name="region"))
+    graph.dag("never", on=(rd.updated("orders") & rd.updated("other")).by("region"))(nothing)
+    graph.dag("some", on=(rd.updated("orders") & rd.updated("some")).by("region"))(nothing)
+    graph.dag("either", on=(rd.updated("orders") | rd.updated("other")).by("region"))(nothing)
+    (problem,) = [each for each in graph.problems() if each.kind == "never_meets"]
+    assert problem.severity == "warning" and problem.ids == ("never",)
+    assert "'orders' and 'other' have no value of 'region' in common" in problem.text
+
+
 def test_T19_a_dataset_is_partitioned_in_one_way():
     graph = graph_of(orders=DAY * REGION)
     assert graph.dataset("orders").partitions == DAY * REGION

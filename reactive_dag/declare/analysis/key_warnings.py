@@ -7,9 +7,11 @@ that can be without a date under a calendar key (T7). Cost: O(size of the trigge
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from reactive_dag.declare.analysis.date_overlap import PossibleDates
 from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.partitions.values import StaticValues
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By
@@ -24,8 +26,29 @@ def key_warnings(trigger: Trigger, dates: PossibleDates) -> Iterator[tuple[str, 
     """Kind and text of each key in a trigger that hardly does what was meant. O(size)."""
     yield from _of_parentheses(trigger, False)
     for found in walk(trigger):
+        if isinstance(found, By):
+            yield from _of_values(found)
         if found.keys_inside and not (isinstance(found, By) and found.undated):
             yield from _of_undated(found, dates)
+
+
+def _of_values(by: By) -> Iterator[tuple[str, str]]:
+    """Datasets that are joined by a dimension in which they have no value in common (T19)."""
+    heard = dict.fromkeys([leaf.dataset for leaf in leaves(by.part) if isinstance(leaf, Updated)])
+    for key in [key for key in by.keys if is_dimension(key)] if any(part.joins for part in walk(by.part)) else ():
+        known: list[tuple[str, frozenset[str]]] = []
+        for dataset in heard:
+            among = () if dataset.partitions is None else dataset.partitions.dimensions
+            found = next((each for each in among if each.name == key), None)
+            if isinstance(found, StaticValues):
+                known.append((dataset.uri, frozenset(found.values)))
+        for (one, first), (other, second) in combinations(known, 2):
+            if not first & second:
+                yield (
+                    "never_meets",
+                    f"datasets {one!r} and {other!r} have no value of {key!r} in common, so .by({key!r}) never joins "
+                    "them: mend their partitions=",
+                )
 
 
 def unknown_dimensions(trigger: Trigger) -> Iterator[tuple[str, str]]:

@@ -223,14 +223,13 @@ class Product(Partitions):
         texts = exact(partition).split(SEPARATOR) if isinstance(partition, str) else []
         if len(texts) != len(self.dimensions):
             example = SEPARATOR.join([each.texts(0)[0] for each in self.dimensions])
-            raise InvalidValue(
-                f"{seen(partition)} is no partition of {self!r}: write {SEPARATOR.join(self.names)}, like {example!r}"
-            )
+            form = SEPARATOR.join(self.names)
+            raise InvalidValue(f"{seen(partition)} is no partition of {seen(self)}: write {form}, like {example!r}")
         for each, text in zip(self.dimensions, texts):
             try:
                 each.check(text)
             except InvalidValue as error:
-                raise InvalidValue(f"{seen(partition)} is no partition of {self!r}: {error}") from None
+                raise InvalidValue(f"{seen(partition)} is no partition of {seen(self)}: {error}") from None
 
     def to_json(self) -> Json:
         """Plain JSON that `partitions_from_json` reads. O(size)."""

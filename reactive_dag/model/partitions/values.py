@@ -89,7 +89,7 @@ class StaticValues(Dimension):
         """
         text = exact(partition) if isinstance(partition, str) else None
         if text not in self._known:
-            raise InvalidValue(f"{seen(partition)} is none of {self!r}{did_you_mean(text, self.values)}")
+            raise InvalidValue(f"{seen(partition)} is none of {seen(self)}{did_you_mean(text, self.values)}")
 
     def texts(self, ns: int) -> list[str]:
         """All values, at any instant. O(values)."""
