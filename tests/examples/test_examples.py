@@ -27,7 +27,7 @@ def of(name: str) -> dict[str, Any]:
 
 
 def test_all_examples_are_there() -> None:
-    assert NAMES == ["diamond", "etl", "frames", "ml", "regions", "scenario", "sensors"]
+    assert NAMES == ["diamond", "etl", "frames", "generated", "ml", "regions", "scenario", "sensors"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -126,3 +126,19 @@ def test_the_sensors_wait_over_the_longest_night() -> None:
         "07:30 close is running (2026-10-24T21:00:00Z)", "08:45 bank_file: it gave None at look 2",
         "08:00 report on the books of 2026-10-24", "08:50 statement.xml against the ledger of 2026-10-24",
     ]  # fmt: skip
+
+
+def test_T11_a_generated_graph_changes_with_its_list_and_loses_nothing() -> None:
+    assert of("generated")["main"]() == [
+        "2026-11-23|eu: customers, orders", "2026-11-23|us: customers, orders",
+        "2026-11-24|eu: customers, orders, refunds", "2026-11-24|us: customers, orders",
+        "2026-11-25|eu: customers, orders", "2026-11-25|us: customers, orders",
+        "failed: load_refunds_us of 2026-11-24",
+        "in the graph: load_orders_eu, load_orders_us, load_customers_eu, load_customers_us, report, alert",
+    ]  # fmt: skip
+
+
+def test_T19_a_generated_graph_in_virtual_time_reports_each_region_of_each_day() -> None:
+    found = rd.simulate(of("generated")["graph"], start="2026-11-23T00:00Z", until="2d", default_duration="10m")
+    reported = {run.partition for run in found.runs if run.dag == "report"}
+    assert reported == {f"2026-11-{day}|{region}" for day in (23, 24) for region in ("eu", "us")}
