@@ -28,8 +28,8 @@ from reactive_dag.model.times import (
     days_before,
     format_duration,
     format_time,
+    parse_date,
     parse_duration,
-    parse_time,
     zone,
 )
 from reactive_dag.triggers.base import Trigger
@@ -353,7 +353,7 @@ def _dates(value: GivenDates, tz: str) -> str | int | Call | tuple[int, ...]:
         raise InvalidValue(
             f"logical_date must be 'same', a timedelta, a function of the run's date, or dates, not {seen(value)}"
         )
-    found = {parse_time(each, tz, what="logical_date") for each in value}
+    found = {parse_date(each, tz) for each in value}
     if not found:
         raise InvalidValue("logical_date=[] names no date, so there is nothing to wait for")
     return tuple(sorted(found))

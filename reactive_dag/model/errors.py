@@ -16,21 +16,21 @@ def said(error: BaseException) -> str:
     >>> said(ValueError("no rows"))
     'ValueError: no rows'
     """
-    return f"{type(error).__name__}: {reason(error)}".encode(errors="replace").decode()
+    return f"{type(error).__name__}: {reason(error)}".encode(errors="backslashreplace").decode()
 
 
 def reason(error: BaseException) -> str:
     """The text of an exception as it can be recorded, whatever its class does. O(text).
 
-    >>> reason(ValueError("no rows"))
-    'no rows'
+    >>> reason(ValueError("no rows")), reason(ValueError("a lone surrogate: \\ud800"))
+    ('no rows', 'a lone surrogate: \\\\ud800')
     """
     try:
         text = str.__str__(str(error))  # a subclass of str is what `str` may give
     except BaseException as second:  # even that may raise
         raise_ctrl_c(second)
         text = f"(its text cannot be had: {type(second).__name__})"
-    return text.encode(errors="replace").decode()
+    return text.encode(errors="backslashreplace").decode()
 
 
 class ReactiveDagError(Exception):

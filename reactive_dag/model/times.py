@@ -226,6 +226,19 @@ def parse_time(value: GivenTime, tz: str | None = None, *, what: str = "time") -
     return _midnight(text, tz, what) if _DATE.fullmatch(text) else _from_text(text, what)
 
 
+def parse_date(value: GivenTime, tz: str | None = None) -> int:
+    """The instant of a logical date that somebody gives: a `datetime` shows it whole. O(1). Raises `InvalidValue`.
+
+    >>> parse_date("2026-11-23T00:00:00.000000001Z")
+    Traceback (most recent call last):
+    reactive_dag.model.errors.InvalidValue: logical_date '2026-11-23T00:00:00.000000001Z' is finer than a microsecond...
+    """
+    found = parse_time(value, tz, what="logical_date")
+    if found % MICROSECOND:
+        raise InvalidValue(f"logical_date {seen(value)} is finer than a microsecond; round it to one")
+    return found
+
+
 def is_bare_day(given: object) -> bool:
     """Whether a time is a day alone, which as an end is meant to its end. O(1).
 

@@ -24,7 +24,7 @@ from reactive_dag.model.errors import UndeclaredOutlet
 from reactive_dag.model.payload import copied, plain
 from reactive_dag.model.records import UNCHANGED, GivenValue, OutletEvent
 from reactive_dag.model.text import exact, seen, text_at
-from reactive_dag.model.times import GivenDuration, GivenTime, parse_time, to_datetime
+from reactive_dag.model.times import GivenDuration, GivenTime, parse_date, parse_time, to_datetime
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.keys import JoinKey, KeySpec
 from reactive_dag.triggers.leaves.dataset import Dataset
@@ -125,7 +125,7 @@ class RunContext(Run):
         dag = self._host.graph.dags.get(self.dag)
         date = None
         if logical_date is not None:
-            date = parse_time(logical_date, None if dag is None else dag.tz, what="logical_date")
+            date = parse_date(logical_date, None if dag is None else dag.tz)
         when = None if time is None else parse_time(time, what="time")
         told = None if extra is None else plain(extra, f"{where}: extra")
         said = OutletEvent(declared.id, place, date, told, sort, check_key(key, where), when)

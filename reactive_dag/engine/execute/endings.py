@@ -93,4 +93,4 @@ def describe(error: BaseException) -> str:
     while users and users[0][0].co_filename.startswith(_FUTURES):
         del users[0]
     where = "".join(f"\n  {code.co_filename}:{line} in {code.co_name}" for code, line in users[-LAST_FRAMES:])
-    return said(error)[:LONGEST_TEXT] + where.encode(errors="replace").decode()
+    return said(error)[:LONGEST_TEXT] + where.encode(errors="backslashreplace").decode()

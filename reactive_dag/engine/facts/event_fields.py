@@ -10,7 +10,7 @@ from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
 from reactive_dag.model.text import exact, seen, text_in
-from reactive_dag.model.times import parse_time
+from reactive_dag.model.times import MICROSECOND, parse_date, parse_time
 from reactive_dag.triggers.leaves.dataset import KINDS, Dataset
 
 Validator: TypeAlias = Callable[[Dataset, object], Json]
@@ -62,7 +62,8 @@ def _partition(dataset: Dataset, value: object) -> Json:
 
 
 def _logical_date(_: Dataset, value: object) -> Json:
-    return parse_time(value, what="logical_date")  # type: ignore[arg-type]
+    found = parse_time(value, what="logical_date")  # type: ignore[arg-type]
+    return found if found % MICROSECOND == 0 else parse_date(value)  # type: ignore[arg-type]  # which refuses it
 
 
 def partition_of_date(dataset: Dataset, partitions: Partitions, date: Json) -> str:

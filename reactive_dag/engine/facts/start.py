@@ -18,7 +18,7 @@ from reactive_dag.model.records import Json, KeyConflict, RunDeadline, RunReques
 from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_at
-from reactive_dag.model.times import GivenTime, parse_time
+from reactive_dag.model.times import MICROSECOND, GivenTime, parse_date
 
 
 class Calendars(Protocol):
@@ -83,9 +83,9 @@ class Starting:
         body = None if payload is None else plain(payload, f"{where}: payload")
         place = check_text(partition, where, "partition")
         if isinstance(date, str) and exact(date) == "now":
-            when: int | None = at
+            when: int | None = at - at % MICROSECOND
         else:
-            when = None if date is None else parse_time(date, declared.tz, what="logical_date")
+            when = None if date is None else parse_date(date, declared.tz)
         name = check_key(key, where)
         if by is None:
             self._check_dated(declared, place, when, where)

@@ -14,7 +14,7 @@ from reactive_dag.declare.wait import mapped_task
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import ReactiveDagError
 from reactive_dag.model.text import seen, text_in
-from reactive_dag.model.times import NEVER, parse_time, to_datetime
+from reactive_dag.model.times import NEVER, parse_date, parse_time, to_datetime
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -156,5 +156,5 @@ def _dates_of(given: object, run: RunState, wait: Wait) -> Awaits:
     items = list(given) if isinstance(given, Iterable) and several else [given]
     if not items:
         raise ReactiveDagError(f"{run.dag.id}.{wait.id}: logical_date gave no date at all; give at least one")
-    found = {parse_time(item, run.dag.tz, what="logical_date") for item in items}  # type: ignore[arg-type]
+    found = {parse_date(item, run.dag.tz) for item in items}  # type: ignore[arg-type]
     return [*sorted(found)], several
