@@ -174,7 +174,11 @@ def _period_key(key: PeriodKey, own: Partitions | None) -> KeyOf:
 def partition_time(partition: str, among: tuple[Partitions, ...]) -> int | None:
     """The start of a partition's period, by the first of these that gives it one. O(dimensions)."""
     for each in among:
-        if each.fits(partition) and (found := each.time(partition)) is not None:
+        try:
+            found = each.time(partition)
+        except InvalidValue:
+            continue
+        if found is not None:
             return found
     return None
 

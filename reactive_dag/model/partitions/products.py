@@ -9,6 +9,7 @@ dimensions) beside what each of them costs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import product
 
 import attrs
@@ -178,6 +179,14 @@ class Periods(Dimension):
         """Begin (included) and end (excluded) of a period, in nanoseconds UTC. O(1). Raises `InvalidValue`."""
         raise NotImplementedError
 
+    def time(self, partition: str) -> int:
+        """When a period begins (ns). O(1). Raises `InvalidValue`."""
+        return self.span(partition)[0]
+
+    def interval(self, partition: str) -> tuple[int, int]:
+        """Begin (included) and end (excluded) of a period, as `span`. O(1). Raises `InvalidValue`."""
+        return self.span(partition)
+
     def begins(self, first: int, last: int) -> Iterator[int]:
         """When periods begin, from `first` to `last` (ns), both included. O(their number)."""
         start, end = self.span(self.of(first))
@@ -220,16 +229,11 @@ class Product(Partitions):
 
     def check(self, partition: str) -> None:
         """Refuse text that is no partition of it, saying which dimension. O(dimensions). Raises `InvalidValue`."""
-        texts = exact(partition).split(SEPARATOR) if isinstance(partition, str) else []
-        if len(texts) != len(self.dimensions):
-            example = SEPARATOR.join([each.texts(0)[0] for each in self.dimensions])
-            form = SEPARATOR.join(self.names)
-            raise InvalidValue(f"{seen(partition)} is no partition of {seen(self)}: write {form}, like {example!r}")
-        for each, text in zip(self.dimensions, texts):
-            try:
-                each.check(text)
-            except InvalidValue as error:
-                raise InvalidValue(f"{seen(partition)} is no partition of {seen(self)}: {error}") from None
+        _texts(self, exact(partition) if isinstance(partition, str) else None)
+
+    def split(self, partition: str) -> dict[str, str]:
+        """What a partition has in each dimension, by name. O(dimensions). Raises `InvalidValue` as `check`."""
+        return dict(zip(self.names, _texts(self, exact(partition) if isinstance(partition, str) else None)))
 
     def to_json(self) -> Json:
         """Plain JSON that `partitions_from_json` reads. O(size)."""
@@ -237,3 +241,19 @@ class Product(Partitions):
 
     def __repr__(self) -> str:
         return " * ".join(map(repr, self.dimensions))
+
+
+@lru_cache(maxsize=4096)
+def _texts(of: Product, partition: str | None) -> tuple[str, ...]:
+    """The texts of a partition's dimensions. O(dimensions), a known one O(1). Raises `InvalidValue`."""
+    texts = [] if partition is None else partition.split(SEPARATOR)
+    if len(texts) != len(of.dimensions):
+        example = SEPARATOR.join([each.texts(0)[0] for each in of.dimensions])
+        form = SEPARATOR.join(of.names)
+        raise InvalidValue(f"{seen(partition)} is no partition of {seen(of)}: write {form}, like {example!r}")
+    for each, text in zip(of.dimensions, texts):
+        try:
+            each.check(text)
+        except InvalidValue as error:
+            raise InvalidValue(f"{seen(partition)} is no partition of {seen(of)}: {error}") from None
+    return tuple(texts)
