@@ -17,6 +17,7 @@ from attrs import frozen
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.partitions.nesting import inside
 from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.partitions.values import TAKEN, nearly_a_field
 from reactive_dag.model.suggest import did_you_mean
@@ -41,10 +42,11 @@ class JoinKey:
 
 @frozen
 class PeriodKey:
-    """A key of a rollup: the partition of `finer`; with `coarse`, that of it in which the finer one starts (T18)."""
+    """A key of a rollup: the coarse partition in which an item's finer one starts, or that one itself (T18)."""
 
     finer: Partitions
-    coarse: Calendar | None = None
+    coarse: Calendar
+    is_finer: bool = False
 
 
 KeySpec: TypeAlias = str | Calendar | Call | JoinKey | PeriodKey
@@ -143,30 +145,46 @@ def _calendar_key(key: Calendar, calendars: tuple[Partitions, ...], by_arrival: 
     return read
 
 
+PeriodPair: TypeAlias = tuple[str, str]
+"""A finer partition, and the coarse one in which it starts."""
+
+
+@lru_cache(maxsize=256)
+def _pairs(finer: Partitions, coarse: Calendar, own: Partitions | None) -> dict[str, PeriodPair]:
+    """What is known of the partitions of a dataset so partitioned; a cache, which its readers fill."""
+    return {}
+
+
 def _period_key(key: PeriodKey, own: Partitions | None) -> KeyOf:
-    finer, coarse = key.finer, key.coarse
+    """The first event of a period tells of all its partitions; others are looked up in one dict."""
+    finer, coarse, at = key.finer, key.coarse, 0 if key.is_finer else 1
     among = (finer,) if own is None or own == finer else (own, finer)
+    pairs = _pairs(finer, coarse, own)
 
-    def made_of(known: Mapping[str, str], date: int | None) -> str | None:
+    def pair_of(known: Mapping[str, str], date: int | None) -> PeriodPair | None:
         partition = finer.made_of(known, date)
-        if partition is None or coarse is None:
-            return partition
-        begin = finer.time(partition)
-        return None if begin is None else coarse.of(begin)
+        begin = None if partition is None else finer.time(partition)
+        return None if partition is None or begin is None else (partition, coarse.of(begin))
 
-    @lru_cache(maxsize=MOST_KNOWN)
-    def of_partition(partition: str) -> tuple[str | None, Mapping[str, str]]:
-        """The key, if the partition tells it; what it tells beside a date if it does not."""
-        for each in among:
-            if each.fits(partition):
-                begin, known = each.time(partition), each.split(partition)
-                return None if begin is None else made_of(known, begin), known
-        return None, {}
+    def told(partition: str | None, date: int | None) -> PeriodPair | None:
+        for each in among if partition is not None else ():
+            if not each.fits(partition):
+                continue
+            begin, known = each.time(str(partition)), each.split(str(partition))
+            found = pair_of(known, date if begin is None else begin)
+            if found is not None and each == finer:
+                learn(found[1])
+            return found
+        return pair_of({}, date)
+
+    def learn(period: str) -> None:
+        if len(pairs) > MOST_KNOWN:
+            pairs.clear()
+        pairs.update({name: (name, period) for name in inside(finer, coarse, period)})
 
     def read(event: Any) -> object:
-        partition = event.partition
-        found, known = (None, {}) if partition is None else of_partition(partition)
-        return made_of(known, event.logical_date) if found is None else found
+        found = pairs.get(event.partition) or told(event.partition, event.logical_date)
+        return None if found is None else found[at]
 
     return read
 

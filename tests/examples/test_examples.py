@@ -27,7 +27,7 @@ def of(name: str) -> dict[str, Any]:
 
 
 def test_all_examples_are_there() -> None:
-    assert NAMES == ["diamond", "etl", "frames", "generated", "ml", "regions", "scenario", "sensors"]
+    assert NAMES == ["diamond", "etl", "frames", "generated", "ml", "regions", "rollup", "scenario", "sensors"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -119,6 +119,13 @@ def test_T19_regions_closes_each_day_once_and_a_backfill_mends_what_is_missing()
         "2026-10-25T02+02:00", "2026-10-25T02+01:00", "2026-10-25T03+01:00",
     ]  # fmt: skip
     assert all(f" and {line.split(' of ')[0]}" in line for line in rest[3:]), "its own, and the one before"
+
+
+def test_T18_the_rollup_of_both_changes_of_clocks_is_corrected_by_the_late_hour() -> None:
+    assert of("rollup")["main"]() == [
+        "2026-03-29 of 22 hours, without 2026-03-29T05+02:00", "2026-03-29 corrected by 2026-03-29T05+02:00",
+        "2026-10-25 of 24 hours, without 2026-10-25T05+01:00", "2026-10-25 corrected by 2026-10-25T05+01:00",
+    ]  # fmt: skip
 
 
 def test_the_sensors_wait_over_the_longest_night() -> None:

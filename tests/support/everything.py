@@ -117,6 +117,12 @@ def everything(folder: Path) -> rd.Graph:
 
     sensing(graph.dag("sensing"), orders)
     regional(graph, began)
+    weeks = graph.dataset("weeks", partitions=rd.week())
+
+    @graph.dag(on=rd.updated(weeks).rollup(rd.month(), wait="1h"))
+    def monthly(run: rd.Run) -> str:
+        began(run)
+        return f"{run.partition} without {run.missing}, {run.correction}"
 
     return graph
 
@@ -173,7 +179,10 @@ def life(engine: rd.Engine) -> None:
     engine.backfill("load", start="2026-11-22", end="2026-11-23", only="missing")
     engine.run_until_idle()
     engine.start("sensing", key="one", logical_date="2026-11-25T02:00Z")
+    engine.publish_many([("weeks", {"partition": week, "key": week}) for week in ("2026-W41", "2026-W42", "2026-W43")])
     engine.advance(to="2026-11-25T06:00Z")
+    engine.publish("weeks", partition="2026-W44", key="2026-W44")
+    engine.run_until_idle()
 
 
 def outcome(engine: rd.Engine) -> list[tuple[object, ...]]:
@@ -184,6 +193,8 @@ def outcome(engine: rd.Engine) -> list[tuple[object, ...]]:
             f"{run.logical_date} {run.partition}",
             run.state,
             run.round,
+            run.missing,
+            run.correction,
             [(task.id, task.state) for task in run.tasks.values()],
         )
         for run in engine.runs()

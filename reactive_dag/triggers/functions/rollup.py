@@ -120,7 +120,7 @@ class Rollup(Modifier):
         finer, problem = self._judged()
         if finer is None:
             raise InvalidValue(f"{self!r}: nothing says which finer partitions there are: {problem}")
-        apart = By(self.part, (PeriodKey(finer),), NEVER)
+        apart = By(self.part, (PeriodKey(finer, self.coarse, True),), NEVER)
         return ByPeriod(Period(apart, self, finer), (PeriodKey(finer, self.coarse),), self.max_keys)
 
     def cell(self, around: Surroundings) -> None:
