@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import RLock
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from attrs import define, field
 
@@ -38,6 +38,8 @@ from reactive_dag.triggers.walks import leaves
 
 MOST_REGIONS = 64
 """Of so many analyses is remembered which DAGs changed."""
+
+T = TypeVar("T")
 
 Listener: TypeAlias = Callable[[str | None], object]
 """Told of each change: the DAG's id, or None for many at once."""
@@ -299,7 +301,10 @@ class Declarations:
     def _take_back(self, bulk: _Bulk) -> None:
         for dag in self.dags.values():
             dag._leave()
-        self.dags, self.datasets, self.pools, self.twice = bulk.dags, bulk.datasets, bulk.pools, bulk.twice
+        _put_back(self.dags, bulk.dags)
+        _put_back(self.datasets, bulk.datasets)
+        _put_back(self.pools, bulk.pools)
+        self.twice = bulk.twice
         self._places = {id: at for at, id in enumerate(self.dags)}
         self._last_place = max(self._last_place, len(self.dags))
         bulk.restore()
@@ -383,3 +388,12 @@ class Declarations:
         assert all(dataset.uri == uri for uri, dataset in self.datasets.items())
         assert sorted(self._places, key=self._places.__getitem__) == list(self.dags)
         self._edges._check(self.dags)
+
+
+def _put_back(table: dict[str, T], before: Mapping[str, T]) -> None:
+    """Make a table what it was: the same object, since engines hold it and look into it meanwhile. O(n)."""
+    for id in table.keys() - before.keys():
+        del table[id]
+    table.update(before)
+    for id in before if list(table) != list(before) else ():
+        table[id] = table.pop(id)
