@@ -97,7 +97,8 @@ class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
         run, number = job.run, 0 if job.child is None else 1
         key = f"{run.key}/{job.task}#{number}"
         self.noted.add("body starts a run")
-        self.start(dag, key, logical_date=run.logical_date, partition=run.partition, cascade=run.cascade)
+        about = {"logical_date": run.logical_date, "partition": run.partition, "cascade": run.cascade}
+        self.start(dag, key, parent=run, **about)
         return run_key(self.graph.id, dag, "", (f"start:{dag}={key}",))
 
     def sit(self, job, dag):
@@ -326,6 +327,18 @@ class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
             self.fire(station, station.let_go(), fact.at)
 
     # ------------------------------------------------------------------------------------ triggers
+
+    def depth(self, item, dag, leaf):
+        """How often the cascade of an item went through a feedback part of a DAG; -1 where it met no run of it (G2)."""
+        run = None if isinstance(item, Mark) else self.facts[item].parent or self.facts[item].run
+        if run is None:
+            return -1
+        found = [0] if run.dag == dag else []
+        for cause in run.causes:
+            above = self.depth(cause, dag, leaf)
+            crossed = run.dag == dag and not isinstance(cause, Mark) and self.facts[cause].source == leaf.source
+            found.append(above + 1 if crossed else above)
+        return max(found, default=-1)
 
     def identity(self, item):
         return mark_identity(item) if isinstance(item, Mark) else self.facts[item].ident

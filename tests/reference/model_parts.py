@@ -26,7 +26,7 @@ class Fact:
     cascade = kind = state = ident = by = task = ""
     ending = "cancelled"
     durable, round = False, 1
-    run = of = wave = None
+    run = of = wave = parent = None
     replaced = ()
 
     def __init__(self, what, at, **fields):
@@ -75,6 +75,7 @@ class Station:
         self.dag, self.trigger = dag, trigger
         self.catchup = model.graph.dags[dag].catchup if dag in model.graph.dags else "one"
         self.naive = Taking(trigger, self.ask, model.facts.__getitem__, identity=model.identity)
+        self.naive.depth = lambda part, item: 1 + model.depth(item, dag, self.naive.parts[part][0])
         self.held, self.stale, self.backlog, self.redefined = [], False, [], Counter()
         self.look(model.graph)
 
