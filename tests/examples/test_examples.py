@@ -27,7 +27,10 @@ def of(name: str) -> dict[str, Any]:
 
 
 def test_all_examples_are_there() -> None:
-    assert NAMES == ["diamond", "etl", "frames", "generated", "ml", "regions", "rollup", "scenario", "sensors"]
+    assert NAMES == [
+        "arrivals", "diamond", "etl", "feedback", "frames", "generated", "ml", "regions", "rollup", "scenario",
+        "sensors",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -149,3 +152,18 @@ def test_T19_a_generated_graph_in_virtual_time_reports_each_region_of_each_day()
     found = rd.simulate(of("generated")["graph"], start="2026-11-23T00:00Z", until="2d", default_duration="10m")
     reported = {run.partition for run in found.runs if run.dag == "report"}
     assert reported == {f"2026-11-{day}|{region}" for day in (23, 24) for region in ("eu", "us")}
+
+
+def test_G2_the_training_goes_round_until_it_is_good_enough_or_seven_times() -> None:
+    assert of("feedback")["main"]() == [
+        "2026-12-21: deployed after 4 rounds, 0.93 accurate", "2026-12-21: 4 rounds", "2027-01-04: 7 rounds",
+        "stopped: 2",
+    ]  # fmt: skip
+
+
+def test_T5_the_files_are_loaded_in_batches_each_once_over_a_restart() -> None:
+    assert of("arrivals")["main"]() == [
+        "06:20 3 files", "06:35 1 files", "06:50 1 files", "07:05 4 files", "07:05 4 files", "07:20 1 files",
+        "08:15 1 files", "2026-11-23T06+00:00: 3 batches", "2026-11-23T07+00:00: 3 batches",
+        "2026-11-23T08+00:00: 1 batches",
+    ]  # fmt: skip
