@@ -20,6 +20,7 @@ from tests.reference.model_downstream import Downstream
 from tests.reference.model_parts import Fact, Station
 from tests.reference.model_rounds import Rounds
 from tests.reference.model_runs import SAID, Runs
+from tests.reference.model_waits import Waits
 from tests.reference.naive import order
 from tests.reference.naive_given import Given
 
@@ -42,7 +43,7 @@ def known_choice(output, followers):
     return isinstance(output, list) and set(output) <= set(followers)
 
 
-class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
+class Model(Waits, Runs, Rounds, Downstream, Backfills, Deadlines):
     """The whole: `graph` is the real one (for heights, origins and joins), `specs` the tasks of its DAGs, plain."""
 
     def __init__(self, graph, specs, now, lateness):
@@ -125,6 +126,11 @@ class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
             self.commit()
         if task.open is not None and task.spec.timeout and self.stamp() >= task.open + task.spec.timeout:
             state, retry, after, publishes = "failed", True, None, None
+            last = task.fails >= task.spec.retries
+            state = "skipped" if task.spec.soft and last else "failed"
+        elif task.spec.until and state == "success" and output == []:
+            self.gave_nothing(job)
+            return True
         if state == "success" and task.spec.branch and not known_choice(output, job.run.followers(job.task)):
             state, retry = "failed", True
         self.finished(job.run, job.task, state, job.attempt, retry, after, publishes, output)
@@ -133,7 +139,9 @@ class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
     def die(self):
         """What is not durable never was; attempts are cut off."""
         for fact in self.facts[self.safe :]:
-            assert fact.what in ("finished", "conflict", "registered", "removed"), "the rest is committed at once"
+            assert fact.what in ("finished", "looked", "conflict", "registered", "removed"), (
+                "the rest is committed at once"
+            )
             self.queue.remove(fact)
         del self.facts[self.safe :]
         self.jobs, self.inflight, self.last = [], {}, self.committed
@@ -181,6 +189,7 @@ class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
         while self.queue or self.cut_off() or self.dispatch(handed):
             worked, batch, self.queue = True, self.queue, []
             for fact in batch:
+                self.reached = fact.number
                 self.step_timers(fact.at)
                 getattr(self, f"on_{fact.what}", lambda fact: None)(fact)
             decided, self.out = self.out, []
@@ -202,6 +211,7 @@ class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
 
     def step_timers(self, at):
         """All that is due, in the order of I1: instant, height (runs first), DAG, label, order of setting."""
+        self.until = at
         while self.due() <= at:
             waiting = [(s.naive.due, s.height, s.dag, "", 0, s) for s in self.stations.values()] + self.timers
             due, *_, what = timer = min(waiting, key=lambda each: each[:5])
@@ -224,10 +234,15 @@ class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
             if not run.cancelled and not all(each.final for each in run.tasks.values()):
                 self.push("cancelled", run=run, ending="failed")
         elif fact.what == "task_started":
-            self.finished(run, fact.task, "failed", fact.attempt, retry=True)
+            if task.began:
+                self.timed_out(run, fact.task, fact.attempt)
+            else:
+                self.finished(run, fact.task, "failed", fact.attempt, retry=True)
+        elif fact.what == "look":
+            self.look_due(fact, fact.at)
         else:
             task.retry = None
-            self.startable.append((run, fact.task))
+            self.begin_wait(run, fact.task)
 
     def counts_still(self, fact):
         """Whether a run goes on still, an attempt is open, a retry is to come, or something may be late."""
@@ -240,8 +255,8 @@ class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
         task = fact.run.tasks.get(fact.task)
         if task is None:
             return False
-        under_way = task.open is not None and task.attempt == fact.attempt
-        return fact.run.alive and (under_way if fact.what == "task_started" else task.retry is fact)
+        under_way = task.open is not None and task.attempt == fact.attempt and not task.decided
+        return fact.run.alive and (under_way if fact.what in ("task_started", "look") else task.retry is fact)
 
     # ------------------------------------------------------------------------------------ definitions (T11, T12)
 
@@ -388,3 +403,4 @@ class Model(Runs, Rounds, Downstream, Backfills, Deadlines):
 
     def on_published(self, fact):
         self.deliver(fact)
+        self.tell_waits(fact)

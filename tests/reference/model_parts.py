@@ -169,6 +169,10 @@ class Spec:
     over: str | None = None
     branch: bool = False
     teardown: bool = False
+    wait: tuple | None = None
+    until: bool = False
+    poll: int = 0
+    soft: bool = False
 
 
 def verdict(rule, needs):
@@ -202,6 +206,7 @@ class Task:
         self.spec, self.state, self.asked, self.open, self.retry = spec, None, False, None, None
         self.attempt = self.fails = self.lost = 0
         self.output, self.instances, self.marked, self.given = None, None, False, None
+        self.began, self.owed, self.decided = 0, False, False
 
     @property
     def final(self):

@@ -107,7 +107,7 @@ class Runs(Dates):
         if judged == "ready" and over is not None:
             self.expand(run, task, each, over)
         elif judged == "ready":
-            self.startable.append((run, task))
+            self.begin_wait(run, task)
         elif judged != "wait":
             self.finished(run, task, judged)
 
@@ -150,7 +150,7 @@ class Runs(Dates):
             return True
         waiting = sorted(self.startable, key=lambda each: each[0].place(each[1]))
         suspects = sum(task.lost >= SUSPECT for task in self.inflight.values())
-        started, closed = False, self.take_back()
+        started, closed, looks, attempts = False, self.take_back(), [], []
         for run, task in waiting:
             suspect = run.tasks[task].lost >= SUSPECT
             if (run, task) in self.inflight or (suspect and suspects):
@@ -163,9 +163,13 @@ class Runs(Dates):
                 suspects += suspect
                 self.startable = [each for each in self.startable if each != (run, task)]
                 self.inflight[run, task] = run.tasks[task]
-                handed.append(Job(run, task, run.tasks[task].attempt + 1))
-                self.push("task_started", run=run, task=task, attempt=run.tasks[task].attempt + 1)
                 started = True
+                if run.tasks[task].open is not None:  # a look of an attempt that is under way
+                    looks.append(Job(run, task, run.tasks[task].attempt))
+                    continue
+                attempts.append(Job(run, task, run.tasks[task].attempt + 1))
+                self.push("task_started", run=run, task=task, attempt=run.tasks[task].attempt + 1)
+        handed += [*looks, *attempts]
         return started
 
     def has_slots(self, spec):
@@ -198,8 +202,10 @@ class Runs(Dates):
             self.end(run, "failed")
         running = [run for run in self.runs.values() if again and run.alive]
         for run in sorted(running, key=lambda each: each.began):
-            for name in [name for name, task in run.tasks.items() if task.open is not None]:
+            for name in [name for name, task in run.tasks.items() if task.open is not None and not task.began]:
                 self.finished(run, name, "lost", run.tasks[name].attempt, retry=True)
+        if again:
+            self.owe_looks()
         return bool(self.queue)
 
     def on_task_started(self, fact):
@@ -207,7 +213,9 @@ class Runs(Dates):
         if not run.alive:
             return
         task.asked, task.attempt, task.open, task.state = True, fact.attempt, fact.at, "running"
-        if task.spec.timeout:
+        if task.spec.wait is not None or task.spec.until:
+            self.waiting_began(fact, run, task)
+        elif task.spec.timeout:
             fact.round = run.round
             self.set_timer(fact.at + task.spec.timeout, fact)
 
@@ -232,7 +240,8 @@ class Runs(Dates):
         if fact.state == "lost":
             self.on_lost(run, fact.task, task)
         elif fact.state == "failed" and fact.retry and task.fails < task.spec.retries and goes_on:
-            task.open, task.lost, task.fails, task.state = None, 0, task.fails + 1, "retrying"
+            task.open, task.lost, task.fails, task.state, task.owed = None, 0, task.fails + 1, "retrying", False
+            self.startable = [each for each in self.startable if each != (run, fact.task)]
             due = fact.at + (task.spec.delay if fact.after is None else fact.after)
             self.push("retry", run=run, task=fact.task, attempt=fact.attempt + 1, due=due)
         else:
@@ -260,7 +269,7 @@ class Runs(Dates):
             self.set_timer(fact.due, fact)
 
     def settle(self, run, task, fact):
-        task.state, task.open, task.retry = fact.state, None, None
+        task.state, task.open, task.retry, task.owed = fact.state, None, None, False
         if (run, fact.task) in self.startable:
             self.startable.remove((run, fact.task))
         if fact.state == "success":

@@ -27,6 +27,14 @@ SPECS = {
         "clean": Spec(needs=("join", "inner"), rule="all_done", teardown=True, retries=1, delay=3 * SECOND),
     },
     "k": {"t": Spec()},
+    "w": {
+        "push": Spec(wait=("b", None, True), timeout=8_300_000_000, retries=1, delay=1_500_000_000, soft=True),
+        "re": Spec(
+            wait=("b", "2026-11-22", False), poll=2 * SECOND, timeout=8_300_000_000, retries=1, delay=1_500_000_000
+        ),
+        "look": Spec(until=True, poll=3 * SECOND, timeout=20_300_000_000, retries=1, delay=2 * SECOND, soft=True),
+        "t": Spec(needs=("push", "re", "look"), rule="all_done"),
+    },
     **{f"x{n}": {"t": Spec(retries=n, pool=[None, "w", "v"][n])} for n in range(3)},
 }
 OPTIONS = {

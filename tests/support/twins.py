@@ -59,6 +59,7 @@ class Twins:
         self.declare("r", rd.every("7s") | rd.updated(b))
         self.declare("s", None)
         self.declare("k", rd.updated(self.graph.dataset("e")).batch(count=2).by("region"))
+        self.declare("w", rd.updated(a))
         self.world = World(self.graph, log or VolatileLog())
         self.model = Model(self.graph, SPECS, self.world.clock.now(), 2 * SECOND)
         self.compared = 0, 0
@@ -72,12 +73,7 @@ class Twins:
         try:
             new = rd.Dag(dag, on=trigger, **options) if trigger is not None else rd.Dag(dag, **options)
             for name, spec in SPECS[dag].items():
-                new.add(
-                    lambda run: self.world.body(run), id=name, after=spec.needs, **_special(spec),
-                    retries=spec.retries, retry_delay=f"{spec.delay // SECOND}s", priority=spec.priority,
-                    timeout=None if spec.timeout is None else f"{spec.timeout // SECOND}s",
-                    outlets=[self.graph.dataset(uri) for uri in spec.outlets], pool=spec.pool, slots=spec.slots,
-                )  # fmt: skip
+                self.add(new, name, spec)
             self.graph.register(new, replace=True)
             self.graph.effective(dag)
         except (GraphError, rd.InvalidValue):
@@ -87,6 +83,23 @@ class Twins:
                 self.graph.remove(dag)
             return False
         return True
+
+    def add(self, dag, name, spec):
+        """Add a task to a DAG."""
+        timeout = None if spec.timeout is None else f"{spec.timeout / SECOND}s"
+        how = {"retries": spec.retries, "retry_delay": f"{spec.delay / SECOND}s", "timeout": timeout}
+        if spec.wait is not None:
+            uri, partition, since = spec.wait
+            mode = {"mode": "reschedule", "poll": f"{spec.poll // SECOND}s"} if spec.poll else {}
+            dag.wait_for(self.graph.dataset(uri), id=name, partition=partition, since="start" if since else None,
+                         soft_fail=spec.soft, **mode, **how)  # fmt: skip
+        elif spec.until:
+            poll = f"{spec.poll // SECOND}s"
+            dag.wait_until(lambda run: self.world.body(run), id=name, poll=poll, soft_fail=spec.soft, **how)
+        else:
+            outlets = [self.graph.dataset(uri) for uri in spec.outlets]
+            dag.add(lambda run: self.world.body(run), id=name, after=spec.needs, priority=spec.priority,
+                    outlets=outlets, pool=spec.pool, slots=spec.slots, **_special(spec), **how)  # fmt: skip
 
     # ------------------------------------------------------------------------------------ steps
 
@@ -148,7 +161,7 @@ class Twins:
     def sit(self, number):
         """A body starts a run and waits for it; one of that DAG might wait for ever, which is refused (R3)."""
         jobs = self.model.jobs
-        if jobs[number % len(jobs)].run.dag == CHILD:
+        if jobs[number % len(jobs)].run.dag in (CHILD, "w"):
             self.finish(number, "succeed")
             return
         job = jobs.pop(number % len(jobs))
