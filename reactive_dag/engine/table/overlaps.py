@@ -53,13 +53,15 @@ class Overlaps:
     def give_up(self, run: int, state: str, error: str | None = None) -> None:
         """End a run that stands in no queue any more; its end is applied when the cursor reaches the record.
 
-        As it is dated now: its draft, by which it was found, may be older than what the graph is now.
+        Until then it is found as it is dated now: its draft may be older than what the graph is now.
         """
         dag, row, queued = self._request(run).dag, self._row(run), self._statuses.get(run)
-        if queued is not None and queued.begun is not None:
-            self._by_date.forget(dag, run, queued.begun.logical_date, queued.begun.cascade)
-        self._statuses.move(run, dag, ENDING)
         about = row.logical_date, row.partition, row.cascade or row.key
+        draft = None if queued is None else queued.begun
+        if draft is not None and (draft.logical_date, draft.cascade) != (about[0], about[2]):
+            self._by_date.forget(dag, run, draft.logical_date, draft.cascade)
+            self._by_date.add(dag, run, about[0], about[2])
+        self._statuses.move(run, dag, ENDING)
         begun = RunStarted(row.requested or 0, run, dag, row.key, *about)
         self._outbox.fact(lambda at: RunFinished.of(begun, state, at, error))
 
