@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import reactive_dag as rd
+from reactive_dag.model.times import HOUR, SECOND
 from tests.support.dying import DyingLog
 from tests.support.engines import kill, opened
 from tests.support.volatile import VolatileLog
@@ -83,4 +84,21 @@ def test_R11_what_a_removal_cancelled_in_the_queue_is_queued_for_nobody(tmp_path
     run = world.engine.start("late", logical_date="2026-11-23")
     world.settle()
     assert run.state == "failed" and "cancelled" in run.tasks["wait"].error
+    world.close()
+
+
+def test_wait_runs_that_overlap_skips_together_are_each_found_until_their_ends_are_applied():
+    graph = rd.Graph("skipped")
+    graph.dag("job", on=rd.cron("0 * * * *"), max_active_runs=1, overlap="skip").add(nothing, id="t")
+    late = graph.dag("late")
+    hours = ["2026-11-23T01:00Z", "2026-11-23T02:00Z"]
+    late.wait_for("job", logical_date=lambda date: hours, skipped_states=[], failed_states=[], timeout="1d", id="wait")
+    world = World(graph)
+    world.engine.start("job")
+    run = world.engine.start("late", logical_date="2026-11-23")
+    world.settle()
+    world.clock.advance_to(world.clock.now() + 2 * HOUR + SECOND)
+    world.settle()
+    assert [each.state for each in world.engine.runs("job")] == ["skipped", "skipped", "running"]
+    assert run.tasks["wait"].state == "waiting"
     world.close()
