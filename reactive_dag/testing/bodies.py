@@ -2,7 +2,8 @@
 
 Owns `Behaviour`, a thing that it says of one task from an instant on, and `ScriptedBody`, the stub that follows them.
 Invariant: what an attempt does follows from the changes that hold when it begins, whenever it ends; what a look of
-`wait_until` gives from those that hold then. O(changes of the task) an attempt.
+`wait_until` gives from those that hold then. O(changes of the task) an attempt, of a task that is to fail, to return
+something or to execute its body O(tasks of the run).
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class ScriptedBody(Lasting):
 
     def __call__(self, run: Run, **arguments: object) -> object:
         """Fail, or give what the task returns."""
+        if all(change.kind == "takes" for change in self._changes):
+            return self._usual
         began = self._now() if self._task.kind == "until" else _began(run)  # each look is asked anew
         failing = self._newest(began, run, "fails")
         if failing is not None and failing.value is not None and self._failed[failing] != failing.times:
