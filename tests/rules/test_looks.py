@@ -419,3 +419,12 @@ def test_wait_an_instance_of_a_task_that_is_not_mapped_is_refused():
         mapped(["rows[1]"], timeout="1h").check()
     assert mapped(["each[1]"], timeout="1h").check() is None
     assert rd.Graph("g").dag("d").wait_for("up", task="each[1]").id == "wait_up_each_1"
+
+
+@pytest.mark.parametrize("mode", ["push", "poke", "reschedule"])
+def test_R27_why_of_a_run_says_what_its_waits_saw(mode):
+    with live(begun(mode)) as engine:
+        run = engine.start("job", logical_date=D)
+        engine.run_until_idle("10s")
+        assert engine.why(run).missing == ["up: 2026-11-22T00:00:00Z: no run yet"]
+        assert run.tasks["up"].error == "2026-11-22T00:00:00Z: no run yet" and run.error is None

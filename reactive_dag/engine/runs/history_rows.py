@@ -25,14 +25,16 @@ def row_of(
 ) -> RunRow:
     """The row of a live run, or of one that ends now, with its earlier rounds where those ended as `before`. O(tasks).
 
-    `past` says what tasks wait for in earlier runs.
+    `past` says what tasks wait for, in earlier runs or as waits.
     """
     begun = run.started
     request, rows, states = run.request, [], run.states
     for index in range(run.size):
         id = run.arrays.ids[index]
         if states[index] is not None:
-            rows.append(task_row(run, index, id))
+            row = task_row(run, index, id)
+            said = past.get(index) if past and row.state == "waiting" else None
+            rows.append(msgspec.structs.replace(row, error=said) if said else row)
         elif past and index in past:
             rows.append(TaskRow(id, "waiting", (), None, past[index]))
     tasks = tuple(rows)

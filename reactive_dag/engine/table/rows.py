@@ -6,13 +6,12 @@ O(tasks), of a run with several rounds O(tasks of all of them).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.items.identity import Identities
-from reactive_dag.engine.runs.by_date import RunsByDate
 from reactive_dag.engine.runs.history_rows import (
     as_of,
     ended_in_queue,
@@ -25,7 +24,6 @@ from reactive_dag.engine.runs.logical_dates import LogicalDates
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.engine.runs.statuses import RunStatuses
 from reactive_dag.engine.table.rounds import Rounds
-from reactive_dag.engine.tasks.past import PastWaits
 from reactive_dag.log.history import RunRow
 from reactive_dag.model.records import Item, RunFinished, RunRequested, StartRequested
 
@@ -34,14 +32,15 @@ class Rows:
     """Makes the rows of one engine's runs. `key_of` gives a run's key (I4)."""
 
     def __init__(
-        self, statuses: RunStatuses, identities: Identities, by_date: RunsByDate, logical_dates: LogicalDates,
-        past: PastWaits, rounds: Rounds, dag_of: Callable[[str], Dag | None], key_of: Callable[[RunRequested], str],
+        self, statuses: RunStatuses, identities: Identities, logical_dates: LogicalDates,
+        reasons: Callable[[RunState], Mapping[int, str]], rounds: Rounds, dag_of: Callable[[str], Dag | None],
+        key_of: Callable[[RunRequested], str],
     ) -> None:  # fmt: skip
+        """`reasons` gives what the tasks of a live run wait for, in words."""
         self.statuses = statuses
         self.identities = identities
-        self.by_date = by_date
         self.logical_dates = logical_dates
-        self.past = past
+        self.reasons = reasons
         self.rounds = rounds
         self.dag_of = dag_of
         self.key_of = key_of
@@ -66,7 +65,7 @@ class Rows:
 
     def live(self, run: RunState, ended: RunFinished | None = None) -> RunRow:
         """The row of a live run, or of one that ends now. O(tasks)."""
-        past = self.past.reasons(run, self.by_date) if ended is None else None
+        past = self.reasons(run) if ended is None else None
         if run.started.round == 1:
             return row_of(run, ended, past)
         before = self._before(run.run, run.started.round)

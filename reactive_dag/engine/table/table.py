@@ -91,7 +91,7 @@ class RunTable:
         self.slots = slots
         self.plans = plans
         self.rounds = Rounds(outbox.log)
-        self.rows = Rows(statuses, identities, by_date, logical_dates, flow.past, self.rounds, dag_of, self.key_of)
+        self.rows = Rows(statuses, identities, logical_dates, flow.reasons, self.rounds, dag_of, self.key_of)
         self.timeouts = RunTimeouts(outbox, timers)
         self.overlaps = Overlaps(outbox, statuses, slots, by_date, self.request, self.row, self.key_of)
         self.drafts = Drafts(outbox, by_date, logical_dates, plans, self.rounds, self.key_of)

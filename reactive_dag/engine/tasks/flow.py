@@ -176,6 +176,10 @@ class TaskFlow:
             self._ask_again(run, index)
         self.rest(run)
 
+    def reasons(self, run: RunState) -> dict[int, str]:
+        """What the tasks of a run wait for, in words. O(tasks that wait * log runs)."""
+        return {**self.past.reasons(run, self.by_date), **self.waiting.reasons(run)}
+
     # ------------------------------------------------------------------------------------- records
 
     def task_started(self, offset: int, record: TaskStarted) -> None:

@@ -68,6 +68,17 @@ class WaitingTasks:
         self.waits.forget(run, index)
         self.slots.withdraw(run.run, index)
 
+    def reasons(self, run: RunState) -> dict[int, str]:
+        """What each task of a run that waits saw when it looked last, in words. O(attempts under way)."""
+        found = {}
+        for index in list(run.open):
+            watch = self.waits.watches.by_place.get((run.run, index))
+            looking = self.looks.of_place.get((run.run, index))
+            seen = self.waits.seen(watch) if watch is not None else "" if looking is None else looking.seen
+            if seen:
+                found[index] = seen
+        return found
+
     # ------------------------------------------------------------------------------------- functions that look
 
     def look_on(self, run: RunState, index: int, now: int) -> None:
