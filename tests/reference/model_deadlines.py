@@ -106,7 +106,14 @@ class Deadlines:
         newest, rank, well, since = of.newest, of.rank, of.is_well, of.since
         of.since, of.newest, of.rank, of.is_well = now, None, None, False
         self.set_tick(fact.dag)
-        ticks = [clock.before(now - 1) for clock in self.clocks(fact.dag)]
+        clocks, gone = self.clocks(fact.dag), self.turned_away.get(fact.dag, [])
+        ticks = [clock.before(now - 1) for clock in clocks]
+        while (
+            ticks
+            and max(ticks) >= since
+            and gone.count(max(ticks)) >= [c.has_tick(max(ticks)) for c in clocks].count(True)
+        ):
+            ticks = [clock.before(max(ticks) - 1) for clock in clocks]
         if ticks and max(ticks) < since:
             return
         if newest is None or (ticks and rank < max(ticks)):

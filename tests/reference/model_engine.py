@@ -51,7 +51,7 @@ class Model(Waits, Runs, Rounds, Downstream, Backfills, Deadlines):
         self.facts, self.queue, self.out, self.recovering = [], [], [], True
         self.stations, self.known, self.numbers, self.paused = {}, {}, Counter(), set()
         self.lateness = lateness
-        self.watched, self.late = {}, {}
+        self.watched, self.late, self.turned_away = {}, {}, {}
         self.keys, self.givers, self.counts, self.seen, self.once = {}, {}, Counter(), set(), set()
         self.runs, self.waiting, self.active = {}, {}, Counter()
         self.startable, self.timers, self.jobs, self.inflight = [], [], [], {}

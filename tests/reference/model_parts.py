@@ -60,6 +60,11 @@ class Taking(Naive):
                 self.move(pair, "consumed")
         return fired
 
+    def drop(self, policy, pairs, path):
+        if policy == "filtered":
+            self.turned_away += [item.due for _, item in pairs if isinstance(item, Mark) and item.kind == "tick"]
+        super().drop(policy, pairs, path)
+
     def feed(self, hits, item, now, event):
         for part in hits:
             self.fates[part, item] = "pending"
@@ -75,6 +80,7 @@ class Station:
         self.dag, self.trigger = dag, trigger
         self.catchup = model.graph.dags[dag].catchup if dag in model.graph.dags else "one"
         self.naive = Taking(trigger, self.ask, model.facts.__getitem__, identity=model.identity)
+        self.naive.turned_away = model.turned_away.setdefault(dag, [])
         self.naive.depth = lambda part, item: 1 + model.depth(item, dag, self.naive.parts[part][0])
         self.held, self.stale, self.backlog, self.redefined = [], False, [], Counter()
         self.look(model.graph)

@@ -324,3 +324,34 @@ def test_R13_a_backfilled_run_whose_deadline_has_not_passed_has_it(tmp_path, aga
         engine.run_until_idle()
         engine.advance("6h")
         assert missed(engine) == ["23T05:00 run 23T02"]
+
+
+def is_even_day(tick):
+    return tick.logical_date.day % 2 == 0
+
+
+def test_R13_of_ticks_that_a_where_turns_away_no_run_is_due(tmp_path):
+    graph = rd.Graph("filtered")
+    on = rd.cron("0 2 * * *").where(is_even_day)
+    graph.dag("job", on=on, deadline=rd.cron("0 6 * * *"))(idle_body)
+    graph.dag("alert", on=rd.missed("job"))(idle_body)
+    store, clock = tmp_path / "store.db", rd.VirtualClock("2026-11-23T01:00Z")
+    for hours in (3, 25, 49):
+        with live(graph, store, clock=clock, runner=None) as engine:
+            engine.advance(f"{hours}h")
+            found = [f"{run.logical_date:%d}" for run in reversed(engine.runs("alert"))]
+    assert found == ["24", "26"], "nothing ran; on the odd days nothing was to run"
+
+
+def test_R13_a_tick_that_one_clock_turns_away_is_due_by_another():
+    graph = rd.Graph("filtered")
+    on = rd.cron("0 2 * * *").where(is_even_day) | rd.cron("0 2 * * mon")
+    graph.dag("job", on=on, deadline=rd.cron("0 6 * * *"))(idle_body)
+    graph.dag("alert", on=rd.missed("job"))(idle_body)
+    with live(graph, start="2026-11-23T01:00Z", runner=None) as engine:
+        engine.advance("3d")
+        assert [f"{run.logical_date:%d}" for run in reversed(engine.runs("alert"))] == ["23", "24"]
+
+
+def idle_body(run):
+    pass

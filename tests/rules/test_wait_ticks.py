@@ -131,6 +131,23 @@ def test_wait_a_tick_that_is_never_requested_since_it_is_filtered(on):
         assert asked(engine, "2026-11-23T02:00Z").state == "success"
 
 
+def test_wait_a_tick_that_is_never_requested_since_it_is_filtered_once_its_fault_is_mended():
+    faulty = [True]
+
+    def where(tick):
+        if faulty:
+            raise ValueError("not yet")
+        return False
+
+    with live(graph_of(rd.cron("0 * * * *").where(rd.model.callables.Call(where)))) as engine:
+        engine.advance("1h")
+        assert asked(engine, "2026-11-23T01:00Z").state == "waiting", "the tick is parked"
+        faulty.clear()
+        engine.retry_faults("up")
+        engine.run_until_idle()
+        assert wait_of(engine).state == "failed"
+
+
 def test_wait_a_tick_that_is_held_in_a_join_is_waited_for_until_another_supersedes_it():
     graph = rd.Graph("ticks")
     graph.dag("up", on=rd.all_of(rd.cron("0 * * * *"), rd.updated("d")).by(None))(nothing)

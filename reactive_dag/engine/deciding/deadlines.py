@@ -38,6 +38,7 @@ class WatchedSnapshot(msgspec.Struct, array_like=True):
     since: int
     newest: tuple[str, int, RunDeadline] | None
     is_well: bool
+    turned_away: dict[int, int] = {}
 
 
 DeadlinesSnapshot = tuple[list[WatchedSnapshot], list[tuple[str, str, int, RunDeadline]]]
@@ -49,7 +50,8 @@ class Watched:
     """The deadline of one DAG, as it was registered (`given` in JSON): a duration (ns) or a clock.
 
     Of a clock: `since` is the tick before, `newest` the newest run that was requested from then on (key, its date or
-    else its request, what was recorded), and `is_well` says that it succeeded.
+    else its request, what was recorded), and `is_well` says that it succeeded. `turned_away` are the ticks since then
+    that a `where` turned away, and by how many of the DAG's clocks.
     """
 
     dag: str
@@ -59,6 +61,7 @@ class Watched:
     since: int
     newest: tuple[str, int, RunDeadline] | None = None
     is_well: bool = False
+    turned_away: dict[int, int] = attrs.field(factory=dict)
     due: int = NEVER
     timer: Timer | None = None
 
@@ -108,7 +111,9 @@ class Deadlines:
     def _watch(self, kept: WatchedSnapshot) -> None:
         given = kept.given
         deadline: Deadline = given if isinstance(given, int) else schedule_from_json(given)
-        of = Watched(kept.dag, given, deadline, kept.end, kept.since, kept.newest, kept.is_well)
+        of = Watched(
+            kept.dag, given, deadline, kept.end, kept.since, kept.newest, kept.is_well, dict(kept.turned_away)
+        )  # fmt: skip
         self.of_dag[of.dag] = of
         self._set_timer(of)
 
@@ -140,6 +145,12 @@ class Deadlines:
         of = self.of_dag.get(request.dag)
         if of is not None and request.deadline is not None:
             self._open(of, key, request.deadline, request.at)
+
+    def turned_away(self, dag: str, tick: int) -> None:
+        """A clock of a DAG ticked, and its `where` let nothing pass: no run is due for that. O(1)."""
+        of = self.of_dag.get(dag)
+        if of is not None and not isinstance(of.deadline, int):
+            of.turned_away[tick] = of.turned_away.get(tick, 0) + 1
 
     def _open(self, of: Watched, key: str, about: RunDeadline, at: int) -> None:
         if isinstance(of.deadline, int):
@@ -181,14 +192,15 @@ class Deadlines:
 
     def _tick(self, of: Watched, now: int) -> None:
         """A deadline that is a clock is due: judge the newest run since the one before, or that there is none."""
-        newest, well, since = of.newest, of.is_well, of.since
+        newest, well, since, turned_away = of.newest, of.is_well, of.since, of.turned_away
         of.since, of.newest, of.is_well = now, None, False
+        of.turned_away = {tick: count for tick, count in turned_away.items() if tick >= now}
         self._set_timer(of)
         clocks = self._clocks_of(of.dag)
         if clocks:
             last = now - 1 if of.end is None else min(now - 1, of.end)
-            tick = max([t for clock in clocks if (t := clock.before(last)) is not None], default=-NEVER)
-            if tick < since:
+            tick = _newest_due(clocks, last, turned_away)
+            if tick is None or tick < since:
                 return  # no run was due
             if newest is None or newest[1] < tick:
                 self._none_came(of, now, tick)
@@ -220,7 +232,8 @@ class Deadlines:
     def snapshot(self) -> DeadlinesSnapshot:
         """What a restored engine needs of it. O(DAGs with one + open deadlines)."""
         watched = [
-            WatchedSnapshot(of.dag, of.given, of.end, of.since, of.newest, of.is_well) for of in self.of_dag.values()
+            WatchedSnapshot(of.dag, of.given, of.end, of.since, of.newest, of.is_well, dict(of.turned_away))
+            for of in self.of_dag.values()
         ]
         return watched, [(*name, due, about) for name, (due, about, _) in self.open.items()]
 
@@ -239,6 +252,15 @@ class Deadlines:
         for (dag, _), (due, _, _) in self.open.items():
             assert isinstance(self.of_dag[dag].deadline, int), dag
             assert self.timers.has(due, dag, ""), f"nobody waits for a deadline of {dag}"
+
+
+def _newest_due(clocks: list[Schedule], last: int, turned_away: dict[int, int]) -> int | None:
+    """The newest tick up to an instant that not each clock that has it turned away. O(clocks * ticks turned away)."""
+    while True:
+        tick = max([found for clock in clocks if (found := clock.before(last)) is not None], default=None)
+        if tick is None or turned_away.get(tick, 0) < sum(clock.has_tick(tick) for clock in clocks):
+            return tick
+        last = tick - 1
 
 
 def clocks_in(triggers: Iterable[Trigger]) -> list[Schedule]:

@@ -246,6 +246,7 @@ class Definitions:
             max_pending=self.max_pending,
             on_expired=lambda policy, part, key, count: self._expired(name, policy, part, key, count),
             loops=self.router.loops.of_trigger(*name, lambda part: circuit.parts[part].text),
+            on_turned_away=lambda due: self.router.deadlines.turned_away(record.dag, due),
         )
         options = record.options or {}
         found = ActiveTrigger(
@@ -366,6 +367,7 @@ class Definitions:
             if fired:
                 self.router.fire(active, fired, record.at)
             self.router.schedule(active)
+        self.runs.waits.on_ticks_changed(record.dag)
 
 
 def options_of(dag: Dag) -> dict[str, Json]:

@@ -21,6 +21,9 @@ from reactive_dag.triggers.machine.counts import Counters
 OnExpired: TypeAlias = Callable[[str, str, str, int], None]
 """Told of items that a bound dropped, or that had no key: policy, part, key, how many."""
 
+OnTurnedAway: TypeAlias = Callable[[int], None]
+"""Told of each tick that a clock's `where`, or a `sequence`, turned away: its due time."""
+
 Pairs: TypeAlias = list[tuple[int, Item]]
 """Leaf parts with the items that were delivered to them."""
 
@@ -62,14 +65,15 @@ class Books:
     """
 
     __slots__ = (
-        "ask", "copies", "counters", "identity", "last", "leaves", "limit", "loops", "on_expired", "parked", "path",
-        "silences",
+        "ask", "copies", "counters", "identity", "last", "leaves", "limit", "loops", "on_expired", "on_turned_away",
+        "parked", "path", "silences",
     )  # fmt: skip
 
     def __init__(
         self, parts: int, ask: Ask, on_expired: OnExpired, identity: Callable[[Item], str], limit: int, loops: Loops
     ) -> None:
         self.loops = loops
+        self.on_turned_away: OnTurnedAway | None = None
         self.ask = ask
         self.on_expired = on_expired
         self.identity = identity
@@ -94,6 +98,10 @@ class Books:
             self._warn(pairs)
         if self.copies:
             self.settle_copies(pairs)
+        if policy == "filtered" and self.on_turned_away is not None:
+            for _, item in pairs:
+                if isinstance(item, Mark) and item.kind == "tick":
+                    self.on_turned_away(item.due)
         for part, count in sorted(Counter([part for part, _ in pairs]).items()):
             self.counters.drop(policy, part, count)
             if policy == "expired":

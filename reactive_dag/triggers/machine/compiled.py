@@ -19,7 +19,7 @@ from reactive_dag.triggers.cell import MAX_PENDING, Opaque
 from reactive_dag.triggers.firing import GONE, Ask, Firing, Key, ask_directly, delivery, in_order
 from reactive_dag.triggers.functions.rollup import Gathered
 from reactive_dag.triggers.leaves.schedule import Scheduled, kept
-from reactive_dag.triggers.machine.books import Loops, OnExpired, mark_text, nobody
+from reactive_dag.triggers.machine.books import Loops, OnExpired, OnTurnedAway, mark_text, nobody
 from reactive_dag.triggers.machine.clocks import Clocks
 from reactive_dag.triggers.machine.compile import Compiler
 from reactive_dag.triggers.machine.counts import Count
@@ -63,6 +63,7 @@ class CompiledTrigger:
         identity: Callable[[Item], str] = mark_text,
         fast: bool = True,
         loops: Loops | None = None,
+        on_turned_away: OnTurnedAway | None = None,
     ) -> None:
         """`identity` names what armed a silence (I3); `fast=False` takes no fast path."""
         tree = Compiler(trigger, ask, on_expired or nobody, identity, max_pending, loops or Loops())
@@ -80,6 +81,7 @@ class CompiledTrigger:
         self._riders = any(leaf.rides for leaf in self.parts)
         self._alone = fast and isinstance(trigger, Scheduled)
         self._books = tree.books
+        self._books.on_turned_away = on_turned_away
         self._work = Evaluator(scope, self.parts, tree.books)
         self.feed = (
             fast_path(self, scope, self._states, tree.books.counters) if fast and not tree.resets else None
