@@ -70,10 +70,11 @@ class Books:
     )  # fmt: skip
 
     def __init__(
-        self, parts: int, ask: Ask, on_expired: OnExpired, identity: Callable[[Item], str], limit: int, loops: Loops
-    ) -> None:
+        self, parts: int, ask: Ask, on_expired: OnExpired, identity: Callable[[Item], str], limit: int, loops: Loops,
+        on_turned_away: OnTurnedAway | None,
+    ) -> None:  # fmt: skip
         self.loops = loops
-        self.on_turned_away: OnTurnedAway | None = None
+        self.on_turned_away = on_turned_away
         self.ask = ask
         self.on_expired = on_expired
         self.identity = identity

@@ -16,7 +16,7 @@ from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.firing import Ask
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.leaves.dataset import Feedback
-from reactive_dag.triggers.machine.books import Books, Loops, OnExpired
+from reactive_dag.triggers.machine.books import Books, Loops, OnExpired, OnTurnedAway
 from reactive_dag.triggers.machine.leaf import CROSSING, Leaf, LeafChain
 from reactive_dag.triggers.machine.resets import ResetPoint
 from reactive_dag.triggers.machine.tree import ByNode, CellNode, PartPlace, Scope
@@ -30,7 +30,7 @@ class Compiler:
 
     def __init__(
         self, trigger: Trigger, ask: Ask, on_expired: OnExpired, identity: Callable[[Item], str], limit: int,
-        loops: Loops,
+        loops: Loops, on_turned_away: OnTurnedAway | None = None,
     ) -> None:  # fmt: skip
         emits = hears = 0
         self.mapped = self.rolls = False
@@ -42,7 +42,7 @@ class Compiler:
             elif found.dates_anew:
                 self.rolls = True
         self._next_source, self._next_other = 0, hears
-        self.books = Books(emits, ask, on_expired, identity, limit, loops)
+        self.books = Books(emits, ask, on_expired, identity, limit, loops, on_turned_away)
         self._found: list[Leaf] = []
         self.resets: list[ResetPoint] = []
         self.scope = Scope()

@@ -66,7 +66,7 @@ class CompiledTrigger:
         on_turned_away: OnTurnedAway | None = None,
     ) -> None:
         """`identity` names what armed a silence (I3); `fast=False` takes no fast path."""
-        tree = Compiler(trigger, ask, on_expired or nobody, identity, max_pending, loops or Loops())
+        tree = Compiler(trigger, ask, on_expired or nobody, identity, max_pending, loops or Loops(), on_turned_away)
         self.trigger = trigger
         self.parts: tuple[Leaf, ...] = tree.leaves
         self.leaves = tree.sources
@@ -81,7 +81,6 @@ class CompiledTrigger:
         self._riders = any(leaf.rides for leaf in self.parts)
         self._alone = fast and isinstance(trigger, Scheduled)
         self._books = tree.books
-        self._books.on_turned_away = on_turned_away
         self._work = Evaluator(scope, self.parts, tree.books)
         self.feed = (
             fast_path(self, scope, self._states, tree.books.counters) if fast and not tree.resets else None
