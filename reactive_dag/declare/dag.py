@@ -106,17 +106,24 @@ class Dag(ReadsDagSettings, DeclaresWaits):
 
     @property
     def tz(self) -> str:
-        """Its zone: the one given, of its clocks, its rollups, its origins, or UTC (R1). O(size) once a version."""
+        """Its zone: the one given, of its clocks, rollups, origins, outlets, or UTC (R1). O(size) once a version."""
         owner = self._owner
-        version = -1 if owner is None else owner.version
-        if self._zone is None or self._zone[0] != version:
-            found = self._own_zone() or (owner and owner.zone_of_origins(self.id)) or "UTC"
-            self._zone = version, found
+        if owner is None:
+            return self._own_zone() or self._zone_of_outlets() or "UTC"
+        if self._zone is None or self._zone[0] != owner.version:
+            found = self._own_zone() or owner.zone_of_origins(self.id) or self._zone_of_outlets() or "UTC"
+            self._zone = owner.version, found
         return self._zone[1]
 
     def _own_zone(self) -> str | None:
         """The zone that its declaration alone says; bare dates that stand in it are of that one, or UTC."""
         return self._settings.tz or own_zone(self._read_sources(), self.triggers.values())
+
+    def _zone_of_outlets(self) -> str | None:
+        """The zone on which the calendars of its outlets agree. O(outlets)."""
+        divided = [outlet.partitions for outlet in self.produces if outlet.partitions is not None]
+        zones = {each.calendar.tz for each in divided if each.calendar is not None}
+        return zones.pop() if len(zones) == 1 else None
 
     @property
     def graph(self) -> str | None:

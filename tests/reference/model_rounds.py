@@ -163,11 +163,14 @@ def again_of(run, request, before):
     else:
         again = {name.partition("[")[0] for name in request.tasks}
     todo = [*again]
+    marked = {*again} if request.what == "mark" else set()
     again |= new
     while todo:
         name = todo.pop()
         for follower in [each for each, spec in run.specs.items() if name in spec.needs]:
             stays = request.only and follower in before and before[follower].state == "success"
+            if run.specs[follower].teardown and name not in marked:
+                stays = False  # it cleans up whatever is done again
             if follower not in again and not stays:
                 again.add(follower)
                 todo.append(follower)

@@ -161,6 +161,14 @@ def test_R7_each_instance_has_its_own_retries_and_failures_are_named():
     assert run.error == f"each: {run.tasks['each'].error}" and run.tasks["each"].output is None
 
 
+def test_R7_what_runs_behind_a_failed_mapped_task_gets_the_list_with_none_for_what_failed():
+    graph, dag = mapping(["a", "bad", "b"])
+    dag.add(lambda each: each, id="worked", trigger_rule="all_done")
+    run = played(graph)
+    first, _, last = (one.output for one in run.tasks["each"].instances)
+    assert run.tasks["each"].state == "failed" and run.tasks["worked"].output == [first, None, last]
+
+
 def test_R7_many_failures_are_counted():
     run = played(mapping(["bad"] * 9)[0])
     assert run.error.startswith("each: 9 of 9 instances failed: each[0]: ") and run.error.endswith("; and 6 more")

@@ -177,3 +177,19 @@ def test_why_of_what_did_not_run_names_what_was_dropped_and_why():
         text = str(engine.why("join"))
         assert "dropped: 1 of rd.updated('a') as no_key" in text and "no partition or date" in text
         assert "as filtered, its .where was false" in str(engine.why("big"))
+
+
+def test_R1_a_dag_without_clocks_has_the_zone_of_its_outlets_calendars():
+    graph = rd.Graph("zones")
+    ingest = graph.dag("ingest")
+    ingest.add(nothing, id="load", outlets=[days(graph, "a")])
+    follows = graph.dag("follows", on=rd.completed("ingest"))
+    follows.add(nothing, id="load")
+    both = graph.dag("both", outlets=[days(graph, "b"), graph.dataset("c", partitions=rd.day("Asia/Tokyo"))])
+    both.add(nothing, id="load")
+    assert (ingest.tz, follows.tz, both.tz) == ("Europe/Berlin", "Europe/Berlin", "UTC")
+    with live(graph) as engine:
+        backfill = engine.backfill("ingest", start="2026-11-01", end="2026-11-02")
+        engine.run_until_idle()
+        assert [run.partition for run in backfill.runs] == ["2026-11-01", "2026-11-02"]
+        assert engine.start("ingest", logical_date="2026-11-03").partition == "2026-11-03"

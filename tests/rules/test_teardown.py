@@ -243,3 +243,42 @@ def test_R18_a_run_that_times_out_still_tears_down():
         engine.advance("2h")
         assert run.state == "failed" and "timed out after 10m" in run.error
         assert ran == ["clean"] and run.tasks["clean"].state == "success" and run.tasks["work"].state == "cancelled"
+
+
+@pytest.mark.parametrize("how", ["failed", "mark"])
+def test_R10_a_teardown_cleans_up_whatever_a_round_does_again(how):
+    graph, done = rd.Graph("again"), []
+    dag = graph.dag("job")
+
+    @dag.task
+    def setup(run):
+        done.append("setup")
+
+    @dag.task(after=[setup])
+    def work(run):
+        done.append("work")
+        if run.round == 1:
+            raise ValueError("no")
+
+    @dag.task(after=[work])
+    def more(run):
+        done.append("more")
+
+    @dag.task(after=[setup, work, more], teardown=True)
+    def clean(run):
+        done.append("clean")
+
+    with live(graph) as engine:
+        run = engine.start("job")
+        engine.run_until_idle()
+        if how == "failed":
+            engine.rerun(run, only="failed")
+        else:
+            engine.mark(run, "work", "success")
+        engine.run_until_idle()
+        again = ["work", "more", "clean"] if how == "failed" else ["more", "clean"]
+        assert done == ["setup", "work", "clean", *again] and run.state == "success"
+        if how == "mark":
+            engine.mark(run, "more", "success")  # nothing is done again
+            engine.run_until_idle()
+            assert done[-1:] == ["clean"] and len(done) == 5

@@ -269,9 +269,11 @@ class GraphAnalysis:
         return self._zones[id]
 
     def _zone(self, origin: str) -> str | None:
-        """The zone that an origin says itself: by option or clock, a dataset by its calendar."""
+        """The zone that an origin says itself: by option, clock or outlets, a dataset by its calendar."""
         dag = self.dags.get(origin)
-        return self._calendar_zone(origin.removeprefix("dataset ")) if dag is None else dag._own_zone()
+        if dag is None:
+            return self._calendar_zone(origin.removeprefix("dataset "))
+        return dag._own_zone() or dag._zone_of_outlets()
 
     def _calendar_zone(self, uri: str) -> str | None:
         """The zone of a dataset's calendar, which all that hear it have."""

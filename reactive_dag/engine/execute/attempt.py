@@ -170,7 +170,8 @@ class AttemptExecutor:
     def _output_of(self, run: RunState, index: int) -> object:
         wait, output = run.tasks[index].wait, run.output(index)
         if wait is None:
-            numbers = None if output is None else run.instances.get(index)
+            gathers = output is not None or run.states[index] == "failed"  # of which those that failed gave None
+            numbers = run.instances.get(index) if gathers else None
             return self._value_of(run, index) if numbers is None else [self._value_of(run, n) for n in numbers]
         awaited = [self._awaited(wait, one) for one in (output if isinstance(output, list) else [output])]
         return awaited if isinstance(output, list) else awaited[0]

@@ -35,7 +35,9 @@ def rerun_asked(
     names = () if tasks is None else _tasks(row, dag, tasks, where)
     asked = RerunRequested(0, row.run, names, only is not None, downstream)
     states = {task.task: task.state for task in row.tasks}
-    if only is not None and row.state in FINAL_RUN_STATES and not tasks_again(asked, plan_of(dag), states):
+    plan = plan_of(dag)
+    teardowns = [dag.tasks[id].teardown for id in plan.ids]
+    if only is not None and row.state in FINAL_RUN_STATES and not tasks_again(asked, plan, states, teardowns):
         raise UsageError(f'{where}: no task of it failed, so only="failed" leaves nothing to do; leave only= out')
     return asked
 

@@ -7,7 +7,7 @@ which stays known when a later one replaces that row. O(1) a request, O(tasks + 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -100,7 +100,7 @@ class Rounds:
         states, mark = {id: row.state for id, row in known.items()}, self.mark(begun.run)
         if mark is not None and not mark.task:
             return {id: known[id] for id in plan.ids if id in known}
-        again = tasks_again(request, plan, states)
+        again = tasks_again(request, plan, states, arrays.teardowns)
         kept = {id: known[id] for id in plan.ids if id not in again}
         if mark is not None:
             return {**kept, **instances_beside(mark.task, arrays, known, again)}
@@ -198,11 +198,12 @@ def _any(ids: Iterable[str], among: Container[str]) -> bool:
     return any(id in among for id in ids)
 
 
-def tasks_again(request: RerunRequested, plan: Plan, states: Mapping[str, str]) -> set[str]:
+def tasks_again(request: RerunRequested, plan: Plan, states: Mapping[str, str], teardowns: Sequence[bool]) -> set[str]:
     """Which tasks of a plan a round does again, given how those ended that the round before it had. O(tasks + edges).
 
     A task that is new is done; `only_failed` does what neither succeeded nor was skipped, and what was skipped behind
-    that; `tasks` does those, and all that follow them: with `only_failed` (a mark) those that did not succeed.
+    that; `tasks` does those, and all that follow them: with `only_failed` (a mark) those that did not succeed. A
+    teardown cleans up whatever is done again; what is marked does nothing.
     """
     if not request.only_failed and not request.tasks:
         return set(plan.ids)
@@ -212,10 +213,13 @@ def tasks_again(request: RerunRequested, plan: Plan, states: Mapping[str, str]) 
     else:
         again = {plan.index[id] for name in request.tasks if (id := name.partition("[")[0]) in plan.index}
     todo = [*again]
+    idle = frozenset(again if request.only_failed and request.tasks else ())
     again.update(fresh)
     while todo:
-        for follower in plan.followers[todo.pop()]:
+        index = todo.pop()
+        for follower in plan.followers[index]:
             kept = request.only_failed and states.get(plan.ids[follower]) == "success"
+            kept = kept and (index in idle or not teardowns[follower])
             if follower not in again and not kept:
                 again.add(follower)
                 todo.append(follower)
