@@ -150,7 +150,8 @@ def pending(fold: Fold, dag: str) -> Pending:
     """What the triggers of `dag` hold, and what its runs wait for. O(items pending)."""
     triggers = fold.router.of(dag)
     parts = [part for active in triggers for part in _parts(fold, active)]
-    joins = {active.label: analysis_of(fold.graph).effective(dag)[active.label][1] for active in triggers}
+    rules = analysis_of(fold.graph).effective(dag)  # of the graph as it is now: a change may not be taken up yet
+    joins = {active.label: rules[active.label][1] if active.label in rules else "" for active in triggers}
     waits = [_watching(fold, watch) for watch in fold.waits.watches.of_waiter(dag)]
     waits += _looking(fold, dag)
     live = [run for offset in list(fold.runs.flow.past.of_run) if (run := fold.runs.live[offset]).started.dag == dag]

@@ -1,4 +1,4 @@
-"""A bulk that is taken back leaves the graph as it was, for who looks into it meanwhile too (G1, T11)."""
+"""Changes of a graph beside a running engine: a bulk that is taken back, and what is not taken up yet (G1, T11)."""
 
 from __future__ import annotations
 
@@ -41,3 +41,18 @@ def test_T11_a_bulk_that_is_taken_back_leaves_the_order_of_declaration():
         raise ZeroDivisionError
     graph._check()
     assert list(graph.dags) == [*"abc"] == graph.order()
+
+
+def test_T11_pending_of_a_trigger_that_is_replaced_and_not_taken_up_yet():
+    graph = rd.Graph("named")
+    a, b = graph.dataset("a"), graph.dataset("b")
+    graph.dag("job", on={"one": a & b, "two": rd.updated(b)})(extras)
+    with live(graph) as engine:
+        engine.publish("a")
+        engine.run_until_idle()
+        graph.dag("job", on=rd.updated(a).batch(count=2))(extras)
+        assert engine.pending("job").joins == {"one": "", "two": ""}
+        graph.dag("job")(extras)
+        assert [part.pending for part in engine.pending("job").parts] == [1, 0, 0]
+        engine.run_until_idle()
+        assert not engine.pending("job").parts
