@@ -52,6 +52,10 @@ def told_by(item, facts):
 class Taking(Naive):
     """A naive trigger whose firings also say which deliveries they took; marks may be delivered to it anew."""
 
+    def __init__(self, *given, **options):
+        super().__init__(*given, **options)
+        self.turned_away = []  # the ticks that a `.where` of it turned away
+
     def go(self, landing, now, path):
         self.step_number += 1
         fired = self.top.go(landing, now, path)

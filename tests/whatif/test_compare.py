@@ -192,8 +192,9 @@ def test_what_waits_for_ever_is_latest() -> None:
     assert [(row.dag, row.kind, row.after) for row in found] == [
         ("after", "missing", None), ("down", "state", "running"), ("fed", "state", "failed"),
     ]  # fmt: skip
-    assert str(found[1].why) == f"{first} → awaited by down (waiting; running, was success)"
-    assert str(found[0].why) == f"{first} → awaited by down.w (waiting; running, was success) → causes after (missing)"
+    waits = "(waiting: fed is failed (same_day 2026-11-23T01:00:00Z); running, was success)"
+    assert str(found[1].why) == f"{first} → awaited by down {waits}"
+    assert str(found[0].why) == f"{first} → awaited by down.w {waits} → causes after (missing)"
 
 
 # ------------------------------------------------------------------------------------------------- pairs
