@@ -22,6 +22,7 @@ from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
 from reactive_dag.model.text import exact, seen, text_at
 from reactive_dag.model.times import (
     DAY,
+    HOUR,
     MICROSECOND,
     MINUTE,
     GivenDuration,
@@ -45,6 +46,9 @@ OF_A_WORKER = ("priority", "pool", "slots")
 """The options that count for what holds a worker."""
 
 GivenPartitions: TypeAlias = "str | timedelta | Callable[..., object] | Iterable[str] | None"
+LONGEST = {"hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 31 * DAY}
+"""Of each unit of a calendar the longest period, as it is counted on the wall clock."""
+
 GivenDates: TypeAlias = "str | timedelta | Callable[..., object] | Iterable[datetime | date | str]"
 States: TypeAlias = str | Iterable[str]
 
@@ -101,8 +105,14 @@ class Wait:
     def looks_back(self) -> bool:
         """Whether it awaits an earlier date than its own, so that time itself breaks a circle through it. O(1)."""
         if self.dataset is not None:
-            return type(self.partition) is int and self.partition > 0
+            return type(self.partition) is int and self.partition >= self._least_back
         return type(self.logical_date) is int and self.logical_date > 0 and self.match == "exact"
+
+    @property
+    def _least_back(self) -> int:
+        """How far (ns) back at least lies a date of another partition, from wherever in one."""
+        of = None if self.dataset is None or self.dataset.partitions is None else self.dataset.partitions.calendar
+        return 1 if of is None else LONGEST[of.unit]
 
     def __str__(self) -> str:
         return f"{self.what} {self.when}"

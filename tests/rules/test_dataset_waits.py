@@ -378,3 +378,26 @@ def test_R28_products_of_partitions_take_the_other_dimensions_of_the_run_or_all_
         engine.publish_many([("orders", {"partition": each}) for each in awaited])
         engine.run_until_idle("10s")
         assert up(engine).state == "success"
+
+
+@pytest.mark.parametrize(
+    ("calendar", "short", "enough"),
+    [
+        (rd.hour("UTC"), timedelta(minutes=59), timedelta(hours=1)),
+        (rd.day("UTC"), timedelta(hours=1), timedelta(days=1)),
+        (rd.week("UTC"), timedelta(days=6), timedelta(days=7)),
+        (rd.month("UTC"), timedelta(days=30), timedelta(days=31)),
+    ],
+)
+def test_R28_a_wait_for_an_own_partition_that_may_be_this_runs_is_a_circle(calendar, short, enough):
+    for back in (short, enough):
+        graph = rd.Graph("waits")
+        out = graph.dataset("out", partitions=calendar)
+        dag = graph.dag("job", on=rd.cron("0 5 * * *"), outlets=[out])
+        if back is short:
+            with pytest.raises(rd.CycleError, match="out"):
+                dag.wait_for(out, partition=back, id="up", timeout="30m")
+        else:
+            dag.wait_for(out, partition=back, id="up", timeout="30m")
+        dag.add(lambda run: None, id="work")
+        graph.check()
