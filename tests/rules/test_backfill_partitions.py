@@ -183,3 +183,19 @@ def test_R26_missing_alone_of_other_partitions_than_the_runs_have(store):
 def test_R26_what_asks_for_nothing_that_is_known_is_refused(graph, given, error, said):
     with live(graph, None, NOON) as engine, pytest.raises(error, match=said):
         engine.backfill("job", **given)
+
+
+def test_R26_what_was_deleted_since_its_run_succeeded_is_made_again(store):
+    with live(of(DAY * REGION, rd.updated("raw")), store, NOON) as engine:
+        engine.backfill("job", **DAYS).wait()
+        engine.backfill("job", only="missing").wait()
+        assert engine.partitions("mart").missing == []
+        engine.publish("mart", partition="2026-11-02|eu", kind="deleted")
+        assert engine.partitions("mart").missing == ["2026-11-02|eu"]
+        backfill = engine.backfill("job", only="missing").wait()
+        assert backfill.progress["success"] == 1 and backfill.runs[0].round == 2
+        assert engine.partitions("mart").missing == []
+        assert engine.backfill("job", only="missing").wait().dates == []
+        engine.publish("mart", partition="2026-11-02|us", kind="deleted")
+        kept = engine.backfill("job", **DAYS, only="missing").wait()
+        assert kept.progress == {"dates": 4, "had_run": 4, "left": 0}, "with dates it asks for what did not succeed"

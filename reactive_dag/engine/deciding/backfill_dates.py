@@ -26,6 +26,9 @@ from reactive_dag.triggers.faults import CallableFault
 from reactive_dag.triggers.machine.compiled import CompiledTrigger
 from reactive_dag.triggers.walks import walk
 
+POOR = ("failed", "cancelled")
+"""The states of runs that `only="missing"` gives a further round."""
+
 
 class BackfillJudge:
     """Judges what is asked for against one engine's runs."""
@@ -64,7 +67,8 @@ class BackfillJudge:
             turns = turns_within(dag, start, end, at, self.logical_dates, where)
         else:
             turns = turns_lacking(dag, lacking, at, self.logical_dates, where)
-        found = [self._entry(dag, turn, all_again, only is not None, where) for turn in turns]
+        poor = () if only is None else POOR if lacking is None else (*POOR, "success")
+        found = [self._entry(dag, turn, all_again, poor, where) for turn in turns]
         entries = [entry for entry in found if entry is not None]
         if turns and not entries:
             raise InvalidValue(
@@ -72,12 +76,14 @@ class BackfillJudge:
             )
         return BackfillRequested(at, dag.id, 0, entries, most, stops, only is not None)
 
-    def _entry(self, dag: Dag, turn: Turn, again: bool, missing: bool, where: str) -> BackfillDate | None:
+    def _entry(self, dag: Dag, turn: Turn, again: bool, poor: tuple[str, ...], where: str) -> BackfillDate | None:
+        """A date, and whether the run that it has goes again: because all do, or by the state of that run."""
         entry = BackfillDate(turn.date, turn.label, partition=turn.partition)
         run = self.backfills.run_of(dag.id, self.backfills.key_of(dag.id, entry), entry)
         if run is not None:
-            lacks = missing and self.backfills.runs.row(run).state in ("failed", "cancelled")
-            return msgspec.structs.replace(entry, run=run, again=again or lacks)
+            state = self.backfills.runs.row(run).state
+            goes = again or state in poor
+            return msgspec.structs.replace(entry, run=run, again=goes, whole=goes and state == "success")
         trigger = dag.triggers.get(turn.label)
         if turn.date is None or trigger is None or not clocks_in([trigger]):
             return entry  # a function of the trigger asks about events, and there is none

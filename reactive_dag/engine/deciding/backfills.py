@@ -156,7 +156,7 @@ class Backfills:
                 log.push(BackfillAsked(at, of.record.n, index, entry.run))
             else:
                 log.push(BackfillAsked(at, of.record.n, index, entry.run, self._next_round(entry.run)))
-                log.push(RerunRequested(at, entry.run, only_failed=of.record.only_failed))
+                log.push(RerunRequested(at, entry.run, only_failed=of.record.only_failed and not entry.whole))
 
     def _ask_first(self, at: int, of: Backfilling, index: int, entry: BackfillDate) -> None:
         """Ask for the run of a date, under the key that its tick gives it, unless there is one by now."""

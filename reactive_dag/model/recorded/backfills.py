@@ -10,8 +10,9 @@ from reactive_dag.model.recorded.shared import Json, Mark, Record
 class BackfillDate(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
     """A date of a backfill, or a partition, and the trigger that it is of (R26). Static values have no date.
 
-    `run` is the run that it has already, -1 if none; `again` gives that one a further round. `payload` is what the
-    trigger's `.map` made of the tick, where it is `mapped`.
+    `run` is the run that it has already, -1 if none; `again` gives that one a further round, a `whole` one where it
+    succeeded and what it wrote is missing. `payload` is what the trigger's `.map` made of the tick, where it is
+    `mapped`.
     """
 
     date: int | None
@@ -21,6 +22,7 @@ class BackfillDate(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_
     payload: Json = None
     mapped: bool = False
     partition: str | None = None
+    whole: bool = False
 
     @property
     def mark(self) -> Mark:
