@@ -16,6 +16,7 @@ from reactive_dag.declare.parameters import TaskLike
 from reactive_dag.declare.settings.looking import MODES, POKE, PUSH
 from reactive_dag.declare.settings.parsers import flag, only_known, optional_duration, task_name
 from reactive_dag.declare.settings.pool import Pool
+from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
@@ -112,7 +113,7 @@ class Wait:
     def _least_back(self) -> int:
         """How far (ns) back at least lies a date of another partition, from wherever in one."""
         of = None if self.dataset is None or self.dataset.partitions is None else self.dataset.partitions.calendar
-        return 1 if of is None else LONGEST[of.unit]
+        return LONGEST[of.unit] if isinstance(of, Calendar) else 1
 
     def __str__(self) -> str:
         return f"{self.what} {self.when}"
