@@ -339,3 +339,16 @@ def test_the_background_thread_is_stopped_while_runs_start_runs_without_an_end()
         with engine.background():
             engine.start("again").wait("30s")
         assert engine.runs("again", state="success")
+
+
+def test_waiting_for_a_run_that_only_time_can_end_says_so_at_once_under_a_virtual_clock():
+    graph = rd.Graph("stands")
+    graph.dag("up").add(lambda run: 1, id="work")
+    dag = graph.dag("down")
+    dag.wait_for("up", timeout="2h", soft_fail=True)
+    with rd.Engine(graph, clock=rd.VirtualClock("2026-11-23T00:00Z")) as engine:
+        run = engine.start("down", logical_date="2026-11-23")
+        with pytest.raises(rd.NotIdle, match=r"nothing is left to do at 2026-11-23T00:00:00Z.*engine\.advance"):
+            run.wait()
+        engine.advance("2h")
+        assert run.wait().state == "skipped"

@@ -88,7 +88,7 @@ class Drive:
             if done():
                 return
             self._check_deadline(deadline, what)
-            self._wait_for_work(progress, deadline)
+            self._wait_for_work(progress, deadline, what)
 
     def _wait_for_other_thread(self, done: Callable[[], bool], deadline: int | None, what: str) -> bool:
         """Wait while another thread drives; whether it is `done()` then.
@@ -138,14 +138,23 @@ class Drive:
         if deadline is not None and time.monotonic_ns() >= deadline:
             raise NotIdle(f"waited for {what} in vain; {self.waiting_for()}")
 
-    def _wait_for_work(self, progress: tuple[int, int], deadline: int | None) -> None:
-        """Nothing can be done now: move virtual time to the next retry, else sleep until something happens."""
+    def _wait_for_work(self, progress: tuple[int, int], deadline: int | None, what: str) -> None:
+        """Nothing can be done now: move virtual time to the next retry, else sleep until something happens.
+
+        Raises NotIdle where nothing can: a virtual clock stands still.
+        """
         if self._is_virtual and not self._turn.executing:
             retry = self._fold.runs.flow.retries.next_due()
             due = min(NEVER if retry is None else retry, self._turn.next_end)
             if due < NEVER:
                 self.move_to(due)
                 return
+            if not (self._turn.inflight or self._loop.busy) and self._observers_idle():
+                now = format_time(self._fold.clock.now())
+                raise NotIdle(
+                    f"waited for {what} in vain: nothing is left to do at {now}, where the virtual clock stands; "
+                    "engine.advance() moves it, engine.pending(dag) says what is waited for"
+                )
         if not self._loop.busy and not self._observers_idle():
             with self._interrupts.let_through():
                 if self._observers_idle(POLL):
