@@ -82,9 +82,8 @@ def main() -> None:
     """Time all, and show."""
     lines = []
     for what in ("DAG", "dataset"):
-        none = min(measured(what, 0)[0] for _ in range(3))
-        few = [min(each) for each in zip(*[measured(what, FEW) for _ in range(3)])]
-        many = [min(each) for each in zip(*[measured(what, WAITS) for _ in range(3)])]
+        turns = [[measured(what, waits) for waits in (0, FEW, WAITS)] for _ in range(3)]
+        (none, _, _), few, many = ([min(each) for each in zip(*of)] for of in zip(*turns))
         name = f"waits for a {what}"
         lines.append(Line(name, "an event and its run, no waits", none * 1e6, "µs"))
         lines.append(Line(name, f"the same beside {WAITS:,} waits", many[0] * 1e6, "µs", 1.1 * none * 1e6, more=False))
