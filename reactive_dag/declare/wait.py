@@ -47,7 +47,7 @@ OF_A_WORKER = ("priority", "pool", "slots")
 """The options that count for what holds a worker."""
 
 GivenPartitions: TypeAlias = "str | timedelta | Callable[..., object] | Iterable[str] | None"
-LONGEST = {"hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 31 * DAY}
+LONGEST_PERIODS = {"hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 31 * DAY}
 """Of each unit of a calendar the longest period, as it is counted on the wall clock."""
 
 GivenDates: TypeAlias = "str | timedelta | Callable[..., object] | Iterable[datetime | date | str]"
@@ -113,7 +113,7 @@ class Wait:
     def _least_back(self) -> int:
         """How far (ns) back at least lies a date of another partition, from wherever in one."""
         of = None if self.dataset is None or self.dataset.partitions is None else self.dataset.partitions.calendar
-        return LONGEST[of.unit] if isinstance(of, Calendar) else 1
+        return LONGEST_PERIODS[of.unit] if isinstance(of, Calendar) else 1
 
     def __str__(self) -> str:
         return f"{self.what} {self.when}"
