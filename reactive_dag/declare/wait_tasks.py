@@ -6,6 +6,7 @@ before the DAG has changed. O(options).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Unpack
 
@@ -56,22 +57,24 @@ def placed(make: Callable[[], AnyTask], dag: str, place: Place) -> AnyTask:
         raise InvalidValue(f"wait in DAG {dag!r} ({place_text(place)}): {error}") from None
 
 
-class DeclaresWaits:
+class DeclaresWaits(ABC):
     """How a DAG gets tasks that wait."""
 
     __slots__ = ()
     id: str
 
     @property
+    @abstractmethod
     def tasks(self) -> Mapping[str, AnyTask]:
         """Its tasks by id. O(1)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _own_zone(self) -> str | None:
-        raise NotImplementedError
+        """The zone that its declaration alone says, if it says one."""
 
+    @abstractmethod
     def _put(self, task: AnyTask) -> None:
-        raise NotImplementedError
+        """Take a task."""
 
     def wait_for(
         self,

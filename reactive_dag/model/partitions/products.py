@@ -8,6 +8,7 @@ dimensions) beside what each of them costs.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import product
@@ -22,15 +23,15 @@ SEPARATOR = "|"
 """Stands between the dimensions of a partition."""
 
 
-class Partitions:
+class Partitions(ABC):
     """How a dataset is divided. A dimension is a calendar or static values; `a * b` divides by both."""
 
     __slots__ = ()
 
     @property
+    @abstractmethod
     def dimensions(self) -> tuple[Dimension, ...]:
         """The dimensions, in the order in which they stand in a partition's text. O(1)."""
-        raise NotImplementedError
 
     @property
     def calendar(self) -> Periods | None:
@@ -47,13 +48,13 @@ class Partitions:
         """The names of the dimensions. O(dimensions)."""
         return tuple([each.name for each in self.dimensions])
 
+    @abstractmethod
     def check(self, partition: str) -> None:
         """Refuse text that is no partition of it, saying how it is written. Raises `InvalidValue`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_json(self) -> Json:
         """Plain JSON. O(size)."""
-        raise NotImplementedError
 
     def fits(self, partition: str | None) -> bool:
         """Whether a text is a partition of it. O(1), of a product O(dimensions)."""
@@ -126,9 +127,9 @@ class Dimension(Partitions):
     __slots__ = ()
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """The name under which `.by(name)` reads it. O(1)."""
-        raise NotImplementedError
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
@@ -145,9 +146,9 @@ class Dimension(Partitions):
         text = known.get(self.name)
         return text if self.fits(text) else None
 
+    @abstractmethod
     def texts(self, ns: int) -> list[str]:
         """Its texts at an instant. O(result)."""
-        raise NotImplementedError
 
 
 def _dimensions(given: Iterable[Dimension]) -> tuple[Dimension, ...]:
@@ -171,13 +172,13 @@ class Periods(Dimension):
         """Yes. O(1)."""
         return True
 
+    @abstractmethod
     def of(self, ns: int) -> str:
         """The period that an instant lies in. O(1)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def span(self, partition: str) -> tuple[int, int]:
         """Begin (included) and end (excluded) of a period, in nanoseconds UTC. O(1). Raises `InvalidValue`."""
-        raise NotImplementedError
 
     def time(self, partition: str) -> int:
         """When a period begins (ns). O(1). Raises `InvalidValue`."""
