@@ -88,7 +88,9 @@ class Drive:
             if done():
                 return
             self._check_deadline(deadline, what)
-            self._wait_for_work(progress, deadline, what)
+            if self._stands_still() and not done() and self._stands_still():
+                raise NotIdle(self._in_vain(what))
+            self._wait_for_work(progress, deadline)
 
     def _wait_for_other_thread(self, done: Callable[[], bool], deadline: int | None, what: str) -> bool:
         """Wait while another thread drives; whether it is `done()` then.
@@ -138,23 +140,31 @@ class Drive:
         if deadline is not None and time.monotonic_ns() >= deadline:
             raise NotIdle(f"waited for {what} in vain; {self.waiting_for()}")
 
-    def _wait_for_work(self, progress: tuple[int, int], deadline: int | None, what: str) -> None:
-        """Nothing can be done now: move virtual time to the next retry, else sleep until something happens.
+    def _stands_still(self) -> bool:
+        """Whether only moving the virtual clock gives anything to do."""
+        if not self._is_virtual or self._turn.executing or self._next_due() < NEVER:
+            return False
+        return not (self._turn.inflight or self._loop.busy) and self._observers_idle()
 
-        Raises NotIdle where nothing can: a virtual clock stands still.
-        """
+    def _in_vain(self, what: str) -> str:
+        now = format_time(self._fold.clock.now())
+        return (
+            f"waited for {what} in vain: nothing is left to do at {now}, where the virtual clock stands; "
+            "engine.advance() moves it, engine.pending(dag) says what is waited for"
+        )
+
+    def _next_due(self) -> int:
+        """When the next retry or the next end of a body is due, in virtual time."""
+        retry = self._fold.runs.flow.retries.next_due()
+        return min(NEVER if retry is None else retry, self._turn.next_end)
+
+    def _wait_for_work(self, progress: tuple[int, int], deadline: int | None) -> None:
+        """Nothing can be done now: move virtual time to the next retry, else sleep until something happens."""
         if self._is_virtual and not self._turn.executing:
-            retry = self._fold.runs.flow.retries.next_due()
-            due = min(NEVER if retry is None else retry, self._turn.next_end)
+            due = self._next_due()
             if due < NEVER:
                 self.move_to(due)
                 return
-            if not (self._turn.inflight or self._loop.busy) and self._observers_idle():
-                now = format_time(self._fold.clock.now())
-                raise NotIdle(
-                    f"waited for {what} in vain: nothing is left to do at {now}, where the virtual clock stands; "
-                    "engine.advance() moves it, engine.pending(dag) says what is waited for"
-                )
         if not self._loop.busy and not self._observers_idle():
             with self._interrupts.let_through():
                 if self._observers_idle(POLL):
