@@ -13,11 +13,11 @@ from typing import Any, Literal, TypeAlias, TypedDict
 from attrs import frozen
 
 from reactive_dag.declare.parameters import TaskLike
-from reactive_dag.declare.settings.looking import MODES, POKE, PUSH
+from reactive_dag.declare.settings.looking import MODES, POKE, PUSH, UntilOptions
 from reactive_dag.declare.settings.parsers import flag, only_known, optional_duration, task_name
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.model.calendar import Calendar
-from reactive_dag.model.callables import Call
+from reactive_dag.model.callables import Call, check_takes
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
 from reactive_dag.model.text import exact, seen, text_at
@@ -189,6 +189,22 @@ class WaitOptions(EventWaitOptions, total=False):
 
 OF_DAGS = frozenset(WaitOptions.__annotations__) - {"partition"}
 OF_DATASETS = frozenset(EventWaitOptions.__annotations__)
+_STATES = "runs and tasks have states, events of a dataset have none; a deleted one is not there"
+NOT_OF_DATASETS = {
+    "tasks": "a dataset has no tasks",
+    "states": _STATES,
+    "failed_states": _STATES,
+    "skipped_states": _STATES,
+    "logical_date": "write partition=, of a date the text of its partition",
+    "match": "partitions match exactly; for any event of the dataset write partition=None",
+    "missing": "a dataset that nobody declared is waited for",
+}
+OF_FUNCTIONS = {"retry_on": "a wait for what is recorded raises nothing; retries= count for whatever failed it"}
+NOT_OF_DAGS = {"partition": "runs are awaited by their dates: write logical_date="} | OF_FUNCTIONS
+NOT_OF_FUNCTIONS = dict.fromkeys(
+    (OF_DAGS | {"partition", "since"}) - set(UntilOptions.__annotations__) - {"poll", "mode", "soft_fail"},
+    "it is of wait_for(); the function of wait_until() says itself what it awaits, from what it gets of the run",
+)
 
 
 def wait_of(
@@ -199,7 +215,7 @@ def wait_of(
     >>> wait_of("ingest", "load", {"timeout": "1h"}, id=None, after=(), tz="UTC").id
     'wait_ingest_load'
     """
-    only_known(options, OF_DAGS, "wait_for() of a DAG")
+    only_known(options, OF_DAGS, "wait_for() of a DAG", NOT_OF_DAGS)
     awaited, inside = _awaited(dag, task, options.get("tasks"))
     states, failed_states, skipped_states = _three_sets(options, bool(inside))
     named = "_".join(("wait", awaited, *(inside if options.get("tasks") is None else ())))
@@ -225,7 +241,7 @@ def event_wait_of(dataset: Dataset, options: WaitOptions, *, id: str | None, aft
     >>> str(event_wait_of(Dataset("s3://lake/orders"), {"partition": ["a", "b"]}, id=None, after=()))
     "dataset 's3://lake/orders' at a, b"
     """
-    only_known(options, OF_DATASETS, f"wait_for() of a dataset ({dataset.uri!r})")
+    only_known(options, OF_DATASETS, f"wait_for() of a dataset ({dataset.uri!r})", NOT_OF_DATASETS | OF_FUNCTIONS)
     named = f"wait_{dataset.uri.rstrip('/').rpartition('/')[2]}" if id is None else id
     return Wait(
         id=task_name(named, "the id of a wait"),
@@ -262,6 +278,7 @@ def _partitions(value: object, dataset: Dataset) -> str | int | Call | tuple[str
             f"event, not {seen(value)}"
         )
     if callable(value):
+        check_takes(value, ("the run's date",), "partition=")
         return Call(value)
     found = [_one_partition(each, dataset) for each in value]
     if not found:
@@ -359,6 +376,7 @@ def _dates(value: GivenDates, tz: str) -> str | int | Call | tuple[int, ...]:
     if isinstance(value, datetime | date):
         raise InvalidValue(f"logical_date={seen(value)} is one date for all runs; if that is meant, write [that date]")
     if callable(value):
+        check_takes(value, ("the run's date",), "logical_date=")
         return Call(value)
     if not isinstance(value, Iterable):
         raise InvalidValue(

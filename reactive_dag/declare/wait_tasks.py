@@ -15,7 +15,7 @@ from reactive_dag.declare.settings.looking import Until, UntilOptions
 from reactive_dag.declare.settings.parsers import only_known, parsed
 from reactive_dag.declare.settings.task_settings import TASK_PARSERS, WAIT_SETTINGS, After
 from reactive_dag.declare.task import AnyTask, Task, ids_after, until_task, wait_task
-from reactive_dag.declare.wait import WaitOptions, event_wait_of, wait_of
+from reactive_dag.declare.wait import NOT_OF_FUNCTIONS, WaitOptions, event_wait_of, wait_of
 from reactive_dag.model.errors import DuplicateError, InvalidValue
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import GivenDuration
@@ -40,7 +40,7 @@ def looking_task(
     fn: Callable[..., object], id: str | None, after: After, until: Until, options: UntilOptions
 ) -> AnyTask:  # fmt: skip
     """A task whose function is executed until it gives something true (R29). O(parameters). Raises InvalidValue."""
-    only_known(options, UntilOptions.__annotations__, "wait_until()")
+    only_known(options, UntilOptions.__annotations__, "wait_until()", NOT_OF_FUNCTIONS)
     return until_task(Task(fn, id, after=after, **options), until)
 
 
@@ -54,7 +54,7 @@ def placed(make: Callable[[], AnyTask], dag: str, place: Place) -> AnyTask:
     try:
         return make()
     except InvalidValue as error:
-        raise InvalidValue(f"wait in DAG {dag!r} ({place_text(place)}): {error}") from None
+        raise type(error)(f"wait in DAG {dag!r} ({place_text(place)}): {error}") from None
 
 
 class DeclaresWaits(ABC):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
+import inspect
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -84,6 +85,25 @@ def shown(value: object) -> str:
         of = "functools.partial of " if isinstance(value, functools.partial) else ""
         return f"{of}{short_name(value)} ({place(inner)})"
     return f"an object of {type_name(type(value))}" if type(value).__repr__ is object.__repr__ else seen(value)
+
+
+def check_takes(fn: AnyCallable, arguments: tuple[str, ...], what: str) -> None:
+    """Refuse a function whose signature can be read and does not take these arguments, by position. O(parameters).
+
+    >>> check_takes(lambda event: 1, ("the event",), ".where()"), check_takes(dict, ("the event",), ".map()")
+    (None, None)
+    """
+    try:
+        signature = inspect.signature(fn)
+    except (TypeError, ValueError):  # some builtins do not say what they take
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        raise InvalidValue(
+            f"{what}: {shown(fn)} is called with {' and '.join(arguments)} alone, which its parameters do not fit: "
+            f"{error}"
+        ) from None
 
 
 def _hash(description: Json) -> str:

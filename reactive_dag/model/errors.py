@@ -19,6 +19,15 @@ def said(error: BaseException) -> str:
     return f"{type(error).__name__}: {reason(error)}".encode(errors="backslashreplace").decode()
 
 
+def why_of(error: BaseException) -> str:
+    """An error of ours by its text, another one with its class. O(text).
+
+    >>> why_of(UsageError("no date")), why_of(KeyError("a"))
+    ('no date', "KeyError: 'a'")
+    """
+    return reason(error) if isinstance(error, ReactiveDagError) else said(error)
+
+
 def reason(error: BaseException) -> str:
     """The text of an exception as it can be recorded, whatever its class does. O(text).
 
@@ -43,6 +52,10 @@ class UsageError(ReactiveDagError):
 
 class InvalidValue(ReactiveDagError, ValueError):
     """A value was refused where it was written down (R15)."""
+
+
+class UnknownOption(InvalidValue, TypeError):
+    """An option that there is not, or not for this; Python's own word for an unknown keyword is TypeError."""
 
 
 class GraphError(ReactiveDagError):

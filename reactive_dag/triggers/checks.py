@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from reactive_dag.model.callables import Call, shown
+from reactive_dag.model.callables import Call, check_takes, shown
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_at, text_in
@@ -97,10 +97,13 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(map(repr, sorted(names)))
 
 
-def as_call(value: object) -> Call:
-    """A function as data; a `Call` stays what it is. O(its source). Raises InvalidValue for what is no function."""
-    if callable(value) or isinstance(value, Call):
-        return Call.of(value)
+def as_call(value: object, what: str) -> Call:
+    """A function of one argument as data; a `Call` stays what it is. O(its source). Raises InvalidValue for another."""
+    if isinstance(value, Call):
+        return value
+    if callable(value):
+        check_takes(value, ("the event",), what)
+        return Call(value)
     raise InvalidValue(
         f"{seen(value)} cannot be called; give a function of the event, such as lambda event: event.partition"
     )

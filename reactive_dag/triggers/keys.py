@@ -22,7 +22,7 @@ from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.partitions.values import TAKEN, nearly_a_field
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen
-from reactive_dag.triggers.checks import choice_of
+from reactive_dag.triggers.checks import as_call, choice_of
 
 FIELDS = ("partition", "logical_date")
 MOST_KNOWN = 20_000
@@ -73,7 +73,7 @@ def as_key(value: object) -> KeySpec:
             f"{did_you_mean(meant, FIELDS)}; for another field write .by(lambda event: event.{value or 'extra'})"
         )
     if callable(value):
-        return Call(value)
+        return as_call(value, ".by()")
     raise InvalidValue(
         f".by({seen(value)}): a key is 'partition', 'logical_date', a calendar such as rd.day('Europe/Berlin'), the "
         "name of a dimension, a function of the event, or None alone"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -196,7 +197,7 @@ def test_R28_none_is_any_event():
 @pytest.mark.parametrize(
     ("spec", "why"),
     [
-        (lambda date: [], "none at all"), (lambda date: 1 / 0, "ZeroDivisionError"), (lambda date: 3, "gave 3"),
+        (lambda date: [], "none at all"), (lambda date: 1 / 0, "ZeroDivisionError"), (lambda date: 3, "3 is no part"),
         (lambda date: "2026-13-01", "2026-13-01"),
     ],
 )  # fmt: skip
@@ -205,6 +206,7 @@ def test_R28_a_callable_that_gives_no_partition_fails_the_wait_and_not_the_engin
         engine.start("job", logical_date=D)
         engine.run_until_idle("10s")
         assert up(engine).state == "failed" and why in up(engine).error
+        assert re.match(r"job\.up: partition=lambda date: .* \(.*test_dataset_waits\.py:\d+\)", up(engine).error)
 
 
 def test_R28_partitions_that_the_dataset_cannot_have_are_refused_with_the_place():

@@ -91,10 +91,10 @@ def test_R5_a_retry_delay_that_raises_fails_its_task_and_not_the_engine():
         raise KeyError("no table")
 
     engine, run = ran(retries=3, retry_delay=delay)
-    assert run.state == "failed" and "retry_delay: KeyError" in run.error
+    assert run.state == "failed" and "raised KeyError" in run.error and "test_retries.py:" in run.error
     engine.close()
     engine, run = ran(retries=3, retry_delay=lambda attempt: "soon")
-    assert run.state == "failed" and "soon" in run.error
+    assert run.state == "failed" and "soon" in run.error and "test_retries.py:" in run.error
     engine.close()
 
 

@@ -58,12 +58,12 @@ def test_R23_a_stub_is_executed_in_place_of_the_body(runner):
 
 def test_R23_tasks_and_dags_name_themselves():
     graph = sales()
-    stubs = {graph.dags["ingest"]: lambda **given: sorted(given), graph.dags["mart"].tasks["load"]: len}
+    stubs = {graph.dags["ingest"]: lambda **given: sorted(given), graph.dags["mart"].tasks["load"]: lambda: 1 / 0}
     with live(graph, stubs=stubs) as engine:
         engine.start("ingest")
         engine.run_until_idle()
         assert engine.runs("ingest")[0].tasks["ingest"].output == ["run"]
-        assert "TypeError" in engine.runs("mart")[0].error  # what a stub raises fails the attempt, as a body's error
+        assert "ZeroDivisionError" in engine.runs("mart")[0].error  # as a body's error
 
 
 def test_R23_a_stub_may_publish_and_be_a_coroutine():
@@ -152,7 +152,7 @@ def test_R23_a_timeout_ends_what_takes_longer(runner):
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_R23_a_cancelled_run_holds_nothing(runner):
     went_on = []
-    with live(sales(), stubs={"ingest": rd.takes("20m", then=went_on.append)}, runner=runner()) as engine:
+    with live(sales(), stubs={"ingest": rd.takes("20m", then=lambda: went_on.append(1))}, runner=runner()) as engine:
         run = engine.start("ingest")
         engine.advance("1m")
         engine.cancel(run)
@@ -254,3 +254,17 @@ def test_R23_the_stub_of_a_mapped_task_is_executed_for_each_instance(stub, attem
         assert [[attempt.state for attempt in one.attempts] for one in each.instances] == [attempts, attempts]
         took = (run.ended - run.started).total_seconds() / 60
         assert took == (40 if isinstance(stub, type(rd.takes("1m"))) else len(attempts) - 1)
+
+
+@pytest.mark.parametrize(
+    ("stub", "why"),
+    [
+        (len, "'obj'"), (lambda extrakt: 1, "'extrakt'.*did you mean 'extract'"), (lambda run, *, more: 1, "'more'"),
+        (rd.takes("1m", then=lambda nope: 1), "'nope'"), (rd.fails_once(then=lambda nope: 1), "'nope'"),
+    ],
+)  # fmt: skip
+def test_R23_a_stub_that_needs_what_its_task_has_not_is_refused_at_the_opening(stub, why):
+    with pytest.raises(rd.InvalidValue, match=rf"'mart\.load'.*{why}"):
+        rd.Engine(sales(), stubs={"load": stub})
+    for fits in (dict, lambda extract, run, more=1: 1, lambda **given: 1, lambda *given: 1, print):
+        rd.Engine(sales(), stubs={"load": fits}).close()

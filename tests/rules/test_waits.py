@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -127,13 +128,15 @@ def test_wait_a_callable_gives_a_date_or_any_iterable(spec, several):
 @pytest.mark.parametrize(
     ("spec", "why"),
     [
-        (lambda date: [], "no date at all"), (lambda date: 1 / 0, "ZeroDivisionError"), (lambda date: 3, "3"),
+        (lambda date: [], "none at all"), (lambda date: 1 / 0, "ZeroDivisionError"), (lambda date: 3, "3"),
         (lambda date: date.replace(tzinfo=None), "has no zone"),
     ],
 )  # fmt: skip
 def test_wait_a_callable_that_gives_no_date_fails_the_wait_and_not_the_engine(spec, why):
     engine = started(waiting(ends={"a": "success"}, logical_date=spec))
-    assert state_of(engine) == "failed" and why in engine.runs("job")[0].tasks["up"].error
+    error = engine.runs("job")[0].tasks["up"].error
+    assert state_of(engine) == "failed" and why in error
+    assert re.match(r"job\.up: logical_date=lambda date: .* \(.*test_waits\.py:\d+\)", error), "which one, and where"
     engine.close()
 
 

@@ -105,12 +105,16 @@ def test_law_definition_is_data_a_digest_stays_what_it_was():
 # -------------------------------------------------------------------------------------------------- I7
 
 
+def scaled(event, by):
+    return total(event) * by
+
+
 def test_I7_functions_count_by_what_they_say():
     least = 3
     assert a.where(lambda e: e.extra > least) == a.where(lambda e: e.extra > least)
     assert a.where(lambda e: e.extra > 3) != a.where(lambda e: e.extra > 4)
     assert a.where(third) == a.where(third) != a.where(total)
-    assert a.where(partial(total, payload=1)) == a.where(partial(total, payload=1))
+    assert a.where(partial(scaled, by=1)) == a.where(partial(scaled, by=1)) != a.where(partial(scaled, by=2))
     assert a.where(Above(3)) == a.where(Above(3)) != a.where(Above(4))
     assert len({a.where(third), a.where(third), a.map(third)}) == 2
 

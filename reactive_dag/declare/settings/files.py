@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from reactive_dag.declare.settings.parquet import dump_table, load_table
-from reactive_dag.model.callables import Call, shown
+from reactive_dag.model.callables import Call, check_takes, shown
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import Json
 from reactive_dag.model.text import seen, text_in
@@ -122,6 +122,7 @@ def _call(given: object, what: str) -> Call:
             f"rd.files({what}={given.__module__}.{getattr(given, '__name__', what)}) would get a path, and takes an "
             "open file; give dump=lambda value, path: ... and load=lambda path: ..., or none of them: then it pickles"
         )
+    check_takes(given, ("the value", "a path") if what == "dump" else ("a path",), f"rd.files({what}=)")
     return Call(given)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.errors import InvalidValue, UnknownOption
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_in
 from reactive_dag.model.times import parse_duration
 from reactive_dag.triggers.checks import choice_of
 
 Parser: TypeAlias = Callable[[object, str], object]
+NOWHERE: Mapping[str, str] = {}
 
 
 def whole(value: object, what: str, least: int | None = None) -> int:
@@ -93,8 +94,14 @@ def parsed(given: Mapping[str, object], parsers: Mapping[str, Parser], where: st
         raise InvalidValue(f"{where}: {error}") from None
 
 
-def only_known(given: Iterable[str], known: Iterable[str], what: str) -> None:
-    """Refuse options that there are not, as Python would, with the nearest name. O(options)."""
+def only_known(given: Iterable[str], known: Iterable[str], what: str, elsewhere: Mapping[str, str] = NOWHERE) -> None:
+    """Refuse options that there are not, with the nearest name, or what is said of those of something else.
+
+    O(options). Raises UnknownOption.
+    """
     unknown = [key for key in given if key not in set(known)]
     if unknown:
-        raise TypeError(f"{what} has no option {unknown[0]!r}{did_you_mean(unknown[0], known)}")
+        said = (
+            f": {elsewhere[unknown[0]]}" if unknown[0] in elsewhere else did_you_mean(unknown[0], [*known, *elsewhere])
+        )
+        raise UnknownOption(f"{what} has no option {unknown[0]!r}{said}")

@@ -18,7 +18,7 @@ from reactive_dag.declare.settings.error_names import error_names
 from reactive_dag.declare.settings.files import OutputFiles, save_of
 from reactive_dag.declare.settings.parsers import Parser, flag, one_of, optional_duration, task_name, valid_name, whole
 from reactive_dag.declare.settings.pool import Pool
-from reactive_dag.model.callables import Call
+from reactive_dag.model.callables import Call, check_takes
 from reactive_dag.model.times import GivenDuration, parse_duration
 from reactive_dag.triggers.checks import id_of
 from reactive_dag.triggers.leaves.dataset import Dataset
@@ -135,8 +135,11 @@ class ReadsTaskSettings:
 
 
 def _delay(value: object, what: str) -> int | Call:
-    if isinstance(value, Call) or callable(value):
-        return Call.of(value)
+    if isinstance(value, Call):
+        return value
+    if callable(value):
+        check_takes(value, ("the number of the attempt",), what)
+        return Call(value)
     return parse_duration(value, what=what, zero_ok=True)  # type: ignore[arg-type]
 
 

@@ -16,9 +16,10 @@ import attrs
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
-from reactive_dag.declare.task import Task
+from reactive_dag.declare.task import AnyTask, Task
 from reactive_dag.engine.execute.assignment import Assignment
 from reactive_dag.engine.inspect.run import Run
+from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import seen
@@ -121,6 +122,8 @@ class Stubs:
             name = _name_of(key, known)
             if not callable(stub):
                 raise InvalidValue(f"the stub of {name!r} must be a callable, not {seen(stub)}")
+            dag, _, task = name.rpartition(".")
+            _refuse_unfit(stub, name, graph.dags[dag].tasks[task])
             self._by_name[name] = stub
 
     def of(self, assignment: Assignment) -> AnyBody | None:
@@ -134,6 +137,27 @@ class Stubs:
         stub = self.of(assignment)
         span = stub.span_at(now) if isinstance(stub, Lasting) else 0
         return not span or now >= assignment.hold(now, now + span)
+
+
+def _refuse_unfit(stub: AnyBody, name: str, task: AnyTask) -> None:
+    """Refuse a stub that needs what its task has not, where its signature can be read. Raises InvalidValue."""
+    if isinstance(stub, FailsOnce | Takes):
+        if stub.then is not None:
+            _refuse_unfit(stub.then, name, task)
+        return
+    try:
+        parameters = inspect.signature(stub).parameters.values()
+    except (TypeError, ValueError):  # some builtins do not say what they take
+        return
+    known = {"run", *[each.name for each in task._bindings if each.kind != "default"]}
+    for each in parameters:
+        if each.default is not each.empty or each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL):
+            continue
+        if each.kind is each.POSITIONAL_ONLY or each.name not in known:
+            raise InvalidValue(
+                f"the stub of {name!r}, {shown(stub)}: nothing gives its parameter {each.name!r}; a stub gets by name "
+                f"{', '.join(map(repr, sorted(known)))} ({task.place}){did_you_mean(each.name, known)}"
+            )
 
 
 def _names(graph: Graph) -> dict[str, list[str]]:

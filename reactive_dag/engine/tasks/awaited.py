@@ -6,15 +6,16 @@ again. O(dates). Raises ReactiveDagError for what cannot be awaited, and whateve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date as date_type
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reactive_dag.declare.wait import mapped_task
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import ReactiveDagError
-from reactive_dag.model.text import seen, text_in
+from reactive_dag.model.text import seen, text_in, writable
 from reactive_dag.model.times import NEVER, parse_date, parse_time, to_datetime
+from reactive_dag.triggers.faults import CallableFault, asked
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
@@ -58,12 +59,9 @@ class Awaited:
             wall = self.logical_dates.named_wall(run.request, run.dag, date)
             return self._of_date(run, wait, dataset, wait.awaited_from(date, run.dag.tz, wall))
         assert isinstance(spec, Call)
-        given = spec.fn(to_datetime(date))
-        several = isinstance(given, Iterable) and not isinstance(given, str)
-        items = list(given) if isinstance(given, Iterable) and several else [given]
-        if not items:
-            raise ReactiveDagError(f"{run.dag.id}.{wait.id}: partition gave none at all; give at least one")
-        found = [self._partition_of(run, wait, dataset, each) for each in items]
+        found, several = _answers(
+            run, wait, "partition", spec, date, lambda given: self._partition_of(run, wait, dataset, given)
+        )  # fmt: skip
         return [*dict.fromkeys(found)], several
 
     def _same_partition(self, run: RunState, wait: Wait, dataset: Dataset) -> Awaits:
@@ -98,7 +96,7 @@ class Awaited:
             if found is not None and len(found) == 1:
                 return str(found[0])
         if not isinstance(given, str):
-            raise ReactiveDagError(f"{run.dag.id}.{wait.id}: partition gave {seen(given)}, which is no partition")
+            raise ReactiveDagError(f"{seen(given)} is no partition: give its text, or a date")
         if partitions is not None:
             partitions.check(given)
         return text_in(given, "partition")
@@ -123,7 +121,8 @@ class Awaited:
             wall = self.logical_dates.named_wall(run.request, run.dag, date)
             return [wait.awaited_from(date, run.dag.tz, wall)], False
         assert isinstance(spec, Call)
-        return _dates_of(spec.fn(to_datetime(date)), run, wait)
+        dates, several = _answers(run, wait, "logical_date", spec, date, lambda each: parse_date(each, run.dag.tz))
+        return [*sorted(set(dates))], several
 
     def _refuse_unknown_tasks(self, run: RunState, wait: Wait) -> None:
         dag = self.dag_of(wait.dag)
@@ -151,10 +150,22 @@ class Awaited:
         )
 
 
-def _dates_of(given: object, run: RunState, wait: Wait) -> Awaits:
-    several = isinstance(given, Iterable) and not isinstance(given, str)
-    items = list(given) if isinstance(given, Iterable) and several else [given]
-    if not items:
-        raise ReactiveDagError(f"{run.dag.id}.{wait.id}: logical_date gave no date at all; give at least one")
-    found = {parse_date(item, run.dag.tz) for item in items}  # type: ignore[arg-type]
-    return [*sorted(found)], several
+def _answers(
+    run: RunState, wait: Wait, option: str, call: Call, date: int, read: Callable[[Any], Any]
+) -> tuple[list[Any], bool]:
+    """What a user's callable gives for a run's date, each one read, and whether it gave several. O(answers).
+
+    Raises ReactiveDagError that names the wait, the function and its place.
+    """
+    where = f"{run.dag.id}.{wait.id}: {option}="
+    try:
+        given = asked(call, to_datetime(date))
+    except CallableFault as fault:
+        raise ReactiveDagError(f"{where}{fault}") from fault
+    where += writable(f"{call.text} ({call.place})")
+    if given == []:
+        raise ReactiveDagError(f"{where} gave none at all; give at least one")
+    try:
+        return [read(each) for each in (given if isinstance(given, list) else [given])], isinstance(given, list)
+    except ReactiveDagError as error:
+        raise ReactiveDagError(f"{where}: {error}") from error

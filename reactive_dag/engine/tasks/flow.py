@@ -17,7 +17,7 @@ from reactive_dag.engine.tasks.retries import WAITED, PendingRetries, retry_dela
 from reactive_dag.engine.tasks.timeouts import AttemptTimeouts
 from reactive_dag.engine.tasks.waiting_tasks import WaitingTasks
 from reactive_dag.model.ctrl_c import raise_ctrl_c
-from reactive_dag.model.errors import said
+from reactive_dag.model.errors import why_of
 from reactive_dag.model.records import OutletEvent, RunFinished, TaskFinished, TaskRetry, TaskStarted
 from reactive_dag.model.times import NEVER
 
@@ -275,7 +275,7 @@ class TaskFlow:
                 delay = retry_delay(run.tasks[index], run.fails[index], run.seed(index))
             except BaseException as error:  # a user's callable may raise anything: it fails its task, not the engine
                 raise_ctrl_c(error)
-                self.give(run, record.task, "failed", f"{record.error}\nretry_delay: {said(error)}")
+                self.give(run, record.task, "failed", f"{record.error}\nretry_delay: {why_of(error)}")
                 return
         due = min(record.at + delay, NEVER - 1)
         self.outbox.fact(lambda at: TaskRetry(at, record.run, record.task, record.attempt + 1, due))

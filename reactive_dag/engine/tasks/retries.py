@@ -16,7 +16,9 @@ from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.items.timers import RUNS_FIRST, Timer, Timers
 from reactive_dag.model.callables import Call
 from reactive_dag.model.records import TaskRetry
+from reactive_dag.model.text import writable
 from reactive_dag.model.times import DAY, parse_duration
+from reactive_dag.triggers.faults import asked
 
 LONGEST = 100 * 366 * DAY
 """No delay is longer, however often it was doubled."""
@@ -33,7 +35,8 @@ def retry_delay(task: AnyTask, attempt: int, seed: str) -> int:
     """
     delay = task.retry_delay
     if isinstance(delay, Call):
-        return parse_duration(cast("str", delay.fn(attempt)), what="retry_delay", zero_ok=True)
+        what = writable(f"the answer of {delay.text} ({delay.place})")
+        return parse_duration(cast("str", asked(delay, attempt)), what=what, zero_ok=True)
     if task.backoff == "exponential":
         delay *= 2 ** min(attempt - 1, 62)
     if task.max_delay is not None:

@@ -25,7 +25,7 @@ from reactive_dag.engine.tasks.looks import Looks
 from reactive_dag.engine.tasks.verdicts import DONE, FAIL, LOST, SKIP, SUCCEED, WAITING, Verdict, combine, judge_run
 from reactive_dag.engine.tasks.watches import ANY, HOPE, Watch, Watches, WatchKey, keys_of
 from reactive_dag.model.ctrl_c import raise_ctrl_c
-from reactive_dag.model.errors import ReactiveDagError, reason, said
+from reactive_dag.model.errors import why_of
 from reactive_dag.model.records import Json, Looked, Published, TaskFinished, TaskStarted
 from reactive_dag.model.times import NEVER, format_duration, format_time
 
@@ -82,7 +82,7 @@ class Waits:
             awaits, several = self._awaited.of(run, wait)
         except BaseException as error:  # a user's callable may raise anything: it fails this task
             raise_ctrl_c(error)
-            why = reason(error) if isinstance(error, ReactiveDagError) else said(error)
+            why = why_of(error)
             self.outbox.fact(lambda at: TaskFinished(at, offset, task, FAIL, 0, error=why, retry=False))
             return
         log = self.outbox.log

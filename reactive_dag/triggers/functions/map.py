@@ -19,6 +19,10 @@ from reactive_dag.triggers.firing import GONE, Mapped
 from reactive_dag.triggers.shapes import Modifier
 
 
+def _function(value: object) -> Call:
+    return as_call(value, ".map()")
+
+
 @frozen(cache_hash=True)
 class Map(Modifier):
     """Fires as its part does; `fn` makes the payload out of the payload so far."""
@@ -29,7 +33,7 @@ class Map(Modifier):
     passes: ClassVar[bool] = True
     payload_is_list: ClassVar[bool] = False
 
-    fn: Call = field(converter=as_call)
+    fn: Call = field(converter=_function)
 
     def cell(self, around: Surroundings) -> Cell:
         """A cell that holds nothing. O(1)."""

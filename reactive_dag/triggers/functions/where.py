@@ -19,6 +19,10 @@ from reactive_dag.triggers.firing import GONE
 from reactive_dag.triggers.shapes import Modifier
 
 
+def _function(value: object) -> Call:
+    return as_call(value, ".where()")
+
+
 @frozen(cache_hash=True)
 class Where(Modifier):
     """Fires with those firings of its part for which `fn` is true."""
@@ -28,7 +32,7 @@ class Where(Modifier):
     asks: ClassVar[bool] = True
     passes: ClassVar[bool] = True
 
-    fn: Call = field(converter=as_call)
+    fn: Call = field(converter=_function)
 
     def cell(self, around: Surroundings) -> Cell:
         """A cell that holds nothing. O(1)."""

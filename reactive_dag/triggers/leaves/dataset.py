@@ -138,7 +138,7 @@ def _most(value: object) -> int | None:
 
 
 def _until(value: object) -> Call | None:
-    return None if value is None else as_call(value)
+    return None if value is None else as_call(value, "until=")
 
 
 @frozen(cache_hash=True)
