@@ -12,8 +12,8 @@ from datetime import datetime
 import attrs
 
 from reactive_dag.model.payload import PlainForm
-from reactive_dag.model.records import Json
-from reactive_dag.model.times import repr_of
+from reactive_dag.model.records import Json, Mark
+from reactive_dag.model.times import repr_of, to_datetime
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -52,3 +52,13 @@ class Event(PlainForm):
 
 
 _SHOWN = tuple(each.name for each in attrs.fields(Event) if each.name != "cascade")
+
+
+def event_of_mark(mark: Mark) -> Event:
+    """A tick, a silence or a missed deadline as an event. O(1)."""
+    due = to_datetime(mark.due)
+    date = None if mark.logical_date is None else to_datetime(mark.logical_date)
+    run = mark.by or None if mark.kind == "missed" else None
+    return Event(
+        kind=mark.kind, at=due, time=due, dag=mark.dag or None, partition=mark.partition, logical_date=date, run=run
+    )

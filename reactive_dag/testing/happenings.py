@@ -16,16 +16,16 @@ from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.log.memory import MemoryLog
 from reactive_dag.model.errors import InvalidValue, UnknownId
-from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import format_time
 from reactive_dag.streams.clock import VirtualClock
 from reactive_dag.testing.bodies import Behaviour, scripted
+from reactive_dag.triggers.functions.passed_ticks import PassedTicks, ticks_of_all
 
 
 @frozen
 class Happening:
-    """One thing that happens at an instant (ns), or at each tick of schedules from that instant on.
+    """One thing that happens at an instant (ns), or at each tick of clocks from that instant on.
 
     `about` is the dataset, DAG or name that it is about.
     """
@@ -35,16 +35,17 @@ class Happening:
     about: Any
     fields: Mapping[str, Any]
     place: str
-    schedules: tuple[Schedule, ...] = ()
+    clocks: tuple[PassedTicks, ...] = ()
 
     def until(self, end: int) -> Iterator[Happening]:
-        """It once for each instant up to one, included; what a tick publishes or starts has its date. O(result)."""
-        if not self.schedules:
+        """It once for each instant up to one, included; what a tick publishes or starts has its date. O(result).
+
+        Raises InvalidValue where a function of a `.where` raises.
+        """
+        if not self.clocks:
             yield self
             return
-        tick = self.at - 1
-        while ticks := [at for each in self.schedules if (at := each.after(tick)) is not None and at <= end]:
-            tick = min(ticks)
+        for tick in ticks_of_all(self.clocks, self.at, end):
             undated = self.verb in ("publish", "start") and not {"partition", "logical_date"} & self.fields.keys()
             fields = {**self.fields, "logical_date": format_time(tick)} if undated else self.fields
             yield Happening(tick, self.verb, self.about, fields, self.place)

@@ -21,7 +21,6 @@ from reactive_dag.declare.settings.parsers import flag, whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.engine import Engine
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.text import counted, seen
 from reactive_dag.model.times import GivenDuration, GivenTime, format_time, parse_duration
 from reactive_dag.testing.bodies import Behaviour, BehaviourKind
@@ -31,9 +30,8 @@ from reactive_dag.testing.moments import Moments
 from reactive_dag.testing.played import Played
 from reactive_dag.testing.workers import InlineWorkers
 from reactive_dag.triggers.base import Trigger
-from reactive_dag.triggers.joins.any_of import AnyOf
+from reactive_dag.triggers.functions.passed_ticks import PassedTicks, clocks_of
 from reactive_dag.triggers.leaves.dataset import Dataset
-from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.whatif.question.names import GraphNames, given_name
 
 
@@ -125,18 +123,17 @@ class Scenario(Behaviours):
         return Moment(self, self._instant(when, "at()"))
 
     def each(self, clock: Trigger) -> Moment:
-        """Each tick of a clock, up to `until`: `rd.cron(…)`, `rd.every(…)`, or several joined by `|`.
+        """Each tick of a clock, up to `until`: `rd.cron(…)`, `rd.every(…)`, with `.where`, or several joined by `|`.
 
         What is published or started there has the tick as its date, unless it is given one, or a partition. Raises
         InvalidValue for what is no clock.
         """
-        parts = clock.parts if isinstance(clock, AnyOf) else (clock,)
-        schedules = tuple([part.schedule for part in parts if isinstance(part, Scheduled)])
-        if len(schedules) != len(parts):
+        clocks = clocks_of(clock)
+        if clocks is None:
             raise InvalidValue(
                 f"each() takes a clock such as rd.every('1h'), or several joined by |, not {seen(clock)}"
             )
-        return Moment(self, self._moments.start, schedules)
+        return Moment(self, self._moments.start, clocks)
 
     def until(self, when: GivenTime | GivenDuration) -> Scenario:
         """Go on to an instant, included; else a scenario ends when nothing is left to do after all that happens in it.
@@ -217,7 +214,7 @@ class Scenario(Behaviours):
     def _all_happenings(self) -> Iterator[Happening]:
         """What happens, once for each instant. Raises InvalidValue for what lies behind the end, or has none."""
         for happening in self._happenings:
-            if happening.schedules and self._end is None:
+            if happening.clocks and self._end is None:
                 raise InvalidValue(f".each(…).{happening}: it goes on for ever; say .until(…) of the scenario")
             if self._end is not None and happening.at > self._end:
                 raise InvalidValue(f"{happening} lies behind the scenario's end, {format_time(self._end)}")
@@ -241,10 +238,10 @@ class Moment(Behaviours):
 
     _scenario: Scenario
     _at: int
-    _schedules: tuple[Schedule, ...] = ()
+    _clocks: tuple[PassedTicks, ...] = ()
 
     def _change(self, task: Any, kind: BehaviourKind, value: object = None, **more: Any) -> Scenario:
-        if self._schedules:
+        if self._clocks:
             raise InvalidValue(f"each(…).{kind}(): a task does something else from an instant on; say at(…)")
         return self._scenario._with_change(self._at, task, kind, value, **more)
 
@@ -252,7 +249,7 @@ class Moment(Behaviours):
         place = place_text(caller_place(2))
         if verb in ("publish", "start", "backfill"):
             signature(getattr(Engine, verb)).bind(None, about, **fields)  # a field that there is not: TypeError
-        return self._scenario._with_happening(Happening(self._at, verb, about, fields, place, self._schedules))
+        return self._scenario._with_happening(Happening(self._at, verb, about, fields, place, self._clocks))
 
     def _dag(self, dag: Dag | str, what: str) -> str:
         names, name = GraphNames(self._scenario.graph), given_name(dag, what)

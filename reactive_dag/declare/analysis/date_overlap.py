@@ -1,8 +1,9 @@
 """Whether dates can ever meet: the schedules behind a join, a wait, a trigger.
 
 Owns `PossibleDates`, which says of each DAG at which ticks its runs can be dated and whether they always are (R1, T8).
-What cannot be known (a start by hand, an event from outside) is taken to be possible, so a warning is never a guess.
-Cost: O(graph) once, and the ticks of a year at most for each pair of schedules, remembered.
+What cannot be known (a start by hand, an event from outside, a tick on which a `.where` raises) is taken to be
+possible, so a warning is never a guess. Cost: O(graph) once, and the ticks of a year at most for each pair of clocks,
+of which `.where`s are asked `MOST_TICKS` times, remembered.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
 from functools import lru_cache
 from itertools import combinations
-from typing import TypeAlias
+from math import gcd
+from typing import NamedTuple, TypeAlias
 
 from reactive_dag.declare.analysis.layers import Layers
 from reactive_dag.declare.analysis.relations import GraphAnalysis, turned
@@ -20,12 +22,13 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.named_triggers import is_flat
 from reactive_dag.declare.wait import Wait
 from reactive_dag.model.partitions.products import Partitions
-from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule, shares_tick
+from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule
 from reactive_dag.model.text import LONGEST_SHOWN
 from reactive_dag.model.times import DAY, NEVER, format_duration, format_time, from_datetime, wall_clock, zone
 from reactive_dag.resolve.heights import heights
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import has_by, is_keyed
+from reactive_dag.triggers.functions.passed_ticks import PassedTicks, passed_ticks
 from reactive_dag.triggers.implicit_joins import is_join, sources
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
@@ -34,11 +37,11 @@ from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.walks import walk
 
-TickSchedules: TypeAlias = frozenset[Schedule] | None
-"""The schedules whose ticks can be a date; None: any date can be."""
+PossibleTicks: TypeAlias = frozenset[PassedTicks] | None
+"""The clocks whose ticks can be a date; None: any date can be."""
 
 MOST_TICKS = 10_000
-"""So many ticks of a wait's DAG are tried at most: a year of hours."""
+"""So many ticks of a wait's DAG, or of a clock with a `.where`, are tried at most: a year of hours."""
 
 _YEAR_FROM = 1_767_225_600_000_000_000  # 2026-01-01 UTC, as `shares_tick` has it
 
@@ -53,13 +56,13 @@ class PossibleDates:
         self, analysis: GraphAnalysis, before: PossibleDates | None = None, region: Iterable[str] = ()
     ) -> None:
         self.analysis = analysis
-        self._ticks: Layers[TickSchedules]
+        self._ticks: Layers[PossibleTicks]
         self._dated: Layers[bool]
-        ticks: Layers[TickSchedules] = Layers() if before is None else before._ticks.after({}, region)
+        ticks: Layers[PossibleTicks] = Layers() if before is None else before._ticks.after({}, region)
         dated: Layers[bool] = Layers() if before is None else before._dated.after({}, region)
-        new_ticks: dict[str, TickSchedules] = {}
+        new_ticks: dict[str, PossibleTicks] = {}
         new_dated: dict[str, bool] = {}
-        self._read_ticks: Mapping[str, TickSchedules] = new_ticks if before is None else ChainMap(new_ticks, ticks)  # type: ignore[arg-type]
+        self._read_ticks: Mapping[str, PossibleTicks] = new_ticks if before is None else ChainMap(new_ticks, ticks)  # type: ignore[arg-type]
         self._read_dated: Mapping[str, bool] = new_dated if before is None else ChainMap(new_dated, dated)  # type: ignore[arg-type]
         dags = analysis.dags if before is None else {id: analysis.dags[id] for id in region if id in analysis.dags}
         above = {id: [each for each in analysis.triggering[id] if each in dags] for id in dags}
@@ -76,23 +79,24 @@ class PossibleDates:
         """The dates of the DAGs of this version. O(graph) once, then O(what changed and what follows from it)."""
         return analysis.renewed("dates", lambda: cls(analysis), lambda before, region: cls(analysis, before, region))
 
-    def of(self, id: str) -> TickSchedules:
+    def of(self, id: str) -> PossibleTicks:
         """At which ticks a DAG's runs can be dated; None where any date can be. O(1)."""
         return self._read_ticks.get(id)
 
-    def ticks_of(self, trigger: Trigger) -> TickSchedules:
+    def ticks_of(self, trigger: Trigger) -> PossibleTicks:
         """At which ticks the firings of a trigger can be dated; None where any date can be. O(size)."""
         if type(trigger) is Completed:
             return self._read_ticks.get(trigger.dag)
         flat = is_flat(trigger)
         if not flat and any(part.dates_anew for part in walk(trigger)):
             return None
-        found: list[TickSchedules] = []
-        for source in trigger.parts if flat else sources(trigger):
+        found: list[PossibleTicks] = []
+        for source in trigger.parts if flat else _sources(trigger):
             if isinstance(source, Feedback):
                 continue  # it brings the dates that were there before
-            if isinstance(source, Scheduled):
-                found.append(frozenset((source.schedule,)))
+            clock = passed_ticks(source)
+            if clock is not None:
+                found.append(frozenset((clock.known,)))
             elif isinstance(source, Completed) and source.dag in self._read_ticks:
                 found.append(self._read_ticks[source.dag])
             elif isinstance(source, Updated) and self._inherits(source):
@@ -122,7 +126,14 @@ class PossibleDates:
         return dated.count(False) < trigger.needs
 
 
-def _united(found: list[TickSchedules]) -> TickSchedules:
+def _sources(trigger: Trigger) -> list[Trigger]:
+    """What can fire the trigger, each clock with its `.where`s. O(size)."""
+    if trigger.emits or passed_ticks(trigger) is not None:
+        return [trigger]
+    return [found for part in trigger.drives for found in _sources(part)]
+
+
+def _united(found: list[PossibleTicks]) -> PossibleTicks:
     known = [each for each in found if each is not None]
     return frozenset().union(*known) if found and len(known) == len(found) else None
 
@@ -181,13 +192,13 @@ def _of_partitions(trigger: Trigger) -> Iterator[tuple[str, str]]:
                 )
 
 
-def _texts(schedules: frozenset[Schedule]) -> str:
-    texts = sorted(each.text for each in schedules)
+def _texts(clocks: frozenset[PassedTicks]) -> str:
+    texts = sorted(each.text for each in clocks)
     return ", ".join([text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…" for text in texts])
 
 
-def _zone(schedules: frozenset[Schedule]) -> str:
-    zones = sorted(each.tz for each in schedules if isinstance(each, CronSchedule))
+def _zone(clocks: frozenset[PassedTicks]) -> str:
+    zones = sorted(each.schedule.tz for each in clocks if isinstance(each.schedule, CronSchedule))
     return zones[0] if zones else "UTC"
 
 
@@ -205,16 +216,19 @@ def never_awaited(dag: Dag, wait: Wait, upstream: Dag, dates: PossibleDates) -> 
     own, theirs = dates.of(dag.id), dates.of(upstream.id)
     if not own or not theirs:
         return None
+    if any(_begin(each) is None for each in own | theirs):
+        return None
     on_wall = offset != 0 and offset % DAY == 0 and dag.tz not in ("", "UTC")
-    each_is_a_date = all(isinstance(trigger, Scheduled) for trigger in dag.triggers.values())
+    each_is_a_date = all(passed_ticks(trigger) is not None for trigger in dag.triggers.values())
     tried = _awaited_in_a_year(dag, wait, own, theirs) if on_wall or each_is_a_date else []
-    missing = [date for date in tried if not any(each.has_tick(date) for each in theirs)]
+    nowhere = [each for each in tried if not any(of.may_have(each.date) for of in theirs)]
+    missing = [each.date for each in nowhere if each.comes]
     kind = lacking = ""
-    if len(missing) == len(tried) if on_wall else not any(_meets(a, b, offset) for a in own for b in theirs):
+    if len(nowhere) == len(tried) if on_wall else not any(_meets(a, b, offset) for a in own for b in theirs):
         kind, lacking = "no_such_date", "never has that date"
     elif missing and each_is_a_date:
-        first = format_time(missing[0], dag.tz)
-        kind, lacking = "not_every_date", f"has not {len(missing)} of {len(tried)} such dates, the first {first}"
+        of_all, first = sum(each.comes for each in tried), format_time(missing[0], dag.tz)
+        kind, lacking = "not_every_date", f"has not {len(missing)} of {of_all} such dates, the first {first}"
     else:
         return None
     before = f"{format_duration(abs(offset))} {'before' if offset > 0 else 'after'} " if offset else ""
@@ -225,55 +239,98 @@ def never_awaited(dag: Dag, wait: Wait, upstream: Dag, dates: PossibleDates) -> 
     )
 
 
-def _awaited_in_a_year(dag: Dag, wait: Wait, own: frozenset[Schedule], theirs: frozenset[Schedule]) -> list[int]:
-    """What the ticks of a year await, once both have begun: at most `MOST_TICKS` of each schedule. O(result)."""
-    begin = max([min([each.after(_YEAR_FROM - 1) or NEVER for each in some]) for some in (own, theirs)])
-    found: list[int] = []
-    for schedule in own:
+class _Awaited(NamedTuple):
+    """A date that a tick awaits, and whether that tick is sure to come: a `.where` that raises does not say."""
+
+    date: int
+    comes: bool
+
+
+def _awaited_in_a_year(
+    dag: Dag, wait: Wait, own: frozenset[PassedTicks], theirs: frozenset[PassedTicks]
+) -> list[_Awaited]:  # fmt: skip
+    """What the ticks of a year await, once both have begun: at most `MOST_TICKS` of each clock. O(result)."""
+    begin = max([min([_begin(each) or NEVER for each in some]) for some in (own, theirs)])
+    found: list[_Awaited] = []
+    for clock in own:
+        schedule = clock.schedule
         named = schedule.named_wall if isinstance(schedule, CronSchedule) and schedule.tz == dag.tz else None
         tick = schedule.after(begin + abs(wait.awaited_from(0, "UTC")) - 1) if begin < NEVER else None
         end = NEVER if tick is None else tick + 366 * DAY
         for _ in range(MOST_TICKS):
             if tick is None or tick >= end:
                 break
-            found.append(wait.awaited_from(tick, dag.tz, named(tick) if named else None))
+            answer = clock.answer(tick)
+            if answer is not False:
+                found.append(_Awaited(wait.awaited_from(tick, dag.tz, named(tick) if named else None), answer is True))
             tick = schedule.after(tick)
     return found
 
 
 @lru_cache(maxsize=4096)
-def _meets(own: Schedule, theirs: Schedule, offset: int = 0) -> bool:
+def _begin(clock: PassedTicks) -> int | None:
+    """Its first tick from 2026 on that is let pass, NEVER without one; None if that is none of the `MOST_TICKS` first.
+
+    Then it may begin later, and nothing is said of it.
+    """
+    tick = clock.schedule.after(_YEAR_FROM - 1)
+    for _ in range(MOST_TICKS):
+        if tick is None:
+            return NEVER
+        if clock.answer(tick) is not False:
+            return tick
+        tick = clock.schedule.after(tick)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _meets(own: PassedTicks, theirs: PassedTicks, offset: int = 0) -> bool:
     """Whether a tick of `own`, so much earlier, is one of `theirs` within a year from where both have begun.
 
-    What a clock change moved does not count: a job of 02:00 that runs at 03:00 on one day a year joins nothing.
-    Cost: O(ticks of the rarer one), at most 0.3 s for two that tick each minute, once.
+    What a clock change moved does not count: a job of 02:00 that runs at 03:00 on one day a year joins nothing. Where
+    `.where`s turn `MOST_TICKS` away, another may be let pass. Cost: O(ticks of the rarer one), at most 0.3 s for two
+    that tick each minute, once.
     """
-    if not isinstance(own, CronSchedule):
-        return shares_tick(_earlier(own, offset), theirs)
-    if not isinstance(theirs, CronSchedule):
-        return shares_tick(own, _earlier(theirs, -offset))
-    tick, first = own.after(_YEAR_FROM - 1), theirs.after(_YEAR_FROM - 1)
-    end = max(tick or NEVER, first or NEVER) + 366 * DAY
-    while tick is not None and tick < end:
-        found = theirs.after(tick - offset - 1)
-        if found is None:
-            return False
-        if found == tick - offset and _is_regular(own, tick) and _is_regular(theirs, found):
+    a, b = own.schedule, theirs.schedule
+    asks = bool(own.calls or theirs.calls)
+    if isinstance(a, EverySchedule) and isinstance(b, EverySchedule):
+        meet = (a.anchor - b.anchor - offset) % gcd(a.period, b.period) == 0
+        if not meet or not (asks or a.skip or b.skip):
+            return meet
+    begins = _begin(own), _begin(theirs)
+    if begins[0] is None or begins[1] is None:
+        return True
+    shared = _shared(a, b, offset, max(begins[0], begins[1] + offset))
+    for number, tick in enumerate(shared):
+        if number == MOST_TICKS or (own.answer(tick) is not False and theirs.answer(tick - offset) is not False):
             return True
-        tick = own.after(max(tick, found + offset - 1))
     return False
 
 
-def _is_regular(schedule: CronSchedule, tick: int) -> bool:
+def _shared(own: Schedule, theirs: Schedule, offset: int, begin: int) -> Iterator[int]:
+    """The ticks of `own` that, so much earlier, are ticks of `theirs`: of a list of instants all, else of a year."""
+    if isinstance(own, AtSchedule):
+        yield from [tick for tick in own.times if theirs.has_tick(tick - offset)]
+        return
+    if isinstance(theirs, AtSchedule):
+        yield from [tick + offset for tick in theirs.times if own.has_tick(tick + offset)]
+        return
+    tick, end = own.after(begin - 1), begin + 366 * DAY
+    while tick is not None and tick < end:
+        found = theirs.after(tick - offset - 1)
+        if found is None:
+            return
+        if found == tick - offset and _is_regular(own, tick) and _is_regular(theirs, found):
+            yield tick
+        tick = own.after(max(tick, found + offset - 1))
+
+
+def _is_regular(schedule: Schedule, tick: int) -> bool:
     """Whether the clock on the wall shows what the schedule says, and the tick was not moved out of a gap."""
+    if not isinstance(schedule, CronSchedule) or schedule.tz == "UTC":
+        return True
     wall = wall_clock(tick, zone(schedule.tz)).replace(tzinfo=UTC)
-    return schedule.tz == "UTC" or CronSchedule(schedule.expr, "UTC").has_tick(from_datetime(wall))
-
-
-def _earlier(schedule: EverySchedule | AtSchedule, offset: int) -> Schedule:
-    if isinstance(schedule, EverySchedule):
-        return EverySchedule(schedule.period, schedule.anchor - offset)
-    return AtSchedule([time - offset for time in schedule.times])
+    return CronSchedule(schedule.expr, "UTC").has_tick(from_datetime(wall))
 
 
 # ------------------------------------------------------------------------------------------------ firing

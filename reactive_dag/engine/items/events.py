@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from reactive_dag.engine.items.identity import Identities
-from reactive_dag.model.event import Event
+from reactive_dag.model.event import Event, event_of_mark
 from reactive_dag.model.payload import copied
 from reactive_dag.model.records import (
     AnyRecord,
@@ -37,16 +37,6 @@ def subject_of(identities: Identities, item: Item) -> object:
     if not isinstance(record, TaskFinished):
         return record
     return RunFinished.of(identities.run_of(record.run), record.state, record.at)
-
-
-def event_of_mark(mark: Mark) -> Event:
-    """A tick, a silence or a missed deadline as an event."""
-    due = to_datetime(mark.due)
-    run = mark.by or None if mark.kind == "missed" else None
-    return Event(
-        kind=mark.kind, at=due, time=due, dag=mark.dag or None, partition=mark.partition,
-        logical_date=_date(mark.logical_date), run=run,
-    )  # fmt: skip
 
 
 def event_of_fact(identities: Identities, fact: AnyRecord) -> Event:

@@ -35,7 +35,7 @@ from reactive_dag.whatif.course.fold import CourseFold
 from reactive_dag.whatif.course.log import CourseLog
 from reactive_dag.whatif.course.prepared import PreparedGraph, Registrations
 from reactive_dag.whatif.question.effects import Effects
-from reactive_dag.whatif.question.question import OutsideSource, Question
+from reactive_dag.whatif.question.question import Question
 
 if TYPE_CHECKING:
     from reactive_dag.engine.runs.state import RunState
@@ -78,7 +78,8 @@ class CoursePlayer:
         self._held_once: set[tuple[int, int]] = set()
         self._outside: list[tuple[int, int, int, str, Iterator[int]]] = []
         for place, source in enumerate(question.sources):
-            self._next_event(place, source.dataset, _ticks(source, question), effects.datasets.get(source.dataset, 0))
+            ticks = source.ticks(question.start, question.until)
+            self._next_event(place, source.dataset, ticks, effects.datasets.get(source.dataset, 0))
         self._late = effects.datasets
 
     def run(self) -> CourseFold:
@@ -270,18 +271,6 @@ class CoursePlayer:
         for partition in (None,) if partitions is None else partitions.of_instant(tick):
             self.core.publishing.push(Published(at, dataset, 0, partition, tick))
         self._next_event(place, dataset, ticks, self._late.get(dataset, 0))
-
-
-def _ticks(source: OutsideSource, question: Question) -> Iterator[int]:
-    """The instants of a source, each once, ascending; the start is included, `until` is not."""
-    last = question.start - 1
-    while True:
-        found = [schedule.after(last) for schedule in source.schedules]
-        ticks = [tick for tick in found if tick is not None and tick < question.until]
-        if not ticks:
-            return
-        last = min(ticks)
-        yield last
 
 
 def _follows_from_silence(firing: Firing, until: int) -> bool:

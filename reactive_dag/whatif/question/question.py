@@ -7,20 +7,18 @@ the graph as it is then (effects.py). O(given).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve, frozen
 
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import GivenTime, format_time, parse_duration, parse_time
 from reactive_dag.triggers.base import Trigger
-from reactive_dag.triggers.joins.any_of import AnyOf
+from reactive_dag.triggers.functions.passed_ticks import PassedTicks, clocks_of, ticks_of_all
 from reactive_dag.triggers.leaves.dataset import Dataset
-from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.whatif.question.durations import DurationOrFunction, Durations, GivenDurations
 from reactive_dag.whatif.question.interventions import Delay, Duration, Fail, Intervention
 from reactive_dag.whatif.question.names import GivenName
@@ -35,10 +33,20 @@ GivenSources: TypeAlias = "Mapping[Dataset | str, Trigger]"
 
 @frozen
 class OutsideSource:
-    """A dataset that outside publishes, and when: the dataset's uri and the schedules."""
+    """A dataset that outside publishes, and when: the dataset's uri and the clocks."""
 
     dataset: str
-    schedules: tuple[Schedule, ...]
+    clocks: tuple[PassedTicks, ...]
+
+    def ticks(self, start: int, until: int) -> Iterator[int]:
+        """Its instants, each once, ascending; the start is included, `until` is not.
+
+        Raises InvalidValue where a function of a `.where` raises.
+        """
+        try:
+            yield from ticks_of_all(self.clocks, start, until - 1)
+        except InvalidValue as error:
+            raise InvalidValue(f"sources=: the .where of {self.dataset!r} raised: {error}") from error
 
 
 @frozen
@@ -94,11 +102,10 @@ def _source(graph: Graph, dataset: Dataset | str, trigger: Trigger) -> OutsideSo
     if uri not in graph.datasets:
         hint = did_you_mean(str(uri), graph.datasets)
         raise InvalidValue(f"sources=: graph {graph.id!r} has no dataset {uri!r}{hint}")
-    parts = trigger.parts if isinstance(trigger, AnyOf) else (trigger,)
-    schedules = [part.schedule for part in parts if isinstance(part, Scheduled)]
-    if len(schedules) != len(parts):
+    clocks = clocks_of(trigger)
+    if clocks is None:
         raise InvalidValue(
             f"sources=: {uri!r} is published on the clock: give rd.cron(...), rd.every(...) or several joined by |, "
-            f"not {trigger!r}"
+            f"each with its own .where, not {trigger!r}"
         )
-    return OutsideSource(uri, tuple(schedules))
+    return OutsideSource(uri, clocks)
