@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 import reactive_dag as rd
 from reactive_dag.engine.inspect.outputs import OutputFile
 from reactive_dag.engine.inspect.partition_list import COLUMNS, PartitionList
-from reactive_dag.model.text import counted
+from reactive_dag.model.text import counted, one_line
 from reactive_dag.whatif.answers.show import Table
 from reactive_dag.whatif.answers.timeline import TimelineRow
 
@@ -98,7 +98,9 @@ def outputs_table(files: Iterable[OutputFile]) -> RichTable | str:
     table.add_column("file", overflow="fold")
     for file in files:
         unused = "[yellow]unused[/yellow]" if file.unused else ""
-        table.add_row(file.run[:8], f"{file.round}.{file.attempt}", f"{file.size:,}", unused, escape(file.path))
+        table.add_row(
+            file.run[:8], f"{file.round}.{file.attempt}", f"{file.size:,}", unused, escape(one_line(file.path))
+        )
     return table if table.row_count else "no files of saved outputs"
 
 
@@ -120,7 +122,7 @@ def problems_table(graph: rd.Graph, problems: list[rd.Problem]) -> Group:
         style = "red" if severity == "error" else "yellow"
         for problem in found[:3]:
             where = f" ({problem.place})" if problem.place else ""
-            table.add_row(f"[{style}]{severity}[/{style}]", kind, escape(problem.text + where))
+            table.add_row(f"[{style}]{severity}[/{style}]", kind, escape(one_line(problem.text + where)))
         if len(found) > 3:
             table.add_row("", kind, f"[dim]… and {len(found) - 3} more of this kind (--json lists them)[/dim]")
     return Group(escape(title), table) if problems else Group(escape(title))
@@ -211,7 +213,7 @@ def waits_table(found: rd.Simulation) -> Group:
     table = RichTable("waited", "DAG", box=None, header_style="bold", title="What waited longest", title_justify="left")
     table.add_column("for", overflow="fold")
     for took, row in longest_waits(found):
-        table.add_row(str(took).rjust(8), row.dag, row.waited_for)
+        table.add_row(str(took).rjust(8), row.dag, escape(one_line(row.waited_for)))
     pending = found.pending()
     return Group(*([table] if table.row_count else []), *([pending] if len(pending) else []))
 

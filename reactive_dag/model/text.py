@@ -79,6 +79,17 @@ def writable(text: str) -> str:
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
+def one_line(text: str) -> str:
+    r"""A text as a line or a cell of a table shows it: what breaks lines or moves the cursor is escaped. O(its length).
+
+    >>> one_line("eu"), one_line("a\tb\nc\x1b[1m")
+    ('eu', 'a\\tb\\nc\\x1b[1m')
+    """
+    if text.isprintable():
+        return text
+    return "".join([each if each.isprintable() else repr(each)[1:-1] for each in text])
+
+
 def counted(count: int, noun: str) -> str:
     """A number of things in words. O(1).
 

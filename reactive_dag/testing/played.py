@@ -16,7 +16,7 @@ from reactive_dag.engine.inspect.why import Why
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.event import Event
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.text import seen
+from reactive_dag.model.text import one_line, seen
 from reactive_dag.model.times import GivenTime, format_time, from_datetime
 from reactive_dag.testing.differences import Difference, marbles_difference, table_difference
 from reactive_dag.testing.marbles import (
@@ -101,7 +101,7 @@ class Played:
             chosen = [(False, id) for id in graph.datasets if self.events(id)]
             chosen += [(True, id) for id in graph.order() if self.runs(id)]
         lines = [self._line(is_dag, id) for is_dag, id in chosen]
-        shown = shortened([line.name for line in lines])
+        shown = list(map(one_line, shortened([line.name for line in lines])))
         width = max(map(len, shown), default=0)
         return "\n".join(f"{name.ljust(width)}  {text}" for name, text in zip(shown, drawn(lines, self._frames)))
 

@@ -16,6 +16,7 @@ from reactive_dag.engine.inspect.run import Run, TaskView
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import TASK_STATES
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import one_line
 from reactive_dag.model.times import format_duration, from_datetime, parse_duration
 from reactive_dag.testing.moments import Moments
 
@@ -138,7 +139,7 @@ def _cell(name: str, run: Run, view: TaskView | None, moments: Moments) -> str:
     if name == "events":
         return str(len(run.events))
     found = getattr(run, name)
-    return str(found).splitlines()[0] if found not in (None, "") else EMPTY
+    return _line(name, str(found)) if found not in (None, "") else EMPTY
 
 
 def _task_cell(name: str, view: TaskView, moments: Moments) -> str | None:
@@ -154,7 +155,12 @@ def _task_cell(name: str, view: TaskView, moments: Moments) -> str | None:
         return EMPTY if view.output is None else json.dumps(view.output, default=repr)
     of = {"task": view.id, "state": view.state, "attempts": str(len(view.attempts)), "error": view.error or EMPTY}
     found = of.get(name)
-    return None if found is None else found.splitlines()[0]
+    return None if found is None else _line(name, found)
+
+
+def _line(name: str, text: str) -> str:
+    """A text as a cell: of an error its first line."""
+    return one_line(text.partition("\n")[0] if name == "error" else text)
 
 
 def _took(began: object, ended: object) -> str:

@@ -26,7 +26,7 @@ from reactive_dag.declare.task import AnyTask
 from reactive_dag.declare.wait import Wait, mapped_task
 from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.text import counted
+from reactive_dag.model.text import counted, one_line
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Dataset
 from reactive_dag.triggers.leaves.missed import Missed
@@ -47,7 +47,7 @@ class Problem(PlainForm):
     text: str
 
     def __str__(self) -> str:
-        return f"{self.severity}: {self.text} ({self.place})"
+        return one_line(f"{self.severity}: {self.text} ({self.place})")
 
 
 @frozen

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from reactive_dag.model.payload import PlainForm
+from reactive_dag.model.text import one_line
 from reactive_dag.model.times import repr_of
 
 PartitionState: TypeAlias = Literal["there", "running", "failed", "missing"]
@@ -47,7 +48,7 @@ class PartitionRow(PlainForm):
         """What a table says of it. O(1)."""
         at = "" if self.at is None else f"{self.at:%Y-%m-%d %H:%M:%S}"
         error = (self.error or "").partition("\n")[0]
-        return self.partition, self.state, at, self.dag or "", (self.run or "")[:8], error
+        return one_line(self.partition), self.state, at, self.dag or "", (self.run or "")[:8], one_line(error)
 
 
 class PartitionList(list[PartitionRow]):
@@ -77,7 +78,7 @@ class PartitionList(list[PartitionRow]):
         """How many are in which state. O(rows)."""
         states = Counter(row.state for row in self)
         counts = ", ".join([f"{states[name]} {name}" for name in STATES if states[name]])
-        return f"{self.dataset}: {counts or 'no partitions'}"
+        return f"{one_line(self.dataset)}: {counts or 'no partitions'}"
 
     def to_json(self) -> list[dict[str, object]]:
         """Plain data, one object a partition. O(rows)."""

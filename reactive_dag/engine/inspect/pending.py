@@ -27,7 +27,7 @@ from reactive_dag.model.records import (
     Tick,
     ValueSet,
 )
-from reactive_dag.model.text import counted
+from reactive_dag.model.text import counted, one_line
 from reactive_dag.model.times import NEVER, format_time, from_datetime, to_datetime
 
 _OF_THE_LOG = (EngineStarted, KeyConflict, ObserverFault, OnceDone, Slept, Tick, ValueSet)
@@ -69,7 +69,7 @@ class Waiting(PlainForm):
             if self.looked is None
             else f" ({self.mode}: look {self.looks} at {format_time(from_datetime(self.looked))})"
         )
-        return f"{self.task} of run {self.run[:8]} waits: {self.why}{at}"
+        return one_line(f"{self.task} of run {self.run[:8]} waits: {self.why}{at}")
 
 
 MOST_NAMES = 5
@@ -95,7 +95,8 @@ class Gathering(PlainForm):
         more = f" and {len(self.missing) - MOST_NAMES} more" if len(self.missing) > MOST_NAMES else ""
         when = "" if self.due is None else f"; without at {format_time(from_datetime(self.due))}"
         group = " / ".join(map(str, [*self.group, self.partition]))
-        return f"{group}: {self.there} of {self.there + len(self.missing)} there, missing {names}{more}{when}"
+        there = f"{self.there} of {self.there + len(self.missing)} there"
+        return one_line(f"{group}: {there}, missing {names}{more}{when}")
 
     __repr__ = __str__
 
@@ -141,7 +142,7 @@ class Pending(PlainForm):
         lines.extend(f"  {text}" for text in self.backfills)
         if self.undecided:
             lines.append(f"  records not decided yet: {self.undecided}; engine.run_until_idle()")
-        return "\n".join(lines)
+        return "\n".join(map(one_line, lines))
 
     __repr__ = __str__
 

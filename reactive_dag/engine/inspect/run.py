@@ -25,7 +25,7 @@ from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
 from reactive_dag.model.payload import PlainForm, copied, plain_form
 from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished, TaskFinished
-from reactive_dag.model.text import seen
+from reactive_dag.model.text import one_line, seen
 from reactive_dag.model.times import NEVER, GivenDuration, GivenTime, repr_of, to_datetime, zone
 from reactive_dag.triggers.leaves.dataset import Dataset
 
@@ -383,7 +383,7 @@ class Run:
             return f"<Run of a {'closed' if self._host.closed else 'failed'} engine>"
         row = self._row
         when = "" if row.logical_date is None else f" {to_datetime(row.logical_date):%Y-%m-%dT%H:%MZ}"
-        error = f": {row.error.splitlines()[0]}" if row.error else ""
+        error = f": {one_line(row.error.splitlines()[0])}" if row.error else ""
         return f"<Run {row.dag}{when} {row.state} {row.key[:8]}{error}>"
 
 

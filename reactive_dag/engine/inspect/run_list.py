@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from reactive_dag.engine.inspect.run import Run
+from reactive_dag.model.text import one_line
 
 if TYPE_CHECKING:
     import pandas
@@ -45,4 +46,4 @@ class RunList(list[Run]):
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "hour") else str(value)
+    return f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "hour") else one_line(str(value))

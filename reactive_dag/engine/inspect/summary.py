@@ -12,7 +12,7 @@ from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.log.history import RunRow
-from reactive_dag.model.text import counted
+from reactive_dag.model.text import counted, one_line
 from reactive_dag.model.times import format_time
 
 
@@ -53,4 +53,4 @@ def _line(row: RunRow) -> str:
 
 def first_line(error: str | None) -> str:
     """The first line of an error's text: what was raised, not where. O(text)."""
-    return error.splitlines()[0] if error else "no task of it failed by itself"
+    return one_line(error.splitlines()[0]) if error else "no task of it failed by itself"

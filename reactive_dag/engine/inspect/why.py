@@ -17,6 +17,7 @@ from reactive_dag.engine.inspect.pending import gathering, undecided
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import Mark, Published, RunFinished, StartRequested, TaskFinished, TriggerFault
+from reactive_dag.model.text import one_line
 from reactive_dag.model.times import NEVER, format_time, from_datetime
 
 MAX_NODES = 1_000
@@ -64,9 +65,9 @@ class Why:
         stack: list[tuple[str, str, Why]] = [("", "", self)]
         while stack:
             first, rest, node = stack.pop()
-            lines.append(first + node.text)
-            lines.extend(f"{rest}  {text}" for text in (node.error or "").splitlines())
-            lines.extend(f"{rest}  missing: {text}" for text in node.missing)
+            lines.append(first + one_line(node.text))
+            lines.extend(f"{rest}  {one_line(text)}" for text in (node.error or "").splitlines())
+            lines.extend(f"{rest}  missing: {one_line(text)}" for text in node.missing)
             last = len(node.causes) - 1
             for n in range(last, -1, -1):
                 branch, below = ("└─ ", "   ") if n == last else ("├─ ", "│  ")

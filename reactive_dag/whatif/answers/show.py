@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING
 
+from reactive_dag.model.text import one_line
 from reactive_dag.model.times import MICROSECOND, format_duration, format_time, from_datetime, to_datetime
 
 if TYPE_CHECKING:
@@ -49,16 +50,17 @@ class Table(ABC):
         return ()
 
     def _shown(self) -> tuple[list[tuple[str, ...]], list[str]]:
+        """What is printed: rows whose cells are text on one line, and the lines below them."""
         rows = self.cells()
-        notes = list(self.notes)
+        notes = list(map(one_line, self.notes))
         if len(rows) > MOST_ROWS:
             notes.insert(0, f"… and {len(rows) - MOST_ROWS} more: .rows and --json have them all")
-        return rows[:MOST_ROWS], notes
+        return [tuple(map(one_line, row)) for row in rows[:MOST_ROWS]], notes
 
     def __str__(self) -> str:
         rows, notes = self._shown()
         widths = [max(map(len, column)) for column in zip(self.columns, *rows)]
-        lines = [self.title]
+        lines = [one_line(self.title)]
         for row in [self.columns, *rows] if rows else []:
             cells = [_aligned(cell, width, name in self.right) for name, cell, width in zip(self.columns, row, widths)]
             lines.append(("  " + "  ".join(cells)).rstrip())
@@ -79,7 +81,9 @@ class Table(ABC):
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(title=Text(self.title) if self.title else None, title_justify="left", box=SIMPLE_HEAD)
+        table = RichTable(
+            title=Text(one_line(self.title)) if self.title else None, title_justify="left", box=SIMPLE_HEAD
+        )
         for name in self.columns:
             table.add_column(name, justify="right" if name in self.right else "left", no_wrap=True)
         for row in rows:
@@ -91,7 +95,7 @@ class Table(ABC):
         from rich.text import Text
 
         if self.title:
-            yield Text(self.title, "italic")
+            yield Text(one_line(self.title), "italic")
         widths = [max(map(len, column)) for column in zip(self.columns, *rows)]
         beside = _that_fit(widths, room)
 
@@ -114,7 +118,7 @@ class Table(ABC):
         body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in self._html_cells(rows))
         below = "".join(f"<div>{escape(note)}</div>" for note in notes)
         return (
-            f"<div><b>{escape(self.title)}</b><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
+            f"<div><b>{escape(one_line(self.title))}</b><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
             "</div>"
         )
 
