@@ -24,7 +24,7 @@ from harness import Line, machine, show
 import reactive_dag as rd
 from reactive_dag.interop.examples import open_example
 from reactive_dag.model.times import SECOND
-from reactive_dag.whatif.answers.trace import TracePoint
+from reactive_dag.whatif.outcome.points import Point
 
 TASKS = 1_000
 GOAL = 5
@@ -75,10 +75,10 @@ def flat(found: rd.Simulation) -> list[Node]:
         start, end = trace.interval(run, task)
         row = trace.rows[run]
         needs = [(run, need) for need in trace.dags[row.dag].needs(task)]
-        awaited = trace.awaited(TracePoint("task", run, task))
+        awaited = trace.awaited(Point("task", run, task))
         if awaited is not None:
             needs.append((awaited.point.of, awaited.point.task))
-        waits = trace.task(TracePoint("task", run, task)).wait is not None
+        waits = trace.task(Point("task", run, task)).wait is not None
         span = 0.0 if waits else ((end or 0) - (start or 0)) / SECOND
         nodes.append((((row.started or 0) - origin) / SECOND, span, [number[need] for need in needs]))
     return nodes

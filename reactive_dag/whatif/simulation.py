@@ -21,11 +21,11 @@ from reactive_dag.model.times import GivenTime, format_time
 from reactive_dag.whatif.answers.critical_path import CriticalPath, hops, steps_of
 from reactive_dag.whatif.answers.inspector import inspector_of
 from reactive_dag.whatif.answers.timeline import Timeline, timeline_of
-from reactive_dag.whatif.answers.trace import Trace
-from reactive_dag.whatif.answers.unfinished import UnfinishedWork, unfinished_work
+from reactive_dag.whatif.answers.unfinished import UnfinishedWork
 from reactive_dag.whatif.comparison.compare import Comparison, compared
 from reactive_dag.whatif.course.player import CoursePlayer
 from reactive_dag.whatif.course.prepared import PreparedGraph
+from reactive_dag.whatif.outcome.trace import Trace
 from reactive_dag.whatif.question.binding import bind_all_but_bodies
 from reactive_dag.whatif.question.durations import DurationOrFunction, GivenDurations
 from reactive_dag.whatif.question.interventions import Intervention
@@ -95,11 +95,11 @@ class Simulation:
     @property
     def runs(self) -> RunList:
         """Every run, in the order in which they were requested. O(runs)."""
-        return RunList(self._run(offset) for offset in self.trace.rows)
+        return RunList(self._run(offset) for offset in self.trace.runs)
 
     def runs_of(self, dag: Dag | str) -> RunList:
         """The runs of one DAG, in the order of their requests. O(runs of the DAG). Raises UnknownId."""
-        return RunList(self._run(row.run) for row in self.trace.by_dag.get(known_dag(self.graph, dag), ()))
+        return RunList(self._run(run) for run in self.trace.by_dag.get(known_dag(self.graph, dag), ()))
 
     def run(self, key: Run | str) -> Run:
         """A run by its key, or by the first digits of it. Raises UnknownId."""
@@ -118,9 +118,9 @@ class Simulation:
         O(tasks + edges). Raises UnknownId.
         """
         if not dags:
-            return timeline_of(self.trace, self.trace.rows.values())
+            return timeline_of(self.trace, self.trace.runs)
         wanted = [known_dag(self.graph, dag) for dag in dags]
-        return timeline_of(self.trace, [row for dag in wanted for row in self.trace.by_dag.get(dag, ())])
+        return timeline_of(self.trace, [run for dag in wanted for run in self.trace.by_dag.get(dag, ())])
 
     def critical_path(self, dag_or_run: Dag | Run | str) -> CriticalPath:
         """What decided when a run ended, back to a tick or an event from outside; of a DAG, its last run. O(steps).
@@ -136,10 +136,15 @@ class Simulation:
         name = given if isinstance(given, str) else given.id
         if name not in self.graph.dags:
             return self._by_key(name)
-        rows = self.trace.by_dag.get(name)
-        if not rows:
+        runs = self.trace.by_dag.get(name)
+        if not runs:
             raise UnknownId(f"DAG {name!r} never ran in this course; .why({name!r}) says what it lacked")
-        return self._run(max(rows, key=lambda row: (row.ended is None, row.ended or 0, row.run)).run)
+        return self._run(max(runs, key=self._rank))
+
+    def _rank(self, run: int) -> tuple[bool, int, int]:
+        """What ends last comes last; what does not end at all comes after that."""
+        ended = self.trace.ended(run)
+        return ended is None, ended or 0, run
 
     def _by_key(self, key: str) -> Run:
         try:
@@ -150,7 +155,7 @@ class Simulation:
 
     def pending(self) -> UnfinishedWork:
         """What is unfinished at the end of the course, and why. O(live runs + items pending)."""
-        return unfinished_work(self.trace)
+        return UnfinishedWork(self.trace.unfinished())
 
     def problems(self) -> list[Problem]:
         """The graph's problems, without datasets that an outside source publishes here. O(graph) the first time."""
@@ -181,12 +186,12 @@ class Simulation:
 
     def to_json(self) -> dict[str, object]:
         """Plain data: runs, timeline, what is unfinished, the critical path to the last end. O(tasks + edges)."""
-        ended = [row for row in self.trace.rows.values() if row.ended is not None]
-        last = max(ended, key=lambda row: row.ended or 0, default=None)
+        ended = [run for run in self.trace.runs if self.trace.ended(run) is not None]
+        last = max(ended, key=lambda run: self.trace.ended(run) or 0, default=None)
         return {
             "name": self.label, "runs": self.runs.to_json(), "timeline": self.timeline().to_json(),
             "pending": self.pending().to_json(),
-            "critical_path": None if last is None else self.critical_path(self._run(last.run)).to_json(),
+            "critical_path": None if last is None else self.critical_path(self._run(last)).to_json(),
         }  # fmt: skip
 
     @property
@@ -196,7 +201,7 @@ class Simulation:
 
     def __repr__(self) -> str:
         begin, end = format_time(self.question.start), format_time(self.question.until)
-        runs = counted(len(self.trace.rows), "run")
+        runs = counted(len(self.trace.runs), "run")
         return f"<Simulation {self.graph.id!r} {self.label!r} {begin} to {end}, {runs}>"
 
     def _repr_html_(self) -> str:

@@ -12,7 +12,7 @@ from rich.console import Console
 import reactive_dag as rd
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.whatif.answers.critical_path import hops
-from reactive_dag.whatif.answers.trace import TracePoint
+from reactive_dag.whatif.outcome.points import Point
 from tests.laws.test_same_graph import GraphSpec, graphs, played
 from tests.support.profiles import examples
 
@@ -282,7 +282,7 @@ def test_everything_can_be_shown_and_sent() -> None:
 
 def test_a_place_that_came_from_nowhere_has_nothing_before_it() -> None:
     trace = day().trace
-    assert trace.before(TracePoint("tick", 0)) is None
+    assert trace.before(Point("tick", 0)) is None
 
 
 def test_rows_say_in_short_what_they_are() -> None:

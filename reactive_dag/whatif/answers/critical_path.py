@@ -13,19 +13,20 @@ from attrs import frozen
 
 from reactive_dag.model.times import repr_of
 from reactive_dag.whatif.answers.show import Table, clock_text, duration_text, iso, to_moment, to_timedelta
-from reactive_dag.whatif.answers.trace import PointKind, Relation, Trace, TracePoint
+from reactive_dag.whatif.outcome.points import Point, PointKind, Relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reactive_dag.engine.inspect.run import Run
+    from reactive_dag.whatif.outcome.outcome import Outcome
 
 
 @frozen
 class Hop:
     """One point of the path, and how it is related to the one before: times in ns, `end` None if it has not ended."""
 
-    point: TracePoint
+    point: Point
     link: Relation
     start: int
     end: int | None
@@ -121,68 +122,68 @@ _LINKS = {"needs": "needs the one above", "awaits": "awaits the one above", "cau
           "slot": "takes the place of the one above", "past": "needs its own run before"}  # fmt: skip
 
 
-def hops(trace: Trace, run: int) -> list[Hop]:
+def hops(outcome: Outcome, run: int) -> list[Hop]:
     """The critical path to a run, in the order of time. O(steps * needs)."""
     found: list[Hop] = []
-    seen: set[TracePoint] = set()
-    point = step_back(trace, TracePoint("end", run))[1]
+    seen: set[Point] = set()
+    point = step_back(outcome, Point("end", run))[1]
     while point is not None and point not in seen:
         seen.add(point)
-        link, before = step_back(trace, point)
-        found.append(_hop(trace, point, link))
+        link, before = step_back(outcome, point)
+        found.append(_hop(outcome, point, link))
         point = before
     found.reverse()
-    return [_waiting(trace, hop, found[at - 1] if at else None) for at, hop in enumerate(found)]
+    return [_waiting(outcome, hop, found[at - 1] if at else None) for at, hop in enumerate(found)]
 
 
-def step_back(trace: Trace, point: TracePoint) -> tuple[Relation, TracePoint | None]:
+def step_back(outcome: Outcome, point: Point) -> tuple[Relation, Point | None]:
     """What a point had to wait for, and how they are related; the begin and the end of a run are passed over.
 
     O(needs).
     """
-    before = trace.before(point)
+    before = outcome.before(point)
     link: Relation = "" if before is None else before.link
-    passed: set[TracePoint] = set()
+    passed: set[Point] = set()
     while before is not None and before.point.kind in ("start", "end") and before.point not in passed:
         passed.add(before.point)
-        before = trace.before(before.point)
+        before = outcome.before(before.point)
         if before is not None and not link:
             link = before.link
     return link, None if before is None or before.point in passed else before.point
 
 
-def _hop(trace: Trace, point: TracePoint, link: Relation) -> Hop:
+def _hop(outcome: Outcome, point: Point, link: Relation) -> Hop:
     if point.kind == "task":
-        start, end = trace.interval(point.of, point.task)
+        start, end = outcome.interval(point.of, point.task)
         return Hop(point, link, start or 0, end, 0)
-    at = trace.fold.log.record(point.of).at if point.kind == "event" else point.of
+    at = outcome.at(point)
     return Hop(point, link, at, at, 0)
 
 
-def _waiting(trace: Trace, hop: Hop, before: Hop | None) -> Hop:
+def _waiting(outcome: Outcome, hop: Hop, before: Hop | None) -> Hop:
     """A wait waited all its time; anything else from the end of what came before."""
     if hop.point.kind != "task" or before is None:
         return hop
-    if trace.task(hop.point).wait is not None:
-        waited = (hop.end if hop.end is not None else trace.fold.clock.now()) - hop.start
+    if outcome.task(hop.point).wait is not None:
+        waited = (hop.end if hop.end is not None else outcome.over) - hop.start
     else:
         waited = hop.start - (before.end or hop.start)
     return Hop(hop.point, hop.link, hop.start, hop.end, waited)
 
 
-def steps_of(trace: Trace, way: list[Hop]) -> list[Step]:
+def steps_of(outcome: Outcome, way: list[Hop]) -> list[Step]:
     """The steps that show these hops. O(steps)."""
-    return [_step(trace, hop) for hop in way]
+    return [_step(outcome, hop) for hop in way]
 
 
-def _step(trace: Trace, hop: Hop) -> Step:
+def _step(outcome: Outcome, hop: Hop) -> Step:
     point = hop.point
     kind: PointKind | str = point.kind
-    if point.kind == "task" and trace.task(point).wait is not None:
+    if point.kind == "task" and outcome.task(point).wait is not None:
         kind = "wait"
-    run = trace.rows[point.of].key if point.kind == "task" else None
+    run = outcome.head(point.of).key if point.kind == "task" else None
     waited = to_timedelta(hop.waited) or timedelta(0)
-    return Step(trace.name(point), kind, hop.link, run, to_moment(hop.start), to_moment(hop.end), waited)
+    return Step(outcome.name(point), kind, hop.link, run, to_moment(hop.start), to_moment(hop.end), waited)
 
 
 def _takes(step: Step) -> str:

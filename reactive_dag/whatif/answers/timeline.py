@@ -1,12 +1,12 @@
 """The timeline: every task of every run, when it began and ended, and what it had waited for.
 
-Owns `TimelineRow` and `Timeline`. Each row has a bar over the span of all rows, in a notebook a drawn one. O(tasks +
-edges) to build.
+Owns `TimelineRow` and `Timeline`. Each row has a bar over the span of all rows, in a notebook a drawn one. O(tasks) to
+build; a row is made when it is read, O(needs).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, overload
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, overload
 from attrs import frozen
 
 from reactive_dag.model.text import counted
-from reactive_dag.model.times import repr_of
+from reactive_dag.model.times import repr_of, to_datetime
 from reactive_dag.whatif.answers.show import Table, clipped, clock_text, iso, to_moment
-from reactive_dag.whatif.answers.trace import Trace, TracePoint, span_of
 
 if TYPE_CHECKING:
-    from reactive_dag.log.history import RunRow
+    from reactive_dag.whatif.outcome.outcome import Outcome
+    from reactive_dag.whatif.outcome.points import Point
 
 BAR = 32
 """The width of a bar in a terminal, in characters."""
@@ -55,26 +55,22 @@ class Timeline(Table):
 
     columns = ("start", "end", "task", "", "state", "waited for")
 
-    def __init__(self, rows: Iterable[TimelineRow]) -> None:
-        self.rows = sorted(rows, key=lambda row: row.start)
+    def __init__(self, rows: TimelineRows) -> None:
+        self.rows = rows
 
     @property
     def title(self) -> str:
         """How many tasks, from when to when."""
         if not self.rows:
             return "timeline: nothing ran"
-        first, last = self._bounds()
+        first, last = self.rows.bounds()
         return f"timeline of {counted(len(self.rows), 'task')}, {clock_text(first)} to {clock_text(last)} UTC"
-
-    def _bounds(self) -> tuple[datetime, datetime]:
-        """When the first of the rows began, and when the last one ended; there is one."""
-        return self.rows[0].start, max(row.end or row.start for row in self.rows)
 
     def cells(self) -> list[tuple[str, ...]]:
         """A row a task, its bar in the fourth column."""
         if not self.rows:
             return []
-        first, last = self._bounds()
+        first, last = self.rows.bounds()
         return [
             (
                 clock_text(row.start), clock_text(row.end), clipped(f"{row.dag}.{row.task}"), _bar(row, first, last),
@@ -86,7 +82,7 @@ class Timeline(Table):
     def _html_cells(self, rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
         if not rows:
             return []
-        first, last = self._bounds()
+        first, last = self.rows.bounds()
         return [
             (*map(escape, cells[:3]), _drawn(row, first, last), *map(escape, cells[4:]))
             for cells, row in zip(rows, self.rows)
@@ -112,33 +108,58 @@ class Timeline(Table):
         return iter(self.rows)
 
 
-def timeline_of(trace: Trace, runs: Iterable[RunRow]) -> Timeline:
-    """The timeline of these runs. O(tasks + edges)."""
-    return Timeline(row for run in runs for row in _rows(trace, run))
+class TimelineRows(Sequence[TimelineRow]):
+    """The rows of points of an outcome; each is made when it is read."""
+
+    def __init__(self, outcome: Outcome, points: Sequence[Point]) -> None:
+        self._outcome = outcome
+        self._points = points
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    @overload
+    def __getitem__(self, at: int) -> TimelineRow: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[TimelineRow]: ...
+
+    def __getitem__(self, at: int | slice) -> TimelineRow | list[TimelineRow]:
+        if isinstance(at, slice):
+            return [_row(self._outcome, point) for point in self._points[at]]
+        return _row(self._outcome, self._points[at])
+
+    def bounds(self) -> tuple[datetime, datetime]:
+        """When the first of the rows began, and when the last one ended; there is one. O(rows)."""
+        of = [self._outcome.interval(point.of, point.task) for point in self._points]
+        first, last = of[0][0], max(end or begin or 0 for begin, end in of)
+        return to_datetime(first or 0), to_datetime(last)
 
 
-def _rows(trace: Trace, run: RunRow) -> Iterator[TimelineRow]:
-    for task in run.tasks:
-        start, end = trace.interval(run.run, task.task)
-        if start is None:
-            continue
-        waited_for = _waited_for(trace, TracePoint("task", run.run, task.task))
-        spans = [(each, *span_of(each)) for each in task.instances or ()]
-        rows = [(each, since, until) for each, since, until in spans if since is not None] or [(task, start, end)]
-        for each, since, until in rows:
-            begun = to_moment(since)
-            assert begun is not None
-            yield TimelineRow(run.dag, run.key, each.task, begun, to_moment(until), each.state, waited_for)
+def timeline_of(outcome: Outcome, runs: Sequence[int]) -> Timeline:
+    """The timeline of these runs. O(tasks log tasks), and what its rows followed when they are read."""
+    return Timeline(TimelineRows(outcome, outcome.begun(runs)))
 
 
-def _waited_for(trace: Trace, point: TracePoint) -> str:
-    before = trace.before(point)
+def _row(outcome: Outcome, point: Point) -> TimelineRow:
+    start, end = outcome.interval(point.of, point.task)
+    begun = to_moment(start)
+    assert begun is not None, point
+    return TimelineRow(
+        outcome.dag(point.of), outcome.head(point.of).key, point.task, begun, to_moment(end), outcome.task_state(point),
+        waited_for(outcome, point),
+    )  # fmt: skip
+
+
+def waited_for(outcome: Outcome, point: Point) -> str:
+    """The name of what a task waited for; "" if of nothing. O(needs)."""
+    before = outcome.before(point)
     if before is not None and before.point.kind == "start":
-        before = trace.before(before.point)
+        before = outcome.before(before.point)
     if before is None:
         return ""
     slot = " (its place)" if before.link == "slot" else ""
-    return trace.name(before.point) + slot
+    return outcome.name(before.point) + slot
 
 
 def _position(row: TimelineRow, first: datetime, last: datetime) -> tuple[float, float]:

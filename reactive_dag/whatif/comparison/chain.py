@@ -11,10 +11,11 @@ from attrs import evolve
 
 from reactive_dag.whatif.answers.critical_path import step_back
 from reactive_dag.whatif.answers.show import to_timedelta
-from reactive_dag.whatif.answers.trace import Relation, Trace, TracePoint
 from reactive_dag.whatif.comparison.divergence import MOST_LINKS, Divergence
 from reactive_dag.whatif.comparison.links import Chain, ChainLink
 from reactive_dag.whatif.comparison.pairs import RunPair, RunPairs
+from reactive_dag.whatif.outcome.outcome import Outcome
+from reactive_dag.whatif.outcome.points import Point, Relation
 from reactive_dag.whatif.question.effects import About, Effects
 
 
@@ -24,16 +25,16 @@ class Reasons:
     def __init__(self, pairs: RunPairs, base: Effects, mine: Effects) -> None:
         self.pairs = pairs
         self.notes = _notes(base, mine)
-        self.divergence = Divergence(pairs, lambda trace, point: self._note(trace, point, ""))
-        self._steps: dict[TracePoint, tuple[ChainLink, bool, TracePoint | None]] = {}
+        self.divergence = Divergence(pairs, lambda outcome, point: self._note(outcome, point, ""))
+        self._steps: dict[Point, tuple[ChainLink, bool, Point | None]] = {}
 
     # ------------------------------------------------------------------------------------- later, earlier
 
     def of_shift(self, run: int) -> Chain:
         """Why a run of the course ended at another instant: its critical path, back to the first step that moved."""
         links: list[ChainLink] = []
-        passed: set[TracePoint] = set()
-        point = step_back(self.pairs.mine, TracePoint("end", run))[1]
+        passed: set[Point] = set()
+        point = step_back(self.pairs.mine, Point("end", run))[1]
         to_the_end = point is not None and not self._step(point)[1]  # nothing on the way says where it began
         while point is not None and point not in passed and len(links) < MOST_LINKS:
             link, has_moved, before = self._step(point)
@@ -47,26 +48,25 @@ class Reasons:
         links.reverse()
         return Chain(tuple(links))
 
-    def _step(self, point: TracePoint) -> tuple[ChainLink, bool, TracePoint | None]:
+    def _step(self, point: Point) -> tuple[ChainLink, bool, Point | None]:
         """The link of a point, whether it moved, and the point before it. O(needs) once."""
         found = self._steps.get(point)
         if found is None:
             mine, shift = self.pairs.mine, self.pairs.shift(point)
             relation, before = step_back(mine, point)
-            dag = mine.rows[point.of].dag if point.kind == "task" else ""
+            dag = mine.dag(point.of) if point.kind == "task" else ""
             note = self._note(mine, point, relation)
             link = ChainLink(mine.name(point), dag, relation, to_timedelta(shift), note)
             found = self._steps[point] = link, shift != 0, before
         return found
 
-    def _note(self, trace: Trace, point: TracePoint, link: Relation) -> str:
+    def _note(self, outcome: Outcome, point: Point, link: Relation) -> str:
         """The interventions on a point; those on its DAG only where the run begins."""
         if point.kind == "event":
-            fact = trace.fold.log.record(point.of)
-            return self.notes.get(("dataset", getattr(fact, "dataset", "")), "")
+            return self.notes.get(("dataset", outcome.event(point)[0]), "")
         if point.kind != "task":
             return ""
-        dag = trace.rows[point.of].dag
+        dag = outcome.dag(point.of)
         found = [self.notes.get(("task", f"{dag}.{point.task}"), "")]
         if link in ("caused by", "slot"):
             found.append(self.notes.get(("dag", dag), ""))

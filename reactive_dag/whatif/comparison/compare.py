@@ -24,7 +24,7 @@ from reactive_dag.whatif.question.effects import Effects
 
 if TYPE_CHECKING:
     from reactive_dag.log.history import RunRow
-    from reactive_dag.whatif.answers.trace import Trace
+    from reactive_dag.whatif.outcome.outcome import Outcome
 
 ChangeKind: TypeAlias = Literal["later", "earlier", "missing", "extra", "state"]
 
@@ -137,26 +137,25 @@ def _end(state: str | None, ended: datetime | None) -> str:
     return f"{clock_text(ended)} {state}".strip() if state != "success" or ended is None else clock_text(ended)
 
 
-def compared(base: Trace, mine: Trace, given: Effects, own: Effects, name: str, base_name: str) -> Comparison:
+def compared(base: Outcome, mine: Outcome, given: Effects, own: Effects, name: str, base_name: str) -> Comparison:
     """Compare a course with a base. O(runs)."""
     pairs = RunPairs.of(base, mine)
     reasons = Reasons(pairs, given, own)
     pairs_all = list(pairs.all())
-    rows = [change for pair in pairs_all if (change := _change(pairs, reasons, pair)) is not None]
+    rows = [_change(pairs, reasons, pair) for pair in pairs_all if not pairs.end_alike(pair)]
     rows.sort(key=lambda row: (-row.lateness, row.dag))
     return Comparison(rows, len(pairs_all) - len(rows), name, base_name)
 
 
-def _change(pairs: RunPairs, reasons: Reasons, pair: RunPair) -> Change | None:
-    base = None if pair[0] is None else pairs.base.rows[pair[0]]
-    mine = None if pair[1] is None else pairs.mine.rows[pair[1]]
-    if base is None or mine is None or base.state != mine.state:
+def _change(pairs: RunPairs, reasons: Reasons, pair: RunPair) -> Change:
+    there, here = pair
+    base = None if there is None else pairs.base.head(there)
+    mine = None if here is None else pairs.mine.head(here)
+    if base is None or mine is None or here is None or base.state != mine.state:
         kind: ChangeKind = "missing" if mine is None else "extra" if base is None else "state"
         return _made(kind, base, mine, partial(reasons.of_divergence, pair))
-    if base.ended == mine.ended:
-        return None
     later = (mine.ended or NEVER) > (base.ended or NEVER)
-    return _made("later" if later else "earlier", base, mine, partial(reasons.of_shift, mine.run))
+    return _made("later" if later else "earlier", base, mine, partial(reasons.of_shift, here))
 
 
 def _made(kind: ChangeKind, base: RunRow | None, mine: RunRow | None, find_why: Callable[[], Chain]) -> Change:

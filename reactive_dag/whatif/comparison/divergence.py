@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 
 from attrs import frozen
 
-from reactive_dag.model.records import Published, RunFinished, TaskFinished
-from reactive_dag.whatif.answers.trace import Predecessor, Relation, Trace, TracePoint
 from reactive_dag.whatif.comparison.links import Chain, ChainLink
 from reactive_dag.whatif.comparison.pairs import BASE, MINE, RunPair, RunPairs, Side
+from reactive_dag.whatif.outcome.outcome import Outcome
+from reactive_dag.whatif.outcome.points import Point, Predecessor, Relation
 
 MOST_LINKS = 1_000
 """So many links at most; the rest of the way back is left out."""
@@ -25,13 +25,13 @@ class Spot:
     """A run (`point.kind` "end") or a task of it, in one of the courses."""
 
     side: Side
-    point: TracePoint
+    point: Point
 
 
 class Divergence:
     """Finds the chains of one comparison; `note` says which interventions are on a task."""
 
-    def __init__(self, pairs: RunPairs, note: Callable[[Trace, TracePoint], str]) -> None:
+    def __init__(self, pairs: RunPairs, note: Callable[[Outcome, Point], str]) -> None:
         self.pairs = pairs
         self.note = note
 
@@ -51,22 +51,22 @@ class Divergence:
     def _spot(self, pair: RunPair) -> Spot:
         base, mine = pair
         if mine is not None:
-            return Spot(MINE, TracePoint("end", mine))
+            return Spot(MINE, Point("end", mine))
         assert base is not None
-        return Spot(BASE, TracePoint("end", base))
+        return Spot(BASE, Point("end", base))
 
     # ------------------------------------------------------------------------------------- one link
 
     def _link(self, spot: Spot, relation: Relation) -> ChainLink:
-        trace, point = self._trace(spot.side), spot.point
-        name, dag = trace.name(point), trace.rows[point.of].dag
+        outcome, point = self._outcome(spot.side), spot.point
+        name, dag = outcome.name(point), outcome.dag(point.of)
         if point.kind == "end":
             base, mine = self.pairs.states(self.pairs.pair(spot.side, point.of))
             note = "missing" if mine is None else "extra" if base is None else f"{mine}, was {base}"
             return ChainLink(name, dag, relation, None, note)
-        row = trace.tasks(point.of)[point.task]
+        row = outcome.tasks(point.of)[point.task]
         return ChainLink(
-            name, dag, relation, None, self.note(trace, point) or ": ".join(filter(None, (row.state, row.error)))
+            name, dag, relation, None, self.note(outcome, point) or ": ".join(filter(None, (row.state, row.error)))
         )
 
     def _behind(self, spot: Spot) -> tuple[Spot | None, Relation]:
@@ -76,26 +76,23 @@ class Divergence:
         if None in self.pairs.pair(spot.side, spot.point.of):
             causes = (self._worse(Spot(spot.side, point)) for point in self._causes(spot))
             return next((each for each in causes if self._differs(each)), None), "caused by"
-        task = _culprit(self._trace(spot.side), spot.point.of)
-        return (None if task is None else Spot(spot.side, TracePoint("task", spot.point.of, task))), "needs"
+        task = _culprit(self._outcome(spot.side), spot.point.of)
+        return (None if task is None else Spot(spot.side, Point("task", spot.point.of, task))), "needs"
 
-    def _causes(self, spot: Spot) -> Iterator[TracePoint]:
-        fold = self._trace(spot.side).fold
-        for item in fold.runs.request(spot.point.of).causes:
-            fact = fold.log.record(item) if isinstance(item, int) else None
-            if isinstance(fact, RunFinished):
-                yield TracePoint("end", fact.run)
-            elif isinstance(fact, TaskFinished) or (isinstance(fact, Published) and fact.run >= 0):
-                whole = not fact.task or None in self.pairs.pair(spot.side, fact.run)
-                yield TracePoint("end", fact.run) if whole else TracePoint("task", fact.run, fact.task)
+    def _causes(self, spot: Spot) -> Iterator[Point]:
+        for cause in self._outcome(spot.side).causes(spot.point.of):
+            point = cause.point
+            if point.kind == "end":
+                yield point
+            elif point.kind == "task":
+                whole = None in self.pairs.pair(spot.side, point.of)
+                yield Point("end", point.of) if whole else point
 
     def _behind_task(self, spot: Spot) -> tuple[Spot | None, Relation]:
-        trace, point = self._trace(spot.side), spot.point
-        row, task = trace.tasks(point.of)[point.task], trace.task(point)
+        outcome, point = self._outcome(spot.side), spot.point
+        row, task = outcome.tasks(point.of)[point.task], outcome.task(point)
         if not row.attempts:
-            needs = (
-                TracePoint("task", point.of, need) for need in trace.dags[trace.rows[point.of].dag].needs(point.task)
-            )
+            needs = (Point("task", point.of, need) for need in outcome.needs(point))
             bad = (need for need in needs if self._state(Spot(spot.side, need)) not in ("success", None))
             return next((Spot(spot.side, need) for need in bad), None), "needs"
         if task.wait is None and not task.depends_on_past:
@@ -110,10 +107,10 @@ class Divergence:
 
     def _depended_on(self, spot: Spot) -> Predecessor | None:
         """What a wait awaited, or the past that a task needs."""
-        trace = self._trace(spot.side)
-        if trace.task(spot.point).wait is not None:
-            return trace.awaited(spot.point)
-        before = trace.before(spot.point)
+        outcome = self._outcome(spot.side)
+        if outcome.task(spot.point).wait is not None:
+            return outcome.awaited(spot.point)
+        before = outcome.before(spot.point)
         return before if before is not None and before.link == "past" else None
 
     # ------------------------------------------------------------------------------------- both courses
@@ -131,22 +128,22 @@ class Divergence:
     def _counterpart(self, spot: Spot) -> Spot | None:
         base, mine = self.pairs.pair(spot.side, spot.point.of)
         side, run = (MINE, mine) if spot.side == BASE else (BASE, base)
-        return None if run is None else Spot(side, TracePoint(spot.point.kind, run, spot.point.task))
+        return None if run is None else Spot(side, Point(spot.point.kind, run, spot.point.task))
 
     def _state(self, spot: Spot) -> str | None:
-        trace, point = self._trace(spot.side), spot.point
+        outcome, point = self._outcome(spot.side), spot.point
         if point.kind == "end":
-            return trace.rows[point.of].state
-        row = trace.tasks(point.of).get(point.task)
+            return outcome.state(point.of)
+        row = outcome.tasks(point.of).get(point.task)
         return None if row is None else row.state
 
-    def _trace(self, side: Side) -> Trace:
+    def _outcome(self, side: Side) -> Outcome:
         return self.pairs.base if side == BASE else self.pairs.mine
 
 
-def _culprit(trace: Trace, run: int) -> str | None:
+def _culprit(outcome: Outcome, run: int) -> str | None:
     """The task that made a run fail, or keeps it from ending: the first that failed, else one that waits."""
-    rows = trace.tasks(run).values()
+    rows = outcome.tasks(run).values()
     failed = [row for row in rows if row.state == "failed"] or [row for row in rows if row.state == "cancelled"]
     if failed:
         return min(failed, key=lambda row: row.attempts[-1][2] if row.attempts else 0).task

@@ -12,7 +12,7 @@ from itertools import groupby
 from attrs import frozen
 
 from reactive_dag.whatif.answers.show import signed_text
-from reactive_dag.whatif.answers.trace import Relation
+from reactive_dag.whatif.outcome.points import Relation
 
 MOST_PRINTED = 6
 """So many names of a chain are printed."""

@@ -1,54 +1,33 @@
-"""What happened in a course: its runs, when their tasks began and ended, and what each of them followed.
+"""What happened in a course: the outcome of the reference, read from its finished fold.
 
-Owns `Trace`, built from a finished fold. A *point* is a task of a run, the start or the end of a run, or what nothing
-caused: a tick, a silence, a missed deadline, an event from outside. `before` gives what ended last before a point
-began, and so decided when it could. Invariant: following `before` never comes back to the same point. O(out-degree) a
-step.
+Owns `Trace`; a run's number is the offset of its request, an event's that of its record. `before` gives what ended last
+before a point began, and so decided when it could. Invariant: following `before` never comes back to the same point.
+O(out-degree) a step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
-from attrs import frozen
+from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from reactive_dag.declare.wait import Wait
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.records import FINAL_TASK_STATES, Item, Json, Mark, Published, RunFinished, TaskFinished
 from reactive_dag.model.times import format_time, parse_time
+from reactive_dag.whatif.outcome.loose_ends import LooseEnds
+from reactive_dag.whatif.outcome.outcome import EventName, TimeSpan, Unfinished
+from reactive_dag.whatif.outcome.points import MARKS, Point, Predecessor
 
 if TYPE_CHECKING:
     from reactive_dag.declare.task import AnyTask
     from reactive_dag.engine.fold.fold import Fold
     from reactive_dag.whatif.course.played_dag import PlayedDag
 
-PointKind: TypeAlias = Literal["task", "start", "end", "tick", "silence", "deadline", "event"]
-Relation: TypeAlias = Literal["needs", "awaits", "caused by", "slot", "past", ""]
-MARKS: dict[str, PointKind] = {"tick": "tick", "absent": "silence", "missed": "deadline"}
-"""What no fact stands behind, by the kind of its mark."""
-
-
-@frozen
-class TracePoint:
-    """Something that happened: `of` is a run's offset (a record's, for an event; the instant of a mark)."""
-
-    kind: PointKind
-    of: int
-    task: str = ""
-
-
-@frozen
-class Predecessor:
-    """What a point followed, how they are related, and when the earlier one had ended (ns)."""
-
-    point: TracePoint
-    link: Relation
-    at: int
-
 
 class Trace:
-    """Looks back at a finished fold; `dags` are the DAGs as they were played."""
+    """Looks back at a finished fold; `dags` are the DAGs as they were played. An `Outcome`."""
 
     def __init__(self, fold: Fold, dags: dict[str, PlayedDag]) -> None:
         self.fold = fold
@@ -63,12 +42,45 @@ class Trace:
         rows.extend(runs.row(offset) for queue in self.fold.slots.queues.values() for offset in queue)
         return {row.run: row for row in sorted(rows, key=lambda row: row.run)}
 
+    @property
+    def numbering(self) -> object:
+        """Its own: another course has other offsets."""
+        return self
+
+    @property
+    def over(self) -> int:
+        """The instant of the newest record."""
+        return self.fold.clock.now()
+
     @cached_property
-    def by_dag(self) -> dict[str, list[RunRow]]:
+    def runs(self) -> list[int]:
+        """Every run, in the order of the requests. O(runs log runs) once."""
+        return list(self.rows)
+
+    def row(self, run: int) -> RunRow:
+        """A run as a row. O(1)."""
+        return self.rows[run]
+
+    head = row
+
+    def dag(self, run: int) -> str:
+        """The id of a run's DAG. O(1)."""
+        return self.rows[run].dag
+
+    def state(self, run: int) -> str:
+        """How a run ended, or stands. O(1)."""
+        return self.rows[run].state
+
+    def ended(self, run: int) -> int | None:
+        """When a run ended. O(1)."""
+        return self.rows[run].ended
+
+    @cached_property
+    def by_dag(self) -> dict[str, list[int]]:
         """The runs of each DAG in the order of their requests. O(runs)."""
-        found: dict[str, list[RunRow]] = {}
+        found: dict[str, list[int]] = {}
         for row in self.rows.values():
-            found.setdefault(row.dag, []).append(row)
+            found.setdefault(row.dag, []).append(row.run)
         return found
 
     @cached_property
@@ -77,26 +89,25 @@ class Trace:
         return {row.key: run for run, row in self.rows.items()}
 
     @cached_property
-    def events(self) -> dict[tuple[str, int], int]:
-        """When each event from outside came, by dataset and number. O(records)."""
+    def _events(self) -> dict[EventName, int]:
         records = self.fold.log.read(0, self.fold.log.next_offset)
         return {(r.dataset, r.n): r.at for r in records if isinstance(r, Published) and r.run < 0}
 
     @cached_property
-    def never_ran(self) -> dict[tuple[int, str], int]:
+    def _never_ran(self) -> dict[tuple[int, str], int]:
         """When each task that never ran got its state. O(records) once."""
         records = self.fold.log.read(0, self.fold.log.next_offset)
         return {(r.run, r.task): r.at for r in records if type(r) is TaskFinished and not r.attempt}
 
     @cached_property
-    def left_pool(self) -> dict[tuple[str, int], TracePoint]:
+    def _left_pool(self) -> dict[tuple[str, int], Point]:
         """The last task that ended in a pool at an instant. O(tasks) once."""
         found = {}
         for row in self.rows.values():
             for each in row.tasks:
                 pool = self.dags[row.dag].tasks[each.task].pool
                 if pool is not None and each.attempts and each.state in FINAL_TASK_STATES:
-                    found[pool, each.attempts[-1][2]] = TracePoint("task", row.run, each.task)
+                    found[pool, each.attempts[-1][2]] = Point("task", row.run, each.task)
         return found
 
     # ------------------------------------------------------------------------------------- tasks
@@ -108,13 +119,44 @@ class Trace:
             found = self._tasks[run] = {task.task: task for task in self.rows[run].tasks}
         return found
 
-    def task(self, point: TracePoint) -> AnyTask:
+    def task(self, point: Point) -> AnyTask:
         """The declaration of a point's task. O(1)."""
-        return self.dags[self.rows[point.of].dag].tasks[point.task]
+        return self.dags[self.rows[point.of].dag].tasks[point.task.partition("[")[0]]
 
-    def interval(self, run: int, task: str) -> tuple[int | None, int | None]:
-        """When a task began and ended (ns); no end if it has not. One that never ran began and ended at once."""
-        row = self.tasks(run).get(task)
+    def needs(self, point: Point) -> list[str]:
+        """The tasks of its DAG that a point's task follows. O(their number)."""
+        return list(self.dags[self.rows[point.of].dag].needs(point.task.partition("[")[0]))
+
+    def task_state(self, point: Point) -> str:
+        """How a task, or an instance of one, ended, or stands. O(1)."""
+        row = self._task_row(point.of, point.task)
+        assert row is not None, point
+        return row.state
+
+    def _task_row(self, run: int, task: str) -> TaskRow | None:
+        mapped, _, number = task.partition("[")
+        found = self.tasks(run).get(mapped)
+        if not number or found is None:
+            return found
+        return next((each for each in found.instances or () if each.task == task), None)
+
+    def begun(self, runs: Sequence[int]) -> list[Point]:
+        """The tasks of these runs that began, of a mapped one each instance, in the order of time. O(n log n)."""
+        found: list[tuple[int, Point]] = []
+        for run in runs:
+            for row in self.rows[run].tasks:
+                of_instances = [(since, each.task) for each in row.instances or () if (since := span_of(each)[0])]
+                began = self.interval(run, row.task)[0]
+                if of_instances:
+                    found.extend((since, Point("task", run, task)) for since, task in of_instances)
+                elif began is not None:
+                    found.append((began, Point("task", run, row.task)))
+        found.sort(key=itemgetter(0))
+        return [point for _, point in found]
+
+    def interval(self, run: int, task: str) -> TimeSpan:
+        """When a task, or an instance, began and ended; one that never ran began and ended at once. O(1)."""
+        row = self._task_row(run, task)
         if row is None:
             return None, None
         if row.instances:
@@ -125,22 +167,22 @@ class Trace:
                 return min(begun), max(ends, default=None) if row.state in FINAL_TASK_STATES else None
         if row.attempts:
             return span_of(row)
-        at = self.never_ran.get((run, task))
+        at = self._never_ran.get((run, task))
         return at, at
 
-    def last_task(self, run: int) -> TracePoint:
+    def last_task(self, run: int) -> Point:
         """The task of a run that ended last, or one that has not ended; without tasks the run's start. O(tasks)."""
         best: tuple[bool, int] = (False, -1)
-        found = TracePoint("start", run)
+        found = Point("start", run)
         for task in self.tasks(run):
             begin, end = self.interval(run, task)
             if begin is not None and (rank := (end is None, begin if end is None else end)) >= best:
-                best, found = rank, TracePoint("task", run, task)
+                best, found = rank, Point("task", run, task)
         return found
 
     # ------------------------------------------------------------------------------------- looking back
 
-    def before(self, point: TracePoint) -> Predecessor | None:
+    def before(self, point: Point) -> Predecessor | None:
         """What ended last before a point began, and so decided when it could; None if nothing did. O(needs)."""
         if point.kind == "end":
             last = self.last_task(point.of)
@@ -149,7 +191,7 @@ class Trace:
             return self._before_start(self.rows[point.of])
         return self._before_task(point) if point.kind == "task" else None
 
-    def _ended(self, point: TracePoint) -> int:
+    def _ended(self, point: Point) -> int:
         if point.kind == "task":
             begin, end = self.interval(point.of, point.task)
             return end or begin or 0
@@ -158,34 +200,34 @@ class Trace:
             return point.of
         return (row.started if point.kind == "start" else row.ended) or row.requested or 0
 
-    def _before_task(self, point: TracePoint) -> Predecessor:
+    def _before_task(self, point: Point) -> Predecessor:
         task = self.task(point)
         begin, end = self.interval(point.of, point.task)
         if task.wait is not None and begin is not None and end is not None:
             awaited = self.awaited(point)
             if awaited is not None and begin < awaited.at <= end:
                 return awaited
-        found = [Predecessor(TracePoint("start", point.of), "", self.rows[point.of].started or 0)]
-        for need in self.dags[self.rows[point.of].dag].needs(point.task):
+        found = [Predecessor(Point("start", point.of), "", self.rows[point.of].started or 0)]
+        for need in self.needs(point):
             ended = self.interval(point.of, need)[1]
             if ended is not None and (begin is None or ended <= begin):
-                found.append(Predecessor(TracePoint("task", point.of, need), "needs", ended))
+                found.append(Predecessor(Point("task", point.of, need), "needs", ended))
         if task.depends_on_past and begin is not None:
             found.extend(self._past(point, begin))
         last = max(reversed(found), key=lambda each: each.at)
         if task.pool is not None and begin is not None and begin > last.at:
-            freed = self.left_pool.get((task.pool, begin))
+            freed = self._left_pool.get((task.pool, begin))
             return last if freed is None else Predecessor(freed, "slot", begin)
         return last
 
-    def _past(self, point: TracePoint, begin: int) -> list[Predecessor]:
+    def _past(self, point: Point, begin: int) -> list[Predecessor]:
         previous = self.fold.by_date.previous(self.rows[point.of])
         ended = None if previous is None or previous not in self.rows else self.interval(previous, point.task)[1]
         if previous is None or ended is None or ended > begin:
             return []
-        return [Predecessor(TracePoint("task", previous, point.task), "past", ended)]
+        return [Predecessor(Point("task", previous, point.task), "past", ended)]
 
-    def awaited(self, point: TracePoint) -> Predecessor | None:
+    def awaited(self, point: Point) -> Predecessor | None:
         """What a wait that has ended had waited for: of the runs it saw, what ended last. O(tasks awaited)."""
         wait = self.task(point).wait
         row = self.tasks(point.of).get(point.task)
@@ -203,48 +245,64 @@ class Trace:
         at = parse_time(named["at"])
         if named["run"] is not None:
             run, task = self.by_key[named["run"]], named["task"]
-            return Predecessor(TracePoint("task", run, task) if task else TracePoint("end", run), "awaits", at)
+            return Predecessor(Point("task", run, task) if task else Point("end", run), "awaits", at)
         events = self.fold.log.events(named["dataset"])
         offset = next(n for n, event in events if event.at == at and event.partition == named["partition"])
-        return Predecessor(TracePoint("event", offset), "awaits", at)
+        return Predecessor(Point("event", offset), "awaits", at)
 
-    def _state(self, point: TracePoint) -> str:
+    def _state(self, point: Point) -> str:
         return self.tasks(point.of)[point.task].state if point.kind == "task" else self.rows[point.of].state
 
     def _ends_of(self, run: int, wait: Wait) -> list[Predecessor]:
         if not wait.tasks:
             ended = self.rows[run].ended
-            return [] if ended is None else [Predecessor(TracePoint("end", run), "awaits", ended)]
+            return [] if ended is None else [Predecessor(Point("end", run), "awaits", ended)]
         spans = [(task, self.interval(run, task)[1]) for task in wait.tasks]
-        return [Predecessor(TracePoint("task", run, task), "awaits", end) for task, end in spans if end is not None]
+        return [Predecessor(Point("task", run, task), "awaits", end) for task, end in spans if end is not None]
 
     def _before_start(self, row: RunRow) -> Predecessor | None:
         started, requested = row.started, row.requested or 0
         limit = self.dags[row.dag].max_active_runs
         if started is not None and started > requested and limit is not None:
             # Runs of one DAG begin in the order of their requests, so it was an earlier one that made room.
-            freed = [other.run for other in self.by_dag[row.dag] if other.ended == started and other.run < row.run]
+            freed = [other for other in self.by_dag[row.dag] if other < row.run and self.ended(other) == started]
             if freed:
-                return Predecessor(TracePoint("end", freed[-1]), "slot", started)
-        causes = [self._cause(item) for item in self.fold.runs.request(row.run).causes]
-        return max(causes, key=lambda each: each.at, default=None)
+                return Predecessor(Point("end", freed[-1]), "slot", started)
+        return max(self.causes(row.run), key=lambda each: each.at, default=None)
+
+    def causes(self, run: int) -> list[Predecessor]:
+        """What caused a run, in the order in which it was consumed. O(causes)."""
+        return [self._cause(item) for item in self.fold.runs.request(run).causes]
 
     def _cause(self, item: Item) -> Predecessor:
         if isinstance(item, Mark):
-            return Predecessor(TracePoint(MARKS[item.kind], item.due), "caused by", item.due)
+            return Predecessor(Point(MARKS[item.kind], item.due), "caused by", item.due)
         fact = self.fold.log.record(item)
         if isinstance(fact, RunFinished):
-            return Predecessor(TracePoint("end", fact.run), "caused by", fact.at)
+            return Predecessor(Point("end", fact.run), "caused by", fact.at)
         if isinstance(fact, TaskFinished):
-            return Predecessor(TracePoint("task", fact.run, fact.task), "caused by", fact.at)
+            return Predecessor(Point("task", fact.run, fact.task), "caused by", fact.at)
         if isinstance(fact, Published) and fact.run >= 0:
-            made = TracePoint("task", fact.run, fact.task) if fact.task else TracePoint("end", fact.run)
+            made = Point("task", fact.run, fact.task) if fact.task else Point("end", fact.run)
             return Predecessor(made, "caused by", fact.at)
-        return Predecessor(TracePoint("event", item), "caused by", fact.at)
+        return Predecessor(Point("event", item), "caused by", fact.at)
 
-    # ------------------------------------------------------------------------------------- names
+    # ------------------------------------------------------------------------------------- names and instants
 
-    def name(self, point: TracePoint) -> str:
+    def at(self, point: Point) -> int:
+        """When a mark or an event from outside happened. O(1)."""
+        return self.fold.log.record(point.of).at if point.kind == "event" else point.of
+
+    def event(self, point: Point) -> EventName:
+        """The name of an event from outside. O(1)."""
+        fact = self.fold.log.record(point.of)
+        return (fact.dataset, fact.n) if isinstance(fact, Published) else ("", 0)
+
+    def event_at(self, name: EventName) -> int | None:
+        """When an event from outside came, by its name. O(records) once."""
+        return self._events.get(name)
+
+    def name(self, point: Point) -> str:
         """What a point is called. O(1)."""
         if point.kind in MARKS.values():
             return f"{point.kind} {format_time(point.of)}"
@@ -253,6 +311,12 @@ class Trace:
             return f"event of {fact.dataset}" if isinstance(fact, Published) else "start by hand"
         dag = self.rows[point.of].dag
         return f"{dag}.{point.task}" if point.kind == "task" else dag
+
+    # ------------------------------------------------------------------------------------- the end
+
+    def unfinished(self) -> list[Unfinished]:
+        """What is unfinished at the end, and why. O(live runs + items pending)."""
+        return LooseEnds(self.fold, {id: dag.max_active_runs for id, dag in self.dags.items()}).all()
 
 
 def span_of(row: TaskRow) -> tuple[int | None, int | None]:
