@@ -1,0 +1,154 @@
+"""Elementary functions on arrays, made of + - * / and square roots alone: bit for bit the same on every machine.
+
+Owns e**x, the logarithm and the quantile of the normal distribution. NumPy's own differ in the last bit between
+processors, and between an array of one and of many; these do not, so a draw is the same wherever it is made. Within
+some 4 units of the last place. O(size) each; arrays of some 8,192 numbers stay in a processor's cache.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, localcontext
+from math import factorial
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+STEPS = 32
+"""So many powers between two powers of two are looked up."""
+
+LARGEST_EXPONENT = 700.0
+"""e to a power beyond this, in size, is that of this: 64 bits hold no more."""
+
+_ONE = 1023 << 52  # the bits of 1.0; an exponent is counted from here
+_HALF_ROOT = int(np.float64(0.5**0.5).view(np.int64))
+
+
+def _split(value: Decimal) -> tuple[float, float]:
+    """A number as one of 32 bits, which is exact times a small whole number, and the rest."""
+    head = float(np.float32(float(value)).astype(np.float64))
+    return head, float(value - Decimal(head))
+
+
+with localcontext() as _context:
+    _context.prec = 50
+    _STEP = Decimal(2).ln() / STEPS
+    _STEP_HEAD, _STEP_REST = _split(_STEP)
+    _PER_STEP = float(1 / _STEP)
+    _POWERS = np.array([float((_STEP * step).exp()) for step in range(STEPS)])
+    _LN2_HEAD, _LN2_REST = _split(Decimal(2).ln())
+
+_EXP = tuple(1 / factorial(power) for power in range(6, -1, -1))
+_LOG = tuple(1 / power for power in range(21, 0, -2))
+
+
+def polynomial(x: Floats, coefficients: tuple[float, ...]) -> Floats:
+    """A polynomial by Horner's rule, the highest power first. O(size * coefficients)."""
+    found: Floats = x * coefficients[0]
+    for each in coefficients[1:-1]:
+        found += each
+        found *= x
+    found += coefficients[-1]
+    return found
+
+
+def exp(x: Floats) -> Floats:
+    """e**x; beyond 700, in size, that of 700. O(size).
+
+    Tang, "Table-driven implementation of the exponential function", ACM TOMS 15 (1989): the nearest of 32 powers
+    between two powers of two, times the first terms of the series for the rest.
+
+    >>> float(exp(np.array([1.0]))[0])
+    2.718281828459045
+    """
+    bounded = np.clip(x, -LARGEST_EXPONENT, LARGEST_EXPONENT)
+    steps = np.rint(bounded * _PER_STEP)
+    bounded -= steps * _STEP_HEAD
+    bounded -= steps * _STEP_REST
+    found = polynomial(bounded, _EXP)
+    bits = steps.astype(np.int64)
+    found *= _POWERS.take(bits & (STEPS - 1))
+    bits >>= STEPS.bit_length() - 1
+    bits <<= 52
+    bits += _ONE
+    found *= bits.view(np.float64)
+    return found
+
+
+def log(x: Floats) -> Floats:
+    """The natural logarithm of numbers above zero. O(size).
+
+    The exponent's share, and the series of the inverse hyperbolic tangent for what is left, near 1.
+
+    >>> float(log(np.array([0.5]))[0])
+    -0.6931471805599453
+    """
+    bits = x.view(np.int64)
+    power = (bits - _HALF_ROOT) >> 52
+    near_one = (bits - (power << 52)).view(np.float64)
+    ratio = (near_one - 1.0) / (near_one + 1.0)
+    found = polynomial(ratio * ratio, _LOG)
+    found *= ratio + ratio
+    whole = power.astype(np.float64)
+    found += whole * _LN2_REST
+    found += whole * _LN2_HEAD
+    return found
+
+
+# ------------------------------------------------------------------------------------------ the normal distribution
+
+_MIDDLE = (
+    (2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4,
+     1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080),
+    (5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4, 2.1213794301586595867e4,
+     5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1.0),
+)  # fmt: skip
+_TAIL = (
+    (7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1, 1.27045825245236838258,
+     3.64784832476320460504, 5.76949722146069140550, 4.63033784615654529590, 1.42343711074968357734),
+    (1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2, 1.48103976427480074590e-1,
+     6.89767334985100004550e-1, 1.67638483018380384940, 2.05319162663775882187, 1.0),
+)  # fmt: skip
+_FAR_TAIL = (
+    (2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3, 2.65321895265761230930e-2,
+     2.96560571828504891230e-1, 1.78482653991729133580, 5.46378491116411436990, 6.65790464350110377720),
+    (2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5, 7.86869131145613259100e-4,
+     1.48753612908506148525e-2, 1.36929880922735805310e-1, 5.99832206555887937690e-1, 1.0),
+)  # fmt: skip
+_MIDDLE_TO = 0.425
+_TAIL_TO = 5.0
+
+
+def normal_quantile(u: Floats) -> Floats:
+    """The standard normal distribution's quantiles of probabilities between 0 and 1. O(size).
+
+    Wichura, "Algorithm AS 241: the percentage points of the normal distribution", Applied Statistics 37 (1988),
+    PPND16: some 16 digits.
+
+    >>> float(normal_quantile(np.array([0.975]))[0])
+    1.9599639845400536
+    """
+    centred = u.reshape(-1) - 0.5
+    found = _ratio(0.180625 - centred * centred, _MIDDLE)
+    found *= centred
+    outer = np.flatnonzero(np.abs(centred) > _MIDDLE_TO)
+    if len(outer):
+        found[outer] = _tail(u.reshape(-1)[outer], centred[outer])
+    return found.reshape(u.shape)
+
+
+def _tail(u: Floats, centred: Floats) -> Floats:
+    depth = np.sqrt(-log(np.minimum(u, 1.0 - u)))
+    found = _ratio(depth - 1.6, _TAIL)
+    far = np.flatnonzero(depth > _TAIL_TO)
+    if len(far):
+        found[far] = _ratio(depth[far] - 5.0, _FAR_TAIL)
+    return np.copysign(found, centred)
+
+
+def _ratio(x: Floats, both: tuple[tuple[float, ...], tuple[float, ...]]) -> Floats:
+    found = polynomial(x, both[0])
+    found /= polynomial(x, both[1])
+    return found
