@@ -11,11 +11,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable
 from math import exp as e_to
 from math import gamma, inf
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from attrs import frozen
+from attrs import fields, frozen
 
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import Json
@@ -28,6 +28,9 @@ Spans: TypeAlias = npt.NDArray[np.int64]
 LONGEST: Final = 2**61
 """The longest span that is simulated (ns), some 73 years: an end stays below 2**62, which stands for never."""
 
+PURE_NUMBERS = ("sigma", "shape")
+"""The parameters that are numbers even of a distribution of spans."""
+
 _LEAST = 2.0**-53
 _MOST = 1 - _LEAST
 
@@ -37,11 +40,6 @@ class Distribution:
     """What is drawn anew for each attempt, event or future. `is_factor`: of plain numbers, not of spans (ns)."""
 
     is_factor: bool
-
-    @property
-    @abstractmethod
-    def numbers(self) -> tuple[float, ...]:
-        """What `values` needs of it."""
 
     @property
     @abstractmethod
@@ -61,9 +59,9 @@ class Distribution:
         """
 
     @property
-    @abstractmethod
-    def arguments(self) -> dict[str, Json]:
-        """What makes it, by the parameters' names, as plain data."""
+    def numbers(self) -> tuple[float, ...]:
+        """What `values` needs of it: its parameters (ns), in order."""
+        return tuple([getattr(self, each.name) for each in fields(type(self)) if each.name != "is_factor"])
 
     def draw(self, u: Floats) -> Floats:
         """Its quantiles (ns, not yet whole, or factors) of numbers between 0 and 1. O(size)."""
@@ -84,18 +82,22 @@ class Distribution:
         return found if self.is_factor else whole_spans(found)
 
     def to_json(self) -> dict[str, Json]:
-        """Plain data: its kind and what makes it; spans as text. O(size)."""
-        return {"distribution": self._name, **self.arguments}
+        """Plain data: its kind and its parameters by their names; spans as text. O(size)."""
+        given = {each.name: getattr(self, each.name) for each in fields(type(self)) if each.name != "is_factor"}
+        return {"distribution": self._name, **{name: self._plain(name, value) for name, value in given.items()}}
 
-    def _plain(self, value: float) -> Json:
-        return value if self.is_factor else format_duration(round(value))
+    def _plain(self, name: str, value: Any) -> Json:
+        if isinstance(value, tuple):
+            return [self._plain(name, each) for each in value]
+        return value if self.is_factor or name in PURE_NUMBERS else format_duration(round(value))
 
     @property
     def _name(self) -> str:
         return type(self).__name__.lower()
 
     def __repr__(self) -> str:
-        return f"rd.{self._name}({', '.join(map(repr, self.arguments.values()))})"
+        kind, *given = self.to_json().values()
+        return f"rd.{kind}({', '.join(map(repr, given))})"
 
 
 @frozen(repr=False)
@@ -106,20 +108,14 @@ class Uniform(Distribution):
     high: float
 
     @property
-    def numbers(self) -> tuple[float, ...]:
-        return self.low, self.high - self.low
-
-    @property
     def mean(self) -> float:
+        """Halfway between the bounds."""
         return (self.low + self.high) / 2
 
-    @property
-    def arguments(self) -> dict[str, Json]:
-        return {"low": self._plain(self.low), "high": self._plain(self.high)}
-
     def values(self, u: Floats, *numbers: Floats | float) -> Floats:
-        low, width = numbers
-        return low + u * width
+        """Linear in `u`. O(size)."""
+        low, high = numbers
+        return low + u * (high - low)
 
 
 @frozen(repr=False)
@@ -131,23 +127,17 @@ class Triangular(Distribution):
     high: float
 
     @property
-    def numbers(self) -> tuple[float, ...]:
-        return self.low, self.mode - self.low, self.high - self.mode, self.high
-
-    @property
     def mean(self) -> float:
+        """The mean of the three."""
         return (self.low + self.mode + self.high) / 3
 
-    @property
-    def arguments(self) -> dict[str, Json]:
-        return {"low": self._plain(self.low), "mode": self._plain(self.mode), "high": self._plain(self.high)}
-
     def values(self, u: Floats, *numbers: Floats | float) -> Floats:
-        low, rising, falling, high = numbers
-        width = rising + falling
-        rises = low + np.sqrt(u * (width * rising))
-        falls = high - np.sqrt((1.0 - u) * (width * falling))
-        return np.where(u * width < rising, rises, falls)
+        """By square roots, from the lower bound up to the mode and from the upper down. O(size)."""
+        low, mode, high = numbers
+        width = high - low
+        rises = low + np.sqrt(u * (width * (mode - low)))
+        falls = high - np.sqrt((1.0 - u) * (width * (high - mode)))
+        return np.where(u * width < mode - low, rises, falls)
 
 
 @frozen(repr=False)
@@ -158,18 +148,12 @@ class LogNormal(Distribution):
     sigma: float
 
     @property
-    def numbers(self) -> tuple[float, ...]:
-        return self.median, self.sigma
-
-    @property
     def mean(self) -> float:
+        """Above the median: median * e**(sigma**2 / 2)."""
         return _bounded(lambda: self.median * e_to(self.sigma * self.sigma / 2))
 
-    @property
-    def arguments(self) -> dict[str, Json]:
-        return {"median": self._plain(self.median), "sigma": self.sigma}
-
     def values(self, u: Floats, *numbers: Floats | float) -> Floats:
+        """The exponential of a normal quantile. O(size)."""
         median, sigma = numbers
         found = normal_quantile(u)
         found *= sigma
@@ -182,21 +166,10 @@ class LogNormal(Distribution):
 class Exponential(Distribution):
     """The time between events that come at random: memoryless."""
 
-    usual: float
-
-    @property
-    def numbers(self) -> tuple[float, ...]:
-        return (self.usual,)
-
-    @property
-    def mean(self) -> float:
-        return self.usual
-
-    @property
-    def arguments(self) -> dict[str, Json]:
-        return {"mean": self._plain(self.usual)}
+    mean: float
 
     def values(self, u: Floats, *numbers: Floats | float) -> Floats:
+        """By the logarithm. O(size)."""
         return -log(1.0 - u) * numbers[0]
 
 
@@ -208,20 +181,14 @@ class Weibull(Distribution):
     shape: float
 
     @property
-    def numbers(self) -> tuple[float, ...]:
-        return self.scale, 1 / self.shape
-
-    @property
     def mean(self) -> float:
+        """By the gamma function: scale * gamma(1 + 1 / shape)."""
         return _bounded(lambda: self.scale * gamma(1 + 1 / self.shape))
 
-    @property
-    def arguments(self) -> dict[str, Json]:
-        return {"scale": self._plain(self.scale), "shape": self.shape}
-
     def values(self, u: Floats, *numbers: Floats | float) -> Floats:
-        scale, power = numbers
-        return exp(log(-log(1.0 - u)) * power) * scale
+        """By a power of the logarithm. O(size)."""
+        scale, shape = numbers
+        return exp(log(-log(1.0 - u)) / shape) * scale
 
 
 @frozen(repr=False)
@@ -231,22 +198,22 @@ class Empirical(Distribution):
     samples: tuple[float, ...]
 
     @property
-    def numbers(self) -> tuple[float, ...]:
-        return ()
-
-    @property
     def family(self) -> Hashable:
+        """Its own: each has other samples."""
         return self
 
     @property
-    def mean(self) -> float:
-        return sum(self.samples) / len(self.samples)
+    def numbers(self) -> tuple[float, ...]:
+        """None: its samples are no columns."""
+        return ()
 
     @property
-    def arguments(self) -> dict[str, Json]:
-        return {"samples": [self._plain(each) for each in self.samples]}
+    def mean(self) -> float:
+        """The mean of the samples."""
+        return sum(self.samples) / len(self.samples)
 
     def values(self, u: Floats, *numbers: Floats | float) -> Floats:
+        """A sample by its number, the smallest first. O(size)."""
         return np.array(self.samples).take((u * len(self.samples)).astype(np.int64))
 
 

@@ -7,7 +7,7 @@ some 4 units of the last place. O(size) each; arrays of some 8,192 numbers stay 
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal
 from math import factorial
 from typing import TypeAlias
 
@@ -26,20 +26,21 @@ _ONE = 1023 << 52  # the bits of 1.0; an exponent is counted from here
 _HALF_ROOT = int(np.float64(0.5**0.5).view(np.int64))
 
 
+_exact = Context(prec=50)
+
+
 def _split(value: Decimal) -> tuple[float, float]:
-    """A number as one of 32 bits, which is exact times a small whole number, and the rest."""
-    head = float(np.float32(float(value)).astype(np.float64))
-    return head, float(value - Decimal(head))
+    """A number as one of 24 bits, which is exact times a small whole number, and the rest."""
+    head = float(np.float32(value))
+    return head, float(_exact.subtract(value, Decimal(head)))
 
 
-with localcontext() as _context:
-    _context.prec = 50
-    _STEP = Decimal(2).ln() / STEPS
-    _STEP_HEAD, _STEP_REST = _split(_STEP)
-    _PER_STEP = float(1 / _STEP)
-    _POWERS = np.array([float((_STEP * step).exp()) for step in range(STEPS)])
-    _LN2_HEAD, _LN2_REST = _split(Decimal(2).ln())
-
+_LN2 = _exact.ln(Decimal(2))
+_STEP = _exact.divide(_LN2, Decimal(STEPS))
+_LN2_HEAD, _LN2_REST = _split(_LN2)
+_STEP_HEAD, _STEP_REST = _split(_STEP)
+_PER_STEP = float(_exact.divide(Decimal(1), _STEP))
+_POWERS = np.array([float(_exact.exp(_exact.multiply(_STEP, Decimal(step)))) for step in range(STEPS)])
 _EXP = tuple(1 / factorial(power) for power in range(6, -1, -1))
 _LOG = tuple(1 / power for power in range(21, 0, -2))
 
