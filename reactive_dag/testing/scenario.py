@@ -1,15 +1,15 @@
 """`Scenario`: a graph and a timeline of what happens to it, as a value; `play` and `expect` show what follows.
 
 Owns `Scenario` and `Moment`, an instant of one at which something happens. Invariant: both are frozen, so a scenario
-that several tests share is the same in each: every verb gives a new one. Names are judged when they are written, all
-else by the engine when it is played. O(what happens) each time that something is added.
+that several tests share is the same in each: every verb gives a new one. What is said in it is judged
+when it is written, what only its course shows by the engine when it is played. O(what happens) each time that something
+is added.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from inspect import signature
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -20,16 +20,28 @@ from reactive_dag.declare.place import caller_place, place_text
 from reactive_dag.declare.settings.parsers import flag, whole
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.engine.engine import Engine
+from reactive_dag.engine.execute.stubs import check_stub
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.text import counted, seen
+from reactive_dag.model.payload import plain
+from reactive_dag.model.text import counted, seen, text_in
 from reactive_dag.model.times import GivenDuration, GivenTime, format_time, parse_duration
 from reactive_dag.testing.bodies import Behaviour, BehaviourKind
 from reactive_dag.testing.happenings import Happening, Stage
+from reactive_dag.testing.judged import (
+    error_of,
+    judge_backfill,
+    judge_mark,
+    judge_publish,
+    judge_rerun,
+    judge_start,
+    which_run,
+)  # fmt: skip
 from reactive_dag.testing.marbles import Letters, MarbleNames, fields_of, letters_of, lines_of
 from reactive_dag.testing.moments import Moments
 from reactive_dag.testing.played import Played
 from reactive_dag.testing.workers import InlineWorkers
 from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.checks import text_of
 from reactive_dag.triggers.functions.passed_ticks import PassedTicks, clocks_of
 from reactive_dag.triggers.leaves.dataset import Dataset
 from reactive_dag.whatif.question.names import GraphNames, given_name
@@ -52,9 +64,9 @@ class Behaviours(ABC):
         """
         if times is not None:
             whole(times, "fails(): times", 1)
-        if not isinstance(error, BaseException):
-            error = RuntimeError(error or "fails, as the scenario says")
-        return self._change(task, "fails", error, times=times, partition=partition)
+        if partition is not None:
+            text_in(partition, "fails(): partition")
+        return self._change(task, "fails", error_of(error), times=times, partition=partition)
 
     def succeeds(self, task: Dag | AnyTask | str) -> Scenario:
         """From now on the task fails no more. Raises UnknownId, InvalidValue."""
@@ -160,6 +172,10 @@ class Scenario(Behaviours):
             dag, id = names.of(line.name, "marbles()")
             for number, mark in line.marks:
                 fields = fields_of(mark, self._letters)
+                if dag:
+                    judge_start(self.graph.dags[id], fields)
+                else:
+                    judge_publish(self.graph.datasets[id], fields)
                 at = self._moments.start + number * self._frame_length
                 found.append(Happening(at, "start" if dag else "publish", id, fields, place))
         return evolve(self, happenings=(*self._happenings, *found))
@@ -171,6 +187,8 @@ class Scenario(Behaviours):
         name = GraphNames(self.graph).only_task(given_name(task, f"{kind}()"), f"{kind}()")
         if self.graph.dags[name[0]].tasks[name[1]].kind == "wait":
             raise InvalidValue(f"{kind}(): {'.'.join(name)!r} is a wait, which no body decides")
+        if kind == "returns" and callable(value):
+            check_stub(value, ".".join(name), self.graph.dags[name[0]].tasks[name[1]])
         return evolve(self, changes=(*self._changes, Behaviour(at, name, kind, value, **more)))
 
     def _with_happening(self, happening: Happening) -> Scenario:
@@ -247,66 +265,81 @@ class Moment(Behaviours):
 
     def _happens(self, verb: str, about: Any, fields: Mapping[str, Any]) -> Scenario:
         place = place_text(caller_place(2))
-        if verb in ("publish", "start", "backfill"):
-            signature(getattr(Engine, verb)).bind(None, about, **fields)  # a field that there is not: TypeError
         return self._scenario._with_happening(Happening(self._at, verb, about, fields, place, self._clocks))
 
-    def _dag(self, dag: Dag | str, what: str) -> str:
+    def _dag(self, dag: Dag | str, what: str) -> Dag:
         names, name = GraphNames(self._scenario.graph), given_name(dag, what)
         if (found := names.dag(name)) is None:
             raise names.unknown(name, what)
-        return found
+        return self._scenario.graph.dags[found]
 
     def publish(self, dataset: Dataset | str, **fields: Any) -> Scenario:
-        """A dataset changes: the fields are those of `engine.publish`. Raises UnknownId, TypeError."""
+        """A dataset changes: the fields are those of `engine.publish`. Raises UnknownId, InvalidValue."""
         names, name = GraphNames(self._scenario.graph), given_name(dataset, "publish()")
         if (found := names.dataset(name)) is None:
             raise names.unknown(name, "publish()")
+        judge_publish(self._scenario.graph.datasets[found], fields)
         return self._happens("publish", found, fields)
 
     def start(self, dag: Dag | str, **fields: Any) -> Scenario:
-        """A run is started by hand: the fields are those of `engine.start`. Raises UnknownId, TypeError."""
-        return self._happens("start", self._dag(dag, "start()"), fields)
+        """A run is started by hand: the fields are those of `engine.start`. Raises UnknownId, InvalidValue."""
+        found = self._dag(dag, "start()")
+        judge_start(found, fields)
+        return self._happens("start", found.id, fields)
 
     def pause(self, dag: Dag | str) -> Scenario:
         """A DAG is paused. Raises UnknownId."""
-        return self._happens("pause", self._dag(dag, "pause()"), {})
+        return self._happens("pause", self._dag(dag, "pause()").id, {})
 
     def resume(self, dag: Dag | str) -> Scenario:
         """A DAG goes on. Raises UnknownId."""
-        return self._happens("resume", self._dag(dag, "resume()"), {})
+        return self._happens("resume", self._dag(dag, "resume()").id, {})
 
     def cancel(
         self, dag: Dag | str, *, partition: str | None = None, logical_date: GivenTime | None = None, reason: str = ""
     ) -> Scenario:
-        """The newest run of a DAG (of a partition or date) is cancelled. Raises UnknownId."""
-        fields = {"which": _which(partition, logical_date), "reason": reason}
-        return self._happens("cancel", self._dag(dag, "cancel()"), fields)
+        """The newest run of a DAG (of a partition or date) is cancelled. Raises UnknownId, InvalidValue."""
+        found = self._dag(dag, "cancel()")
+        text_in(reason, "cancel(): the reason")
+        fields = {"which": which_run(found, partition, logical_date), "reason": reason}
+        return self._happens("cancel", found.id, fields)
 
     def rerun(
         self, dag: Dag | str, *, partition: str | None = None, logical_date: GivenTime | None = None, **options: Any
     ) -> Scenario:
         """The newest run of a DAG (of a partition or date) has another round; options as of `engine.rerun`.
 
-        Raises UnknownId.
+        Raises UnknownId, InvalidValue.
         """
-        fields = {"which": _which(partition, logical_date), **options}
-        return self._happens("rerun", self._dag(dag, "rerun()"), fields)
+        found = self._dag(dag, "rerun()")
+        judge_rerun(found, options)
+        return self._happens("rerun", found.id, {"which": which_run(found, partition, logical_date), **options})
 
     def mark(
         self, dag: Dag | str, task: AnyTask | str | None, state: str, reason: str = "", *,
         partition: str | None = None, logical_date: GivenTime | None = None,
     ) -> Scenario:  # fmt: skip
-        """A task of the newest run of a DAG (of a partition or date) is given a state by hand. Raises UnknownId."""
-        fields = {"which": _which(partition, logical_date), "task": task, "state": state, "reason": reason}
-        return self._happens("mark", self._dag(dag, "mark()"), fields)
+        """A task of the newest run of a DAG (of a partition or date) is given a state by hand; without one the run.
+
+        Raises UnknownId, InvalidValue.
+        """
+        found = self._dag(dag, "mark()")
+        judge_mark(found, task, state, reason)
+        which = which_run(found, partition, logical_date)
+        return self._happens("mark", found.id, {"which": which, "task": task, "state": state, "reason": reason})
 
     def backfill(self, dag: Dag | str, **fields: Any) -> Scenario:
-        """Runs of past dates are asked for: the fields are those of `engine.backfill`. Raises UnknownId, TypeError."""
-        return self._happens("backfill", self._dag(dag, "backfill()"), fields)
+        """Runs of past dates are asked for: the fields are those of `engine.backfill`.
+
+        Raises UnknownId, InvalidValue.
+        """
+        found = self._dag(dag, "backfill()")
+        judge_backfill(fields)
+        return self._happens("backfill", found.id, fields)
 
     def set(self, name: str, value: object) -> Scenario:
-        """A value that DAGs share is set."""
+        """A value that DAGs share is set. Raises InvalidValue."""
+        plain(value, f"set({text_of(name, 'set(): the name')!r})")
         return self._happens("set", name, {"value": value})
 
     def restart(self, until: GivenTime | GivenDuration | None = None) -> Scenario:
@@ -327,8 +360,3 @@ class Moment(Behaviours):
 
     def __repr__(self) -> str:
         return f"<{format_time(self._at)} of {self._scenario!r}>"
-
-
-def _which(partition: str | None, logical_date: GivenTime | None) -> dict[str, object]:
-    given = {"partition": partition, "logical_date": logical_date}
-    return {name: value for name, value in given.items() if value is not None}

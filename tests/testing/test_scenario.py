@@ -341,6 +341,26 @@ def test_R31_moments_are_read_and_written_in_the_scenarios_zone(given, shown):
         (lambda: both().fails("lode"), "did you mean 'load'"),
         (lambda: both().fails("build"), "has 2 tasks"),
         (lambda: both().fails("load", times=0), "times"),
+        (lambda: both().fails("load", error=5), "such as OSError"),
+        (lambda: both().fails("load", error=ValueError), "such as OSError"),
+        (lambda: both().fails("load", partition=3), "partition"),
+        (lambda: both().returns("load", lambda nope: 1), "'nope'"),
+        (lambda: both().at("02:00").mark("build", "load", "done"), "'done', which is none of.*'success'"),
+        (lambda: both().at("02:00").mark("build", "lode", "failed"), "no task 'lode'; did you mean 'load'"),
+        (lambda: both().at("02:00").mark("build", None, "failed", logical_date="soon"), "'soon'"),
+        (lambda: both().at("02:00").rerun("build", tasks=["lode"]), "did you mean 'load'"),
+        (lambda: both().at("02:00").rerun("build", only="faild"), "did you mean 'failed'"),
+        (lambda: both().at("02:00").rerun("build", downstraem=True), "did you mean 'downstream'"),
+        (lambda: both().at("02:00").publish("lake/orders", partitoin="x"), "did you mean 'partition'"),
+        (lambda: both().at("02:00").publish("lake/orders", partition="monday"), "monday"),
+        (lambda: both().at("02:00").publish("lake/orders", kind="gone"), "gone"),
+        (lambda: both().letters(a={"extra": object()}).marbles("orders -a"), "extra"),
+        (lambda: both().at("02:00").start("build", params={"nope": 1}), "nope"),
+        (lambda: both().at("02:00").start("build", logical_date="soon"), "soon"),
+        (lambda: both().at("02:00").cancel("build", reason=3), "reason"),
+        (lambda: both().at("02:00").backfill("build", start="2026"), "start"),
+        (lambda: both().at("02:00").set("", 1), "name"),
+        (lambda: both().at("02:00").set("a", object()), "set"),
         (lambda: both().takes("load", "-1m"), "zero or more"),
         (lambda: both().at("02:00").restart(until="01:00"), "before the instant"),
         (lambda: both().at("02:00").do("x"), "takes a callable"),
@@ -363,7 +383,7 @@ def test_R31_a_field_that_there_is_not_is_refused_where_it_is_written():
         lambda: both().at("02:00").start("build", at=3),
         lambda: both().at("02:00").backfill("build", begin="2026-11-20"),
     ):  # fmt: skip
-        with pytest.raises(TypeError, match="argument"):
+        with pytest.raises(rd.InvalidValue, match="has no option"):
             make()
 
 
@@ -390,6 +410,6 @@ def test_R31_a_wait_has_no_body_that_could_fail():
 
 def test_R31_what_the_engine_refuses_is_told_with_the_place_where_it_is_written():
     with pytest.raises(rd.InvalidValue) as refused:
-        both().at("02:00").publish("lake/orders", partition="monday").play()
+        both().at("02:00").start("build", partition="monday").play()
     [note] = refused.value.__notes__
-    assert "publish('lake/orders', partition='monday')" in note and "test_scenario.py:" in note
+    assert "start('build', partition='monday')" in note and "test_scenario.py:" in note

@@ -123,7 +123,7 @@ class Stubs:
             if not callable(stub):
                 raise InvalidValue(f"the stub of {name!r} must be a callable, not {seen(stub)}")
             dag, _, task = name.rpartition(".")
-            _refuse_unfit(stub, name, graph.dags[dag].tasks[task])
+            check_stub(stub, name, graph.dags[dag].tasks[task])
             self._by_name[name] = stub
 
     def of(self, assignment: Assignment) -> AnyBody | None:
@@ -139,11 +139,11 @@ class Stubs:
         return not span or now >= assignment.hold(now, now + span)
 
 
-def _refuse_unfit(stub: AnyBody, name: str, task: AnyTask) -> None:
+def check_stub(stub: AnyBody, name: str, task: AnyTask) -> None:
     """Refuse a stub that needs what its task has not, where its signature can be read. Raises InvalidValue."""
     if isinstance(stub, FailsOnce | Takes):
         if stub.then is not None:
-            _refuse_unfit(stub.then, name, task)
+            check_stub(stub.then, name, task)
         return
     try:
         parameters = inspect.signature(stub).parameters.values()

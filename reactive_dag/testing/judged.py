@@ -1,0 +1,108 @@
+"""What a scenario is given, judged where it is written, as the engine that plays it would.
+
+Owns no state. What depends on what has happened until then (whether there is such a run) the engine judges when the
+scenario is played, and says at which place of it. O(fields).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import signature
+from typing import Any
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.internals import params_of
+from reactive_dag.declare.parameters import TaskLike
+from reactive_dag.declare.settings.parsers import only_known
+from reactive_dag.declare.wait import mapped_task
+from reactive_dag.engine.engine import Engine
+from reactive_dag.engine.facts.event_fields import VALIDATORS
+from reactive_dag.engine.table.marks import GIVEN_STATES
+from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.payload import plain
+from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import exact, seen, text_in
+from reactive_dag.model.times import parse_date, parse_time
+from reactive_dag.triggers.checks import choice_of, id_of
+from reactive_dag.triggers.leaves.dataset import Dataset
+
+Fields = Mapping[str, Any]
+
+
+def judge_names(verb: Callable[..., object], fields: Fields) -> None:
+    """Refuse fields that a verb of the engine does not take. Raises UnknownOption."""
+    known = [*signature(verb).parameters][2:]  # behind `self`, and what it is about
+    only_known(fields, known, f"{verb.__name__}()")
+
+
+def judge_publish(dataset: Dataset, fields: Fields) -> None:
+    """Judge an event that is to be published. Raises InvalidValue."""
+    judge_names(Engine.publish, fields)
+    for name, value in fields.items():
+        if value is not None:
+            VALIDATORS[name](dataset, value)
+
+
+def judge_start(dag: Dag, fields: Fields) -> None:
+    """Judge a start by hand. Raises UnknownId, InvalidValue."""
+    judge_names(Engine.start, fields)
+    date, params, where = fields.get("logical_date"), fields.get("params"), f"start({dag.id!r})"
+    is_now = isinstance(date, str) and exact(date) == "now"
+    which_run(dag, fields.get("partition"), None if is_now else date)
+    plain(fields.get("payload"), f"{where}: payload")
+    known = params_of(dag)
+    given = {} if params is None else plain(known.of_object(params), f"{where}: params")
+    if not isinstance(given, Mapping):
+        raise InvalidValue(f"{where}: params={seen(params)} must be a dict of the DAG's params")
+    known.merged(given, where)
+
+
+def which_run(dag: Dag, partition: object, date: object) -> dict[str, object]:
+    """What says which run of a DAG is meant: its partition, its date, or none of them. Raises InvalidValue."""
+    found: dict[str, object] = {} if partition is None else {"partition": text_in(partition, "partition")}
+    if date is not None:
+        parse_date(date, dag.tz)  # type: ignore[arg-type]
+        found["logical_date"] = date
+    return found
+
+
+def judge_mark(dag: Dag, task: object, state: object, reason: object) -> None:
+    """Judge a mark by hand. Raises UnknownId, InvalidValue."""
+    choice_of(state, GIVEN_STATES, "mark(): the state")
+    text_in(reason, "mark(): the reason")
+    if task is not None:
+        _judge_task(dag, task, "mark()")
+
+
+def judge_rerun(dag: Dag, options: Fields) -> None:
+    """Judge another round. Raises UnknownId, InvalidValue."""
+    judge_names(Engine.rerun, options)
+    tasks = options.get("tasks")
+    if options.get("only") is not None:
+        choice_of(options["only"], ("failed",), "rerun(): only")
+    if tasks is not None and not isinstance(tasks, str):
+        for task in tasks:
+            _judge_task(dag, task, "rerun(tasks=)")
+
+
+def judge_backfill(fields: Fields) -> None:
+    """Judge a backfill. Raises InvalidValue."""
+    judge_names(Engine.backfill, fields)
+    for name in ("start", "end"):
+        if fields.get(name) is not None:
+            parse_time(fields[name], what=f"backfill(): {name}")
+
+
+def error_of(given: object) -> BaseException:
+    """What a task raises that fails: an error as it is, a text in one. Raises InvalidValue for anything else."""
+    if isinstance(given, BaseException):
+        return given
+    if given is not None and not isinstance(given, str):
+        raise InvalidValue(f"fails(error=) must be an error such as OSError('no disk'), or its text, not {seen(given)}")
+    return RuntimeError(given or "fails, as the scenario says")
+
+
+def _judge_task(dag: Dag, task: TaskLike[Any] | object, what: str) -> None:
+    name = id_of(task, f"{what}: a task")
+    if mapped_task(name)[0] not in dag.tasks:
+        raise UnknownId(f"{what}: DAG {dag.id!r} has no task {name!r}{did_you_mean(name, dag.tasks)}")
