@@ -1,6 +1,6 @@
 """Rules and laws: where they stand, where they are cited, which tests are named after them.
 
-A rule is a number of docs/semantics.md (T5, R9, I6, G3, X2), `wait` is the table of waits, a law is a name of
+A rule is a number of docs/semantics.md (T5, R9, I6, G3, X2, W50), `wait` is the table of waits, a law is a name of
 docs/architecture.md. Everything is read from the text of the files.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support.places import ROOT
 
-NUMBER = re.compile(r"(?<![\w.`-])([TRIGX][1-9][0-9]?)(?![\w`]|:[0-9])")
+NUMBER = re.compile(r"(?<![\w.`-])([TRIGXW][1-9][0-9]?)(?![\w`]|:[0-9])")
 NAMED_TEST = re.compile(r"^ *(?:async )?def test_(\w+)", re.MULTILINE)
 CITING = ("reactive_dag", "tests", "docs", "benchmarks", "examples", "notebooks", "README.md", "CONTRIBUTING.md")
 
@@ -20,7 +20,7 @@ CITING = ("reactive_dag", "tests", "docs", "benchmarks", "examples", "notebooks"
 def rules() -> list[str]:
     """The numbers that docs/semantics.md defines, in its order, and the table of waits."""
     text = (ROOT / "docs" / "semantics.md").read_text("utf-8")
-    return [*re.findall(r"^- \*\*([TRIGX][0-9]+)\.", text, re.MULTILINE), "wait"]
+    return [*re.findall(r"^- \*\*([TRIGXW][0-9]+)\.", text, re.MULTILINE), "wait"]
 
 
 def laws() -> list[str]:

@@ -66,7 +66,7 @@ def test_critical_path_through_tasks_a_window_and_causes() -> None:
         "caused by: ingest.nothing 02:00-02:10 waited 0:00:00",
         "caused by: build.extract 02:10-02:20 waited 0:00:00",
         "needs: build.load 02:20-02:40 waited 0:00:00",
-        "caused by: report.nothing 02:45-02:55 waited 0:05:00",
+        "window: report.nothing 02:45-02:55 waited 0:05:00",
     ]
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, overload
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from reactive_dag.model.times import repr_of
 from reactive_dag.whatif.answers.show import Table, clock_text, duration_text, iso, to_moment, to_timedelta
-from reactive_dag.whatif.outcome.points import Point, PointKind, Relation
+from reactive_dag.whatif.outcome.points import Point, PointKind, Predecessor, Relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,8 @@ class Hop:
     link: Relation
     start: int
     end: int | None
-    waited: int
+    waited: int = 0
+    detail: str = ""
 
 
 @frozen(repr=False)
@@ -38,9 +39,10 @@ class Step:
     """One step of a critical path.
 
     `kind` is "task", "wait", "tick", "silence", "deadline" or "event". `link` is its relation to the step before:
-    "needs" (within its DAG), "awaits" (a wait for another DAG), "caused by" (a trigger), "slot" (a place among the
-    DAG's active runs, or slots of a pool), "past" (the DAG's run before). `waited` is what passed between the end of
-    the step before and this one's start; of a wait, how long it waited.
+    "needs" (within its DAG), "awaits" (a wait for another DAG), "caused by" (a trigger), "window" (it opened the window
+    of the trigger, or was the last one before its pause), "silence" (what was heard last before it), "slot" (a place
+    among the DAG's active runs, or slots of a pool), "past" (the DAG's run before). `waited` is what passed between the
+    end of the step before and this one's start; of a wait, how long it waited. `detail` names the timer of a window.
     """
 
     name: str
@@ -50,15 +52,16 @@ class Step:
     start: datetime | None
     end: datetime | None
     waited: timedelta
+    detail: str = ""
 
     def __repr__(self) -> str:
-        return repr_of(self, "name", "kind", "link", "run", "start", "end", "waited")
+        return repr_of(self, "name", "kind", "link", "run", "start", "end", "waited", "detail")
 
     def to_json(self) -> dict[str, object]:
         """Plain data. O(1)."""
         return {
             "name": self.name, "kind": self.kind, "link": self.link, "run": self.run, "start": iso(self.start),
-            "end": iso(self.end), "waited_s": self.waited.total_seconds(),
+            "end": iso(self.end), "waited_s": self.waited.total_seconds(), "detail": self.detail,
         }  # fmt: skip
 
 
@@ -90,7 +93,7 @@ class CriticalPath(Table):
         return [
             (
                 clock_text(step.start), clock_text(step.end), step.name, _takes(step), duration_text(step.waited),
-                _LINKS.get(step.link, step.link),
+                " ".join(filter(None, (_LINKS.get(step.link, step.link), step.detail))),
             )
             for step in self.steps
         ]  # fmt: skip
@@ -118,7 +121,8 @@ class CriticalPath(Table):
         return iter(self.steps)
 
 
-_LINKS = {"needs": "needs the one above", "awaits": "awaits the one above", "caused by": "is caused by the one above",
+_LINKS = {"window": "was held since the one above by", "silence": "is the silence since the one above",
+          "needs": "needs the one above", "awaits": "awaits the one above", "caused by": "is caused by the one above",
           "slot": "takes the place of the one above", "past": "needs its own run before"}  # fmt: skip
 
 
@@ -126,49 +130,57 @@ def hops(outcome: Outcome, run: int) -> list[Hop]:
     """The critical path to a run, in the order of time. O(steps * needs)."""
     found: list[Hop] = []
     seen: set[Point] = set()
-    point = step_back(outcome, Point("end", run))[1]
+    last = step_back(outcome, Point("end", run))
+    point = None if last is None else last.point
     while point is not None and point not in seen:
         seen.add(point)
-        link, before = step_back(outcome, point)
-        found.append(_hop(outcome, point, link))
-        point = before
+        before = step_back(outcome, point)
+        found.append(_hop(outcome, point, before))
+        point = None if before is None else before.point
     found.reverse()
     return [_waiting(outcome, hop, found[at - 1] if at else None) for at, hop in enumerate(found)]
 
 
-def step_back(outcome: Outcome, point: Point) -> tuple[Relation, Point | None]:
+def step_back(outcome: Outcome, point: Point) -> Predecessor | None:
     """What a point had to wait for, and how they are related; the begin and the end of a run are passed over.
 
     O(needs).
     """
-    before = outcome.before(point)
-    link: Relation = "" if before is None else before.link
+    link: Relation = ""
+    detail = ""
     passed: set[Point] = set()
-    while before is not None and before.point.kind in ("start", "end") and before.point not in passed:
-        passed.add(before.point)
-        before = outcome.before(before.point)
-        if before is not None and not link:
-            link = before.link
-    return link, None if before is None or before.point in passed else before.point
+    found = outcome.before(point)
+    while found is not None:
+        if not link:
+            link, detail = found.link, found.detail
+        if found.point.kind not in ("start", "end"):
+            return Predecessor(found.point, link, found.at, detail)
+        if found.point in passed:
+            return None
+        passed.add(found.point)
+        found = outcome.before(found.point)
+    return None
 
 
-def _hop(outcome: Outcome, point: Point, link: Relation) -> Hop:
+def _hop(outcome: Outcome, point: Point, before: Predecessor | None) -> Hop:
+    link: Relation = "" if before is None else before.link
+    detail = "" if before is None else before.detail
     if point.kind == "task":
         start, end = outcome.interval(point.of, point.task)
-        return Hop(point, link, start or 0, end, 0)
+        return Hop(point, link, start or 0, end, detail=detail)
     at = outcome.at(point)
-    return Hop(point, link, at, at, 0)
+    return Hop(point, link, at, at, detail=detail)
 
 
 def _waiting(outcome: Outcome, hop: Hop, before: Hop | None) -> Hop:
     """A wait waited all its time; anything else from the end of what came before."""
-    if hop.point.kind != "task" or before is None:
+    if before is None:
         return hop
-    if outcome.task(hop.point).wait is not None:
+    if hop.point.kind == "task" and outcome.task(hop.point).wait is not None:
         waited = (hop.end if hop.end is not None else outcome.over) - hop.start
     else:
         waited = hop.start - (before.end or hop.start)
-    return Hop(hop.point, hop.link, hop.start, hop.end, waited)
+    return evolve(hop, waited=waited)
 
 
 def steps_of(outcome: Outcome, way: list[Hop]) -> list[Step]:
@@ -183,7 +195,7 @@ def _step(outcome: Outcome, hop: Hop) -> Step:
         kind = "wait"
     run = outcome.head(point.of).key if point.kind == "task" else None
     waited = to_timedelta(hop.waited) or timedelta(0)
-    return Step(outcome.name(point), kind, hop.link, run, to_moment(hop.start), to_moment(hop.end), waited)
+    return Step(outcome.name(point), kind, hop.link, run, to_moment(hop.start), to_moment(hop.end), waited, hop.detail)
 
 
 def _takes(step: Step) -> str:

@@ -34,7 +34,8 @@ class Reasons:
         """Why a run of the course ended at another instant: its critical path, back to the first step that moved."""
         links: list[ChainLink] = []
         passed: set[Point] = set()
-        point = step_back(self.pairs.mine, Point("end", run))[1]
+        last = step_back(self.pairs.mine, Point("end", run))
+        point = None if last is None else last.point
         to_the_end = point is not None and not self._step(point)[1]  # nothing on the way says where it began
         while point is not None and point not in passed and len(links) < MOST_LINKS:
             link, has_moved, before = self._step(point)
@@ -53,11 +54,12 @@ class Reasons:
         found = self._steps.get(point)
         if found is None:
             mine, shift = self.pairs.mine, self.pairs.shift(point)
-            relation, before = step_back(mine, point)
+            before = step_back(mine, point)
+            relation: Relation = "" if before is None else before.link
             dag = mine.dag(point.of) if point.kind == "task" else ""
             note = self._note(mine, point, relation)
             link = ChainLink(mine.name(point), dag, relation, to_timedelta(shift), note)
-            found = self._steps[point] = link, shift != 0, before
+            found = self._steps[point] = link, shift != 0, None if before is None else before.point
         return found
 
     def _note(self, outcome: Outcome, point: Point, link: Relation) -> str:

@@ -19,13 +19,14 @@ MOST_PRINTED = 6
 
 _RELATION_WORDS = {
     "needs": "", "awaits": "awaited by ", "caused by": "causes ", "slot": "holds up ", "past": "then ", "": "",
+    "window": "opens the window of ", "silence": "is heard last before ",
 }  # fmt: skip
 
 
 @frozen
 class ChainLink:
-    """One link: its name, its relation to the one before ("needs", "awaits", "caused by", "slot", "past"), how much
-    later it is, and a note: an intervention, an error, a state. `dag` is "" for what came from outside.
+    """One link: its name, its relation to the one before ("needs", "awaits", …, as of a step of the critical path), how
+    much later it is, and a note: an intervention, an error, a state. `dag` is "" for what came from outside.
     """
 
     name: str

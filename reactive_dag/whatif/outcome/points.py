@@ -11,14 +11,17 @@ from typing import Literal, TypeAlias
 from attrs import frozen
 
 PointKind: TypeAlias = Literal["task", "start", "end", "tick", "silence", "deadline", "event"]
-Relation: TypeAlias = Literal["needs", "awaits", "caused by", "slot", "past", ""]
+Relation: TypeAlias = Literal["needs", "awaits", "caused by", "slot", "past", "window", "silence", ""]
 MARKS: dict[str, PointKind] = {"tick": "tick", "absent": "silence", "missed": "deadline"}
 """What no fact stands behind, by the kind of its mark."""
 
 
 @frozen
 class Point:
-    """Something that happened: `of` is a run's number (of an event its own, of a mark its instant)."""
+    """Something that happened: `of` is a run's number (of an event its own, of a mark its instant).
+
+    `task` is a task's id; of a silence, the identity of what was heard last before it.
+    """
 
     kind: PointKind
     of: int
@@ -27,8 +30,12 @@ class Point:
 
 @frozen
 class Predecessor:
-    """What a point followed, how they are related, and when the earlier one had ended (ns)."""
+    """What a point followed, how they are related, and when the earlier one had ended (ns).
+
+    `detail` names the timer that ran in between, as its trigger says it.
+    """
 
     point: Point
     link: Relation
     at: int
+    detail: str = ""

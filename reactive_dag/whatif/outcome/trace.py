@@ -17,6 +17,7 @@ from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.records import FINAL_TASK_STATES, Item, Json, Mark, Published, RunFinished, TaskFinished
 from reactive_dag.model.times import format_time, parse_time
 from reactive_dag.whatif.outcome.loose_ends import LooseEnds
+from reactive_dag.whatif.outcome.openers import opener
 from reactive_dag.whatif.outcome.outcome import EventName, TimeSpan, Unfinished
 from reactive_dag.whatif.outcome.points import MARKS, Point, Predecessor
 
@@ -91,7 +92,7 @@ class Trace:
     @cached_property
     def _events(self) -> dict[EventName, int]:
         records = self.fold.log.read(0, self.fold.log.next_offset)
-        return {(r.dataset, r.n): r.at for r in records if isinstance(r, Published) and r.run < 0}
+        return {(r.dataset, r.n): n for n, r in enumerate(records) if isinstance(r, Published) and r.run < 0}
 
     @cached_property
     def _never_ran(self) -> dict[tuple[int, str], int]:
@@ -189,6 +190,8 @@ class Trace:
             return Predecessor(last, "", self._ended(last))
         if point.kind == "start":
             return self._before_start(self.rows[point.of])
+        if point.kind == "silence":
+            return self._heard(point.task)
         return self._before_task(point) if point.kind == "task" else None
 
     def _ended(self, point: Point) -> int:
@@ -268,7 +271,35 @@ class Trace:
             freed = [other for other in self.by_dag[row.dag] if other < row.run and self.ended(other) == started]
             if freed:
                 return Predecessor(Point("end", freed[-1]), "slot", started)
-        return max(self.causes(row.run), key=lambda each: each.at, default=None)
+        causes = self.causes(row.run)
+        last = max(causes, key=lambda each: each.at, default=None)
+        if last is None or last.at >= requested:
+            return last
+        return self._opener(row, requested, causes) or last
+
+    def _opener(self, row: RunRow, requested: int, causes: list[Predecessor]) -> Predecessor | None:
+        """What set the timer that released a run's firing."""
+        active = self.fold.router.triggers.get((row.dag, row.label))
+
+        def earlier(at: int) -> int | None:
+            before = [run for run in self.by_dag[row.dag] if run < row.run and self.rows[run].label == row.label]
+            return next((run for run in before if self.rows[run].requested == at), None)
+
+        return None if active is None else opener(active.trigger, requested, causes, earlier)
+
+    def _heard(self, identity: str) -> Predecessor | None:
+        """What a silence was armed by (I3); None if nothing had been heard, or another silence. O(1)."""
+        name, _, rest = identity.partition("@")[0].partition("[")[0].partition("/")
+        run = self.by_key.get(name)
+        if run is not None:
+            task = rest.partition("/")[0]
+            point = Point("task", run, task) if task else Point("end", run)
+            return Predecessor(point, "silence", self._ended(point))
+        dataset, _, number = name.rpartition("#")
+        offset = self._events.get((dataset, int(number))) if number.isdigit() else None
+        return (
+            None if offset is None else Predecessor(Point("event", offset), "silence", self.at(Point("event", offset)))
+        )
 
     def causes(self, run: int) -> list[Predecessor]:
         """What caused a run, in the order in which it was consumed. O(causes)."""
@@ -276,7 +307,8 @@ class Trace:
 
     def _cause(self, item: Item) -> Predecessor:
         if isinstance(item, Mark):
-            return Predecessor(Point(MARKS[item.kind], item.due), "caused by", item.due)
+            by = item.by if item.kind == "absent" else ""
+            return Predecessor(Point(MARKS[item.kind], item.due, by), "caused by", item.due)
         fact = self.fold.log.record(item)
         if isinstance(fact, RunFinished):
             return Predecessor(Point("end", fact.run), "caused by", fact.at)
@@ -300,7 +332,8 @@ class Trace:
 
     def event_at(self, name: EventName) -> int | None:
         """When an event from outside came, by its name. O(records) once."""
-        return self._events.get(name)
+        offset = self._events.get(name)
+        return None if offset is None else self.fold.log.record(offset).at
 
     def name(self, point: Point) -> str:
         """What a point is called. O(1)."""
