@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support.places import ROOT
 
-NUMBER = re.compile(r"(?<![\w.`-])([TRIGXW][1-9][0-9]?)(?![\w`]|:[0-9])")
+NUMBER = re.compile(r"(?<![\w.`-])([TRIGX][1-9][0-9]?)(?![\w`]|:[0-9])")
 NAMED_TEST = re.compile(r"^ *(?:async )?def test_(\w+)", re.MULTILINE)
 CITING = ("reactive_dag", "tests", "docs", "benchmarks", "examples", "notebooks", "README.md", "CONTRIBUTING.md")
 

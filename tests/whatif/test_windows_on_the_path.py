@@ -13,10 +13,12 @@ def nothing() -> None:
     """A body."""
 
 
-def path(
-    trigger: rd.Trigger, graph: rd.Graph, until: str = "1d", **sources: rd.Trigger
-) -> list[tuple[str, str, str, str]]:
-    """The critical path to the DAG of a trigger: link, name, begin, timer."""
+Told = list[tuple[str, str, str, str]]
+"""A critical path: link, name, begin, timer of each step."""
+
+
+def path(trigger: rd.Trigger, graph: rd.Graph, until: str = "1d", **sources: rd.Trigger) -> Told:
+    """The critical path to the DAG of a trigger."""
     graph.dag("down", on=trigger)(nothing)
     course = rd.simulate(graph, start=START, until=until, default_duration="10m", sources=sources)
     return [(step.link, step.name, f"{step.start:%H:%M}", step.detail) for step in course.critical_path("down")]

@@ -93,7 +93,7 @@ class CriticalPath(Table):
         return [
             (
                 clock_text(step.start), clock_text(step.end), step.name, _takes(step), duration_text(step.waited),
-                " ".join(filter(None, (_LINKS.get(step.link, step.link), step.detail))),
+                _LINKS.get(step.link, step.link).format(step.detail),
             )
             for step in self.steps
         ]  # fmt: skip
@@ -121,7 +121,7 @@ class CriticalPath(Table):
         return iter(self.steps)
 
 
-_LINKS = {"window": "was held since the one above by", "silence": "is the silence since the one above",
+_LINKS = {"window": "is held by {} since the one above", "silence": "is the silence since the one above",
           "needs": "needs the one above", "awaits": "awaits the one above", "caused by": "is caused by the one above",
           "slot": "takes the place of the one above", "past": "needs its own run before"}  # fmt: skip
 

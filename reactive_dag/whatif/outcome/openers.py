@@ -20,7 +20,7 @@ from reactive_dag.triggers.windows.debounce import Debounce
 from reactive_dag.triggers.windows.throttle import Throttle
 from reactive_dag.whatif.outcome.points import Point, Predecessor
 
-Timing = tuple[int, str, bool]
+TimerSpan = tuple[int, str, bool]
 """How long a timer runs (ns), what sets it, as text, and whether each item sets it anew."""
 
 
@@ -45,7 +45,7 @@ def opener(
     return None
 
 
-def _timings(part: Trigger) -> Iterator[Timing]:
+def _timings(part: Trigger) -> Iterator[TimerSpan]:
     if isinstance(part, Batch | Debounce) and part.max_wait is not None:
         yield part.max_wait, f".{part.kind}(max_wait={format_duration(part.max_wait)!r})", False
     if isinstance(part, Debounce):
