@@ -13,13 +13,14 @@ from typing import Any, Literal, TypeAlias, TypedDict
 from attrs import frozen
 
 from reactive_dag.declare.parameters import TaskLike
-from reactive_dag.declare.settings.looking import MODES, POKE, PUSH, UntilOptions
+from reactive_dag.declare.settings.looking import MODES, NOT_OF_DAGS, NOT_OF_DATASETS, POKE, PUSH
 from reactive_dag.declare.settings.parsers import flag, only_known, optional_duration, task_name
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call, check_takes
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
+from reactive_dag.model.scalars import own
 from reactive_dag.model.text import exact, seen, text_at
 from reactive_dag.model.times import (
     DAY,
@@ -189,22 +190,6 @@ class WaitOptions(EventWaitOptions, total=False):
 
 OF_DAGS = frozenset(WaitOptions.__annotations__) - {"partition"}
 OF_DATASETS = frozenset(EventWaitOptions.__annotations__)
-_STATES = "runs and tasks have states, events of a dataset have none; a deleted one is not there"
-NOT_OF_DATASETS = {
-    "tasks": "a dataset has no tasks",
-    "states": _STATES,
-    "failed_states": _STATES,
-    "skipped_states": _STATES,
-    "logical_date": "write partition=, of a date the text of its partition",
-    "match": "partitions match exactly; for any event of the dataset write partition=None",
-    "missing": "a dataset that nobody declared is waited for",
-}
-OF_FUNCTIONS = {"retry_on": "a wait for what is recorded raises nothing; retries= count for whatever failed it"}
-NOT_OF_DAGS = {"partition": "runs are awaited by their dates: write logical_date="} | OF_FUNCTIONS
-NOT_OF_FUNCTIONS = dict.fromkeys(
-    (OF_DAGS | {"partition", "since"}) - set(UntilOptions.__annotations__) - {"poll", "mode", "soft_fail"},
-    "it is of wait_for(); the function of wait_until() says itself what it awaits, from what it gets of the run",
-)
 
 
 def wait_of(
@@ -241,7 +226,7 @@ def event_wait_of(dataset: Dataset, options: WaitOptions, *, id: str | None, aft
     >>> str(event_wait_of(Dataset("s3://lake/orders"), {"partition": ["a", "b"]}, id=None, after=()))
     "dataset 's3://lake/orders' at a, b"
     """
-    only_known(options, OF_DATASETS, f"wait_for() of a dataset ({dataset.uri!r})", NOT_OF_DATASETS | OF_FUNCTIONS)
+    only_known(options, OF_DATASETS, f"wait_for() of a dataset ({dataset.uri!r})", NOT_OF_DATASETS)
     named = f"wait_{dataset.uri.rstrip('/').rpartition('/')[2]}" if id is None else id
     return Wait(
         id=task_name(named, "the id of a wait"),
@@ -266,6 +251,7 @@ def _how(options: WaitOptions) -> dict[str, Any]:
 
 def _partitions(value: object, dataset: Dataset) -> str | int | Call | tuple[str, ...] | None:
     """Which partitions are awaited; texts are judged by the dataset's calendar where it is known here."""
+    value = own(value)
     if value is None:
         return None
     if isinstance(value, timedelta):
@@ -367,6 +353,7 @@ def mapped_task(name: str) -> tuple[str, int | None]:
 
 
 def _dates(value: GivenDates, tz: str) -> str | int | Call | tuple[int, ...]:
+    value = own(value)
     if isinstance(value, str) and exact(value) == "same":
         return "same"
     if isinstance(value, timedelta):

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, Unpack
 
 from reactive_dag.declare.place import Place, caller_place, declared_twice, place_text
-from reactive_dag.declare.settings.looking import Until, UntilOptions
+from reactive_dag.declare.settings.looking import NOT_OF_FUNCTIONS, Until, UntilOptions
 from reactive_dag.declare.settings.parsers import only_known, parsed
 from reactive_dag.declare.settings.task_settings import TASK_PARSERS, WAIT_SETTINGS, After
 from reactive_dag.declare.task import AnyTask, Task, ids_after, until_task, wait_task
-from reactive_dag.declare.wait import NOT_OF_FUNCTIONS, WaitOptions, event_wait_of, wait_of
+from reactive_dag.declare.wait import WaitOptions, event_wait_of, wait_of
 from reactive_dag.model.errors import DuplicateError, InvalidValue
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import GivenDuration

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from .errors import InvalidValue
+from .scalars import own
 from .text import exact, seen
 
 NEVER: Final = 2**63 - 1
@@ -216,6 +217,7 @@ def parse_time(value: GivenTime, tz: str | None = None, *, what: str = "time") -
     >>> parse_time("2026-11-23", "Europe/Berlin") == parse_time("2026-11-22T23:00Z")
     True
     """
+    value = value if isinstance(value, date | str) else own(value)
     if isinstance(value, datetime):
         return from_datetime(value, what=what)
     if isinstance(value, date):
@@ -247,7 +249,7 @@ def is_bare_day(given: object) -> bool:
     """
     if isinstance(given, str):
         return _BARE_DAY.fullmatch(exact(given)) is not None
-    return isinstance(given, date) and not isinstance(given, datetime)
+    return isinstance(given := own(given), date) and not isinstance(given, datetime)
 
 
 def _midnight(text: str, tz: str | None, what: str) -> int:
@@ -341,6 +343,7 @@ def parse_duration(value: GivenDuration, *, what: str = "duration", zero_ok: boo
     >>> parse_duration("1h30m") == parse_duration("1.5h") == 90 * MINUTE
     True
     """
+    value = own(value)
     if isinstance(value, timedelta):
         length = value // _TICK * MICROSECOND
     elif isinstance(value, str):

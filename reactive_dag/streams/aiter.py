@@ -21,6 +21,7 @@ from reactivex import abc
 
 from reactive_dag.model.errors import InvalidValue, Overflow
 from reactive_dag.model.text import counted
+from reactive_dag.triggers.checks import positive
 
 T = TypeVar("T")
 
@@ -151,8 +152,7 @@ def aiter(observable: abc.ObservableBase[T], buffer: int = 1000, *, overflow: st
     >>> asyncio.run(main())
     [1, 2, 3]
     """
-    if isinstance(buffer, bool) or not isinstance(buffer, int) or buffer < 1:
-        raise InvalidValue(f"rd.aiter(buffer={buffer!r}): a buffer holds one item or more; give an int from 1 on")
+    buffer = positive(buffer, "rd.aiter(buffer=)")
     if overflow not in ("block", "error"):
         raise InvalidValue(f'rd.aiter(overflow={overflow!r}): it is "block" or "error"')
     return AsyncItems(observable, buffer, overflow == "block")

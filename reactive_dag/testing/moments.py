@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.scalars import own
 from reactive_dag.model.text import exact, seen
 from reactive_dag.model.times import (
     SECOND,
@@ -52,6 +53,7 @@ class Moments:
         >>> [moments.text(moments.parse(each, "at")) for each in given]
         ['23:00', '01:00', '01:00', '00:00', '01:00', '01:00']
         """
+        given = own(given)
         if isinstance(given, timedelta):
             return self.start + parse_duration(given, what=what, zero_ok=True)
         if isinstance(given, datetime):

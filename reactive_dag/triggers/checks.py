@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 
 from reactive_dag.model.callables import Call, check_takes, shown
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.scalars import own
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_at, text_in
 
@@ -20,6 +21,7 @@ def positive(value: object, what: str) -> int:
     >>> positive(3, "count")
     3
     """
+    value = own(value)
     if type(value) is not int or value < 1:
         raise InvalidValue(f"{what} must be a whole number of at least 1, not {seen(value)}")
     return value

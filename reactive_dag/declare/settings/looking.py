@@ -63,3 +63,24 @@ class UntilOptions(TypedDict, total=False):
     priority: int
     pool: Pool | str | None
     slots: int
+
+
+# ------------------------------------------------------------------------- options of another kind of wait
+
+_STATES = "runs and tasks have states, events of a dataset have none; a deleted one is not there"
+OF_FUNCTIONS = {"retry_on": "a wait for what is recorded raises nothing; retries= count for whatever failed it"}
+NOT_OF_DATASETS = {
+    "tasks": "a dataset has no tasks",
+    "states": _STATES,
+    "failed_states": _STATES,
+    "skipped_states": _STATES,
+    "logical_date": "write partition=, of a date the text of its partition",
+    "match": "partitions match exactly; for any event of the dataset write partition=None",
+    "missing": "a dataset that nobody declared is waited for",
+} | OF_FUNCTIONS
+NOT_OF_DAGS = {"partition": "runs are awaited by their dates: write logical_date="} | OF_FUNCTIONS
+NOT_OF_FUNCTIONS = dict.fromkeys(
+    [*NOT_OF_DATASETS.keys() - OF_FUNCTIONS.keys(), "partition", "since"],
+    "it is of wait_for(); the function of wait_until() says itself what it awaits, from what it gets of the run",
+)
+"""What is said of an option that another kind of wait has."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from reactive_dag.model.errors import InvalidValue, UnknownOption
+from reactive_dag.model.scalars import own
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_in
 from reactive_dag.model.times import parse_duration
@@ -20,6 +21,7 @@ NOWHERE: Mapping[str, str] = {}
 
 def whole(value: object, what: str, least: int | None = None) -> int:
     """A whole number, at least `least`; a bool is none. O(1)."""
+    value = own(value)
     if type(value) is not int:
         raise InvalidValue(f"{what} must be a whole number, not {seen(value)}")
     if least is not None and value < least:

@@ -15,8 +15,8 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from reactive_dag.engine.execute.assignment import Assignment, CallBody
-from reactive_dag.model.errors import InvalidValue
 from reactive_dag.streams.scheduler import report_uncaught
+from reactive_dag.triggers.checks import positive
 
 
 class Runner(Protocol):
@@ -112,8 +112,7 @@ class ThreadRunner(LocalRunner):
     inline = False
 
     def __init__(self, workers: int = 8) -> None:
-        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-            raise InvalidValue(f"{type(self).__name__}(workers={workers!r}): give a whole number of at least 1")
+        workers = positive(workers, f"{type(self).__name__}(workers=)")
         self.workers = workers
         self.ahead = workers
         self._waiting: SimpleQueue[Assignment | None] = SimpleQueue()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reactive_dag.declare.wait import mapped_task
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import ReactiveDagError
+from reactive_dag.model.scalars import own
 from reactive_dag.model.text import seen, text_in, writable
 from reactive_dag.model.times import NEVER, parse_date, parse_time, to_datetime
 from reactive_dag.triggers.faults import CallableFault, asked
@@ -90,7 +91,7 @@ class Awaited:
 
     def _partition_of(self, run: RunState, wait: Wait, dataset: Dataset, given: object) -> str:
         """A partition that a user's callable gave, as text; a date stands for its partition."""
-        partitions = dataset.partitions
+        partitions, given = dataset.partitions, own(given)
         if isinstance(given, date_type) and partitions is not None:
             found, _ = self._of_date(run, wait, dataset, parse_time(given, run.dag.tz, what="partition"))
             if found is not None and len(found) == 1:
@@ -163,9 +164,10 @@ def _answers(
     except CallableFault as fault:
         raise ReactiveDagError(f"{where}{fault}") from fault
     where += writable(f"{call.text} ({call.place})")
-    if given == []:
+    answers = given if isinstance(given, list) else [given]
+    if not answers:
         raise ReactiveDagError(f"{where} gave none at all; give at least one")
     try:
-        return [read(each) for each in (given if isinstance(given, list) else [given])], isinstance(given, list)
+        return [read(each) for each in answers], answers is given
     except ReactiveDagError as error:
         raise ReactiveDagError(f"{where}: {error}") from error

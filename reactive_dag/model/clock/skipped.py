@@ -14,8 +14,10 @@ from typing import TypeAlias
 import attrs
 
 from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.callables import shown
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import Json
+from reactive_dag.model.scalars import own
 from reactive_dag.model.text import exact, seen
 
 MOST_SKIPPED = 100_000
@@ -30,10 +32,14 @@ GivenSkip: TypeAlias = Iterable[date | str] | date | str
 
 def _texts(given: GivenSkip) -> tuple[str, ...]:
     """The dates as text, ascending, each once."""
+    given = own(given)
     if isinstance(given, str | date):
         given = (given,)
     if not isinstance(given, Iterable):
-        raise InvalidValue(f"skip={seen(given)} gives no dates; write skip=['2026-12-25', date(2026, 12, 26)]")
+        raise InvalidValue(
+            f"skip={shown(given)} gives no dates; write skip=['2026-12-25', date(2026, 12, 26)], or .where(fn) of the "
+            "clock for a function of the tick"
+        )
     found: set[str] = set()
     for each in given:
         found.add(_text(each))
@@ -43,6 +49,7 @@ def _texts(given: GivenSkip) -> tuple[str, ...]:
 
 
 def _text(given: object) -> str:
+    given = own(given)
     if isinstance(given, datetime):
         if (given.hour, given.minute, given.second, given.microsecond, given.tzinfo) != (0, 0, 0, 0, None):
             raise InvalidValue(f"skip={seen(given)} is a time, and whole dates are skipped: write a date")

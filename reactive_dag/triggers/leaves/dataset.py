@@ -16,6 +16,7 @@ from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import AnyRecord, Json, Mark, Published
+from reactive_dag.model.scalars import own
 from reactive_dag.model.text import seen
 from reactive_dag.triggers.base import Combinable, DrawnAs, Trigger
 from reactive_dag.triggers.checks import as_call, choices_of, text_of
@@ -132,6 +133,7 @@ class Updated(Trigger):
 
 
 def _most(value: object) -> int | None:
+    value = own(value)
     if value is None or (type(value) is int and value >= 0):
         return value
     raise InvalidValue(f"max_depth={seen(value)} is no depth: write a whole number, 0 or more")

@@ -20,6 +20,7 @@ from attrs import frozen
 from reactive_dag.model.clock.skipped import GivenSkip, skipped
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import AnyRecord, Mark
+from reactive_dag.model.scalars import own
 from reactive_dag.model.schedule import AtSchedule, CronSchedule, EverySchedule, Schedule, daily_at, weekly_at
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import NEVER, GivenDuration, format_time, parse_duration, parse_time
@@ -136,6 +137,7 @@ def at(
     >>> at(["2026-12-01", "2026-11-01", "2026-12-01"], tz="Europe/Berlin")
     rd.at(['2026-10-31T23:00:00Z', '2026-11-30T23:00:00Z'])
     """
+    time = own(time)
     if isinstance(time, str | dt.date):
         time = (time,)
     if not isinstance(time, Iterable):

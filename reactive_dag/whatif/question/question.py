@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve, frozen
 
+from reactive_dag.declare.settings.parsers import whole
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import GivenTime, format_time, parse_duration, parse_time
@@ -80,8 +81,7 @@ def question_of(
 ) -> Question:  # fmt: skip
     """A question out of what a user wrote. O(given). Raises InvalidValue."""
     begin = parse_time(start, what="start")
-    if type(seed) is not int:
-        raise InvalidValue(f"seed={seed!r} must be a whole number")
+    seed = whole(seed, "seed")
     found = tuple([_source(graph, dataset, trigger) for dataset, trigger in (sources or {}).items()])
     spans = Durations.of(durations, default_duration)
     return Question(graph, begin, _until(begin, until), found, spans, seed, parsed_outputs(outputs))
