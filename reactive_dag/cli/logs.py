@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import reactive_dag as rd
-from reactive_dag.engine.inspect.run import TaskView
+from reactive_dag.engine.inspect.task_views import TaskView
 from reactive_dag.model.suggest import did_you_mean
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from rich.console import Console, Group
 from rich.markup import escape
@@ -50,7 +51,7 @@ class RunsTable(Table):
         return [
             (
                 str(row["dag"]), f"{row['state']}" + (f" ({row['round']})" if row["round"] != 1 else ""),
-                str(row["partition"] or _date(row["logical_date"])), _short(row["requested"])[5:],
+                str(row["partition"] or _date(row["logical_date"])) + _rollup(row), _short(row["requested"])[5:],
                 _took(row["started"], row["ended"]), str(row["key"])[:8],
                 next(iter(str(row["error"] or "").splitlines()), ""),
             )
@@ -126,6 +127,13 @@ def problems_table(graph: rd.Graph, problems: list[rd.Problem]) -> Group:
         if len(found) > 3:
             table.add_row("", kind, f"[dim]… and {len(found) - 3} more of this kind (--json lists them)[/dim]")
     return Group(escape(title), table) if problems else Group(escape(title))
+
+
+def _rollup(row: Mapping[str, Any]) -> str:
+    """Of a run that a rollup fired: whether it is a correction, and without how many partitions it ran."""
+    missing = row["missing"]["count"] if "missing" in row else 0
+    words = ["correction"] * bool(row.get("correction")) + [f"without {missing}"] * bool(missing)
+    return f" ({', '.join(words)})" if words else ""
 
 
 def _date(value: object) -> str:

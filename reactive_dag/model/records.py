@@ -31,6 +31,7 @@ from reactive_dag.model.recorded.shared import GivenValue as GivenValue
 from reactive_dag.model.recorded.shared import Item as Item
 from reactive_dag.model.recorded.shared import Json as Json
 from reactive_dag.model.recorded.shared import Mark as Mark
+from reactive_dag.model.recorded.shared import MissingPartitions as MissingPartitions
 from reactive_dag.model.recorded.shared import OutletEvent as OutletEvent
 from reactive_dag.model.recorded.shared import Record as Record
 from reactive_dag.model.recorded.shared import RollupFired as RollupFired

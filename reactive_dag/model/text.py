@@ -6,10 +6,15 @@ member), and can be written to every store. Cost: O(1) for ASCII text, else O(it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .errors import InvalidValue
 
 LONGEST_SHOWN = 500
 """So many characters of a value at most stand in a message."""
+
+MOST_NAMES = 5
+"""So many names of a long list stand in a message."""
 
 
 def exact(value: str) -> str:
@@ -97,3 +102,13 @@ def counted(count: int, noun: str) -> str:
     ('1 run', '2 runs', '0 warnings')
     """
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def first_of(names: Sequence[str]) -> str:
+    """The first of some names, and how many others there are. O(1).
+
+    >>> first_of(["a", "b"]), first_of("abcdefg")
+    ('a, b', 'a, b, c, d, e and 2 more')
+    """
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -102,7 +102,7 @@ def _trigger(core: Fold, active: ActiveTrigger) -> list[Json]:
 def _requested(core: Fold, record: RunRequested) -> list[Json]:
     about = [record.at, record.payload, record.mapped, pack(record.group)]
     if record.rollup is not None:
-        about.append([record.rollup.periods, record.rollup.missing, record.rollup.correction])
+        about.append([record.rollup.periods, record.rollup.lacking, record.rollup.correction])
     causes = [core.identities.identity(cause) for cause in record.causes]
     return [record.dag, record.label, core.runs.key_of(record), causes, repr(about)]
 

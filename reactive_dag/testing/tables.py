@@ -12,7 +12,8 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from reactive_dag.engine.inspect.run import Run, TaskView
+from reactive_dag.engine.inspect.run import Run
+from reactive_dag.engine.inspect.task_views import TaskView
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import TASK_STATES
 from reactive_dag.model.suggest import did_you_mean

@@ -25,15 +25,17 @@ Key: TypeAlias = tuple[object, ...]
 class Rolled(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What a rollup says of one firing: the period by its whole key, its span (ns), what is missing of it (T18).
 
-    `place` tells the rollups of one trigger apart; `correction`: the period had fired before.
+    `place` tells the rollups of one trigger apart; `correction`: the period had fired before. What is missing are bits
+    of the finer partitions that there should be (`partitions.nesting`), those with the `known` texts of dimensions.
     """
 
     place: int
     key: Key
     start: int
     end: int
-    missing: tuple[str, ...] = ()
+    missing: bytes = b""
     correction: bool = False
+    known: tuple[tuple[str, str], ...] = ()
 
 
 class Firing(msgspec.Struct, gc=False):

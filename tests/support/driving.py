@@ -17,6 +17,7 @@ from reactive_dag.triggers.faults import CallableFault
 from reactive_dag.triggers.firing import resolved
 from reactive_dag.triggers.keys import key_text
 from reactive_dag.triggers.machine.compiled import CompiledTrigger
+from reactive_dag.triggers.machine.rollups import cells_of
 from tests.reference.naive import Naive
 
 
@@ -146,7 +147,7 @@ class Pair:
         mapped = [
             (
                 f.items, resolved(f.payload, self.event_of) if f.mapped else None, f.key, sorted(f.riders, key=str),
-                [(r.key, list(r.missing), r.correction) for r in f.rolled],
+                [(r.key, missing_in(circuit, r), r.correction) for r in f.rolled],
             )
             for f in got or ()
         ]  # fmt: skip
@@ -172,6 +173,12 @@ def last_said(rolled):
     for place, key, missing, correction in rolled:
         found[place, key] = key, missing, correction
     return list(found.values())
+
+
+def missing_in(circuit, rolled):
+    """The finer partitions that a rollup says are missing."""
+    cell = cells_of(circuit._scope)[rolled.place]
+    return cell.lacking(str(rolled.key[-1]), rolled.missing, rolled.known)
 
 
 def repr_of(circuit, part):

@@ -223,7 +223,7 @@ class Definitions:
             self.graph.origins(dag)
 
     def _build(self, offset: int, record: Registered, old: ActiveTrigger | None) -> None:
-        active = self.activated(record)
+        active = self.activated(offset, record)
         circuit = active.circuit
         options = record.options or {}
         circuit.arm(
@@ -235,7 +235,7 @@ class Definitions:
             self._hand_over(old, active, record.at)
         self.router.schedule(active)
 
-    def activated(self, record: Registered) -> ActiveTrigger:
+    def activated(self, offset: int, record: Registered) -> ActiveTrigger:
         """A fresh trigger for a `Registered` record."""
         name, log = (record.dag, record.label), self.outbox.log
         trigger = self._trigger(record)
@@ -250,10 +250,9 @@ class Definitions:
         )
         options = record.options or {}
         found = ActiveTrigger(
-            record.dag, record.label, self.slots.heights.get(record.dag, 0),
-            record.digest, self.numbers.get(name, 1), record, trigger, circuit, catchup=options.get("catchup", "one"),
-            max_catchup=options.get("max_catchup", 1000), unique=circuit.repeats, timed=circuit.timed,
-            dags_by_tags=_dags_by_tags(options),
+            *name, self.slots.heights.get(record.dag, 0), record.digest, self.numbers.get(name, 1), record, trigger,
+            circuit, offset, catchup=options.get("catchup", "one"), max_catchup=options.get("max_catchup", 1000),
+            unique=circuit.repeats, timed=circuit.timed, dags_by_tags=_dags_by_tags(options),
         )  # fmt: skip
         found.take_deadline("deadline" in options)
         return found
@@ -320,7 +319,7 @@ class Definitions:
             self.known[record.dag, record.label] = record
             self.latest[record.dag, record.label] = -1, record
         for kept in state.triggers:
-            active = self.activated(kept.definition or self.known[kept.dag, kept.label])
+            active = self.activated(kept.offset, kept.definition or self.known[kept.dag, kept.label])
             active.restore(kept)
             self.router.add(active)
             self.router.schedule(active)

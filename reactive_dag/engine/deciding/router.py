@@ -44,7 +44,7 @@ class ActiveTrigger:
     record: Registered
     trigger: Trigger
     circuit: CompiledTrigger
-    text: str = ""
+    offset: int
     catchup: str = "one"
     max_catchup: int = 1000
     unique: bool = False
@@ -76,7 +76,7 @@ class ActiveTrigger:
         backlog = [(places[id(leaf)], item) for leaf, item in self.backlog if isinstance(item, int)]
         return TriggerSnapshot(
             self.dag, self.label, self.number, definition, self.circuit.snapshot(), held, self.redefined,
-            self.stale_from, backlog,
+            self.stale_from, backlog, self.offset,
         )  # fmt: skip
 
     def restore(self, kept: TriggerSnapshot) -> None:
@@ -335,7 +335,7 @@ class Router:
                 at, active.dag, active.label, tuple(firing.items),
                 self.calls.payload(firing.payload) if firing.mapped else None, firing.mapped, key,
                 list(firing.key) if firing.key else None, tuple(firing.riders), None,
-                fired_rollup(firing) if firing.rolled else None,
+                fired_rollup(firing, active.offset) if firing.rolled else None,
                 self.loops.of_firing(active.dag, active.label, firing),
             )  # fmt: skip
             if active.has_deadline:

@@ -12,6 +12,7 @@ from reactive_dag.model.records import Registered
 class TriggerSnapshot(msgspec.Struct, array_like=True):
     """An active trigger, as a snapshot holds it. `backlog`: leaf parts and facts that wait for its replacement.
 
+    `offset` is that of its `Registered` record.
     `definition`: its own, where the newest that was applied is another one, which an even newer one has overtaken.
     """
 
@@ -24,3 +25,4 @@ class TriggerSnapshot(msgspec.Struct, array_like=True):
     redefined: dict[str, int]
     stale_from: int | None
     backlog: list[tuple[int, int]]
+    offset: int = -1

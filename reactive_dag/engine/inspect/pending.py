@@ -27,7 +27,7 @@ from reactive_dag.model.records import (
     Tick,
     ValueSet,
 )
-from reactive_dag.model.text import counted, one_line
+from reactive_dag.model.text import counted, first_of, one_line
 from reactive_dag.model.times import NEVER, format_time, from_datetime, to_datetime
 
 _OF_THE_LOG = (EngineStarted, KeyConflict, ObserverFault, OnceDone, Slept, Tick, ValueSet)
@@ -72,10 +72,6 @@ class Waiting(PlainForm):
         return one_line(f"{self.task} of run {self.run[:8]} waits: {self.why}{at}")
 
 
-MOST_NAMES = 5
-"""So many partitions that are missing are named in a text."""
-
-
 @attrs.frozen(repr=False)
 class Gathering(PlainForm):
     """A period of a rollup that has something and has not fired (T18).
@@ -91,12 +87,10 @@ class Gathering(PlainForm):
     due: datetime | None
 
     def __str__(self) -> str:
-        names = ", ".join(self.missing[:MOST_NAMES])
-        more = f" and {len(self.missing) - MOST_NAMES} more" if len(self.missing) > MOST_NAMES else ""
         when = "" if self.due is None else f"; without at {format_time(from_datetime(self.due))}"
         group = " / ".join(map(str, [*self.group, self.partition]))
         there = f"{self.there} of {self.there + len(self.missing)} there"
-        return one_line(f"{group}: {there}, missing {names}{more}{when}")
+        return one_line(f"{group}: {there}, missing {first_of(self.missing)}{when}")
 
     __repr__ = __str__
 

@@ -12,95 +12,26 @@ from datetime import date, datetime
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
-import attrs
-
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import params_of
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.data_interval import DataInterval
+from reactive_dag.engine.inspect.task_views import Attempt, TaskView, TaskViews
 from reactive_dag.engine.outputs.references import load_of, outputs_of, value_of_row
 from reactive_dag.engine.runs.history_rows import REPLACED
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
-from reactive_dag.model.payload import PlainForm, copied, plain_form
+from reactive_dag.model.payload import copied, plain_form
 from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished, TaskFinished
-from reactive_dag.model.text import one_line, seen
-from reactive_dag.model.times import NEVER, GivenDuration, GivenTime, repr_of, to_datetime, zone
+from reactive_dag.model.text import MOST_NAMES, first_of, one_line
+from reactive_dag.model.times import NEVER, GivenDuration, GivenTime, to_datetime, zone
 from reactive_dag.triggers.leaves.dataset import Dataset
+from reactive_dag.triggers.machine.rollups import missing_of
 
 T = TypeVar("T")
 UNDER_WAY = ("running", "waiting")
 """States of an attempt that has not ended: its row says when it began twice."""
-
-
-@attrs.frozen(repr=False)
-class Attempt(PlainForm):
-    """One attempt of a task."""
-
-    number: int
-    state: str
-    started: datetime | None
-    ended: datetime | None
-    error: str | None
-    round: int = 1
-    _log_text: Callable[[], str] | None = attrs.field(default=None, eq=False, repr=False, alias="log_text")
-
-    def __repr__(self) -> str:
-        return repr_of(self, "number", "state", "started", "ended", "error", *(("round",) if self.round != 1 else ()))
-
-    @property
-    def log(self) -> str:
-        """What its body logged by `run.log` and printed: the newest 1 MiB; "" if nothing (R20)."""
-        return "" if self._log_text is None else self._log_text()
-
-
-@attrs.frozen(repr=False)
-class TaskView(PlainForm):
-    """How a task of a run stands."""
-
-    id: str
-    state: str
-    attempts: list[Attempt]
-    _recorded: Json = attrs.field(alias="recorded")
-    error: str | None
-    _read: Callable[[], object] | None = attrs.field(alias="read", eq=False)
-    instances: list[TaskView] = attrs.Factory(list)
-    """Of a mapped task, in order; one that waits for a slot is `queued` (R7)."""
-
-    def __repr__(self) -> str:
-        error = "" if self.error is None else f", error={seen(self.error)}"
-        more = f", instances=<{len(self.instances)}>" if self.instances else ""
-        said = f"id={self.id!r}, state={self.state!r}, attempts=<{len(self.attempts)}>"
-        return f"TaskView({said}, output={seen(self._recorded)}{error}{more})"
-
-    def to_json(self) -> dict[str, object]:
-        """Plain data; of an output in a file where that is. O(attempts + instances)."""
-        return {**super().to_json(), "output": plain_form(self._recorded)}
-
-    @property
-    def log(self) -> str:
-        """What the newest attempt logged and printed; "" if nothing (R20)."""
-        return self.attempts[-1].log if self.attempts else ""
-
-    @property
-    def output(self) -> Any:
-        """What it returned: plain data, or what its file holds, read each time that it is asked for (R21).
-
-        Raises OutputGone for a file that is not there as it was.
-        """
-        return self._recorded if self._read is None else self._read()
-
-
-class TaskViews(dict[str, TaskView]):
-    """The tasks of a run by id; an instance of a mapped one is there by its own, as in `tasks["eval[3]"]`."""
-
-    def __missing__(self, id: str) -> TaskView:
-        mapped = self.get(id.partition("[")[0]) if isinstance(id, str) else None
-        for each in () if mapped is None else mapped.instances:
-            if each.id == id:
-                return each
-        raise KeyError(id)
 
 
 class Run:
@@ -187,7 +118,9 @@ class Run:
     def missing(self) -> list[str]:
         """Of a run that a rollup fired: the finer partitions that were not there (T18)."""
         rollup = self._host.request(self._offset).rollup
-        return [] if rollup is None else list(rollup.missing)
+        if rollup is None or not rollup.lacking:
+            return []
+        return missing_of(rollup, self._host.record(rollup.definition))
 
     @property
     def correction(self) -> bool:
@@ -222,7 +155,15 @@ class Run:
             "dag": self.dag, "state": self.state, "logical_date": plain_form(self.logical_date),
             "partition": self.partition, "requested": plain_form(self.requested), "started": plain_form(self.started),
             "ended": plain_form(self.ended), "key": self.key, "round": self.round, "error": self.error,
+            **self._rollup_json(),
         }  # fmt: skip
+
+    def _rollup_json(self) -> dict[str, object]:
+        """Of a run that a rollup fired, in short: it can lack thousands of partitions."""
+        if self._host.request(self._offset).rollup is None:
+            return {}
+        missing = self.missing
+        return {"correction": self.correction, "missing": {"count": len(missing), "first": missing[:MOST_NAMES]}}
 
     @property
     def tasks(self) -> TaskViews:
@@ -384,7 +325,15 @@ class Run:
         row = self._row
         when = "" if row.logical_date is None else f" {to_datetime(row.logical_date):%Y-%m-%dT%H:%MZ}"
         error = f": {one_line(row.error.splitlines()[0])}" if row.error else ""
-        return f"<Run {row.dag}{when} {row.state} {row.key[:8]}{error}>"
+        about = "".join([f", {one_line(text)}" for text in (rollup_text(self),) if text])
+        return f"<Run {row.dag}{when} {row.state} {row.key[:8]}{error}{about}>"
+
+
+def rollup_text(run: Run) -> str:
+    """Of a run that a rollup fired: whether it is a correction, and without what it ran; "" if neither (T18)."""
+    missing = run.missing
+    without = [f"without {len(missing)}: {first_of(missing)}"] if missing else []
+    return ", ".join([*(["correction"] if run.correction else []), *without])
 
 
 def _outside(what: str, instead: str) -> UsageError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from reactive_dag.engine.inspect.run import Run
+from reactive_dag.engine.inspect.run import Run, rollup_text
 from reactive_dag.model.text import one_line
 
 if TYPE_CHECKING:
@@ -18,8 +18,10 @@ class RunList(list[Run]):
     """Runs, newest request first."""
 
     def rows(self) -> list[dict[str, object]]:
-        """One plain row a run. O(runs)."""
-        return [{name: getattr(run, name) for name in COLUMNS} for run in self]
+        """One plain row a run; where rollups have something to say of one, with what (T18). O(runs)."""
+        rollups = [rollup_text(run) for run in self]
+        rows = [{name: getattr(run, name) for name in COLUMNS} for run in self]
+        return [{**row, "rollup": text} for row, text in zip(rows, rollups, strict=True)] if any(rollups) else rows
 
     def to_json(self) -> list[dict[str, object]]:
         """Plain data, one object a run. O(runs)."""
@@ -32,13 +34,14 @@ class RunList(list[Run]):
         except ImportError as error:
             raise ImportError("to_pandas() needs pandas: pip install 'reactive-dag[pandas]'") from error
 
-        return pandas.DataFrame(self.rows(), columns=list(COLUMNS))
+        rows = self.rows()
+        return pandas.DataFrame(rows, columns=list(rows[0]) if rows else list(COLUMNS))
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in COLUMNS)
+        rows = self.rows()
+        head = "".join(f"<th>{name}</th>" for name in (rows[0] if rows else COLUMNS))
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_text(row[name]))}</td>" for name in COLUMNS) + "</tr>"
-            for row in self.rows()
+            "<tr>" + "".join(f"<td>{escape(_text(each))}</td>" for each in row.values()) + "</tr>" for row in rows
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 

@@ -89,16 +89,30 @@ class GivenValue(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_de
     ttl: int | None = None
 
 
+class MissingPartitions(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
+    """Which finer partitions of a period are not there (T18): the `bits` of those that there should be, compressed.
+
+    `place` says of which rollup of the trigger, `known` are the texts of other dimensions that key it.
+    """
+
+    place: int
+    period: str
+    bits: bytes
+    known: tuple[tuple[str, str], ...] = ()
+
+
 class RollupFired(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
     """The periods that a firing is of, each with its name and span (ns), and the finer partitions not there (T18).
 
-    `correction`: all of them had fired before. `rest` are the causes that came by no rollup.
+    `correction`: all of them had fired before. `rest` are the causes that came by no rollup. `definition` is the offset
+    of the trigger's `Registered` record, which says which finer partitions there should be.
     """
 
     periods: tuple[tuple[str, int, int], ...]
-    missing: tuple[str, ...] = ()
+    lacking: tuple[MissingPartitions, ...] = ()
     correction: bool = False
     rest: tuple[int | Mark, ...] = ()
+    definition: int = -1
 
 
 class RunDeadline(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):

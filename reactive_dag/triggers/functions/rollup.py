@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.partitions.nesting import inside, why_not_finer
+from reactive_dag.model.partitions.nesting import Known, as_bits, inside, of_bits, why_not_finer
 from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import NEVER, GivenDuration, format_duration, parse_duration
@@ -221,10 +221,17 @@ class RollupCell(Cell):
         """Nothing came for the period."""
         return [NEVER, None]
 
+    def known(self, key: Key) -> Known:
+        """The texts that a key has in dimensions of the finer partitions. O(keys)."""
+        return tuple([(str(name), str(key[at])) for at, name in self.dimensions])
+
     def expected(self, key: Key) -> tuple[str, ...]:
         """The finer partitions of a period. O(result) once."""
-        known = tuple([(str(name), str(key[at])) for at, name in self.dimensions])
-        return inside(self.finer, self.coarse, str(key[-1]), known)
+        return inside(self.finer, self.coarse, str(key[-1]), self.known(key))
+
+    def lacking(self, period: str, bits: bytes, known: Known) -> list[str]:
+        """The finer partitions that `rolled` said are missing of a period. O(finer partitions)."""
+        return of_bits(inside(self.finer, self.coarse, period, known), bits) if bits else []
 
     def has_fired(self, state: State) -> bool:
         """Whether the period has fired."""
@@ -333,9 +340,10 @@ class RollupCell(Cell):
         return key, [change(0, item) for item in items], missing, correction
 
     def rolled(self, release: Opaque) -> Rolled:
-        """What a release says of its period. O(1) once a period."""
+        """What a release says of its period. O(1), where some is missing O(finer partitions)."""
         key, _, missing, correction = release
-        return Rolled(self.first, key, *self.coarse.span(str(key[-1])), tuple(missing), correction)
+        bits = as_bits(self.expected(key), set(missing)) if missing else b""
+        return Rolled(self.first, key, *self.coarse.span(str(key[-1])), bits, correction, self.known(key))
 
     def check(self, state: State) -> None:
         """What is there is not missing; it is due only if it holds something; it holds no more than it may."""

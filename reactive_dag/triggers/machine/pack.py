@@ -58,7 +58,7 @@ def unpack_payload(plain: Any) -> Any:
 
 def pack_firing(firing: Firing) -> list[Any]:
     """Plain data for a firing. O(items)."""
-    rolled = [[r.place, pack(r.key), r.start, r.end, list(r.missing), r.correction] for r in firing.rolled]
+    rolled = [[r.place, pack(r.key), r.start, r.end, r.missing, r.correction, pack(r.known)] for r in firing.rolled]
     return [
         pack(firing.items), pack_payload(firing.payload), firing.mapped, pack(firing.key), list(firing.parts),
         pack(firing.riders), firing.split, pack(firing.pairs), rolled, pack(firing.rest),
@@ -70,7 +70,7 @@ def unpack_firing(plain: list[Any]) -> Firing:
     items, payload, mapped, key, parts, riders, split, pairs, rolled, rest = plain
     return Firing(
         unpack(items), unpack_payload(payload), mapped, unpack(key), parts, unpack(riders), split, unpack(pairs),
-        [Rolled(place, unpack(of), begin, end, tuple(gone), again) for place, of, begin, end, gone, again in rolled],
+        [Rolled(at, unpack(of), t0, t1, gone, again, unpack(known)) for at, of, t0, t1, gone, again, known in rolled],
         unpack(rest),
     )  # fmt: skip
 

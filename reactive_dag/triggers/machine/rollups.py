@@ -8,16 +8,19 @@ same calendars (T11). Cost: O(periods) but for `rolled_in`, O(items).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
-from reactive_dag.model.records import Item, RollupFired
-from reactive_dag.triggers.cell import Opaque
-from reactive_dag.triggers.firing import Firing, Key, Rolled, in_order
+from reactive_dag.model.records import AnyRecord, Item, MissingPartitions, Registered, RollupFired
+from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.cell import MAX_PENDING, Opaque
+from reactive_dag.triggers.firing import Firing, Key, Rolled, ask_directly, in_order
 from reactive_dag.triggers.functions.by import Keys
 from reactive_dag.triggers.functions.rollup import Gathered, RollupCell
-from reactive_dag.triggers.machine.books import Pairs
+from reactive_dag.triggers.machine.books import Loops, Pairs, mark_text, nobody
+from reactive_dag.triggers.machine.compile import Compiler
 from reactive_dag.triggers.machine.tree import ByNode, PartPlace, Scope
 
 
@@ -51,12 +54,35 @@ def united(firings: Iterable[Firing]) -> tuple[list[Rolled], list[Item]]:
     return list(latest.values()), rest if latest else []
 
 
-def fired_rollup(firing: Firing) -> RollupFired:
-    """What the request of a firing's run says of its rollups. O(periods)."""
+def fired_rollup(firing: Firing, definition: int) -> RollupFired:
+    """What the request of a firing's run says of its rollups; the offset of their definition. O(periods)."""
     periods = {(str(rolled.key[-1]), rolled.start, rolled.end): None for rolled in firing.rolled}
-    missing = dict.fromkeys(name for rolled in firing.rolled for name in rolled.missing)
+    lacking = [MissingPartitions(r.place, str(r.key[-1]), r.missing, r.known) for r in firing.rolled if r.missing]
     correction = all(rolled.correction for rolled in firing.rolled)
-    return RollupFired(tuple(periods), tuple(missing), correction, tuple(firing.rest))
+    return RollupFired(tuple(periods), tuple(lacking), correction, tuple(firing.rest), definition)
+
+
+def missing_of(fired: RollupFired, definition: AnyRecord) -> list[str]:
+    """The finer partitions that were not there as rollups fired, each once. O(those that there should be)."""
+    assert isinstance(definition, Registered), definition
+    cells = _cells_recorded(definition.trigger)
+    names = [name for each in fired.lacking for name in cells[each.place].lacking(each.period, each.bits, each.known)]
+    return list(dict.fromkeys(names))
+
+
+@lru_cache(maxsize=64)
+def _cells_recorded(text: str) -> dict[int, RollupCell]:
+    trigger = Trigger.from_json(msgspec.json.decode(text))
+    return cells_of(Compiler(trigger, ask_directly, nobody, mark_text, MAX_PENDING, Loops(), None).scope)
+
+
+def cells_of(scope: Scope) -> dict[int, RollupCell]:
+    """The cells of rollups by their place, of those that stand in each other the outermost. O(nodes)."""
+    found = {node.cell.first: node.cell for node in scope.nodes if isinstance(node.cell, RollupCell)}
+    for node in scope.nodes:
+        if isinstance(node, ByNode):
+            found = cells_of(node.within) | found
+    return found
 
 
 # --------------------------------------------------------------------------------------------- periods
