@@ -347,3 +347,31 @@ def test_what_if_is_named_and_knows_its_parent() -> None:
     assert repr(late).startswith("<Simulation 'one' 'late' 2026-11-23T00:00:00Z to 2026-11-24T00:00:00Z, 1 run>")
     with pytest.raises(UsageError, match="came from no other"):
         base.compare()
+
+
+def test_a_task_with_a_failed_need_does_not_begin_when_the_others_end_well() -> None:
+    graph = rd.Graph("one")
+    dag = graph.dag("a", schedule="0 2 * * *")
+    for name, after in (("bad", []), ("good", []), ("long", []), ("last", ["bad", "good"])):
+        dag.add(nothing, name, after=after)
+    durations = {"bad": "5m", "good": "10m", "long": "1h", "last": "1m"}
+    found = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", durations=durations).what_if(rd.fail("bad"))
+    assert {id: task.state for id, task in found.runs[0].tasks.items()} == {
+        "bad": "failed", "good": "success", "long": "success", "last": "upstream_failed",
+    }  # fmt: skip
+
+
+def test_R4_a_skip_beside_tasks_that_end_later() -> None:
+    """What follows a skipped task and another is judged when the other has ended."""
+    graph = rd.Graph("skip")
+    dag = graph.dag("job", schedule="0 2 * * *")
+    never = dag.wait_for("never", missing="wait", timeout="5m", soft_fail=True, id="never")
+    dag.add(nothing, "first")
+    dag.add(nothing, "slow", after=["first"])
+    dag.add(nothing, "join", after=[never, "slow"])
+    dag.add(nothing, "behind", after=["join", "first"])
+    (run,) = play(graph).runs
+    assert {id: task.state for id, task in run.tasks.items()} == {
+        "never": "skipped", "first": "success", "slow": "success", "join": "skipped", "behind": "skipped",
+    }  # fmt: skip
+    assert f"{run.ended:%H:%M}" == "02:20"

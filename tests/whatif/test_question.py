@@ -307,3 +307,28 @@ def test_completion_offers_the_public_names_alone() -> None:
     names = dir(rd)
     assert {"simulate", "Simulation", "delay", "duration", "fail"} <= set(names)
     assert not {"whatif", "course", "register_pictures"} & set(names)
+
+
+def test_what_is_kept_of_a_graph_goes_with_its_version() -> None:
+    graph = rd.Graph("one")
+    dag = graph.dag("a", schedule="0 2 * * *")
+    dag.add(nothing, "one")
+
+    def ends() -> list[str]:
+        found = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m")
+        return [f"{run.ended:%H:%M}" for run in found.runs]
+
+    assert ends() == ends() == ["02:10"]
+    dag.add(nothing, "two", after=["one"])
+    assert ends() == ["02:20"]
+
+
+def test_a_function_for_durations_is_asked_each_time() -> None:
+    graph = rd.Graph("one")
+    graph.dag("a", schedule="0 2 * * *").add(nothing, "one")
+    durations = iter(["10m", "20m"])
+    found = [
+        rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", durations=ask).runs[0].ended
+        for ask in [lambda task: next(durations)] * 2
+    ]
+    assert [f"{ended:%H:%M}" for ended in found] == ["02:10", "02:20"]

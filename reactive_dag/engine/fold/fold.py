@@ -120,11 +120,11 @@ class Fold(Replaying):
         )  # fmt: skip
         flow = TaskFlow(
             outbox, timers, live, self.by_date, self.waits, self.publishing, self.slots, self._task_settled,
-            statuses.orphan, hooks.delay_wait,
+            statuses.orphan, hooks.delay_first,
         )  # fmt: skip
         self.runs = RunTable(
             graph.id, outbox, identities, timers, statuses, dags.get, self.by_date, dates, flow, self.slots,
-            Plans(log, caches.arrays), hooks.delays, hooks.keep_ended,
+            Plans(log, caches.arrays), hooks.delays,
         )  # fmt: skip
         self.definitions = Definitions(
             graph, outbox, identities, self.calls, self.router, self.runs, self.slots, max_pending

@@ -14,7 +14,6 @@ starts, each * log of what waits).
 from __future__ import annotations
 
 import heapq
-import sys
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -273,21 +272,6 @@ class Slots:
     def withdraw(self, run: int, index: int) -> None:
         """An attempt has started, or will not. O(1)."""
         self.startable.discard((run, index))
-
-    def take_all(self, pooled: Mapping[AttemptKey, UnderWay]) -> list[tuple[RunState, int]]:
-        """All attempts that wait, in order: there are workers without end; `pooled` are in a pool. O(n log n)."""
-        if self.pooled.lines:
-            return self.take_attempts(pooled, sys.maxsize, sys.maxsize)
-        waiting, self._offered, self._ready = self._offered + self._ready, [], []
-        waiting.sort()
-        live, startable = self.statuses.live, self.startable
-        taken = []
-        for _, order, index in waiting:
-            run = live.get(order[3])
-            if run is not None and order is run.order and (order[3], index) in startable:
-                taken.append((run, index))
-        startable.clear()
-        return taken
 
     def take_attempts(
         self, under_way: Mapping[AttemptKey, UnderWay], workers: int, ahead: int

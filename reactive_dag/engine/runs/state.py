@@ -315,11 +315,6 @@ class RunState:
             self.unchosen = {**dict.fromkeys(skipped, index), **self.unchosen}
         return followers
 
-    def note_success(self, index: int, result: TaskFinished) -> None:
-        """Keep the success of a task, counting it for none that follow: who calls does. O(1)."""
-        self.results[index] = result
-        self.unfinished -= 1
-
     def outcome(self) -> str:
         """The state of the run once nothing is unfinished (R4). O(tasks)."""
         states = self.states

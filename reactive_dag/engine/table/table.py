@@ -47,10 +47,6 @@ if TYPE_CHECKING:
     from reactive_dag.engine.runs.logical_dates import LogicalDates
 
 
-KeepEnded = Callable[[RunState, RunFinished], None]
-"""Keeps the history of a run that ends."""
-
-
 OtherRun = tuple[int, str, str, bool, Cancelled | None]
 """A run between the queue and its beginning: its DAG, its status, whether that is active, and what cancelled it."""
 
@@ -75,7 +71,7 @@ class RunTable:
     def __init__(
         self, graph: str, outbox: Outbox, identities: Identities, timers: Timers, statuses: RunStatuses,
         dag_of: Callable[[str], Dag | None], by_date: RunsByDate, logical_dates: LogicalDates, flow: TaskFlow,
-        slots: RunQueue, plans: Plans, delays: Mapping[str, int], keep_ended: KeepEnded | None = None,
+        slots: RunQueue, plans: Plans, delays: Mapping[str, int],
     ) -> None:  # fmt: skip
         self.graph = graph
         self.outbox = outbox
@@ -96,7 +92,6 @@ class RunTable:
         self.overlaps = Overlaps(outbox, statuses, slots, by_date, self.request, self.row, self.key_of)
         self.drafts = Drafts(outbox, by_date, logical_dates, plans, self.rounds, self.key_of)
         self.delays = delays
-        self._keep_ended = keep_ended
         self.removed: set[str] = set()
         self.stops = Stops(flow)
 
@@ -267,10 +262,8 @@ class RunTable:
                 self.outbox.keep_row(row)
             if record.run in self.statuses.queued:
                 self.slots.unqueue(dag, record.run)
-        elif self._keep_ended is None:
-            self.outbox.keep_row(self.rows.live(run, record))
         else:
-            self._keep_ended(run, record)
+            self.outbox.keep_row(self.rows.live(run, record))
         self.statuses.move(record.run, dag, None)
         if dag in self.slots.queues:
             self.slots.reconsider(dag)

@@ -35,8 +35,12 @@ LOST_TOO_OFTEN = f"lost {MOST_LOST} times in a row: the process died each time w
 OnSettled = Callable[[int, RunState, int, TaskFinished], None]
 """What is told that a task has its final state: the record's offset, the run, the task's number, the record."""
 
-DelayWait = Callable[[RunState, int], bool]
-"""Whether somebody else begins a wait later (`Waits.start`)."""
+DelayFirst = Callable[[RunState, int], bool]
+"""Whether somebody else offers the first attempt of a task, or of an instance, later (`TaskFlow.offer`)."""
+
+
+def _unless_later(delay: DelayFirst, offer: Callable[[RunState, int], None]) -> Callable[[RunState, int], None]:
+    return lambda run, index: None if delay(run, index) else offer(run, index)
 
 
 class AttemptQueue(Protocol):
@@ -69,7 +73,7 @@ class TaskFlow:
     def __init__(
         self, outbox: Outbox, timers: Timers, live: Mapping[int, RunState], by_date: RunsByDate, waits: Waits,
         publishing: Publishing, slots: AttemptQueue, on_settled: OnSettled, orphan: Callable[[int], RunState | None],
-        delay_wait: DelayWait | None = None,
+        delay_first: DelayFirst | None = None,
     ) -> None:  # fmt: skip
         self.outbox = outbox
         self.timers = timers
@@ -80,12 +84,12 @@ class TaskFlow:
         self.slots = slots
         self._on_settled = on_settled
         self._orphan = orphan
-        self._delay_wait = delay_wait
+        self._offer_first = self.offer if delay_first is None else _unless_later(delay_first, self.offer)
         self.timeouts = AttemptTimeouts(outbox, timers)
         self.waiting = WaitingTasks(waits, slots, self.timeouts, live)
         self.past = PastWaits()
         self.retries = PendingRetries(timers)
-        self.mapped = MappedTasks(outbox, publishing, slots, self.give)
+        self.mapped = MappedTasks(outbox, publishing, self._offer_first, self.give)
 
     # ------------------------------------------------------------------------------------- what may go
 
@@ -95,7 +99,7 @@ class TaskFlow:
         for index in run.plan.roots:
             if direct[index]:
                 run.asked[index] = 1
-                self.slots.offer(run, index)
+                self._offer_first(run, index)
             else:
                 self.consider(run, index)
         if self.past.of_run:
@@ -123,11 +127,15 @@ class TaskFlow:
             by = run.unchosen.get(index)
             why = None if by is None else f"{run.plan.ids[by]!r} did not choose it"
             self.give(run, run.plan.ids[index], verdict, why)
-        elif run.arrays.waits[index]:
-            if self._delay_wait is None or not self._delay_wait(run, index):
-                self.waiting.begin(run, index)
         elif over >= 0:
             self.mapped.begin(run, index)
+        else:
+            self._offer_first(run, index)
+
+    def offer(self, run: RunState, index: int) -> None:
+        """Take an attempt, or a wait, whose time has come. O(log ready)."""
+        if run.arrays.waits[index]:
+            self.waiting.begin(run, index)
         else:
             self.slots.offer(run, index)
 
@@ -286,8 +294,7 @@ class TaskFlow:
         index = -1 if run is None else run.plan.index.get(record.task, -1)
         if run is None or index < 0 or run.final(index):
             return
-        begin = self.waiting.begin if run.arrays.waits[index] else self.slots.offer
-        self.retries.add(run.dag.id, index, record, lambda: begin(run, index))
+        self.retries.add(run.dag.id, index, record, lambda: self.offer(run, index))
 
     def forget(self, run: RunState, index: int) -> None:
         """Nothing more is to come of a task. O(log retries)."""
@@ -334,7 +341,7 @@ class TaskFlow:
         for follower in ready:
             if not asked[follower]:
                 asked[follower] = 1
-                self.slots.offer(run, follower)
+                self._offer_first(run, follower)
         for follower in others:
             self.consider(run, follower)
         if self.past.of_run:

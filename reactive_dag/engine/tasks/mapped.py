@@ -16,6 +16,8 @@ from reactive_dag.model.errors import UndatedOutlet, said
 from reactive_dag.model.records import UNCHANGED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reactive_dag.engine.facts.outbox import Outbox
     from reactive_dag.engine.facts.publish import Publishing
     from reactive_dag.engine.runs.state import RunState
@@ -26,13 +28,6 @@ FAILED_NAMED = 3
 """So many failed instances at most are named in the error of their task."""
 
 
-class Offers(Protocol):
-    """Where instances wait until they may start."""
-
-    def offer(self, run: RunState, index: int) -> None:
-        """Take an attempt that is to start when it may."""
-
-
 class Give(Protocol):
     """Asks that a task get a state without running."""
 
@@ -41,12 +36,14 @@ class Give(Protocol):
 
 
 class MappedTasks:
-    """What happens to mapped tasks; `give` asks for a task's state."""
+    """What happens to mapped tasks; `offer` takes an instance that is to start when it may, `give` asks for a state."""
 
-    def __init__(self, outbox: Outbox, publishing: Publishing, slots: Offers, give: Give) -> None:
+    def __init__(
+        self, outbox: Outbox, publishing: Publishing, offer: Callable[[RunState, int], None], give: Give
+    ) -> None:
         self.outbox = outbox
         self.publishing = publishing
-        self.slots = slots
+        self._offer = offer
         self._give = give
 
     def begin(self, run: RunState, index: int) -> None:
@@ -72,7 +69,7 @@ class MappedTasks:
             if passes and above is not None and _is_skipped(run, above[place]):
                 self._give(run, ids[number], "skipped", f"{ids[above[place]]} is skipped")
             else:
-                self.slots.offer(run, number)
+                self._offer(run, number)
         if not run.instances_left[index]:
             self.gather(run, index)
 

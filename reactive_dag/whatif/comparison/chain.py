@@ -69,7 +69,7 @@ class Reasons:
         if point.kind != "task":
             return ""
         dag = outcome.dag(point.of)
-        found = [self.notes.get(("task", f"{dag}.{point.task}"), "")]
+        found = [self.notes.get(("task", f"{dag}.{point.task.partition('[')[0]}"), "")]
         if link in ("caused by", "slot"):
             found.append(self.notes.get(("dag", dag), ""))
         return ", ".join(filter(None, found))

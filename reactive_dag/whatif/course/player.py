@@ -1,9 +1,10 @@
 """One course of events: the engine's fold on a log in memory, a virtual clock, and a heap of attempts' ends as runner.
 
 Owns the order of instants and nothing of what they mean: every rule is the fold's. Invariants: time never goes back; at
-one instant first the timers step, then attempts end, then delayed ones begin, then outside publishes, each with all
-that follows from it; the same question gives the same log, record for record. An attempt costs O(log attempts) beside
-what its records cost the fold.
+one instant first the timers step, then attempts end, then delayed ones may begin, then outside publishes, each with all
+that follows from it; then slots are given out, to runs and to attempts, until nothing more may begin; what ends at the
+same instant has a further turn. The same question gives the same log, record for record. An attempt costs O(log
+attempts) beside what its records cost the fold.
 
 From `until` on no clock ticks, no silence is noticed and outside publishes nothing new; what was begun before goes on
 to its end, with what follows from it. An attempt ends when its time is over, or at its task's timeout if that is
@@ -13,8 +14,7 @@ sooner.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from hashlib import blake2b
+from collections import deque
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reactive_dag.engine.deciding.router import ActiveTrigger
+from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.hooks import FoldHooks
+from reactive_dag.log.memory import MemoryLog
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.records import Mark, Published, Registered, Tick
 from reactive_dag.model.times import NEVER
@@ -31,8 +33,7 @@ from reactive_dag.triggers.firing import Firing
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.walks import walk
 from reactive_dag.whatif.course.attempts import CourseAttempts
-from reactive_dag.whatif.course.fold import CourseFold
-from reactive_dag.whatif.course.log import CourseLog
+from reactive_dag.whatif.course.outcomes import Outcomes
 from reactive_dag.whatif.course.prepared import PreparedGraph, Registrations
 from reactive_dag.whatif.question.effects import Effects
 from reactive_dag.whatif.question.question import Question
@@ -50,118 +51,70 @@ class CoursePlayer:
     def __init__(self, question: Question, prepared: PreparedGraph, effects: Effects) -> None:
         self.question = question
         self.prepared = prepared
-        self.log = CourseLog()
+        self.outcomes = Outcomes(effects, question.seed)
+        self.log = MemoryLog()
         self.clock = VirtualClock(question.start - 1)
         hooks = FoldHooks(
             before_fire=self._before_end,
-            delay_wait=None if self.prepared.waits.isdisjoint(effects.tasks) else self._waits_first,
-            keep_ended=self.log.keep_ended,
+            delay_first=self._comes_later if effects.tasks else None,
             delays={dag: by for dag, by in effects.dags.items() if by},
             done_before=question.start,
-            caches=self.prepared.caches,
+            caches=prepared.caches,
         )
-        self.core = CourseFold(question.graph, self.log, self.clock, hooks=hooks)
-        simple_tasks = self.prepared.simple_tasks(effects)
-        self.attempts = CourseAttempts(
-            self.core,
-            self.log,
-            self.clock,
-            simple_tasks,
-            self._fails_now,
-            self._waits_first,
-            effects.outputs,
-        )
-        self._delays = effects.tasks
-        self._fails = effects.fails
+        self.core = Fold(question.graph, self.log, self.clock, hooks=hooks)
+        self.attempts = CourseAttempts(self.core, self.outcomes, None)
         self._number = count()
         self._delayed: list[tuple[int, int, int, int]] = []
-        self._held_once: set[tuple[int, int]] = set()
-        self._outside: list[tuple[int, int, int, str, Iterator[int]]] = []
-        for place, source in enumerate(question.sources):
-            ticks = source.ticks(question.start, question.until)
-            self._next_event(place, source.dataset, ticks, effects.datasets.get(source.dataset, 0))
-        self._late = effects.datasets
+        self._outside = deque(self._outside_events())
 
-    def run(self) -> CourseFold:
+    def run(self) -> Fold:
         """Play to the end. O(records)."""
         with self.log.lock, calm_collector():
             self._register()
             self._settle()
             while (now := self._next()) < NEVER:
-                self._step(now)
-                self._settle()
+                self.clock.advance_to(now)
+                self._play(now)
         self.log.commit()
-        for run in self.attempts.runs.values():
-            run.unfold()
         return self.core
 
     # ------------------------------------------------------------------------------------- instants
 
     def _next(self) -> int:
         """The next instant at which something is to be done; NEVER if all that was begun has ended."""
-        due = self.core.timers.due
-        ends = self.attempts.instants
-        if ends and ends[0] < due:
-            due = ends[0]
-        if self._delayed and self._delayed[0][0] < due:
-            due = self._delayed[0][0]
-        if self._outside and self._outside[0][0] < due:
-            due = self._outside[0][0]
+        due = min(self.core.timers.due, self.attempts.next_end())
+        if self._delayed:
+            due = min(due, self._delayed[0][0])
+        if self._outside:
+            due = min(due, self._outside[0][0])
         return due if due < self.question.until or self._goes_on() else NEVER
 
-    def _step(self, now: int) -> None:
-        """Do what comes first at an instant; where only simple attempts end, go on to where something else comes."""
-        attempts = self.attempts
+    def _play(self, now: int) -> None:
+        """Decide all that is due at an instant, then begin what may begin."""
         if self.core.timers.due <= now:
-            self.clock.advance_to(now)
-            self.log.push_many([Tick(now)])
-        elif attempts.instants and attempts.instants[0] == now:
-            if now not in attempts.by_engine:
-                attempts.play_fast_path(self._limit, self._settle)
-            else:
-                self.clock.advance_to(now)
-                attempts.end(now)
-        else:
-            self.clock.advance_to(now)
-            if self._delayed and self._delayed[0][0] == now:
-                self._begin_delayed(now)
-            else:
-                self._publish()
+            self.log.push(Tick(now))
+            self._decide()
+        self.attempts.end(now)
+        self._decide()
+        self._offer_delayed(now)
+        self._publish(now)
+        self._settle()
 
-    def _limit(self) -> int:
-        """The first instant at which something else than an attempt's end is due. O(1)."""
-        limit = self.core.timers.due
-        if self._delayed:
-            limit = min(limit, self._delayed[0][0] + 1)
-        if self._outside:
-            limit = min(limit, self._outside[0][0] + 1)
-        return limit
+    def _decide(self) -> None:
+        """Apply what is there, with all that follows from it. O(records + what they reach)."""
+        while self.core.cursor < self.log.next_offset:
+            self.core.drain(ALL)
 
     def _settle(self) -> None:
-        """Apply what is there, and begin what may begin, until nothing is left to do at this instant."""
-        core, log, slots = self.core, self.log, self.core.slots
-        while True:
-            if core.cursor < log.next_offset:
-                core.drain(ALL)
-            elif slots.to_look and core.begin_runs():
-                continue
-            elif slots.startable and (starting := slots.take_all(self.attempts.in_pools())):
-                self.attempts.begin(starting)
-                if slots.with_waits:
-                    self._begin_waits(starting)
-            else:
-                return
-
-    def _begin_waits(self, starting: list[tuple[RunState, int]]) -> None:
-        """Begin the waits among what was given a slot. O(attempts)."""
-        for run, index in starting:
-            if run.tasks[index].wait is not None:
-                self.core.waits.start(run, index)
+        """Decide what is there, and begin what may begin, until nothing is left to do at this instant."""
+        self._decide()
+        while self.core.begin_runs() or self.attempts.begin_some():
+            self._decide()
 
     def _goes_on(self) -> bool:
         """Whether something under way still ends by itself; a wait without a timeout does not. O(state)."""
         runs = self.core.runs
-        if self.attempts.instants or self._delayed or self._outside or runs.flow.retries.of_task:
+        if self.attempts.next_end() < NEVER or self._delayed or self._outside or runs.flow.retries.of_task:
             return True
         if runs.delays and self.core.statuses.has_delayed():
             return True
@@ -221,56 +174,41 @@ class CoursePlayer:
             return fired
         return [firing for firing in fired if not _follows_from_silence(firing, until)]
 
-    # ------------------------------------------------------------------------------------- interventions
+    # ------------------------------------------------------------------------------------- what comes later
 
-    def _fails_now(self, run: RunState, task: str, number: int) -> bool:
-        return bool(self._fails) and self._draw(run, task, number)
+    def _comes_later(self, run: RunState, index: int) -> bool:
+        """Whether a first attempt is offered later than it could be; then it is when its time has come."""
+        late = self.outcomes.lateness(run, index)
+        if late:
+            heappush(self._delayed, (self.clock.now() + late, next(self._number), run.run, index))
+        return late > 0
 
-    def _draw(self, run: RunState, task: str, number: int) -> bool:
-        """Whether this attempt fails: drawn from the seed for it alone, whatever else is simulated."""
-        chance = self._fails.get((run.dag.id, task.partition("[")[0]), 0.0)
-        if chance in (0, 1):
-            return chance == 1
-        text = f"{self.question.seed}/{run.started.key}/{task}/{number}"
-        drawn = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
-        return drawn < chance * 2.0**64
-
-    def _waits_first(self, run: RunState, index: int) -> bool:
-        """Whether this is a first attempt that comes later; then it is looked at again when its time has come."""
-        if not self._delays or run.attempt[index] or (run.run, index) in self._held_once:
-            return False
-        delay = self._delays.get((run.dag.id, run.plan.ids[index].partition("[")[0]))
-        if not delay:
-            return False
-        self._held_once.add((run.run, index))
-        heappush(self._delayed, (self.clock.now() + delay, next(self._number), run.run, index))
-        return True
-
-    def _begin_delayed(self, now: int) -> None:
+    def _offer_delayed(self, now: int) -> None:
         while self._delayed and self._delayed[0][0] == now:
             _, _, offset, index = heappop(self._delayed)
             run = self.core.runs.live.get(offset)
-            if run is None or run.final(index):
-                continue
-            if run.arrays.waits[index]:
-                self.core.runs.flow.waiting.begin(run, index)
-            else:
-                self.core.slots.offer(run, index)
+            if run is not None and not run.final(index):
+                self.core.runs.flow.offer(run, index)
 
     # ------------------------------------------------------------------------------------- outside
 
-    def _next_event(self, place: int, dataset: str, ticks: Iterator[int], late: int) -> None:
-        tick = next(ticks, None)
-        if tick is not None:
-            heappush(self._outside, (tick + late, place, tick, dataset, ticks))
+    def _outside_events(self) -> list[tuple[int, int, int, str]]:
+        """When outside publishes, in order: the instant, which source, its tick, the dataset. O(events log events)."""
+        start, until = self.question.start, self.question.until
+        return sorted(
+            (tick + self.outcomes.source_lateness(source.dataset, tick), place, tick, source.dataset)
+            for place, source in enumerate(self.question.sources)
+            for tick in source.ticks(start, until)
+        )
 
-    def _publish(self) -> None:
-        """Publish the next event from outside: it has the tick as date, and its partition; one a static value."""
-        at, place, tick, dataset, ticks = heappop(self._outside)
-        partitions = self.core.publishing.dataset_of(dataset).partitions
-        for partition in (None,) if partitions is None else partitions.of_instant(tick):
-            self.core.publishing.push(Published(at, dataset, 0, partition, tick))
-        self._next_event(place, dataset, ticks, self._late.get(dataset, 0))
+    def _publish(self, now: int) -> None:
+        """Publish what is due from outside: it has the tick as date, and its partition; one a static value."""
+        publishing = self.core.publishing
+        while self._outside and self._outside[0][0] == now:
+            _, _, tick, dataset = self._outside.popleft()
+            partitions = publishing.dataset_of(dataset).partitions
+            for partition in (None,) if partitions is None else partitions.of_instant(tick):
+                publishing.push(Published(now, dataset, 0, partition, tick))
 
 
 def _follows_from_silence(firing: Firing, until: int) -> bool:

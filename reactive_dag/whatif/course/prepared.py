@@ -1,20 +1,17 @@
 """What the courses of one version of a graph share: worked out once, kept with that version.
 
 Owns `PreparedGraph`. Invariant: it follows from the declarations alone, and nothing of it changes while courses are
-played. O(graph) the first time, then O(1); O(tasks) for each set of durations, and of each DAG that interventions
-touch.
+played. O(graph) the first time, then O(1); O(tasks) for each set of durations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from reactive_dag.declare.internals import analysis_of, plan_of, version_of
+from reactive_dag.declare.internals import analysis_of, version_of
 from reactive_dag.engine.fold.hooks import GraphCaches
 from reactive_dag.engine.runs.logical_dates import OutletCalendars
-from reactive_dag.whatif.course.played_dag import PlayedDag
-from reactive_dag.whatif.course.simple_tasks import ListenedTo, SimpleTasks
 from reactive_dag.whatif.question.effects import Effects
 from reactive_dag.whatif.question.names import GraphNames
 from reactive_dag.whatif.question.outputs import assumed_outputs
@@ -40,19 +37,16 @@ MOST_DURATIONS = 8
 
 
 class PreparedGraph:
-    """One version of a graph, ready to be played."""
+    """One version of a graph, ready to be played. `played` are its DAGs as they are in this version."""
 
     def __init__(self, graph: Graph) -> None:
-        self.dags = dict(graph.dags)
+        dags = dict(graph.dags)
         self.names = GraphNames(graph)
-        self.played = {id: PlayedDag.of(dag) for id, dag in self.dags.items()}
-        self.listened = ListenedTo.of(graph)
-        self.waits = frozenset((id, wait.id) for id, dag in self.dags.items() for wait in dag.waits)
-        self.caches = GraphCaches(calendars=OutletCalendars(version_of(graph), self.dags.values()))
-        self.outputs = assumed_outputs(self.dags.values())
+        self.caches = GraphCaches(calendars=OutletCalendars(version_of(graph), dags.values()))
+        self.played = {id: self.caches.arrays.of(dag) for id, dag in dags.items()}
+        self.outputs = assumed_outputs(dags.values())
         self._registered: Registrations | None = None
         self._durations: dict[Durations, TaskDurations] = {}
-        self._simple_tasks: dict[int, tuple[TaskDurations, dict[str, SimpleTasks]]] = {}
 
     @classmethod
     def of(cls, graph: Graph) -> PreparedGraph:
@@ -84,27 +78,3 @@ class PreparedGraph:
                 self._durations.clear()
             found = self._durations[durations] = durations.resolve(graph, self.names)
         return found
-
-    def simple_tasks(self, effects: Effects) -> dict[str, SimpleTasks]:
-        """The tasks of every DAG under these interventions. O(tasks of the DAGs touched), the first time O(tasks)."""
-        usual = self._usual(effects.usual)
-        touched = effects.tasks.keys() | effects.fails.keys() | effects.given
-        dags = {dag for dag, _ in (*touched, *effects.changed)}
-        if not dags:
-            return usual
-        durations = effects.usual | effects.changed
-        touched |= self.outputs.keys()
-        return usual | {dag: self._tasks_of(dag, durations, touched) for dag in dags}
-
-    def _usual(self, durations: TaskDurations) -> dict[str, SimpleTasks]:
-        known = self._simple_tasks.get(id(durations))
-        if known is None:
-            if len(self._simple_tasks) >= MOST_DURATIONS:
-                self._simple_tasks.clear()
-            found = {dag: self._tasks_of(dag, durations, self.outputs.keys()) for dag in self.dags}
-            known = self._simple_tasks[id(durations)] = durations, found
-        return known[1]
-
-    def _tasks_of(self, id: str, durations: TaskDurations, touched: Collection[TaskName]) -> SimpleTasks:
-        dag = self.dags[id]
-        return SimpleTasks(dag, [durations.get((id, task), 0) for task in plan_of(dag).ids], self.listened, touched)

@@ -24,13 +24,13 @@ from reactive_dag.whatif.outcome.points import MARKS, Point, Predecessor
 if TYPE_CHECKING:
     from reactive_dag.declare.task import AnyTask
     from reactive_dag.engine.fold.fold import Fold
-    from reactive_dag.whatif.course.played_dag import PlayedDag
+    from reactive_dag.engine.runs.task_arrays import TaskArrays
 
 
 class Trace:
     """Looks back at a finished fold; `dags` are the DAGs as they were played. An `Outcome`."""
 
-    def __init__(self, fold: Fold, dags: dict[str, PlayedDag]) -> None:
+    def __init__(self, fold: Fold, dags: dict[str, TaskArrays]) -> None:
         self.fold = fold
         self.dags = dags
         self._tasks: dict[int, dict[str, TaskRow]] = {}
@@ -102,13 +102,14 @@ class Trace:
 
     @cached_property
     def _left_pool(self) -> dict[tuple[str, int], Point]:
-        """The last task that ended in a pool at an instant. O(tasks) once."""
+        """The last task, or instance of one, that ended in a pool at an instant. O(tasks) once."""
         found = {}
         for row in self.rows.values():
-            for each in row.tasks:
-                pool = self.dags[row.dag].tasks[each.task].pool
-                if pool is not None and each.attempts and each.state in FINAL_TASK_STATES:
-                    found[pool, each.attempts[-1][2]] = Point("task", row.run, each.task)
+            for task in row.tasks:
+                pool = self._declared(row.dag, task.task).pool
+                for each in (task, *(task.instances or ())):
+                    if pool is not None and each.attempts and each.state in FINAL_TASK_STATES:
+                        found[pool, each.attempts[-1][2]] = Point("task", row.run, each.task)
         return found
 
     # ------------------------------------------------------------------------------------- tasks
@@ -122,11 +123,16 @@ class Trace:
 
     def task(self, point: Point) -> AnyTask:
         """The declaration of a point's task. O(1)."""
-        return self.dags[self.rows[point.of].dag].tasks[point.task.partition("[")[0]]
+        return self._declared(self.rows[point.of].dag, point.task)
+
+    def _declared(self, dag: str, task: str) -> AnyTask:
+        arrays = self.dags[dag]
+        return arrays.tasks[arrays.index[task.partition("[")[0]]]
 
     def needs(self, point: Point) -> list[str]:
         """The tasks of its DAG that a point's task follows. O(their number)."""
-        return list(self.dags[self.rows[point.of].dag].needs(point.task.partition("[")[0]))
+        arrays = self.dags[self.rows[point.of].dag]
+        return [arrays.ids[need] for need in arrays.plan.needs[arrays.index[point.task.partition("[")[0]]]]
 
     def task_state(self, point: Point) -> str:
         """How a task, or an instance of one, ended, or stands. O(1)."""
@@ -265,7 +271,7 @@ class Trace:
 
     def _before_start(self, row: RunRow) -> Predecessor | None:
         started, requested = row.started, row.requested or 0
-        limit = self.dags[row.dag].max_active_runs
+        limit = self.dags[row.dag].limit
         if started is not None and started > requested and limit is not None:
             # Runs of one DAG begin in the order of their requests, so it was an earlier one that made room.
             freed = [other for other in self.by_dag[row.dag] if other < row.run and self.ended(other) == started]
@@ -349,7 +355,7 @@ class Trace:
 
     def unfinished(self) -> list[Unfinished]:
         """What is unfinished at the end, and why. O(live runs + items pending)."""
-        return LooseEnds(self.fold, {id: dag.max_active_runs for id, dag in self.dags.items()}).all()
+        return LooseEnds(self.fold, {id: dag.limit for id, dag in self.dags.items()}).all()
 
 
 def span_of(row: TaskRow) -> tuple[int | None, int | None]:
