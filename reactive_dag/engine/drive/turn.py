@@ -375,15 +375,16 @@ class Turn:
         return True
 
     def report(self, job: Assignment, report: Report) -> None:
-        """Append what an attempt ended with; one that took longer than it may has failed (R5)."""
+        """Append what an attempt ended with, unless it is over; one that took longer than it may has failed (R5)."""
         run, index, log = job.run, job.index, self._log
         with self._interrupts:
             try:
                 with log.lock:
                     at = self._fold.outbox.stamp()
-                    begun, timeout = run.open.get(index), job.arrays.timeouts[index]
+                    begun = run.open.get(index) if run.attempt[index] == job.attempt else None
+                    timeout = job.arrays.timeouts[index]
                     late = timeout is not None and begun is not None and at >= begun + timeout
-                    if run.results[index] is None and not self.closed:
+                    if begun is not None and not self.closed:
                         log.push(timed_out(at, run, index, job.attempt, timeout) if timeout and late else report(at))
                     if job.log is not None and not self.closed:
                         self._logs.keep(job.key)

@@ -56,8 +56,8 @@ class Slots:
         """A heap of what was offered before attempts were given out last."""
         self.pooled = PoolLines(pools)
         self.to_look: set[str] = set()
-        self._ordered: dict[str, int] = {}
-        """Up to which run a queue is in the order of dates."""
+        self._dated: dict[str, tuple[deque[int], int]] = {}
+        """The queues of DAGs with tasks that wait for their past, by date, and which run stood last in the queue."""
         self._returning: dict[str, list[tuple[int, int]]] = {}
         """Runs that gave their place back and are to have one again: date and run, in order."""
         self._returned: list[RunState] = []
@@ -82,7 +82,7 @@ class Slots:
 
     def queue_again(self, dag: str, run: int, later: int) -> None:
         """Take a run of which a further round is to begin when it may, before the last `later` that wait. O(those)."""
-        self._ordered.pop(dag, None)
+        self._dated.pop(dag, None)
         self.queue(dag, run)
         if later:
             queue = self.queues[dag]
@@ -119,6 +119,7 @@ class Slots:
             else:
                 self.heights[dag] = height
             self._begun.pop(dag, None)
+            self._dated.pop(dag, None)
             self.reconsider(dag)
         if self.pooled.pools() and self.statuses.may_be_live(heights):
             self._line_up_again()
@@ -150,14 +151,12 @@ class Slots:
             self._judge_overlap(name, arrays, queue)
         if name in self.paused:
             return
-        if arrays.has_past and len(queue) > 1 and self._ordered.get(name) != queue[-1]:
-            in_order = sorted(queue, key=self._date_of)
-            queue.clear()
-            queue.extend(in_order)
-            self._ordered[name] = queue[-1]
+        line = self._in_order_of_date(name, queue) if arrays.has_past and len(queue) > 1 else queue
         limit, height = arrays.limit, self.heights.get(name, 0)
         while queue and (limit is None or statuses.active.get(name, 0) < limit):
-            run = queue.popleft()
+            run = line.popleft()
+            if line is not queue:
+                queue.remove(run)
             queued = statuses.queued[run]
             request = queued.request or self.request(run)
             order = request.at if queued.order is None else queued.order[0], height, name, run
@@ -165,6 +164,8 @@ class Slots:
             if arrays.overlap and name in self._begun:
                 self._begun[name].append(run)
             found.append((order, dag, arrays, request, queued))
+        if line is not queue and queue:
+            self._dated[name] = line, queue[-1]
 
     def _judge_overlap(self, name: str, arrays: TaskArrays, queue: deque[int]) -> None:
         """Of the active runs and the queued ones, which count as active, as many stay as may be (R6). O(those)."""
@@ -186,6 +187,7 @@ class Slots:
                 kept.sort(key=lambda run: queued[run].order is not None)
             queue.clear()
             queue.extend(kept)
+            self._dated.pop(name, None)
 
     def take_overlapping(self) -> list[tuple[str, int, int | None]]:
         """The runs that are to be skipped (None) or replaced by another, by DAG and in order. O(result * log)."""
@@ -199,6 +201,15 @@ class Slots:
             begun = [run.run for run in live.values() if run.started.dag == name]
         self._begun[name] = sorted([run for run in begun if run in live and not live[run].cancelled])
         return self._begun[name]
+
+    def _in_order_of_date(self, name: str, queue: deque[int]) -> deque[int]:
+        """The runs of a queue by date (R14). O(1), where others are queued O(those * log).
+
+        The queue stays as it is: its order counts again when no task waits for its past any more.
+        """
+        line, last = self._dated.pop(name, (deque[int](), -1))
+        fits = (len(line), last) == (len(queue), queue[-1])
+        return line if fits else deque(sorted(queue, key=self._date_of))
 
     def _date_of(self, run: int) -> int:
         """The logical date of a queued run; one without is before all."""

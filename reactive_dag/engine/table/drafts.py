@@ -13,7 +13,7 @@ from reactive_dag.engine.facts.outbox import Outbox
 from reactive_dag.engine.runs.by_date import RunsByDate
 from reactive_dag.engine.runs.logical_dates import LogicalDates
 from reactive_dag.engine.runs.plans import Plans
-from reactive_dag.engine.runs.statuses import RunStatus, StartingRun
+from reactive_dag.engine.runs.statuses import RunStatus, RunStatuses, StartingRun
 from reactive_dag.engine.table.rounds import Rounds
 from reactive_dag.model.records import RunRequested, RunStarted
 
@@ -22,10 +22,12 @@ class Drafts:
     """The drafts of one engine. `key_of` gives a run's key (I4)."""
 
     def __init__(
-        self, outbox: Outbox, by_date: RunsByDate, logical_dates: LogicalDates, plans: Plans,
-        rounds: Rounds, key_of: Callable[[RunRequested], str],
+        self, outbox: Outbox, statuses: RunStatuses, dag_of: Callable[[str], Dag | None], by_date: RunsByDate,
+        logical_dates: LogicalDates, plans: Plans, rounds: Rounds, key_of: Callable[[RunRequested], str],
     ) -> None:  # fmt: skip
         self.outbox = outbox
+        self.statuses = statuses
+        self.dag_of = dag_of
         self.by_date = by_date
         self.logical_dates = logical_dates
         self.plans = plans
@@ -59,6 +61,16 @@ class Drafts:
         order = self.rounds.request(offset).at, 0, draft.dag, offset
         return RunStatus("queued", False, draft, self._version, request, order)
 
+    def renew(self, queued: Iterable[int]) -> None:
+        """Queued runs stand for what they would say now; a round says what its first did. O(their causes)."""
+        for run in queued if self.outbox.executing else ():
+            request, before = self.logical_dates.identities.request(run), self.statuses.queued[run].begun
+            dag = self.dag_of(request.dag)
+            if run not in self.rounds.under_way and dag is not None:
+                self.statuses.enter(run, self._make_anew(run, request, dag, before))
+            elif run in self.rounds.under_way and before is None:
+                self.statuses.enter(run, self.make_round(run, request))
+
     def begin(self, starting: Iterable[StartingRun]) -> None:
         """Append that runs begin, which have their places. O(1) each, where the graph has changed O(causes)."""
         log, version = self.outbox.log, self._version
@@ -67,16 +79,19 @@ class Drafts:
             for order, dag, arrays, request, queued in starting:
                 draft = queued.begun
                 if draft is None or queued.version != version:
-                    draft = self._make_anew(order[3], request, dag, draft)
+                    draft = self._begun_anew(order[3], request, dag, draft)
                 plan = self.plans.record(at, dag.id, arrays)
                 about = draft.key, draft.logical_date, draft.partition, draft.cascade, draft.round, plan, draft.sources
                 log.push(RunStarted(at, draft.run, dag.id, *about))
 
-    def _make_anew(self, run: int, request: RunRequested, dag: Dag, before: RunStarted | None) -> RunStarted:
-        if before is not None:
-            if before.round > 1:
-                return before
-            self.by_date.forget(dag.id, run, before.logical_date, before.cascade)
-        draft = self.make(run, request, dag).begun
+    def _begun_anew(self, run: int, request: RunRequested, dag: Dag, before: RunStarted | None) -> RunStarted:
+        if before is not None and before.round > 1:
+            return before
+        draft = self._make_anew(run, request, dag, before).begun
         assert draft is not None
         return draft
+
+    def _make_anew(self, run: int, request: RunRequested, dag: Dag, before: RunStarted | None) -> RunStatus:
+        if before is not None:
+            self.by_date.forget(dag.id, run, before.logical_date, before.cascade)
+        return self.make(run, request, dag)

@@ -90,7 +90,7 @@ class RunTable:
         self.rows = Rows(statuses, identities, logical_dates, flow.reasons, self.rounds, dag_of, self.key_of)
         self.timeouts = RunTimeouts(outbox, timers)
         self.overlaps = Overlaps(outbox, statuses, slots, by_date, self.request, self.row, self.key_of)
-        self.drafts = Drafts(outbox, by_date, logical_dates, plans, self.rounds, self.key_of)
+        self.drafts = Drafts(outbox, statuses, dag_of, by_date, logical_dates, plans, self.rounds, self.key_of)
         self.delays = delays
         self.removed: set[str] = set()
         self.stops = Stops(flow)
@@ -139,8 +139,12 @@ class RunTable:
             self._end_queued(run)
 
     def graph_changed(self, dags: Collection[str]) -> None:
-        """Drafts of queued runs are outdated, live runs of these DAGs get the bodies of now (R11). O(live runs)."""
+        """Drafts of queued runs are outdated, live runs of these DAGs get the bodies of now (R11).
+
+        O(live runs + queued ones of these DAGs).
+        """
         self.drafts.outdate()
+        self.drafts.renew([run for dag in dags for run in self.slots.queues.get(dag, ())])
         for run in self.live.values() if self.statuses.may_be_live(dags) else ():
             dag = self.dag_of(run.started.dag) if run.started.dag in dags else None
             before = run.arrays.shared
@@ -238,14 +242,7 @@ class RunTable:
 
     def recovered(self) -> None:
         """The log was read back: make the drafts and reconsider the tasks that wait. O(live and queued runs)."""
-        if self.outbox.executing:
-            for run in list(self.statuses.queued):
-                request = self.request(run)
-                dag = self.dag_of(request.dag)
-                if run in self.rounds.under_way:
-                    self.statuses.enter(run, self.drafts.make_round(run, request))
-                elif dag is not None:
-                    self.statuses.enter(run, self.drafts.make(run, request, dag))
+        self.drafts.renew(list(self.statuses.queued))
         self.flow.reconsider_all()
 
     def end_orphans(self) -> None:
