@@ -195,9 +195,8 @@ class Turn:
         if slots.with_waits:
             taken = self._begin_waits(taken)
         started = [Assignment(run, index, run.attempt[index] + 1, run.arrays, self) for run, index in taken]
-        for job in started:
-            self.inflight[job.run.run, job.index] = job
         if started:
+            self.inflight.update({(job.run.run, job.index): job for job in started})
             self._say_started(started)
         return True
 

@@ -14,11 +14,13 @@ from reactive_dag.model.errors import StoreDamaged
 from reactive_dag.model.records import (
     AnyRecord,
     BackfillRequested,
+    Cancelled,
     Decided,
     PlanDeclared,
     RunFinished,
     RunStarted,
     StartRequested,
+    TaskFinished,
     ValueSet,
 )
 
@@ -77,6 +79,10 @@ class Replaying(ABC):
                 self.starting.on_start_requested(record)
             elif type(record) is RunStarted:
                 self.runs.begun_in_log(record)
+            elif type(record) is TaskFinished:
+                self.runs.flow.waiting.ended_in_log(record)
+            elif type(record) is Cancelled:
+                self.runs.timeouts.drop(record.run)
             elif type(record) is RunFinished:
                 self.runs.overlaps.ended_in_log(record)
             elif type(record) is ValueSet:

@@ -125,7 +125,7 @@ class TaskArrays:
         if self._declared is None:
             tasks = [
                 TaskPlan(
-                    id, self.tasks[at].kind, self.plan.needs[at], self.rules[at], self.retries[at], self.past[at],
+                    id, _kind(self.tasks[at]), self.plan.needs[at], self.rules[at], self.retries[at], self.past[at],
                     self.overs[at], self.branches[at], self.teardowns[at],
                 )
                 for at, id in enumerate(self.ids)
@@ -224,7 +224,12 @@ def _planned(task: AnyTask, plan: Plan) -> TaskPlan:
     over = -1 if settings.map_over is None else plan.index[settings.map_over]
     needs = plan.needs[plan.index[task.id]]
     about = settings.trigger_rule, settings.retries, settings.depends_on_past, over, settings.branch, settings.teardown
-    return TaskPlan(task.id, task.kind, needs, *about)
+    return TaskPlan(task.id, _kind(task), needs, *about)
+
+
+def _kind(task: AnyTask) -> str:
+    """Of which kind a task is: what a wait for runs began with (dates) says nothing to one for a dataset. O(1)."""
+    return "wait for a dataset" if task.wait is not None and task.wait.dataset is not None else task.kind
 
 
 def _lacking(dag: str, planned: TaskPlan, ids: list[str], task: AnyTask | None) -> str:
@@ -232,8 +237,8 @@ def _lacking(dag: str, planned: TaskPlan, ids: list[str], task: AnyTask | None) 
     what = f"task {planned.id!r} of DAG {dag!r}"
     if task is None:
         return f"{what} is not declared any more, so nothing can execute it"
-    if task.kind != planned.kind:
-        return f"{what} is a {task.kind} now, and was a {planned.kind} when this run began"
+    if _kind(task) != planned.kind:
+        return f"{what} is a {_kind(task)} now, and was a {planned.kind} when this run began"
     over = ids[planned.over] if planned.over >= 0 else None
     if settings_of(task).map_over != over:
         now = settings_of(task).map_over

@@ -6,8 +6,10 @@ instant the timeout comes before a result. O(log timers).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from reactive_dag.engine.facts.outbox import Outbox
-from reactive_dag.engine.items.timers import RUNS_FIRST, Timer, Timers
+from reactive_dag.engine.items.timers import RUNS_FIRST, WAKE, Timer, Timers
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.records import Cancelled
 from reactive_dag.model.times import NEVER, format_duration
@@ -32,6 +34,17 @@ class RunTimeouts:
         due = min(run.started.at + timeout, NEVER - 1)
         self.timers[run.run] = self._timers.set(due, RUNS_FIRST, run.started.dag, "", wake)
 
-    def drop(self, run: RunState) -> None:
-        """A run ended. O(1) amortised."""
-        self._timers.drop(self.timers.pop(run.run, None))
+    def renew(self, run: RunState) -> None:
+        """The timeout of a run is what is declared now, from when it began (R17). O(log timers)."""
+        self.drop(run.run)
+        if run.arrays.run_timeout is not None:
+            self.watch(run, run.arrays.run_timeout)
+
+    def recovered(self, live: Mapping[int, RunState]) -> None:
+        """The log was read back: those that passed meanwhile, and had another length then, are due. O(runs)."""
+        for run in [run for run, timer in self.timers.items() if timer[WAKE] is None]:
+            self.renew(live[run])
+
+    def drop(self, run: int) -> None:
+        """A run ended, or its end is in the log. O(1) amortised."""
+        self._timers.drop(self.timers.pop(run, None))

@@ -150,6 +150,7 @@ class RunTable:
             before = run.arrays.shared
             if dag is not None and (arrays := self.plans.taken_anew(dag, before)) is not before:
                 run.take_bodies(dag, arrays)
+                self.timeouts.renew(run)
                 self.flow.waiting.renew(run)
 
     def begun_in_log(self, record: RunStarted) -> None:
@@ -243,6 +244,8 @@ class RunTable:
     def recovered(self) -> None:
         """The log was read back: make the drafts and reconsider the tasks that wait. O(live and queued runs)."""
         self.drafts.renew(list(self.statuses.queued))
+        self.timeouts.recovered(self.live)
+        self.flow.waiting.recovered()
         self.flow.reconsider_all()
 
     def end_orphans(self) -> None:
@@ -268,7 +271,7 @@ class RunTable:
         if run is not None:
             self._ended(run, record.state)
             if self.timeouts.timers:
-                self.timeouts.drop(run)
+                self.timeouts.drop(run.run)
         if dag in self.waits.watches.of_dag:
             self.waits.on_run_changed(dag, record.logical_date, record.cascade, record.run)
         if record.round > 1 or self.rounds.waiting:

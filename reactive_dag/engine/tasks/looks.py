@@ -104,6 +104,12 @@ class Looks:
             self.holding[place] = HeldSlot(run, index, run.arrays)
         return found
 
+    def go_on(self, place: WaitPlace, before: Looking | None) -> None:
+        """A wait that was declared anew goes on after the looks of the one before. O(1)."""
+        found = self.of_place.get(place)
+        if found is not None and before is not None:
+            found.restore(before.at, before.number, before.seen)
+
     def end(self, place: WaitPlace) -> None:
         """A wait looks no more. O(1) amortised."""
         found = self.of_place.pop(place, None)

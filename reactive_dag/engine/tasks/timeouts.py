@@ -5,10 +5,11 @@ Owns the timers. Invariant: an open attempt of a task with a timeout has its tim
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from reactive_dag.declare.settings.error_names import TIMED_OUT, is_among
-from reactive_dag.engine.items.timers import RUNS_FIRST
+from reactive_dag.engine.items.timers import RUNS_FIRST, WAKE
 from reactive_dag.model.records import TaskFinished
 from reactive_dag.model.times import format_duration
 
@@ -38,6 +39,11 @@ class AttemptTimeouts:
 
         due, task = run.open[index] + timeout, run.plan.ids[index]
         self.of_task[run.run, index] = self.timers.set(due, RUNS_FIRST, run.dag.id, task, wake)
+
+    def recovered(self, live: Mapping[int, RunState]) -> None:
+        """The log was read back: those that passed meanwhile, and had another length then, are due. O(attempts)."""
+        for run, index in [place for place, timer in self.of_task.items() if timer[WAKE] is None]:
+            self.watch(live[run], index)
 
     def drop(self, run: int, index: int) -> None:
         """An attempt ended. O(1) amortised."""

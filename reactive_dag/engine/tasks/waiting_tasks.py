@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from reactive_dag.engine.runs.state import RunState
     from reactive_dag.engine.tasks.timeouts import AttemptTimeouts
     from reactive_dag.engine.tasks.waits import Waits
-    from reactive_dag.model.records import Looked, TaskStarted
+    from reactive_dag.model.records import Looked, TaskFinished, TaskStarted
 
 
 class LookQueue(Protocol):
-    """Where tasks, and looks, wait for a worker."""
+    """Where tasks, and looks, wait for a worker; `startable` has runs and numbers of those tasks."""
+
+    startable: set[tuple[int, int]]
 
     def offer(self, run: RunState, index: int) -> None:
         """Take an attempt that is to start when it may."""
@@ -48,7 +50,7 @@ class WaitingTasks:
         wait = run.tasks[index].wait
         if wait is None:
             self.slots.offer(run, index)
-        elif wait.mode == POKE:
+        elif wait.mode == POKE or self.waits.outbox.replaying:  # where it has begun its `TaskStarted` follows
             self.slots.offer_wait(run, index)
         else:
             self.waits.start(run, index)
@@ -111,14 +113,37 @@ class WaitingTasks:
             before = self.looks.of_place.get(place)
             if until is None or before is None:
                 continue
+            self.timeouts.drop(*place)
+            self.timeouts.watch(run, index)
             if (until.poll, until.mode == POKE) != (before.poll, place in self.looks.holding):
                 owed = place in self.looks.owed
                 self.look_on(run, index, self.waits.reached())
-                self.looks.of_place[place].restore(before.at, before.number, before.seen)
+                self.looks.go_on(place, before)
                 if owed:
                     self.looks.owed.add(place)
 
+    def ended_in_log(self, record: TaskFinished) -> None:
+        """The end of an attempt stands beyond the decided part of the log: it must not end a second time. O(dates)."""
+        run = self.live.get(record.run)
+        index = -1 if run is None else run.arrays.index.get(record.task, -1)
+        if run is not None and index in run.open and run.attempt[index] == record.attempt:
+            self.timeouts.drop(run.run, index)
+            self.waits.forget(run, index)
+
+    def recovered(self) -> None:
+        """The log was read back: timeouts that passed meanwhile, and had another length then, are due. O(attempts)."""
+        self.waits.recovered()
+        self.timeouts.recovered(self.live)
+
     def recover(self) -> None:
-        """The process that was to execute looks is gone: those that are owed are to be made still. O(those)."""
+        """The process that was to execute looks is gone: those that are owed are to be made still.
+
+        A wait that waited for a worker, and needs none as it is declared now, begins. O(those and what may start).
+        """
         for run, index in sorted(self.looks.owed - self.looks.holding.keys()):
             self.slots.offer_wait(self.live[run], index)
+        for run, index in sorted(self.slots.startable):
+            wait = self.live[run].tasks[index].wait
+            if wait is not None and wait.mode != POKE:
+                self.slots.withdraw(run, index)
+                self.waits.start(self.live[run], index)

@@ -15,7 +15,7 @@ import attrs
 
 from reactive_dag.declare.settings.looking import POKE
 from reactive_dag.declare.wait import Wait
-from reactive_dag.engine.items.timers import RUNS_FIRST
+from reactive_dag.engine.items.timers import RUNS_FIRST, WAKE
 from reactive_dag.engine.runs.by_date import AwaitedRun, RunsByDate
 from reactive_dag.engine.runs.state import RunState
 from reactive_dag.engine.tasks.awaited import Awaited
@@ -216,8 +216,10 @@ class Waits:
         for index in list(run.open):
             before, now = self.watches.by_place.get((run.run, index)), run.tasks[index].wait
             if before is not None and now is not None and before.wait != now:
+                looking = self.looks.of_place.get(before.place)
                 self.forget(run, index)
                 self._keep(watch := _watch(run, index, before.record, before.known()), self.reached())
+                self.looks.go_on(watch.place, looking)
                 if not now.is_polled:
                     self.look(watch)
 
@@ -237,6 +239,12 @@ class Waits:
                 if wait.dataset is not None:
                     self.events.restore(watch, ended or ())
                 self._keep(watch, now)
+
+    def recovered(self) -> None:
+        """The log was read back: timeouts that passed meanwhile, and had another length then, are due. O(watches)."""
+        for watch in self.watches:
+            if watch.wait.timeout is not None and watch.timer is not None and watch.timer[WAKE] is None:
+                self._set_timeout(watch, watch.record.at + watch.wait.timeout)
 
     def look_again(self) -> None:
         """Judge every wait that reacts: after a replay, which judges none. O(watches)."""
@@ -329,10 +337,13 @@ class Waits:
     def _finish(
         self, watch: Watch, state: str, why: str, named: list[Json], for_good: bool = False
     ) -> None:  # fmt: skip
-        """Record the end of a wait.
+        """Record the end of a wait; a replay has it in the log, unless the wait was another one then.
 
         One that failed begins anew if it has a retry left (R30), unless it did `for_good`; else it may fail softly.
         """
+        outbox, log = self.outbox, self.outbox.log
+        if outbox.replaying:
+            return
         watch.end()
         self.forget(watch.run, watch.index)
         again = state == FAIL and not for_good and self._has_retry(watch)
@@ -341,10 +352,8 @@ class Waits:
         output = named if watch.several else next(iter(named), None)
         error = None if state == SUCCEED else why
         offset, task, attempt = watch.run.run, watch.wait.id, watch.record.attempt
-        outbox, log = self.outbox, self.outbox.log
-        if not outbox.replaying:
-            with log.lock:
-                log.push(TaskFinished(outbox.stamp(), offset, task, state, attempt, output, error, None, again))
+        with log.lock:
+            log.push(TaskFinished(outbox.stamp(), offset, task, state, attempt, output, error, None, again))
 
     def _has_retry(self, watch: Watch) -> bool:
         run, index = watch.run, watch.index
