@@ -73,9 +73,9 @@ class Interrupts:
             if error is None:
                 raise CtrlC
 
-    def let_through(self) -> Window:
+    def let_through(self) -> OpenStretch:
         """A window: until its end an interrupt is raised at once, one that was noted at its beginning."""
-        return Window(self)
+        return OpenStretch(self)
 
     def check(self) -> None:
         """Raise an interrupt that was noted: here nothing is cut in half. O(1)."""
@@ -118,7 +118,7 @@ class Interrupts:
             del self._outside[count:]
 
 
-class Window:
+class OpenStretch:
     """A stretch of a block that interrupts may cut."""
 
     __slots__ = ("_count", "_interrupts")

@@ -1,0 +1,1 @@
+"""A span of virtual time compiled into arrays, and what evaluates them."""

@@ -1,0 +1,180 @@
+"""The window as arrays: which runs and tasks a span of virtual time has, and what each of them follows.
+
+Owns `Window` (structure: made once for a version of a graph, a span and sources), `NodeValues` (what a question says of
+its nodes, for one future) and `Ends` (when each began and ended). A *node* is an outside event (SOURCE), the start of
+a run (START), a task of it (TASK), a wait (WAIT) or its end (END), and begins at `max(base, ends of its needs) + delay`
+and ends `span` later; a wait ends at the first `t = max(begin, end of a candidate)` that lies before the START of every
+candidate of a higher date. Invariants: nodes are numbered level by level, so a node stands behind all that it follows;
+times are whole nanoseconds, `BEYOND` for what does not happen. Some 100 bytes a node.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+from attrs import Factory, frozen
+from numpy.typing import NDArray
+
+from reactive_dag.declare.settings.dag_settings import DagSettings
+from reactive_dag.declare.settings.pool import Pool
+from reactive_dag.declare.settings.task_settings import TaskSettings
+from reactive_dag.declare.wait import Wait
+from reactive_dag.whatif.question.names import TaskName
+
+Ints: TypeAlias = NDArray[np.int64]
+Numbers: TypeAlias = NDArray[np.int32]
+
+BEYOND = 2**62
+"""The instant of what does not happen: beyond all others, and a duration that is added to it does not overflow."""
+
+SOURCE, START, TASK, WAIT, END, MET, LOST = range(7)
+"""The kinds of nodes. MET is a wait that is over as it begins: what it awaits lies before the window. LOST is one that
+fails as it begins: what it awaits never comes."""
+
+
+@frozen(eq=False, slots=False)
+class Window:
+    """The structure of a span of time. Nodes are numbers; `x_ptr[n]:x_ptr[n + 1]` are node n's in `x_idx`.
+
+    `subject` is a TASK's or wait's number in `tasks`, a SOURCE's in `sources`, a START's or END's in `dags`; `run` is
+    the number of its run, -1 for a SOURCE. `base` is the tick of a SOURCE, and of a START by a clock, else 0. `need`
+    are the nodes whose ends it awaits, `follow` the nodes that need it. A wait has candidates by ascending date: what
+    it awaits, `candidate_idx`, and the START of its run, `candidate_start`; `watch` are the waits for which a node is
+    either of these. `level_ptr` bounds the levels.
+
+    Of each run: its DAG, its trigger's label (in `labels`), its date, its partition, its START and END, and from
+    `run_ptr` its task nodes in `run_nodes`, in the order of its DAG's plan. Runs of a DAG stand by date. `cause` are,
+    for each run, the nodes that caused it, with the dataset whose event each was (in `datasets`, -1 for an end) and
+    that event's number among those of its task. `settings` and `waits` are of `tasks`, `dag_settings` of `dags`;
+    `rank` is the place of each of `dags` by height and id, as slots are given out in that order.
+    """
+
+    begin: int
+    until: int
+    dags: tuple[str, ...]
+    tasks: tuple[TaskName, ...]
+    sources: tuple[str, ...]
+    datasets: tuple[str, ...]
+    labels: tuple[str, ...]
+    pools: dict[str, Pool]
+    kind: NDArray[np.int8]
+    run: Numbers
+    subject: Numbers
+    base: Ints
+    need_ptr: Ints
+    need_idx: Numbers
+    follow_ptr: Ints
+    follow_idx: Numbers
+    candidate_ptr: Ints
+    candidate_idx: Numbers
+    candidate_start: Numbers
+    watch_ptr: Ints
+    watch_idx: Numbers
+    level_ptr: Ints
+    run_dag: Numbers
+    run_label: Numbers
+    run_date: Ints
+    run_partition: tuple[str | None, ...]
+    run_start: Numbers
+    run_end: Numbers
+    run_ptr: Ints
+    run_nodes: Numbers
+    cause_ptr: Ints
+    cause_node: Numbers
+    cause_dataset: Numbers
+    cause_number: Numbers
+    source_partition: tuple[str | None, ...]
+    settings: tuple[TaskSettings, ...]
+    waits: tuple[Wait | None, ...]
+    dag_settings: tuple[DagSettings, ...]
+    rank: Numbers
+
+    @property
+    def size(self) -> int:
+        """How many nodes there are. O(1)."""
+        return len(self.kind)
+
+    @property
+    def runs(self) -> int:
+        """How many runs there are. O(1)."""
+        return len(self.run_dag)
+
+    @cached_property
+    def task_number(self) -> dict[TaskName, int]:
+        """The number of each task. O(tasks) once."""
+        return {name: number for number, name in enumerate(self.tasks)}
+
+    @cached_property
+    def dag_number(self) -> dict[str, int]:
+        """The number of each DAG. O(DAGs) once."""
+        return {name: number for number, name in enumerate(self.dags)}
+
+    @cached_property
+    def lists(self) -> WindowLists:
+        """Lists for loops in plain Python, which read them faster than arrays. O(nodes + edges) once."""
+        return WindowLists.of(self)
+
+
+@frozen(eq=False)
+class WindowLists:
+    """A window's kinds, needs, followers, candidates and watchers, as lists.
+
+    `candidates[n]` is None but for a wait: its pairs (awaited, START), highest date first.
+    """
+
+    kind: list[int]
+    needs: list[tuple[int, ...]]
+    follows: list[tuple[int, ...]]
+    watches: list[tuple[int, ...]]
+    candidates: list[tuple[tuple[int, int], ...] | None]
+
+    @classmethod
+    def of(cls, window: Window) -> WindowLists:
+        """Out of the arrays. O(nodes + edges)."""
+        kind = window.kind.tolist()
+        candidates: list[tuple[tuple[int, int], ...] | None] = [None] * window.size
+        ptr = window.candidate_ptr.tolist()
+        pairs = list(zip(window.candidate_idx.tolist(), window.candidate_start.tolist()))
+        for node in np.flatnonzero(window.kind == WAIT).tolist():
+            candidates[node] = tuple(pairs[ptr[node] : ptr[node + 1]][::-1])
+        return cls(
+            kind, rows_of(window.need_ptr, window.need_idx), rows_of(window.follow_ptr, window.follow_idx),
+            rows_of(window.watch_ptr, window.watch_idx), candidates,
+        )  # fmt: skip
+
+
+def rows_of(ptr: Ints, idx: Numbers) -> list[tuple[int, ...]]:
+    """The rows of a CSR as tuples. O(rows + entries)."""
+    bounds, flat = ptr.tolist(), tuple(idx.tolist())
+    return [flat[low:high] for low, high in pairwise(bounds)]
+
+
+@frozen(eq=False)
+class NodeValues:
+    """What a question says in one future: of each node its base, its delay and its span (ns), and the limits.
+
+    `chance` are the chances with which attempts of tasks fail, by the task's number; those that are 0 are not in it.
+    `capacity` are the slots of pools that are other than declared; `workers` bounds all attempts, None is no limit.
+    """
+
+    base: list[int]
+    delay: list[int]
+    span: list[int]
+    chance: dict[int, float] = Factory(dict)
+    capacity: dict[str, int] = Factory(dict)
+    workers: int | None = None
+
+
+@frozen(eq=False)
+class Ends:
+    """When each node began and ended in one future; BEYOND for what did not.
+
+    `tie` is a wait for which the order of what happened at one instant decides, which arrays do not know; -1 without.
+    """
+
+    begin: list[int]
+    end: list[int]
+    tie: int = -1

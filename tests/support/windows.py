@@ -1,0 +1,173 @@
+"""Random graphs whose windows are mostly static, questions about them, and what the reference says of each instance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import reactive_dag as rd
+from reactive_dag.model.errors import ReactiveDagError
+from reactive_dag.whatif.window.arrays import LOST, MET, BEYOND, SOURCE, START, TASK, WAIT, Ends, NodeValues, Window
+
+CRONS = (
+    "0 * * * *",
+    "*/20 * * * *",
+    "0 0 * * *",
+    "30 2 * * *",
+    "0 */6 * * *",
+    "15 12 * * *",
+    "0 3 * * mon",
+    "0 4 1 * *",
+)
+ZONES = ("UTC", "UTC", "Europe/Berlin", "Asia/Tokyo")
+STARTS = ("2026-11-23T00:00Z", "2026-10-24T22:00Z", "2026-03-28T12:00Z", "2026-11-30T18:00Z")
+"""The second and third lie before the changes of clocks in Berlin, the last before the end of a month."""
+
+Instance = tuple[str, int | None, str | None, str, int, int | None]
+"""DAG, date and partition of the run, task, begin, end."""
+
+
+def nothing() -> None:
+    """A body."""
+
+
+def clock(r: Random) -> rd.Trigger:
+    """A clock, or several."""
+    found: rd.Trigger = rd.cron(r.choice(CRONS), tz=r.choice(ZONES))
+    return found | rd.cron(r.choice(CRONS)) if r.random() < 0.15 else found
+
+
+def trigger(r: Random, graph: rd.Graph, made: list[str], outlets: list[rd.Dataset]) -> rd.Trigger:
+    """What may start the next DAG, after those that are made."""
+    kind = r.random()
+    if len(made) < 2 or kind < 0.3:
+        return clock(r)
+    one, other = r.sample(made, 2)
+    if kind < 0.4:
+        return rd.completed(one)
+    if kind < 0.48:
+        return rd.completed(one, task=r.choice(list(graph.dags[one].tasks)))
+    if kind < 0.62:
+        return rd.all_of(rd.completed(one), rd.completed(other))
+    if kind < 0.7:
+        return rd.any_of(rd.completed(one), rd.completed(other), *([clock(r)] if r.random() < 0.2 else []))
+    if outlets and kind < 0.82:
+        return rd.updated(r.choice(outlets))
+    if len(outlets) > 1:
+        key = r.choice(["partition", "logical_date", rd.day("Europe/Berlin")])
+        return rd.all_of(*r.sample(outlets, 2)).by(key)
+    return rd.completed(one)
+
+
+def add_waits(r: Random, dag: rd.Dag, graph: rd.Graph, made: list[str], ids: list[str]) -> None:
+    """Waits for the DAGs that are made."""
+    for number in range(r.choice([0, 0, 1, 2])):
+        if not made:
+            return
+        awaited = r.choice(made)
+        options: dict[str, object] = {"match": r.choice(["same_day", "latest", "exact", "exact"])}
+        if r.random() < 0.6:
+            options["task"] = r.choice(list(graph.dags[awaited].tasks))
+        if options["match"] == "exact" and r.random() < 0.5:
+            options["logical_date"] = r.choice(["1h", "6h", "1d"])
+        after = r.sample(ids, min(len(ids), r.choice([0, 0, 1])))
+        dag.wait_for(awaited, id=f"w{number}", after=after, **options)  # type: ignore[arg-type]
+        ids.append(f"w{number}")
+
+
+def graph_of(r: Random, most: int = 9) -> tuple[rd.Graph, dict[rd.Dataset | str, rd.Trigger]]:
+    """A random graph, and sources for it. Raises ReactiveDagError where what was drawn is refused."""
+    graph, made = rd.Graph("drawn"), list[str]()
+    outside = [graph.dataset(f"out{n}", partitions=r.choice([None, rd.day("Europe/Berlin")])) for n in range(2)]
+    sources: dict[rd.Dataset | str, rd.Trigger] = {each: clock(r) for each in outside}
+    outlets = list(outside)
+    for number in range(r.randrange(2, most)):
+        bounds: dict[str, object] = {"start": "2026-03-29T01:00Z"} if r.random() < 0.1 else {}
+        if r.random() < 0.1:
+            bounds["end"] = "2026-11-23T11:00Z"
+        dag = graph.dag(f"d{number}", on=trigger(r, graph, made, outlets), **bounds)  # type: ignore[arg-type]
+        ids: list[str] = []
+        add_waits(r, dag, graph, made, ids)
+        for task in range(r.randrange(1, 5)):
+            made_here = [graph.dataset(f"s{number}{task}", partitions=r.choice([None, rd.day("Europe/Berlin")]))]
+            given = made_here if r.random() < 0.25 else []
+            outlets += given
+            dag.add(
+                nothing, id=f"t{task}", after=r.sample(ids, min(len(ids), r.choice([0, 1, 1, 2]))), outlets=given,
+                depends_on_past=r.random() < 0.08,
+            )  # fmt: skip
+            ids.append(f"t{task}")
+        made.append(dag.id)
+    graph.check()
+    return graph, sources
+
+
+def interventions(r: Random, graph: rd.Graph, most: int = 3) -> list[object]:
+    """Random delays and durations."""
+    found: list[object] = []
+    for _ in range(r.randrange(most + 1)):
+        dag = r.choice(list(graph.dags))
+        task = r.choice(list(graph.dags[dag].tasks))
+        kind = r.random()
+        if kind < 0.4:
+            found.append(rd.delay(dag, f"{r.choice([20, 60, 7, 600])}m"))
+        elif kind < 0.7:
+            found.append(rd.delay(f"{dag}.{task}", f"{r.choice([20, 60, 7])}m"))
+        elif kind < 0.8:
+            found.append(rd.delay(f"out{r.randrange(2)}", f"{r.choice([20, 61])}m"))
+        elif graph.dags[dag].tasks[task].kind == "task":
+            found.append(rd.duration(f"{dag}.{task}", f"{r.choice([0, 20, 60, 900])}m"))
+    return found
+
+
+def question(r: Random) -> tuple[rd.Simulation, list[object]] | None:
+    """A random simulation, with interventions to ask about; None where what was drawn is refused."""
+    try:
+        graph, sources = graph_of(r)
+        lengths = r.choice(["20m", rd.spread_durations("1s", r.choice(["2m", "30m", "1h", "3h"])), "1h", "0s"])
+        until = f"{r.choice([7, 24, 50])}h"
+        base = rd.simulate(graph, start=r.choice(STARTS), until=until, sources=sources, default_duration=lengths)
+    except ReactiveDagError:
+        return None
+    return base, interventions(r, graph)
+
+
+def of_reference(simulation: rd.Simulation) -> Counter[Instance]:
+    """Each instance of a task or wait that began, as the reference played it."""
+    trace, found = simulation.trace, Counter[Instance]()
+    for row in trace.rows.values():
+        for task in trace.tasks(row.run):
+            begin, end = trace.interval(row.run, task)
+            if begin is not None:
+                found[row.dag, row.logical_date, row.partition, task, begin, end] += 1
+    return found
+
+
+def of_window(window: Window, ends: Ends) -> Counter[Instance]:
+    """Each instance of a task or wait that began, as a window says."""
+    found = Counter[Instance]()
+    runs, kinds, subjects = window.run.tolist(), window.kind.tolist(), window.subject.tolist()
+    for node, kind in enumerate(kinds):
+        begin, end = ends.begin[node], ends.end[node]
+        if kind in (TASK, WAIT, MET) and begin < BEYOND:
+            dag, task = window.tasks[subjects[node]]
+            run = runs[node]
+            date, partition = int(window.run_date[run]), window.run_partition[run]
+            found[dag, date, partition, task, begin, end if end < BEYOND else None] += 1
+    return found
+
+
+def values_of(window: Window, simulation: rd.Simulation) -> NodeValues:
+    """What a question with fixed durations says of each node, worked out the plain way."""
+    effects = simulation.effects
+    delay, span = [0] * window.size, [0] * window.size
+    for node, (kind, subject) in enumerate(zip(window.kind.tolist(), window.subject.tolist())):
+        if kind in (TASK, WAIT, MET, LOST):
+            task = window.tasks[subject]
+            delay[node] = effects.tasks.get(task, 0)
+            span[node] = effects.changed.get(task, effects.usual[task]) if kind == TASK else 0
+        elif kind == START:
+            delay[node] = effects.dags.get(window.dags[subject], 0)
+        elif kind == SOURCE:
+            delay[node] = effects.datasets.get(window.sources[subject], 0)
+    return NodeValues(window.base.tolist(), delay, span)
