@@ -7,7 +7,7 @@ from random import Random
 
 import reactive_dag as rd
 from reactive_dag.model.errors import ReactiveDagError
-from reactive_dag.whatif.window.arrays import LOST, MET, BEYOND, SOURCE, START, TASK, WAIT, Ends, NodeValues, Window
+from reactive_dag.whatif.window.arrays import BEYOND, LOST, MET, SOURCE, START, TASK, WAIT, Ends, NodeValues, Window
 
 CRONS = (
     "0 * * * *",

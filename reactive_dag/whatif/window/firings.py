@@ -23,7 +23,7 @@ from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.walks import leaves
-from reactive_dag.whatif.window.items import Causes, CauseItem, RunDates, join_key
+from reactive_dag.whatif.window.items import CauseItem, Causes, RunDates, join_key
 from reactive_dag.whatif.window.white_list import NotStatic
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """What runs of a window say of themselves, from what causes them: date and partition (R1, T19), known without a course.
 
-Owns `CauseItem`, one cause, and `RunDates`, which dates the runs of one trigger. Invariant: every item has a date, since
-every run goes back to ticks and outside events, which have one. O(causes).
+Owns `CauseItem`, one cause, and `RunDates`, which dates the runs of one trigger. Invariant: every item has a date,
+since every run goes back to ticks and outside events, which have one. O(causes).
 """
 
 from __future__ import annotations
