@@ -30,7 +30,6 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 WEEK: Final = 7 * DAY
 
-_BARE_DAY = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*", re.ASCII)
 GivenTime: TypeAlias = datetime | date | str
 """An instant as people write it: an aware `datetime`, ISO text with an offset or `Z`, or a date (its midnight)."""
 
@@ -98,9 +97,7 @@ def _nearest_zones(name: object) -> str:
 
 
 def from_datetime(value: datetime, *, what: str = "time") -> int:
-    """An aware datetime as nanoseconds UTC, exact.
-
-    Cost: O(1). Raises `InvalidValue` for a naive one, or one outside the years 1678 to 2261.
+    """An aware datetime as nanoseconds UTC, exact. O(1). Raises `InvalidValue` if naive, or for a year out of range.
 
     >>> from_datetime(datetime(1970, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
     0
@@ -131,9 +128,7 @@ def exact_datetime(value: datetime) -> datetime:
 
 
 def to_datetime(ns: int, tz: str = "UTC") -> datetime:
-    """An instant as an aware datetime in a zone, cut down to microseconds (all that a datetime can hold).
-
-    Cost: O(1). Raises `InvalidValue` for an unknown zone.
+    """An instant as an aware datetime in a zone, cut down to microseconds. O(1). Raises `InvalidValue` for no zone.
 
     >>> to_datetime(90 * SECOND).isoformat()
     '1970-01-01T00:01:30+00:00'
@@ -210,7 +205,7 @@ def parse_time(value: GivenTime, tz: str | None = None, *, what: str = "time") -
     """An instant from an aware datetime, ISO text with an offset or `Z`, or a bare date: its midnight in `tz`.
 
     `tz` (UTC without one) is for bare dates only. Cost: O(1). Raises `InvalidValue`, which begins with `what`, for a
-    naive time, a number, text that is no time, a year outside 1678 to 2261.
+    naive time, a number, text that is no time, a year outside 1678 to 2261, and a day that the zone's clocks skipped.
 
     >>> parse_time("2026-11-23T00:00+01:00") == parse_time("2026-11-22T23:00Z")
     True
@@ -248,7 +243,7 @@ def is_bare_day(given: object) -> bool:
     (True, False)
     """
     if isinstance(given, str):
-        return _BARE_DAY.fullmatch(exact(given)) is not None
+        return _DATE.fullmatch(exact(given).strip()) is not None
     return isinstance(given := own(given), date) and not isinstance(given, datetime)
 
 
@@ -258,7 +253,12 @@ def _midnight(text: str, tz: str | None, what: str) -> int:
     except ValueError as error:
         raise InvalidValue(f"{what} {text!r} is no day: {error}") from None
     _check_year(wall, text, what)
-    return _in_range(first_instant(wall, zone(tz or "UTC")), text, what)
+    place = zone(tz or "UTC")
+    found = first_instant(wall, place)
+    if wall_clock(found, place).date() > wall.date():
+        since = format_time(found, place.key)
+        raise InvalidValue(f"{what} {text!r} is no day: clocks in {place.key} skipped it, at {since}; give another one")
+    return _in_range(found, text, what)
 
 
 def _from_text(text: str, what: str) -> int:
