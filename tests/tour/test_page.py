@@ -82,7 +82,6 @@ PROBES = {
     '`build.wait_for(orders, partition="same")` waits for a dataset\'s event': lambda: rd.Dag("d").wait_for(
         rd.Dataset("a"), partition="same"
     ),
-    "`rd.duration(task, dist)` or": lambda: rd.duration("a.b", times=1.2),
 }
 """Marks that no name tells apart: what must fail as long as they stand."""
 

@@ -2,13 +2,14 @@
 
 Owns the six kinds, each a frozen value (distributions.py makes them). A value is drawn by the quantile of a number
 between 0 and 1. Invariants: the quantile never falls where that number grows, and is never negative; the same number
-gives the same value on every machine. Spans are nanoseconds; one beyond `LONGEST` is cut to it. O(size) to draw.
+gives the same value on every machine. Spans are nanoseconds; one beyond `LONGEST_SPAN` is cut to it. O(size) to draw.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from math import exp as e_to
 from math import gamma, inf
 from typing import Any, Final, TypeAlias
@@ -25,7 +26,7 @@ from reactive_dag.whatif.question.elementary import Floats, exp, log, normal_qua
 
 Spans: TypeAlias = npt.NDArray[np.int64]
 
-LONGEST: Final = 2**61
+LONGEST_SPAN: Final = 2**61
 """The longest span that is simulated (ns), some 73 years: an end stays below 2**62, which stands for never."""
 
 PURE_NUMBERS = ("sigma", "shape")
@@ -46,11 +47,6 @@ class Distribution:
     def mean(self) -> float:
         """Its mean (ns, or a factor)."""
 
-    @property
-    def family(self) -> Hashable:
-        """Those of one family are drawn together, by the `values` of one of them."""
-        return self._name
-
     @abstractmethod
     def values(self, u: Floats, *numbers: Floats | float) -> Floats:
         """The quantiles (ns, not yet whole, or factors) of distributions of this family. O(size).
@@ -62,6 +58,11 @@ class Distribution:
     def numbers(self) -> tuple[float, ...]:
         """What `values` needs of it: its parameters (ns), in order."""
         return tuple([getattr(self, each.name) for each in fields(type(self)) if each.name != "is_factor"])
+
+    @classmethod
+    def merged(cls, alike: Sequence[Distribution]) -> tuple[Distribution, list[tuple[float, ...]]]:
+        """One that draws for all of these, which are of one family, and the numbers of each. O(n)."""
+        return alike[0], [each.numbers for each in alike]
 
     def draw(self, u: Floats) -> Floats:
         """Its quantiles (ns, not yet whole, or factors) of numbers between 0 and 1. O(size)."""
@@ -84,7 +85,7 @@ class Distribution:
     def to_json(self) -> dict[str, Json]:
         """Plain data: its kind and its parameters by their names; spans as text. O(size)."""
         given = {each.name: getattr(self, each.name) for each in fields(type(self)) if each.name != "is_factor"}
-        return {"distribution": self._name, **{name: self._plain(name, value) for name, value in given.items()}}
+        return {"distribution": self.kind, **{name: self._plain(name, value) for name, value in given.items()}}
 
     def _plain(self, name: str, value: Any) -> Json:
         if isinstance(value, tuple):
@@ -92,7 +93,8 @@ class Distribution:
         return value if self.is_factor or name in PURE_NUMBERS else format_duration(round(value))
 
     @property
-    def _name(self) -> str:
+    def kind(self) -> str:
+        """The name of what makes it, without `rd.`."""
         return type(self).__name__.lower()
 
     def __repr__(self) -> str:
@@ -198,14 +200,20 @@ class Empirical(Distribution):
     samples: tuple[float, ...]
 
     @property
-    def family(self) -> Hashable:
-        """Its own: each has other samples."""
-        return self
-
-    @property
     def numbers(self) -> tuple[float, ...]:
-        """None: its samples are no columns."""
-        return ()
+        """Where its samples begin, and how many there are."""
+        return 0, len(self.samples)
+
+    @classmethod
+    def merged(cls, alike: Sequence[Distribution]) -> tuple[Distribution, list[tuple[float, ...]]]:
+        """One that has the samples of all, one after the other. O(samples)."""
+        found: list[float] = []
+        numbers: list[tuple[float, ...]] = []
+        for each in alike:
+            assert isinstance(each, Empirical)
+            numbers.append((len(found), len(each.samples)))
+            found += each.samples
+        return cls(alike[0].is_factor, tuple(found)), numbers
 
     @property
     def mean(self) -> float:
@@ -214,16 +222,21 @@ class Empirical(Distribution):
 
     def values(self, u: Floats, *numbers: Floats | float) -> Floats:
         """A sample by its number, the smallest first. O(size)."""
-        return np.array(self.samples).take((u * len(self.samples)).astype(np.int64))
+        first, count = numbers
+        return self._array.take((np.floor(u * count) + first).astype(np.int64))
+
+    @cached_property
+    def _array(self) -> Floats:
+        return np.array(self.samples, np.float64)
 
 
 def whole_spans(values: Floats) -> Spans:
-    """Spans in whole nanoseconds, from 0 to `LONGEST`. O(size).
+    """Spans in whole nanoseconds, from 0 to `LONGEST_SPAN`. O(size).
 
-    >>> whole_spans(np.array([1.5, 1e30])).tolist() == [2, LONGEST]
+    >>> whole_spans(np.array([1.5, 1e30])).tolist() == [2, LONGEST_SPAN]
     True
     """
-    return np.clip(np.rint(values), 0, float(LONGEST)).astype(np.int64)
+    return np.clip(np.rint(values), 0, float(LONGEST_SPAN)).astype(np.int64)
 
 
 def _bounded(value: Callable[[], float]) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from itertools import pairwise
-from math import isfinite
+from sys import float_info
 from typing import TypeAlias, TypeVar
 
 from reactive_dag.model.errors import InvalidValue
@@ -18,7 +18,7 @@ from reactive_dag.model.records import Json
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import GivenDuration, parse_duration
 from reactive_dag.whatif.question.distribution_kinds import (
-    LONGEST,
+    LONGEST_SPAN,
     Distribution,
     Empirical,
     Exponential,
@@ -30,6 +30,9 @@ from reactive_dag.whatif.question.distribution_kinds import (
 
 Given: TypeAlias = "GivenDuration | float"
 """A duration, or a plain number where a factor is meant."""
+
+_LARGEST = float_info.max
+"""The largest number that is finite."""
 
 AnyKind = TypeVar("AnyKind", bound=Distribution)
 
@@ -65,7 +68,7 @@ def lognormal(median: Given, sigma: float) -> LogNormal:
     rd.lognormal('15m', 0.4)
     """
     is_factor, middle = _positive("rd.lognormal(): median", median)
-    return _right(LogNormal(is_factor, middle, _number("rd.lognormal(): sigma", sigma)))
+    return _right(LogNormal(is_factor, middle, number_of(sigma, "rd.lognormal(): sigma")))
 
 
 def exponential(mean: Given) -> Exponential:
@@ -84,7 +87,7 @@ def weibull(scale: Given, shape: float) -> Weibull:
     rd.weibull('10m', 1.5)
     """
     is_factor, size = _positive("rd.weibull(): scale", scale)
-    return _right(Weibull(is_factor, size, _number("rd.weibull(): shape", shape, zero_ok=False)))
+    return _right(Weibull(is_factor, size, number_of(shape, "rd.weibull(): shape", zero_ok=False)))
 
 
 def empirical(samples: Iterable[Given]) -> Empirical:
@@ -137,7 +140,7 @@ def factor_of(given: object, what: str) -> float | Distribution:
         if not given.is_factor:
             raise InvalidValue(f"{what}: {given!r} is of durations; a factor is a number, as in rd.lognormal(1, 0.3)")
         return given
-    return _number(what, given)
+    return number_of(given, what)
 
 
 # ------------------------------------------------------------------------------------------------------------ checks
@@ -147,7 +150,7 @@ def _alike(what: str, given: Mapping[str, Given]) -> tuple[bool, list[float]]:
     """Whether plain numbers were given, and what: all numbers, or all durations."""
     numbers = [isinstance(each, int | float) for each in given.values()]
     if all(numbers):
-        return True, [_number(f"{what}: {name}", each) for name, each in given.items()]
+        return True, [number_of(each, f"{what}: {name}") for name, each in given.items()]
     if any(numbers):
         raise InvalidValue(
             f"{what}: give durations alone, or numbers alone for a factor, not {seen([*given.values()])}"
@@ -165,19 +168,20 @@ def _ordered(kind: Callable[..., AnyKind], what: str, **given: Given) -> AnyKind
 
 def _fixed(given: object, what: str, zero_ok: bool = True) -> int:
     found = parse_duration(given, what=what, zero_ok=zero_ok)  # type: ignore[arg-type]
-    if found > LONGEST:
+    if found > LONGEST_SPAN:
         raise InvalidValue(f"{what} {seen(given)} is longer than 73 years")
     return found
 
 
 def _positive(what: str, given: Given) -> tuple[bool, float]:
     if isinstance(given, int | float):
-        return True, _number(what, given, zero_ok=False)
+        return True, number_of(given, what, zero_ok=False)
     return False, float(_fixed(given, what, zero_ok=False))
 
 
-def _number(what: str, given: object, zero_ok: bool = True) -> float:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not isfinite(given) or given < 0:
+def number_of(given: object, what: str, zero_ok: bool = True) -> float:
+    """A number as given, not negative and not infinite. O(1). Raises InvalidValue."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= _LARGEST:
         raise InvalidValue(
             f"{what} must be a number, {'zero or more' if zero_ok else 'more than zero'}, not {seen(given)}"
         )
@@ -188,6 +192,6 @@ def _number(what: str, given: object, zero_ok: bool = True) -> float:
 
 def _right(made: AnyKind) -> AnyKind:
     """What was made, if its mean can be simulated."""
-    if made.mean > LONGEST:
+    if made.mean > LONGEST_SPAN:
         raise InvalidValue(f"{made!r}: its mean is {'too large' if made.is_factor else 'longer than 73 years'}")
     return made

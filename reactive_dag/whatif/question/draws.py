@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from reactive_dag.whatif.question.elementary import Floats
 
-Keys: TypeAlias = npt.NDArray[np.uint64]
+DrawKeys: TypeAlias = npt.NDArray[np.uint64]
 
 DURATION: Final = 1
 """How long an attempt takes."""
@@ -50,7 +50,7 @@ def mix(number: int) -> int:
     return number ^ (number >> 31)
 
 
-def mix_array(numbers: Keys) -> Keys:
+def mix_array(numbers: DrawKeys) -> DrawKeys:
     """`mix` of each number, in its place. O(size).
 
     >>> int(mix_array(np.array([7], np.uint64))[0]) == mix(7)
@@ -76,9 +76,9 @@ def folded(*parts: int) -> int:
     return found
 
 
-def folded_arrays(*parts: Keys | int) -> Keys:
+def folded_arrays(*parts: DrawKeys | int) -> DrawKeys:
     """`folded` of arrays, element by element; a plain number stands for all. O(size * parts)."""
-    found: Keys = np.zeros(1, np.uint64)
+    found: DrawKeys = np.zeros(1, np.uint64)
     for part in parts:
         more = part if isinstance(part, np.ndarray) else np.uint64(part & _ALL_BITS)
         found = mix_array((found + more) + np.uint64(_GOLDEN))
@@ -94,7 +94,7 @@ def text_key(text: str | None) -> int:
 # --------------------------------------------------------------------------------------------------------- the keys
 
 
-def draw_keys(identities: Keys | int, tasks: Keys | int, purpose: int, attempt: int = 1) -> Keys:
+def draw_keys(identities: DrawKeys | int, tasks: DrawKeys | int, purpose: int, attempt: int = 1) -> DrawKeys:
     """The keys of draws: for these identities of runs (or of events) and these tasks. O(size).
 
     `tasks` are hashes of tasks' ids, of an instance of a mapped task of its own (`text_key("eval[3]")`), 0 where no
@@ -103,13 +103,13 @@ def draw_keys(identities: Keys | int, tasks: Keys | int, purpose: int, attempt: 
     return folded_arrays(identities, tasks, attempt * 8 + purpose)
 
 
-def future_keys(seed: int, futures: range) -> Keys:
+def future_keys(seed: int, futures: range) -> DrawKeys:
     """The keys of these futures of a seed. O(futures)."""
     numbers = np.arange(futures.start, futures.stop, futures.step).astype(np.uint64)
     return folded_arrays(text_key(str(seed)), numbers)
 
 
-def uniforms(keys: Keys, futures: Keys) -> Floats:
+def uniforms(keys: DrawKeys, futures: DrawKeys) -> Floats:
     """A number between 0 and 1, both left out, for each key in each future: a row a key. O(keys * futures).
 
     >>> uniforms(draw_keys(1, text_key("load"), FAILURE), future_keys(0, range(2))).round(3).tolist()

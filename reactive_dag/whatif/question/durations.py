@@ -1,13 +1,13 @@
-"""How long tasks take: fixed durations, or a function of the task's name.
+"""How long tasks take: fixed durations, distributions, functions of the task's name; and factors that tasks share.
 
-Owns `DurationModel` (one given duration) and `Durations` (all that a simulation was given). Nothing here is measured:
-what is given is an assumption of who gives it. Invariant: a duration is whole nanoseconds, zero or more, and a model
-gives the same one for the same task. O(1) a task.
+Owns `DurationModel` (one given duration), `TaskDuration` (that of one task) and `Durations` (all that a simulation was
+given). Nothing here is measured: what is given is an assumption of who gives it. Invariant: a duration is whole
+nanoseconds, zero or more; what is drawn of it is drawn by its key (draws.py). O(1) a task.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,17 +15,28 @@ from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.times import SECOND, GivenDuration, format_duration, parse_duration
+from reactive_dag.whatif.question.distribution_kinds import Distribution
+from reactive_dag.whatif.question.distributions import span_of
 from reactive_dag.whatif.question.names import GivenName, GraphNames, TaskName, given_name
+from reactive_dag.whatif.question.shared_factors import SharedFactor
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
     from reactive_dag.declare.graph import Graph
     from reactive_dag.declare.task import AnyTask
 
-DurationOrFunction: TypeAlias = "GivenDuration | Callable[[str], GivenDuration]"
-"""A duration, or a function of the task's name ("dag.task") that gives one."""
+GivenSpan: TypeAlias = "GivenDuration | Distribution"
+"""A duration, or a distribution of durations."""
 
-GivenDurations: TypeAlias = "Mapping[Dag | AnyTask | str, DurationOrFunction] | Callable[[str], GivenDuration] | None"
+DurationOrFunction: TypeAlias = "GivenSpan | Callable[[str], GivenSpan]"
+"""A span, or a function of the task's name ("dag.task") that gives one."""
+
+DurationsByName: TypeAlias = "Mapping[Dag | AnyTask | str, DurationOrFunction]"
+
+GivenDurations: TypeAlias = (
+    "DurationsByName | Callable[[str], GivenSpan] | SharedFactor | Sequence[DurationsByName | Callable[[str], GivenSpan] "
+    "| SharedFactor] | None"
+)
 
 MOST_NAMED = 10
 """So many tasks without a duration are named in the error."""
@@ -33,25 +44,37 @@ MOST_NAMED = 10
 
 @frozen(repr=False)
 class DurationModel:
-    """One given duration: fixed (ns), or what a function gives for each task's name."""
+    """One given duration: fixed (ns), drawn, or what a function gives for each task's name."""
 
-    fixed: int | None
-    fn: Callable[[str], GivenDuration] | None = None
+    span: int | Distribution | None
+    fn: Callable[[str], GivenSpan] | None = None
 
-    def of(self, task: str) -> int:
-        """The span (ns) of a task named "dag.task". O(1). Raises InvalidValue for what the function should not give."""
+    def of(self, task: str) -> int | Distribution:
+        """The span of a task named "dag.task". O(1). Raises InvalidValue for what the function should not give."""
         if self.fn is None:
-            assert self.fixed is not None
-            return self.fixed
+            assert self.span is not None
+            return self.span
         if isinstance(self.fn, HashSpread):
             return self.fn.of(task)
-        return parse_duration(self.fn(task), what=f"the duration of {task}", zero_ok=True)
+        return span_of(self.fn(task), f"the duration of {task}")
 
     def __repr__(self) -> str:
-        return repr(self.fn) if self.fixed is None else repr(format_duration(self.fixed))
+        return repr(self.fn or (format_duration(self.span) if isinstance(self.span, int) else self.span))
 
 
-AT_ONCE = DurationModel(0)
+@frozen
+class TaskDuration:
+    """How long each attempt of a task takes: `span` (ns) or a draw of it, `factor` times.
+
+    `is_assumed`: nothing was said of this task or its DAG, so it has what is assumed of all.
+    """
+
+    span: int | Distribution
+    factor: float = 1.0
+    is_assumed: bool = False
+
+
+AT_ONCE = TaskDuration(0, is_assumed=True)
 """How long a task looks of which nothing is said: its first look sees something true (R29)."""
 
 
@@ -63,7 +86,7 @@ def duration_model(given: object, what: str) -> DurationModel:
     """
     if callable(given):
         return DurationModel(None, given)
-    return DurationModel(parse_duration(given, what=what, zero_ok=True))  # type: ignore[arg-type]
+    return DurationModel(span_of(given, what))
 
 
 @frozen(repr=False)
@@ -109,19 +132,28 @@ class Durations:
 
     given: tuple[tuple[GivenName, DurationModel], ...]
     default: DurationModel | None
+    shared: tuple[SharedFactor, ...] = ()
 
     @classmethod
     def of(cls, durations: GivenDurations, default: DurationOrFunction | None) -> Durations:
         """Out of what a user wrote. O(n). Raises InvalidValue."""
-        if durations is not None and not isinstance(durations, Mapping):
-            if default is not None or not callable(durations):
-                raise InvalidValue(f"durations={durations!r}: give a dict of names and durations")
-            return cls((), duration_model(durations, "durations"))
-        given = tuple(
-            (given_name(name, "durations="), duration_model(span, f"the duration of {name!r}"))
-            for name, span in (durations or {}).items()
-        )
-        return cls(given, None if default is None else duration_model(default, "default_duration"))
+        given: dict[GivenName, DurationModel] = {}
+        shared: dict[str, SharedFactor] = {}
+        usual = None if default is None else duration_model(default, "default_duration")
+        for each in _parts(durations):
+            if isinstance(each, SharedFactor):
+                shared[each.name] = each
+            elif isinstance(each, Mapping):
+                for name, span in each.items():
+                    given[given_name(name, "durations=")] = duration_model(span, f"the duration of {name!r}")
+            elif callable(each) and usual is None:
+                usual = duration_model(each, "durations")
+            else:
+                raise InvalidValue(
+                    f"durations={durations!r}: give a dict of names and durations, one function of a task's name where "
+                    "there is no default_duration, rd.shared(...), or a list of these"
+                )
+        return cls(tuple(given.items()), usual, tuple(shared.values()))
 
     @property
     def settled(self) -> bool:
@@ -129,8 +161,8 @@ class Durations:
         spans = [span for _, span in self.given] + ([] if self.default is None else [self.default])
         return all(span.fn is None or isinstance(span.fn, HashSpread) for span in spans)
 
-    def resolve(self, graph: Graph, names: GraphNames) -> dict[TaskName, int]:
-        """How long each task of the graph takes (ns). O(tasks). Raises UnknownId, InvalidValue.
+    def resolve(self, graph: Graph, names: GraphNames) -> dict[TaskName, TaskDuration]:
+        """How long each task of the graph takes. O(tasks). Raises UnknownId, InvalidValue.
 
         A task without duration, where no default is given, is an InvalidValue that names the first ten.
         """
@@ -141,23 +173,44 @@ class Durations:
             if whole is not None:
                 of_dags[whole] = span
             else:
-                of_tasks[names.task(name, "durations=")] = span
-        found: dict[TaskName, int] = {}
+                of_tasks[names.no_wait(names.task(name, "durations="), "durations=")] = span
+        found: dict[TaskName, TaskDuration] = {}
         missing: list[str] = []
         for dag_id, dag in graph.dags.items():
-            usual = of_dags.get(dag_id, self.default)
+            usual = _Usual(of_dags.get(dag_id, self.default), dag_id not in of_dags)
             for task in dag.tasks.values():
                 if task.kind == "wait":
                     continue
                 place = dag_id, task.id
-                otherwise = usual if task.kind == "task" else AT_ONCE
-                chosen = of_tasks.get(place, otherwise) if of_tasks else otherwise
-                if chosen is None:
+                chosen = of_tasks.get(place)
+                if chosen is not None:
+                    found[place] = TaskDuration(chosen.of(f"{dag_id}.{task.id}"))
+                elif task.kind != "task":
+                    found[place] = AT_ONCE
+                elif usual.model is None:
                     missing.append(f"{dag_id}.{task.id}")
                 else:
-                    found[place] = chosen.of(f"{dag_id}.{task.id}")
+                    found[place] = usual.same or TaskDuration(
+                        usual.model.of(f"{dag_id}.{task.id}"), 1.0, usual.is_assumed
+                    )
         _refuse(missing)
         return found
+
+
+class _Usual:
+    """What the tasks of a DAG take that are not named, made once where it is the same for all."""
+
+    def __init__(self, model: DurationModel | None, is_assumed: bool) -> None:
+        self.model = model
+        self.is_assumed = is_assumed
+        same = None if model is None else model.span
+        self.same = None if same is None else TaskDuration(same, 1.0, is_assumed)
+
+
+def _parts(durations: GivenDurations) -> Iterable[object]:
+    if durations is None:
+        return ()
+    return durations if isinstance(durations, list | tuple) else (durations,)
 
 
 def _refuse(missing: list[str]) -> None:

@@ -1,83 +1,213 @@
-"""What a question means for its graph as it is now: durations, delays and chances of failure, by task, DAG and dataset.
+"""What a question means for its graph as it is now: durations, delays, chances, limits.
 
-Owns `Effects`. Invariant: it names only tasks, DAGs and outside sources that are there, and nothing of it changes while
-a course is played. O(tasks + interventions) to work out.
+Owns `Effects`. Invariant: it names only tasks, DAGs, pools and outside sources that are there, and nothing of it
+changes while a course is played. O(tasks) to work out for a first question, O(what interventions touch) for a further.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.records import Json
-from reactive_dag.whatif.question.interventions import Delay, Duration, Intervention
+from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.whatif.question.durations import TaskDuration
+from reactive_dag.whatif.question.interventions import (
+    Capacity,
+    Delay,
+    Duration,
+    Fail,
+    Intervention,
+    Workers,
+)
+from reactive_dag.whatif.question.lateness import Lateness
 from reactive_dag.whatif.question.names import GraphNames, TaskName
 from reactive_dag.whatif.question.outputs import given_outputs
 from reactive_dag.whatif.question.question import Question
+from reactive_dag.whatif.question.shared_factors import SharedFactor, FactorOfTasks
 
 About: TypeAlias = tuple[str, str]
-"""What an intervention is about: "dag", "task" or "dataset", and its name."""
+"""What an intervention is about: "dag", "task", "dataset", "pool" or "workers", and its name."""
+
+
+@frozen
+class Touched:
+    """What the interventions of the last question touched, which need not mean that it changed."""
+
+    durations: set[TaskName] = field(factory=set)
+    delays: set[TaskName] = field(factory=set)
+    fails: set[TaskName] = field(factory=set)
+    dags: set[str] = field(factory=set)
+    datasets: set[str] = field(factory=set)
+    limits: set[str] = field(factory=set)
 
 
 @frozen
 class Effects:
-    """What a question means for one graph, in nanoseconds: durations of tasks, delays, chances of failure.
+    """What a question means for one graph, times in nanoseconds.
 
-    `usual` are the durations without interventions, `changed` those that interventions give. `outputs` are what tasks
-    return, `given` those of whose outputs the question says it. `about` says which things each intervention is about.
+    `usual` are the durations without interventions, `changed` those that interventions give; `shared` the factors by
+    their names. `dags`, `tasks` and `datasets` say what comes later, `fails` which tasks may fail, `capacities` the
+    slots of pools that are others than declared, `workers` how many attempts at once run at most. `outputs` are what
+    tasks return, `given` those of whose outputs the question says it. `about` says which things each intervention is
+    about, `touched` what is new beside the question before.
     """
 
-    usual: dict[TaskName, int]
-    changed: dict[TaskName, int] = field(factory=dict)
-    dags: dict[str, int] = field(factory=dict)
-    tasks: dict[TaskName, int] = field(factory=dict)
-    datasets: dict[str, int] = field(factory=dict)
+    usual: dict[TaskName, TaskDuration]
+    changed: dict[TaskName, TaskDuration] = field(factory=dict)
+    shared: dict[str, FactorOfTasks] = field(factory=dict)
+    dags: dict[str, Lateness] = field(factory=dict)
+    tasks: dict[TaskName, Lateness] = field(factory=dict)
+    datasets: dict[str, Lateness] = field(factory=dict)
     fails: dict[TaskName, float] = field(factory=dict)
+    capacities: dict[str, int] = field(factory=dict)
+    workers: int | None = None
     outputs: dict[TaskName, Json] = field(factory=dict)
     given: frozenset[TaskName] = frozenset()
-    about: list[tuple[Intervention, list[About]]] = field(factory=list)
+    about: tuple[tuple[Intervention, tuple[About, ...]], ...] = ()
+    touched: Touched = field(factory=Touched)
 
     @classmethod
     def of(
-        cls, question: Question, names: GraphNames, usual: dict[TaskName, int], assumed: dict[TaskName, Json]
+        cls,
+        question: Question,
+        names: GraphNames,
+        usual: dict[TaskName, TaskDuration],
+        assumed: dict[TaskName, Json],
     ) -> Effects:
         """Work out a question's interventions and outputs, over those that are `assumed`. O(tasks + interventions).
 
         Raises UnknownId, InvalidValue.
         """
         given = given_outputs(question.outputs, names)
-        found = cls(usual, outputs=assumed | given, given=frozenset(given))
-        for each in question.interventions:
-            found.about.append((each, found._take(question, names, each)))
-        return found
+        shared = {each.name: FactorOfTasks.of(each, names, "durations=: ") for each in question.durations.shared}
+        base = cls(usual, shared=shared, outputs=assumed | given, given=frozenset(given))
+        return base.with_more(question.interventions, question, names)
 
-    def _take(self, question: Question, names: GraphNames, given: Intervention) -> list[About]:
+    def with_more(self, interventions: Iterable[Intervention], question: Question, names: GraphNames) -> Effects:
+        """These with more interventions. O(what was changed before + what these touch).
+
+        Raises UnknownId, InvalidValue.
+        """
+        taken = _Taken(self, question, names)
+        about = [*self.about, *((each, taken.take(each)) for each in interventions)]
+        return evolve(
+            self, changed=taken.changed, shared=taken.shared, dags=taken.dags, tasks=taken.tasks,
+            datasets=taken.datasets, fails=taken.fails, capacities=taken.capacities, workers=taken.workers,
+            about=tuple(about), touched=taken.touched,
+        )  # fmt: skip
+
+    def duration(self, task: TaskName) -> TaskDuration:
+        """How long each attempt of a task takes, without shared factors. O(1)."""
+        changed = self.changed.get(task)
+        return self.usual[task] if changed is None else changed
+
+    def fixed_span(self, task: TaskName) -> int:
+        """How long each attempt of a task takes (ns), where nothing of it is drawn. O(factors). Raises InvalidValue."""
+        given = self.duration(task)
+        if not isinstance(given.span, int) or self.factors(task):
+            raise InvalidValue(f"the duration of {'.'.join(task)!r} is drawn; give a fixed one here")
+        return round(given.span * given.factor)
+
+    def factors(self, task: TaskName) -> tuple[str, ...]:
+        """The names of the factors that a task shares, in the order in which they multiply. O(factors)."""
+        return tuple([name for name in sorted(self.shared) if task in self.shared[name].tasks])
+
+
+class _Taken:
+    """The effects of one more question while its interventions are taken, one by one."""
+
+    def __init__(self, before: Effects, question: Question, names: GraphNames) -> None:
+        self.before = before
+        self.question = question
+        self.names = names
+        self.changed = dict(before.changed)
+        self.shared = dict(before.shared)
+        self.dags = dict(before.dags)
+        self.tasks = dict(before.tasks)
+        self.datasets = dict(before.datasets)
+        self.fails = dict(before.fails)
+        self.capacities = dict(before.capacities)
+        self.workers = before.workers
+        self.touched = Touched()
+
+    def take(self, given: Intervention) -> tuple[About, ...]:
         """Add one intervention; what it is about."""
-        if isinstance(given, Delay):
-            return [self._delay(question, names, given)]
-        if isinstance(given, Duration):
-            tasks = names.tasks(given.what, "rd.duration()")
-            self.changed.update((task, given.span.of(".".join(task))) for task in tasks)
-            return [("task", ".".join(task)) for task in tasks]
-        task = names.only_task(given.what, "rd.fail()")
-        self.fails[task] = given.p
-        return [("task", ".".join(task))]
+        match given:
+            case Delay():
+                return (self._delay(given),)
+            case Duration():
+                return self._duration(given)
+            case Fail():
+                task = self.names.no_wait(self.names.only_task(given.what, "rd.fail()"), "rd.fail()")
+                self.fails[task] = given.p
+                self.touched.fails.add(task)
+                return _tasks((task,))
+            case Capacity():
+                return (self._capacity(given),)
+            case Workers():
+                self.workers = given.slots
+                self.touched.limits.add("")
+                return (("workers", ""),)
+            case SharedFactor():
+                return self._share(given)
 
-    def _delay(self, question: Question, names: GraphNames, given: Delay) -> About:
-        dag, dataset = names.dag(given.what), names.dataset(given.what)
+    def _duration(self, given: Duration) -> tuple[About, ...]:
+        what = "rd.duration()"
+        tasks = [self.names.no_wait(task, what) for task in self.names.tasks(given.what, what)]
+        for task in tasks:
+            was = self.changed.get(task) or self.before.usual[task]
+            self.changed[task] = (
+                evolve(was, factor=was.factor * given.times)
+                if given.span is None
+                else TaskDuration(given.span.of(".".join(task)))
+            )
+        self.touched.durations.update(tasks)
+        return _tasks(tasks)
+
+    def _share(self, given: SharedFactor) -> tuple[About, ...]:
+        found = FactorOfTasks.of(given, self.names)
+        replaced = self.shared.get(given.name)
+        self.shared[given.name] = found
+        self.touched.durations.update(found.tasks, replaced.tasks if replaced else ())
+        return _tasks(sorted(found.tasks))
+
+    def _capacity(self, given: Capacity) -> About:
+        pools = self.names.graph.pools
+        if given.pool not in pools:
+            hint = did_you_mean(given.pool, pools)
+            raise UnknownId(f"{given!r}: graph {self.names.graph.id!r} has no pool {given.pool!r}{hint}")
+        most, task = self.names.most_slots(given.pool)
+        if most > given.slots:
+            raise InvalidValue(f"{given!r}: {'.'.join(task)!r} takes {most} slots of it, so it could never run")
+        self.capacities[given.pool] = given.slots
+        self.touched.limits.add(given.pool)
+        return "pool", given.pool
+
+    def _delay(self, given: Delay) -> About:
+        names, what = self.names, given.what
+        dag, dataset = names.dag(what), names.dataset(what)
         if dag is not None:
-            self.dags[dag] = self.dags.get(dag, 0) + given.by
+            self.dags[dag] = self.dags.get(dag, Lateness()).plus(given.by)
+            self.touched.dags.add(dag)
             return "dag", dag
         if dataset is not None:
-            if dataset not in {source.dataset for source in question.sources}:
-                raise InvalidValue(_no_outside_source(question, given, dataset))
-            self.datasets[dataset] = self.datasets.get(dataset, 0) + given.by
+            if dataset not in {source.dataset for source in self.question.sources}:
+                raise InvalidValue(_no_outside_source(self.question, given, dataset))
+            self.datasets[dataset] = self.datasets.get(dataset, Lateness()).plus(given.by)
+            self.touched.datasets.add(dataset)
             return "dataset", dataset
-        task = names.task(given.what, "rd.delay()")
-        self.tasks[task] = self.tasks.get(task, 0) + given.by
+        task = names.task(what, "rd.delay()")
+        self.tasks[task] = self.tasks.get(task, Lateness()).plus(given.by)
+        self.touched.delays.add(task)
         return "task", ".".join(task)
+
+
+def _tasks(tasks: Iterable[TaskName]) -> tuple[About, ...]:
+    return tuple([("task", ".".join(task)) for task in tasks])
 
 
 def _no_outside_source(question: Question, given: Delay, dataset: str) -> str:

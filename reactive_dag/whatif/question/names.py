@@ -77,6 +77,19 @@ class GraphNames:
                 found.setdefault(task, []).append((dag.id, task))
         return found
 
+    @cached_property
+    def _most_slots(self) -> dict[str, tuple[int, TaskName]]:
+        found: dict[str, tuple[int, TaskName]] = {}
+        for dag in self.graph.dags.values():
+            for task in dag.tasks.values():
+                if task.pool is not None:
+                    found[task.pool] = max(found.get(task.pool, (0, ("", ""))), (task.slots, (dag.id, task.id)))
+        return found
+
+    def most_slots(self, pool: str) -> tuple[int, TaskName]:
+        """The most slots of a pool that one task takes, and that task; 0 where none does. O(1)."""
+        return self._most_slots.get(pool, (0, ("", "")))
+
     def dag(self, name: GivenName) -> str | None:
         """The DAG that is meant, if it is one. O(1)."""
         return name.text if name.kind in ("any", "dag") and name.text in self.graph.dags else None
@@ -96,6 +109,15 @@ class GraphNames:
             if found:
                 raise InvalidValue(f"{what}: {_listed(found)} are all called {name}; write 'dag.task', or the task")
         raise self.unknown(name, what)
+
+    def no_wait(self, task: TaskName, what: str) -> TaskName:
+        """A task that is no wait. O(1). Raises InvalidValue for one."""
+        if self.graph.dags[task[0]].tasks[task[1]].kind == "wait":
+            raise InvalidValue(
+                f"{what}: {'.'.join(task)!r} is a wait, which lasts until what it awaits is there; "
+                "delay it with rd.delay(), or name a task"
+            )
+        return task
 
     def tasks(self, name: GivenName, what: str) -> list[TaskName]:
         """The tasks that are meant: one, or all of a DAG, waits left out. O(tasks). Raises as `task`."""

@@ -16,12 +16,13 @@ from attrs import evolve, frozen
 from reactive_dag.declare.settings.parsers import whole
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import seen
 from reactive_dag.model.times import GivenTime, format_time, parse_duration, parse_time
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.passed_ticks import PassedTicks, clocks_of, ticks_of_all
 from reactive_dag.triggers.leaves.dataset import Dataset
 from reactive_dag.whatif.question.durations import DurationOrFunction, Durations, GivenDurations
-from reactive_dag.whatif.question.interventions import Delay, Duration, Fail, Intervention
+from reactive_dag.whatif.question.interventions import Intervention
 from reactive_dag.whatif.question.names import GivenName
 from reactive_dag.whatif.question.outputs import GivenOutputs, parsed_outputs
 
@@ -66,10 +67,10 @@ class Question:
     def with_more(self, interventions: tuple[Intervention, ...]) -> Question:
         """This question with more interventions. O(1). Raises InvalidValue for what is no intervention."""
         for each in interventions:
-            if not isinstance(each, Delay | Duration | Fail):
+            if not isinstance(each, Intervention):
                 raise InvalidValue(
-                    f"what_if() takes interventions such as rd.delay('ingest', '2h'), not {each!r}; "
-                    "this version knows rd.delay, rd.duration and rd.fail"
+                    f"what_if() takes interventions such as rd.delay('ingest', '2h'), not {seen(each)}; "
+                    "this version knows rd.delay, rd.duration, rd.fail, rd.capacity, rd.workers and rd.shared"
                 )
         return evolve(self, interventions=(*self.interventions, *interventions))
 
