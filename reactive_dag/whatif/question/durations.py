@@ -33,10 +33,9 @@ DurationOrFunction: TypeAlias = "GivenSpan | Callable[[str], GivenSpan]"
 
 DurationsByName: TypeAlias = "Mapping[Dag | AnyTask | str, DurationOrFunction]"
 
-GivenDurations: TypeAlias = (
-    "DurationsByName | Callable[[str], GivenSpan] | SharedFactor | Sequence[DurationsByName | Callable[[str], GivenSpan] "
-    "| SharedFactor] | None"
-)
+DurationsPart: TypeAlias = "DurationsByName | Callable[[str], GivenSpan] | SharedFactor"
+
+GivenDurations: TypeAlias = "DurationsPart | Sequence[DurationsPart] | None"
 
 MOST_NAMED = 10
 """So many tasks without a duration are named in the error."""

@@ -27,7 +27,7 @@ from reactive_dag.whatif.question.lateness import Lateness
 from reactive_dag.whatif.question.names import GraphNames, TaskName
 from reactive_dag.whatif.question.outputs import given_outputs
 from reactive_dag.whatif.question.question import Question
-from reactive_dag.whatif.question.shared_factors import SharedFactor, FactorOfTasks
+from reactive_dag.whatif.question.shared_factors import FactorOfTasks, SharedFactor
 
 About: TypeAlias = tuple[str, str]
 """What an intervention is about: "dag", "task", "dataset", "pool" or "workers", and its name."""

@@ -1,6 +1,6 @@
-"""SharedFactor factors: one slow system makes all its tasks slow, in one future more than in another.
+"""Shared factors: one slow system makes all its tasks slow, in one future more than in another.
 
-Owns `SharedFactor`, as it is written, and `FactorOfTasks`, which it is in a graph. Invariant: its factor is drawn once a
+Owns `SharedFactor`, as it is written, and `FactorOfTasks`, which it is in a graph. Invariant: it is drawn once a
 future, by its name, and multiplies every attempt of its tasks there. Making one costs O(tasks).
 """
 
