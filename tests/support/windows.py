@@ -7,6 +7,7 @@ from random import Random
 
 import reactive_dag as rd
 from reactive_dag.model.errors import ReactiveDagError
+from reactive_dag.whatif.question.lateness import Lateness
 from reactive_dag.whatif.window.arrays import BEYOND, LOST, MET, SOURCE, START, TASK, WAIT, Ends, NodeValues, Window
 
 CRONS = (
@@ -164,10 +165,10 @@ def values_of(window: Window, simulation: rd.Simulation) -> NodeValues:
     for node, (kind, subject) in enumerate(zip(window.kind.tolist(), window.subject.tolist())):
         if kind in (TASK, WAIT, MET, LOST):
             task = window.tasks[subject]
-            delay[node] = effects.tasks.get(task, 0)
-            span[node] = effects.changed.get(task, effects.usual[task]) if kind == TASK else 0
+            delay[node] = effects.tasks.get(task, Lateness()).fixed
+            span[node] = effects.fixed_span(task) if kind == TASK else 0
         elif kind == START:
-            delay[node] = effects.dags.get(window.dags[subject], 0)
+            delay[node] = effects.dags.get(window.dags[subject], Lateness()).fixed
         elif kind == SOURCE:
-            delay[node] = effects.datasets.get(window.sources[subject], 0)
+            delay[node] = effects.datasets.get(window.sources[subject], Lateness()).fixed
     return NodeValues(window.base.tolist(), delay, span)

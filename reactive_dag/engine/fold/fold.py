@@ -108,7 +108,7 @@ class Fold(Replaying):
         self.starting = Starting(graph.id, log, dags, dates)
         self.slots = Slots(
             outbox, statuses, caches.arrays, dags.get, dict(analysis_of(graph).heights.flat()), identities.request,
-            lambda: graph.pools,
+            lambda: hooks.resized(graph.pools),
         )  # fmt: skip
         self.calls, watches = RecordedCalls(outbox, identities), Watches()
         self.router = self._make_router(dates, watches, hooks)
@@ -124,7 +124,7 @@ class Fold(Replaying):
         )  # fmt: skip
         self.runs = RunTable(
             graph.id, outbox, identities, timers, statuses, dags.get, self.by_date, dates, flow, self.slots,
-            Plans(log, caches.arrays), hooks.delays,
+            Plans(log, caches.arrays), hooks.delay_run,
         )  # fmt: skip
         self.definitions = Definitions(
             graph, outbox, identities, self.calls, self.router, self.runs, self.slots, max_pending
@@ -354,7 +354,7 @@ class Fold(Replaying):
 
     def _delayed(self) -> list[RunRequested]:
         """The requests of runs that are queued later, as only a simulation has them. O(runs between)."""
-        if not self.runs.delays:
+        if self.runs.delay_run is None:
             return []
         return [self.identities.request(run) for run, status in self.statuses.between.items() if status is DELAYED]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -61,17 +61,21 @@ class RunsSnapshot(msgspec.Struct, array_like=True):
     rounds: RoundsSnapshot
 
 
+DelayRun: TypeAlias = Callable[[int, RunRequested], int]
+"""How long (ns) after its request a run is queued: the offset of the request, and the request."""
+
+
 class RunTable:
     """Queued and live runs of all DAGs.
 
-    `delays`: a DAG among them queues each run so long (ns) after its request. `keep_ended` takes the place of the log's
+    `delay_run`: how long (ns) after its request a run is queued. `keep_ended` takes the place of the log's
     own history rows.
     """
 
     def __init__(
         self, graph: str, outbox: Outbox, identities: Identities, timers: Timers, statuses: RunStatuses,
         dag_of: Callable[[str], Dag | None], by_date: RunsByDate, logical_dates: LogicalDates, flow: TaskFlow,
-        slots: RunQueue, plans: Plans, delays: Mapping[str, int],
+        slots: RunQueue, plans: Plans, delay_run: DelayRun | None,
     ) -> None:  # fmt: skip
         self.graph = graph
         self.outbox = outbox
@@ -91,7 +95,7 @@ class RunTable:
         self.timeouts = RunTimeouts(outbox, timers)
         self.overlaps = Overlaps(outbox, statuses, slots, by_date, self.request, self.row, self.key_of)
         self.drafts = Drafts(outbox, statuses, dag_of, by_date, logical_dates, plans, self.rounds, self.key_of)
-        self.delays = delays
+        self.delay_run = delay_run
         self.removed: set[str] = set()
         self.stops = Stops(flow)
 
@@ -101,7 +105,7 @@ class RunTable:
         """A run was requested: it queues, and begins when the slots say so. O(causes)."""
         if offset in self.statuses.between:
             self.statuses.move(offset, record.dag, BEGINNING)
-        elif self.delays and (delay := self.delays.get(record.dag)):
+        elif self.delay_run is not None and (delay := self.delay_run(offset, record)):
             self.statuses.move(offset, record.dag, DELAYED)
             due = record.at + delay
             self.timers.set(due, RUNS_FIRST, record.dag, record.label, lambda now: self._queue(offset, record))

@@ -6,7 +6,6 @@ or on what else happens, so an intervention leaves all others as they were. O(1)
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from reactive_dag.model.records import Json
@@ -14,32 +13,27 @@ from reactive_dag.model.records import Json
 if TYPE_CHECKING:
     from reactive_dag.engine.runs.state import RunState
     from reactive_dag.whatif.question.effects import Effects
+    from reactive_dag.whatif.question.future_draws import FutureDraws
     from reactive_dag.whatif.question.names import TaskName
 
 
 class Outcomes:
-    """The outcomes of attempts under one question's effects and seed."""
+    """The outcomes of attempts in one future of a question."""
 
-    def __init__(self, effects: Effects, seed: int) -> None:
+    def __init__(self, effects: Effects, draws: FutureDraws) -> None:
         self.effects = effects
-        self.seed = seed
+        self.draws = draws
 
     def duration(self, run: RunState, index: int, number: int) -> int | None:
         """How long an attempt takes (ns); None for a function that looks and never gives something true (R29)."""
-        name, effects = self._name(run, index), self.effects
-        if run.arrays.untils[index] is not None and not effects.outputs.get(name, True):
+        name = self._name(run, index)
+        if run.arrays.untils[index] is not None and not self.effects.outputs.get(name, True):
             return None
-        changed = effects.changed.get(name)
-        return effects.usual[name] if changed is None else changed
+        return self.draws.duration(run.run, name, run.plan.ids[index], number)
 
     def fails(self, run: RunState, index: int, number: int) -> bool:
         """Whether an attempt fails at its end."""
-        chance = self.effects.fails.get(self._name(run, index), 0.0)
-        if chance in (0, 1):
-            return chance == 1
-        text = f"{self.seed}/{run.started.key}/{run.plan.ids[index]}/{number}"
-        drawn = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
-        return drawn < chance * 2.0**64
+        return self.draws.fails(run.run, self._name(run, index), run.plan.ids[index], number)
 
     def output(self, run: RunState, index: int) -> Json:
         """What an attempt gives that succeeds."""
@@ -48,11 +42,7 @@ class Outcomes:
 
     def lateness(self, run: RunState, index: int) -> int:
         """How much later (ns) the first attempt of a task, or of an instance, comes than it could."""
-        return self.effects.tasks.get(self._name(run, index), 0)
-
-    def source_lateness(self, dataset: str, tick: int) -> int:
-        """How much later (ns) than its tick outside publishes an event."""
-        return self.effects.datasets.get(dataset, 0)
+        return self.draws.task_lateness(run.run, self._name(run, index), run.plan.ids[index])
 
     def _name(self, run: RunState, index: int) -> TaskName:
         """The task's name; of an instance that of its mapped task."""

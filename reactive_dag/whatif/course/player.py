@@ -17,16 +17,18 @@ import sys
 from collections import deque
 from heapq import heappop, heappush
 from itertools import count
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.fold.hooks import FoldHooks
+from reactive_dag.engine.items.identity import RunInfo
 from reactive_dag.log.memory import MemoryLog
 from reactive_dag.model.collector import calm_collector
-from reactive_dag.model.records import Mark, Published, Registered, Tick
+from reactive_dag.model.records import Mark, Published, Registered, RunRequested, Tick
 from reactive_dag.model.times import NEVER
 from reactive_dag.streams.clock import VirtualClock
 from reactive_dag.triggers.firing import Firing
@@ -36,6 +38,8 @@ from reactive_dag.whatif.course.attempts import CourseAttempts
 from reactive_dag.whatif.course.outcomes import Outcomes
 from reactive_dag.whatif.course.prepared import PreparedGraph, Registrations
 from reactive_dag.whatif.question.effects import Effects
+from reactive_dag.whatif.question.future_draws import FutureDraws
+from reactive_dag.whatif.question.identity import RunIdentities
 from reactive_dag.whatif.question.question import Question
 
 if TYPE_CHECKING:
@@ -45,24 +49,31 @@ ALL = sys.maxsize
 """So many records at once: all that there are."""
 
 
+OutsideEvent: TypeAlias = tuple[int, str, int, str | None]
+"""When outside publishes, to which dataset, its tick and its partition."""
+
+
 class CoursePlayer:
     """Plays one course: `run` plays it to its end and gives the fold that holds it."""
 
     def __init__(self, question: Question, prepared: PreparedGraph, effects: Effects) -> None:
         self.question = question
         self.prepared = prepared
-        self.outcomes = Outcomes(effects, question.seed)
         self.log = MemoryLog()
         self.clock = VirtualClock(question.start - 1)
         hooks = FoldHooks(
             before_fire=self._before_end,
             delay_first=self._comes_later if effects.tasks else None,
-            delays={dag: by for dag, by in effects.dags.items() if by},
+            delay_run=self._run_comes_later if effects.dags else None,
             done_before=question.start,
+            capacities=effects.capacities,
             caches=prepared.caches,
         )
         self.core = Fold(question.graph, self.log, self.clock, hooks=hooks)
-        self.attempts = CourseAttempts(self.core, self.outcomes, None)
+        self._identities = RunIdentities(self.log.record, self._info)
+        self.draws = FutureDraws(effects, question.seed, self._identities.of)
+        self.outcomes = Outcomes(effects, self.draws)
+        self.attempts = CourseAttempts(self.core, self.outcomes, effects.workers)
         self._number = count()
         self._delayed: list[tuple[int, int, int, int]] = []
         self._outside = deque(self._outside_events())
@@ -116,7 +127,7 @@ class CoursePlayer:
         runs = self.core.runs
         if self.attempts.next_end() < NEVER or self._delayed or self._outside or runs.flow.retries.of_task:
             return True
-        if runs.delays and self.core.statuses.has_delayed():
+        if runs.delay_run is not None and self.core.statuses.has_delayed():
             return True
         if any(watch.wait.timeout is not None for watch in self.core.waits.watches):
             return True
@@ -183,6 +194,15 @@ class CoursePlayer:
             heappush(self._delayed, (self.clock.now() + late, next(self._number), run.run, index))
         return late > 0
 
+    def _run_comes_later(self, offset: int, request: RunRequested) -> int:
+        """How much later (ns) than its request a run is queued."""
+        return self.draws.run_lateness(offset, request.dag)
+
+    def _info(self, request: RunRequested) -> RunInfo:
+        """What a run will say of itself, as its request has it (R1)."""
+        runs = self.core.runs
+        return runs.logical_dates.info(request, runs.dag_of(request.dag))
+
     def _offer_delayed(self, now: int) -> None:
         while self._delayed and self._delayed[0][0] == now:
             _, _, offset, index = heappop(self._delayed)
@@ -192,23 +212,26 @@ class CoursePlayer:
 
     # ------------------------------------------------------------------------------------- outside
 
-    def _outside_events(self) -> list[tuple[int, int, int, str]]:
-        """When outside publishes, in order: the instant, which source, its tick, the dataset. O(events log events)."""
+    def _outside_events(self) -> list[OutsideEvent]:
+        """What outside publishes, in order: each has a tick as date, and its partition; one a static value.
+
+        O(events log events).
+        """
         start, until = self.question.start, self.question.until
-        return sorted(
-            (tick + self.outcomes.source_lateness(source.dataset, tick), place, tick, source.dataset)
-            for place, source in enumerate(self.question.sources)
-            for tick in source.ticks(start, until)
-        )
+        found: list[OutsideEvent] = []
+        for source in self.question.sources:
+            partitions = self.core.publishing.dataset_of(source.dataset).partitions
+            for tick in source.ticks(start, until):
+                for each in (None,) if partitions is None else partitions.of_instant(tick):
+                    late = self.draws.event_lateness(source.dataset, tick, each)
+                    found.append((tick + late, source.dataset, tick, each))
+        return sorted(found, key=itemgetter(0))
 
     def _publish(self, now: int) -> None:
-        """Publish what is due from outside: it has the tick as date, and its partition; one a static value."""
-        publishing = self.core.publishing
+        """Publish what is due from outside."""
         while self._outside and self._outside[0][0] == now:
-            _, _, tick, dataset = self._outside.popleft()
-            partitions = publishing.dataset_of(dataset).partitions
-            for partition in (None,) if partitions is None else partitions.of_instant(tick):
-                publishing.push(Published(now, dataset, 0, partition, tick))
+            _, dataset, tick, partition = self._outside.popleft()
+            self.core.publishing.push(Published(now, dataset, 0, partition, tick))
 
 
 def _follows_from_silence(firing: Firing, until: int) -> bool:

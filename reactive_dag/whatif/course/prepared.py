@@ -19,12 +19,12 @@ from reactive_dag.whatif.question.outputs import assumed_outputs
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
     from reactive_dag.model.records import Registered
-    from reactive_dag.whatif.question.durations import Durations
+    from reactive_dag.whatif.question.durations import Durations, TaskDuration
     from reactive_dag.whatif.question.names import TaskName
     from reactive_dag.whatif.question.question import Question
 
-TaskDurations = dict["TaskName", int]
-"""How long each task takes (ns)."""
+TaskDurations = dict["TaskName", "TaskDuration"]
+"""How long each task takes."""
 
 Registrations = list[tuple["Registered", bool]]
 """The records that put triggers into force, and whether a clock is in each."""

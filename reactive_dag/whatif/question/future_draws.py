@@ -1,34 +1,34 @@
 """What is drawn in one future, one by one: durations, failures, delays; for who plays a course attempt by attempt.
 
-Owns `FutureDraws`. Invariant: each answer is that of duration_table.py for the same future: it goes through the same
-functions. `run` is always the identity of a run (identity.py), `id` the task's id, of an instance of a mapped task its
-own. O(1) each, some 50 µs where something is drawn.
+Owns `FutureDraws`. Invariant: each answer is that of duration_table.py and lateness.py for the same future: it goes
+through the same functions. O(1) each, some 50 µs where something is drawn; a run's identity is asked for only then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from reactive_dag.whatif.question.distribution_kinds import whole_spans
-from reactive_dag.whatif.question.draws import (
-    DURATION,
-    FAILURE,
-    draw_keys,
-    future_keys,
-    text_key,
-    uniforms,
-)
+from reactive_dag.whatif.question.draws import DURATION, FAILURE, draw_keys, future_keys, text_key, uniforms
 from reactive_dag.whatif.question.effects import Effects
 from reactive_dag.whatif.question.elementary import Floats
+from reactive_dag.whatif.question.identity import outside_identity
 from reactive_dag.whatif.question.lateness import Lateness
 from reactive_dag.whatif.question.names import TaskName
 
 
 class FutureDraws:
-    """The draws of one future of a seed, under one question's effects."""
+    """The draws of one future of a seed, under one question's effects.
 
-    def __init__(self, effects: Effects, seed: int, future: int = 0) -> None:
+    `identity_of` gives the identity of a run (identity.py) by the number that its callers have for it. `id` is always
+    the task's id, of an instance of a mapped task its own.
+    """
+
+    def __init__(self, effects: Effects, seed: int, identity_of: Callable[[int], int], future: int = 0) -> None:
         self.effects = effects
+        self.identity_of = identity_of
         self._future = future_keys(seed, range(future, future + 1))
         self._factors: dict[str, float] = {}
 
@@ -36,12 +36,13 @@ class FutureDraws:
         """How long an attempt takes (ns)."""
         given = self.effects.duration(task)
         factors = self.effects.factors(task)
-        if isinstance(given.span, int) and given.factor == 1 and not factors:
-            return given.span
         span = given.span
-        value = (
-            np.array([float(span)]) if isinstance(span, int) else span.draw(self._uniform(run, id, DURATION, attempt))
-        )
+        if isinstance(span, int):
+            if given.factor == 1 and not factors:
+                return span
+            value = np.array([float(span)])
+        else:
+            value = span.draw(self._uniform(run, id, DURATION, attempt))
         value = value * given.factor
         for name in factors:
             value = value * self._factor(name)
@@ -56,18 +57,20 @@ class FutureDraws:
 
     def run_lateness(self, run: int, dag: str) -> int:
         """How much later (ns) than its request a run is queued."""
-        return self._lateness(self.effects.dags.get(dag), run)
+        return self._lateness(self.effects.dags.get(dag), lambda: self.identity_of(run))
 
     def task_lateness(self, run: int, task: TaskName, id: str) -> int:
         """How much later (ns) the first attempt of a task comes than it could."""
-        return self._lateness(self.effects.tasks.get(task), run, id)
+        return self._lateness(self.effects.tasks.get(task), lambda: self.identity_of(run), id)
 
-    def event_lateness(self, event: int, dataset: str) -> int:
-        """How much later (ns) than its tick outside publishes an event; `event` is its identity."""
-        return self._lateness(self.effects.datasets.get(dataset), event)
+    def event_lateness(self, dataset: str, tick: int, partition: str | None) -> int:
+        """How much later (ns) than its tick outside publishes an event."""
+        return self._lateness(self.effects.datasets.get(dataset), lambda: outside_identity(dataset, tick, partition))
 
-    def _lateness(self, given: Lateness | None, identity: int, id: str | None = None) -> int:
-        return 0 if given is None else int(given.spans(identity, self._future, id)[0, 0])
+    def _lateness(self, given: Lateness | None, identity: Callable[[], int], id: str | None = None) -> int:
+        if given is None or not given.drawn:
+            return 0 if given is None else given.fixed
+        return int(given.spans(identity(), self._future, id)[0, 0])
 
     def _factor(self, name: str) -> float:
         found = self._factors.get(name)
@@ -76,5 +79,5 @@ class FutureDraws:
         return found
 
     def _uniform(self, run: int, id: str, purpose: int, attempt: int) -> Floats:
-        found: Floats = uniforms(draw_keys(run, text_key(id), purpose, attempt), self._future)[0]
+        found: Floats = uniforms(draw_keys(self.identity_of(run), text_key(id), purpose, attempt), self._future)[0]
         return found

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from reactive_dag.engine.items.identity import mark_identity
+from reactive_dag.engine.items.identity import RunInfo, mark_identity
 from reactive_dag.model.records import (
     AnyRecord,
     Item,
@@ -20,7 +20,6 @@ from reactive_dag.model.records import (
     Published,
     RunFinished,
     RunRequested,
-    RunStarted,
     StartRequested,
     TaskFinished,
 )
@@ -63,36 +62,35 @@ def run_identity(dag: str, label: str, date: int | None, partition: str | None, 
 
 
 class RunIdentities:
-    """Reads the identities of runs from records; each is worked out once.
+    """Reads the identities of runs from records, by the offsets of their requests; each is worked out once.
 
-    `record` gives the record at an offset, `started` the start of a run by the offset of its request.
+    `record` gives the record at an offset, `info` what a run says of itself, as its request has it.
     """
 
-    def __init__(self, record: Callable[[int], AnyRecord], started: Callable[[int], RunStarted]) -> None:
+    def __init__(self, record: Callable[[int], AnyRecord], info: Callable[[RunRequested], RunInfo]) -> None:
         self._record = record
-        self._started = started
+        self._info = info
         self._known: dict[int, int] = {}
 
     def of(self, run: int) -> int:
-        """The identity of a run that began, by the offset of its request. O(causes) the first time, then O(1)."""
+        """The identity of a run, by the offset of its request. O(causes) the first time, then O(1)."""
         known = self._known
         waiting = [] if run in known else [run]
         while waiting:  # no recursion: a feedback loop makes long chains of runs
-            begun = self._started(waiting[-1])
-            unknown = [source for source in begun.sources if source not in known]
+            request = self._record(waiting[-1])
+            assert isinstance(request, RunRequested), request
+            unknown = [maker for cause in request.causes if (maker := self._maker(cause)) >= 0 and maker not in known]
             if not unknown:
-                known[begun.run] = self._of_request(begun.run, begun.logical_date, begun.partition)
-                waiting.pop()
+                known[waiting.pop()] = self._of_request(request)
             waiting += unknown
         return known[run]
 
-    def of_request(self, run: int, date: int | None, partition: str | None) -> int:
-        """The identity of a run that was requested, with the date and the partition that it will have. O(causes)."""
-        return self._known.get(run) or self._of_request(run, date, partition)
+    def _maker(self, cause: Item) -> int:
+        """The run that made an item, -1 without one. O(1)."""
+        return -1 if isinstance(cause, Mark) else getattr(self._record(cause), "run", -1)
 
-    def _of_request(self, run: int, date: int | None, partition: str | None) -> int:
-        request = self._record(run)
-        assert isinstance(request, RunRequested), request
+    def _of_request(self, request: RunRequested) -> int:
+        date, partition, _ = self._info(request)
         causes = [self.of_cause(cause) for cause in request.causes]
         found = run_identity(request.dag, request.label, date, partition, causes)
         group = request.group
