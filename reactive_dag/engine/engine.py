@@ -253,7 +253,8 @@ class Engine(Questions):
 
         `again=True` gives those a further round, `only="missing"` those whose run failed or was cancelled; without
         start and end it asks for what is missing of the partitions that the DAG writes. Static values have no dates.
-        `max_active_runs` of its runs are unfinished at a time (the DAG's own limit unless given). O(dates * log n).
+        `max_active_runs` of its runs are unfinished at a time (the DAG's own limit unless given); where neither says,
+        all begin at once, and `stop_on_failure` finds nothing that it could stop. O(dates * log n).
         Raises UnknownId, InvalidValue, UsageError, before anything is recorded.
         """
         return self._parts.backfill(
@@ -325,7 +326,8 @@ def _close_other(name: tuple[str, str] | None) -> None:
     there = None if name is None else _OPEN.get(name)
     if name is not None and there is not None and not there._parts.closed:
         warnings.warn(
-            f"an engine of graph {name[0]!r} on {name[1]!r} was open in this process; it is closed now",
+            f"an engine of graph {name[0]!r} on {name[1]!r} was open in this process; it is closed now, and "
+            "this one goes on with its store (close an engine with engine.close() before another is opened)",
             EngineReplaced, stacklevel=3,
         )  # fmt: skip
         there.close()

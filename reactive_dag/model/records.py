@@ -218,11 +218,11 @@ class Cancelled(Record, frozen=True, gc=False, array_like=True, omit_defaults=Tr
     replaced_by: str = ""
 
     @property
-    def error(self) -> str | None:
-        """What the run's end says: why, if that is known."""
+    def error(self) -> str:
+        """What the run's end says: why, if that is known (R5)."""
         if self.ends_by_itself:
             return self.reason
-        return f"cancelled: {self.reason}" if self.reason else None
+        return f"cancelled: {self.reason}" if self.reason else "cancelled"
 
     @property
     def ends_by_itself(self) -> bool:

@@ -185,8 +185,10 @@ def test_R1_a_start_by_hand_names_a_partition_of_the_product(store):
     with live(graph, store) as engine:
         with pytest.raises(rd.InvalidValue, match=r"'2026-11-22\|asia' is none of"):
             engine.start("job", partition="2026-11-22|asia")
-        with pytest.raises(rd.InvalidValue, match="needs logical_date="):
+        with pytest.raises(rd.InvalidValue, match=r"needs partition=$"):
             engine.start("job")
+        with pytest.raises(rd.InvalidValue, match=r"needs partition=, one of '2026-11-22\|eu', '2026-11-22\|us'$"):
+            engine.start("job", logical_date="2026-11-22")
         run = engine.start("job", partition="2026-11-22|us").wait()
         assert (run.state, run.dimensions) == ("success", {"day": "2026-11-22", "region": "us"})
         assert run.logical_date.isoformat() == "2026-11-21T23:00:00+00:00"
@@ -261,9 +263,33 @@ def test_R3_a_date_alone_does_not_say_which_value(store):
         assert "its date does not say 'region'" in silent.error and "run.publish('mart', partition=...)" in silent.error
         assert tells.state == "success" and tells.dimensions == {"day": tells.partition}
         assert texts(engine, "mart") == [f"{tells.partition}|eu", f"{tells.partition}|us"]
-        static = engine.start("static").wait()
-        assert "neither a logical date nor a partition of it" in (static.error or "")
+        with pytest.raises(rd.InvalidValue, match=r"outlet 'users' .* needs partition=, one of 'eu', 'us'$"):
+            engine.start("static")
         assert engine.start("static", partition="eu").wait().state == "success"
+
+
+def test_R3_a_body_that_may_say_the_value_itself_is_started_without_one(store):
+    graph = graph_of(users=REGION)
+
+    def all_of(run):
+        def one(region):
+            run.publish("users", partition=region)
+
+        for region in REGION.values:
+            one(region)
+
+    graph.dag("told", outlets=["users"])(all_of)
+    graph.dag("handed").add(lambda run: all_of(run), id="t", outlets=["users"])
+    graph.dag("logs").add(lambda run: run.log.info("none"), id="t", outlets=["users"])
+    graph.dag("many", outlets=["users"]).add(lambda run: all_of(run), id="t")
+    graph.dags["many"].add(lambda: 1, id="u")
+    with live(graph, store) as engine:
+        for dag in ("told", "handed"):
+            assert engine.start(dag).wait().state == "success", "its body says which"
+        assert texts(engine, "users") == ["eu", "us"] * 2
+        for dag in ("logs", "many"):
+            with pytest.raises(rd.InvalidValue, match=r"needs partition=, one of 'eu', 'us'$"):
+                engine.start(dag)
 
 
 # ------------------------------------------------------------------------------------- what is refused

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterator
+from functools import lru_cache
 from types import CodeType, FunctionType
 
 from reactive_dag.declare.dag import Dag
@@ -14,6 +15,8 @@ from reactive_dag.declare.task import AnyTask
 
 _OF_OUTLETS = ("publish", "unchanged")
 """The calls of `run` that are about outlets."""
+_OF_CELLS = ("MAKE_CELL", "COPY_FREE_VARS", "LOAD_CLOSURE")
+"""Steps that hand a variable to a function inside, whose own code says what it does with it."""
 
 
 def body_warnings(dag: Dag, task: AnyTask) -> Iterator[tuple[str, str]]:
@@ -55,3 +58,29 @@ def _calls_run(code: CodeType, name: str) -> bool:
             return True
         before = step.argval
     return any(isinstance(each, CodeType) and _calls_run(each, name) for each in code.co_consts)
+
+
+def may_publish(task: AnyTask) -> bool:
+    """Whether a body may say something of its outlets: False only where its code shows that. O(code)."""
+    fn = task.fn
+    if task._ref is not None or not isinstance(fn, FunctionType) or fn.__dict__:
+        return True
+    return _may_publish(fn.__code__)
+
+
+@lru_cache(1024)
+def _may_publish(code: CodeType) -> bool:
+    steps = [step for step in dis.get_instructions(code) if step.opname not in _OF_CELLS]
+    for step, after in zip(steps, [*steps[1:], None]):
+        names = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+        if "run" in names:
+            reads = after is not None and after.opname in ("LOAD_ATTR", "LOAD_METHOD") and names[-1] == "run"
+            if (
+                not reads
+                or names.count("run") > 1
+                or "run" in names[:-1]
+                or after is None
+                or after.argval in _OF_OUTLETS
+            ):
+                return True
+    return any(isinstance(each, CodeType) and _may_publish(each) for each in code.co_consts)

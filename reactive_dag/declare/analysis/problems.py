@@ -123,6 +123,21 @@ def _of_dag(analysis: GraphAnalysis, dag: Dag, dates: PossibleDates, twice: Mapp
         yield _twice(dag, f"DAG {dag.id!r}", (dag.id,), twice[dag.id], dag.place)
     yield from _of_triggers(analysis, dag, dates)
     yield from _of_tasks(analysis, dag, dates)
+    if dag.outlets:
+        yield from _outlets_twice(dag)
+
+
+def _outlets_twice(dag: Dag) -> Iterator[Problem]:
+    """Datasets that both a task's success and the run's say to have changed (R3). O(outlets of tasks)."""
+    own = {outlet.uri for outlet in dag.outlets}
+    for task in dag.tasks.values():
+        for uri in dict.fromkeys([outlet.uri for outlet in task.outlets if outlet.uri in own]):
+            name = f"{dag.id}.{task.id}"
+            text = (
+                f"dataset {uri!r} is an outlet of task {name!r} and of its DAG, so each run records two events of it, "
+                "one with the success of the task and one with its own; take it out of one of them"
+            )
+            yield _warning(dag, "outlet_twice", (name, uri), text, task.place)
 
 
 def _error(dag: Dag, kind: str, ids: Iterable[str], text: str, place: str | None = None) -> Problem:

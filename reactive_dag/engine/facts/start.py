@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from reactive_dag.declare.analysis.body_warnings import may_publish
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import deadline_of, params_of
 from reactive_dag.engine.facts.event_fields import check_key, check_text
@@ -19,6 +20,9 @@ from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_at
 from reactive_dag.model.times import MICROSECOND, GivenTime, parse_date
+
+MOST_TOLD = 5
+"""So many partitions at most are named in a message."""
 
 
 class Calendars(Protocol):
@@ -160,10 +164,26 @@ class Starting:
                 raise InvalidValue(
                     f"{where}: partition={partition!r} is none of {known}, which this DAG reads or writes"
                 )
-        elif date is None and (calendar := self._calendars.own_calendar(dag)) is not None:
+            return
+        self._check_said(dag, date, where)
+        if date is None and (calendar := self._calendars.own_calendar(dag)) is not None:
             raise InvalidValue(
                 f'{where}: its outlets are partitioned by {calendar!r}, so a start needs logical_date= ("now" will do) '
                 "or partition="
+            )
+
+    def _check_said(self, dag: Dag, date: int | None, where: str) -> None:
+        """Refuse a start that does not say a static value of an outlet, where no body could say it either (T19)."""
+        silent = [task for task in dag.tasks.values() if task.outlets and not may_publish(task)]
+        for outlet in dict.fromkeys([*dag.outlets, *[outlet for task in silent for outlet in task.outlets]]):
+            of = outlet.partitions
+            if of is None or of.is_dated or of.made_of({}, date) is not None:
+                continue
+            known = of.of_instant(date) if date is not None else of.of_instant(0) if of.calendar is None else ()
+            more = f" and {len(known) - MOST_TOLD} more" if len(known) > MOST_TOLD else ""
+            names = f", one of {', '.join(map(repr, known[:MOST_TOLD]))}{more}" if known else ""
+            raise InvalidValue(
+                f"{where}: its outlet {outlet.uri!r} is partitioned by {of!r}, so a start needs partition={names}"
             )
 
     def _params(self, dag: Dag, params: object, where: str) -> Json:

@@ -17,7 +17,7 @@ from reactive_dag.model.payload import copied
 from reactive_dag.model.records import AnyRecord, Item, Json, RunRequested, RunStarted
 from reactive_dag.model.times import GivenDuration
 
-CLOSED = "this engine was closed; open another with rd.Engine(graph, store=...)"
+CLOSED = "this engine was closed; open another with rd.Engine(graph, store=...), or use the one opened since"
 
 
 class FoldHost:

@@ -167,14 +167,16 @@ class Run:
 
     @property
     def tasks(self) -> TaskViews:
-        """How each task stands; one that has not been touched yet is absent."""
+        """How each task stands; one that has not been touched yet is not among them: by its id it is "none"."""
         row, dag = self._row, self.dag
         before: dict[str, dict[int, TaskRow]] = {}  # by round: an instance that was kept stands in later rounds, too
         for then in row.earlier:
             for task in then.tasks:
                 for each in (task, *(task.instances or ())):
                     before.setdefault(each.task, {}).setdefault(each.round, each)
-        return TaskViews({task.task: self._view((dag, row.key), task, before) for task in row.tasks})
+        declared = self._host.graph.dags.get(dag)
+        views = {task.task: self._view((dag, row.key), task, before) for task in row.tasks}
+        return TaskViews(views, f"run {row.key[:8]} of {dag!r}", () if declared is None else declared.tasks)
 
     def _view(self, run: tuple[str, str], row: TaskRow, before: Mapping[str, Mapping[int, TaskRow]]) -> TaskView:
         """A task of a run (DAG and key) as it stands, behind its attempts of rounds `before`. O(attempts)."""

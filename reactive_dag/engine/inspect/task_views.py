@@ -5,16 +5,19 @@ Owns no state. A view costs O(attempts) to make; what an attempt logged and what
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 import attrs
 
+from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.payload import PlainForm, plain_form
 from reactive_dag.model.records import Json
-from reactive_dag.model.text import seen
+from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.text import counted, seen
 from reactive_dag.model.times import repr_of
+from reactive_dag.triggers.checks import listed
 
 
 @attrs.frozen(repr=False)
@@ -76,11 +79,27 @@ class TaskView(PlainForm):
 
 
 class TaskViews(dict[str, TaskView]):
-    """The tasks of a run by id; an instance of a mapped one is there by its own, as in `tasks["eval[3]"]`."""
+    """The tasks of a run by id; an instance of a mapped one is there by its own, as in `tasks["eval[3]"]`.
+
+    One that has not been touched yet is not among them, and by its id it is in the state "none".
+    """
+
+    def __init__(self, views: Mapping[str, TaskView], run: str, declared: Collection[str]) -> None:
+        super().__init__(views)
+        self._run = run
+        self._declared = declared
 
     def __missing__(self, id: str) -> TaskView:
         mapped = self.get(id.partition("[")[0]) if isinstance(id, str) else None
         for each in () if mapped is None else mapped.instances:
             if each.id == id:
                 return each
-        raise KeyError(id)
+        if id in self._declared:
+            return TaskView(id, "none", [], None, None, None)
+        if mapped is not None:
+            raise UnknownId(
+                f"task {mapped.id!r} of {self._run} has {counted(len(mapped.instances), 'instance')}: {id!r}"
+            )
+        known = list(dict.fromkeys([*self, *self._declared]))
+        hint = did_you_mean(id, known) if isinstance(id, str) else ""
+        raise UnknownId(f"{self._run} has no task {seen(id)}{hint}; it has {listed(known) or 'none'}")
