@@ -7,19 +7,22 @@ only the thread that drives releases. A look costs O(held).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from reactive_dag.engine.execute.assignment import Assignment
 from reactive_dag.model.times import NEVER
 
 
 class HeldAttempts:
-    """Those of one engine, in the order in which they began."""
+    """Those of one engine, in the order in which they began; `inflight` has all that did not come back."""
 
-    def __init__(self) -> None:
+    def __init__(self, inflight: Mapping[tuple[int, int], Assignment]) -> None:
+        self._inflight = inflight
         self._held: list[Assignment] = []
         self._fresh: deque[Assignment] = deque()
         """Those since the last look."""
+        self._ending: list[Assignment] = []
+        """Those that were released and have not come back."""
 
     def __bool__(self) -> bool:
         return bool(self._fresh or self._held)
@@ -41,7 +44,14 @@ class HeldAttempts:
             self._held.append(self._fresh.popleft())
         for job in [job for job in self._held if (job.held_until or 0) <= now or job.over]:
             self._held.remove(job)
+            self._ending.append(job)
             job.release()
+
+    @property
+    def any_ends_now(self) -> bool:
+        """Whether the time of some is over that have not come back. O(held)."""
+        self._ending = [job for job in self._ending if self._inflight.get((job.run.run, job.index)) is job]
+        return bool(self._ending) or any(job.over for job in self._held)
 
     @property
     def next_end(self) -> int:

@@ -77,7 +77,7 @@ class Turn:
         self.waiting = WaitingBodies(runner, wake)
         self._circles = Circles(fold.slots)
         self._going_on: list[WaitingBody] = []
-        self.held = HeldAttempts()
+        self.held = HeldAttempts(self.inflight)
 
     def close(self) -> None:
         """Record no results any more: the log is about to be closed."""
@@ -173,9 +173,9 @@ class Turn:
                 self.inflight[each.run.run, each.index] = each
 
     def _dispatch(self) -> bool:
-        """Give out the slots that are free: to runs that may begin, then to attempts; whether there were any (R5)."""
+        """Give out free slots: to runs that may begin, then to attempts; whether any (R5). What ends now does so first."""
         runner, slots = self._runner, self._fold.slots
-        if runner is None:
+        if runner is None or (self._inline and self.held.any_ends_now):
             return False
         if self.waiting.bodies:
             slots.pooled.wanted.clear()

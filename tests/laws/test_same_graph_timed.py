@@ -1,0 +1,119 @@
+"""Law same_graph_everywhere, with time: attempts take some, and workers and pools are limited.
+
+The engine runs on a virtual clock with stubs that take as long as the course is told; both give out workers and slots
+when all that is due at an instant is decided, in one order: the same attempts begin and end at the same instants.
+"""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve, field, frozen
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import reactive_dag as rd
+from reactive_dag.model.times import MINUTE, format_time
+from reactive_dag.testing.workers import InlineWorkers
+from tests.laws.test_same_graph import (
+    START,
+    DagSpec,
+    GraphSpec,
+    TaskSpec,
+    Told,
+    build,
+    graphs,
+    publish_all,
+    told,
+)
+from tests.support.engines import parts
+from tests.support.profiles import examples
+
+SPANS = (0, 5, 10, 25)
+"""Minutes: many ends fall on one instant, and on ticks of clocks."""
+OUTSIDE = {"users": (7, 61, 127), "orders": (28, 84, 159)}
+"""Minutes from the start on, none at an instant at which something else happens."""
+
+
+from hypothesis import Phase
+import logging
+logging.disable(logging.CRITICAL)
+PHASES=[Phase.generate, Phase.shrink]
+
+@frozen
+class TimedSpec:
+    """A graph, and how many minutes each task takes by DAG and place."""
+
+    graph: GraphSpec
+    spans: dict[str, int] = field(factory=dict)
+    workers: int | None = None
+
+
+@st.composite
+def timed(draw: st.DrawFn) -> TimedSpec:
+    """Graphs with pools, instances, retries and limits, whose tasks take time."""
+    spec = draw(graphs())
+    spans = {
+        f"d{number}.t{at}": draw(st.sampled_from(SPANS))
+        for number, dag in enumerate(spec.dags)
+        for at in range(len(dag.tasks))
+    }
+    return TimedSpec(evolve(spec, sources={}), spans, draw(st.sampled_from([None, 1, 2, 3])))
+
+
+def tasks_of(spec: TimedSpec) -> dict[str, TaskSpec]:
+    return {f"d{number}.t{at}": task for number, dag in enumerate(spec.graph.dags) for at, task in enumerate(dag.tasks)}
+
+
+def stub(task: TaskSpec, span: int) -> object:
+    """A body that takes so many minutes."""
+
+    def then() -> object:
+        if task.fails:
+            raise ValueError("no")
+        return task.gives
+
+    return rd.takes(f"{span}m", then=then) if span else then
+
+
+def live(spec: TimedSpec) -> set[Told]:
+    """The runs of an engine on a virtual clock."""
+    stubs = {name: stub(task, spec.spans[name]) for name, task in tasks_of(spec).items()}
+    runner = InlineWorkers(spec.workers or 1_000_000)
+    with rd.Engine(build(spec.graph), runner=runner, clock=rd.VirtualClock(START - 1), stubs=stubs) as engine:
+        parts(engine).fold.waits.done_before = START
+        events = sorted((START + at * MINUTE, 0, uri) for uri, ats in OUTSIDE.items() for at in ats)
+        publish_all(engine, events)
+        engine.advance("60d")
+        return {told(parts(engine).fold.runs.row(run._offset)) for run in engine.runs()}
+
+
+def played(spec: TimedSpec) -> rd.Simulation:
+    """The same, played."""
+    graph = build(spec.graph)
+    sources = {
+        uri: rd.at([format_time(START + at * MINUTE) for at in ats])
+        for uri, ats in OUTSIDE.items()
+        if uri in graph.datasets
+    }
+    tasks = tasks_of(spec)
+    base = rd.simulate(
+        graph, start=format_time(START), until="3h", sources=sources,
+        durations={name: f"{span}m" for name, span in spec.spans.items()},
+        outputs={name: task.gives for name, task in tasks.items() if task.gives is not None},
+    )  # fmt: skip
+    found = base.what_if(*[rd.fail(name) for name, task in tasks.items() if task.fails])
+    if spec.workers is None: return found
+    from reactive_dag.whatif.course.player import CoursePlayer
+    from reactive_dag.whatif.course.prepared import PreparedGraph
+    from reactive_dag.whatif.outcome.trace import Trace
+    prepared=PreparedGraph.of(graph)
+    found.trace = Trace(CoursePlayer(found.question, prepared, prepared.effects(found.question), spec.workers).run(), prepared.played)
+    return found
+
+
+@settings(deadline=None, max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
+@given(timed())
+def test_law_same_graph_everywhere_with_durations_and_workers(spec: TimedSpec) -> None:
+    found = played(spec)
+    assert {told(row) for row in found.trace.rows.values()} == live(spec)
+    found.trace.fold.runs._check()
