@@ -6,7 +6,6 @@ when all that is due at an instant is decided, in one order: the same attempts b
 
 from __future__ import annotations
 
-import pytest
 from attrs import evolve, field, frozen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,7 +15,6 @@ from reactive_dag.model.times import MINUTE, format_time
 from reactive_dag.testing.workers import InlineWorkers
 from tests.laws.test_same_graph import (
     START,
-    DagSpec,
     GraphSpec,
     TaskSpec,
     Told,
@@ -33,11 +31,6 @@ SPANS = (0, 5, 10, 25)
 OUTSIDE = {"users": (7, 61, 127), "orders": (28, 84, 159)}
 """Minutes from the start on, none at an instant at which something else happens."""
 
-
-from hypothesis import Phase
-import logging
-logging.disable(logging.CRITICAL)
-PHASES=[Phase.generate, Phase.shrink]
 
 @frozen
 class TimedSpec:
@@ -101,17 +94,11 @@ def played(spec: TimedSpec) -> rd.Simulation:
         durations={name: f"{span}m" for name, span in spec.spans.items()},
         outputs={name: task.gives for name, task in tasks.items() if task.gives is not None},
     )  # fmt: skip
-    found = base.what_if(*[rd.fail(name) for name, task in tasks.items() if task.fails])
-    if spec.workers is None: return found
-    from reactive_dag.whatif.course.player import CoursePlayer
-    from reactive_dag.whatif.course.prepared import PreparedGraph
-    from reactive_dag.whatif.outcome.trace import Trace
-    prepared=PreparedGraph.of(graph)
-    found.trace = Trace(CoursePlayer(found.question, prepared, prepared.effects(found.question), spec.workers).run(), prepared.played)
-    return found
+    limit = [] if spec.workers is None else [rd.workers(spec.workers)]
+    return base.what_if(*limit, *[rd.fail(name) for name, task in tasks.items() if task.fails])
 
 
-@settings(deadline=None, max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
+@settings(deadline=None, max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow])
 @given(timed())
 def test_law_same_graph_everywhere_with_durations_and_workers(spec: TimedSpec) -> None:
     found = played(spec)

@@ -8,6 +8,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.records import TaskFinished, TaskStarted
+from reactive_dag.testing.workers import InlineWorkers
 from tests.support.engines import live, now_is, of_kind, opened, parts, states
 
 RUNNERS = [rd.InlineRunner, lambda: rd.ThreadRunner(1), lambda: rd.ThreadRunner(4)]
@@ -268,3 +269,17 @@ def test_R23_a_stub_that_needs_what_its_task_has_not_is_refused_at_the_opening(s
         rd.Engine(sales(), stubs={"load": stub})
     for fits in (dict, lambda extract, run, more=1: 1, lambda **given: 1, lambda *given: 1, print):
         rd.Engine(sales(), stubs={"load": fits}).close()
+
+
+def test_W20_what_ends_at_an_instant_gives_its_slot_back_before_slots_are_given_out_there():
+    """At 00:10 `first` ends and a clock ticks: what follows from the end goes before, and takes both slots."""
+    graph = rd.Graph("order")
+    graph.pool("two", 2)
+    graph.dag("first").add(lambda: None, "t", pool="two")
+    graph.dag("behind", on=rd.completed("first")).add(lambda: None, "t", pool="two", slots=2, priority=1)
+    graph.dag("ticking", schedule="10 0 * * *").add(lambda: None, "t", pool="two")
+    stubs = {f"{dag}.t": rd.takes("10m") for dag in graph.dags}
+    with live(graph, stubs=stubs, runner=InlineWorkers(9)) as engine:
+        engine.start("first")
+        engine.advance("1h")
+        assert [minutes(engine, dag, "t") for dag in graph.dags] == [[(0, 10)], [(10, 20)], [(20, 30)]]

@@ -173,7 +173,7 @@ class Turn:
                 self.inflight[each.run.run, each.index] = each
 
     def _dispatch(self) -> bool:
-        """Give out free slots: to runs that may begin, then to attempts; whether any (R5). What ends now does so first."""
+        """Give out free slots, to runs and then to attempts, once what ends now has; whether there were any (R5)."""
         runner, slots = self._runner, self._fold.slots
         if runner is None or (self._inline and self.held.any_ends_now):
             return False
