@@ -80,22 +80,30 @@ def graph_of(r: Random, most: int = 9) -> tuple[rd.Graph, dict[rd.Dataset | str,
     """A random graph, and sources for it. Raises ReactiveDagError where what was drawn is refused."""
     graph, made = rd.Graph("drawn"), list[str]()
     outside = [graph.dataset(f"out{n}", partitions=r.choice([None, rd.day("Europe/Berlin")])) for n in range(2)]
+    graph.pool("pool", slots=r.choice([2, 5, 50]))
     sources: dict[rd.Dataset | str, rd.Trigger] = {each: clock(r) for each in outside}
     outlets = list(outside)
     for number in range(r.randrange(2, most)):
         bounds: dict[str, object] = {"start": "2026-03-29T01:00Z"} if r.random() < 0.1 else {}
         if r.random() < 0.1:
             bounds["end"] = "2026-11-23T11:00Z"
+        if r.random() < 0.15:
+            bounds |= {"max_active_runs": r.choice([1, 2, 3]), "overlap": r.choice(["queue", "queue", "skip"])}
+        if r.random() < 0.05:
+            bounds["timeout"] = "4h"
         dag = graph.dag(f"d{number}", on=trigger(r, graph, made, outlets), **bounds)  # type: ignore[arg-type]
-        ids: list[str] = []
+        clocked, ids = not graph.upstream(dag.id), list[str]()
         add_waits(r, dag, graph, made, ids)
         for task in range(r.randrange(1, 5)):
             made_here = [graph.dataset(f"s{number}{task}", partitions=r.choice([None, rd.day("Europe/Berlin")]))]
             given = made_here if r.random() < 0.25 else []
             outlets += given
+            limits: dict[str, object] = {"pool": "pool", "slots": r.choice([1, 2])} if r.random() < 0.1 else {}
+            if r.random() < 0.05:
+                limits["timeout"] = r.choice(["30m", "2h"])
             dag.add(
                 nothing, id=f"t{task}", after=r.sample(ids, min(len(ids), r.choice([0, 1, 1, 2]))), outlets=given,
-                depends_on_past=r.random() < 0.08,
+                depends_on_past=clocked and r.random() < 0.2, **limits,
             )  # fmt: skip
             ids.append(f"t{task}")
         made.append(dag.id)

@@ -24,7 +24,7 @@ def one_pass(window: Window, values: NodeValues) -> Ends:
             if candidates is None:
                 end[node] = now + span
             else:
-                end[node], tied = wait_end(node, now, candidates, end, lists.needs, values.delay)
+                end[node], tied = wait_end(now, candidates, end, lists.needs)
                 if tied:
                     tie = node
         else:
@@ -33,14 +33,12 @@ def one_pass(window: Window, values: NodeValues) -> Ends:
 
 
 def wait_end(
-    wait: int, now: int, candidates: tuple[tuple[int, int], ...], end: list[int], needs: list[tuple[int, ...]],
-    delay: list[int],
-) -> tuple[int, bool]:  # fmt: skip
+    now: int, candidates: tuple[tuple[int, int], ...], end: list[int], needs: list[tuple[int, ...]]
+) -> tuple[int, bool]:
     """When a wait that begins at `now` ends, and whether what happens first at one instant decides it. O(candidates).
 
     At an instant clocks step before all else (I1), so a run that a clock requests is there when something ends at that
-    instant, or when a wait begins; what data requests at it may come before or after. So may a tick and a delayed run
-    with which the wait begins.
+    instant, or when a wait begins (W20); what data requests at it may come before or after.
     """
     found, requested, clocked, tied = BEYOND, BEYOND, False, False
     for awaited, start in candidates:
@@ -51,8 +49,7 @@ def wait_end(
             if at < found:
                 found, tied = at, False
         elif at == requested < BEYOND and at < found:
-            held = at == now and any(delay[need] and end[need] == now for need in needs[wait])
-            tied = tied or held or not clocked
+            tied = tied or not clocked
         seen = end[start]
         if seen < requested:
             requested, clocked = seen, not needs[start]
