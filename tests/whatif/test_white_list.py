@@ -188,7 +188,8 @@ def test_W30_kinds_of_triggers(name: str) -> None:
     [
         rd.completed("up", states="failed"), rd.completed("up", states="any"), rd.completed("*", states="failed"),
         rd.updated("made") & rd.updated("more"), rd.all_of(A, B, consume="latest"), A | rd.completed("up") & B,
-        (A & B).by("logical_date", ttl="1h"), (A & B).by(a_date), (rd.updated("made") & rd.updated("more")).by("region"),
+        (A & B).by("logical_date", ttl="1h"), (A & B).by(a_date),
+        (rd.updated("made") & rd.updated("more")).by("region"),
         (A & B).by("logical_date", max_keys=3),
     ],
     ids=str,

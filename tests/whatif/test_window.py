@@ -46,11 +46,11 @@ def compared(seed: int) -> str:
 
 @settings(max_examples=examples(120), deadline=None)
 @given(seed=st.integers(0, 10**9))
-def test_one_pass_equals_the_reference(seed: int) -> None:
+def test_W31_one_pass_equals_the_reference(seed: int) -> None:
     compared(seed)
 
 
-def test_most_drawn_graphs_are_static() -> None:
+def test_W30_most_drawn_graphs_are_static() -> None:
     found = Counter(compared(seed) for seed in range(40))
     assert found["equal"] > 15, found
 
@@ -60,7 +60,7 @@ def estate() -> rd.Graph:
     return open_example("mozilla").graph
 
 
-def test_the_estate_equals_the_reference(estate: rd.Graph) -> None:
+def test_W31_the_estate_equals_the_reference(estate: rd.Graph) -> None:
     lengths = rd.spread_durations("5m", "40m")
     base = rd.simulate(estate, start="2026-11-23T00:00Z", until="1d", default_duration=lengths)
     window = window_of(base)
