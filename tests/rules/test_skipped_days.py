@@ -107,17 +107,3 @@ def test_T19_an_hour_that_clocks_leave_out_is_none():
     for text in ("2026-03-29T02+01:00", "2026-03-29T02+02:00"):
         with pytest.raises(rd.InvalidValue, match="in that zone this hour is"):
             hours.check(text)
-
-
-@pytest.mark.parametrize(
-    ("place", "day"),
-    [
-        ("America/Sao_Paulo", "2018-11-04"),
-        ("Asia/Beirut", "2022-03-27"),
-        ("Africa/Cairo", "2024-04-26"),
-        ("America/Havana", "2026-03-08"),
-    ],
-)
-def test_R1_a_day_without_a_midnight_begins_at_its_first_instant(place, day):
-    assert rd.day(place).of(rd.at(day, tz=place).schedule.times[0]) == day
-    assert rd.day(place).start(day) == rd.at(day, tz=place).schedule.times[0]
