@@ -19,6 +19,7 @@ from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.callables import Call, check_takes
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.partitions.given import GivenPartition, partition_text
 from reactive_dag.model.records import FINAL_RUN_STATES, FINAL_TASK_STATES
 from reactive_dag.model.scalars import own
 from reactive_dag.model.text import exact, seen, text_at
@@ -36,7 +37,7 @@ from reactive_dag.model.times import (
     zone,
 )
 from reactive_dag.triggers.base import Trigger
-from reactive_dag.triggers.checks import choice_of, choices_of, id_of, listed, names_of, text_of
+from reactive_dag.triggers.checks import choice_of, choices_of, id_of, listed, names_of
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 FAILED_STATES = frozenset({"failed", "upstream_failed", "cancelled"})
@@ -47,7 +48,7 @@ DEFAULTS = {"mode": PUSH, "poll": "1m"}
 OF_A_WORKER = ("priority", "pool", "slots")
 """The options that count for what holds a worker."""
 
-GivenPartitions: TypeAlias = "str | timedelta | Callable[..., object] | Iterable[str] | None"
+GivenPartitions: TypeAlias = "GivenPartition | timedelta | Callable[..., object] | Iterable[GivenPartition] | None"
 LONGEST_PERIODS = {"hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 31 * DAY}
 """Of each unit of a calendar the longest period, as it is counted on the wall clock."""
 
@@ -256,27 +257,20 @@ def _partitions(value: object, dataset: Dataset) -> str | int | Call | tuple[str
         return None
     if isinstance(value, timedelta):
         return value // timedelta(microseconds=1) * MICROSECOND
-    if isinstance(value, str):
-        return exact(value) if value == "same" else _one_partition(value, dataset)
-    if isinstance(value, datetime | date) or not (callable(value) or isinstance(value, Iterable)):
+    if isinstance(value, str | date):
+        return "same" if value == "same" else partition_text(value, dataset.partitions, "partition")
+    if not (callable(value) or isinstance(value, Iterable)):
         raise InvalidValue(
-            f"partition must be 'same', a text, a timedelta, a function of the run's date, texts, or None for any "
-            f"event, not {seen(value)}"
+            f"partition must be 'same', a text, a date, a timedelta, a function of the run's date, several texts or "
+            f"dates, or None for any event, not {seen(value)}"
         )
     if callable(value):
         check_takes(value, ("the run's date",), "partition=")
         return Call(value)
-    found = [_one_partition(each, dataset) for each in value]
+    found = [partition_text(each, dataset.partitions, "partition") for each in value]
     if not found:
         raise InvalidValue("partition=[] names no partition, so there is nothing to wait for")
     return tuple(dict.fromkeys(found))
-
-
-def _one_partition(value: object, dataset: Dataset) -> str:
-    found = text_of(value, "a partition")
-    if dataset.partitions is not None:
-        dataset.partitions.check(found)
-    return found
 
 
 def _awaited(dag: object, task: object, tasks: Iterable[TaskLike[Any] | str] | None) -> tuple[str, tuple[str, ...]]:

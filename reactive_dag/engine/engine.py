@@ -39,6 +39,7 @@ from reactive_dag.log.opening import GivenStore, open_log
 from reactive_dag.log.sqlite.files import one_name, parse_store
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.errors import EngineReplaced, UsageError
+from reactive_dag.model.partitions.given import GivenPartition
 from reactive_dag.model.records import Cancelled, FaultsRetried, Paused, Resumed
 from reactive_dag.model.text import counted, text_in
 from reactive_dag.model.times import GivenDuration, GivenTime, parse_time
@@ -129,7 +130,7 @@ class Engine(Questions):
     # ------------------------------------------------------------------------------------- facts
 
     def publish(
-        self, dataset: Dataset | str, *, partition: str | None = None, logical_date: GivenTime | None = None,
+        self, dataset: Dataset | str, *, partition: GivenPartition | None = None, logical_date: GivenTime | None = None,
         time: GivenTime | None = None, kind: str = UPDATED, extra: object = None, key: str | None = None,
         source: str | None = None,
     ) -> Receipt:  # fmt: skip
@@ -180,7 +181,7 @@ class Engine(Questions):
 
     def start(
         self, dag: Dag | str, *, params: object = None, payload: object = None, logical_date: GivenTime | None = None,
-        partition: str | None = None, key: str | None = None,
+        partition: GivenPartition | None = None, key: str | None = None,
     ) -> Run:  # fmt: skip
         """Ask for a run by hand; a second start with the same key gives the first one's run (I5).
 

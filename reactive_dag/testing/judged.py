@@ -7,6 +7,7 @@ scenario is played, and says at which place of it. O(fields).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date as date_type
 from inspect import signature
 from typing import Any
 
@@ -20,6 +21,7 @@ from reactive_dag.engine.facts.event_fields import VALIDATORS
 from reactive_dag.engine.table.marks import GIVEN_STATES
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.payload import plain
+from reactive_dag.model.scalars import own
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_in
 from reactive_dag.model.times import parse_date, parse_time
@@ -48,7 +50,8 @@ def judge_start(dag: Dag, fields: Fields) -> None:
     judge_names(Engine.start, fields)
     date, params, where = fields.get("logical_date"), fields.get("params"), f"start({dag.id!r})"
     is_now = isinstance(date, str) and exact(date) == "now"
-    which_run(dag, fields.get("partition"), None if is_now else date)
+    place = fields.get("partition")
+    which_run(dag, None if isinstance(own(place), date_type) else place, None if is_now else date)
     plain(fields.get("payload"), f"{where}: payload")
     known = params_of(dag)
     given = {} if params is None else plain(known.of_object(params), f"{where}: params")

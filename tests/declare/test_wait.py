@@ -131,7 +131,7 @@ def test_dates(build):
         (Dataset("orders"), {"task": "a"}, "a dataset has no tasks"),
         (Dataset("orders"), {"partition": []}, "names no partition"),
         (Dataset("orders"), {"partition": 5}, "partition must be 'same', a text"),
-        (Dataset("orders"), {"partition": datetime(2026, 1, 1, tzinfo=UTC)}, "partition must be 'same', a text"),
+        (Dataset("orders"), {"partition": datetime(2026, 1, 1, tzinfo=UTC)}, "is a date, which names no partition of"),
         (Dataset("orders", day()), {"partition": "2026-13-01"}, "2026-13-01"),
         (Dataset("orders", day()), {"partition": ["2026-11-01", "x"]}, "'x'"),
         (Dataset("orders"), {"pool": "one"}, "pool= is of mode='poke'"),

@@ -21,6 +21,7 @@ from reactive_dag.engine.facts.values import given_value, value_name
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.errors import UndeclaredOutlet
+from reactive_dag.model.partitions.given import GivenPartition
 from reactive_dag.model.payload import copied, plain
 from reactive_dag.model.records import UNCHANGED, GivenValue, OutletEvent
 from reactive_dag.model.text import exact, seen, text_at
@@ -112,7 +113,7 @@ class RunContext(Run):
         return RunLog(about, self._assignment.write_line)
 
     def publish(
-        self, dataset: Dataset | str, *, partition: str | None = None, logical_date: GivenTime | None = None,
+        self, dataset: Dataset | str, *, partition: GivenPartition | None = None, logical_date: GivenTime | None = None,
         time: GivenTime | None = None, kind: str = "updated", extra: object = None, key: str | None = None,
     ) -> None:  # fmt: skip
         """Say that a dataset changed: recorded in the commit of this task's success, once for each call (R3).
@@ -140,7 +141,7 @@ class RunContext(Run):
 
     def start(
         self, dag: Dag | str, *, params: object = None, payload: object = None, logical_date: GivenTime | None = None,
-        partition: str | None = None, key: str | None = None,
+        partition: GivenPartition | None = None, key: str | None = None,
     ) -> Run:  # fmt: skip
         """Ask for a run of another DAG, at once: `.wait()` for it gives the worker and the pool's slots back (R3).
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.partitions.given import partition_text
 from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
@@ -22,10 +23,7 @@ Shape: TypeAlias = tuple[tuple[str, Validator], ...]
 
 def check_partition(dataset: Dataset, partition: object, where: str) -> str | None:
     """A given partition as plain text. Raises InvalidValue for one that is none of its dataset's."""
-    text = check_text(partition, where, "partition")
-    if text is not None and dataset.partitions is not None:
-        dataset.partitions.check(text)
-    return text
+    return None if partition is None else partition_text(partition, dataset.partitions, f"{where}: partition")
 
 
 def check_kind(kind: object, where: str) -> str:

@@ -16,6 +16,7 @@ from reactive_dag.engine.facts.event_fields import VALIDATORS, Shape, kind_of, p
 from reactive_dag.engine.facts.receipts import Offsets
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import InvalidValue, UndatedOutlet, UnknownId
+from reactive_dag.model.partitions.given import GivenPartition
 from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.records import Json, KeyConflict, OutletEvent, Published, Republished, RunStarted
 from reactive_dag.model.suggest import did_you_mean
@@ -27,7 +28,7 @@ from reactive_dag.triggers.leaves.dataset import Dataset
 class EventFields(TypedDict, total=False):
     """What `publish` takes besides the dataset."""
 
-    partition: str | None
+    partition: GivenPartition | None
     logical_date: GivenTime | None
     time: GivenTime | None
     kind: str

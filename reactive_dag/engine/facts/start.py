@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date as date_type
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -13,9 +14,11 @@ from reactive_dag.declare.internals import deadline_of, params_of
 from reactive_dag.engine.facts.event_fields import check_key, check_text
 from reactive_dag.log.protocol import EventLog
 from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.partitions.given import GivenPartition, partition_text
 from reactive_dag.model.partitions.products import Partitions, Periods
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json, KeyConflict, RunDeadline, RunRequested, RunStarted, StartRequested
+from reactive_dag.model.scalars import own
 from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_at
@@ -53,7 +56,7 @@ class StartFields(NamedTuple):
     params: object = None
     payload: object = None
     logical_date: GivenTime | None = None
-    partition: str | None = None
+    partition: GivenPartition | None = None
     key: str | None = None
 
 
@@ -85,7 +88,7 @@ class Starting:
         params, payload, date, partition, key = fields
         given = self._params(declared, params, where)
         body = None if payload is None else plain(payload, f"{where}: payload")
-        place = check_text(partition, where, "partition")
+        place = self._place(declared, partition, where)
         if isinstance(date, str) and exact(date) == "now":
             when: int | None = at - at % MICROSECOND
         else:
@@ -104,6 +107,14 @@ class Starting:
             name = f"{begun.key}/{task}#{number}"
         about = name, given, body, when, place, begun.run, task, begun.cascade
         return self.judge(StartRequested(at, declared.id, 0, *about))
+
+    def _place(self, dag: Dag, partition: object, where: str) -> str | None:
+        """A given partition as text; a date is of the first calendar that has days or longer. Raises InvalidValue."""
+        if not isinstance(own(partition), date_type):
+            return check_text(partition, where, "partition")
+        known = self._calendars.of_dag(dag)
+        best = min(known, key=lambda of: (not of.is_dated, "hour" in of.names), default=None)
+        return partition_text(partition, best, f"{where}: partition")
 
     def _inherited(self, dag: Dag, partition: str | None) -> str | None:
         """The partition of the run that starts another, where one of that DAG's calendars has it (R3)."""

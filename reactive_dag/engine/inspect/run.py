@@ -22,6 +22,7 @@ from reactive_dag.engine.runs.history_rows import REPLACED
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
+from reactive_dag.model.partitions.given import GivenPartition
 from reactive_dag.model.payload import copied, plain_form
 from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished, TaskFinished
 from reactive_dag.model.text import MOST_NAMES, first_of, one_line
@@ -266,7 +267,7 @@ class Run:
     """Which attempt of the task this is, from 1: inside a task's body."""
 
     def publish(
-        self, dataset: Dataset | str, *, partition: str | None = None, logical_date: GivenTime | None = None,
+        self, dataset: Dataset | str, *, partition: GivenPartition | None = None, logical_date: GivenTime | None = None,
         time: GivenTime | None = None, kind: str = "updated", extra: object = None, key: str | None = None,
     ) -> None:  # fmt: skip
         """Say that a dataset changed: inside a task's body. Raises UsageError elsewhere."""
@@ -278,7 +279,7 @@ class Run:
 
     def start(
         self, dag: Dag | str, *, params: object = None, payload: object = None, logical_date: GivenTime | None = None,
-        partition: str | None = None, key: str | None = None,
+        partition: GivenPartition | None = None, key: str | None = None,
     ) -> Run:  # fmt: skip
         """Start a run of another DAG: inside a task's body. Raises UsageError elsewhere."""
         raise _outside("start", "engine.start(...) starts one from outside")

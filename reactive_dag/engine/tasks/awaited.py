@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from reactive_dag.declare.wait import mapped_task
 from reactive_dag.model.callables import Call
 from reactive_dag.model.errors import ReactiveDagError
+from reactive_dag.model.partitions.given import instant_in
 from reactive_dag.model.scalars import own
 from reactive_dag.model.text import seen, text_in, writable
-from reactive_dag.model.times import NEVER, parse_date, parse_time, to_datetime
+from reactive_dag.model.times import NEVER, parse_date, to_datetime
 from reactive_dag.triggers.faults import CallableFault, asked
 
 if TYPE_CHECKING:
@@ -93,7 +94,10 @@ class Awaited:
         """A partition that a user's callable gave, as text; a date stands for its partition."""
         partitions, given = dataset.partitions, own(given)
         if isinstance(given, date_type) and partitions is not None:
-            found, _ = self._of_date(run, wait, dataset, parse_time(given, run.dag.tz, what="partition"))
+            calendar = partitions.calendar
+            if calendar is None:
+                raise ReactiveDagError(f"{seen(given)} is a date, and {partitions!r} has no calendar: give its text")
+            found, _ = self._of_date(run, wait, dataset, instant_in(given, calendar, "partition"))
             if found is not None and len(found) == 1:
                 return str(found[0])
         if not isinstance(given, str):
