@@ -22,7 +22,7 @@ from .partitions.products import Dimension, Partitions, Periods, Product
 from .partitions.values import StaticValues
 from .records import Json
 from .text import exact, seen
-from .times import HOUR, MICROSECOND, first_instant, format_time, to_datetime, zone
+from .times import HOUR, MICROSECOND, SECOND, first_instant, format_time, to_datetime, zone
 
 Unit: TypeAlias = Literal["hour", "day", "week", "month"]
 Span: TypeAlias = tuple[int, int]
@@ -225,22 +225,21 @@ def _walls(unit: Unit, text: str) -> tuple[datetime, datetime]:
 def _hour_span(text: str, tz: str) -> Span:
     """An hour on the wall under one offset; a clock change inside it cuts it short."""
     begin = _instant(text)
-    edges = [begin, begin + HOUR]
-    for inside in (begin, begin + HOUR - MICROSECOND):
-        if _hour_name(inside, tz) == text:
-            break
-    else:
-        return begin, begin  # nowhere under this offset
-    if _hour_name(begin, tz) != text:
-        edges[0] = _edge(begin, inside, text, tz, named=False)
-    elif _hour_name(begin + HOUR - MICROSECOND, tz) != text:
-        edges[1] = _edge(begin, begin + HOUR, text, tz, named=True)
-    return edges[0], edges[1]
+    if tz == "UTC":  # whose clocks never change
+        return begin, begin + HOUR * (text[13:] == "+00:00")
+    last = begin + HOUR - MICROSECOND
+    first_has, last_has = _hour_name(begin, tz) == text, _hour_name(last, tz) == text
+    if first_has and last_has:
+        return begin, begin + HOUR
+    if first_has:
+        return begin, _edge(begin, begin + HOUR, text, tz, named=True)
+    if last_has:
+        return _edge(begin, last, text, tz, named=False), begin + HOUR
+    return begin, begin  # nowhere under this offset
 
 
 def _instant(text: str) -> int:
-    moment = datetime.fromisoformat(f"{text[:13]}:00:00{text[13:]}")
-    return (moment - to_datetime(0)) // timedelta(microseconds=1) * MICROSECOND
+    return int(datetime.fromisoformat(f"{text[:13]}:00:00{text[13:]}").timestamp()) * SECOND
 
 
 def _edge(low: int, high: int, text: str, tz: str, *, named: bool) -> int:
