@@ -71,17 +71,17 @@ def test_W31_the_estate_equals_the_reference(estate: rd.Graph) -> None:
 def test_nodes_stand_behind_all_that_they_follow(estate: rd.Graph) -> None:
     base = rd.simulate(estate, start="2026-11-23T00:00Z", until="6h", default_duration="5m")
     window = window_of(base)
-    lists = window.lists
+    kinds = window.kind.tolist()
     for node in range(window.size):
-        candidates = lists.candidates[node] or ()
-        assert all(need < node for need in lists.needs[node])
+        candidates = window.candidates[node] or ()
+        assert all(need < node for need in window.needs[node])
         assert all(awaited < node and start < node for awaited, start in candidates)
-        assert (lists.kind[node] == WAIT) == (lists.candidates[node] is not None)
-        assert all(node in lists.follows[need] for need in lists.needs[node])
-        assert all(node in lists.watches[each] for pair in candidates for each in pair)
+        assert (kinds[node] == WAIT) == (window.candidates[node] is not None)
+        assert all(node in window.follows[need] for need in window.needs[node])
+        assert all(node in window.watches[each] for pair in candidates for each in pair)
     level = [0] * window.size
     for number, (low, high) in enumerate(zip(window.level_ptr.tolist(), window.level_ptr.tolist()[1:])):
         level[low:high] = [number] * (high - low)
-    assert all(level[need] < level[node] for node in range(window.size) for need in lists.needs[node])
-    assert [lists.kind[each] for each in window.run_start] == [START] * window.runs
-    assert [lists.kind[each] for each in window.run_end] == [END] * window.runs
+    assert all(level[need] < level[node] for node in range(window.size) for need in window.needs[node])
+    assert [kinds[each] for each in window.run_start] == [START] * window.runs
+    assert [kinds[each] for each in window.run_end] == [END] * window.runs

@@ -113,43 +113,35 @@ class Window:
         return {name: number for number, name in enumerate(self.dags)}
 
     @cached_property
-    def lists(self) -> WindowLists:
-        """Lists for loops in plain Python, which read them faster than arrays. O(nodes + edges) once."""
-        return WindowLists.of(self)
+    def needs(self) -> list[tuple[int, ...]]:
+        """The needs of each node, for loops in plain Python, which read lists faster than arrays. O(edges) once."""
+        return rows_of(self.need_ptr, self.need_idx)
 
+    @cached_property
+    def follows(self) -> list[tuple[int, ...]]:
+        """The nodes that need each node. O(edges) once."""
+        return rows_of(self.follow_ptr, self.follow_idx)
 
-@frozen(eq=False)
-class WindowLists:
-    """A window's kinds, needs, followers, candidates and watchers, as lists.
+    @cached_property
+    def watches(self) -> list[tuple[int, ...]]:
+        """The waits that look at each node. O(nodes + candidates) once."""
+        return rows_of(self.watch_ptr, self.watch_idx)
 
-    `candidates[n]` is None but for a wait: its pairs (awaited, START), highest date first.
-    """
-
-    kind: list[int]
-    needs: list[tuple[int, ...]]
-    follows: list[tuple[int, ...]]
-    watches: list[tuple[int, ...]]
-    candidates: list[tuple[tuple[int, int], ...] | None]
-
-    @classmethod
-    def of(cls, window: Window) -> WindowLists:
-        """Out of the arrays. O(nodes + edges)."""
-        kind = window.kind.tolist()
-        candidates: list[tuple[tuple[int, int], ...] | None] = [None] * window.size
-        ptr = window.candidate_ptr.tolist()
-        pairs = list(zip(window.candidate_idx.tolist(), window.candidate_start.tolist()))
-        for node in np.flatnonzero(window.kind == WAIT).tolist():
-            candidates[node] = tuple(pairs[ptr[node] : ptr[node + 1]][::-1])
-        return cls(
-            kind, rows_of(window.need_ptr, window.need_idx), rows_of(window.follow_ptr, window.follow_idx),
-            rows_of(window.watch_ptr, window.watch_idx), candidates,
-        )  # fmt: skip
+    @cached_property
+    def candidates(self) -> list[tuple[tuple[int, int], ...] | None]:
+        """The candidates of each wait, (awaited, START), highest date first; None for other nodes. O(nodes) once."""
+        found: list[tuple[tuple[int, int], ...] | None] = [None] * self.size
+        ptr = self.candidate_ptr.tolist()
+        pairs = list(zip(self.candidate_idx.tolist(), self.candidate_start.tolist()))
+        for node in np.flatnonzero(self.kind == WAIT).tolist():
+            found[node] = tuple(pairs[ptr[node] : ptr[node + 1]][::-1])
+        return found
 
 
 def rows_of(ptr: Ints, idx: Numbers) -> list[tuple[int, ...]]:
     """The rows of a CSR as tuples. O(rows + entries)."""
-    bounds, flat = ptr.tolist(), tuple(idx.tolist())
-    return [flat[low:high] for low, high in pairwise(bounds)]
+    flat = tuple(idx.tolist())
+    return [flat[low:high] for low, high in pairwise(ptr.tolist())]
 
 
 @frozen(eq=False)

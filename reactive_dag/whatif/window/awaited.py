@@ -7,6 +7,7 @@ Invariant: runs of one date that is awaited are one, else NotStatic is raised. O
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ from reactive_dag.engine.items.identity import Identities
 from reactive_dag.engine.runs.logical_dates import LogicalDates, OutletCalendars, schedules_of
 from reactive_dag.engine.tasks.awaited_dates import AwaitedDates, KnownDates
 from reactive_dag.log.memory import MemoryLog
+from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.schedule import CronSchedule
-from reactive_dag.model.times import NEVER, is_after_gap, zone
+from reactive_dag.model.times import DAY, NEVER, is_after_gap, zone
 from reactive_dag.whatif.window.white_list import NotStatic
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ OVER: list[Candidate] = []
 """What is awaited lies before the window: the wait is over as it begins."""
 
 
-class Lost(Exception):
-    """What is awaited never comes: the wait fails as it begins."""
+LOST_WAIT: list[Candidate] = [(-1, -1)]
+"""What is awaited never comes: the wait fails as it begins."""
 
 
 class AwaitedNodes:
@@ -43,38 +45,63 @@ class AwaitedNodes:
         self.graph = graph
         self.begin = begin
         self.runs = runs
-        log = MemoryLog()
-        self.logical_dates = LogicalDates(Identities(log, _no_run), graph, OutletCalendars())
+        self.logical_dates = LogicalDates(Identities(MemoryLog(), _no_run), graph, OutletCalendars())
         self.awaited_dates = AwaitedDates(self.logical_dates, graph.dags.get, KnownDates())
 
-    def of(self, dag: Dag, tz: str, wait: Wait, date: int) -> list[Candidate] | None:
-        """The candidates of a wait of a run of this date, lowest date first; `OVER`, or None: it waits for ever.
+    def of(self, waiting: Runs, tz: str, wait: Wait) -> Iterator[list[Candidate] | None]:
+        """For each run of a DAG the candidates of a wait, lowest date first; `OVER`, None: for ever, or `LOST_WAIT`.
 
-        Raises Lost, NotStatic.
+        O(log runs) each. Raises NotStatic.
         """
+        awaited = self.runs.get(wait.dag)
+        if awaited is None or not awaited.dates or (wait.tasks and wait.tasks[0] not in awaited.plan.index):
+            for date in waiting.dates:
+                yield self._of_date(waiting.dag, tz, wait, date, None)
+            return
+        dates, first, stride = awaited.dates, awaited.first, awaited.stride
+        local = stride - 1 if not wait.tasks else 1 + awaited.plan.index[wait.tasks[0]]
+        spans = self._short_way(wait, tz, awaited)
+        for date in waiting.dates:
+            low, high = spans(date)
+            at, last = bisect_left(dates, low), bisect_right(dates, high)
+            if low < self.begin or at == last:
+                yield self._of_date(waiting.dag, tz, wait, date, awaited)
+            elif last - at == 1:
+                start = first + at * stride
+                yield [(start + local, start)]
+            else:
+                yield _several(waiting.dag, wait, awaited, range(at, last))
+
+    def _short_way(self, wait: Wait, tz: str, awaited: Runs) -> Callable[[int], tuple[int, int]]:
+        """The awaited dates from a date, where those say all; elsewhere they lie before the window."""
+        offset = wait.logical_date
+        if not isinstance(offset, int) or (offset % DAY or not offset or tz == "UTC"):
+            back = offset if isinstance(offset, int) else 0
+            if wait.match == "exact":
+                return lambda date: (date - back, date - back)
+            if wait.match == "same_day":
+                day = Calendar("day", tz or "UTC")
+                return lambda date: _of_day(day, date - back)
+            if back >= 0 and awaited.dag.end is None and awaited.on_clocks:
+                return lambda date: _newest(awaited.dates, date - back)
+        return lambda date: (-1, -1)
+
+    def _of_date(
+        self, dag: Dag, tz: str, wait: Wait, date: int, awaited: Runs | None
+    ) -> list[Candidate] | None:  # fmt: skip
+        """The candidates for a run of a date, by what the engine says of it. O(clocks + log runs)."""
         low, high, early = self.awaited_dates.of(tz, wait, self._date(dag, tz, wait, date), self.begin)
         if early:
             return OVER
-        runs = self.runs.get(wait.dag)
+        dates = [] if awaited is None else awaited.dates
         if early is None:
-            if runs is not None and runs.dates:
+            if dates:
                 raise NotStatic(f"{dag.id}.{wait.id} depends on what ran when it looks")
             return OVER
-        if runs is None or not runs.dates:
-            self._refuse_lost(dag, wait, low, high)
-            return None
-        dates = runs.dates
-        first, last = bisect_left(dates, low), bisect_right(dates, high)
-        if first == last:
-            self._refuse_lost(dag, wait, low, high)
-            return None
-        found = range(first, last)
-        if last - first > 1 and len(set(dates[first:last])) < last - first:
-            raise NotStatic(f"{dag.id}.{wait.id} awaits a date of which {wait.dag} has several runs")
-        task = wait.tasks[0] if wait.tasks else None
-        if task is not None and task not in runs.plan.index:
-            return None
-        return [(runs.node(at, task), runs.first + at * runs.stride) for at in found]
+        found = range(bisect_left(dates, low), bisect_right(dates, high))
+        if awaited is None or not found:
+            return self._none(dag, wait, low, high)
+        return _several(dag, wait, awaited, found)
 
     def _date(self, dag: Dag, tz: str, wait: Wait, date: int) -> int:
         if wait.logical_date == "same":
@@ -90,15 +117,32 @@ class AwaitedNodes:
                 return schedule.named_wall(date)
         raise NotStatic(f"a clock change moved the date from which a wait of {dag.id} counts days")
 
-    def _refuse_lost(self, dag: Dag, wait: Wait, low: int, high: int) -> None:
-        """No run here has such a date. Raises Lost where a tick has it that will not be requested; else it waits."""
+    def _none(self, dag: Dag, wait: Wait, low: int, high: int) -> list[Candidate] | None:
+        """No run here has such a date: it waits for ever, or fails where a tick has it that will not be requested."""
         tick = self.logical_dates.newest_tick(wait.dag, high)
         if tick is None or tick < low or high == NEVER:
-            return
+            return None
         if wait.match == "latest":
             raise NotStatic(f"{dag.id}.{wait.id} passes over a tick of {wait.dag} that never comes")
-        if wait.missing == "error":
-            raise Lost
+        return LOST_WAIT if wait.missing == "error" else None
+
+
+def _several(dag: Dag, wait: Wait, awaited: Runs, found: range) -> list[Candidate]:
+    if len(found) > 1 and len(set(awaited.dates[found.start : found.stop])) < len(found):
+        raise NotStatic(f"{dag.id}.{wait.id} awaits a date of which {wait.dag} has several runs")
+    task = wait.tasks[0] if wait.tasks else None
+    return [(awaited.node(at, task), awaited.first + at * awaited.stride) for at in found]
+
+
+def _of_day(day: Calendar, date: int) -> tuple[int, int]:
+    start, end = day.span(day.of(date))
+    return start, end - 1
+
+
+def _newest(dates: list[int], date: int) -> tuple[int, int]:
+    """The newest of these dates that is not above another, as a span; one before all without it."""
+    at = bisect_right(dates, date)
+    return (dates[at - 1], dates[at - 1]) if at else (-1, -1)
 
 
 def _no_run(run: int) -> RunStarted:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reactive_dag.declare.internals import dag_settings_of, settings_of
+from reactive_dag.declare.internals import analysis_of, dag_settings_of, settings_of
 from reactive_dag.whatif.window.arrays import END, LOST, MET, SOURCE, START, TASK, WAIT, Ints, Numbers, Window
-from reactive_dag.whatif.window.awaited import AwaitedNodes, Lost
+from reactive_dag.whatif.window.awaited import LOST_WAIT, OVER, AwaitedNodes
 from reactive_dag.whatif.window.firings import Firings, Runs, followed
 from reactive_dag.whatif.window.items import CauseItem
 from reactive_dag.whatif.window.numbering import csr, levels, pointers, ragged
@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 
 def compile_window(graph: Graph, begin: int, until: int, sources: tuple[OutsideSource, ...] = ()) -> Window:
     """The window of a graph from `begin` (included) to `until` (not). O(nodes + edges). Raises NotStatic."""
-    effective = {id: graph.effective(id) for id, dag in graph.dags.items() if dag.triggers}
+    analysis = analysis_of(graph)
+    effective = {
+        id: {label: trigger for label, (trigger, _) in analysis.effective(id).items()}
+        for id, dag in graph.dags.items() if dag.triggers
+    }  # fmt: skip
     for id, triggers in effective.items():
         if why := refused(graph.dags[id], triggers.values()):
             raise NotStatic(why)
@@ -61,6 +65,10 @@ def _in_order(graph: Graph, effective: dict[str, dict[str, Trigger]]) -> list[st
     return order
 
 
+ROOT = (0,)
+"""What a task needs that follows no other: the START of its run, which is its first node."""
+
+
 class Layout:
     """The nodes of a window run by run: sources first, then of each run its START, its tasks and its END."""
 
@@ -86,17 +94,17 @@ class Layout:
 
     def _take(self, runs: Runs) -> None:
         """Number the tasks of a DAG, and make the template of its runs. O(tasks + edges)."""
-        dag, plan, past = runs.dag, runs.plan, []
+        dag, plan = runs.dag, runs.plan
         self.first_task.append(len(self.tasks))
-        for at, id in enumerate(plan.ids):
-            task = dag.tasks[id]
-            settings = settings_of(task)
-            self.tasks.append((dag.id, id))
-            self.settings.append(settings)
-            self.waits.append(task.wait)
-            self.needs += [(1 + need, 1 + at) for need in plan.needs[at]] or [(0, 1 + at)]
-            if settings.depends_on_past:
-                past.append(1 + at)
+        tasks = [dag.tasks[id] for id in plan.ids]
+        settings = [settings_of(task) for task in tasks]
+        self.tasks += [(dag.id, id) for id in plan.ids]
+        self.settings += settings
+        self.waits += [task.wait for task in tasks]
+        self.needs += [
+            (need, at) for at, needs in enumerate(plan.needs, 1) for need in ([1 + each for each in needs] or ROOT)
+        ]
+        past = [at for at, each in enumerate(settings, 1) if each.depends_on_past]
         self.needs += [(1 + last, runs.stride - 1) for last in plan.last]
         self.needs_ptr.append(len(self.needs))
         if past:
@@ -115,21 +123,21 @@ class Layout:
     def wait(self, awaited: AwaitedNodes) -> None:
         """Look up what all waits await. O(waits * log runs). Raises NotStatic."""
         for runs in self.made:
-            waits = [(1 + at, wait) for at, id in enumerate(runs.plan.ids) if (wait := runs.dag.tasks[id].wait)]
-            tz = runs.dag.tz if waits else ""
-            for local, wait in waits:
-                for at, date in enumerate(runs.dates):
-                    node = runs.first + at * runs.stride + local
-                    try:
-                        found = awaited.of(runs.dag, tz, wait, date)
-                    except Lost:
+            if not runs.dag.waits:
+                continue
+            tz, last = runs.dag.tz, runs.first + runs.stride * len(runs.dates)
+            for at, id in enumerate(runs.plan.ids):
+                wait = runs.dag.tasks[id].wait
+                if wait is None:
+                    continue
+                nodes = range(runs.first + 1 + at, last, runs.stride)
+                for node, found in zip(nodes, awaited.of(runs, tz, wait)):
+                    if found is LOST_WAIT:
                         self.kinds[node] = LOST
-                        continue
-                    if found is None:
-                        continue
-                    if not found:
+                    elif found:
+                        self.candidates += [(node, awaits, start) for awaits, start in found]
+                    elif found is OVER:
                         self.kinds[node] = MET
-                    self.candidates += [(node, awaits, start) for awaits, start in found]
 
     # ------------------------------------------------------------------------------------- arrays
 
@@ -218,6 +226,6 @@ class Layout:
 
 def _ranks(graph: Graph, dags: list[str]) -> Numbers:
     """The place of each DAG by height and id, as slots are given out. O(DAGs log DAGs)."""
-    found = np.empty(len(dags), np.int32)
-    found[sorted(range(len(dags)), key=lambda at: (graph.height(dags[at]), dags[at]))] = np.arange(len(dags))
+    found, heights = np.empty(len(dags), np.int32), analysis_of(graph).heights
+    found[sorted(range(len(dags)), key=lambda at: (heights[dags[at]], dags[at]))] = np.arange(len(dags))
     return found

@@ -47,6 +47,8 @@ class Runs:
     plan: Plan
     first: int
     run: int
+    stride: int
+    """How many nodes a run has."""
     dates: list[int] = field(factory=list)
     bases: list[int] = field(factory=list)
     partitions: list[str | None] = field(factory=list)
@@ -55,9 +57,9 @@ class Runs:
     """None for a run of a tick."""
 
     @property
-    def stride(self) -> int:
-        """How many nodes a run has. O(1)."""
-        return len(self.plan.ids) + 2
+    def on_clocks(self) -> bool:
+        """Whether ticks caused all of them. O(runs)."""
+        return not any(self.causes)
 
     def node(self, at: int, task: str | None) -> int:
         """The node of a task of the run at a place, without a task of its END. O(1)."""
@@ -111,18 +113,19 @@ class Firings:
 
     def add(self, dag: Dag, triggers: Mapping[str, Trigger]) -> Runs:
         """Make the runs of a DAG; those of the DAGs that it follows are there. O(runs + causes). Raises NotStatic."""
-        runs = self.of_dag[dag.id] = Runs(dag, plan_of(dag), self.nodes, self.runs)
+        plan = plan_of(dag)
+        runs = self.of_dag[dag.id] = Runs(dag, plan, self.nodes, self.runs, len(plan.ids) + 2)
         begin = max(self.begin, self.begin if dag.start is None else dag.start)
         until = self.until if dag.end is None else min(self.until, dag.end + 1)
+        calendar = calendar_of_outlets(dag)
         for label, trigger in triggers.items():
             number = self.labels.setdefault(label, len(self.labels))
-            calendar = calendar_of_outlets(dag)
             if type(trigger) is Scheduled:
                 self._add_clocked(runs, self._ticks_of(trigger.schedule, begin, until), number, calendar)
             else:
                 dates = RunDates(dag.triggers[label], calendar, self.partitions)
                 self._add_fired(runs, self._fired(trigger, begin, until), number, dates)
-        if any(low > high for low, high in zip(runs.dates, runs.dates[1:])):
+        if len(triggers) > 1 or type(trigger) is not Scheduled:
             _sort(runs)
         self.nodes += runs.stride * len(runs.dates)
         self.runs += len(runs.dates)

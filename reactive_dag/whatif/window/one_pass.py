@@ -13,10 +13,10 @@ def one_pass(window: Window, values: NodeValues) -> Ends:
 
     Where a wait would end at the very instant at which a run of a higher date is requested by data, `tie` names it.
     """
-    lists, begin, end, tie = window.lists, [0] * window.size, [0] * window.size, -1
-    rows = zip(lists.needs, lists.candidates, values.base, values.delay, values.span)
-    for node, (needs, candidates, now, later, span) in enumerate(rows):
-        for need in needs:
+    needs, begin, end, tie = window.needs, [0] * window.size, [0] * window.size, -1
+    rows = zip(needs, window.candidates, values.base, values.delay, values.span)
+    for node, (above, candidates, now, later, span) in enumerate(rows):
+        for need in above:
             if end[need] > now:
                 now = end[need]
         if now < BEYOND:
@@ -24,7 +24,7 @@ def one_pass(window: Window, values: NodeValues) -> Ends:
             if candidates is None:
                 end[node] = now + span
             else:
-                end[node], tied = wait_end(now, candidates, end, lists.needs)
+                end[node], tied = wait_end(now, candidates, end, needs)
                 if tied:
                     tie = node
         else:

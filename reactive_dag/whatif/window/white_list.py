@@ -7,7 +7,8 @@ walks all that are declared), so what is new is refused here until somebody says
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from attrs import fields
@@ -29,7 +30,6 @@ from reactive_dag.triggers.walks import walk
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
-    from reactive_dag.declare.task import AnyTask
     from reactive_dag.triggers.base import Trigger
 
 
@@ -59,6 +59,9 @@ REFUSED_OF_WAIT = {
     "dataset": None,
 }  # fmt: skip
 
+_refused_of_task, _usual_of_task = attrgetter(*REFUSED_OF_TASK), tuple(REFUSED_OF_TASK.values())
+_refused_of_wait, _usual_of_wait = attrgetter(*REFUSED_OF_WAIT), tuple(REFUSED_OF_WAIT.values())
+
 TRIGGERS = frozenset({Scheduled, Completed, Updated, AllOf, AnyOf, By})
 """The kinds of triggers that are handled; all others are refused."""
 
@@ -83,31 +86,30 @@ def _of_settings(dag: Dag) -> Iterator[str]:
 
 def _of_tasks(dag: Dag) -> Iterator[str]:
     for task in dag.tasks.values():
-        where = f"{dag.id}.{task.id}"
         settings = settings_of(task)
         if settings is not TASK_DEFAULTS:
-            for name, usual in REFUSED_OF_TASK.items():
-                if getattr(settings, name) != usual:
-                    yield f"{where} has {name}={getattr(settings, name)!r}"
-            if isinstance(settings.retry_delay, Call):
-                yield f"{where} has a function as retry_delay="
-        yield from _of_kind(where, task)
+            if _refused_of_task(settings) != _usual_of_task:
+                yield f"{dag.id}.{task.id} has {_first_of(settings, REFUSED_OF_TASK)}"
+            if type(settings.retry_delay) is Call:
+                yield f"{dag.id}.{task.id} has a function as retry_delay="
+        if task.until is not None:
+            yield f"{dag.id}.{task.id} waits for a function"
+        elif task.wait is not None:
+            yield from _of_wait(f"{dag.id}.{task.id}", task.wait)
 
 
-def _of_kind(where: str, task: AnyTask) -> Iterator[str]:
-    if task.until is not None:
-        yield f"{where} waits for a function"
-    elif task.wait is not None:
-        yield from _of_wait(where, task.wait)
+def _first_of(settings: object, refused: Mapping[str, object]) -> str:
+    """The first option that has not its default, as it would be written."""
+    return next(
+        f"{name}={getattr(settings, name)!r}" for name, usual in refused.items() if getattr(settings, name) != usual
+    )
 
 
 def _of_wait(where: str, wait: Wait) -> Iterator[str]:
     if wait.dataset is not None:
         yield f"{where} waits for a dataset"
-        return
-    for name, usual in REFUSED_OF_WAIT.items():
-        if getattr(wait, name) != usual:
-            yield f"{where} has {name}={getattr(wait, name)!r}"
+    elif _refused_of_wait(wait) != _usual_of_wait:
+        yield f"{where} has {_first_of(wait, REFUSED_OF_WAIT)}"
     if isinstance(wait.logical_date, Call):
         yield f"{where} asks a function for its dates"
     elif isinstance(wait.logical_date, tuple):
