@@ -63,7 +63,8 @@ class Published(Record, frozen=True, gc=False, array_like=True, omit_defaults=Tr
 class StartRequested(Record, frozen=True, gc=False, array_like=True, omit_defaults=True, tag=2):
     """Somebody asked for a run of `dag` by hand; number `n` of the DAG's starts.
 
-    From a body: `run` is the offset of its run's request and `task` the task's; `cascade` is that run's (R3).
+    From a body: `run` is the offset of its run's request and `task` the task's; `cascade` is that run's (R3), and
+    `depth` says how many starts out of bodies led to each other at this instant, this one included.
     """
 
     dag: str
@@ -76,6 +77,7 @@ class StartRequested(Record, frozen=True, gc=False, array_like=True, omit_defaul
     run: int = -1
     task: str = ""
     cascade: str = ""
+    depth: int = 0
 
 
 class TaskPlan(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):

@@ -13,7 +13,7 @@ from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import deadline_of, params_of
 from reactive_dag.engine.facts.event_fields import check_key, check_text
 from reactive_dag.log.protocol import EventLog
-from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.errors import InvalidValue, UnknownId, UsageError
 from reactive_dag.model.partitions.given import GivenPartition, partition_text
 from reactive_dag.model.partitions.products import Partitions, Periods
 from reactive_dag.model.payload import plain
@@ -26,6 +26,10 @@ from reactive_dag.model.times import MICROSECOND, GivenTime, parse_date
 
 MOST_TOLD = 5
 """So many partitions at most are named in a message."""
+
+
+MOST_STARTS = 1_000
+"""So many starts out of bodies at most lead to each other at one instant."""
 
 
 class Calendars(Protocol):
@@ -105,8 +109,32 @@ class Starting:
             number = children.get(declared.id, 0)
             children[declared.id] = number + 1
             name = f"{begun.key}/{task}#{number}"
-        about = name, given, body, when, place, begun.run, task, begun.cascade
+        about = name, given, body, when, place, begun.run, task, begun.cascade, self._depth(at, begun.run, where)
         return self.judge(StartRequested(at, declared.id, 0, *about))
+
+    def _depth(self, at: int, run: int, where: str) -> int:
+        """How many starts led to each other at this instant, if a run starts one more (R3). Raises UsageError.
+
+        O(triggers between the run and the start that led to it).
+        """
+        depth = 1
+        while run >= 0:
+            request = self.log.record(run)
+            assert isinstance(request, RunRequested)
+            made = max([cause for cause in request.causes if isinstance(cause, int)], default=-1)
+            if request.at < at or made < 0:
+                break
+            fact = self.log.record(made)  # the newest cause: what made the trigger fire
+            if isinstance(fact, StartRequested):
+                depth = fact.depth + 1 if fact.at == at else 1
+                break
+            run = getattr(fact, "run", -1)
+        if depth > MOST_STARTS:
+            raise UsageError(
+                f"{where}: {MOST_STARTS} runs were started by run.start() at this one instant, each in what the one "
+                "before led to, so they may never end; let a param or a date end them, or time pass in between"
+            )
+        return depth
 
     def _place(self, dag: Dag, partition: object, where: str) -> str | None:
         """A given partition as text; a date is of the first calendar that has days or longer. Raises InvalidValue."""
