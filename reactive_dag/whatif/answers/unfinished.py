@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reactive_dag.whatif.answers.show import Table
-from reactive_dag.whatif.outcome.outcome import Unfinished
+from reactive_dag.whatif.outcome.rows import Unfinished
 
 
 class UnfinishedWork(Table):

@@ -1,4 +1,4 @@
-"""What a finished fold left unfinished, and why: waits, queued runs, tasks with a past, triggers with items.
+"""What a finished fold left open, and why: waits, queued runs, tasks with a past, items of triggers, deadlines.
 
 Owns `LooseEnds`. O(live runs + items pending).
 """
@@ -9,15 +9,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reactive_dag.engine.inspect.pending import gathering
+from reactive_dag.engine.items.events import event_of
+from reactive_dag.model.records import DeadlineMissed, Item
 from reactive_dag.model.text import counted
-from reactive_dag.whatif.outcome.outcome import Unfinished
+from reactive_dag.model.times import NEVER, from_datetime
+from reactive_dag.whatif.outcome.rows import Due, Left, Unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from reactive_dag.engine.deciding.router import ActiveTrigger
     from reactive_dag.engine.fold.fold import Fold
     from reactive_dag.engine.runs.state import RunState
+    from reactive_dag.log.history import RunRow
 
 
 class LooseEnds:
@@ -27,8 +31,8 @@ class LooseEnds:
         self.fold = fold
         self.limits = limits
 
-    def all(self) -> list[Unfinished]:
-        """Everything. O(live runs + items pending)."""
+    def unfinished(self) -> list[Unfinished]:
+        """What has not come to its end. O(live runs + items pending)."""
         fold = self.fold
         rows = [row for run in fold.runs.live.values() for row in self._of_run(run)]
         for dag, queue in fold.slots.queues.items():
@@ -58,6 +62,49 @@ class LooseEnds:
         if dag in self.fold.slots.paused:
             return "the DAG is paused"
         return f"queued behind the DAG's active runs (max_active_runs={self.limits[dag]})"
+
+    # ------------------------------------------------------------------------------------- deadlines
+
+    def deadlines(self, rows: Iterable[RunRow]) -> list[Due]:
+        """Those of these runs, and those for which no run came. O(records)."""
+        found = []
+        for row in rows:
+            about = self.fold.runs.request(row.run).deadline
+            if about is not None and about.due < NEVER:
+                kept = row.state == "success" and row.ended is not None and row.ended < about.due
+                found.append(Due(row.dag, row.run, about.due, row.logical_date, row.partition, not kept))
+        for record in self.fold.log.read(0, self.fold.log.next_offset):
+            if isinstance(record, DeadlineMissed) and not record.key:
+                found.append(Due(record.dag, None, record.due, record.logical_date, record.partition, True))
+        return found
+
+    # ------------------------------------------------------------------------------------- items
+
+    def left(self) -> list[Left]:
+        """The items that no run took. O(items pending + parts)."""
+        return [row for active in self.fold.router.triggers.values() for row in self._of_trigger(active)]
+
+    def _of_trigger(self, active: ActiveTrigger) -> Iterator[Left]:
+        counts = active.circuit.counts()
+        lacking = [count.text for count in counts if not count.pending]
+        waits = f"waits for {' and '.join(lacking)}" if lacking else "its window had not closed"
+        parked = {item for _, item in active.circuit.parked}
+        for part, _, item in active.circuit.pending():
+            why = "a function raised on it: it is parked" if item in parked else waits
+            yield self._item(active, counts[part].text, item, why)
+        for firing in active.held:
+            for item in firing.items:
+                yield self._item(active, "", item, "the DAG is paused")
+        for count in counts:
+            for policy, number in sorted(count.dropped.items()):
+                if policy != "heard":
+                    yield Left(active.dag, active.label, count.text, "", None, None, number, f"dropped: {policy}")
+
+    def _item(self, active: ActiveTrigger, part: str, item: Item, why: str) -> Left:
+        event = event_of(self.fold.identities, item)
+        name = event.dataset or ".".join(filter(None, (event.dag, event.task))) or event.kind
+        at = None if event.at is None else from_datetime(event.at)
+        return Left(active.dag, active.label, part, name, at, event.partition, 1, why)
 
 
 def _of_active(active: ActiveTrigger) -> Iterator[Unfinished]:

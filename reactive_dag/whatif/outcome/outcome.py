@@ -1,6 +1,6 @@
 """What a simulation came to, as all answers read it: runs, their tasks, when they were, and what each followed.
 
-Owns the protocol `Outcome` and the rows `Unfinished`. The reference's trace implements it on a finished fold, the
+Owns the protocol `Outcome`. The reference's trace implements it on a finished fold, the
 window on its arrays; an answer asks for no more than what stands here. Invariants: an outcome never changes; a run is
 named by a number that means something only in its outcome, and numbers ascend in the order of the requests; rows, keys
 and names are made when they are read. Times are ns UTC; costs are those of the first reading.
@@ -11,36 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from attrs import frozen
-
 if TYPE_CHECKING:
     from reactive_dag.declare.task import AnyTask
     from reactive_dag.log.history import RunRow, TaskRow
     from reactive_dag.whatif.outcome.points import Point, Predecessor
+    from reactive_dag.whatif.outcome.rows import Due, Left, Unfinished
 
 TimeSpan: TypeAlias = tuple[int | None, int | None]
 """When something began and ended (ns); None where it has not."""
 
 EventName: TypeAlias = tuple[str, int]
 """An event from outside: its dataset, and its number there; ("", 0) for a start by hand."""
-
-
-@frozen
-class Unfinished:
-    """One thing that has not come to its end. `kind`: "wait", "past", "queued", "trigger" or "fault".
-
-    `run` is the run's key and `task` its task, "" where the DAG as a whole is meant.
-    """
-
-    kind: str
-    dag: str
-    run: str
-    task: str
-    why: str
-
-    def to_json(self) -> dict[str, object]:
-        """Plain data. O(1)."""
-        return {"kind": self.kind, "dag": self.dag, "run": self.run, "task": self.task, "why": self.why}
 
 
 class Outcome(Protocol):
@@ -125,6 +106,10 @@ class Outcome(Protocol):
         """When a mark or an event from outside happened. O(1)."""
         ...
 
+    def ready(self, point: Point) -> int | None:
+        """When all had ended that a task needs, slots and places aside; None if it has not begun. O(needs)."""
+        ...
+
     def before(self, point: Point) -> Predecessor | None:
         """What ended last before a point began, and so decided when it could; None if nothing did. O(needs)."""
         ...
@@ -151,4 +136,12 @@ class Outcome(Protocol):
 
     def unfinished(self) -> Sequence[Unfinished]:
         """What is unfinished at the end, and why. O(live runs + items pending)."""
+        ...
+
+    def deadlines(self) -> Sequence[Due]:
+        """The deadlines of runs, and those for which no run came. O(runs)."""
+        ...
+
+    def left(self) -> Sequence[Left]:
+        """The items that no run took: pending at the end, parked, or dropped by a policy. O(items pending + parts)."""
         ...

@@ -18,8 +18,9 @@ from reactive_dag.model.records import FINAL_TASK_STATES, Item, Json, Mark, Publ
 from reactive_dag.model.times import format_time, parse_time
 from reactive_dag.whatif.outcome.loose_ends import LooseEnds
 from reactive_dag.whatif.outcome.openers import opener
-from reactive_dag.whatif.outcome.outcome import EventName, TimeSpan, Unfinished
+from reactive_dag.whatif.outcome.outcome import EventName, TimeSpan
 from reactive_dag.whatif.outcome.points import MARKS, Point, Predecessor
+from reactive_dag.whatif.outcome.rows import Due, Left, Unfinished
 
 if TYPE_CHECKING:
     from reactive_dag.declare.task import AnyTask
@@ -216,18 +217,27 @@ class Trace:
             awaited = self.awaited(point)
             if awaited is not None and begin < awaited.at <= end:
                 return awaited
+        last = self._needed(point, begin)
+        if task.pool is not None and begin is not None and begin > last.at:
+            freed = self._left_pool.get((task.pool, begin))
+            return last if freed is None else Predecessor(freed, "slot", begin)
+        return last
+
+    def ready(self, point: Point) -> int | None:
+        """When all had ended that a task needs, slots and places aside; None if it has not begun. O(needs)."""
+        begin = self.interval(point.of, point.task)[0]
+        return None if begin is None else self._needed(point, begin).at
+
+    def _needed(self, point: Point, begin: int | None) -> Predecessor:
+        """What ended last of all that a task needs."""
         found = [Predecessor(Point("start", point.of), "", self.rows[point.of].started or 0)]
         for need in self.needs(point):
             ended = self.interval(point.of, need)[1]
             if ended is not None and (begin is None or ended <= begin):
                 found.append(Predecessor(Point("task", point.of, need), "needs", ended))
-        if task.depends_on_past and begin is not None:
+        if self.task(point).depends_on_past and begin is not None:
             found.extend(self._past(point, begin))
-        last = max(reversed(found), key=lambda each: each.at)
-        if task.pool is not None and begin is not None and begin > last.at:
-            freed = self._left_pool.get((task.pool, begin))
-            return last if freed is None else Predecessor(freed, "slot", begin)
-        return last
+        return max(reversed(found), key=lambda each: each.at)
 
     def _past(self, point: Point, begin: int) -> list[Predecessor]:
         previous = self.fold.by_date.previous(self.rows[point.of])
@@ -355,7 +365,19 @@ class Trace:
 
     def unfinished(self) -> list[Unfinished]:
         """What is unfinished at the end, and why. O(live runs + items pending)."""
-        return LooseEnds(self.fold, {id: dag.limit for id, dag in self.dags.items()}).all()
+        return self._loose_ends.unfinished()
+
+    def deadlines(self) -> list[Due]:
+        """The deadlines of runs, and those for which no run came. O(records)."""
+        return self._loose_ends.deadlines(self.rows.values())
+
+    def left(self) -> list[Left]:
+        """The items that no run took. O(items pending + parts)."""
+        return self._loose_ends.left()
+
+    @cached_property
+    def _loose_ends(self) -> LooseEnds:
+        return LooseEnds(self.fold, {id: dag.limit for id, dag in self.dags.items()})
 
 
 def span_of(row: TaskRow) -> tuple[int | None, int | None]:
