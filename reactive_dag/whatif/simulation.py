@@ -19,9 +19,13 @@ from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import counted
 from reactive_dag.model.times import GivenTime, format_time
 from reactive_dag.whatif.answers.critical_path import CriticalPath, hops, steps_of
+from reactive_dag.whatif.answers.deadlines import Deadlines, deadlines_of
 from reactive_dag.whatif.answers.inspector import inspector_of
+from reactive_dag.whatif.answers.slack import Slack, slack_of
+from reactive_dag.whatif.answers.stranded import StrandedEvents
 from reactive_dag.whatif.answers.timeline import Timeline, timeline_of
 from reactive_dag.whatif.answers.unfinished import UnfinishedWork
+from reactive_dag.whatif.answers.usage import WORKERS, Usage, usage_of
 from reactive_dag.whatif.comparison.compare import Comparison, compared
 from reactive_dag.whatif.course.player import CoursePlayer
 from reactive_dag.whatif.course.prepared import PreparedGraph
@@ -156,6 +160,31 @@ class Simulation:
     def pending(self) -> UnfinishedWork:
         """What is unfinished at the end of the course, and why. O(live runs + items pending)."""
         return UnfinishedWork(self.trace.unfinished())
+
+    def stranded(self) -> StrandedEvents:
+        """The events that no run took, and why: pending at the end, parked, held, dropped. O(items pending)."""
+        return StrandedEvents(self.trace.left())
+
+    def deadlines(self) -> Deadlines:
+        """The deadlines kept and missed, and by how much. O(runs)."""
+        return deadlines_of(self.trace)
+
+    def slack(self, dag_or_run: Dag | Run | str | None = None) -> Slack:
+        """How much later each task may end until the whole ends later (or the run meant), or a deadline is missed.
+
+        O(tasks + edges). Raises UnknownId as `critical_path`.
+        """
+        return slack_of(self.trace, None if dag_or_run is None else self._meant(dag_or_run)._offset)
+
+    def usage(self) -> Usage:
+        """The use of workers, pools and active runs over time, and who waited for them. O(attempts log attempts)."""
+        bounds = {WORKERS: None, **{id: pool.slots for id, pool in self.graph.pools.items()}}
+        active = {id: dag.max_active_runs for id, dag in self.graph.dags.items()}
+        return usage_of(self.trace, bounds, active, self._delay)
+
+    def _delay(self, dag: str, task: str) -> int:
+        """How much later (ns) runs of a DAG, or first attempts of a task, were told to come."""
+        return self.effects.tasks.get((dag, task), 0) if task else self.effects.dags.get(dag, 0)
 
     def problems(self) -> list[Problem]:
         """The graph's problems, without datasets that an outside source publishes here. O(graph) the first time."""

@@ -7,17 +7,15 @@ the order of time. O(steps * needs).
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
 from reactive_dag.model.times import repr_of
-from reactive_dag.whatif.answers.show import Table, clock_text, duration_text, iso, to_moment, to_timedelta
+from reactive_dag.whatif.answers.show import Answer, clock_text, duration_text, iso, to_moment, to_timedelta
 from reactive_dag.whatif.outcome.points import Point, PointKind, Predecessor, Relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from reactive_dag.engine.inspect.run import Run
     from reactive_dag.whatif.outcome.outcome import Outcome
 
@@ -65,15 +63,16 @@ class Step:
         }  # fmt: skip
 
 
-class CriticalPath(Table):
+class CriticalPath(Answer[Step]):
     """The critical path to one run. It prints as a table, and is a sequence of its steps."""
 
     columns = ("start", "end", "step", "takes", "waited", "because it")
+    row_type = Step
     right = frozenset({"takes", "waited"})
 
     def __init__(self, run: Run, steps: list[Step]) -> None:
         self.run = run
-        self.steps = steps
+        self.rows = self.steps = steps
 
     @property
     def waited(self) -> timedelta:
@@ -104,21 +103,6 @@ class CriticalPath(Table):
             "dag": self.run.dag, "run": self.run.key, "logical_date": iso(self.run.logical_date),
             "ended": iso(self.run.ended), "steps": [step.to_json() for step in self.steps],
         }  # fmt: skip
-
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    @overload
-    def __getitem__(self, at: int) -> Step: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> list[Step]: ...
-
-    def __getitem__(self, at: int | slice) -> Step | list[Step]:
-        return self.steps[at]
-
-    def __iter__(self) -> Iterator[Step]:
-        return iter(self.steps)
 
 
 _LINKS = {"window": "is held by {} since the one above", "silence": "is the silence since the one above",

@@ -1,6 +1,7 @@
-"""How results are shown: aligned text, a rich table, HTML, all from one definition of columns.
+"""How results are shown: aligned text, a rich table, HTML, all from one definition of columns; and as data frames.
 
-Owns `Table`, the base class of results. It knows nothing about what the cells mean. O(cells) each time.
+Owns `Table`, the base class of results, and `Answer`, a table that is a sequence of its rows. They know nothing about
+what the cells mean. O(cells) each time.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+import attrs
 
 from reactive_dag.model.text import one_line
 from reactive_dag.model.times import MICROSECOND, format_duration, format_time, from_datetime, to_datetime
 
 if TYPE_CHECKING:
+    import pandas
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table as RichTable
 
@@ -124,6 +128,46 @@ class Table(ABC):
 
     def _html_cells(self, rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
         return [tuple(map(escape, row)) for row in rows]
+
+
+Row = TypeVar("Row")
+
+
+class Answer(Table, Generic[Row]):
+    """A table that is a sequence of its rows."""
+
+    rows: Sequence[Row]
+    row_type: type[Any]
+    """The class of the rows, whose fields are the columns of a frame."""
+
+    def to_json(self) -> Any:
+        """Plain data, an object a row. O(rows)."""
+        return [row.to_json() for row in self.rows]  # type: ignore[attr-defined]
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A frame with a line for each row, times as aware datetimes. O(rows). Raises ImportError without pandas."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("to_pandas() needs pandas: pip install 'reactive-dag[pandas]'") from error
+
+        names = [each.name for each in attrs.fields(self.row_type) if not each.name.startswith("_")]
+        return pandas.DataFrame([[getattr(row, name) for name in names] for row in self.rows], columns=names)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Row]: ...
+
+    def __getitem__(self, at: int | slice) -> Row | Sequence[Row]:
+        return self.rows[at]
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
 
 
 def _aligned(cell: str, width: int, right: bool) -> str:

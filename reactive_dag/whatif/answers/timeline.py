@@ -6,7 +6,7 @@ build; a row is made when it is read, O(needs).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, overload
@@ -15,7 +15,7 @@ from attrs import frozen
 
 from reactive_dag.model.text import counted
 from reactive_dag.model.times import repr_of, to_datetime
-from reactive_dag.whatif.answers.show import Table, clipped, clock_text, iso, to_moment
+from reactive_dag.whatif.answers.show import Answer, clipped, clock_text, iso, to_moment
 
 if TYPE_CHECKING:
     from reactive_dag.whatif.outcome.outcome import Outcome
@@ -50,27 +50,29 @@ class TimelineRow:
         }  # fmt: skip
 
 
-class Timeline(Table):
+class Timeline(Answer[TimelineRow]):
     """The rows in the order in which they began. It prints with bars, and is a sequence of its rows."""
 
     columns = ("start", "end", "task", "", "state", "waited for")
+    row_type = TimelineRow
 
     def __init__(self, rows: TimelineRows) -> None:
         self.rows = rows
+        self._bounds = rows.bounds
 
     @property
     def title(self) -> str:
         """How many tasks, from when to when."""
         if not self.rows:
             return "timeline: nothing ran"
-        first, last = self.rows.bounds()
+        first, last = self._bounds()
         return f"timeline of {counted(len(self.rows), 'task')}, {clock_text(first)} to {clock_text(last)} UTC"
 
     def cells(self) -> list[tuple[str, ...]]:
         """A row a task, its bar in the fourth column."""
         if not self.rows:
             return []
-        first, last = self.rows.bounds()
+        first, last = self._bounds()
         return [
             (
                 clock_text(row.start), clock_text(row.end), clipped(f"{row.dag}.{row.task}"), _bar(row, first, last),
@@ -82,30 +84,11 @@ class Timeline(Table):
     def _html_cells(self, rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
         if not rows:
             return []
-        first, last = self.rows.bounds()
+        first, last = self._bounds()
         return [
             (*map(escape, cells[:3]), _drawn(row, first, last), *map(escape, cells[4:]))
             for cells, row in zip(rows, self.rows)
         ]
-
-    def to_json(self) -> list[dict[str, object]]:
-        """Plain data. O(rows)."""
-        return [row.to_json() for row in self.rows]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @overload
-    def __getitem__(self, at: int) -> TimelineRow: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> list[TimelineRow]: ...
-
-    def __getitem__(self, at: int | slice) -> TimelineRow | list[TimelineRow]:
-        return self.rows[at]
-
-    def __iter__(self) -> Iterator[TimelineRow]:
-        return iter(self.rows)
 
 
 class TimelineRows(Sequence[TimelineRow]):

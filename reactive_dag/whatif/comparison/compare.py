@@ -8,21 +8,23 @@ it is read.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import field, frozen
 
 from reactive_dag.model.times import NEVER, repr_of
-from reactive_dag.whatif.answers.show import Table, clock_text, iso, signed_text, to_moment, to_timedelta
+from reactive_dag.whatif.answers.show import Answer, clock_text, iso, signed_text, to_moment, to_timedelta
 from reactive_dag.whatif.comparison.chain import Reasons
 from reactive_dag.whatif.comparison.links import Chain
 from reactive_dag.whatif.comparison.pairs import RunPair, RunPairs
 from reactive_dag.whatif.question.effects import Effects
 
 if TYPE_CHECKING:
+    import pandas
+
     from reactive_dag.log.history import RunRow
     from reactive_dag.whatif.outcome.outcome import Outcome
 
@@ -71,10 +73,11 @@ class Change:
         }  # fmt: skip
 
 
-class Comparison(Table):
+class Comparison(Answer[Change]):
     """The changes, latest first: a sequence of its rows that prints as a table."""
 
     columns = ("dag", "date", "was", "is", "by", "why")
+    row_type = Change
     right = frozenset({"by"})
 
     def __init__(self, rows: list[Change], unchanged: int, name: str, base: str) -> None:
@@ -110,25 +113,14 @@ class Comparison(Table):
             for row in self.rows
         ]  # fmt: skip
 
+    def to_pandas(self) -> pandas.DataFrame:
+        """As of any answer, with the chains as text. O(rows * length of the chains). Raises ImportError."""
+        return super().to_pandas().assign(why=[str(row.why) for row in self.rows])
+
     def to_json(self) -> dict[str, object]:
         """Plain data. O(rows)."""
         rows = [row.to_json() for row in self.rows]
         return {"name": self.name, "base": self.base, "unchanged": self.unchanged, "counts": self.counts, "rows": rows}
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @overload
-    def __getitem__(self, at: int) -> Change: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> list[Change]: ...
-
-    def __getitem__(self, at: int | slice) -> Change | list[Change]:
-        return self.rows[at]
-
-    def __iter__(self) -> Iterator[Change]:
-        return iter(self.rows)
 
 
 def _end(state: str | None, ended: datetime | None) -> str:
