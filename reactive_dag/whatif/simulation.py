@@ -19,7 +19,7 @@ from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import counted
 from reactive_dag.model.times import GivenTime, format_time
 from reactive_dag.whatif.answers.critical_path import CriticalPath, hops, steps_of
-from reactive_dag.whatif.answers.deadlines import Deadlines, deadlines_of
+from reactive_dag.whatif.answers.deadlines import DeadlinesTable, deadlines_of
 from reactive_dag.whatif.answers.inspector import inspector_of
 from reactive_dag.whatif.answers.slack import Slack, slack_of
 from reactive_dag.whatif.answers.stranded import StrandedEvents
@@ -80,8 +80,9 @@ class Simulation:
         self.parent = parent
         prepared = PreparedGraph.of(question.graph)
         self.effects = prepared.effects(question)
-        fold = CoursePlayer(question, prepared, self.effects).run()
-        self.trace = Trace(fold, prepared.played)
+        player = CoursePlayer(question, prepared, self.effects)
+        fold = player.run()
+        self.trace = Trace(fold, prepared.played, player.draws)
         self._inspector = inspector_of(fold)
 
     # ------------------------------------------------------------------------------------- what happened
@@ -165,7 +166,7 @@ class Simulation:
         """The events that no run took, and why: pending at the end, parked, held, dropped. O(items pending)."""
         return StrandedEvents(self.trace.left())
 
-    def deadlines(self) -> Deadlines:
+    def deadlines(self) -> DeadlinesTable:
         """The deadlines kept and missed, and by how much. O(runs)."""
         return deadlines_of(self.trace)
 
@@ -178,13 +179,9 @@ class Simulation:
 
     def usage(self) -> Usage:
         """The use of workers, pools and active runs over time, and who waited for them. O(attempts log attempts)."""
-        bounds = {WORKERS: None, **{id: pool.slots for id, pool in self.graph.pools.items()}}
+        pools = {id: pool.slots for id, pool in self.graph.pools.items()} | self.effects.capacities
         active = {id: dag.max_active_runs for id, dag in self.graph.dags.items()}
-        return usage_of(self.trace, bounds, active, self._delay)
-
-    def _delay(self, dag: str, task: str) -> int:
-        """How much later (ns) runs of a DAG, or first attempts of a task, were told to come."""
-        return self.effects.tasks.get((dag, task), 0) if task else self.effects.dags.get(dag, 0)
+        return usage_of(self.trace, {WORKERS: self.effects.workers, **pools}, active)
 
     def problems(self) -> list[Problem]:
         """The graph's problems, without datasets that an outside source publishes here. O(graph) the first time."""

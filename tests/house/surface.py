@@ -36,6 +36,17 @@ def shown(thing: object) -> list[str]:
     return [name for name in dir(thing) if not name.startswith("_")]
 
 
+def answers() -> list[object]:
+    """Answers of a simulation that the sales have nothing to say to, with a row of each."""
+    graph = rd.Graph("late")
+    users, orders = graph.dataset("users"), graph.dataset("orders")
+    graph.dag("job", schedule="@hourly", deadline="1m").add(lambda: None, id="task")
+    graph.dag("join", on=users & orders).add(lambda: None, id="task")
+    late = rd.simulate(graph, start=START, until="1h", default_duration="5m", sources={users: rd.every("1h")})
+    tables = [late.slack(), late.deadlines(), late.usage(), late.stranded()]
+    return [late.usage().waiting, *tables, *(table[0] for table in tables)]
+
+
 @cache
 def things() -> dict[str, object]:
     """One of each kind of object that a user meets, by the name of the kind."""
@@ -61,6 +72,7 @@ def things() -> dict[str, object]:
         engine.runs(), task,
         task.attempts[0], run.events[0], engine.why(run), engine.pending("report"), engine.pending("report").parts[0],
         base, base.timeline(), base.critical_path("report"), base.compare(base), base.pending(),
+        *answers(),
         engine.partitions("s3://lake/orders"), engine.partitions("s3://lake/orders")[0],
         OutputFile("lake/a.parquet", 1, run.key, 1, 1, False),
     ]  # fmt: skip

@@ -55,10 +55,11 @@ PINNED = {
     "Backfill": "dag dates done left number partitions progress reason runs skipped state to_json wait",
     "Why": "causes error event missing run text to_json",
     "Simulation": """
-        compare critical_path graph interventions name parent pending problems run runs timeline to_json what_if why""",
-    "Timeline": "rows to_json",
-    "CriticalPath": "run steps to_json waited",
-    "Comparison": "base name rows to_json unchanged",
+        compare critical_path deadlines graph interventions name parent pending problems run runs slack stranded
+        timeline to_json usage what_if why""",
+    "Timeline": "rows to_json to_pandas",
+    "CriticalPath": "rows run steps to_json to_pandas waited",
+    "Comparison": "base name rows to_json to_pandas unchanged",
     "Scenario": """
         at bodies each executes expect fails frame graph letters marbles play returns start succeeds takes tz until
         workers""",

@@ -67,7 +67,7 @@ class CriticalPath(Answer[Step]):
     """The critical path to one run. It prints as a table, and is a sequence of its steps."""
 
     columns = ("start", "end", "step", "takes", "waited", "because it")
-    row_type = Step
+    _row_type = Step
     right = frozenset({"takes", "waited"})
 
     def __init__(self, run: Run, steps: list[Step]) -> None:

@@ -1,6 +1,6 @@
 """Which deadlines were kept and which were missed, by how much (R13).
 
-Owns `DeadlineRow` and `Deadlines`. O(runs).
+Owns `DeadlineRow` and `DeadlinesTable`. O(runs).
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class DeadlineRow:
         }  # fmt: skip
 
 
-class Deadlines(Answer[DeadlineRow]):
+class DeadlinesTable(Answer[DeadlineRow]):
     """The deadlines: those without a success first, then by slack, the latest first."""
 
     columns = ("dag", "date", "due", "ended", "", "slack")
-    row_type = DeadlineRow
+    _row_type = DeadlineRow
     right = frozenset({"slack"})
 
     def __init__(self, rows: Sequence[DeadlineRow]) -> None:
@@ -81,9 +81,9 @@ class Deadlines(Answer[DeadlineRow]):
         ]  # fmt: skip
 
 
-def deadlines_of(outcome: Outcome) -> Deadlines:
+def deadlines_of(outcome: Outcome) -> DeadlinesTable:
     """All deadlines of an outcome. O(runs)."""
-    return Deadlines([_row(outcome, due) for due in outcome.deadlines()])
+    return DeadlinesTable([_row(outcome, due) for due in outcome.deadlines()])
 
 
 def _row(outcome: Outcome, due: Due) -> DeadlineRow:

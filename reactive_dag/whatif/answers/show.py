@@ -137,7 +137,7 @@ class Answer(Table, Generic[Row]):
     """A table that is a sequence of its rows."""
 
     rows: Sequence[Row]
-    row_type: type[Any]
+    _row_type: type[Any]
     """The class of the rows, whose fields are the columns of a frame."""
 
     def to_json(self) -> Any:
@@ -151,7 +151,7 @@ class Answer(Table, Generic[Row]):
         except ImportError as error:
             raise ImportError("to_pandas() needs pandas: pip install 'reactive-dag[pandas]'") from error
 
-        names = [each.name for each in attrs.fields(self.row_type) if not each.name.startswith("_")]
+        names = [each.name for each in attrs.fields(self._row_type) if not each.name.startswith("_")]
         return pandas.DataFrame([[getattr(row, name) for name in names] for row in self.rows], columns=names)
 
     def __len__(self) -> int:

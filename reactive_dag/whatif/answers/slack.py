@@ -21,7 +21,7 @@ from reactive_dag.whatif.outcome.points import Point
 if TYPE_CHECKING:
     from reactive_dag.whatif.outcome.outcome import Outcome
 
-Edge: TypeAlias = tuple[Point, int]
+Followed: TypeAlias = tuple[Point, int]
 """What a point followed, and how long it need not have ended sooner (ns)."""
 
 Room: TypeAlias = tuple[int, str]
@@ -61,7 +61,7 @@ class Slack(Answer[SlackRow]):
     """The slack of each task that ended, the least first."""
 
     columns = ("task", "end", "slack", "to a deadline", "of")
-    row_type = SlackRow
+    _row_type = SlackRow
     right = frozenset({"slack", "to a deadline"})
 
     def __init__(self, rows: Sequence[SlackRow], whole: str, end: datetime | None) -> None:
@@ -125,7 +125,7 @@ def _rows(
             )  # fmt: skip
 
 
-def _passed(order: list[Point], edges: dict[Point, list[Edge]], at_ends: dict[Point, Room]) -> dict[Point, Room]:
+def _passed(order: list[Point], edges: dict[Point, list[Followed]], at_ends: dict[Point, Room]) -> dict[Point, Room]:
     """How much later each point may end, from how much later some may. O(edges)."""
     found = dict(at_ends)
     for point in order:
@@ -138,7 +138,7 @@ def _passed(order: list[Point], edges: dict[Point, list[Edge]], at_ends: dict[Po
     return found
 
 
-def _backwards(edges: dict[Point, list[Edge]]) -> list[Point]:
+def _backwards(edges: dict[Point, list[Followed]]) -> list[Point]:
     """The points, each after all that followed it. O(edges)."""
     left = dict.fromkeys(edges, 0)
     for row in edges.values():
@@ -156,9 +156,9 @@ def _backwards(edges: dict[Point, list[Edge]]) -> list[Point]:
 # ----------------------------------------------------------------------------------------------- what each followed
 
 
-def _edges(outcome: Outcome, ends: dict[int, int]) -> dict[Point, list[Edge]]:
+def _edges(outcome: Outcome, ends: dict[int, int]) -> dict[Point, list[Followed]]:
     """What each task, begin and end of the runs that ended had followed. O(tasks + edges)."""
-    found: dict[Point, list[Edge]] = {}
+    found: dict[Point, list[Followed]] = {}
     for run, end in ends.items():
         points = [Point("task", run, task) for task in outcome.tasks(run)]
         ended = [(point, outcome.interval(run, point.task)[1]) for point in points]
@@ -172,7 +172,7 @@ def _edges(outcome: Outcome, ends: dict[int, int]) -> dict[Point, list[Edge]]:
     return {point: [edge for edge in row if edge[0] in known] for point, row in found.items()}
 
 
-def _of_start(outcome: Outcome, run: int) -> list[Edge]:
+def _of_start(outcome: Outcome, run: int) -> list[Followed]:
     """A run follows its causes: what decided without a gap, the others until they would have decided."""
     head, decided = outcome.head(run), outcome.before(Point("start", run))
     at = head.requested or 0
@@ -182,7 +182,7 @@ def _of_start(outcome: Outcome, run: int) -> list[Edge]:
     return found if decided is None else [*found, (decided.point, 0)]
 
 
-def _of_task(outcome: Outcome, point: Point) -> list[Edge]:
+def _of_task(outcome: Outcome, point: Point) -> list[Followed]:
     begin, end = outcome.interval(point.of, point.task)
     ready = outcome.ready(point)
     if begin is None or end is None or ready is None:

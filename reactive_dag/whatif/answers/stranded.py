@@ -47,7 +47,7 @@ class StrandedEvents(Answer[StrandedRow]):
     """The events that no run took."""
 
     columns = ("event", "at", "partition", "for", "why")
-    row_type = StrandedRow
+    _row_type = StrandedRow
 
     def __init__(self, left: Iterable[Left]) -> None:
         self.rows = [

@@ -54,7 +54,7 @@ class Timeline(Answer[TimelineRow]):
     """The rows in the order in which they began. It prints with bars, and is a sequence of its rows."""
 
     columns = ("start", "end", "task", "", "state", "waited for")
-    row_type = TimelineRow
+    _row_type = TimelineRow
 
     def __init__(self, rows: TimelineRows) -> None:
         self.rows = rows

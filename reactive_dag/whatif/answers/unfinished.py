@@ -15,7 +15,7 @@ class UnfinishedWork(Answer[Unfinished]):
     """All that is unfinished: a sequence of its rows, so false if everything came to its end."""
 
     columns = ("what", "kind", "why")
-    row_type = Unfinished
+    _row_type = Unfinished
 
     def __init__(self, rows: Sequence[Unfinished]) -> None:
         self.rows = list(rows)

@@ -1,15 +1,16 @@
 """Use of limits over time: workers, pools, active runs of DAGs; how many wait for them, and for how long.
 
-Owns `Held` (one use of a limit), `UsageRow`, `Usage` and `WaitingRow`, `Waiting`. An attempt of a task holds a worker
+Owns `Held` (one use of a limit), `UsageRow`, `Usage` and `WaitingRow`, `WaitingTimes`. An attempt holds a worker
 and the slots of its pool from its begin to its end; a run holds one of its DAG's `max_active_runs`. A first attempt
 waits from when all that it needs had ended (and its delay had passed) until it began, a run from its request until it
-started. Invariant: what waits is counted once: for the pool of its task if it has one, else for a worker.
+started. Invariant: what waits is counted once: for the pool of its task if that had no room, else for a worker.
 O(attempts log attempts).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from html import escape
 from itertools import groupby, pairwise
@@ -23,7 +24,6 @@ from reactive_dag.whatif.answers.show import Answer, clock_text, duration_text, 
 from reactive_dag.whatif.outcome.points import Point
 
 if TYPE_CHECKING:
-    from reactive_dag.log.history import TaskRow
     from reactive_dag.whatif.outcome.outcome import Outcome
 
 BINS = 48
@@ -92,11 +92,11 @@ class WaitingRow:
         }  # fmt: skip
 
 
-class Waiting(Answer[WaitingRow]):
+class WaitingTimes(Answer[WaitingRow]):
     """Who waited for limits: a row a DAG and limit, the longest in all first."""
 
     columns = ("dag", "for", "waits", "waited", "longest")
-    row_type = WaitingRow
+    _row_type = WaitingRow
     right = frozenset({"waits", "waited", "longest"})
 
     def __init__(self, rows: Sequence[WaitingRow]) -> None:
@@ -123,7 +123,7 @@ class Usage(Answer[UsageRow]):
     """
 
     columns = ("limit", "slots", "most", "mean", "busy", "waits", "waited", "longest", "in use")
-    row_type = UsageRow
+    _row_type = UsageRow
     right = frozenset({"slots", "most", "mean", "busy", "waits", "waited", "longest"})
 
     def __init__(self, held: Sequence[Held], bounds: dict[str, int | None]) -> None:
@@ -134,13 +134,13 @@ class Usage(Answer[UsageRow]):
         self.rows = [self._row(limit) for limit in bounds]
 
     @property
-    def waiting(self) -> Waiting:
+    def waiting(self) -> WaitingTimes:
         """How long each DAG waited for each limit. O(attempts)."""
         late = sorted(
             (each for row in self._of.values() for each in row if each.begin > each.ready),
             key=attrgetter("dag", "limit"),
         )
-        return Waiting(
+        return WaitingTimes(
             [
                 WaitingRow(dag, limit, *_waited(list(group)))
                 for (dag, limit), group in groupby(late, attrgetter("dag", "limit"))
@@ -230,7 +230,7 @@ def _waited(late: list[Held]) -> tuple[int, timedelta, timedelta]:
     return len(spans), to_timedelta(sum(spans)) or timedelta(0), to_timedelta(max(spans, default=0)) or timedelta(0)
 
 
-def _steps(spans: Iterator[tuple[int, int, int]]) -> Steps:
+def _steps(spans: Iterable[tuple[int, int, int]]) -> Steps:
     """How many are there from each instant at which that changes. O(n log n)."""
     changes: list[tuple[int, int]] = []
     for begin, end, count in spans:
@@ -247,42 +247,62 @@ def _steps(spans: Iterator[tuple[int, int, int]]) -> Steps:
 # ------------------------------------------------------------------------------------------------- what was held
 
 
-def usage_of(
-    outcome: Outcome, bounds: dict[str, int | None], active: dict[str, int | None], delay: Callable[[str, str], int]
-) -> Usage:
+class AttemptHeld(NamedTuple):
+    """One attempt: its DAG, its pool ("" for none) and slots; ready, begun and ended at (ns)."""
+
+    dag: str
+    pool: str
+    slots: int
+    ready: int
+    begin: int
+    end: int
+
+
+def usage_of(outcome: Outcome, bounds: dict[str, int | None], active: dict[str, int | None]) -> Usage:
     """The use of limits in an outcome. O(attempts log attempts).
 
     `bounds` are the slots of pools, and the workers under `WORKERS`; `active` how many runs of a DAG may be active.
-    `delay` is how much later (ns) the runs of a DAG (task "") or the first attempts of a task were told to come.
     """
     limited = {dag: f"runs of {dag}" for dag, most in active.items() if most is not None}
-    held = [each for run in outcome.runs for each in _of_run(outcome, run, limited, delay)]
+    held = [each for run in outcome.runs for each in _of_run(outcome, run, limited)]
+    attempts = [each for run in outcome.runs for each in _attempts(outcome, run)]
+    for pool in bounds.keys() - {WORKERS}:
+        held += _of_pool([each for each in attempts if each.pool == pool], pool, bounds)
+    held += [Held(WORKERS, each.dag, 1, each.ready, each.begin, each.end) for each in attempts if not each.pool]
     return Usage(held, {**bounds, **{name: active[dag] for dag, name in limited.items()}})
 
 
-def _of_run(outcome: Outcome, run: int, limited: dict[str, str], delay: Callable[[str, str], int]) -> Iterator[Held]:
-    row, over = outcome.row(run), outcome.over
-    if row.started is not None and row.dag in limited:
-        ready = (row.requested or row.started) + delay(row.dag, "")
-        yield Held(limited[row.dag], row.dag, 1, ready, row.started, row.ended or over)
-    for each in row.tasks:
-        for task in each.instances or (each,):
-            yield from _of_task(outcome, run, row.dag, task, over, delay)
+def _of_pool(attempts: list[AttemptHeld], pool: str, bounds: dict[str, int | None]) -> Iterator[Held]:
+    """What attempts of a pool held. One that waits waits for the pool, or for a worker if the pool had room."""
+    steps = _steps((each.begin, each.end, each.slots) for each in attempts)
+    slots = bounds[pool]
+    for dag, _, count, ready, begin, end in attempts:
+        at = bisect_left(steps, (begin, 0)) - 1
+        had_room = (
+            slots is not None and bounds[WORKERS] is not None and (steps[at][1] if at >= 0 else 0) + count <= slots
+        )
+        yield Held(pool, dag, count, begin if had_room else ready, begin, end)
+        yield Held(WORKERS, dag, 1, ready if had_room else begin, begin, end)
 
 
-def _of_task(
-    outcome: Outcome, run: int, dag: str, row: TaskRow, over: int, delay: Callable[[str, str], int]
-) -> Iterator[Held]:
-    point = Point("task", run, row.task)
-    task = outcome.task(point)
-    if task.wait is not None and task.wait.mode != "poke":
-        return  # it holds neither a worker nor slots while it waits
-    for number, begin, end, state, _ in row.attempts:
-        if begin is None:
-            continue
-        ended = over if state in ("running", "waiting") else end
-        ready = (outcome.ready(point) or begin) + delay(dag, task.id) if number == 1 else begin
-        pool = task.pool
-        yield Held(WORKERS, dag, 1, begin if pool is not None else min(ready, begin), begin, ended)
-        if pool is not None:
-            yield Held(pool, dag, task.slots, min(ready, begin), begin, ended)
+def _of_run(outcome: Outcome, run: int, limited: dict[str, str]) -> Iterator[Held]:
+    head = outcome.head(run)
+    if head.started is not None and head.dag in limited:
+        ready = (head.requested or head.started) + outcome.lateness(Point("start", run))
+        end = outcome.over if head.ended is None else head.ended
+        yield Held(limited[head.dag], head.dag, 1, min(ready, head.started), head.started, end)
+
+
+def _attempts(outcome: Outcome, run: int) -> Iterator[AttemptHeld]:
+    dag, over = outcome.dag(run), outcome.over
+    for whole in outcome.tasks(run).values():
+        for row in whole.instances or (whole,):
+            point = Point("task", run, row.task)
+            task = outcome.task(point)
+            if task.wait is not None and task.wait.mode != "poke":
+                continue  # it holds neither a worker nor slots while it waits
+            for number, begin, end, state, _ in row.attempts:
+                if begin is not None:
+                    ended = over if state in ("running", "waiting") else end
+                    ready = (outcome.ready(point) or begin) + outcome.lateness(point) if number == 1 else begin
+                    yield AttemptHeld(dag, task.pool or "", task.slots, min(ready, begin), begin, ended)

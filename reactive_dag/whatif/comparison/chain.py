@@ -70,7 +70,9 @@ class Reasons:
             return ""
         dag = outcome.dag(point.of)
         found = [self.notes.get(("task", f"{dag}.{point.task.partition('[')[0]}"), "")]
-        if link in ("caused by", "slot"):
+        if link == "slot":
+            found += [self.notes.get(("pool", outcome.task(point).pool or ""), ""), self.notes.get(("workers", ""), "")]
+        if link in ("caused by", "window", "slot"):
             found.append(self.notes.get(("dag", dag), ""))
         return ", ".join(filter(None, found))
 

@@ -77,7 +77,7 @@ class Comparison(Answer[Change]):
     """The changes, latest first: a sequence of its rows that prints as a table."""
 
     columns = ("dag", "date", "was", "is", "by", "why")
-    row_type = Change
+    _row_type = Change
     right = frozenset({"by"})
 
     def __init__(self, rows: list[Change], unchanged: int, name: str, base: str) -> None:

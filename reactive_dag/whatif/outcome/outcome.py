@@ -110,6 +110,10 @@ class Outcome(Protocol):
         """When all had ended that a task needs, slots and places aside; None if it has not begun. O(needs)."""
         ...
 
+    def lateness(self, point: Point) -> int:
+        """How much later (ns) than it could a task, or the start of a run, was told to come. O(1)."""
+        ...
+
     def before(self, point: Point) -> Predecessor | None:
         """What ended last before a point began, and so decided when it could; None if nothing did. O(needs)."""
         ...
