@@ -17,6 +17,7 @@ from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.keys import FIELDS, is_dimension
+from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.walks import leaves, walk
@@ -63,6 +64,13 @@ def unknown_dimensions(trigger: Trigger) -> Iterator[tuple[str, str]]:
 
 def _no_dimension(leaf: Trigger, name: str) -> str:
     function = f"; for something else write a function, .by(lambda event: event.extra[{name!r}])"
+    if isinstance(leaf, Completed):
+        return (
+            f"{leaf!r} is of no dataset, so it has no dimension {name!r}: the partition of a run is a text of "
+            "whichever dataset its DAG reads or writes; write .by('partition') for the whole of it, "
+            "a function for a part of it, .by(lambda event: event.partition.split('|')[-1]), "
+            "or hear a dataset that the DAG writes"
+        )
     if not isinstance(leaf, Updated):
         return f"{leaf!r} is of no dataset, so it has no dimension {name!r}{function}"
     of, uri = leaf.dataset.partitions, leaf.dataset.uri

@@ -335,6 +335,8 @@ def _of_wait(analysis: GraphAnalysis, dag: Dag, task: AnyTask, wait: Wait, dates
     if upstream is None:
         if wait.missing == "error":
             hint = did_you_mean(wait.dag, analysis.dags) or "; declare it, or wait for it to come with missing='wait'"
+            if "://" in wait.dag or wait.dag in analysis.producers or wait.dag in analysis.consumers:
+                hint = f"; for the dataset write wait_for(rd.Dataset({wait.dag!r}))"
             text = f"{own!r} waits for DAG {wait.dag!r}, which is not declared{hint}"
             yield _error(dag, "unknown_dag", (own, wait.dag), text, task.place)
         return

@@ -1,4 +1,4 @@
-"""Functions that cannot be called as they will be: refused where they are written down (R15)."""
+"""Functions that cannot be called as they will be, and options of something else, refused where written (R15)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def by_name(*, event: object) -> int:
 def test_R15_a_function_that_cannot_take_one_argument_is_refused_where_it_is_written(taken, fn):
     with pytest.raises(rd.InvalidValue) as refused:
         ONE[taken](fn)
-    assert taken in str(refused.value) and "test_arity.py:" in str(refused.value)
+    assert taken in str(refused.value) and "test_unfit.py:" in str(refused.value)
 
 
 @pytest.mark.parametrize("taken", ONE)
@@ -73,12 +73,21 @@ def test_R15_a_function_that_can_or_does_not_say_passes(taken, fn):
     ],
 )
 def test_R15_an_option_of_another_kind_of_wait_is_refused_with_what_to_write(of, options, why):
-    with pytest.raises(rd.InvalidValue, match=rf"wait in DAG 'job' \(.*test_arity\.py:\d+\).*{why}") as refused:
+    with pytest.raises(rd.InvalidValue, match=rf"wait in DAG 'job' \(.*test_unfit\.py:\d+\).*{why}") as refused:
         wait(of=of, **options)
     assert isinstance(refused.value, TypeError)
 
 
 @pytest.mark.parametrize("option", ["states", "logical_date", "partition", "since", "tasks", "missing", "match"])
 def test_R15_wait_until_says_which_options_are_of_wait_for(option):
-    with pytest.raises(rd.InvalidValue, match=rf"test_arity\.py:\d+.*{option}.*it is of wait_for"):
+    with pytest.raises(rd.InvalidValue, match=rf"test_unfit\.py:\d+.*{option}.*it is of wait_for"):
         rd.Graph("g").dag("job").wait_until(none, **{option: "same"})
+
+
+@pytest.mark.parametrize("name", ["s3://lake/orders", "users"])
+def test_G3_a_wait_for_the_name_of_a_dataset_is_told_how_to_wait_for_it(name):
+    graph = rd.Graph("g")
+    graph.dag("up", on=rd.updated("users")).add(lambda: 1, id="only")
+    graph.dag("job").wait_for(name, id="up", timeout="1h")
+    with pytest.raises(rd.GraphError, match=rf"for the dataset write wait_for\(rd\.Dataset\('{name}'\)\)"):
+        graph.check()
