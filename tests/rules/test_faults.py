@@ -35,12 +35,12 @@ def broken():
     BROKEN["on"] = True
 
 
-def declared(which):
+def declared(which, beside=()):
     graph = rd.Graph("faults")
     a = graph.dataset("a")
     leaf = rd.updated(a)
     on = {"where": leaf.where(fussy), "by": leaf.by(keyed).batch(count=2), "map": leaf.map(payload)}[which]
-    graph.dag("job", on=on)(extras)
+    graph.dag("job", on=rd.all_of(on, *beside))(extras)
     graph.dag("other", on=a)(extras)
     return graph
 
@@ -84,6 +84,37 @@ def test_T10_a_parked_item_is_pending_and_delivered_again_on_retry_faults(which,
         engine.run_until_idle()
         assert sorted(extra for given in outputs(engine, "job", "extras") for extra in given) == ["bad", "late"]
         assert (part(engine, "job").delivered, part(engine, "job").pending) == (2, 0)
+
+
+@pytest.mark.parametrize("which", ["where", "by", "map"])
+@pytest.mark.parametrize("durable", [False, True])
+def test_T10_pending_tells_what_is_parked_from_what_waits(which, durable, tmp_path):
+    def waiting(part):
+        return [each.extra for each in part.items if each not in part.parked]
+
+    graph = declared(which, [rd.Dataset("b")])
+    store = tmp_path / "faults.db" if durable else None
+    engine = opened(graph, store)
+    for extra in ("bad", "good", "more", "bad"):
+        engine.publish("a", extra=extra)
+    engine.run_until_idle()
+    if durable:
+        kill(engine)
+        engine = opened(graph, store)
+    with engine:
+        found = engine.pending("job")
+        assert [each.extra for each in found.parts[0].parked] == ["bad", "bad"] and found.parts[1].parked == []
+        assert sorted(waiting(found.parts[0])) == ["good", "more"] and found.parts[0].pending == 4
+        assert "4 delivered, 0 consumed, 4 pending (2 parked)" in str(found)
+        (fault,) = found.faults
+        assert "raised KeyError: 'no such" in fault and "engine.retry_faults('job')" in fault and fault in str(found)
+        assert [each["extra"] for each in found.to_json()["parts"][0]["parked"]] == ["bad", "bad"]
+        BROKEN["on"] = False
+        engine.retry_faults("job")
+        engine.run_until_idle()
+        found = engine.pending("job")
+        assert found.parts[0].parked == [] == found.faults and found.parts[0].pending == 4
+        assert "parked" not in str(found)
 
 
 def test_T10_a_parked_item_survives_a_restart(tmp_path):
@@ -375,4 +406,4 @@ def test_T1_conservation_is_shown():
         first = part(engine, "job")
         assert (first.delivered, first.consumed, first.pending, first.dropped) == (4, 1, 2, {"superseded": 1})
         assert first.delivered == first.consumed + first.pending + sum(first.dropped.values())
-        assert "4 delivered, 1 consumed, 2 pending, 1 superseded" in str(engine.pending("job"))
+        assert "4 delivered, 1 consumed, 2 pending (1 parked), 1 superseded" in str(engine.pending("job"))

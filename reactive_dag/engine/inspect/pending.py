@@ -20,11 +20,14 @@ from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.records import (
     FACTS,
     EngineStarted,
+    Item,
     KeyConflict,
+    Mark,
     ObserverFault,
     OnceDone,
     Slept,
     Tick,
+    TriggerFault,
     ValueSet,
 )
 from reactive_dag.model.text import counted, first_of, one_line
@@ -36,7 +39,10 @@ _OF_THE_LOG = (EngineStarted, KeyConflict, ObserverFault, OnceDone, Slept, Tick,
 
 @attrs.frozen
 class Part(PlainForm):
-    """One leaf part: how many items it was given, and where they went. delivered = consumed + pending + dropped."""
+    """One leaf part: how many items it was given, and where they went. delivered = consumed + pending + dropped.
+
+    `items` are pending; those of them that are `parked` wait for nothing but `engine.retry_faults`: a callable raised.
+    """
 
     trigger: str
     text: str
@@ -45,6 +51,13 @@ class Part(PlainForm):
     pending: int
     dropped: dict[str, int]
     items: list[Event]
+    parked: list[Event] = attrs.field(factory=list)
+
+    def __str__(self) -> str:
+        parked = f" ({len(self.parked)} parked)" if self.parked else ""
+        drops = "".join(f", {count} {policy}" for policy, count in sorted(self.dropped.items()))
+        taken = f"{self.delivered} delivered, {self.consumed} consumed"
+        return f"{self.text}: {taken}, {self.pending} pending{parked}{drops}"
 
 
 @attrs.frozen
@@ -102,7 +115,8 @@ class Pending(PlainForm):
     `parts`: its leaf parts; `joins`: how each trigger joins (T8); `held`: firings that a pause holds back; `waits`: the
     waits of its live runs; `queued`: runs that have not begun; `undecided`: records that the engine has not looked at
     yet, since it was not driven; `deadline`: when the next deadline of the DAG is due;
-    `backfills`: how those of the DAG stand that have not ended; `gathering`: periods of rollups that are half there.
+    `backfills`: how those of the DAG stand that have not ended; `gathering`: periods of rollups that are half there;
+    `faults`: what raised on the items that are parked (T10).
     """
 
     dag: str
@@ -116,14 +130,12 @@ class Pending(PlainForm):
     deadline: datetime | None = None
     backfills: list[str] = attrs.field(factory=list)
     gathering: list[Gathering] = attrs.field(factory=list)
+    faults: list[str] = attrs.field(factory=list)
 
     def __str__(self) -> str:
         lines = [f"{self.dag}:" + (" paused" if self.paused else "")]
-        for part in self.parts:
-            drops = "".join(f", {count} {policy}" for policy, count in sorted(part.dropped.items()))
-            lines.append(
-                f"  {part.text}: {part.delivered} delivered, {part.consumed} consumed, {part.pending} pending{drops}"
-            )
+        lines.extend(f"  {part}" for part in self.parts)
+        lines.extend(f"  {text}" for text in self.faults)
         lines.extend(f"  joined: {text}" for text in self.joins.values() if text)
         lines.extend(f"  {period}" for period in self.gathering)
         lines.extend(f"  {wait}" for wait in self.waits)
@@ -176,6 +188,7 @@ def pending(fold: Fold, dag: str) -> Pending:
         due,
         fold.backfills.texts(dag),
         [period for active in triggers for period in gathering(active)],
+        [text for active in triggers for text in faults(fold, active, [item for _, item in active.circuit.parked])],
     )
 
 
@@ -233,14 +246,31 @@ def undecided(fold: Fold) -> int:
     return sum(isinstance(record, FACTS) and not isinstance(record, _OF_THE_LOG) for record in to_come)
 
 
+def faults(fold: Fold, active: ActiveTrigger, parked: list[Item]) -> list[str]:
+    """What raised on items that a trigger has parked (T10), each function once. O(records since the first of them)."""
+    if not parked:
+        return []
+    first = min((item for item in parked if not isinstance(item, Mark)), default=0)
+    found: dict[str, int] = {}
+    for _, records in fold.log.segments_from(first):
+        for record in records:
+            if isinstance(record, TriggerFault) and (record.dag, record.label) == (active.dag, active.label):
+                text = f"{record.function} ({record.place}) raised {record.error}"
+                found[text] = found.get(text, 0) + 1
+    return [f"{text}; mend it, then engine.retry_faults({active.dag!r})" for text in found]
+
+
 def _parts(fold: Fold, active: ActiveTrigger) -> list[Part]:
     items: dict[int, list[Event]] = {}
+    parked: dict[int, list[Event]] = {}
     for index, _, item in active.circuit.pending():
         items.setdefault(index, []).append(event_of(fold.identities, item))
+    for index, item in active.circuit.parked:
+        parked.setdefault(index, []).append(event_of(fold.identities, item))
     held = Counter(part for firing in active.held for part in firing.parts)
     parts = [
         Part(active.label, count.text, count.delivered, count.consumed - held[index], count.pending + held[index],
-             dict(count.dropped), items.get(index, []))
+             dict(count.dropped), items.get(index, []), parked.get(index, []))
         for index, count in enumerate(active.circuit.counts())
     ]  # fmt: skip
     gone = [Part(active.label, text, n, 0, 0, {"redefined": n}, []) for text, n in active.redefined.items()]

@@ -13,10 +13,10 @@ import attrs
 from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.host import Host
-from reactive_dag.engine.inspect.pending import gathering, undecided
+from reactive_dag.engine.inspect.pending import faults, gathering, undecided
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.event import Event
-from reactive_dag.model.records import Mark, Published, RunFinished, StartRequested, TaskFinished, TriggerFault
+from reactive_dag.model.records import Mark, Published, RunFinished, StartRequested, TaskFinished
 from reactive_dag.model.text import one_line
 from reactive_dag.model.times import NEVER, format_time, from_datetime
 
@@ -196,13 +196,14 @@ def _add_trigger(root: Why, fold: Fold, active: ActiveTrigger, date: int | None,
         else:
             root.missing.append(f"{named}{count.text}{about}")
     root.missing.extend(f"{named}{period}" for period in periods)
-    faults = _faults(fold, active, date)
-    root.missing.extend(f"{named}{text}" for text in faults)
+    parked = [item for _, item in active.circuit.parked if date is None or _has_date(fold, item, date)]
+    raised = faults(fold, active, parked)
+    root.missing.extend(f"{named}{text}" for text in raised)
     for count in active.circuit.counts():
         for policy, dropped in sorted(count.dropped.items()):
             if dropped:
                 root.causes.append(Why(f"{named}dropped: {dropped} of {count.text} as {policy}, {_REASONS[policy]}"))
-    if not faults and not periods and len(there) == len(active.circuit.parts):
+    if not raised and not periods and len(there) == len(active.circuit.parts):
         root.missing.append(f"{named}{_why_silent(active)}")
 
 
@@ -212,21 +213,6 @@ def _why_silent(active: ActiveTrigger) -> str:
     if due < NEVER:
         return f"the end of a window: {format_time(due)} at the latest"
     return f"more of the same: {active.trigger!r} did not fire with what is there"
-
-
-def _faults(fold: Fold, active: ActiveTrigger, date: int | None) -> list[str]:
-    """What raised on the items that a trigger has parked (T10), each function once."""
-    parked = [item for _, item in active.circuit.parked if date is None or _has_date(fold, item, date)]
-    if not parked:
-        return []
-    first = min((item for item in parked if not isinstance(item, Mark)), default=0)
-    found: dict[str, int] = {}
-    for _, records in fold.log.segments_from(first):
-        for record in records:
-            if isinstance(record, TriggerFault) and (record.dag, record.label) == (active.dag, active.label):
-                text = f"{record.function} ({record.place}) raised {record.error}"
-                found[text] = found.get(text, 0) + 1
-    return [f"{text}; mend it, then engine.retry_faults({active.dag!r})" for text in found]
 
 
 def _has_date(fold: Fold, item: int | Mark, date: int) -> bool:
