@@ -5,6 +5,7 @@ from __future__ import annotations
 from reactive_dag.declare.graph import Graph
 from reactive_dag.engine.execute.runners import InlineRunner, Runner, ThreadRunner
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.scalars import own
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import NEVER, SECOND, GivenDuration, parse_duration
 from reactive_dag.streams.clock import VirtualClock
@@ -46,6 +47,7 @@ def nanoseconds(value: GivenDuration | float) -> int:
     >>> nanoseconds("1m") == nanoseconds(60)
     True
     """
+    value = own(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if not 0 <= value * SECOND < NEVER:  # so are nan and inf
             raise InvalidValue(f"{value!r} seconds is no length of time; give zero or more, up to 292 years")

@@ -67,7 +67,7 @@ class Engine(Questions):
         clock: VirtualClock | MonotonicWall | None = None, read_only: bool = False, max_pending: int = MAX_PENDING,
         max_lateness: GivenDuration | float = "60s", stubs: Mapping[Any, Callable[..., object]] | None = None,
     ) -> None:  # fmt: skip
-        whole(max_pending, "max_pending", 1)
+        max_pending = whole(max_pending, "max_pending", 1)
         lateness = allowed_lateness(max_lateness)
         check_arguments(graph, runner, clock)
         if not read_only:

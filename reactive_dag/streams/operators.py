@@ -63,7 +63,7 @@ def batch(
     [1, 2]
     [3]
     """
-    optional_positive(count, "count of batch()")
+    count = optional_positive(count, "count of batch()")
     wait = _span(max_wait, "max_wait of batch()")
     if count is None and wait is None:
         raise InvalidValue("batch() would never close; give it count=, max_wait= or both")
@@ -143,7 +143,7 @@ def at_least(
     Lists may be empty. An `n` outside 1 to the number of sources raises `InvalidValue`. Cost: O(1) an item.
     """
     parts, window = 1 + len(others), _span(within, "within of at_least()")
-    if positive(n, "n of at_least()") > parts:
+    if (n := positive(n, "n of at_least()")) > parts:
         raise InvalidValue(f"at_least({n}, …) of {parts} sources, the piped one included, could never emit")
     text = _text("at_least", n, *others, within=within)
     return _lifted(
@@ -275,7 +275,7 @@ def by(
     (1, [1, 3])
     (0, [2, 4])
     """
-    positive(max_keys, "max_keys of by()")
+    max_keys = positive(max_keys, "max_keys of by()")
     alive = _span(ttl, "ttl of by()")
     text = _text("by", key, operator, max_keys=None if max_keys == MAX_KEYS else max_keys, ttl=ttl)
     if not isinstance(operator, Lifted):

@@ -23,6 +23,7 @@ from reactive_dag.engine.engine import Engine
 from reactive_dag.engine.execute.stubs import check_stub
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.payload import plain
+from reactive_dag.model.scalars import own
 from reactive_dag.model.text import counted, seen, text_in
 from reactive_dag.model.times import GivenDuration, GivenTime, format_time, parse_duration
 from reactive_dag.testing.bodies import Behaviour, BehaviourKind
@@ -63,7 +64,7 @@ class Behaviours(ABC):
         With `partition` only in runs that have it. A DAG stands for its only task. Raises UnknownId, InvalidValue.
         """
         if times is not None:
-            whole(times, "fails(): times", 1)
+            times = whole(times, "fails(): times", 1)
         if partition is not None:
             text_in(partition, "fails(): partition")
         return self._change(task, "fails", error_of(error), times=times, partition=partition)
@@ -106,7 +107,7 @@ class Scenario(Behaviours):
     tz: str | None = field(default=None, kw_only=True)
     frame: GivenDuration = field(default="1h", kw_only=True)
     bodies: bool = field(default=False, kw_only=True)
-    workers: int = field(default=8, kw_only=True)
+    workers: int = field(default=8, kw_only=True, converter=own)
     _happenings: tuple[Happening, ...] = field(default=(), kw_only=True)
     _changes: tuple[Behaviour, ...] = field(default=(), kw_only=True)
     _letters: Letters = field(default=(), kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -92,12 +93,25 @@ def test_R15_a_time_of_numpy_has_no_zone_and_is_refused_as_any_naive_one() -> No
 def test_R15_whole_numbers_and_lengths_of_time_of_numpy() -> None:
     three, a, b = np.int64(3), rd.updated("a"), rd.updated("b")
     assert a.batch(three) == a.batch(3) and rd.at_least(np.int32(1), a, b) == rd.at_least(1, a, b)
+    for numpys, pythons in (
+        (a.batch(three), a.batch(3)), (a.by("partition", max_keys=three), a.by("partition", max_keys=3)),
+        (rd.at_least(np.int32(1), a, b), rd.at_least(1, a, b)),
+        (rd.updated(ORDERS).rollup(rd.week(), max_keys=three), rd.updated(ORDERS).rollup(rd.week(), max_keys=3)),
+    ):  # fmt: skip
+        assert (numpys, numpys.digest, numpys.to_json()) == (pythons, pythons.digest, pythons.to_json())
     assert rd.every(np.timedelta64(15, "m")) == rd.every("15m")
     assert repr(rd.ThreadRunner(three)) == "rd.ThreadRunner(3)"
     assert rd.updated("a", feedback=True, max_depth=three) == rd.updated("a", feedback=True, max_depth=3)
-    dag = rd.Graph("g").dag("job", max_active_runs=three)
+    graph = rd.Graph("g")
+    dag = graph.dag("job", schedule="0 6 * * *", max_active_runs=three)
     dag.add(lambda: 1, id="only", retries=three, priority=np.int8(2), timeout=np.timedelta64(5, "m"))
-    assert dag.to_json() == {**dag.to_json()}
+    assert json.loads(json.dumps(dag.to_json())) == dag.to_json()
+    found = rd.simulate(graph, start=d64(), until=np.timedelta64(2, "D"), default_duration="1m", seed=three)
+    assert len(found.runs) == 2
+    with live(graph) as engine:
+        engine.start("job", logical_date=d64())
+        engine.advance(np.timedelta64(1, "h"))
+        assert len(engine.runs(limit=np.int64(1))) == 1
     for given in (np.bool_(True), np.float64(3.0)):
         with pytest.raises(rd.InvalidValue, match="whole number"):
             rd.Graph("g").dag("job").add(lambda: 1, id="only", retries=given)

@@ -124,7 +124,7 @@ class Queries:
         partition = None if partition is None else text_in(partition, "engine.runs(): partition")
         key = None if key is None else text_in(key, "engine.runs(): key")
         if limit is not None:
-            whole(limit, "limit", 0)
+            limit = whole(limit, "limit", 0)
         states = _states(state)
         date = None
         if logical_date is not None:
@@ -213,7 +213,7 @@ class Queries:
     def events(self, dataset: Dataset | str, *, limit: int | None = None) -> list[Event]:
         """A dataset's events, newest first. O(segments that hold one). Raises UnknownId."""
         if limit is not None:
-            whole(limit, "limit", 0)
+            limit = whole(limit, "limit", 0)
         return [self.host.event(offset) for offset, _ in self._fold.log.events(self._dataset_id(dataset), limit=limit)]
 
     def partitions(

@@ -18,6 +18,7 @@ from attrs import field, frozen
 
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.scalars import own
 from reactive_dag.model.times import NEVER, GivenDuration, format_duration, parse_duration
 from reactive_dag.triggers.base import MAX_KEYS, Trigger
 from reactive_dag.triggers.cell import ALONE, Cell, Opaque, Surroundings
@@ -36,7 +37,7 @@ class By(Modifier):
     passes: ClassVar[bool] = True
 
     keys: tuple[KeySpec, ...] = field(converter=as_keys)
-    max_keys: int = MAX_KEYS
+    max_keys: int = field(default=MAX_KEYS, converter=own)
     ttl: int | None = None
     undated: str | None = None
 

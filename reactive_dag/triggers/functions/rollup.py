@@ -19,6 +19,7 @@ from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.partitions.nesting import Known, as_bits, inside, of_bits, why_not_finer
 from reactive_dag.model.partitions.products import Partitions
+from reactive_dag.model.scalars import own
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import NEVER, GivenDuration, format_duration, parse_duration
 from reactive_dag.triggers.base import MAX_KEYS, Trigger
@@ -50,7 +51,7 @@ class Rollup(Modifier):
     late: str = "fire"
     wait: int | None = None
     finer: Partitions | None = None
-    max_keys: int = MAX_KEYS
+    max_keys: int = field(default=MAX_KEYS, converter=own)
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.coarse, Calendar):

@@ -11,6 +11,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.scalars import own
 from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Opaque, State, Surroundings
 from reactive_dag.triggers.checks import positive
 from reactive_dag.triggers.pending_rows import PendingRows
@@ -25,7 +26,7 @@ class AtLeast(Composite):
     gathers: ClassVar[bool] = True
     joins: ClassVar[bool] = True
 
-    n: int = field(kw_only=True)
+    n: int = field(kw_only=True, converter=own)
 
     def __attrs_post_init__(self) -> None:
         positive(self.n, "n of at_least(n, ...)")

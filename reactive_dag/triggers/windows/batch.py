@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.scalars import own
 from reactive_dag.model.times import NEVER, GivenDuration, format_duration, parse_duration
 from reactive_dag.triggers.cell import ALONE, Cell, Opaque, State, Surroundings, WindowCell
 from reactive_dag.triggers.checks import optional_positive
@@ -25,7 +26,7 @@ class Batch(Modifier):
     kind: ClassVar[str] = "batch"
     gathers: ClassVar[bool] = True
 
-    count: int | None = None
+    count: int | None = field(default=None, converter=own)
     max_wait: int | None = None
 
     def __attrs_post_init__(self) -> None:

@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 
 from reactive_dag.declare.settings.parsers import whole
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.model.scalars import own
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import GivenTime, format_time, parse_duration, parse_time
@@ -90,6 +91,7 @@ def question_of(
 
 def _until(start: int, until: timedelta | GivenTime) -> int:
     """The end (ns): an instant, or a duration after the start."""
+    until = own(until)
     if isinstance(until, timedelta) or (isinstance(until, str) and not _DATE.match(until)):
         return start + parse_duration(until, what="until")
     end = parse_time(until, what="until")
