@@ -25,7 +25,7 @@ Key: TypeAlias = tuple[object, ...]
 class Rolled(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What a rollup says of one firing: the period by its whole key, its span (ns), what is missing of it (T18).
 
-    `place` tells the rollups of one trigger apart; `correction`: the period had fired before. What is missing are bits
+    `place` tells the rollups of one trigger apart; `correction`: the period had fired before. What is missing are flags
     of the finer partitions that there should be (`partitions.nesting`), those with the `known` texts of dimensions.
     """
 

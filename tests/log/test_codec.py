@@ -23,7 +23,14 @@ PLAIN = st.recursive(
 )
 S = typing.TypeVar("S", bound=msgspec.Struct)
 MARKS = st.builds(Mark, st.sampled_from(["tick", "absent"]), NS, NS, st.text(max_size=3), st.integers(0, 9))
-SIMPLE = {int: NS, str: st.text(max_size=8), bool: st.booleans(), float: st.floats(allow_nan=False), Mark: MARKS}
+SIMPLE = {
+    int: NS,
+    str: st.text(max_size=8),
+    bytes: st.binary(max_size=8),
+    bool: st.booleans(),
+    float: st.floats(allow_nan=False),
+    Mark: MARKS,
+}
 
 
 def _of(hint: object) -> st.SearchStrategy[object]:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 import reactive_dag as rd
 from reactive_dag.cli.tables import runs_table
-from reactive_dag.model.partitions.nesting import as_bits, inside, of_bits
+from reactive_dag.model.partitions.nesting import as_flags, inside, of_flags
 from reactive_dag.model.records import RunRequested
 from tests.support.engines import kill, live, opened, parts
 
@@ -104,11 +104,11 @@ def test_T18_several_rollups_of_a_trigger_each_say_what_is_missing():
         assert other == list(inside(DAY * rd.values("a", "b"), rd.week(), "2026-W48"))[1:]
 
 
-def test_T18_bits_of_names():
+def test_T18_flags_of_names():
     for length in range(20):
         names = tuple(map(str, range(length)))
         for some in (set(), set(names), set(names[:1]), set(names[-1:]), set(names[::3])):
-            assert of_bits(names, as_bits(names, some)) == [name for name in names if name in some]
+            assert of_flags(names, as_flags(names, some)) == [name for name in names if name in some]
 
 
 # --------------------------------------------------------------------------------------------------- shown

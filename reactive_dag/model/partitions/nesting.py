@@ -8,7 +8,7 @@ texts of the other dimensions belong to each period. Cost: O(1) for what was ask
 from __future__ import annotations
 
 import zlib
-from collections.abc import Container, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import compress
 from typing import Final, TypeAlias
@@ -44,20 +44,19 @@ def inside(finer: Partitions, coarse: Calendar, period: str, known: Known = ()) 
     return tuple([each for each in found if set(known) <= finer.split(each).items()]) if known else found
 
 
-def as_bits(names: Sequence[str], some: Container[str]) -> bytes:
-    """Which of these names are among some: a bit a name, compressed; b"" if none is. O(names).
+def as_flags(names: Sequence[str], some: Iterable[str]) -> bytes:
+    """Which of these names are among some: a byte a name, compressed; b"" if none is. O(names).
 
-    >>> of_bits(("a", "b", "c"), as_bits(("a", "b", "c"), {"a", "c"})), as_bits(("a",), ())
+    >>> of_flags(("a", "b", "c"), as_flags(("a", "b", "c"), ["a", "c"])), as_flags(("a",), ())
     (['a', 'c'], b'')
     """
-    number = int("".join(["1" if name in some else "0" for name in names]) or "0", 2)
-    return zlib.compress(number.to_bytes(len(names) // 8 + 1)) if number else b""
+    known = set(some)
+    return zlib.compress(bytes(map(known.__contains__, names))) if known else b""
 
 
-def of_bits(names: Sequence[str], bits: bytes) -> list[str]:
-    """Those of these names that `as_bits` was given. O(names)."""
-    number = int.from_bytes(zlib.decompress(bits)) if bits else 0
-    return list(compress(names, map(int, f"{number:0{len(names)}b}")))
+def of_flags(names: Sequence[str], flags: bytes) -> list[str]:
+    """Those of these names that `as_flags` was given. O(names)."""
+    return list(compress(names, zlib.decompress(flags))) if flags else []
 
 
 @lru_cache(maxsize=256)

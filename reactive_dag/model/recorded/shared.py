@@ -90,14 +90,14 @@ class GivenValue(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_de
 
 
 class MissingPartitions(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
-    """Which finer partitions of a period are not there (T18): the `bits` of those that there should be, compressed.
+    """Which finer partitions of a period are not there (T18): `flags` of those that there should be.
 
     `place` says of which rollup of the trigger, `known` are the texts of other dimensions that key it.
     """
 
     place: int
     period: str
-    bits: bytes
+    flags: bytes
     known: tuple[tuple[str, str], ...] = ()
 
 

@@ -2,10 +2,10 @@
 
 Owns `Rollup` and its cell. It is compiled to two keys with the cell between them: what stands before it has a state for
 each finer partition, and the cell one for each coarse one, its *period*. That state is `[due, missing, item, …]`:
-`missing` names the finer partitions that are not there, and is None where nothing came for the period. A period that
-has fired holds no item, and is remembered as long as its key is. Invariants: it holds items of open periods only; it is
-due only if it holds something and has a `wait`. Cost: O(1) to make and an item, O(finer partitions) a period; state: L
-rows and the names of a period, for each of `max_keys` periods.
+`missing` names the finer partitions that are not there, in order; it is None where nothing came for the period. A
+period that has fired holds no item, and is remembered as long as its key is. Invariants: it holds items of open periods
+only; it is due only if it holds something and has a `wait`. Cost: O(1) to make and an item, O(finer partitions) a
+firing; state: L rows and the names of a period, for each of `max_keys` periods.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 
 from reactive_dag.model.calendar import Calendar
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.partitions.nesting import Known, as_bits, inside, of_bits, why_not_finer
+from reactive_dag.model.partitions.nesting import Known, as_flags, inside, of_flags, why_not_finer
 from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.scalars import own
 from reactive_dag.model.text import seen
@@ -230,9 +230,9 @@ class RollupCell(Cell):
         """The finer partitions of a period. O(result) once."""
         return inside(self.finer, self.coarse, str(key[-1]), self.known(key))
 
-    def lacking(self, period: str, bits: bytes, known: Known) -> list[str]:
+    def lacking(self, period: str, flags: bytes, known: Known) -> list[str]:
         """The finer partitions that `rolled` said are missing of a period. O(finer partitions)."""
-        return of_bits(inside(self.finer, self.coarse, period, known), bits) if bits else []
+        return of_flags(inside(self.finer, self.coarse, period, known), flags)
 
     def has_fired(self, state: State) -> bool:
         """Whether the period has fired."""
@@ -269,7 +269,8 @@ class RollupCell(Cell):
         oldest = state.pop(self.head)
         finer = self._finer(oldest)
         if not any(self._finer(item) == finer for item in state[self.head :]):
-            state[1][finer] = None
+            period = self.key(0, oldest)[: self.depth]
+            state[1] = {name: None for name in self.expected(period) if name in state[1] or name == finer}
         self.drop("expired", 0, oldest)
 
     def _finer(self, item: Opaque) -> object:
@@ -281,14 +282,11 @@ class RollupCell(Cell):
             self.drop("late", 0, item)
             return []
         state[1].pop(finer, None)
-        return [(period, [item], self._missing(state, period), True)]
-
-    def _missing(self, state: State, period: Key) -> list[str]:
-        return [name for name in self.expected(period) if name in state[1]] if state[1] else []
+        return [(period, [item], list(state[1]), True)]
 
     def _fire(self, state: State) -> Opaque:
         period = self.key(0, state[self.head])[: self.depth]
-        release = (period, state[self.head :], self._missing(state, period), False)
+        release = (period, state[self.head :], list(state[1]), False)
         state[:] = [NEVER, state[1]]
         return release
 
@@ -327,7 +325,7 @@ class RollupCell(Cell):
         if len(state) == self.head:
             return None
         period = self.key(0, state[self.head])[: self.depth]
-        missing = self._missing(state, period)
+        missing = list(state[1])
         span = self.coarse.span(str(period[-1]))
         return Gathered(period, *span, len(self.expected(period)) - len(missing), missing, state[0])
 
@@ -343,8 +341,8 @@ class RollupCell(Cell):
     def rolled(self, release: Opaque) -> Rolled:
         """What a release says of its period. O(1), where some is missing O(finer partitions)."""
         key, _, missing, correction = release
-        bits = as_bits(self.expected(key), set(missing)) if missing else b""
-        return Rolled(self.first, key, *self.coarse.span(str(key[-1])), bits, correction, self.known(key))
+        flags = as_flags(self.expected(key), missing) if missing else b""
+        return Rolled(self.first, key, *self.coarse.span(str(key[-1])), flags, correction, self.known(key))
 
     def check(self, state: State) -> None:
         """What is there is not missing; it is due only if it holds something; it holds no more than it may."""
@@ -353,6 +351,8 @@ class RollupCell(Cell):
         assert state[1] is not None or len(state) == self.head
         assert len(state) == self.head or state[1], state
         assert not any(self._finer(item) in state[1] for item in state[self.head :])
+        period = self.key(0, state[self.head])[: self.depth] if len(state) > self.head else None
+        assert period is None or list(state[1]) == [name for name in self.expected(period) if name in state[1]]
 
     def save(self, state: State, put: Convert) -> list[Any]:
         """The state as plain data; what is missing as a list."""

@@ -66,7 +66,7 @@ def missing_of(fired: RollupFired, definition: AnyRecord) -> list[str]:
     """The finer partitions that were not there as rollups fired, each once. O(those that there should be)."""
     assert isinstance(definition, Registered), definition
     cells = _cells_recorded(definition.trigger)
-    names = [name for each in fired.lacking for name in cells[each.place].lacking(each.period, each.bits, each.known)]
+    names = [name for each in fired.lacking for name in cells[each.place].lacking(each.period, each.flags, each.known)]
     return list(dict.fromkeys(names))
 
 
