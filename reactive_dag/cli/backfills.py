@@ -25,7 +25,7 @@ from reactive_dag.cli.sources import as_json
 from reactive_dag.cli.working import StoreChange, exit_by
 from reactive_dag.engine.inspect.backfill import Backfill
 from reactive_dag.engine.kept import look_at
-from reactive_dag.model.text import counted
+from reactive_dag.model.text import counted, one_line
 
 
 @program.command()
@@ -115,4 +115,4 @@ def _line(found: Backfill) -> str:
         ]
     )
     why = f" ({found.reason})" if found.reason else ""
-    return f"backfill {found.number} of {found.dag} is {found.state}{why}: {counts}"
+    return one_line(f"backfill {found.number} of {found.dag} is {found.state}{why}: {counts}")

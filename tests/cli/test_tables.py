@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 
 import reactive_dag as rd
 from reactive_dag.cli import tables
+from reactive_dag.cli.backfills import _line
 from reactive_dag.model.text import one_line
 from reactive_dag.testing import Scenario
 from tests.support.engines import live
@@ -95,3 +96,12 @@ def test_tables_and_marbles_of_scenarios_stay_in_their_rows() -> None:
 def test_one_line_is_what_is_printable_as_it_is() -> None:
     assert one_line("Zürich|eu ß") == "Zürich|eu ß" and one_line(BAD) == SHOWN
     assert one_line(one_line(BAD)) == SHOWN
+
+
+def test_the_reason_of_a_backfill_stays_in_its_line() -> None:
+    found = rd.Graph("g")
+    found.dag("job", schedule="0 6 * * *", max_active_runs=1).add(lambda: 1, id="only")
+    with live(found) as engine:
+        backfill = engine.backfill("job", "2026-11-01", "2026-11-09", max_active_runs=1)
+        engine.cancel(backfill, BAD)
+        assert SHOWN in _line(backfill)
