@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from reactive_dag.engine.table.marks import GIVEN_STATES
 from reactive_dag.model.times import SECOND
-from tests.support.declared import CLOCKS
+from tests.support.declared import CLOCKS, VARIANTS
 from tests.support.dying import DyingLog
 from tests.support.occurring import occurred
 from tests.support.profiles import examples
@@ -29,6 +29,7 @@ from tests.support.zoo import SPANS, dimensioned_events, fields
 URIS = st.sampled_from("aaabbcd")
 CHANGING = st.sampled_from(["x0", "x1", "x2"])
 DAGS = st.sampled_from(["p", "q", "r", "s", "x0", "x1", "x2"])
+DAGS_ANEW = st.sampled_from(sorted(VARIANTS))
 EVENTS = st.tuples(URIS, fields()) | dimensioned_events()
 TICKING = st.sampled_from(["r", "r", "x0", "x1", "x2"])
 LIMITS = st.sampled_from([None, 1, 2])
@@ -157,6 +158,18 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(dag=CHANGING, trigger=st.sampled_from(CLOCKS))
     def redefine_by_clock(self, dag, trigger):
         self.twins.redefine(dag, trigger)
+
+    @rule(dag=DAGS_ANEW, number=st.integers(0, 3))
+    def retask(self, dag, number):
+        self.twins.retask(dag, number)
+
+    @rule(dag=DAGS_ANEW, number=st.integers(1, 3))
+    def die_and_change(self, dag, number):
+        self.twins.die_and_change(dag, number)
+
+    @rule(dag=CHANGING)
+    def die_and_remove(self, dag):
+        self.twins.die_and_change(dag, 0)
 
     @rule(dag=CHANGING)
     def remove(self, dag):

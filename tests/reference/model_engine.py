@@ -15,6 +15,7 @@ from reactive_dag.model.records import Mark
 from reactive_dag.model.times import NEVER
 from reactive_dag.triggers.functions.rollup import Rollup
 from tests.reference.model_backfills import Backfills
+from tests.reference.model_changes import Changes
 from tests.reference.model_deadlines import Deadlines
 from tests.reference.model_downstream import Downstream
 from tests.reference.model_parts import Fact, Station
@@ -43,7 +44,7 @@ def known_choice(output, followers):
     return isinstance(output, list) and set(output) <= set(followers)
 
 
-class Model(Waits, Runs, Rounds, Downstream, Backfills, Deadlines):
+class Model(Waits, Runs, Rounds, Changes, Downstream, Backfills, Deadlines):
     """The whole: `graph` is the real one (for heights, origins and joins), `specs` the tasks of its DAGs, plain."""
 
     def __init__(self, graph, specs, now, lateness):
@@ -51,7 +52,7 @@ class Model(Waits, Runs, Rounds, Downstream, Backfills, Deadlines):
         self.facts, self.queue, self.out, self.recovering = [], [], [], True
         self.stations, self.known, self.numbers, self.paused = {}, {}, Counter(), set()
         self.lateness = lateness
-        self.watched, self.late, self.turned_away = {}, {}, {}
+        self.watched, self.late, self.turned_away, self.taken = {}, {}, {}, {}
         self.keys, self.givers, self.counts, self.seen, self.once = {}, {}, Counter(), set(), set()
         self.runs, self.waiting, self.active = {}, {}, Counter()
         self.startable, self.timers, self.jobs, self.inflight = [], [], [], {}
@@ -118,13 +119,17 @@ class Model(Waits, Runs, Rounds, Downstream, Backfills, Deadlines):
         self.inflight.pop((job.run, job.task), None)
         if job.over:
             return False
+        if job.gone:
+            self.finished(job.run, job.task, "failed", job.attempt)
+            return False
         if child is not None:
             self.start_child(job, child)
         if once and (job.run.key, job.task) not in self.once:
             self.once.add((job.run.key, job.task))
             self.push("once", run=job.run)
             self.commit()
-        if task.open is not None and task.spec.timeout and self.stamp() >= task.open + task.spec.timeout:
+        began_with = task.spec if task.began else task.held
+        if task.open is not None and began_with.timeout and self.stamp() >= task.open + began_with.timeout:
             state, retry, after, publishes = "failed", True, None, None
             last = task.fails >= task.spec.retries
             state = "skipped" if task.spec.soft and last else "failed"
@@ -155,6 +160,8 @@ class Model(Waits, Runs, Rounds, Downstream, Backfills, Deadlines):
         for run in self.runs.values():
             run.orphan = run.state == "running" and run.dag not in self.graph.dags
             run.height = self.height(run.dag)
+            if run.alive:
+                self.declared_anew(run, is_new_life=True)
         self.recovering = True
         self.append(Fact("engine", self.last or self.now, until=max(self.now, self.last)))
         self.take_up_changes()
@@ -261,6 +268,7 @@ class Model(Waits, Runs, Rounds, Downstream, Backfills, Deadlines):
     # ------------------------------------------------------------------------------------ definitions (T11, T12)
 
     def take_up_changes(self):
+        self.take_up_tasks()
         wanted = {dag: self.graph.effective(dag).get("") for dag in self.graph.dags}
         latest = dict(self.known)
         for fact in self.queue:
@@ -271,7 +279,7 @@ class Model(Waits, Runs, Rounds, Downstream, Backfills, Deadlines):
         for dag, trigger in wanted.items():
             if dag not in latest or latest[dag] != trigger:
                 self.push("registered", dag=dag, trigger=trigger, change=dag in latest)
-        for dag in [dag for dag in latest if dag not in wanted]:
+        for dag in sorted(dag for dag in latest if dag not in wanted):
             self.push("removed", dag=dag)
         for station in self.stations.values():
             station.height = self.height(station.dag)

@@ -217,6 +217,7 @@ class Task:
         self.attempt = self.fails = self.lost = 0
         self.output, self.instances, self.marked, self.given = None, None, False, None
         self.began, self.owed, self.decided = 0, False, False
+        self.held, self.since, self.gone = None, None, False
 
     @property
     def final(self):
@@ -254,7 +255,11 @@ class Run:
         """A round begins with nothing done."""
         self.state, self.began, self.round, self.specs = "running", fact.number, fact.round, specs
         self.cancelled, self.unchosen, self.kept = False, set(), {}
-        self.tasks = {name: Task(spec) for name, spec in specs.items()}
+        self.tasks, self.started, self.timeout = {name: Task(spec) for name, spec in specs.items()}, fact, None
+
+    def planned(self, name):
+        """The task of the plan that this one, or this instance, is."""
+        return self.specs[name.partition("[")[0]]
 
     def choose(self, branch, output):
         """A branch succeeded: what directly follows it and is not behind what it chose is skipped."""
@@ -298,6 +303,7 @@ class Job:
 
     def __init__(self, run, task, attempt):
         self.run, self.task, self.attempt, self.child = run, task, attempt, None
+        self.gone = run.tasks[task].gone
 
     @property
     def over(self):

@@ -6,6 +6,8 @@ holds of an earlier round is looked for everywhere in it; what its runs consumed
 
 from __future__ import annotations
 
+from copy import copy
+
 from reactive_dag.model.records import Mark
 from reactive_dag.model.times import NEVER
 from tests.reference.model_parts import FINAL, WELL
@@ -75,9 +77,11 @@ class Rounds:
         """Of a run that begins a later round: take over what that does not do again."""
         before, request = run.rested[1], run.request
         again = again_of(run, request, before)
-        run.kept = {name: task for name, task in before.items() if self.is_kept(run, before, again, name)}
+        there = {name: task for name, task in before.items() if name.partition("[")[0] in run.tasks}
+        run.kept = {name: task for name, task in there.items() if self.is_kept(run, before, again, name)}
         for name in [name for name in run.tasks if name not in again]:
-            run.tasks[name] = before[name]
+            run.tasks[name] = kept = copy(before[name])
+            kept.spec = run.specs[name]
         for name in [name for name in run.tasks if name not in again]:
             run.tasks.update({each: before[each] for each in before[name].instances or ()})
             if before[name].spec.branch and before[name].state == "success" and not before[name].marked:

@@ -49,7 +49,8 @@ class Runs(Dates):
         for *_, run in sorted(found, key=lambda each: each[:4]):
             if run.request is None:
                 run.tell(*self.told(run))
-            self.push("run_started", run=run, dag=run.dag, round=run.round + (run.request is not None))
+            about = {"round": run.round + (run.request is not None), "specs": self.specs.get(run.dag, {})}
+            self.push("run_started", run=run, dag=run.dag, **about)
         return bool(found) or any(ended)
 
     def overlap(self, dag):
@@ -77,14 +78,14 @@ class Runs(Dates):
 
     def on_run_started(self, fact):
         run = fact.run
-        run.begin(self.specs.get(run.dag, {}), fact)
+        run.begin(fact.specs, fact)
         if run.request is not None:
             self.take_up(run)
         stopping, run.orphan, run.height = run.stopping, run.dag not in self.graph.dags, self.height(run.dag)
         if fact.round > 1 and not run.orphan:
             self.keep(run)
-        if not run.orphan and self.graph.dags[run.dag].timeout is not None:
-            self.set_timer(fact.at + self.graph.dags[run.dag].timeout, fact)
+        if not run.orphan:
+            self.declared_anew(run, is_new_life=True)
         if run.orphan:
             self.end(run, "failed")
         elif stopping:
@@ -135,7 +136,7 @@ class Runs(Dates):
         each.instances, each.state = [f"{task}[{n}]" for n in range(len(above))], "running"
         for name in each.instances:
             run.tasks[name] = one = Task(attrs.evolve(each.spec, needs=(), over=None))
-            one.asked, one.of = True, task
+            one.asked, one.of, one.gone = True, task, each.gone
             run.tasks[name] = run.kept.get(name, one)
         return above
 
@@ -163,6 +164,7 @@ class Runs(Dates):
                 suspects += suspect
                 self.startable = [each for each in self.startable if each != (run, task)]
                 self.inflight[run, task] = run.tasks[task]
+                run.tasks[task].held = run.tasks[task].spec
                 started = True
                 if run.tasks[task].open is not None:  # a look of an attempt that is under way
                     looks.append(Job(run, task, run.tasks[task].attempt))
@@ -175,7 +177,7 @@ class Runs(Dates):
     def has_slots(self, spec):
         """Whether there is room in the pool of a task; a body that waits for a run has none."""
         away = {(job.run, job.task) for job in self.sitting}
-        taken = [task.spec for at, task in self.inflight.items() if at not in away and task.spec.pool == spec.pool]
+        taken = [task.held for at, task in self.inflight.items() if at not in away and task.held.pool == spec.pool]
         most = self.graph.pools[spec.pool].slots if spec.pool else NEVER
         return sum(each.slots for each in taken) + spec.slots <= most
 
@@ -183,7 +185,7 @@ class Runs(Dates):
         """Bodies go on whose run has ended, or that are over, before other attempts; the pools that they wait for."""
         closed = set()
         for job in [*self.sitting]:
-            child, spec = self.runs.get(job.child), self.inflight[job.run, job.task].spec
+            child, spec = self.runs.get(job.child), self.inflight[job.run, job.task].held
             if job.over or (child is not None and child.state in FINAL):
                 if spec.pool not in closed and self.has_slots(spec):
                     self.sitting.remove(job)
@@ -213,6 +215,7 @@ class Runs(Dates):
         if not run.alive:
             return
         task.asked, task.attempt, task.open, task.state = True, fact.attempt, fact.at, "running"
+        task.since = fact
         if task.spec.wait is not None or task.spec.until:
             self.waiting_began(fact, run, task)
         elif task.spec.timeout:
@@ -274,7 +277,8 @@ class Runs(Dates):
             self.startable.remove((run, fact.task))
         if fact.state == "success":
             said = fact.publishes
-            self.put_of(run, fact.task, [(uri, None, None) for uri in task.spec.outlets] if said is None else said)
+            outlets = (task.held or task.spec).outlets if fact.attempt else task.spec.outlets
+            self.put_of(run, fact.task, [(uri, None, None) for uri in outlets] if said is None else said)
         task.output, task.marked = fact.output, fact.marked
         if task.spec.branch and fact.state == "success" and not fact.marked:
             run.choose(fact.task, fact.output)

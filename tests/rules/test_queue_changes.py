@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 import reactive_dag as rd
-from reactive_dag.model.records import RunStarted, TaskFinished
+from reactive_dag.model.records import Cancelled, RunStarted, TaskFinished
 from reactive_dag.model.times import SECOND, format_time
 from tests.support.engines import of_kind, parts
-from tests.support.world import World
+from tests.support.world import START, World
 
 LIVES = ["same life", "next life", "restart before", "restart behind"]
 
@@ -99,6 +99,22 @@ def test_R11_queued_runs_are_in_order_of_the_dates_that_they_have_under_the_defi
         world.settle()
     changing.change(on=pairs.by(rd.day()), depends_on_past=True)
     assert changing.begun() == ["11-22T00", "11-22T05"], "by the later date alone it would be the other way round"
+
+
+def test_R26_a_backfill_that_is_cancelled_lets_a_run_go_that_began_and_whose_dag_is_gone_now():
+    graph = rd.Graph("gone")
+    graph.dag("job", on=rd.every("3s")).add(lambda run: None, id="t")
+    world = World(graph)
+    world.engine.backfill("job", "2026-11-22T23:59:57Z", START)
+    world.settle()
+    world.engine.cancel(world.engine.backfills()[0])
+    world.die()
+    graph.remove("job")
+    world.open()
+    world.settle()
+    assert len(of_kind(world.engine, Cancelled)) == 1, "that of the backfill"
+    assert {run.state for run in world.engine.runs("job")} == {"failed"}
+    world.close()
 
 
 def test_R5_the_end_of_a_body_whose_attempt_is_over_is_not_recorded():

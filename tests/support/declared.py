@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 import reactive_dag as rd
 from reactive_dag.model.times import SECOND
 from tests.reference.model_parts import Spec
@@ -46,6 +48,56 @@ OPTIONS = {
     "x1": {"max_active_runs": 1, "overlap": "skip"},
     "x2": {"catchup": "none", "max_active_runs": 1, "overlap": "replace"},
 }
+LONGER, SHORTER = 12_300_000_000, 4_300_000_000
+
+
+def _changed(dag, options=None, **specs):
+    """A DAG with some of its tasks declared in another way (None: without it), and other options."""
+    tasks = {id: spec for id, spec in {**SPECS[dag], **specs}.items() if spec is not None}
+    return tasks, {**OPTIONS.get(dag, {}), **(options or {})}
+
+
+def _variants(dag, *changed):
+    return [_changed(dag), *changed]
+
+
+VARIANTS = {
+    "p": _variants(
+        "p",
+        _changed("p", t=Spec(retries=0), u=Spec(needs=("t",), outlets=(), priority=0)),
+        _changed("p", t=Spec(retries=2, delay=SECOND, timeout=3 * SECOND, outlets=("d",)), u=Spec(rule="all_done")),
+        _changed("p", first=Spec(), t=Spec(needs=("first",), retries=1), u=None),
+    ),
+    "q": _variants(
+        "q",
+        _changed("q", {"timeout": "7s", "max_active_runs": 1}, t=Spec(timeout=2 * SECOND, pool="v")),
+        _changed("q", {"timeout": None, "overlap": "queue"}, t=Spec(retries=2, pool="w", slots=1), more=Spec(pool="v")),
+    ),
+    "r": _variants(
+        "r",
+        _changed("r", {"max_active_runs": 2, "outlets": []}, t=Spec(pool="v"), y=None,
+                 z=Spec(needs=("t",), rule="all_done"), last=Spec(rule="all_done")),
+        _changed("r", {"timeout": "8s"}, z=Spec(needs=("t", "y"), rule="all_done", retries=1)),
+    ),
+    "s": _variants(
+        "s",
+        _changed("s", {"timeout": "14s"}, each=Spec(needs=("t",), over="t", retries=0, delay=SECOND, pool="v")),
+        _changed("s", {"timeout": None, "max_active_runs": 1}, inner=None, left=Spec(),
+                 clean=Spec(needs=("join", "each"), rule="all_done", teardown=True, outlets=("c",))),
+    ),
+    "w": _variants(
+        "w",
+        _changed("w", push=attrs.evolve(SPECS["w"]["push"], timeout=LONGER, delay=SECOND, soft=False),
+                 re=attrs.evolve(SPECS["w"]["re"], timeout=SHORTER, poll=3 * SECOND),
+                 look=attrs.evolve(SPECS["w"]["look"], timeout=LONGER, soft=False)),
+        _changed("w", push=attrs.evolve(SPECS["w"]["push"], timeout=SHORTER, poll=2 * SECOND),
+                 re=attrs.evolve(SPECS["w"]["re"], timeout=LONGER, poll=0, soft=True)),
+    ),
+    "x0": _variants("x0", _changed("x0", {"timeout": "6s", "max_active_runs": 1}, t=Spec(), u=Spec(needs=("t",)))),
+    "x1": _variants("x1", _changed("x1", {"overlap": "queue"}, t=Spec(retries=1, pool="v"))),
+    "x2": _variants("x2", _changed("x2", {"max_active_runs": 2, "overlap": "skip"}, t=None, u=Spec(timeout=SECOND))),
+}  # fmt: skip
+"""How each DAG may be declared anew; the first is as it was at first."""
 CLOCKS = [
     rd.every("5s"), rd.every("3s") | rd.updated(DATASETS[2]), rd.every("3s") & rd.completed("q", states="any"),
 ]  # fmt: skip

@@ -115,6 +115,7 @@ def everything(folder: Path) -> rd.Graph:
         began(run)
         run.set("alerted", run.key)
 
+    looping(graph, began)
     sensing(graph.dag("sensing"), orders)
     regional(graph, began)
     weeks = graph.dataset("weeks", partitions=rd.week())
@@ -143,6 +144,20 @@ def regional(graph: rd.Graph, began: Callable[[rd.Run], None]) -> None:
     def per_region(run: rd.Run) -> list[str]:
         began(run)
         return run.partitions
+
+
+def looping(graph: rd.Graph, began: Callable[[rd.Run], None]) -> None:
+    """A feedback loop (G2): an estimate is refined until it is good, or three times; what it says is passed on."""
+    estimate = graph.dataset("estimate")
+    again = rd.updated(estimate, feedback=True, max_depth=3, until=lambda event: event.extra == "good")
+
+    @graph.dag(on=rd.updated("raw") | again, outlets=[estimate])
+    def refine(run: rd.Run) -> str:
+        began(run)
+        (event,) = run.events
+        last = str(event.extra or "")
+        run.publish(estimate, extra="good" if event.dataset != "raw" and last == "rough" else last or "never")
+        return last
 
 
 def sensing(dag: rd.Dag, orders: rd.Dataset) -> None:
@@ -177,6 +192,8 @@ def life(engine: rd.Engine) -> None:
     engine.publish_many([("sales", {"partition": each, "key": each}) for each in SALES])
     engine.run_until_idle()
     engine.backfill("load", start="2026-11-22", end="2026-11-23", only="missing")
+    engine.run_until_idle()
+    engine.publish_many([("raw", {"key": each, "extra": each}) for each in ("rough", "never")])
     engine.run_until_idle()
     engine.start("sensing", key="one", logical_date="2026-11-25T02:00Z")
     engine.publish_many([("weeks", {"partition": week, "key": week}) for week in ("2026-W41", "2026-W42", "2026-W43")])

@@ -17,7 +17,7 @@ from tests.reference.model_downstream import Wave
 from tests.reference.model_engine import Model
 from tests.reference.model_parts import FINAL, Fact
 from tests.reference.model_rounds import again_of
-from tests.support.declared import CLOCKS, OPTIONS, POOLS, SPECS
+from tests.support.declared import CLOCKS, OPTIONS, POOLS, SPECS, VARIANTS
 from tests.support.engines import parts
 from tests.support.sitting import CHILD
 from tests.support.stories import LINES, of_log, of_model
@@ -48,7 +48,7 @@ class Twins:
     """The two of them."""
 
     def __init__(self, log=None):
-        self.graph = rd.Graph("twins")
+        self.graph, self.specs, self.options = rd.Graph("twins"), dict(SPECS), dict(OPTIONS)
         for dataset in (*DATASETS, *PARTITIONED):
             self.graph.dataset(dataset.uri, partitions=dataset.partitions)
         for pool, slots in POOLS.items():
@@ -61,18 +61,18 @@ class Twins:
         self.declare("k", rd.updated(self.graph.dataset("e")).batch(count=2).by("region"))
         self.declare("w", rd.updated(a))
         self.world = World(self.graph, log or VolatileLog())
-        self.model = Model(self.graph, SPECS, self.world.clock.now(), 2 * SECOND)
+        self.model = Model(self.graph, self.specs, self.world.clock.now(), 2 * SECOND)
         self.compared = 0, 0
         self.lost_plans = set()
 
     def declare(self, dag, trigger):
         """Declare a DAG; False where T8 or a cycle forbids it."""
-        options = dict(OPTIONS.get(dag, {}))
+        options = dict(self.options.get(dag, {}))
         options["outlets"] = [self.graph.dataset(uri) for uri in options.get("outlets", ())]
         before = self.graph.dags.get(dag)
         try:
             new = rd.Dag(dag, on=trigger, **options) if trigger is not None else rd.Dag(dag, **options)
-            for name, spec in SPECS[dag].items():
+            for name, spec in self.specs[dag].items():
                 self.add(new, name, spec)
             self.graph.register(new, replace=True)
             self.graph.effective(dag)
@@ -225,10 +225,11 @@ class Twins:
         if not known:
             return
         run = known[number % len(known)]
-        names = list(run.tasks or SPECS[run.dag])
+        names = self.names_of(run)
         tasks = () if place is None else (names[place % len(names)],)
         request = Fact("rerun", 0, run=run, tasks=tasks, only=only)
-        run.specs = SPECS[run.dag]
+        if run.state in FINAL:
+            run.specs = self.specs[run.dag]
         idle = only and run.state in FINAL and not again_of(run, request, run.tasks)
         try:
             self.engine.rerun(run.key, downstream=downstream, only="failed" if only else None, tasks=tasks or None)
@@ -238,20 +239,25 @@ class Twins:
             assert not idle and run.dag in self.graph.dags
             self.model.tell("rerun", run=run, tasks=tasks, only=only, wave=Wave(run.key) if downstream else None)
 
+    def names_of(self, run):
+        """The tasks of a run, and instances, that are declared."""
+        known = run.tasks or self.specs[run.dag]
+        return [name for name in known if name.partition("[")[0] in self.specs[run.dag]] or [*self.specs[run.dag]]
+
     def mark(self, number, place, state):
         """Give a run, or one of its tasks (or an instance), a state by hand."""
         known = [run for run in self.model.runs.values() if run.key not in self.lost_plans]
         if not known:
             return
         run = known[number % len(known)]
-        names = list(run.tasks or SPECS[run.dag])
+        names = self.names_of(run)
         self.give(run, "" if place is None else names[place % len(names)], state)
 
     def mark_executing(self, number, state):
         """Give the task of an attempt under way a state by hand, or, if it is mapped, all of that task."""
         job = self.model.jobs[number % len(self.model.jobs)]
         names = [job.task, job.task.partition("[")[0], ""]
-        if job.run.alive and job.run.key not in self.lost_plans:
+        if job.run.alive and job.run.key not in self.lost_plans and names[1] in self.specs[job.run.dag]:
             self.give(job.run, names[number % 3], state)
 
     def give(self, run, task, state):
@@ -295,6 +301,22 @@ class Twins:
     def redefine(self, dag, trigger):
         self.declare(dag, trigger)
 
+    def retask(self, dag, number):
+        """Declare a DAG with other tasks and settings."""
+        if dag in self.graph.dags:
+            self.specs[dag], self.options[dag] = VARIANTS[dag][number % len(VARIANTS[dag])]
+            assert self.declare(dag, self.graph.dags[dag].triggers.get(""))
+
+    def die_and_change(self, dag, number):
+        """SIGKILL, and a start with another graph."""
+        self.world.die()
+        self.model.die()
+        if dag in VARIANTS and number:
+            self.retask(dag, number)
+        else:
+            self.remove(dag)
+        self.reopen()
+
     def remove(self, dag):
         if dag in self.graph.dags:
             self.lost_plans |= {run.key for run in self.model.runs.values() if run.dag == dag}
@@ -317,13 +339,13 @@ class Twins:
 
     def die_within(self, commits, span):
         """SIGKILL while time passes, at a commit that is then never made."""
-        before = [copy.deepcopy(self.model, {id(self.graph): self.graph})]
+        before = [self.copied()]
         if not self.world.killed_while(lambda: self.world.advance(span), commits):
             for _ in self.passing(span):
                 pass
             return
         for _ in self.passing(span):
-            before.append(copy.deepcopy(self.model, {id(self.graph): self.graph}))
+            before.append(self.copied())
         length = sum(type(record) in LINES for record in self.world.log.read(0, self.world.log.next_offset))
         found = [model for model in before if told(model) == length and model.committed <= self.world.log.last_at]
         self.world.open()
@@ -333,6 +355,10 @@ class Twins:
             self.model.open()
             if self.model is found[-1] or self.agrees():
                 return
+
+    def copied(self):
+        """The model as it is now; what is declared stays the same object."""
+        return copy.deepcopy(self.model, {id(each): each for each in (self.graph, self.specs)})
 
     def agrees(self):
         """Whether they say the same."""

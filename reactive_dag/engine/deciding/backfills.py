@@ -319,7 +319,7 @@ class Backfills:
 
     def _cancel(self, of: Backfilling, run: int) -> None:
         """Cancel a run of a backfill that stops, unless it runs already, or another's round comes first. O(log n)."""
-        if run in self.runs.live:
+        if self.runs.statuses.started_of(run) is not None:
             return
         ended = self.outbox.log.run(run)
         if of.open[run] == (1 if ended is None else ended.round + 1):

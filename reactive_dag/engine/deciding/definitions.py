@@ -107,8 +107,8 @@ class Definitions:
                     self._compare(records, at, cursor, dag, label, trigger)
             if self._reborn(dag):
                 records.append(FaultsRetried(at, dag_id))
-        known = self.latest if region is None else [n for id in sorted(region) for n in self._names_of(id, self.latest)]
-        records.extend(Removed(at, *name) for name in known if name not in wanted)
+        known = self.latest if region is None else [n for id in region for n in self._names_of(id, self.latest)]
+        records.extend(Removed(at, *name) for name in sorted(known) if name not in wanted)
         return records
 
     def _dags_in(self, region: set[str] | None) -> list[tuple[str, Dag]]:

@@ -82,7 +82,7 @@ class Replaying(ABC):
             elif type(record) is TaskFinished:
                 self.runs.flow.waiting.ended_in_log(record)
             elif type(record) is Cancelled:
-                self.runs.timeouts.drop(record.run)
+                self.runs.timeouts.ended_in_log(record.run)
             elif type(record) is RunFinished:
                 self.runs.overlaps.ended_in_log(record)
             elif type(record) is ValueSet:

@@ -40,6 +40,11 @@ class RunTimeouts:
         if run.arrays.run_timeout is not None:
             self.watch(run, run.arrays.run_timeout)
 
+    def ended_in_log(self, run: int) -> None:
+        """That a run is cancelled is recorded: a timeout that has passed is not due again. O(1)."""
+        if (timer := self.timers.get(run)) is not None and timer[WAKE] is None:
+            self.drop(run)
+
     def recovered(self, live: Mapping[int, RunState]) -> None:
         """The log was read back: those that passed meanwhile, and had another length then, are due. O(runs)."""
         for run in [run for run, timer in self.timers.items() if timer[WAKE] is None]:

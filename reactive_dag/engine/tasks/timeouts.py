@@ -40,6 +40,11 @@ class AttemptTimeouts:
         due, task = run.open[index] + timeout, run.plan.ids[index]
         self.of_task[run.run, index] = self.timers.set(due, RUNS_FIRST, run.dag.id, task, wake)
 
+    def ended_in_log(self, run: int, index: int) -> None:
+        """The end of an attempt is recorded: a timeout that has passed is not due again. O(1)."""
+        if (timer := self.of_task.get((run, index))) is not None and timer[WAKE] is None:
+            self.drop(run, index)
+
     def recovered(self, live: Mapping[int, RunState]) -> None:
         """The log was read back: those that passed meanwhile, and had another length then, are due. O(attempts)."""
         for run, index in [place for place, timer in self.of_task.items() if timer[WAKE] is None]:

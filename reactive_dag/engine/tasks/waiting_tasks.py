@@ -127,8 +127,9 @@ class WaitingTasks:
         run = self.live.get(record.run)
         index = -1 if run is None else run.arrays.index.get(record.task, -1)
         if run is not None and index in run.open and run.attempt[index] == record.attempt:
-            self.timeouts.drop(run.run, index)
-            self.waits.forget(run, index)
+            self.timeouts.ended_in_log(run.run, index)
+            if record.state != "cancelled":
+                self.waits.forget(run, index)
 
     def recovered(self) -> None:
         """The log was read back: timeouts that passed meanwhile, and had another length then, are due. O(attempts)."""
