@@ -67,7 +67,15 @@ if TYPE_CHECKING:
     from reactive_dag.log.ledger import Ledger
     from reactive_dag.streams.aiter import aiter
     from reactive_dag.streams.clock import VirtualClock
-    from reactive_dag.whatif.question.interventions import delay, duration, fail
+    from reactive_dag.whatif.question.distributions import (
+        empirical,
+        exponential,
+        lognormal,
+        triangular,
+        uniform,
+        weibull,
+    )
+    from reactive_dag.whatif.question.interventions import capacity, delay, duration, fail, shared, workers
     from reactive_dag.whatif.simulation import Simulation, simulate
 
 __version__ = "0.1.0"
@@ -87,6 +95,15 @@ _LAZY = {
     "duration": "reactive_dag.whatif.question.interventions",
     "fails_once": "reactive_dag.engine.execute.stubs",
     "fail": "reactive_dag.whatif.question.interventions",
+    "capacity": "reactive_dag.whatif.question.interventions",
+    "workers": "reactive_dag.whatif.question.interventions",
+    "shared": "reactive_dag.whatif.question.interventions",
+    "uniform": "reactive_dag.whatif.question.distributions",
+    "triangular": "reactive_dag.whatif.question.distributions",
+    "lognormal": "reactive_dag.whatif.question.distributions",
+    "exponential": "reactive_dag.whatif.question.distributions",
+    "weibull": "reactive_dag.whatif.question.distributions",
+    "empirical": "reactive_dag.whatif.question.distributions",
     "simulate": "reactive_dag.whatif.simulation",
     "takes": "reactive_dag.engine.execute.stubs",
     "spread_durations": "reactive_dag.whatif.question.durations",
@@ -110,12 +127,13 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "Calendar", "CycleError", "Dag", "Dataset", "DuplicateError", "Engine", "EngineClosed", "EngineReplaced",
-    "Event", "FailTask", "Graph", "GraphError", "InlineRunner", "InvalidValue", "Ledger", "NotAStore", "NotIdle",
-    "OutputGone", "Overflow", "Partitions", "Pool", "Problem", "ProcessRunner", "ReactiveDagError", "RetryTask", "Run",
+    "Calendar", "CycleError", "Dag", "Dataset", "DuplicateError", "Engine", "EngineClosed", "EngineReplaced", "Event",
+    "FailTask", "Graph", "GraphError", "InlineRunner", "InvalidValue", "Ledger", "NotAStore", "NotIdle", "OutputGone",
+    "Overflow", "Partitions", "Pool", "Problem", "ProcessRunner", "ReactiveDagError", "RetryTask", "Run",
     "Simulation", "SkipTask", "StoreDamaged", "StoreError", "StoreInUse", "StoreTooNew", "Task", "TaskError",
     "ThreadRunner", "Trigger", "UndatedOutlet", "UndeclaredOutlet", "UnknownId", "UsageError", "VirtualClock",
-    "absent", "aiter", "all_of", "any_of", "at", "at_least", "completed", "cron", "daily", "day", "delay",
-    "duration", "every", "fail", "fails_once", "files", "hour", "item", "missed", "month", "operators", "output",
-    "parquet", "sequence", "simulate", "spread_durations", "takes", "updated", "values", "week", "weekly",
+    "absent", "aiter", "all_of", "any_of", "at", "at_least", "capacity", "completed", "cron", "daily", "day", "delay",
+    "duration", "empirical", "every", "exponential", "fail", "fails_once", "files", "hour", "item", "lognormal",
+    "missed", "month", "operators", "output", "parquet", "sequence", "shared", "simulate", "spread_durations",
+    "takes", "triangular", "uniform", "updated", "values", "week", "weekly", "weibull", "workers",
 ]  # fmt: skip

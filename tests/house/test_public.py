@@ -17,11 +17,13 @@ from tests.support.places import ROOT
 PINNED = {
     "reactive_dag": """
         Calendar CycleError Dag Dataset DuplicateError Engine EngineClosed EngineReplaced Event FailTask Graph
-        GraphError InlineRunner InvalidValue Ledger NotAStore NotIdle OutputGone Overflow Partitions Pool Problem
-        ProcessRunner ReactiveDagError RetryTask Run Simulation SkipTask StoreDamaged StoreError StoreInUse StoreTooNew
-        Task TaskError ThreadRunner Trigger UndatedOutlet UndeclaredOutlet UnknownId UsageError VirtualClock absent
-        aiter all_of any_of at at_least completed cron daily day delay duration every fail fails_once files hour item
-        missed month operators output parquet sequence simulate spread_durations takes updated values week weekly""",
+        GraphError InlineRunner InvalidValue Ledger NotAStore NotIdle OutputGone Overflow Partitions Pool
+        Problem ProcessRunner ReactiveDagError RetryTask Run Simulation SkipTask StoreDamaged StoreError
+        StoreInUse StoreTooNew Task TaskError ThreadRunner Trigger UndatedOutlet UndeclaredOutlet UnknownId
+        UsageError VirtualClock absent aiter all_of any_of at at_least capacity completed cron daily day delay
+        duration empirical every exponential fail fails_once files hour item lognormal missed month operators
+        output parquet sequence shared simulate spread_durations takes triangular uniform updated values week
+        weekly weibull workers""",
     "operators": "absent all_of at_least batch by debounce exactly_once rollup sequence throttle",
     "Graph": """
         bind bulk check consumers dag dags dataset datasets downstream edges effective from_json height id impact

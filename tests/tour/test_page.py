@@ -147,6 +147,6 @@ def test_what_the_tour_marks_is_not_there(mark):
 
 def test_the_marks_are_seen():
     assert len(MARKED) > 3 and len(NOT_YET) > 3 and "*not yet" not in "".join(THERE)
-    assert missing("rd.lognormal") == ["rd.lognormal"] and not missing("engine.publish(orders, key=…)")
+    assert missing("rd.reschedule") == ["rd.reschedule"] and not missing("engine.publish(orders, key=…)")
     assert missing(".rolldown(x)") == [".rolldown"] and missing('overlap="never"') == ["overlap='never'"]
     assert missing("nowhere=") == ["nowhere="]

@@ -111,7 +111,8 @@ class DurationTable:
                 found[rows] = self.fixed[tasks[rows]][:, None]
             else:
                 jobs += [(group, some, columns) for some, columns in _chunks(rows, len(futures))]
-        factors = {name: self.shared[name].values(futures) for each in self.groups for name in each.factors}
+        names = {name for group, _, _ in jobs for name in self.groups[group].factors}
+        factors = {name: self.shared[name].values(futures) for name in names}
 
         def draw(job: tuple[int, Numbers, slice]) -> None:
             group, rows, columns = job
