@@ -46,6 +46,15 @@ class TimedSpec:
 def timed(draw: st.DrawFn) -> TimedSpec:
     """Graphs with pools, instances, retries and limits, whose tasks take time."""
     spec = draw(graphs())
+    dags = [
+        evolve(
+            dag,
+            overlap="queue" if dag.limit is None else draw(st.sampled_from(["queue", "skip", "replace"])),
+            timeout=draw(st.sampled_from([None, None, None, "25m"])),
+        )
+        for dag in spec.dags
+    ]
+    spec = evolve(spec, dags=tuple(dags))
     spans = {
         f"d{number}.t{at}": draw(st.sampled_from(SPANS))
         for number, dag in enumerate(spec.dags)

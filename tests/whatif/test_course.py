@@ -73,6 +73,17 @@ def test_a_retry_goes_on_after_the_end() -> None:
     assert ran(play(graph).what_if(rd.fail("a")), "a") == ["23 23:50-24 03:10 failed"]
 
 
+def test_a_run_that_times_out_does_so_after_the_end() -> None:
+    """Nothing else of it would end by itself: its wait has no timeout, its function never gives something true."""
+    graph = one_dag("0 2 * * *")
+    for name, options in (("waits", {"timeout": "30m"}), ("looks", {})):
+        graph.dag(name, schedule="50 23 * * *", **options)  # type: ignore[arg-type]
+    graph.dags["waits"].wait_for("a", logical_date="24h", id="w", missing="wait")
+    graph.dags["looks"].wait_until(lambda: False, id="u", timeout="40m")
+    course = play(graph, outputs={"u": False})
+    assert ran(course, "waits") == ["23 23:50-24 00:20 failed"] and ran(course, "looks") == ["23 23:50-24 00:30 failed"]
+
+
 def test_after_the_end_silence_is_none() -> None:
     graph = rd.Graph("silence")
     users = graph.dataset("users")

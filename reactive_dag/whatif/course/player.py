@@ -127,6 +127,8 @@ class CoursePlayer:
         runs = self.core.runs
         if self.attempts.next_end() < NEVER or self._delayed or self._outside or runs.flow.retries.of_task:
             return True
+        if runs.timeouts.timers or runs.flow.timeouts.of_task:
+            return True
         if runs.delay_run is not None and self.core.statuses.has_delayed():
             return True
         if any(watch.wait.timeout is not None for watch in self.core.waits.watches):
