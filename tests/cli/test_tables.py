@@ -104,4 +104,5 @@ def test_the_reason_of_a_backfill_stays_in_its_line() -> None:
     with live(found) as engine:
         backfill = engine.backfill("job", "2026-11-01", "2026-11-09", max_active_runs=1)
         engine.cancel(backfill, BAD)
-        assert SHOWN in _line(backfill)
+        engine.run_until_idle("10s")
+        assert SHOWN in _line(backfill) and BAD in str(backfill.reason) and repr(backfill).isprintable()

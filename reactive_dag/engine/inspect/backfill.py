@@ -14,6 +14,7 @@ from reactive_dag.engine.inspect.fold_host import FoldHost
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.model.records import FINAL_RUN_STATES, RUN_STATES, BackfillDate, BackfillRequested
+from reactive_dag.model.text import one_line
 from reactive_dag.model.times import GivenDuration, to_datetime
 
 WaitUntil = Callable[[Callable[[], bool], "GivenDuration | float | None", str], None]
@@ -122,7 +123,7 @@ class Backfill:
         ended = sum(progress.get(state, 0) for state in ("had_run", *FINAL_RUN_STATES))
         names = ("failed", "cancelled", "skipped", "had_run")
         more = "".join(f", {progress[name]} {name.replace('_', ' ')}" for name in names if progress.get(name))
-        why = f": {self.reason}" if self.reason else ""
+        why = f": {one_line(self.reason)}" if self.reason else ""
         span = f" {_short(dates[0])} to {_short(dates[-1])}" if dates else ""
         return f"<Backfill {self.number} of {self.dag}{span} {self.state}, {ended} of {len(dates)} ended{more}{why}>"
 
