@@ -139,9 +139,10 @@ def lived(name: str, moment: int, deaths: str, snapshot: bool) -> list[tuple[obj
     for _ in work:
         pass
     ends = life.ends()
-    life.world.check_replay()
+    if name != "removed":
+        life.world.check_replay()
     life.world.close()
-    return ends
+    return [end for end in ends if name != "removed" or end[0] == "job"]  # one under way fails in the next life
 
 
 @settings(deadline=None, max_examples=examples(25))
