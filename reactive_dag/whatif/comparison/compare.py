@@ -50,6 +50,7 @@ class Change:
     ended_before: datetime | None
     ended_after: datetime | None
     lateness: int
+    date: int
     _find_why: Callable[[], Chain] = field(eq=False)
 
     def __repr__(self) -> str:
@@ -133,10 +134,10 @@ def compared(base: Outcome, mine: Outcome, given: Effects, own: Effects, name: s
     """Compare a course with a base. O(runs)."""
     pairs = RunPairs.of(base, mine)
     reasons = Reasons(pairs, given, own)
-    pairs_all = list(pairs.all())
-    rows = [_change(pairs, reasons, pair) for pair in pairs_all if not pairs.end_alike(pair)]
-    rows.sort(key=lambda row: (-row.lateness, row.dag))
-    return Comparison(rows, len(pairs_all) - len(rows), name, base_name)
+    changed, count = pairs.changed()
+    rows = [_change(pairs, reasons, pair) for pair in changed]
+    rows.sort(key=lambda row: (-row.lateness, row.dag, row.date, row.run))
+    return Comparison(rows, count - len(rows), name, base_name)
 
 
 def _change(pairs: RunPairs, reasons: Reasons, pair: RunPair) -> Change:
@@ -158,7 +159,7 @@ def _made(kind: ChangeKind, base: RunRow | None, mine: RunRow | None, find_why: 
     by = None if before is None or after is None else after - before
     return Change(
         row.dag, row.key, to_moment(row.logical_date), row.partition, kind, to_timedelta(by), was, now,
-        to_moment(before), to_moment(after), _lateness(by, mine, after), find_why,
+        to_moment(before), to_moment(after), _lateness(by, mine, after), row.logical_date or 0, find_why,
     )  # fmt: skip
 
 

@@ -34,7 +34,8 @@ class RunPairs:
     def of(cls, base: Outcome, mine: Outcome) -> RunPairs:
         """Pair the runs of two outcomes. O(runs)."""
         if base.numbering is mine.numbering:
-            same = {run: run for run in mine.runs}
+            here = set(mine.runs)
+            same = {run: run for run in base.runs if run in here}
             return cls(base, mine, same, same)
         found = {base.by_key[key]: run for key, run in mine.by_key.items() if key in base.by_key}
         taken = set(found.values())
@@ -47,10 +48,17 @@ class RunPairs:
         """A run with its counterpart. O(1)."""
         return (run, self.to_mine.get(run)) if side == BASE else (self.to_base.get(run), run)
 
-    def all(self) -> Iterable[RunPair]:
-        """Every pair, then what only the base has, then what only the other has. O(runs)."""
-        yield from ((run, self.to_mine.get(run)) for run in self.base.runs)
-        yield from ((None, run) for run in self.mine.runs if run not in self.to_base)
+    def changed(self) -> tuple[list[RunPair], int]:
+        """The pairs that do not end alike, what only one of the two has among them; and how many there are. O(runs)."""
+        known = self.mine.changed_runs(self.base)
+        if known is not None:
+            here = set(self.mine.runs)
+            return [
+                (run, run) if run in self.to_mine else (None, run) if run in here else (run, None) for run in known[0]
+            ], known[1]
+        pairs: list[RunPair] = [(run, self.to_mine.get(run)) for run in self.base.runs]
+        pairs += [(None, run) for run in self.mine.runs if run not in self.to_base]
+        return [pair for pair in pairs if not self.end_alike(pair)], len(pairs)
 
     def states(self, pair: RunPair) -> tuple[str | None, str | None]:
         """The states of a pair's runs; None for one that is missing. O(1)."""

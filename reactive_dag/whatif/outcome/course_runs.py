@@ -44,6 +44,9 @@ class CourseRuns:
         """Its own: another course has other offsets."""
         return self
 
+    def changed_runs(self, base: object) -> None:
+        """Which runs end otherwise than in `base`: they must be paired first, by key."""
+
     @property
     def over(self) -> int:
         """The instant of the newest record."""

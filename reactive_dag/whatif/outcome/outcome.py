@@ -2,7 +2,7 @@
 
 Owns the protocol `Outcome`. The reference's trace implements it on a finished fold, the
 window on its arrays; an answer asks for no more than what stands here. Invariants: an outcome never changes; a run is
-named by a number that means something only in its outcome, and numbers ascend in the order of the requests; rows, keys
+named by a number that means something only in its outcome, and in those with the same numbering; rows, keys
 and names are made when they are read. Times are ns UTC; costs are those of the first reading.
 """
 
@@ -72,6 +72,13 @@ class Outcome(Protocol):
 
     def ended(self, run: int) -> int | None:
         """When a run ended. O(1)."""
+        ...
+
+    def changed_runs(self, base: Outcome) -> tuple[Sequence[int], int] | None:
+        """Which runs end otherwise than in `base`, and how many there are in all; None if that numbers runs otherwise.
+
+        O(runs).
+        """
         ...
 
     # ------------------------------------------------------------------------------------- tasks

@@ -87,7 +87,12 @@ class Trace(CourseRuns):
                 found.append(Predecessor(Point("task", point.of, need), "needs", ended))
         if self.task(point).depends_on_past and begin is not None:
             found.extend(self._past(point, begin))
-        return max(reversed(found), key=lambda each: each.at)
+        return max(found, key=lambda each: self._place(point, each))
+
+    def _place(self, point: Point, each: Predecessor) -> tuple[int, int, int]:
+        """What ended last; at one instant its own past before others, and then the later in the plan."""
+        kind = ("", "needs", "past").index(each.link)
+        return each.at, kind, self.dags[self.rows[point.of].dag].index[each.point.task] if kind else 0
 
     def _past(self, point: Point, begin: int) -> list[Predecessor]:
         previous = self.fold.by_date.previous(self.rows[point.of])
@@ -138,10 +143,16 @@ class Trace(CourseRuns):
             if freed:
                 return Predecessor(Point("end", freed[-1]), "slot", started)
         causes = self.causes(row.run)
-        last = max(causes, key=lambda each: each.at, default=None)
+        last = max(causes, key=self._rank, default=None)
         if last is None or last.at >= requested:
             return last
         return self._opener(row, requested, causes) or last
+
+    def _rank(self, cause: Predecessor) -> tuple[int, str, int]:
+        """What came last; at one instant by name and date, since the order of records is no answer."""
+        point = cause.point
+        date = (self.rows[point.of].logical_date or 0) if point.kind in ("task", "end") else 0
+        return cause.at, self.name(point), date
 
     def _opener(self, row: RunRow, requested: int, causes: list[Predecessor]) -> Predecessor | None:
         """What set the timer that released a run's firing."""

@@ -1,0 +1,84 @@
+"""Answers from arrays are those of the reference: runs, timelines, critical paths, comparisons, slack (W59)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+from msgspec.structs import replace
+
+import reactive_dag as rd
+from reactive_dag.whatif.answers.critical_path import hops, steps_of
+from reactive_dag.whatif.answers.slack import slack_of
+from reactive_dag.whatif.answers.timeline import timeline_of
+from reactive_dag.whatif.answers.usage import WORKERS, usage_of
+from reactive_dag.whatif.comparison.compare import compared
+from reactive_dag.whatif.outcome.outcome import Outcome
+from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
+from reactive_dag.whatif.outcome.window_runs import WindowRuns
+from reactive_dag.whatif.window.arrays import Window
+from reactive_dag.whatif.window.compile import compile_window
+from reactive_dag.whatif.window.limits import what_binds
+from reactive_dag.whatif.window.one_pass import one_pass
+from reactive_dag.whatif.window.white_list import NotStatic
+from tests.support.profiles import examples
+from tests.support.windows import question, values_of
+
+
+def from_arrays(window: Window, simulation: rd.Simulation) -> WindowOutcome | None:
+    """The outcome of a pass; None where the reference has to answer."""
+    values = values_of(window, simulation)
+    ends = one_pass(window, values)
+    if ends.tie >= 0 or what_binds(window, values, ends):
+        return None
+    dags = simulation.graph.dags
+    return WindowOutcome(
+        WindowRuns.of(window, simulation.graph.id), values, ends, lambda dag, task: dags[dag].tasks[task],
+        {}, lambda: simulation.trace,
+    )  # fmt: skip
+
+
+def runs_of(outcome: Outcome) -> list[object]:
+    """Every run as a row, under no number, in the order of time."""
+    rows = [replace(outcome.row(run), run=0, cascade="", sources=()) for run in outcome.runs]
+    assert [row.requested for row in rows] == sorted(row.requested or 0 for row in rows)
+    return sorted(rows, key=lambda row: (row.requested or 0, row.key))
+
+
+def paths_of(outcome: Outcome) -> dict[str, object]:
+    """The critical path to each run."""
+    return {outcome.head(run).key: steps_of(outcome, hops(outcome, run)) for run in outcome.runs}
+
+
+def told_alike(mine: WindowOutcome, reference: Outcome) -> None:
+    """Every answer about one outcome is the same."""
+    assert runs_of(mine) == runs_of(reference)
+    assert mine.by_key.keys() == reference.by_key.keys()
+    assert paths_of(mine) == paths_of(reference)
+    rows, others = timeline_of(mine, mine.runs), timeline_of(reference, reference.runs)
+    assert Counter(rows) == Counter(others) and [row.start for row in rows] == [row.start for row in others]
+    slack, other = slack_of(mine), slack_of(reference)
+    assert Counter(slack) == Counter(other) and slack.title == other.title
+    assert usage_of(mine, {WORKERS: None}, {}).to_json() == usage_of(reference, {WORKERS: None}, {}).to_json()
+
+
+@pytest.mark.parametrize("seed", range(examples(150)))
+def test_W59_answers_from_arrays_are_those_of_the_reference(seed: int) -> None:
+    random = Random(seed)
+    asked = question(random)
+    if asked is None:
+        return
+    base, changes = asked
+    late = base.what_if(*changes)  # type: ignore[arg-type]
+    try:
+        window = compile_window(base.graph, base.question.start, base.question.until, base.question.sources)
+    except NotStatic:
+        return
+    before, after = from_arrays(window, base), from_arrays(window, late)
+    if before is None or after is None:
+        return
+    told_alike(before, base.trace)
+    told_alike(after, late.trace)
+    found = compared(before, after, base.effects, late.effects, "late", "base")
+    assert found.to_json() == late.compare(base).to_json()
