@@ -81,4 +81,17 @@ def test_W59_answers_from_arrays_are_those_of_the_reference(seed: int) -> None:
     told_alike(before, base.trace)
     told_alike(after, late.trace)
     found = compared(before, after, base.effects, late.effects, "late", "base")
-    assert found.to_json() == late.compare(base).to_json()
+    assert found.to_json() == compared(base.trace, late.trace, base.effects, late.effects, "late", "base").to_json()
+
+
+def test_W56_of_what_ended_at_one_instant_the_path_goes_on_by_name_and_place() -> None:
+    graph = rd.Graph("ties")
+    first, second = graph.dag("b", schedule="0 1 * * *"), graph.dag("a", schedule="0 1 * * *")
+    for dag in (first, second):
+        dag.add(lambda: None, "one")
+        dag.add(lambda: None, "two")
+        dag.add(lambda: None, "three", after=["two", "one"])
+    graph.dag("both", on=rd.completed("a") & rd.completed("b")).add(lambda: None, "t")
+    course = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m")
+    names = [step.name for step in course.critical_path("both")]
+    assert names == ["tick 2026-11-23T01:00:00Z", "b.two", "b.three", "both.t"]

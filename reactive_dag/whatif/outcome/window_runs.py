@@ -27,11 +27,11 @@ class WindowRuns:
         self.kind = window.kind.tolist()
         self.run_of = window.run.tolist()
         self.subject = window.subject.tolist()
-        self.run_dag = window.run_dag.tolist()
+        self.run_dag: list[int] = window.run_dag.tolist()
         self.start = window.run_start.tolist()
         self.end = window.run_end.tolist()
         self.ptr = window.run_ptr.tolist()
-        self.nodes = window.run_nodes.tolist()
+        self.nodes: list[int] = window.run_nodes.tolist()
         self.first_task: dict[str, int] = {}
         for number, (dag, _) in enumerate(window.tasks):
             self.first_task.setdefault(dag, number)
