@@ -7,11 +7,12 @@ gives the same course, record for record. Playing costs O(records); each answer 
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reactive_dag.declare.analysis.problems import Problem
 from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.internals import known_dag
+from reactive_dag.declare.internals import known_dag, version_of
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.model.errors import UnknownId, UsageError
@@ -35,10 +36,14 @@ from reactive_dag.whatif.question.durations import DurationOrFunction, GivenDura
 from reactive_dag.whatif.question.interventions import Intervention
 from reactive_dag.whatif.question.outputs import GivenOutputs
 from reactive_dag.whatif.question.question import GivenSources, Question, question_of
+from reactive_dag.whatif.window.answering import Method, WindowAnswer, answer
+from reactive_dag.whatif.window.white_list import NotStatic
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
+    from reactive_dag.engine.inspect.queries import Queries
     from reactive_dag.engine.inspect.why import Why
+    from reactive_dag.whatif.question.effects import Effects
 
 
 def simulate(
@@ -78,12 +83,41 @@ class Simulation:
         self.question = question
         self.name = name
         self.parent = parent
-        prepared = PreparedGraph.of(question.graph)
-        self.effects = prepared.effects(question)
-        player = CoursePlayer(question, prepared, self.effects)
-        fold = player.run()
-        self.trace = Trace(fold, prepared.played, player.draws)
-        self._inspector = inspector_of(fold)
+        self._prepared, self._version = PreparedGraph.of(question.graph), version_of(question.graph)
+        before = parent if parent is not None and parent._prepared is self._prepared else None
+        self.effects = self._effects(before)
+        self.answer: WindowAnswer | None = None
+        try:
+            self.answer = answer(question, self.effects, None if before is None else before.answer)
+            self.method = self.answer.method
+        except NotStatic as why:
+            self.method = Method("reference", str(why))
+            self.trace  # noqa: B018  # what is wrong with a question is said now
+
+    def _effects(self, before: Simulation | None) -> Effects:
+        """What the question means; after one of the same version of the graph only what is new is worked out."""
+        if before is None:
+            return self._prepared.effects(self.question)
+        more = self.question.interventions[len(before.question.interventions) :]
+        return before.effects.with_more(more, self.question, self._prepared.names)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """The course of the reference, played when it is first read. O(records) once.
+
+        Raises UsageError where the graph was changed before that: what it was cannot be played any more.
+        """
+        if self._version != version_of(self.graph):
+            raise UsageError(
+                f"graph {self.graph.id!r} has changed since this simulation, which had no records yet: simulate it "
+                "anew, or read .why() and .run() before the change"
+            )
+        player = CoursePlayer(self.question, self._prepared, self.effects)
+        return Trace(player.run(), self._prepared.played, player.draws)
+
+    @cached_property
+    def _inspector(self) -> Queries:
+        return inspector_of(self.trace.fold)
 
     # ------------------------------------------------------------------------------------- what happened
 
@@ -227,8 +261,8 @@ class Simulation:
 
     def __repr__(self) -> str:
         begin, end = format_time(self.question.start), format_time(self.question.until)
-        runs = counted(len(self.trace.runs), "run")
-        return f"<Simulation {self.graph.id!r} {self.label!r} {begin} to {end}, {runs}>"
+        runs = counted(len(self.trace.runs) if self.answer is None else self.answer.requested, "run")
+        return f"<Simulation {self.graph.id!r} {self.label!r} {begin} to {end}, {runs} ({self.method})>"
 
     def _repr_html_(self) -> str:
         return self.timeline()._repr_html_()

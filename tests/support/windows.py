@@ -7,8 +7,9 @@ from random import Random
 
 import reactive_dag as rd
 from reactive_dag.model.errors import ReactiveDagError
-from reactive_dag.whatif.question.lateness import Lateness
-from reactive_dag.whatif.window.arrays import BEYOND, LOST, MET, SOURCE, START, TASK, WAIT, Ends, NodeValues, Window
+from reactive_dag.whatif.question.distributions import empirical, exponential, lognormal, uniform, weibull
+from reactive_dag.whatif.question.interventions import capacity, shared, workers
+from reactive_dag.whatif.window.arrays import BEYOND, MET, TASK, WAIT, Ends, Window
 
 CRONS = (
     "0 * * * *",
@@ -111,34 +112,46 @@ def graph_of(r: Random, most: int = 9) -> tuple[rd.Graph, dict[rd.Dataset | str,
     return graph, sources
 
 
-def interventions(r: Random, graph: rd.Graph, most: int = 3) -> list[object]:
-    """Random delays and durations."""
-    found: list[object] = []
-    for _ in range(r.randrange(most + 1)):
-        dag = r.choice(list(graph.dags))
-        task = r.choice(list(graph.dags[dag].tasks))
-        kind = r.random()
-        if kind < 0.4:
-            found.append(rd.delay(dag, f"{r.choice([20, 60, 7, 600])}m"))
-        elif kind < 0.7:
-            found.append(rd.delay(f"{dag}.{task}", f"{r.choice([20, 60, 7])}m"))
-        elif kind < 0.8:
-            found.append(rd.delay(f"out{r.randrange(2)}", f"{r.choice([20, 61])}m"))
-        elif graph.dags[dag].tasks[task].kind == "task":
-            found.append(rd.duration(f"{dag}.{task}", f"{r.choice([0, 20, 60, 900])}m"))
-    return found
+LATENESS = (exponential("20m"), uniform("1s", "3h"))
+SPANS = (lognormal("30m", 0.8), uniform("1m", "2h"), empirical(["5m", "20m", "1h"]), weibull("40m", 1.5))
 
 
-def question(r: Random) -> tuple[rd.Simulation, list[object]] | None:
-    """A random simulation, with interventions to ask about; None where what was drawn is refused."""
+def intervention(r: Random, graph: rd.Graph, drawn: bool) -> object:
+    """A random delay, duration, failure, limit or shared factor; where `drawn`, with distributions too."""
+    dag = r.choice(list(graph.dags))
+    task = f"{dag}.{r.choice([task.id for task in graph.dags[dag].tasks.values() if task.kind == 'task'])}"
+    later = r.choice(LATENESS) if drawn and r.random() < 0.4 else f"{r.choice([20, 60, 7, 600])}m"
+    kind = r.random()
+    if kind < 0.3:
+        return rd.delay(dag, later)
+    if kind < 0.45:
+        return rd.delay(r.choice([f"{dag}.{each}" for each in graph.dags[dag].tasks]), later)
+    if kind < 0.55:
+        return rd.delay(f"out{r.randrange(2)}", later)
+    if kind < 0.8:
+        return rd.duration(task, r.choice(SPANS) if drawn and r.random() < 0.5 else f"{r.choice([0, 20, 60, 900])}m")
+    if kind < 0.85:
+        return shared("slow", lognormal(1.0, 0.3) if drawn else 1.5, tasks=[task])
+    if kind < 0.9:
+        return workers(r.choice([2, 10, 100]))
+    return capacity("pool", r.choice([2, 5, 50])) if kind < 0.95 else rd.fail(task, r.choice([0, 0.3]))
+
+
+def question(r: Random) -> tuple[rd.Simulation, list[list[object]]] | None:
+    """A random simulation, and interventions to ask about one after another; None where what was drawn is refused."""
     try:
         graph, sources = graph_of(r)
-        lengths = r.choice(["20m", rd.spread_durations("1s", r.choice(["2m", "30m", "1h", "3h"])), "1h", "0s"])
-        until = f"{r.choice([7, 24, 50])}h"
-        base = rd.simulate(graph, start=r.choice(STARTS), until=until, sources=sources, default_duration=lengths)
+        drawn = r.random() < 0.4
+        fixed = ("20m", rd.spread_durations("1s", r.choice(["2m", "30m", "1h", "3h"])), "1h", "0s")
+        lengths = r.choice(SPANS) if drawn else r.choice(fixed)
+        until, seed = f"{r.choice([7, 24, 50])}h", r.randrange(5)
+        base = rd.simulate(
+            graph, start=r.choice(STARTS), until=until, sources=sources, default_duration=lengths, seed=seed
+        )  # fmt: skip
     except ReactiveDagError:
         return None
-    return base, interventions(r, graph)
+    changes = [[intervention(r, graph, drawn) for _ in range(r.choice([1, 1, 2]))] for _ in range(r.randrange(4))]
+    return base, changes
 
 
 def of_reference(simulation: rd.Simulation) -> Counter[Instance]:
@@ -164,19 +177,3 @@ def of_window(window: Window, ends: Ends) -> Counter[Instance]:
             date, partition = int(window.run_date[run]), window.run_partition[run]
             found[dag, date, partition, task, begin, end if end < BEYOND else None] += 1
     return found
-
-
-def values_of(window: Window, simulation: rd.Simulation) -> NodeValues:
-    """What a question with fixed durations says of each node, worked out the plain way."""
-    effects = simulation.effects
-    delay, span = [0] * window.size, [0] * window.size
-    for node, (kind, subject) in enumerate(zip(window.kind.tolist(), window.subject.tolist())):
-        if kind in (TASK, WAIT, MET, LOST):
-            task = window.tasks[subject]
-            delay[node] = effects.tasks.get(task, Lateness()).fixed
-            span[node] = effects.fixed_span(task) if kind == TASK else 0
-        elif kind == START:
-            delay[node] = effects.dags.get(window.dags[subject], Lateness()).fixed
-        elif kind == SOURCE:
-            delay[node] = effects.datasets.get(window.sources[subject], Lateness()).fixed
-    return NodeValues(window.base.tolist(), delay, span)

@@ -355,7 +355,9 @@ def test_what_if_is_named_and_knows_its_parent() -> None:
     later = late.what_if(rd.delay("a", "1h"))
     assert (base.label, late.label, later.label) == ("base", "late", "rd.delay('a', '2h'), rd.delay('a', '1h')")
     assert later.parent is late and later.interventions == (rd.delay("a", "2h"), rd.delay("a", "1h"))
-    assert repr(late).startswith("<Simulation 'one' 'late' 2026-11-23T00:00:00Z to 2026-11-24T00:00:00Z, 1 run>")
+    assert repr(late).startswith(
+        "<Simulation 'one' 'late' 2026-11-23T00:00:00Z to 2026-11-24T00:00:00Z, 1 run (incremental)>"
+    )
     with pytest.raises(UsageError, match="came from no other"):
         base.compare()
 

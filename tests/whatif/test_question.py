@@ -184,7 +184,7 @@ def test_what_cannot_be_meant_is_refused(asked: dict[str, object], error: type[E
 )
 def test_start_and_until_are_times_or_a_time_and_a_span(start: object, until: object) -> None:
     assert repr(play(shop(), start=start, until=until)).endswith(
-        "'base' 2026-11-23T00:00:00Z to 2026-11-24T00:00:00Z, 2 runs>"
+        "'base' 2026-11-23T00:00:00Z to 2026-11-24T00:00:00Z, 2 runs (one pass)>"
     )
 
 

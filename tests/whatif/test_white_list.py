@@ -13,11 +13,9 @@ from reactive_dag.declare.settings.dag_settings import DagSettings
 from reactive_dag.declare.settings.task_settings import TaskSettings
 from reactive_dag.declare.wait import Wait
 from reactive_dag.triggers.base import Trigger
-from reactive_dag.whatif.window.compile import compile_window
-from reactive_dag.whatif.window.limits import what_binds
-from reactive_dag.whatif.window.one_pass import one_pass
+from reactive_dag.whatif.window.answering import window_of
 from reactive_dag.whatif.window.white_list import TRIGGERS, NotStatic, unlisted
-from tests.support.windows import nothing, of_reference, of_window, values_of
+from tests.support.windows import nothing, of_reference, of_window
 
 START = "2026-11-23T00:00Z"
 
@@ -91,17 +89,14 @@ def graph_with(of_dag: dict[str, Any], of_task: dict[str, Any], of_wait: dict[st
 def judged(graph: rd.Graph) -> str:
     """ "refused", "binds" or "equal"; an assertion where the window is wrong."""
     simulation = rd.simulate(graph, start=START, until="9h", default_duration="20m")
-    asked = simulation.question
     try:
-        window = compile_window(graph, asked.start, asked.until, asked.sources)
+        window_of(simulation.question)
     except NotStatic as why:
         assert "down" in str(why) or "rd." in str(why), why
         return "refused"
-    values = values_of(window, simulation)
-    ends = one_pass(window, values)
-    if what_binds(window, values, ends) or ends.tie >= 0:
+    if simulation.answer is None:
         return "binds"
-    assert of_window(window, ends) == of_reference(simulation)
+    assert of_window(simulation.answer.window, simulation.answer.ends) == of_reference(simulation)
     return "equal"
 
 

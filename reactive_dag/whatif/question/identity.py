@@ -49,8 +49,11 @@ def event_identity(run: int, task: str, dataset: str, number: int = 0) -> int:
     return folded(_EVENT, run, text_key(task), text_key(dataset), number)
 
 
-def run_identity(dag: str, label: str, date: int | None, partition: str | None, causes: Iterable[int]) -> int:
-    """Of a run: its DAG, the label of its trigger, its date, its partition and its causes, in whichever order.
+def run_identity(
+    dag: str, label: str, date: int | None, partition: str | None, causes: Iterable[int],
+    group: Iterable[object] | None = None,
+) -> int:  # fmt: skip
+    """Of a run: its DAG, the label of its trigger, its date, its partition, its causes, in whichever order, its key.
 
     O(n log n) in its causes.
 
@@ -58,7 +61,8 @@ def run_identity(dag: str, label: str, date: int | None, partition: str | None, 
     True
     """
     when = _NO_DATE if date is None else date
-    return folded(text_key(dag), text_key(label), when, text_key(partition), *sorted(causes))
+    found = folded(text_key(dag), text_key(label), when, text_key(partition), *sorted(causes))
+    return folded(found, text_key(msgspec.json.encode(group).decode())) if group else found
 
 
 class RunIdentities:
@@ -92,9 +96,7 @@ class RunIdentities:
     def _of_request(self, request: RunRequested) -> int:
         date, partition, _ = self._info(request)
         causes = [self.of_cause(cause) for cause in request.causes]
-        found = run_identity(request.dag, request.label, date, partition, causes)
-        group = request.group
-        return folded(found, text_key(msgspec.json.encode(group).decode())) if group else found
+        return run_identity(request.dag, request.label, date, partition, causes, request.group)
 
     def of_cause(self, cause: Item) -> int:
         """The identity of what caused a run. O(1), of a run's end or event as `of`."""

@@ -45,7 +45,8 @@ class Window:
     it awaits, `candidate_idx`, and the START of its run, `candidate_start`; `watch` are the waits for which a node is
     either of these. `level_ptr` bounds the levels.
 
-    Of each run: its DAG, its trigger's label (in `labels`), its date, its partition, its START and END, and from
+    Of each run: its DAG, its trigger's label (in `labels`), its date, its partition, the key under which
+    its trigger fired (`run_group`), its START and END, and from
     `run_ptr` its task nodes in `run_nodes`, in the order of its DAG's plan. Runs of a DAG stand by date. `cause` are,
     for each run, the nodes that caused it, with the dataset whose event each was (in `datasets`, -1 for an end) and
     that event's number among those of its task. `settings` and `waits` are of `tasks`, `dag_settings` of `dags`;
@@ -78,6 +79,7 @@ class Window:
     run_label: Numbers
     run_date: Ints
     run_partition: tuple[str | None, ...]
+    run_group: tuple[tuple[object, ...] | None, ...]
     run_start: Numbers
     run_end: Numbers
     run_ptr: Ints
@@ -111,6 +113,43 @@ class Window:
     def dag_number(self) -> dict[str, int]:
         """The number of each DAG. O(DAGs) once."""
         return {name: number for number, name in enumerate(self.dags)}
+
+    @cached_property
+    def source_number(self) -> dict[str, list[int]]:
+        """The numbers of the sources of each dataset. O(sources) once."""
+        found: dict[str, list[int]] = {}
+        for number, dataset in enumerate(self.sources):
+            found.setdefault(dataset, []).append(number)
+        return found
+
+    @cached_property
+    def dag_runs(self) -> Ints:
+        """Where the runs of each DAG begin among all, and where the last one's end. O(runs) once."""
+        found: Ints = np.searchsorted(self.run_dag, np.arange(len(self.dags) + 1)).astype(np.int64)
+        return found
+
+    @cached_property
+    def first_task(self) -> dict[str, int]:
+        """The number of each DAG's first task. O(tasks) once."""
+        return {dag: number for number, (dag, _) in reversed([*enumerate(self.tasks)])}
+
+    def nodes_of_task(self, task: TaskName) -> Numbers:
+        """The nodes of a task, by the dates of their runs; none of one that does not run here. O(result)."""
+        number, dag = self.task_number.get(task, -1), self.dag_number.get(task[0], -1)
+        if number < 0:
+            return self.run_nodes[:0]
+        first, last = self.dag_runs[dag : dag + 2]
+        return self.run_nodes[self.run_ptr[first:last] + (number - self.first_task[task[0]])]
+
+    def starts_of_dag(self, dag: str) -> Numbers:
+        """The STARTs of a DAG's runs, by date; none of one that does not run here. O(result)."""
+        number = self.dag_number.get(dag, -1)
+        return self.run_start[:0] if number < 0 else self.run_start[slice(*self.dag_runs[number : number + 2])]
+
+    def events_of(self, dataset: str) -> Numbers:
+        """The outside events of a dataset. O(events)."""
+        events = self.subject[: len(self.source_partition)]  # sources stand in the first level, before all else
+        return np.flatnonzero(np.isin(events, self.source_number.get(dataset, []))).astype(np.int32)
 
     @cached_property
     def needs(self) -> list[tuple[int, ...]]:
@@ -165,8 +204,10 @@ class Ends:
     """When each node began and ended in one future; BEYOND for what did not.
 
     `tie` is a wait for which the order of what happened at one instant decides, which arrays do not know; -1 without.
+    `changed` are the nodes that are others than in the ends that these were made from; None where nobody kept them.
     """
 
     begin: list[int]
     end: list[int]
     tie: int = -1
+    changed: list[int] | None = None

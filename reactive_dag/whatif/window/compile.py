@@ -180,6 +180,7 @@ class Layout:
             run_label=np.array([each for runs in made for each in runs.labels], np.int32),
             run_date=np.array([each for runs in made for each in runs.dates], np.int64),
             run_partition=tuple([each for runs in made for each in runs.partitions]),
+            run_group=tuple([each for runs in made for each in runs.groups]),
             run_start=new[first].astype(np.int32), run_end=new[first + lengths - 1].astype(np.int32),
             run_ptr=pointers(lengths - 2), run_nodes=new[ragged(first + 1, lengths - 2)].astype(np.int32),
             cause_ptr=pointers(np.array([len(each) for each in causes], np.int64)),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reactive_dag.model.partitions.products import Partitions
     from reactive_dag.model.schedule import Schedule
     from reactive_dag.triggers.base import Trigger
+    from reactive_dag.triggers.keys import KeySpec
     from reactive_dag.whatif.question.question import OutsideSource
 
 AUTOMATIC = "updated"
@@ -53,6 +54,8 @@ class Runs:
     bases: list[int] = field(factory=list)
     partitions: list[str | None] = field(factory=list)
     labels: list[int] = field(factory=list)
+    groups: list[tuple[object, ...] | None] = field(factory=list)
+    """The key under which the trigger fired."""
     causes: list[Causes | None] = field(factory=list)
     """None for a run of a tick."""
 
@@ -124,23 +127,26 @@ class Firings:
                 self._add_clocked(runs, self._ticks_of(trigger.schedule, begin, until), number, calendar)
             else:
                 dates = RunDates(dag.triggers[label], calendar, self.partitions)
-                self._add_fired(runs, self._fired(trigger, begin, until), number, dates)
+                keys = trigger.keys if isinstance(trigger, By) else ()
+                self._add_fired(runs, self._fired(trigger, begin, until), number, dates, keys)
         if len(triggers) > 1 or type(trigger) is not Scheduled:
             _sort(runs)
         self.nodes += runs.stride * len(runs.dates)
         self.runs += len(runs.dates)
         return runs
 
-    def _add_clocked(self, runs: Runs, ticks: list[int], label: int, calendar: object) -> None:
+    def _add_clocked(self, runs: Runs, ticks: list[int], label: int, calendar: Periods | None) -> None:
         """The runs of one clock: the common case, and worth a short way. O(ticks)."""
         runs.dates += ticks
         runs.bases += ticks
-        of = getattr(calendar, "of", None)
-        runs.partitions += [None] * len(ticks) if of is None else map(of, ticks)
+        runs.partitions += [None] * len(ticks) if calendar is None else map(calendar.of, ticks)
         runs.labels += [label] * len(ticks)
+        runs.groups += [None] * len(ticks)
         runs.causes += [None] * len(ticks)
 
-    def _add_fired(self, runs: Runs, fired: Iterable[Causes], label: int, dates: RunDates) -> None:
+    def _add_fired(
+        self, runs: Runs, fired: Iterable[Causes], label: int, dates: RunDates, keys: tuple[KeySpec, ...]
+    ) -> None:  # fmt: skip
         for causes in fired:
             date, partition = dates.of(causes)
             nodes = [each for each in causes if each.node >= 0]
@@ -148,6 +154,7 @@ class Firings:
             runs.bases.append(max(each.base for each in causes) if len(nodes) < len(causes) else 0)
             runs.partitions.append(partition)
             runs.labels.append(label)
+            runs.groups.append(join_key(causes[0], keys) if keys else None)
             runs.causes.append(nodes or None)
 
     # ------------------------------------------------------------------------------------- triggers
@@ -164,12 +171,12 @@ class Firings:
             yield from self._of_any(trigger, begin, until)
         elif isinstance(trigger, By) and isinstance(trigger.part, AllOf):
             yield from self._joined(trigger, trigger.part, begin, until)
-        elif isinstance(trigger, By):
+        elif isinstance(trigger, By) and isinstance(trigger.part, (Scheduled, Completed, Updated, AnyOf)):
             for firing in self._fired(trigger.part, begin, until):
                 if all(join_key(each, trigger.keys) is not None for each in firing):
                     yield firing
         else:
-            raise NotStatic(f"{trigger!r} takes what is there: which events meet depends on durations")
+            raise NotStatic(f"{trigger!r} takes what is there, or has keys in keys")
 
     def _of_any(self, trigger: AnyOf, begin: int, until: int) -> Iterator[Causes]:
         heard = [_heard_by(leaf) for leaf in leaves(trigger) if not isinstance(leaf, Scheduled)]
@@ -253,6 +260,7 @@ def _sort(runs: Runs) -> None:
     runs.bases = [runs.bases[at] for at in order]
     runs.partitions = [runs.partitions[at] for at in order]
     runs.labels = [runs.labels[at] for at in order]
+    runs.groups = [runs.groups[at] for at in order]
     runs.causes = [runs.causes[at] for at in order]
 
 

@@ -5,6 +5,8 @@ Owns no state. Whether that is so is judged by what it gives (limits.py). O(node
 
 from __future__ import annotations
 
+from itertools import islice
+
 from reactive_dag.whatif.window.arrays import BEYOND, Ends, NodeValues, Window
 
 
@@ -13,9 +15,17 @@ def one_pass(window: Window, values: NodeValues) -> Ends:
 
     Where a wait would end at the very instant at which a run of a higher date is requested by data, `tie` names it.
     """
-    needs, begin, end, tie = window.needs, [0] * window.size, [0] * window.size, -1
-    rows = zip(needs, window.candidates, values.base, values.delay, values.span)
-    for node, (above, candidates, now, later, span) in enumerate(rows):
+    begin, end = [0] * window.size, [0] * window.size
+    tie = sweep(window, values, begin, end)
+    return Ends(begin, end, tie)
+
+
+def sweep(window: Window, values: NodeValues, begin: list[int], end: list[int], first: int = 0) -> int:
+    """Evaluate the nodes from `first` on; those before it are right. A tie among them, -1 without. O(nodes + edges)."""
+    needs, tie = window.needs, -1
+    columns = needs, window.candidates, values.base, values.delay, values.span
+    rows = zip(*[islice(each, first, None) for each in columns]) if first else zip(*columns)
+    for node, (above, candidates, now, later, span) in enumerate(rows, first):
         for need in above:
             if end[need] > now:
                 now = end[need]
@@ -29,7 +39,7 @@ def one_pass(window: Window, values: NodeValues) -> Ends:
                     tie = node
         else:
             begin[node] = end[node] = BEYOND
-    return Ends(begin, end, tie)
+    return tie
 
 
 def wait_end(
