@@ -57,7 +57,7 @@ PINNED = {
     "Backfill": "dag dates done left number partitions progress reason runs skipped state to_json wait",
     "Why": "causes error event missing run text to_json",
     "Simulation": """
-        compare critical_path deadlines graph interventions name parent pending problems run runs slack stranded
+        compare critical_path deadlines graph interventions method name parent pending problems run runs slack stranded
         timeline to_json usage what_if why""",
     "Timeline": "rows to_json to_pandas",
     "CriticalPath": "rows run steps to_json to_pandas waited",
@@ -82,7 +82,7 @@ LEFT = {
         source takes ttl undated with_latest with_parts_anchored""",
     "Event": "cascade",
     "Receipt": "offset",
-    "Simulation": "effects label runs_of question trace",
+    "Simulation": "answer effects label runs_of question trace",
     "Timeline": "cells columns notes right title",
     "CriticalPath": "cells columns notes right title",
     "Comparison": "cells columns counts notes right title",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.question.effects import Effects
     from reactive_dag.whatif.question.question import Question
 
-Evaluator: TypeAlias = Literal["one pass", "incremental", "event loop", "reference"]
+EvaluatorName: TypeAlias = Literal["one pass", "incremental", "event loop", "reference"]
 
 KEPT_AS = "window"
 """The name under which a version of a graph keeps its windows."""
@@ -38,7 +38,7 @@ MOST_WINDOWS = 4
 class Method:
     """What answered a question: the evaluator, and why it was not a faster one ("" where none is faster)."""
 
-    evaluator: Evaluator
+    evaluator: EvaluatorName
     why: str = ""
 
     def __repr__(self) -> str:
