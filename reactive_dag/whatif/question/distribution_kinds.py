@@ -55,9 +55,9 @@ class Distribution:
         """
 
     @property
+    @abstractmethod
     def numbers(self) -> tuple[float, ...]:
-        """What `values` needs of it: its parameters (ns), in order."""
-        return tuple([getattr(self, each.name) for each in fields(type(self)) if each.name != "is_factor"])
+        """What `values` needs of it: its parameters, spans in ns."""
 
     @classmethod
     def merged(cls, alike: Sequence[Distribution]) -> tuple[Distribution, list[tuple[float, ...]]]:
@@ -110,6 +110,11 @@ class Uniform(Distribution):
     high: float
 
     @property
+    def numbers(self) -> tuple[float, ...]:
+        """Its parameters."""
+        return self.low, self.high
+
+    @property
     def mean(self) -> float:
         """Halfway between the bounds."""
         return (self.low + self.high) / 2
@@ -127,6 +132,11 @@ class Triangular(Distribution):
     low: float
     mode: float
     high: float
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """Its parameters."""
+        return self.low, self.mode, self.high
 
     @property
     def mean(self) -> float:
@@ -150,6 +160,11 @@ class LogNormal(Distribution):
     sigma: float
 
     @property
+    def numbers(self) -> tuple[float, ...]:
+        """Its parameters."""
+        return self.median, self.sigma
+
+    @property
     def mean(self) -> float:
         """Above the median: median * e**(sigma**2 / 2)."""
         return _bounded(lambda: self.median * e_to(self.sigma * self.sigma / 2))
@@ -170,6 +185,11 @@ class Exponential(Distribution):
 
     mean: float
 
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """Its mean."""
+        return (self.mean,)
+
     def values(self, u: Floats, *numbers: Floats | float) -> Floats:
         """By the logarithm. O(size)."""
         return -log(1.0 - u) * numbers[0]
@@ -181,6 +201,11 @@ class Weibull(Distribution):
 
     scale: float
     shape: float
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """Its parameters."""
+        return self.scale, self.shape
 
     @property
     def mean(self) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -33,8 +33,7 @@ NO_DURATION = TaskDuration(0)
 """That of a wait, which lasts until what it awaits is there."""
 
 
-@frozen
-class _Alike:
+class _Alike(NamedTuple):
     """What tasks have in common that are drawn together: the kind ("" is fixed), and the factors that they share."""
 
     kind: str
@@ -75,24 +74,16 @@ class DurationTable:
 
     def with_changes(self, places: Sequence[int], tasks: Sequence[TaskName], effects: Effects) -> DurationTable:
         """With the durations that these tasks, of these numbers, have under other effects. O(tasks), in arrays."""
-        factors = _factors(effects)
-        rows: dict[tuple[int, tuple[str, ...]], int] = {}
-        distinct: list[tuple[TaskDuration, tuple[str, ...]]] = []
-        which = []
-        for task in tasks:
-            given = effects.changed.get(task) or effects.usual.get(task, NO_DURATION)
-            shares = factors.get(task, ()) if factors else ()
-            row = rows.setdefault((id(given), shares), len(distinct))
-            if row == len(distinct):
-                distinct.append((given, shares))
-            which.append(row)
-        made = _Rows(self.groups, self.drawing, distinct)
-        place, row_of = np.asarray(places, np.int64), np.asarray(which, np.int64)
+        factors, made = _factors(effects), _Rows(self.groups, self.drawing)
+        changed, usual = effects.changed, effects.usual
+        rows = [made.row(changed.get(task) or usual.get(task, NO_DURATION), factors.get(task, ())) for task in tasks]
+        which = np.array(rows, np.int64)
+        made.number()
         alike, numbers, factor, fixed = self.alike.copy(), self.numbers.copy(), self.factor.copy(), self.fixed.copy()
-        if len(place):
-            alike[place], numbers[place] = np.array(made.alike, np.int32)[row_of], np.array(made.numbers)[row_of]
-            factor[place] = np.array([each.factor for each, _ in distinct])[row_of]
-            fixed[place] = np.array([_fixed(each) for each, _ in distinct], np.int64)[row_of]
+        if len(which):
+            place = np.asarray(places, np.int64)
+            alike[place], numbers[place] = np.array(made.alike, np.int32)[which], np.array(made.numbers)[which]
+            factor[place], fixed[place] = np.array(made.factor)[which], np.array(made.fixed, np.int64)[which]
         return DurationTable(
             tuple(made.groups), tuple(made.drawing), alike, numbers, factor, fixed, effects.shared
         )  # fmt: skip
@@ -141,41 +132,54 @@ class DurationTable:
 
 
 class _Rows:
-    """The rows of distinct durations, in a table that may have groups already."""
+    """The rows of distinct durations, in a table that may have groups already. `number` gives them their numbers."""
 
-    def __init__(
-        self, groups: Sequence[_Alike], drawing: Sequence[Distribution | None],
-        distinct: Sequence[tuple[TaskDuration, tuple[str, ...]]],
-    ) -> None:  # fmt: skip
-        self.groups = list(groups)
+    def __init__(self, groups: Sequence[_Alike], drawing: Sequence[Distribution | None]) -> None:
+        self.groups = {group: place for place, group in enumerate(groups)}
         self.drawing = list(drawing)
         self.alike: list[int] = []
-        self.numbers: list[tuple[float, ...]] = [(0.0,) * MOST_NUMBERS] * len(distinct)
-        members: dict[int, list[int]] = {}
-        for row, (given, shares) in enumerate(distinct):
-            kind = given.span.kind if isinstance(given.span, Distribution) else ""
-            group = self._group(_Alike(kind, shares))
-            self.alike.append(group)
-            members.setdefault(group, []).append(row)
-        for group, which in members.items():
-            self._number(group, which, [distinct[row][0].span for row in which])
+        self.numbers: list[tuple[float, ...]] = []
+        self.factor: list[float] = []
+        self.fixed: list[int] = []
+        self._rows: dict[tuple[int, tuple[str, ...]], int] = {}
+        self._drawn: dict[int, list[tuple[int, Distribution]]] = {}
+
+    def row(self, given: TaskDuration, shares: tuple[str, ...]) -> int:
+        """The number of the row of a duration, and of the factors that it shares. O(1)."""
+        found = self._rows.get((id(given), shares))
+        if found is None:
+            found = self._rows[id(given), shares] = len(self.alike)
+            self._add(found, given, shares)
+        return found
+
+    def _add(self, row: int, given: TaskDuration, shares: tuple[str, ...]) -> None:
+        span, factor = given.span, given.factor
+        self.factor.append(factor)
+        if isinstance(span, int):
+            self.fixed.append(span if factor == 1 else int(whole_spans(np.array([span * factor]))[0]))
+            self.numbers.append((float(span), 0.0, 0.0))
+            self.alike.append(self._group(_Alike("", shares)) if shares else 0)
+            return
+        group = self._group(_Alike(span.kind, shares))
+        self.fixed.append(0)
+        self.numbers.append((0.0,) * MOST_NUMBERS)
+        self.alike.append(group)
+        self._drawn.setdefault(group, []).append((row, span))
 
     def _group(self, wanted: _Alike) -> int:
-        if wanted not in self.groups:
-            self.groups.append(wanted)
+        found = self.groups.setdefault(wanted, len(self.drawing))
+        if found == len(self.drawing):
             self.drawing.append(None)
-        return self.groups.index(wanted)
+        return found
 
-    def _number(self, group: int, rows: list[int], spans: Sequence[int | Distribution]) -> None:
-        drawn = [each for each in spans if isinstance(each, Distribution)]
-        before = self.drawing[group]
-        found: list[tuple[float, ...]] = [(float(each),) for each in spans if isinstance(each, int)]
-        if drawn:
-            alike = drawn if before is None else [before, *drawn]
+    def number(self) -> None:
+        """Give each row that is drawn its numbers. O(rows)."""
+        for group, rows in self._drawn.items():
+            before = self.drawing[group]
+            alike = [each for _, each in rows] if before is None else [before, *(each for _, each in rows)]
             self.drawing[group], numbers = alike[0].merged(alike)
-            found = numbers[len(alike) - len(drawn) :]
-        for row, each in zip(rows, found):
-            self.numbers[row] = (*each, *(0.0,) * (MOST_NUMBERS - len(each)))
+            for (row, _), found in zip(rows, numbers[len(alike) - len(rows) :]):
+                self.numbers[row] = found + (0.0,) * (MOST_NUMBERS - len(found))
 
 
 def _factors(effects: Effects) -> dict[TaskName, tuple[str, ...]]:
@@ -184,12 +188,6 @@ def _factors(effects: Effects) -> dict[TaskName, tuple[str, ...]]:
         for task in effects.shared[name].tasks:
             found[task] = (*found.get(task, ()), name)
     return found
-
-
-def _fixed(given: TaskDuration) -> int:
-    if not isinstance(given.span, int):
-        return 0
-    return given.span if given.factor == 1 else int(whole_spans(np.array([given.span * given.factor]))[0])
 
 
 def _chunks(rows: Numbers, futures: int) -> Iterator[tuple[Numbers, slice]]:
