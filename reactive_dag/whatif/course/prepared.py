@@ -7,6 +7,7 @@ played. O(graph) the first time, then O(1); O(tasks) for each set of durations.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reactive_dag.declare.internals import analysis_of, version_of
@@ -18,6 +19,7 @@ from reactive_dag.whatif.question.outputs import assumed_outputs
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
+    from reactive_dag.engine.runs.task_arrays import TaskArrays
     from reactive_dag.model.records import Registered
     from reactive_dag.whatif.question.durations import Durations, TaskDuration
     from reactive_dag.whatif.question.names import TaskName
@@ -37,16 +39,20 @@ MOST_DURATIONS = 8
 
 
 class PreparedGraph:
-    """One version of a graph, ready to be played. `played` are its DAGs as they are in this version."""
+    """One version of a graph, ready to be played."""
 
     def __init__(self, graph: Graph) -> None:
-        dags = dict(graph.dags)
+        self._dags = dict(graph.dags)
         self.names = GraphNames(graph)
-        self.caches = GraphCaches(calendars=OutletCalendars(version_of(graph), dags.values()))
-        self.played = {id: self.caches.arrays.of(dag) for id, dag in dags.items()}
-        self.outputs = assumed_outputs(dags.values())
+        self.caches = GraphCaches(calendars=OutletCalendars(version_of(graph)))
+        self.outputs = assumed_outputs(self._dags.values())
         self._registered: Registrations | None = None
         self._durations: dict[Durations, TaskDurations] = {}
+
+    @cached_property
+    def played(self) -> dict[str, TaskArrays]:
+        """The tasks of each DAG in arrays, for who plays it in this version. O(tasks) once."""
+        return {id: self.caches.arrays.of(dag) for id, dag in self._dags.items()}
 
     @classmethod
     def of(cls, graph: Graph) -> PreparedGraph:

@@ -71,11 +71,10 @@ def window_of(question: Question) -> Window:
     if found is None:
         if len(known) >= MOST_WINDOWS:
             known.clear()
-        with calm_collector():
-            try:
-                found = compile_window(question.graph, question.start, question.until, question.sources)
-            except NotStatic as why:
-                found = str(why)
+        try:
+            found = compile_window(question.graph, question.start, question.until, question.sources)
+        except NotStatic as why:
+            found = str(why)
         known[name] = found
     if isinstance(found, str):
         raise NotStatic(found)
@@ -89,14 +88,15 @@ def answer(question: Question, effects: Effects, before: WindowAnswer | None) ->
     O(nodes + tasks), from a question before O(nodes that the change reaches). Raises NotStatic where the reference is
     to be asked.
     """
-    window = window_of(question)
-    if before is not None and before.window is window:
-        asked = before.asked.further(effects)
-        ends = evaluate_again(window, asked.values, before.ends, asked.changed)
-        method = Method("incremental")
-    else:
-        asked = QuestionValues.of(window, effects, question.seed)
-        ends, method = one_pass(window, asked.values), Method("one pass")
+    with calm_collector():
+        window = window_of(question)
+        if before is not None and before.window is window:
+            asked = before.asked.further(effects)
+            ends = evaluate_again(window, asked.values, before.ends, asked.changed)
+            method = Method("incremental")
+        else:
+            asked = QuestionValues.of(window, effects, question.seed)
+            ends, method = one_pass(window, asked.values), Method("one pass")
     if ends.tie >= 0:
         dag, task = window.tasks[window.subject[ends.tie]]
         raise NotStatic(f"what {dag}.{task} sees depends on what happens first at one instant")

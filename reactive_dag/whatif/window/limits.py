@@ -32,6 +32,11 @@ class Limited:
     runs: list[tuple[str, Ints, int, bool]]
     run_timeouts: list[tuple[str, Ints, int]]
 
+    @property
+    def any(self) -> bool:
+        """Whether there is a limit at all. O(1)."""
+        return bool(len(self.timed) or self.pooled or self.runs or self.run_timeouts)
+
     @classmethod
     def of(cls, window: Window) -> Limited:
         """What is limited. O(tasks + DAGs), and the nodes of those that are."""
@@ -82,6 +87,8 @@ def what_binds(window: Window, values: NodeValues, ends: Ends) -> str:
         return "tasks may fail"
     if limited.lost:
         return "a wait awaits what never comes, and fails"
+    if values.workers is None and not limited.any:
+        return ""
     begin, end = np.array(ends.begin, np.int64), np.array(ends.end, np.int64)
     return (
         _timeouts(window, limited, begin, end)
