@@ -87,6 +87,33 @@ def test_W31_the_estate_equals_the_reference(estate: rd.Graph) -> None:
     assert of_window(base.answer.window, base.answer.ends) == of_reference(base)
 
 
+@pytest.mark.parametrize("lengths", [("5m", "40m"), ("1s", "3h")], ids=str)
+def test_W31_the_estate_equals_the_reference_under_scenarios(estate: rd.Graph, lengths: tuple[str, str]) -> None:
+    r = Random(f"{lengths}")
+    spread = rd.spread_durations(*lengths)
+    base = rd.simulate(estate, start="2026-11-23T00:00Z", until="1d", default_duration=spread)
+    dags = [dag.id for dag in estate.dags.values() if dag.triggers]
+    ties = 0
+    for _ in range(examples(10, nightly=150)):
+        simulation = base
+        for _ in range(r.randrange(1, 4)):
+            dag = r.choice(dags)
+            task = r.choice(list(estate.dags[dag].tasks.values()))
+            changes = [
+                rd.delay(dag, f"{r.randrange(1, 600)}m"),
+                rd.delay(f"{dag}.{task.id}", f"{r.randrange(1, 300)}m"),
+            ]
+            if task.kind == "task":
+                changes.append(rd.duration(f"{dag}.{task.id}", f"{r.randrange(900)}m"))
+            simulation = simulation.what_if(r.choice(changes))
+        if simulation.answer is None:
+            assert "at one instant" in simulation.method.why
+            ties += 1
+        else:
+            assert of_window(simulation.answer.window, simulation.answer.ends) == of_reference(simulation)
+    assert ties < 3
+
+
 def test_nodes_stand_behind_all_that_they_follow(estate: rd.Graph) -> None:
     base = rd.simulate(estate, start="2026-11-23T00:00Z", until="6h", default_duration="5m")
     window = window_of(base.question)
