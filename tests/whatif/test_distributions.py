@@ -6,6 +6,7 @@ from datetime import timedelta
 from math import inf, nan
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,6 +96,15 @@ def test_W3_durations_are_written_as_elsewhere() -> None:
         distribution_from_json({"distribution": "normal"})
 
 
+def test_W3_numbers_and_lengths_of_time_of_numpy_and_pandas_are_as_pythons_own() -> None:
+    assert repr(rd.lognormal(np.timedelta64(15, "m"), np.float64(0.4))) == "rd.lognormal('15m', 0.4)"
+    assert repr(rd.uniform(np.int64(1), np.float32(1.5))) == "rd.uniform(1, 1.5)"
+    measured = np.array([90, 30], "timedelta64[s]")
+    assert rd.empirical(measured) == rd.empirical(pd.Series(measured)) == rd.empirical(["30s", "90s"])
+    assert repr(rd.empirical(np.array([2, 1]))) == "rd.empirical([1, 2])"
+    assert rd.uniform("1m", "3m").quantile(np.float32(0.5)) == 2 * MINUTE
+
+
 def test_W3_quantiles_are_whole_nanoseconds_and_at_most_73_years() -> None:
     assert rd.lognormal("15m", 0).quantile([0.1, 0.5]).tolist() == [15 * MINUTE, 15 * MINUTE]
     assert rd.lognormal("15m", 5).quantile(1) == LONGEST_SPAN
@@ -103,7 +113,7 @@ def test_W3_quantiles_are_whole_nanoseconds_and_at_most_73_years() -> None:
     assert rd.weibull("1s", 0.1).quantile(1) == LONGEST_SPAN
 
 
-@pytest.mark.parametrize("q", [-0.1, 1.1, nan, [0.5, 2]])
+@pytest.mark.parametrize("q", [-0.1, 1.1, nan, [0.5, 2], "half", None])
 def test_W3_a_probability_is_from_0_to_1(q: object) -> None:
     with pytest.raises(InvalidValue, match="a probability is a number from 0 to 1"):
         rd.uniform("5m", "9m").quantile(q)  # type: ignore[arg-type]

@@ -76,8 +76,12 @@ class Distribution:
         >>> int(LogNormal(False, 60e9, 0.4).quantile(0.5)) == 60 * 10**9
         True
         """
-        given = np.asarray(q if isinstance(q, float | int | np.ndarray) else list(q), np.float64)
-        if not ((given >= 0) & (given <= 1)).all():
+        try:
+            given = np.asarray(list(q) if isinstance(q, Iterable) else q, np.float64)
+            in_range = bool(((given >= 0) & (given <= 1)).all())
+        except (TypeError, ValueError):
+            in_range = False
+        if not in_range:
             raise InvalidValue(f"quantile({seen(q)}): a probability is a number from 0 to 1")
         found = self.draw(np.clip(given.reshape(-1), _LEAST, _MOST)).reshape(given.shape)
         return found if self.is_factor else whole_spans(found)
