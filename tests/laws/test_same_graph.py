@@ -42,6 +42,8 @@ class TaskSpec:
     over: int | None = None
     branch: bool = False
     teardown: bool = False
+    delay: str = "7m"
+    """From a failed attempt to the next one."""
     slots: int = 0
     """How many of the pool; 0 for a task that is in none."""
 
@@ -89,7 +91,7 @@ def build(spec: GraphSpec) -> rd.Graph:
         for at, task in enumerate(dag_spec.tasks):
             dag.add(
                 bodies(task), f"t{at}", after=[f"t{n}" for n in task.after] + (waits if at == 0 else []),
-                outlets=[f"set{number}{n}" for n in task.outlets], retries=task.retries, retry_delay="7m",
+                outlets=[f"set{number}{n}" for n in task.outlets], retries=task.retries, retry_delay=task.delay,
                 priority=task.priority, branch=task.branch, teardown=task.teardown,
                 pool="pool" if task.slots else None, slots=task.slots or 1,
                 **({} if task.over is None else {"map_over": f"t{task.over}"}),

@@ -51,6 +51,7 @@ def timed(draw: st.DrawFn) -> TimedSpec:
             dag,
             overlap="queue" if dag.limit is None else draw(st.sampled_from(["queue", "skip", "replace"])),
             timeout=draw(st.sampled_from([None, None, None, "25m"])),
+            tasks=tuple(evolve(task, delay=draw(st.sampled_from(["0", "5m", "7m"]))) for task in dag.tasks),
         )
         for dag in spec.dags
     ]

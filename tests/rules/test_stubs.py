@@ -283,3 +283,21 @@ def test_W20_what_ends_at_an_instant_gives_its_slot_back_before_slots_are_given_
         engine.start("first")
         engine.advance("1h")
         assert [minutes(engine, dag, "t") for dag in graph.dags] == [[(0, 10)], [(10, 20)], [(20, 30)]]
+
+
+def test_W20_a_retry_that_is_due_at_once_is_among_what_is_due_at_an_instant():
+    """The one worker is free at the end of the first attempt: the second goes before the task behind."""
+    graph = rd.Graph("retries")
+    dag = graph.dag("job")
+    dag.add(lambda: None, "first", retries=1, retry_delay="0")
+    dag.add(lambda: None, "other")
+    took = []
+
+    def fails(run):
+        took.append("first")
+        raise ValueError("no")
+
+    with live(graph, stubs={"first": fails, "other": lambda: took.append("other")}, runner=InlineWorkers(1)) as engine:
+        engine.start("job")
+        engine.run_until_idle()
+        assert took == ["first", "first", "other"]

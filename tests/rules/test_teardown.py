@@ -282,3 +282,19 @@ def test_R10_a_teardown_cleans_up_whatever_a_round_does_again(how):
             engine.mark(run, "more", "success")  # nothing is done again
             engine.run_until_idle()
             assert done[-1:] == ["clean"] and len(done) == 5
+
+
+def test_R18_a_task_that_was_cancelled_is_not_asked_again_when_a_teardown_that_it_follows_ends():
+    """It is mapped over the teardown: it got instances although it was over, and its run never ended."""
+    graph = rd.Graph("teardowns")
+    job = graph.dag("job", timeout="15m")
+    job.add(lambda: None, "work")
+    job.add(lambda: [1, 2], "clean", after=["work"], teardown=True)
+    job.add(lambda: None, "behind", after=["clean"], map_over="clean", trigger_rule="all_done")
+    with live(graph, stubs={"job.clean": rd.takes("20m", then=lambda: [1, 2])}) as engine:
+        run = engine.start("job")
+        engine.advance("1h")
+        assert run.state == "failed"
+        assert {id: task.state for id, task in run.tasks.items()} == {
+            "work": "success", "clean": "success", "behind": "cancelled",
+        }  # fmt: skip

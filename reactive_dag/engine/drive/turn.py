@@ -130,13 +130,14 @@ class Turn:
         with self._lock:
             self._changes.take_up()
 
-    def _tick(self) -> None:
-        """Say what time it is when a timer is due and no record says so (I1)."""
-        fold = self._fold
-        now = fold.clock.now()
-        if fold.timers.due <= now and fold.cursor == self._log.next_offset and fold.timers.is_due(now):
-            with self._log.lock:
-                self._log.push(Tick(fold.outbox.stamp()))
+    def _tick(self) -> bool:
+        """Say what time it is when a timer is due and no record says so (I1); whether that was so."""
+        fold, now = self._fold, self._fold.clock.now()
+        if fold.timers.due > now or fold.cursor < self._log.next_offset or not fold.timers.is_due(now):
+            return False
+        with self._log.lock:
+            self._log.push(Tick(fold.outbox.stamp()))
+        return True
 
     def _drain(self) -> int:
         fold, count = self._fold, 0
@@ -145,7 +146,7 @@ class Turn:
                 count += fold.drain(MAX_RECORDS - count)
             elif self._recovering:
                 self._recover()
-            elif not self._dispatch():
+            elif not self._tick() and not self._dispatch():
                 break
         return count
 
@@ -339,9 +340,7 @@ class Turn:
     @property
     def executing(self) -> bool:
         """Whether bodies execute on other threads: time must not move before they have ended. O(attempts)."""
-        if self._inline:
-            return False
-        return any(not job.waits and job not in self.held for job in list(self.inflight.values()))
+        return not self._inline and any(not job.waits and job not in self.held for job in list(self.inflight.values()))
 
     @property
     def busy(self) -> bool:

@@ -277,6 +277,7 @@ class RunState:
         """
         self.states[index] = state
         self.results[index] = result
+        self.asked[index] = 1  # it may have been cancelled before what it needs had ended
         self.unfinished -= 1
         self.open.pop(index, None)
         followers = self.plan.followers[index]

@@ -112,9 +112,13 @@ class CoursePlayer:
         self._settle()
 
     def _decide(self) -> None:
-        """Apply what is there, with all that follows from it. O(records + what they reach)."""
-        while self.core.cursor < self.log.next_offset:
-            self.core.drain(ALL)
+        """Apply what is there, with all that follows from it at this instant. O(records + what they reach)."""
+        while True:
+            while self.core.cursor < self.log.next_offset:
+                self.core.drain(ALL)
+            if self.core.timers.due > self.clock.now():
+                return
+            self.log.push(Tick(self.clock.now()))
 
     def _settle(self) -> None:
         """Decide what is there, and begin what may begin, until nothing is left to do at this instant."""
