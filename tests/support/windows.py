@@ -47,7 +47,11 @@ def trigger(r: Random, graph: rd.Graph, made: list[str], outlets: list[rd.Datase
     one, other = r.sample(made, 2)
     if kind < 0.4:
         return rd.completed(one)
-    if kind < 0.48:
+    if kind < 0.43:
+        return rd.completed(one, states=r.choice(["failed", "any", {"success", "skipped"}]))
+    if kind < 0.45:
+        return rd.completed(one) | rd.completed("*", states="failed")
+    if kind < 0.5:
         return rd.completed(one, task=r.choice(list(graph.dags[one].tasks)))
     if kind < 0.62:
         return rd.all_of(rd.completed(one), rd.completed(other))
@@ -104,7 +108,7 @@ def graph_of(r: Random, most: int = 9) -> tuple[rd.Graph, dict[rd.Dataset | str,
                 limits["timeout"] = r.choice(["30m", "2h"])
             dag.add(
                 nothing, id=f"t{task}", after=r.sample(ids, min(len(ids), r.choice([0, 1, 1, 2]))), outlets=given,
-                depends_on_past=clocked and r.random() < 0.2, **limits,
+                depends_on_past=r.random() < (0.2 if clocked else 0.08), **limits,
             )  # fmt: skip
             ids.append(f"t{task}")
         made.append(dag.id)

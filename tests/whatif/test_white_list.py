@@ -181,7 +181,7 @@ def test_W30_kinds_of_triggers(name: str) -> None:
 @pytest.mark.parametrize(
     "trigger",
     [
-        rd.completed("up", states="failed"), rd.completed("up", states="any"), rd.completed("*", states="failed"),
+        rd.completed("*", states="any"),
         rd.updated("made") & rd.updated("more"), rd.all_of(A, B, consume="latest"), A | rd.completed("up") & B,
         (A & B).by("logical_date", ttl="1h"), (A & B).by(a_date),
         (rd.updated("made") & rd.updated("more")).by("region"),
@@ -197,6 +197,16 @@ def test_W30_triggers_in_another_form_are_refused(trigger: rd.Trigger) -> None:
     side.add(nothing, id="only", outlets=made)
     graph.dag("down_of_all", on=trigger).add(nothing, id="only")
     assert judged(graph) == "refused"
+
+
+@pytest.mark.parametrize("states", ["failed", "any", {"success", "failed"}, "cancelled"], ids=str)
+def test_W30_who_hears_failures_hears_none_where_nothing_fails(states: str) -> None:
+    graph = graph_with({}, {"retries": 1}, None)
+    graph.dag("hears", on=rd.completed("down", states=states) | rd.completed("*", states="failed"))(nothing)
+    assert judged(graph) == "equal"
+    base = rd.simulate(graph, start=START, until="9h", default_duration="20m")
+    failed = base.what_if(rd.fail("down.first"))
+    assert failed.method.evaluator == "reference" and failed.runs_of("hears")
 
 
 def test_W30_kinds_of_events_that_no_success_publishes_start_nothing() -> None:

@@ -51,6 +51,7 @@ class Window:
     for each run, the nodes that caused it, with the dataset whose event each was (in `datasets`, -1 for an end) and
     that event's number among those of its task. `settings` and `waits` are of `tasks`, `dag_settings` of `dags`;
     `rank` is the place of each of `dags` by height and id, as slots are given out in that order.
+    `on_failure` names a trigger that would start runs that are not here if something failed; "" where none would.
     """
 
     begin: int
@@ -93,6 +94,7 @@ class Window:
     waits: tuple[Wait | None, ...]
     dag_settings: tuple[DagSettings, ...]
     rank: Numbers
+    on_failure: str
 
     @property
     def size(self) -> int:

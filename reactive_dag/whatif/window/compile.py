@@ -112,8 +112,6 @@ class Layout:
 
     def _follow_past(self, runs: Runs, tasks: Ints) -> None:
         """Let tasks wait for themselves in the run before (R14). O(runs * tasks)."""
-        if any(causes is not None for causes in runs.causes):
-            raise NotStatic(f"DAG {runs.dag.id!r} is triggered by data and has tasks with depends_on_past")
         if len(set(runs.dates)) < len(runs.dates):
             raise NotStatic(f"DAG {runs.dag.id!r} has several runs of a date and tasks with depends_on_past")
         first = runs.first + np.arange(len(runs.dates) - 1) * runs.stride
@@ -189,7 +187,7 @@ class Layout:
             cause_number=np.array([item.number for each in causes for item in each], np.int32),
             source_partition=tuple([partition for _, _, partition in firings.events]), settings=tuple(self.settings),
             waits=tuple(self.waits), dag_settings=tuple([dag_settings_of(runs.dag) for runs in made]),
-            rank=_ranks(graph, [runs.dag.id for runs in made]),
+            rank=_ranks(graph, [runs.dag.id for runs in made]), on_failure=firings.on_failure,
         )  # fmt: skip
 
     def _nodes(

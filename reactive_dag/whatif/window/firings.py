@@ -19,7 +19,7 @@ from reactive_dag.model.partitions.products import Periods
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.joins.all_of import AllOf
 from reactive_dag.triggers.joins.any_of import AnyOf
-from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.completed import SUCCESS, Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.walks import leaves
@@ -82,6 +82,7 @@ class Firings:
         self.labels: dict[str, int] = {"": 0}
         self.events: list[tuple[int, int, str | None]] = []
         """The outside events: the number of the source, tick and partition."""
+        self.on_failure = ""
         self._ticks: dict[tuple[Schedule, int, int], list[int]] = {}
         self._outside: dict[str, list[CauseItem]] = {}
         for number, source in enumerate(sources):
@@ -224,7 +225,10 @@ class Firings:
     def _heard(self, leaf: Completed | Updated) -> Iterator[CauseItem]:
         """What a leaf hears: ends of runs or of a task of them, or events of a dataset. O(result)."""
         if isinstance(leaf, Completed):
-            yield from self._ends(leaf.dag, leaf.task)
+            if leaf.states != SUCCESS:
+                self.on_failure = repr(leaf)
+            if "success" in leaf.states:
+                yield from self._ends(leaf.dag, leaf.task)
             return
         if AUTOMATIC not in leaf.kinds:
             return

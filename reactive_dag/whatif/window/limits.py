@@ -22,7 +22,8 @@ class Limited:
 
     `timed` are tasks and waits with a timeout, `timeouts` theirs (ns); `pooled` are the nodes that take slots of each
     pool, and how many. `runs` are, of each DAG with `max_active_runs`, its runs, the limit, and whether a run that
-    comes as another ends is beside it; `run_timeouts` the runs of each DAG with a timeout.
+    comes as another ends is beside it; `run_timeouts` the runs of each DAG with a timeout. `in_order` are the runs of
+    each DAG whose tasks ask for the run before, by date.
     """
 
     lost: bool
@@ -31,11 +32,12 @@ class Limited:
     pooled: dict[str, tuple[Numbers, Ints]]
     runs: list[tuple[str, Ints, int, bool]]
     run_timeouts: list[tuple[str, Ints, int]]
+    in_order: list[tuple[str, Ints]]
 
     @property
     def any(self) -> bool:
         """Whether there is a limit at all. O(1)."""
-        return bool(len(self.timed) or self.pooled or self.runs or self.run_timeouts)
+        return bool(len(self.timed) or self.pooled or self.runs or self.run_timeouts or self.in_order)
 
     @classmethod
     def of(cls, window: Window) -> Limited:
@@ -63,9 +65,13 @@ class Limited:
                     runs.append((window.dags[number], own, of_dag.max_active_runs, stays))
                 if of_dag.timeout is not None:
                     run_timeouts.append((window.dags[number], own, of_dag.timeout))
+        past = {dag for (dag, _), settings in zip(window.tasks, window.settings) if settings.depends_on_past}
+        in_order = [
+            (dag, np.arange(*window.dag_runs[[at, at + 1]])) for at, dag in enumerate(window.dags) if dag in past
+        ]
         return cls(
             bool((window.kind == LOST).any()), timed.astype(np.int32), timeout[window.subject[timed]], pooled, runs,
-            run_timeouts,
+            run_timeouts, in_order,
         )  # fmt: skip
 
 
@@ -91,11 +97,21 @@ def what_binds(window: Window, values: NodeValues, ends: Ends) -> str:
         return ""
     begin, end = np.array(ends.begin, np.int64), np.array(ends.end, np.int64)
     return (
-        _timeouts(window, limited, begin, end)
+        _order(window, limited, end)
+        or _timeouts(window, limited, begin, end)
         or _active_runs(window, limited, begin, end)
         or _pools(window, limited, values.capacity, begin, end)
         or _workers(window, values.workers, begin, end)
     )
+
+
+def _order(window: Window, limited: Limited, end: Ints) -> str:
+    """A task asks for its past in the run before by date, which must have been requested by then (R14)."""
+    for dag, runs in limited.in_order:
+        requested = end[window.run_start[runs]]
+        if ((requested[1:] <= requested[:-1]) & (requested[1:] < BEYOND)).any():
+            return f"runs of {dag} are not requested in the order of their dates"
+    return ""
 
 
 def _timeouts(window: Window, limited: Limited, begin: Ints, end: Ints) -> str:
