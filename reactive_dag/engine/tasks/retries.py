@@ -33,17 +33,20 @@ def retry_delay(task: AnyTask, attempt: int, seed: str) -> int:
     The factor of `exponential` is 2, capped by `max_delay`; jitter takes a share of the delay that `seed` decides, so
     that a replay draws the same.
     """
-    delay = task.retry_delay
-    if isinstance(delay, Call):
-        what = writable(f"the answer of {delay.text} ({delay.place})")
-        return parse_duration(cast("str", asked(delay, attempt)), what=what, zero_ok=True)
-    if task.backoff == "exponential":
-        delay *= 2 ** min(attempt - 1, 62)
-    if task.max_delay is not None:
-        delay = min(delay, task.max_delay)
+    given = task.retry_delay
+    if isinstance(given, Call):
+        what = writable(f"the answer of {given.text} ({given.place})")
+        return parse_duration(cast("str", asked(given, attempt)), what=what, zero_ok=True)
+    delay = declared_delay(given, task.backoff, task.max_delay, attempt)
     if task.jitter:
         delay = int(delay * random.Random(f"{seed}/{task.id}/{attempt}").uniform(0.5, 1.0))
     return min(delay, LONGEST)
+
+
+def declared_delay(first: int, backoff: str, most: int | None, attempt: int) -> int:
+    """The delay (ns) after attempt number `attempt` failed, where no function says it, without jitter. O(1)."""
+    delay = first * 2 ** min(attempt - 1, 62) if backoff == "exponential" else first
+    return delay if most is None else min(delay, most)
 
 
 class PendingRetries:

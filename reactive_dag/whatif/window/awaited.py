@@ -39,11 +39,12 @@ LOST_WAIT: list[Candidate] = [(-1, -1)]
 
 
 class AwaitedNodes:
-    """Looks up what waits await among the runs of a window that begins at `begin`."""
+    """Looks up what waits await among the runs of a window from `begin` to `until`."""
 
-    def __init__(self, graph: Graph, begin: int, runs: dict[str, Runs]) -> None:
+    def __init__(self, graph: Graph, begin: int, until: int, runs: dict[str, Runs]) -> None:
         self.graph = graph
         self.begin = begin
+        self.until = until
         self.runs = runs
         self.logical_dates = LogicalDates(Identities(MemoryLog(), _no_run), graph, OutletCalendars())
         self.awaited_dates = AwaitedDates(self.logical_dates, graph.dags.get, KnownDates())
@@ -120,7 +121,7 @@ class AwaitedNodes:
     def _none(self, dag: Dag, wait: Wait, low: int, high: int) -> list[Candidate] | None:
         """No run here has such a date: it waits for ever, or fails where a tick has it that will not be requested."""
         tick = self.logical_dates.newest_tick(wait.dag, high)
-        if tick is None or tick < low or high == NEVER:
+        if tick is None or tick < low or tick >= self.until or high == NEVER:
             return None
         if wait.match == "latest":
             raise NotStatic(f"{dag.id}.{wait.id} passes over a tick of {wait.dag} that never comes")

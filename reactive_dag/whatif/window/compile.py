@@ -44,7 +44,7 @@ def compile_window(graph: Graph, begin: int, until: int, sources: tuple[OutsideS
     for id in _in_order(graph, effective):
         firings.add(graph.dags[id], effective[id])
     layout = Layout(firings)
-    layout.wait(AwaitedNodes(graph, begin, firings.of_dag))
+    layout.wait(AwaitedNodes(graph, begin, until, firings.of_dag))
     return layout.window(graph, tuple([source.dataset for source in sources]))
 
 
