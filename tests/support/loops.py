@@ -7,17 +7,17 @@ from typing import TypeAlias
 
 import reactive_dag as rd
 from reactive_dag.model.errors import ReactiveDagError
+from reactive_dag.whatif.loops.attempts import AttemptLists
+from reactive_dag.whatif.loops.drawn import DrawnNodes, WindowDraws
+from reactive_dag.whatif.loops.event_loop import EventLoop
+from reactive_dag.whatif.loops.loop_plan import LoopPlan
+from reactive_dag.whatif.loops.states import NEVER_BEGUN, READY, SUCCESS, WORDS
 from reactive_dag.whatif.question import distributions as drawn
 from reactive_dag.whatif.question import interventions as made
 from reactive_dag.whatif.question.draws import future_keys
 from reactive_dag.whatif.question.duration_table import DurationTable
 from reactive_dag.whatif.window.arrays import BEYOND, END, LOST, MET, TASK, WAIT, Window
-from reactive_dag.whatif.window.attempts import AttemptLists
 from reactive_dag.whatif.window.compile import compile_window
-from reactive_dag.whatif.window.drawn import DrawnNodes, WindowDraws
-from reactive_dag.whatif.window.event_loop import EventLoop
-from reactive_dag.whatif.window.loop_plan import LoopPlan
-from reactive_dag.whatif.window.states import NEVER_BEGUN, READY, SUCCESS, WORDS
 from tests.support.limited_graphs import limited_graph
 
 Key: TypeAlias = tuple[str, int | None, str | None, str]

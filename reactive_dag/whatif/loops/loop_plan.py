@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import frozen
 
+from reactive_dag.whatif.loops.attempts import delays_of
 from reactive_dag.whatif.window.arrays import END, rows_of
-from reactive_dag.whatif.window.attempts import delays_of
 
 if TYPE_CHECKING:
     from reactive_dag.whatif.window.arrays import Numbers, Window

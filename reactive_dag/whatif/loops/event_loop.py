@@ -13,10 +13,9 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
-from reactive_dag.whatif.window.arrays import BEYOND, LOST, MET, START, TASK, WAIT
-from reactive_dag.whatif.window.run_limits import RunLimits
-from reactive_dag.whatif.window.slot_lines import SlotLines
-from reactive_dag.whatif.window.states import (
+from reactive_dag.whatif.loops.run_limits import RunLimits
+from reactive_dag.whatif.loops.slot_lines import SlotLines
+from reactive_dag.whatif.loops.states import (
     CANCELLED,
     FAILED,
     NEVER_BEGUN,
@@ -28,12 +27,13 @@ from reactive_dag.whatif.window.states import (
     UPSTREAM_FAILED,
     WAITING,
 )
+from reactive_dag.whatif.window.arrays import BEYOND, LOST, MET, START, TASK, WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reactive_dag.whatif.window.attempts import AttemptLists
-    from reactive_dag.whatif.window.loop_plan import LoopPlan
+    from reactive_dag.whatif.loops.attempts import AttemptLists
+    from reactive_dag.whatif.loops.loop_plan import LoopPlan
 
 TIMEOUT, TICK, DUE, OVER = range(4)
 """What happens at an instant, in this order: a wait (or, below 0, a run) took too long; a tick or an event from outside

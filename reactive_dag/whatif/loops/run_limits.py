@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reactive_dag.whatif.window.loop_plan import LoopPlan
+    from reactive_dag.whatif.loops.loop_plan import LoopPlan
 
 
 class RunLimits:

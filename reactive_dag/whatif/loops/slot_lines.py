@@ -11,12 +11,12 @@ import sys
 from heapq import heapify, heappop, heappush, heapreplace
 from typing import TYPE_CHECKING
 
-from reactive_dag.whatif.window.states import READY
+from reactive_dag.whatif.loops.states import READY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from reactive_dag.whatif.window.loop_plan import LoopPlan
+    from reactive_dag.whatif.loops.loop_plan import LoopPlan
 
 Waiting = tuple[int, int, int]
 """Of an attempt that waits: priority (negated), the instant of the run's request, its rank in the window."""

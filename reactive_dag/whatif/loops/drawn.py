@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from reactive_dag.whatif.loops.attempts import AttemptRules, Attempts, Flags
 from reactive_dag.whatif.question.draws import DURATION, FAILURE, DrawKeys, draw_keys, text_key, uniforms
 from reactive_dag.whatif.window.arrays import END, SOURCE, START, TASK, Ints
-from reactive_dag.whatif.window.attempts import AttemptRules, Attempts, Flags
 from reactive_dag.whatif.window.identities import run_identities, source_identities
 
 if TYPE_CHECKING:
