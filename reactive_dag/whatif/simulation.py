@@ -55,7 +55,8 @@ def simulate(
 
     `start` is included, `until` (an instant, or so long after it) is not; what was begun goes on to its end. `sources`
     says when outside publishes which datasets, `durations` how long tasks take: by `"dag.task"`, a task's id or a
-    DAG's, a duration or a function of the task's name. `outputs` says what tasks return, by the same names: which items
+    DAG's, a duration, a distribution (`rd.lognormal("15m", 0.4)`) or a function of the task's name; a list may hold
+    several of these and `rd.shared(...)`. `outputs` says what tasks return, by the same names: which items
     are mapped over (one, None, where it is not given), which tasks a branch chooses (all). Each success publishes one
     event for each outlet. What lies before the start counts as done in time. Raises GraphError if `graph.check()` does,
     InvalidValue for values that cannot be used and for tasks without a duration, UnknownId.
@@ -228,9 +229,10 @@ class Simulation:
     # ------------------------------------------------------------------------------------- what if
 
     def what_if(self, *interventions: Intervention, name: str = "") -> Simulation:
-        """Play this course again with interventions: `rd.delay`, `rd.duration`, `rd.fail`. O(records).
+        """Ask this again with interventions: `rd.delay`, `rd.duration`, `rd.fail`, `rd.shared`, `rd.capacity`, ...
 
-        They are added to those of this course. Raises InvalidValue for what is no intervention, UnknownId.
+        They are added to those of this course. O(what they reach) where the graph is static, else O(records). Raises
+        InvalidValue for what is no intervention, UnknownId.
         """
         return Simulation(self.question.with_more(interventions), name, self)
 

@@ -71,16 +71,16 @@ class PreparedGraph:
 
     def effects(self, question: Question) -> Effects:
         """What a question means for the graph as it is now. O(tasks). Raises UnknownId, InvalidValue."""
-        usual = self.durations(question.graph, question.durations)
+        usual = self.durations(question.durations)
         return Effects.of(question, self.names, usual, self.outputs)
 
-    def durations(self, graph: Graph, durations: Durations) -> TaskDurations:
+    def durations(self, durations: Durations) -> TaskDurations:
         """How long each task takes; what a user's function says is asked each time. O(tasks). Raises as `resolve`."""
         if not durations.settled:
-            return durations.resolve(graph, self.names)
+            return durations.resolve(self.names)
         found = self._durations.get(durations)
         if found is None:
             if len(self._durations) >= MOST_DURATIONS:
                 self._durations.clear()
-            found = self._durations[durations] = durations.resolve(graph, self.names)
+            found = self._durations[durations] = durations.resolve(self.names)
         return found

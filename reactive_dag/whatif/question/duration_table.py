@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -77,15 +78,20 @@ class DurationTable:
 
     def with_changes(self, places: Sequence[int], tasks: Sequence[TaskName], effects: Effects) -> DurationTable:
         """With the durations that these tasks, of these numbers, have under other effects. O(tasks), in arrays."""
-        factors, made = _factors(effects), _Rows(self.groups, self.drawing)
-        changed, usual = effects.changed, effects.usual
-        rows = [made.row(changed.get(task) or usual.get(task, NO_DURATION), factors.get(task, ())) for task in tasks]
-        which = np.array(rows, np.int64)
-        made.number()
+        factors, changed = _factors(effects), effects.changed
+        given = list(map(effects.usual.get, tasks))
+        if changed:
+            given = [changed.get(task) or each for task, each in zip(tasks, given)]
+        shares = [factors.get(task, ()) for task in tasks] if factors else repeat((), len(given))
+        asked = list(zip(map(id, given), shares))  # equal durations are mostly one object
+        made = _Rows(self.groups, self.drawing)
+        rows = {key: made.add(each or NO_DURATION, key[1]) for key, each in dict(zip(asked, given)).items()}
+        drawn_by = made.numbers()
+        which = np.fromiter(map(rows.__getitem__, asked), np.int64, len(asked))
         alike, numbers, factor, fixed = self.alike.copy(), self.numbers.copy(), self.factor.copy(), self.fixed.copy()
         if len(which):
             place = np.asarray(places, np.int64)
-            alike[place], numbers[place] = np.array(made.alike, np.int32)[which], np.array(made.numbers)[which]
+            alike[place], numbers[place] = np.array(made.alike, np.int32)[which], drawn_by[which]
             factor[place], fixed[place] = np.array(made.factor)[which], np.array(made.fixed, np.int64)[which]
         return DurationTable(
             tuple(made.groups), tuple(made.drawing), alike, numbers, factor, fixed, effects.shared
@@ -150,39 +156,32 @@ class DurationTable:
 
 
 class _Rows:
-    """The rows of distinct durations, in a table that may have groups already. `number` gives them their numbers."""
+    """The rows of distinct durations, in a table that may have groups already."""
 
     def __init__(self, groups: Sequence[_Alike], drawing: Sequence[Distribution | None]) -> None:
         self.groups = {group: place for place, group in enumerate(groups)}
         self.drawing = list(drawing)
         self.alike: list[int] = []
-        self.numbers: list[tuple[float, ...]] = []
+        self._numbers: dict[int, tuple[float, ...]] = {}
         self.factor: list[float] = []
         self.fixed: list[int] = []
-        self._rows: dict[tuple[int, tuple[str, ...]], int] = {}
         self._drawn: dict[int, list[tuple[int, Distribution]]] = {}
 
-    def row(self, given: TaskDuration, shares: tuple[str, ...]) -> int:
-        """The number of the row of a duration, and of the factors that it shares. O(1)."""
-        found = self._rows.get((id(given), shares))
-        if found is None:
-            found = self._rows[id(given), shares] = len(self.alike)
-            self._add(found, given, shares)
-        return found
-
-    def _add(self, row: int, given: TaskDuration, shares: tuple[str, ...]) -> None:
-        span, factor = given.span, given.factor
+    def add(self, given: TaskDuration, shares: tuple[str, ...]) -> int:
+        """The number of a new row: a duration, and the factors that it shares. O(1)."""
+        span, factor, row = given.span, given.factor, len(self.alike)
         self.factor.append(factor)
         if isinstance(span, int):
             self.fixed.append(span if factor == 1 else int(whole_spans(np.array([span * factor]))[0]))
-            self.numbers.append((float(span), 0.0, 0.0))
             self.alike.append(self._group(_Alike("", shares)) if shares else 0)
-            return
+            if shares:
+                self._numbers[row] = (span,)
+            return row
         group = self._group(_Alike(span.kind, shares))
         self.fixed.append(0)
-        self.numbers.append((0.0,) * MOST_NUMBERS)
         self.alike.append(group)
         self._drawn.setdefault(group, []).append((row, span))
+        return row
 
     def _group(self, wanted: _Alike) -> int:
         found = self.groups.setdefault(wanted, len(self.drawing))
@@ -190,14 +189,18 @@ class _Rows:
             self.drawing.append(None)
         return found
 
-    def number(self) -> None:
-        """Give each row that is drawn its numbers. O(rows)."""
+    def numbers(self) -> Floats:
+        """What each row is drawn by. O(rows)."""
         for group, rows in self._drawn.items():
             before = self.drawing[group]
             alike = [each for _, each in rows] if before is None else [before, *(each for _, each in rows)]
             self.drawing[group], numbers = alike[0].merged(alike)
-            for (row, _), found in zip(rows, numbers[len(alike) - len(rows) :]):
-                self.numbers[row] = found + (0.0,) * (MOST_NUMBERS - len(found))
+            self._numbers.update(zip([row for row, _ in rows], numbers[len(alike) - len(rows) :]))
+        found = np.zeros((len(self.alike), MOST_NUMBERS))
+        for size in {len(each) for each in self._numbers.values()}:
+            some = {row: each for row, each in self._numbers.items() if len(each) == size}
+            found[list(some), :size] = list(some.values())
+        return found
 
 
 def _factors(effects: Effects) -> dict[TaskName, tuple[str, ...]]:

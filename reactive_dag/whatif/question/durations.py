@@ -22,7 +22,6 @@ from reactive_dag.whatif.question.shared_factors import SharedFactor
 
 if TYPE_CHECKING:
     from reactive_dag.declare.dag import Dag
-    from reactive_dag.declare.graph import Graph
     from reactive_dag.declare.task import AnyTask
 
 GivenSpan: TypeAlias = "GivenDuration | Distribution"
@@ -160,8 +159,8 @@ class Durations:
         spans = [span for _, span in self.given] + ([] if self.default is None else [self.default])
         return all(span.fn is None or isinstance(span.fn, HashSpread) for span in spans)
 
-    def resolve(self, graph: Graph, names: GraphNames) -> dict[TaskName, TaskDuration]:
-        """How long each task of the graph takes. O(tasks). Raises UnknownId, InvalidValue.
+    def resolve(self, names: GraphNames) -> dict[TaskName, TaskDuration]:
+        """How long each task of a graph takes. O(tasks). Raises UnknownId, InvalidValue.
 
         A task without duration, where no default is given, is an InvalidValue that names the first ten.
         """
@@ -174,36 +173,23 @@ class Durations:
             else:
                 of_tasks[names.no_wait(names.task(name, "durations="), "durations=")] = span
         found: dict[TaskName, TaskDuration] = {}
-        missing: list[str] = []
-        for dag_id, dag in graph.dags.items():
-            usual = _Usual(of_dags.get(dag_id, self.default), dag_id not in of_dags)
-            for task in dag.tasks.values():
-                if task.kind == "wait":
-                    continue
-                place = dag_id, task.id
-                chosen = of_tasks.get(place)
-                if chosen is not None:
-                    found[place] = TaskDuration(chosen.of(f"{dag_id}.{task.id}"))
-                elif task.kind != "task":
-                    found[place] = AT_ONCE
-                elif usual.model is None:
-                    missing.append(f"{dag_id}.{task.id}")
-                else:
-                    found[place] = usual.same or TaskDuration(
-                        usual.model.of(f"{dag_id}.{task.id}"), 1.0, usual.is_assumed
-                    )
-        _refuse(missing)
+        missing: list[TaskName] = []
+        for dag, kinds in names.by_kind.items():
+            given = of_dags.get(dag)
+            usual = self.default if given is None else given
+            tasks = kinds.get("task", ())
+            if usual is None:
+                missing += [task for task in tasks if task not in of_tasks]
+            elif usual.span is not None:  # the same for all
+                found.update(dict.fromkeys(tasks, TaskDuration(usual.span, is_assumed=given is None)))
+            else:
+                for task in tasks:
+                    if task not in of_tasks:
+                        found[task] = TaskDuration(usual.of(".".join(task)), is_assumed=given is None)
+            found.update(dict.fromkeys(kinds.get("until", ()), AT_ONCE))
+        found.update((task, TaskDuration(span.of(".".join(task)))) for task, span in of_tasks.items())
+        _refuse([".".join(task) for task in missing])
         return found
-
-
-class _Usual:
-    """What the tasks of a DAG take that are not named, made once where it is the same for all."""
-
-    def __init__(self, model: DurationModel | None, is_assumed: bool) -> None:
-        self.model = model
-        self.is_assumed = is_assumed
-        same = None if model is None else model.span
-        self.same = None if same is None else TaskDuration(same, 1.0, is_assumed)
 
 
 def _parts(durations: GivenDurations) -> Iterable[object]:

@@ -105,13 +105,6 @@ class Effects:
         changed = self.changed.get(task)
         return self.usual[task] if changed is None else changed
 
-    def fixed_span(self, task: TaskName) -> int:
-        """How long each attempt of a task takes (ns), where nothing of it is drawn. O(factors). Raises InvalidValue."""
-        given = self.duration(task)
-        if not isinstance(given.span, int) or self.factors(task):
-            raise InvalidValue(f"the duration of {'.'.join(task)!r} is drawn; give a fixed one here")
-        return round(given.span * given.factor)
-
     def factors(self, task: TaskName) -> tuple[str, ...]:
         """The names of the factors that a task shares, in the order in which they multiply. O(factors)."""
         return tuple([name for name in sorted(self.shared) if task in self.shared[name].tasks])

@@ -78,6 +78,17 @@ class GraphNames:
         return found
 
     @cached_property
+    def by_kind(self) -> dict[str, dict[str, tuple[TaskName, ...]]]:
+        """The tasks of each DAG by their kind ("task", "wait", "until"). O(tasks) once."""
+        found: dict[str, dict[str, tuple[TaskName, ...]]] = {}
+        for dag in self.graph.dags.values():
+            kinds: dict[str, list[TaskName]] = {}
+            for task in dag.tasks.values():
+                kinds.setdefault(task.kind, []).append((dag.id, task.id))
+            found[dag.id] = {kind: tuple(tasks) for kind, tasks in kinds.items()}
+        return found
+
+    @cached_property
     def _most_slots(self) -> dict[str, tuple[int, TaskName]]:
         found: dict[str, tuple[int, TaskName]] = {}
         for dag in self.graph.dags.values():
