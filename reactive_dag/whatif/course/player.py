@@ -123,7 +123,7 @@ class CoursePlayer:
     def _settle(self) -> None:
         """Decide what is there, and begin what may begin, until nothing is left to do at this instant."""
         self._decide()
-        while self.core.begin_runs() or self.attempts.begin_some():
+        while (self.core.slots.to_look and self.core.begin_runs()) or self.attempts.begin_some():
             self._decide()
 
     def _goes_on(self) -> bool:

@@ -22,14 +22,14 @@ from reactive_dag.whatif.question.names import TaskName
 class FutureDraws:
     """The draws of one future of a seed, under one question's effects.
 
-    `identity_of` gives the identity of a run (identity.py) by the number that its callers have for it. `id` is always
-    the task's id, of an instance of a mapped task its own.
+    `identity_of` gives the identity of a run (identity.py) by the number that its callers have for it; `futures` holds
+    the key of this future alone. `id` is always the task's id, of an instance of a mapped task its own.
     """
 
     def __init__(self, effects: Effects, seed: int, identity_of: Callable[[int], int], future: int = 0) -> None:
         self.effects = effects
         self.identity_of = identity_of
-        self._future = future_keys(seed, range(future, future + 1))
+        self.futures = future_keys(seed, range(future, future + 1))
         self._factors: dict[str, float] = {}
 
     def duration(self, run: int, task: TaskName, id: str, attempt: int) -> int:
@@ -70,14 +70,14 @@ class FutureDraws:
     def _lateness(self, given: Lateness | None, identity: Callable[[], int], id: str | None = None) -> int:
         if given is None or not given.drawn:
             return 0 if given is None else given.fixed
-        return int(given.spans(identity(), self._future, id)[0, 0])
+        return int(given.spans(identity(), self.futures, id)[0, 0])
 
     def _factor(self, name: str) -> float:
         found = self._factors.get(name)
         if found is None:
-            found = self._factors[name] = float(self.effects.shared[name].values(self._future)[0])
+            found = self._factors[name] = float(self.effects.shared[name].values(self.futures)[0])
         return found
 
     def _uniform(self, run: int, id: str, purpose: int, attempt: int) -> Floats:
-        found: Floats = uniforms(draw_keys(self.identity_of(run), text_key(id), purpose, attempt), self._future)[0]
+        found: Floats = uniforms(draw_keys(self.identity_of(run), text_key(id), purpose, attempt), self.futures)[0]
         return found
