@@ -27,10 +27,13 @@ from reactive_dag.whatif.answers.stranded import StrandedEvents
 from reactive_dag.whatif.answers.timeline import Timeline, timeline_of
 from reactive_dag.whatif.answers.unfinished import UnfinishedWork
 from reactive_dag.whatif.answers.usage import WORKERS, Usage, usage_of
+from reactive_dag.whatif.answers.window_host import WindowHost
 from reactive_dag.whatif.comparison.compare import Comparison, compared
 from reactive_dag.whatif.course.player import CoursePlayer
 from reactive_dag.whatif.course.prepared import PreparedGraph
 from reactive_dag.whatif.outcome.trace import Trace
+from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
+from reactive_dag.whatif.outcome.window_runs import WindowRuns
 from reactive_dag.whatif.question.binding import bind_all_but_bodies
 from reactive_dag.whatif.question.durations import DurationOrFunction, GivenDurations
 from reactive_dag.whatif.question.interventions import Intervention
@@ -41,8 +44,10 @@ from reactive_dag.whatif.window.white_list import NotStatic
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
+    from reactive_dag.engine.host import Host
     from reactive_dag.engine.inspect.queries import Queries
     from reactive_dag.engine.inspect.why import Why
+    from reactive_dag.whatif.outcome.outcome import Outcome
     from reactive_dag.whatif.question.effects import Effects
 
 
@@ -117,8 +122,24 @@ class Simulation:
         return Trace(player.run(), self._prepared.played, player.draws)
 
     @cached_property
+    def outcome(self) -> Outcome:
+        """What all answers are read from: the window's arrays, or the course of the reference. O(1)."""
+        found = self.answer
+        if found is None:
+            return self.trace
+        runs = WindowRuns.of(found.window, self.graph.id)
+        values = found.asked.values
+        return WindowOutcome(runs, values, found.ends, self.effects, self._prepared, lambda: self.trace)
+
+    @cached_property
     def _inspector(self) -> Queries:
         return inspector_of(self.trace.fold)
+
+    @cached_property
+    def _host(self) -> Host:
+        if self.answer is None:
+            return self._inspector.host
+        return WindowHost(self.graph, self.outcome, lambda: (self._inspector.host, self.trace))
 
     # ------------------------------------------------------------------------------------- what happened
 
@@ -135,22 +156,23 @@ class Simulation:
     @property
     def runs(self) -> RunList:
         """Every run, in the order in which they were requested. O(runs)."""
-        return RunList(self._run(offset) for offset in self.trace.runs)
+        return RunList(self._run(run) for run in self.outcome.runs)
 
     def runs_of(self, dag: Dag | str) -> RunList:
         """The runs of one DAG, in the order of their requests. O(runs of the DAG). Raises UnknownId."""
-        return RunList(self._run(run) for run in self.trace.by_dag.get(known_dag(self.graph, dag), ()))
+        return RunList(self._run(run) for run in self.outcome.by_dag.get(known_dag(self.graph, dag), ()))
 
     def run(self, key: Run | str) -> Run:
         """A run by its key, or by the first digits of it. Raises UnknownId."""
-        return self._inspector.run(key)
+        found = self.outcome.by_key.get(key.key if isinstance(key, Run) else key)
+        return self._run(self.outcome.by_key[self._inspector.run(key).key] if found is None else found)
 
     def why(self, what: Run | Dag | str, *, logical_date: GivenTime | None = None) -> Why:
         """Why a run happened, or why a DAG did not run: as `Engine.why`. O(causes). Raises UnknownId."""
-        return self._inspector.why(what, logical_date=logical_date)
+        return self._inspector.why(what.key if isinstance(what, Run) else what, logical_date=logical_date)
 
-    def _run(self, offset: int) -> Run:
-        return Run(self._inspector.host, offset)
+    def _run(self, number: int) -> Run:
+        return Run(self._host, number)
 
     def timeline(self, *dags: Dag | str) -> Timeline:
         """Every task of every run (of these DAGs), with what it waited for; of a mapped one each instance.
@@ -158,9 +180,9 @@ class Simulation:
         O(tasks + edges). Raises UnknownId.
         """
         if not dags:
-            return timeline_of(self.trace, self.trace.runs)
+            return timeline_of(self.outcome, self.outcome.runs)
         wanted = [known_dag(self.graph, dag) for dag in dags]
-        return timeline_of(self.trace, [run for dag in wanted for run in self.trace.by_dag.get(dag, ())])
+        return timeline_of(self.outcome, [run for dag in wanted for run in self.outcome.by_dag.get(dag, ())])
 
     def critical_path(self, dag_or_run: Dag | Run | str) -> CriticalPath:
         """What decided when a run ended, back to a tick or an event from outside; of a DAG, its last run. O(steps).
@@ -168,7 +190,7 @@ class Simulation:
         Raises UnknownId for a DAG that is not here, or that never ran.
         """
         run = self._meant(dag_or_run)
-        return CriticalPath(run, steps_of(self.trace, hops(self.trace, run._offset)))
+        return CriticalPath(run, steps_of(self.outcome, hops(self.outcome, run._offset)))
 
     def _meant(self, given: Dag | Run | str) -> Run:
         if isinstance(given, Run):
@@ -176,14 +198,14 @@ class Simulation:
         name = given if isinstance(given, str) else given.id
         if name not in self.graph.dags:
             return self._by_key(name)
-        runs = self.trace.by_dag.get(name)
+        runs = self.outcome.by_dag.get(name)
         if not runs:
             raise UnknownId(f"DAG {name!r} never ran in this course; .why({name!r}) says what it lacked")
         return self._run(max(runs, key=self._rank))
 
     def _rank(self, run: int) -> tuple[bool, int, int]:
         """What ends last comes last; what does not end at all comes after that."""
-        ended = self.trace.ended(run)
+        ended = self.outcome.ended(run)
         return ended is None, ended or 0, run
 
     def _by_key(self, key: str) -> Run:
@@ -195,28 +217,28 @@ class Simulation:
 
     def pending(self) -> UnfinishedWork:
         """What is unfinished at the end of the course, and why. O(live runs + items pending)."""
-        return UnfinishedWork(self.trace.unfinished())
+        return UnfinishedWork(self.outcome.unfinished())
 
     def stranded(self) -> StrandedEvents:
         """The events that no run took, and why: pending at the end, parked, held, dropped. O(items pending)."""
-        return StrandedEvents(self.trace.left())
+        return StrandedEvents(self.outcome.left())
 
     def deadlines(self) -> DeadlinesTable:
         """The deadlines kept and missed, and by how much. O(runs)."""
-        return deadlines_of(self.trace)
+        return deadlines_of(self.outcome)
 
     def slack(self, dag_or_run: Dag | Run | str | None = None) -> Slack:
         """How much later each task may end until the whole ends later (or the run meant), or a deadline is missed.
 
         O(tasks + edges). Raises UnknownId as `critical_path`.
         """
-        return slack_of(self.trace, None if dag_or_run is None else self._meant(dag_or_run)._offset)
+        return slack_of(self.outcome, None if dag_or_run is None else self._meant(dag_or_run)._offset)
 
     def usage(self) -> Usage:
         """The use of workers, pools and active runs over time, and who waited for them. O(attempts log attempts)."""
         pools = {id: pool.slots for id, pool in self.graph.pools.items()} | self.effects.capacities
         active = {id: dag.max_active_runs for id, dag in self.graph.dags.items()}
-        return usage_of(self.trace, {WORKERS: self.effects.workers, **pools}, active)
+        return usage_of(self.outcome, {WORKERS: self.effects.workers, **pools}, active)
 
     def problems(self) -> list[Problem]:
         """The graph's problems, without datasets that an outside source publishes here. O(graph) the first time."""
@@ -244,12 +266,12 @@ class Simulation:
         other = base or self.parent
         if other is None:
             raise UsageError("this simulation came from no other: write .compare(base), or .what_if(...).compare()")
-        return compared(other.trace, self.trace, other.effects, self.effects, self.label, other.label)
+        return compared(other.outcome, self.outcome, other.effects, self.effects, self.label, other.label)
 
     def to_json(self) -> dict[str, object]:
         """Plain data: runs, timeline, what is unfinished, the critical path to the last end. O(tasks + edges)."""
-        ended = [run for run in self.trace.runs if self.trace.ended(run) is not None]
-        last = max(ended, key=lambda run: self.trace.ended(run) or 0, default=None)
+        ended = [run for run in self.outcome.runs if self.outcome.ended(run) is not None]
+        last = max(ended, key=lambda run: self.outcome.ended(run) or 0, default=None)
         return {
             "name": self.label, "runs": self.runs.to_json(), "timeline": self.timeline().to_json(),
             "pending": self.pending().to_json(),
@@ -263,7 +285,7 @@ class Simulation:
 
     def __repr__(self) -> str:
         begin, end = format_time(self.question.start), format_time(self.question.until)
-        runs = counted(len(self.trace.runs) if self.answer is None else self.answer.requested, "run")
+        runs = counted(len(self.outcome.runs), "run")
         return f"<Simulation {self.graph.id!r} {self.label!r} {begin} to {end}, {runs} ({self.method})>"
 
     def _repr_html_(self) -> str:

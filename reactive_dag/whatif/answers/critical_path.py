@@ -177,7 +177,7 @@ def _step(outcome: Outcome, hop: Hop) -> Step:
     kind: PointKind | str = point.kind
     if point.kind == "task" and outcome.task(point).wait is not None:
         kind = "wait"
-    run = outcome.head(point.of).key if point.kind == "task" else None
+    run = outcome.key(point.of) if point.kind == "task" else None
     waited = to_timedelta(hop.waited) or timedelta(0)
     return Step(outcome.name(point), kind, hop.link, run, to_moment(hop.start), to_moment(hop.end), waited, hop.detail)
 

@@ -119,7 +119,7 @@ def _rows(
         if end is not None:
             room, due = rooms.get(point), deadlines.get(point)
             yield SlackRow(
-                outcome.dag(point.of), outcome.head(point.of).key, point.task, end,
+                outcome.dag(point.of), outcome.key(point.of), point.task, end,
                 None if room is None else to_timedelta(room[0]), None if due is None else to_timedelta(due[0]),
                 "" if due is None else due[1],
             )  # fmt: skip

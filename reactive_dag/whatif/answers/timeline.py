@@ -129,7 +129,7 @@ def _row(outcome: Outcome, point: Point) -> TimelineRow:
     begun = to_moment(start)
     assert begun is not None, point
     return TimelineRow(
-        outcome.dag(point.of), outcome.head(point.of).key, point.task, begun, to_moment(end), outcome.task_state(point),
+        outcome.dag(point.of), outcome.key(point.of), point.task, begun, to_moment(end), outcome.task_state(point),
         waited_for(outcome, point),
     )  # fmt: skip
 

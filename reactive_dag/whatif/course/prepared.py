@@ -19,6 +19,7 @@ from reactive_dag.whatif.question.outputs import assumed_outputs
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
+    from reactive_dag.declare.task import AnyTask
     from reactive_dag.engine.runs.task_arrays import TaskArrays
     from reactive_dag.model.records import Registered
     from reactive_dag.whatif.question.durations import Durations, TaskDuration
@@ -62,6 +63,15 @@ class PreparedGraph:
         if not isinstance(found, PreparedGraph):
             found = kept[KEPT_AS] = cls(graph)
         return found
+
+    def task(self, dag: str, task: str) -> AnyTask:
+        """The declaration of a task as it is in this version. O(1)."""
+        return self._dags[dag].tasks[task]
+
+    @cached_property
+    def has_deadlines(self) -> bool:
+        """Whether a DAG has a deadline. O(DAGs) once."""
+        return any(dag.deadline is not None for dag in self._dags.values())
 
     def registered(self, make: Callable[[], Registrations]) -> Registrations:
         """The registrations of the graph's triggers; `make` gives them the first time. O(1) after that."""

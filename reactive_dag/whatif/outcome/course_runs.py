@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reactive_dag.declare.task import AnyTask
     from reactive_dag.engine.fold.fold import Fold
     from reactive_dag.engine.runs.task_arrays import TaskArrays
+    from reactive_dag.whatif.question.effects import Effects
     from reactive_dag.whatif.question.future_draws import FutureDraws
 
 
@@ -62,6 +63,15 @@ class CourseRuns:
         return self.rows[run]
 
     head = row
+
+    @property
+    def effects(self) -> Effects:
+        """What the question means: durations, delays, limits."""
+        return self.draws.effects
+
+    def key(self, run: int) -> str:
+        """The key of a run. O(1)."""
+        return self.rows[run].key
 
     def dag(self, run: int) -> str:
         """The id of a run's DAG. O(1)."""

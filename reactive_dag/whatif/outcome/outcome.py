@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reactive_dag.log.history import RunRow, TaskRow
     from reactive_dag.whatif.outcome.points import Point, Predecessor
     from reactive_dag.whatif.outcome.rows import Due, Left, Unfinished
+    from reactive_dag.whatif.question.effects import Effects
 
 TimeSpan: TypeAlias = tuple[int | None, int | None]
 """When something began and ended (ns); None where it has not."""
@@ -60,6 +61,15 @@ class Outcome(Protocol):
 
     def head(self, run: int) -> RunRow:
         """A run as a row; its tasks may be left out. O(1)."""
+        ...
+
+    @property
+    def effects(self) -> Effects:
+        """What the question means: durations, delays, limits. O(1)."""
+        ...
+
+    def key(self, run: int) -> str:
+        """The key of a run. O(1), the first time O(causes)."""
         ...
 
     def dag(self, run: int) -> str:

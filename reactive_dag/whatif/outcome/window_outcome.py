@@ -7,7 +7,7 @@ Invariant: every answer is the one that the reference gives. O(1) where nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
@@ -23,31 +23,32 @@ from reactive_dag.whatif.window.arrays import BEYOND, END, SOURCE, START, WAIT
 if TYPE_CHECKING:
     from reactive_dag.declare.task import AnyTask
     from reactive_dag.model.records import Json
+    from reactive_dag.whatif.course.prepared import PreparedGraph
     from reactive_dag.whatif.outcome.outcome import EventName, Outcome, TimeSpan
     from reactive_dag.whatif.outcome.rows import Due, Left, Unfinished
     from reactive_dag.whatif.outcome.window_runs import WindowRuns
-    from reactive_dag.whatif.question.names import TaskName
+    from reactive_dag.whatif.question.effects import Effects
     from reactive_dag.whatif.window.arrays import Ends, NodeValues
 
 
 class WindowOutcome:
     """One future of a window. An `Outcome`.
 
-    `declared` gives the declaration of a task, `outputs` are what tasks return where the question says it, `reference`
+    `effects` are what the question means, `prepared` is the version of the graph that it was asked of, `reference`
     gives the same future as the reference plays it.
     """
 
     def __init__(
-        self, runs: WindowRuns, values: NodeValues, ends: Ends, declared: Callable[[str, str], AnyTask],
-        outputs: Mapping[TaskName, Json], reference: Callable[[], Outcome],
+        self, runs: WindowRuns, values: NodeValues, ends: Ends, effects: Effects, prepared: PreparedGraph,
+        reference: Callable[[], Outcome],
     ) -> None:  # fmt: skip
         self.of = runs
         self.window = runs.window
         self.values = values
         self.begin = ends.begin
         self.end = ends.end
-        self.declared = declared
-        self.outputs = outputs
+        self.prepared = prepared
+        self.effects = effects
         self.reference = reference
 
     # ------------------------------------------------------------------------------------- runs
@@ -145,7 +146,7 @@ class WindowOutcome:
         found: dict[str, Json] = {}
         for node in nodes:
             name = self.of.task(node)
-            output = self._seen(node) if self.of.kind[node] == WAIT else self.outputs.get(name)
+            output = self._seen(node) if self.of.kind[node] == WAIT else self.effects.outputs.get(name)
             if output is not None:
                 found[name[1]] = output
         return found
@@ -199,7 +200,7 @@ class WindowOutcome:
 
     def task(self, point: Point) -> AnyTask:
         """The declaration of a point's task. O(1)."""
-        return self.declared(self.dag(point.of), point.task)
+        return self.prepared.task(self.dag(point.of), point.task)
 
     def needs(self, point: Point) -> list[str]:
         """The tasks of its DAG that a point's task follows. O(their number)."""
@@ -355,7 +356,7 @@ class WindowOutcome:
 
     def deadlines(self) -> Sequence[Due]:
         """The deadlines of runs, and those for which no run came. O(runs); where there are any, O(records) once."""
-        if all(each.deadline is None for each in self.window.dag_settings):
+        if not self.prepared.has_deadlines:
             return []
         known = self.reference()
         return [
