@@ -104,6 +104,8 @@ def graph_of(r: Random, most: int = 9) -> tuple[rd.Graph, dict[rd.Dataset | str,
             given = made_here if r.random() < 0.25 else []
             outlets += given
             limits: dict[str, object] = {"pool": "pool", "slots": r.choice([1, 2])} if r.random() < 0.1 else {}
+            if ids and r.random() < 0.1:
+                limits["trigger_rule"] = r.choice(["all_done", "none_failed", "none_failed_min_one_success"])
             if r.random() < 0.05:
                 limits["timeout"] = r.choice(["30m", "2h"])
             dag.add(

@@ -56,7 +56,8 @@ OF_DAG: dict[str, list[object]] = {
 }  # fmt: skip
 OF_TASK: dict[str, list[object]] = {
     "retries": [2], "retry_delay": ["5m", delay_of], "backoff": ["exponential"], "max_delay": ["1h"], "jitter": [True],
-    "retry_on": [ValueError], "timeout": ["10m", "20m", "9h"], "trigger_rule": ["all_done", "one_success"],
+    "retry_on": [ValueError], "timeout": ["10m", "20m", "9h"],
+    "trigger_rule": ["all_done", "none_failed", "none_failed_min_one_success", "one_success", "one_failed"],
     "depends_on_past": [True], "priority": [3], "pool": ["narrow", "wide"], "slots": [2], "save": [rd.files("out")],
     "map_over": ["first"], "branch": [True], "teardown": [True],
 }  # fmt: skip
@@ -120,7 +121,7 @@ def test_W30_options_of_tasks(name: str, value: object) -> None:
     options |= {"retries": 1} if name in ("retry_delay", "backoff", "max_delay", "jitter") else {}
     options |= {"retry_delay": "1m", "backoff": "exponential"} if name == "max_delay" else {}
     found = judged(graph_with({}, options, None))
-    refused = name in ("jitter", "trigger_rule", "map_over", "branch", "teardown") or value is delay_of
+    refused = name in ("jitter", "map_over", "branch") or value in ("one_success", "one_failed") or value is delay_of
     assert found == ("refused" if refused else "binds" if value in ("10m", "20m") and name == "timeout" else "equal")
 
 

@@ -104,6 +104,8 @@ class Layout:
         self.needs += [
             (need, at) for at, needs in enumerate(plan.needs, 1) for need in ([1 + each for each in needs] or ROOT)
         ]
+        if any(each.trigger_rule != "all_success" for each in settings):
+            self.firings.on_failure = f"a trigger_rule= of {dag.id}"
         past = [at for at, each in enumerate(settings, 1) if each.depends_on_past]
         self.needs += [(1 + last, runs.stride - 1) for last in plan.last]
         self.needs_ptr.append(len(self.needs))

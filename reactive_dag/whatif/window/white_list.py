@@ -48,9 +48,10 @@ REFUSED_OF_DAG = {"paused": False}
 
 FREE_OF_TASK = frozenset({"save", "retry_on", "depends_on_past"})
 LIMITS_OF_TASK = frozenset({"retries", "retry_delay", "backoff", "max_delay", "timeout", "priority", "pool", "slots"})
-REFUSED_OF_TASK = {
-    "jitter": False, "trigger_rule": "all_success", "map_over": None, "branch": False, "teardown": False,
-}  # fmt: skip
+REFUSED_OF_TASK = {"jitter": False, "map_over": None, "branch": False}
+RULES_OF_TASK = frozenset({"trigger_rule", "teardown"})
+"""Options that say when a task begins: alike for all `ALIKE` rules as long as nothing fails."""
+ALIKE = frozenset({"all_success", "all_done", "none_failed", "none_failed_min_one_success"})
 
 FREE_OF_WAIT = frozenset({"id", "dag", "tasks", "match", "logical_date", "poll", "missing", "after", "partition"})
 LIMITS_OF_WAIT = frozenset({"timeout", "soft_fail"})
@@ -90,6 +91,8 @@ def _of_tasks(dag: Dag) -> Iterator[str]:
         if settings is not TASK_DEFAULTS:
             if _refused_of_task(settings) != _usual_of_task:
                 yield f"{dag.id}.{task.id} has {_first_of(settings, REFUSED_OF_TASK)}"
+            if settings.trigger_rule not in ALIKE:
+                yield f"{dag.id}.{task.id} has trigger_rule={settings.trigger_rule!r}"
             if type(settings.retry_delay) is Call:
                 yield f"{dag.id}.{task.id} has a function as retry_delay="
         if task.until is not None:
@@ -147,7 +150,7 @@ def all_options() -> dict[type, frozenset[str]]:
     """For each class of options the names that a list here holds: what a test compares with what is declared."""
     return {
         DagSettings: FREE_OF_DAG | LIMITS_OF_DAG | REFUSED_OF_DAG.keys(),
-        TaskSettings: FREE_OF_TASK | LIMITS_OF_TASK | REFUSED_OF_TASK.keys(),
+        TaskSettings: FREE_OF_TASK | LIMITS_OF_TASK | RULES_OF_TASK | REFUSED_OF_TASK.keys(),
         Wait: FREE_OF_WAIT | LIMITS_OF_WAIT | REFUSED_OF_WAIT.keys(),
     }
 
