@@ -92,8 +92,8 @@ class Dag(ReadsDagSettings, DeclaresWaits):
         only_known(options, _OPTIONS, f"DAG {self.id!r}" if self.id else "a DAG")
         where = self._where()
         given = {key: value for key, value in options.items() if key in DAG_PARSERS or key in ("start", "end")}
-        self._settings = dag_settings(given, where, lambda: zone_of_given(options.get("on")))
         self.outlets = outlets_of(options.get("outlets", ()), where)
+        self._settings = dag_settings(given, where, lambda: zone_of_given(options.get("on")), self._zone_of_outlets)
         of_task = {k: value for k, value in options.items() if k in DEFAULT_PARSERS and k not in DAG_PARSERS}
         if of_task:
             parsed(of_task, DEFAULT_PARSERS, where)  # refused now, not when the function comes
@@ -115,8 +115,18 @@ class Dag(ReadsDagSettings, DeclaresWaits):
             self._zone = owner.version, found
         return self._zone[1]
 
+    def _told(self) -> DagSettings:
+        """What it was told, bare days read in its zone. O(1). Raises InvalidValue for a day that this skipped."""
+        told = self._settings
+        if told.bare is None:
+            return told
+        try:
+            return told.in_zone(self.tz)
+        except InvalidValue as error:
+            raise InvalidValue(f"{self._where()}: {error}") from None
+
     def _own_zone(self) -> str | None:
-        """The zone that its declaration alone says; bare dates that stand in it are of that one, or UTC."""
+        """The zone that its options, clocks and rollups say."""
         return self._settings.tz or own_zone(self._read_sources(), self.triggers.values())
 
     def _zone_of_outlets(self) -> str | None:
@@ -217,7 +227,7 @@ class Dag(ReadsDagSettings, DeclaresWaits):
             found["on"] = {label: trigger.to_json() for label, trigger in self.triggers.items()}
         if self.outlets:
             found["outlets"] = [each.uri for each in self.outlets]
-        found.update(settings_out(differing(self._settings)))
+        found.update(settings_out(differing(self._told())))
         if self.tasks:
             found["tasks"] = [task.to_json() for task in list(self.tasks.values())]
         return found

@@ -102,7 +102,7 @@ def bindings_of(task: AnyTask) -> tuple[Binding, ...]:
 
 def dag_settings_of(dag: Dag) -> DagSettings:
     """A DAG's options, as one object."""
-    return dag._settings
+    return dag._told()
 
 
 def settings_of(task: AnyTask) -> TaskSettings:
@@ -144,7 +144,7 @@ def has_priorities(dag: Dag) -> bool:
 
 def deadline_of(dag: Dag) -> int | Schedule | None:
     """By when a DAG's runs are to have succeeded: so long (ns) after their date, or by the next tick (R13)."""
-    found = dag._settings.deadline
+    found = dag.deadline
     return found.schedule if isinstance(found, Scheduled) else found
 
 

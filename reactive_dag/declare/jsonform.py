@@ -144,7 +144,7 @@ def _options_in(data: dict[str, Json], place: str, dataset: DeclareDataset) -> D
 
 def _fill_tasks(made: Dag, data: dict[str, Json], place: str) -> None:
     for at, each in enumerate(_list(data.get("tasks", []), f"{place}.tasks")):
-        task = _task_in(each, made._own_zone() or "UTC", f"{place}.tasks[{at}]")
+        task = _task_in(each, lambda: made.tz, f"{place}.tasks[{at}]")
         if task.id in made.tasks:
             raise InvalidValue(f"{place}.tasks[{at}]: task {task.id!r} is there twice; give one of them another id")
         made.add(task)
@@ -189,7 +189,7 @@ def _params_in(data: Json, place: str) -> Params:
     return Params(names, data.get("defaults", {}), cls)
 
 
-def _task_in(data: Json, tz: str, place: str) -> AnyTask:
+def _task_in(data: Json, tz: Callable[[], str], place: str) -> AnyTask:
     try:
         if isinstance(data, dict) and "wait" in data:
             return _wait_in(data, tz, place)
@@ -217,7 +217,7 @@ def _parameter_in(data: Json, place: str) -> Parameter:
     return Parameter(name, bool(data.get("default", False)), None if output is None else Output(output), item)
 
 
-def _wait_in(data: Json, tz: str, place: str) -> AnyTask:
+def _wait_in(data: Json, tz: Callable[[], str], place: str) -> AnyTask:
     _only(data, ("id", "wait"), place)
     given = data["wait"]
     _only(given, ("dag", "dataset", "after", *OF_DAGS, *OF_DATASETS), f"{place}.wait")

@@ -194,11 +194,11 @@ OF_DATASETS = frozenset(EventWaitOptions.__annotations__)
 
 
 def wait_of(
-    dag: object, task: object, options: WaitOptions, *, id: str | None, after: tuple[str, ...], tz: str
+    dag: object, task: object, options: WaitOptions, *, id: str | None, after: tuple[str, ...], tz: Callable[[], str]
 ) -> Wait:
     """A wait from what a user gives. O(states and tasks). Raises InvalidValue for options that are not valid.
 
-    >>> wait_of("ingest", "load", {"timeout": "1h"}, id=None, after=(), tz="UTC").id
+    >>> wait_of("ingest", "load", {"timeout": "1h"}, id=None, after=(), tz=lambda: "UTC").id
     'wait_ingest_load'
     """
     only_known(options, OF_DAGS, "wait_for() of a DAG", NOT_OF_DAGS)
@@ -346,7 +346,7 @@ def mapped_task(name: str) -> tuple[str, int | None]:
     return (task, int(number)) if bracket and number.isdecimal() and rest != number else (name, None)
 
 
-def _dates(value: GivenDates, tz: str) -> str | int | Call | tuple[int, ...]:
+def _dates(value: GivenDates, tz: Callable[[], str]) -> str | int | Call | tuple[int, ...]:
     value = own(value)
     if isinstance(value, str) and exact(value) == "same":
         return "same"
@@ -363,7 +363,8 @@ def _dates(value: GivenDates, tz: str) -> str | int | Call | tuple[int, ...]:
         raise InvalidValue(
             f"logical_date must be 'same', a timedelta, a function of the run's date, or dates, not {seen(value)}"
         )
-    found = {parse_date(each, tz) for each in value}
+    place = tz()
+    found = {parse_date(each, place) for each in value}
     if not found:
         raise InvalidValue("logical_date=[] names no date, so there is nothing to wait for")
     return tuple(sorted(found))

@@ -23,7 +23,14 @@ from reactive_dag.triggers.leaves.dataset import Dataset
 
 
 def waiting_task(
-    awaited: object, task: object, options: WaitOptions, *, id: str | None, after: After, tz: str, place: Place
+    awaited: object,
+    task: object,
+    options: WaitOptions,
+    *,
+    id: str | None,
+    after: After,
+    tz: Callable[[], str],
+    place: Place,
 ) -> AnyTask:
     """A task that waits for a DAG, for a task of it, or for a dataset. O(states and tasks). Raises InvalidValue."""
     follows = ids_after(after, "wait_for()")
@@ -68,9 +75,10 @@ class DeclaresWaits(ABC):
     def tasks(self) -> Mapping[str, AnyTask]:
         """Its tasks by id. O(1)."""
 
+    @property
     @abstractmethod
-    def _own_zone(self) -> str | None:
-        """The zone that its declaration alone says, if it says one."""
+    def tz(self) -> str:
+        """Its zone. O(1) once a version."""
 
     @abstractmethod
     def _put(self, task: AnyTask) -> None:
@@ -93,10 +101,12 @@ class DeclaresWaits(ABC):
         mode "poke" `priority`, `pool`, `slots`. The id is `wait_<dag>`, with a task `wait_<dag>_<task>`.
         Raises InvalidValue for an option that is not valid, CycleError where tasks would wait in a circle.
         """
-        place, tz = caller_place(), self._own_zone() or "UTC"
+        place = caller_place()
         made = placed(
-            lambda: waiting_task(dag, task, options, id=id, after=after, tz=tz, place=place), self.id, place
-        )  # fmt: skip
+            lambda: waiting_task(dag, task, options, id=id, after=after, tz=lambda: self.tz, place=place),
+            self.id,
+            place,
+        )
         return self._add_wait(made, named=id is not None)
 
     def wait_until(

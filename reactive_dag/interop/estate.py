@@ -232,7 +232,7 @@ class _Builder:
                 options = self._date(dag.id, key)
                 ids[key] = next(id for id in _ids(key, options) if id not in taken)
                 taken.add(ids[key])
-                dag.add(wait_task(wait_of(key[0], key[1], options, id=ids[key], after=(), tz="UTC"), place))
+                dag.add(wait_task(wait_of(key[0], key[1], options, id=ids[key], after=(), tz=lambda: "UTC"), place))
         return ids
 
     def _date(self, consumer: str, key: AwaitedTask) -> WaitOptions:

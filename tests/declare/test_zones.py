@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 import reactive_dag as rd
-from reactive_dag.model.times import format_time
+from reactive_dag.model.times import format_time, parse_time, to_datetime
 from tests.support.engines import dates, live
 
 BERLIN, TOKYO = "Europe/Berlin", "Asia/Tokyo"
@@ -120,3 +120,95 @@ def test_R1_the_same_day_is_that_of_the_zone_of_the_clock():
         engine.advance("13h")
         (run,) = engine.runs("late")
         assert run.state == "success" and run.local_date == date(2026, 11, 23)
+
+
+# ----------------------------------------------------------------------- bare dates, where datasets give the zone
+
+ZONES = pytest.mark.parametrize("tz", [BERLIN, "America/New_York"])
+
+
+def midnight(tz, day):
+    return parse_time(day, tz)
+
+
+def writer(zone, **options):
+    graph = rd.Graph("bare")
+    days = graph.dataset("days", partitions=rd.day(zone))
+    return graph, graph.dag("writer", outlets=[days], start="2026-11-01", end=date(2026, 11, 3), **options)
+
+
+@ZONES
+def test_R1_bare_dates_of_a_dag_are_read_in_the_zone_of_its_outlets(tz):
+    graph, dag = writer(tz)
+    dag.add(nothing, id="t")
+    assert (dag.start, dag.end) == (midnight(tz, "2026-11-01"), midnight(tz, "2026-11-03"))
+    assert writer(tz, tz="UTC")[1].start == midnight("UTC", "2026-11-01")
+    again = rd.Graph.from_json(graph.to_json()).dags["writer"]
+    assert (again.start, again.end, again.to_json()) == (dag.start, dag.end, dag.to_json())
+    with live(graph, start="2026-11-02T12:00Z") as engine:
+        assert engine.partitions("days").missing == ["2026-11-01"]
+        assert engine.backfill("writer", only="missing").wait().dates == [to_datetime(midnight(tz, "2026-11-01"))]
+    with live(graph, start="2026-11-06T12:00Z") as engine:
+        backfill = engine.backfill("writer", start="2026-10-30", end="2026-11-05").wait()
+        assert backfill.dates == [to_datetime(midnight(tz, f"2026-11-0{day}")) for day in (1, 2, 3)]
+
+
+@ZONES
+def test_R1_bare_dates_of_a_dag_are_read_in_the_zone_of_its_tasks_outlets_and_origins(tz):
+    graph = rd.Graph("bare")
+    days = graph.dataset("days", partitions=rd.day(tz))
+    task = graph.dag("of_task", on=rd.completed("a"), start="2026-11-01", deadline=rd.every("1d"))
+    of_origin = graph.dag("of_origin", on=rd.completed("first"), end="2026-11-01")
+    assert task.start == of_origin.end == midnight("UTC", "2026-11-01")
+    task.add(nothing, id="t", outlets=[days])
+    graph.dag("first", on=rd.updated(graph.dataset("outside", partitions=rd.day(tz))))(nothing)
+    assert task.start == of_origin.end == midnight(tz, "2026-11-01")
+    assert task.deadline.schedule.anchor == task.start and of_origin.start is None
+
+
+@ZONES
+def test_R1_an_every_counts_from_the_bare_start_in_the_zone_of_the_outlets(tz):
+    _, dag = writer(tz, on=rd.every("1d"))
+    assert dag.triggers[""].schedule.anchor == dag.start == midnight(tz, "2026-11-01")
+
+
+@ZONES
+def test_R1_bare_dates_of_a_wait_are_read_in_the_zone_of_its_dag(tz):
+    _, dag = writer(tz)
+    assert dag.wait_for("other", logical_date=["2026-11-23"], timeout="1h").wait.logical_date == (
+        midnight(tz, "2026-11-23"),
+    )
+
+
+def test_R1_a_bare_date_that_the_zone_skipped_is_refused_with_the_place():
+    graph = rd.Graph("bare")
+    dag = graph.dag("writer", outlets=[graph.dataset("days", partitions=rd.day("Pacific/Apia"))], end="2012-01-01")
+    dag.add(nothing, id="t")
+    other = graph.dag("other", on=rd.completed("writer"), start="2011-12-30")
+    other.add(nothing, id="t")
+    with pytest.raises(rd.InvalidValue, match=r"DAG 'other' \(.*test_zones.py:\d+\): start '2011-12-30' is no day"):
+        graph.check()
+
+
+@ZONES
+@pytest.mark.parametrize("given", ["2026-11-23", date(2026, 11, 23)])
+def test_R1_bare_dates_of_an_event_are_read_in_the_zone_of_its_datasets_calendar(tz, given):
+    graph = rd.Graph("bare")
+    days = graph.dataset("days", partitions=rd.day(tz))
+    product = graph.dataset("product", partitions=rd.day(tz) * rd.values("eu", name="region"))
+    plain = graph.dataset("plain")
+
+    def body(run):
+        run.publish(days, logical_date=given)
+
+    graph.dag("hears", on=rd.updated(days))(nothing)
+    graph.dag("asks").add(body, id="t", outlets=[days])
+    with live(graph) as engine:
+        event = engine.publish(days, logical_date=given, time=given).event
+        assert (event.partition, event.logical_date.timestamp()) == ("2026-11-23", midnight(tz, "2026-11-23") / 1e9)
+        assert event.time == event.logical_date
+        assert engine.publish(product, partition="2026-11-23|eu", logical_date=given).event.logical_date == event.time
+        assert engine.publish(plain, logical_date=given).event.logical_date.hour == 0
+        engine.start("asks", logical_date="2026-11-24")
+        engine.run_until_idle()
+        assert [run.partition for run in engine.runs("hears")] == ["2026-11-23"] * 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from attrs import evolve, fields, frozen
 
@@ -20,11 +20,21 @@ from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.records import Json
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import seen
-from reactive_dag.model.times import GivenDuration, GivenTime, format_time, parse_duration, parse_time, zone
+from reactive_dag.model.times import (
+    GivenDuration,
+    GivenTime,
+    format_time,
+    is_bare_day,
+    parse_duration,
+    parse_time,
+    zone,
+)
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.checks import choice_of, names_of
 from reactive_dag.triggers.leaves.dataset import Dataset
 from reactive_dag.triggers.leaves.schedule import Scheduled
+
+T = TypeVar("T")
 
 OVERLAPS = ("queue", "skip", "replace", "allow")
 
@@ -68,6 +78,26 @@ class DagSettings:
     description: str = ""
     params: Params = NO_PARAMS
     deadline: int | Scheduled | None = None
+    bare: tuple[GivenTime | None, GivenTime | None] | None = None
+    """Its start and end where they are days alone, and only the graph says of which zone; its own are a guess."""
+
+    def in_zone(self, tz: str) -> DagSettings:
+        """With the days alone read in this zone. O(1). Raises InvalidValue for a day that it skipped."""
+        if self.bare is None:
+            return self
+        first, last = self.bare
+        start = self.start if first is None else parse_time(first, tz, what="start")
+        end = self.end if last is None else parse_time(last, tz, what="end")
+        return evolve(self, start=start, end=end, deadline=_anchored(self.deadline, start), bare=None)
+
+
+class InZone(Setting[T]):
+    """A setting that the DAG's zone bears upon. O(1)."""
+
+    __slots__ = ()
+
+    def __get__(self, owner: object | None, cls: type) -> Any:
+        return self if owner is None else getattr(owner._told(), self.name)  # type: ignore[attr-defined]
 
 
 class ReadsDagSettings:
@@ -76,8 +106,8 @@ class ReadsDagSettings:
     __slots__ = ()
     _settings: DagSettings
 
-    start = Setting[int | None]()
-    end = Setting[int | None]()
+    start = InZone[int | None]()
+    end = InZone[int | None]()
     catchup = Setting[str]()
     max_catchup = Setting[int]()
     paused = Setting[bool]()
@@ -87,7 +117,7 @@ class ReadsDagSettings:
     defaults = Setting[TaskSettings | None]()
     tags = Setting["frozenset[str]"]()
     description = Setting[str]()
-    deadline = Setting["int | Scheduled | None"]()
+    deadline = InZone["int | Scheduled | None"]()
 
     @property
     def params(self) -> Mapping[str, Json]:
@@ -144,8 +174,10 @@ DAG_PARSERS: dict[str, Parser] = {
 DEFAULTS = DagSettings()
 
 
-def dag_settings(given: Mapping[str, object], where: str, clocks: Callable[[], str | None]) -> DagSettings:
-    """The settings of a DAG, or the shared default; `clocks` gives the zone of its clocks. O(options).
+def dag_settings(
+    given: Mapping[str, object], where: str, clocks: Callable[[], str | None], outlets: Callable[[], str | None]
+) -> DagSettings:
+    """The settings of a DAG, or the shared default; its clocks and its outlets give a zone, or None. O(options).
 
     Raises InvalidValue saying where.
     """
@@ -157,7 +189,11 @@ def dag_settings(given: Mapping[str, object], where: str, clocks: Callable[[], s
         _check_overlap(found, where)
     if "start" not in given and "end" not in given:
         return found
-    return _bounded(found, found.tz or clocks() or "UTC", given.get("start"), given.get("end"), where)
+    start, end, own = given.get("start"), given.get("end"), found.tz or clocks()
+    bounded = _bounded(found, own or outlets() or "UTC", start, end, where)
+    if own is not None or not (is_bare_day(start) or is_bare_day(end)):
+        return evolve(bounded, deadline=_anchored(found.deadline, bounded.start))
+    return evolve(bounded, bare=(_day(start), _day(end)))
 
 
 def _check_overlap(found: DagSettings, where: str) -> None:
@@ -178,10 +214,15 @@ def _bounded(found: DagSettings, tz: str, start: object, end: object, where: str
         raise InvalidValue(f"{where}: {error}") from None
     if first is not None and last is not None and last < first:
         raise InvalidValue(f"{where}: end {format_time(last)} lies before start {format_time(first)}")
-    deadline = found.deadline
-    if first is not None and isinstance(deadline, Scheduled):
-        deadline = deadline.anchored(first)
-    return evolve(found, start=first, end=last, deadline=deadline)
+    return evolve(found, start=first, end=last)
+
+
+def _day(given: object) -> GivenTime | None:
+    return given if is_bare_day(given) else None  # type: ignore[return-value]
+
+
+def _anchored(deadline: int | Scheduled | None, start: int | None) -> int | Scheduled | None:
+    return deadline.anchored(start) if start is not None and isinstance(deadline, Scheduled) else deadline
 
 
 def differing(settings: TaskSettings | DagSettings) -> dict[str, object]:

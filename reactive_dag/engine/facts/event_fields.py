@@ -59,9 +59,15 @@ def _partition(dataset: Dataset, value: object) -> Json:
     return value
 
 
-def _logical_date(_: Dataset, value: object) -> Json:
-    found = parse_time(value, what="logical_date")  # type: ignore[arg-type]
+def _logical_date(dataset: Dataset, value: object) -> Json:
+    found = parse_time(value, _zone(dataset), what="logical_date")  # type: ignore[arg-type]
     return found if found % MICROSECOND == 0 else parse_date(value)  # type: ignore[arg-type]  # which refuses it
+
+
+def _zone(dataset: Dataset) -> str | None:
+    """The zone in which days alone are read that are given for a dataset (R1)."""
+    calendar = None if dataset.partitions is None else dataset.partitions.calendar
+    return None if calendar is None else calendar.tz
 
 
 def partition_of_date(dataset: Dataset, partitions: Partitions, date: Json) -> str:
@@ -75,8 +81,8 @@ def partition_of_date(dataset: Dataset, partitions: Partitions, date: Json) -> s
     return found
 
 
-def _event_time(_: Dataset, value: object) -> Json:
-    return parse_time(value, what="time")  # type: ignore[arg-type]
+def _event_time(dataset: Dataset, value: object) -> Json:
+    return parse_time(value, _zone(dataset), what="time")  # type: ignore[arg-type]
 
 
 def _extra(dataset: Dataset, value: object) -> Json:
