@@ -9,7 +9,7 @@ from reactive_dag.whatif.course.player import CoursePlayer
 from reactive_dag.whatif.course.prepared import PreparedGraph
 
 
-def test_W1_durations_drawn_together_for_a_run_are_those_drawn_one_by_one() -> None:
+def test_W2_durations_drawn_together_for_a_run_are_those_drawn_one_by_one() -> None:
     graph = rd.Graph("drawn")
     dag = graph.dag("job", schedule="0 */3 * * *")
     dag.add(lambda: None, "list")
