@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 import reactive_dag as rd
 from reactive_dag.model.times import MINUTE, format_time
 from reactive_dag.testing.workers import InlineWorkers
-from reactive_dag.whatif.question.interventions import workers
 from tests.laws.test_same_graph import (
     START,
     GraphSpec,
@@ -105,7 +104,7 @@ def played(spec: TimedSpec) -> rd.Simulation:
         durations={name: f"{span}m" for name, span in spec.spans.items()},
         outputs={name: task.gives for name, task in tasks.items() if task.gives is not None},
     )  # fmt: skip
-    limit = [] if spec.workers is None else [workers(spec.workers)]
+    limit = [] if spec.workers is None else [rd.workers(spec.workers)]
     return base.what_if(*limit, *[rd.fail(name) for name, task in tasks.items() if task.fails])
 
 

@@ -19,8 +19,6 @@ import pytest
 from scipy import stats
 
 import reactive_dag as rd
-from reactive_dag.whatif.question.distributions import exponential, lognormal
-from reactive_dag.whatif.question.interventions import workers
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 START = datetime(2026, 11, 23, tzinfo=UTC)
@@ -48,9 +46,9 @@ def attempts(servers: int, load: float, arrivals: int, limit: str) -> Floats:
     graph.pool("servers", servers)
     dag = graph.dag("job", on=rd.at([START + timedelta(minutes=gap) for gap in gaps]))
     dag.add(lambda: None, "t", pool="servers" if limit == "pool" else None)
-    course = rd.simulate(graph, start=START, until=f"{100 * arrivals}m", default_duration=exponential("10m"), seed=1)
+    course = rd.simulate(graph, start=START, until=f"{100 * arrivals}m", default_duration=rd.exponential("10m"), seed=1)
     if limit == "workers":
-        course = course.what_if(workers(servers))
+        course = course.what_if(rd.workers(servers))
     found = [(run.requested, run.tasks["t"].attempts[0].started, run.ended) for run in course.runs]
     assert len(found) == arrivals
     return np.array([[minutes(at - START) for at in each] for each in found])
@@ -125,6 +123,8 @@ def lengths(network: Network, durations: dict[str, object], runs: int) -> Floats
     for task, needs in network.items():
         dag.add(lambda: None, task, after=list(needs))
     course = rd.simulate(graph, start=START, until=f"{runs}h", durations=durations, seed=3)  # type: ignore[arg-type]
+    trace = course.trace
+    assert [trace.ended(run) for run in trace.runs] == [course.outcome.ended(run) for run in course.outcome.runs]
     return np.array([minutes(run.ended - run.requested) for run in course.runs])
 
 
@@ -138,7 +138,7 @@ def test_known_moments_of_simple_networks() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_of_exponential_durations_have_their_moments(name: str) -> None:
     network, runs = NETWORKS[name], 1200
-    found = lengths(network, {f"job.{task}": exponential(f"{round(60 / RATES[task])}s") for task in network}, runs)
+    found = lengths(network, {f"job.{task}": rd.exponential(f"{round(60 / RATES[task])}s") for task in network}, runs)
     mean, variance = moments(network)
     assert len(found) == runs
     assert abs(found.mean() - mean) < 4 * sqrt(variance / runs)
@@ -149,7 +149,7 @@ def test_networks_of_exponential_durations_have_their_moments(name: str) -> None
 def test_the_longest_of_lognormals_is_distributed_as_scipy_says() -> None:
     """Of eight at once; the chance that such a sample differs more is not below 1 in 1,000."""
     network: Network = {f"t{n}": () for n in range(8)}
-    found = lengths(network, {"job": lognormal("15m", 0.4)}, 1500)
+    found = lengths(network, {"job": rd.lognormal("15m", 0.4)}, 1500)
     one = stats.lognorm(0.4, scale=15)
     assert stats.kstest(found, lambda x: one.cdf(x) ** 8).pvalue > 0.001
     for q in (0.5, 0.95):
