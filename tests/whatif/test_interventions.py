@@ -13,6 +13,9 @@ from scipy import stats
 import reactive_dag as rd
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.times import MINUTE, SECOND
+from reactive_dag.whatif.question.distribution_kinds import LONGEST_SPAN
+from reactive_dag.whatif.question.draws import future_keys
+from reactive_dag.whatif.question.lateness import Lateness
 from tests.support.profiles import examples
 
 START = "2026-11-23T00:00Z"
@@ -56,6 +59,8 @@ def test_W1_durations_may_be_a_list_of_which_the_last_counts() -> None:
     graph = often()
     course = play(graph, durations=[{"a": "1m", "b": "1m"}, {"a": "2m"}, rd.shared("x", 1.5, tasks=["a"])])
     assert set(spans(course)) == {180} and set(spans(course, "b")) == {60}
+    dag = graph.dags["a"]
+    assert set(spans(play(graph, durations=[{"a": "1m"}, {dag: "2m"}, {"a": "3m"}]))) == {180}
     both = play(graph, durations=[{"a": "1m"}, lambda name: "4m"], default_duration=None)
     assert set(spans(both)) == {60} and set(spans(both, "b")) == {240}
 
@@ -178,6 +183,8 @@ def test_W4_shared_factors_are_values() -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (lambda: rd.shared("\ud800", 2, tasks=["a"]), "cannot be written as UTF-8"),
+        (lambda: rd.fail("a", p=np.float32(1.5)), "p is a chance from 0 to 1"),
         (lambda: rd.shared("", 2, tasks=["a"]), "takes the name of what is shared first, not ''"),
         (lambda: rd.shared("x", "2m", tasks=["a"]), r"rd.shared\('x'\): the factor must be a number"),
         (lambda: rd.shared("x", rd.lognormal("1m", 1), tasks=["a"]), "is of durations; a factor is a number"),
@@ -230,6 +237,14 @@ def test_interventions_inside_a_body_raise(make: str) -> None:
         engine.run_until_idle()
         assert "inside the body of a.t changes nothing" in str(run.tasks["t"].error)
     eval(make, {"rd": rd})
+
+
+@pytest.mark.parametrize("asked", [rd.duration("w", "1m"), rd.fail("w"), rd.shared("x", 2, tasks=["w"])])
+def test_interventions_on_a_dag_of_waits_alone_are_refused(asked: rd.Simulation) -> None:
+    graph = often()
+    graph.dag("w", schedule="0 2 * * *").wait_for("a", match="latest", timeout="1h")
+    with pytest.raises(InvalidValue, match="DAG 'w' has no tasks but waits"):
+        play(graph).what_if(asked)
 
 
 # --------------------------------------------------------------------------------------------------- failures (W5)
@@ -366,3 +381,10 @@ def test_W8_delays_of_one_thing_add_up_each_drawn_by_itself() -> None:
     one, two = lateness(rd.delay("a", late)), lateness(rd.delay("a", late), rd.delay("a", late))
     assert (two > one).all() and not np.allclose(two, 2 * one)
     assert (lateness(rd.delay("a", late), rd.delay("a", "1m")) == one + MINUTE // (SECOND // 10**6)).all()
+
+
+def test_W8_delays_together_are_at_most_73_years() -> None:
+    late, longest = Lateness(), rd.uniform("20000d", "20000d")
+    for by in (LONGEST_SPAN, longest, LONGEST_SPAN, longest):
+        late = late.plus(by)
+    assert late.spans(np.arange(2, dtype=np.uint64), future_keys(0, range(1))).tolist() == [[LONGEST_SPAN]] * 2

@@ -149,7 +149,7 @@ def factor_of(given: object, what: str) -> float | Distribution:
 
 def _alike(what: str, given: Mapping[str, Given]) -> tuple[bool, list[float]]:
     """Whether plain numbers were given, and what: all numbers, or all durations."""
-    numbers = [isinstance(_pythons(each), int | float) for each in given.values()]
+    numbers = [isinstance(pythons_number(each), int | float) for each in given.values()]
     if all(numbers):
         return True, [number_of(each, f"{what}: {name}") for name, each in given.items()]
     if any(numbers):
@@ -175,14 +175,14 @@ def _fixed(given: object, what: str, zero_ok: bool = True) -> int:
 
 
 def _positive(what: str, given: Given) -> tuple[bool, float]:
-    if isinstance(_pythons(given), int | float):
+    if isinstance(pythons_number(given), int | float):
         return True, number_of(given, what, zero_ok=False)
     return False, float(_fixed(given, what, zero_ok=False))
 
 
 def number_of(given: object, what: str, zero_ok: bool = True) -> float:
     """A number as given, of numpy too, not negative and not infinite. O(1). Raises InvalidValue."""
-    found = _pythons(given)
+    found = pythons_number(given)
     if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= _LARGEST:
         raise InvalidValue(
             f"{what} must be a number, {'zero or more' if zero_ok else 'more than zero'}, not {seen(given)}"
@@ -192,8 +192,8 @@ def number_of(given: object, what: str, zero_ok: bool = True) -> float:
     return found
 
 
-def _pythons(given: object) -> object:
-    """A number of numpy as Python's own; all else as it is."""
+def pythons_number(given: object) -> object:
+    """A number of numpy as Python's own; all else as it is. O(1)."""
     found = own(given)
     is_float = isinstance(found, float) or getattr(getattr(found, "dtype", None), "kind", "") == "f"
     return float(found) if is_float and getattr(found, "shape", ()) == () else found

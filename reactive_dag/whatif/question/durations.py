@@ -143,7 +143,9 @@ class Durations:
                 shared[each.name] = each
             elif isinstance(each, Mapping):
                 for name, span in each.items():
-                    given[given_name(name, "durations=")] = duration_model(span, f"the duration of {name!r}")
+                    place = given_name(name, "durations=")
+                    given.pop(place, None)  # so that it stands last: a DAG has two names, its id and itself
+                    given[place] = duration_model(span, f"the duration of {name!r}")
             elif callable(each) and usual is None:
                 usual = duration_model(each, "durations")
             else:

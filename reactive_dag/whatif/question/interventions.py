@@ -22,7 +22,7 @@ from reactive_dag.model.errors import InvalidValue, UsageError
 from reactive_dag.model.times import GivenDuration, format_duration
 from reactive_dag.triggers.leaves.dataset import Dataset
 from reactive_dag.whatif.question.distribution_kinds import Distribution
-from reactive_dag.whatif.question.distributions import number_of, span_of
+from reactive_dag.whatif.question.distributions import number_of, pythons_number, span_of
 from reactive_dag.whatif.question.durations import DurationModel, DurationOrFunction, duration_model
 from reactive_dag.whatif.question.names import GivenName, given_name
 from reactive_dag.whatif.question.shared_factors import SharedFactor
@@ -135,7 +135,7 @@ def fail(task: Dag | AnyTask | str, p: float = 1.0) -> Fail:
     rd.fail('build_mart.load', p=0.3)
     """
     _outside("rd.fail")
-    return Fail(given_name(task, "rd.fail()"), p)
+    return Fail(given_name(task, "rd.fail()"), pythons_number(p))  # type: ignore[arg-type]
 
 
 def capacity(pool: Pool | str, slots: int) -> Capacity:

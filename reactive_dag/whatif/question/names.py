@@ -131,11 +131,17 @@ class GraphNames:
         return task
 
     def tasks(self, name: GivenName, what: str) -> list[TaskName]:
-        """The tasks that are meant: one, or all of a DAG, waits left out. O(tasks). Raises as `task`."""
+        """The tasks that are meant: one, or all of a DAG, waits left out. O(tasks).
+
+        Raises as `task`, InvalidValue for a DAG that has none.
+        """
         dag = self.dag(name)
         if dag is None:
             return [self.task(name, what)]
-        return [(dag, task.id) for task in self.graph.dags[dag].tasks.values() if task.kind == "task"]
+        found = self.by_kind[dag].get("task", ())
+        if not found:
+            raise InvalidValue(f"{what}: DAG {name} has no tasks but waits; name one of these, or another DAG")
+        return [*found]
 
     def only_task(self, name: GivenName, what: str) -> TaskName:
         """The task that is meant; a DAG stands for its only one. O(tasks). Raises as `task`."""

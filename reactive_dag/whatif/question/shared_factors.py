@@ -12,7 +12,7 @@ import numpy as np
 from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.model.text import seen
+from reactive_dag.model.text import seen, text_in
 from reactive_dag.whatif.question.distribution_kinds import Distribution
 from reactive_dag.whatif.question.distributions import factor_of
 from reactive_dag.whatif.question.draws import FACTOR, DrawKeys, draw_keys, text_key, uniforms
@@ -33,6 +33,7 @@ class SharedFactor:
         """Out of what a user wrote. O(tasks). Raises InvalidValue."""
         if not isinstance(name, str) or not name.strip():
             raise InvalidValue(f"rd.shared() takes the name of what is shared first, not {seen(name)}")
+        name = text_in(name, "rd.shared(): the name")
         what = f"rd.shared({name!r})"
         if isinstance(tasks, str) or not isinstance(tasks, Iterable):
             raise InvalidValue(f"{what}: tasks={seen(tasks)}: give a list of tasks")
