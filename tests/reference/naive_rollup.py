@@ -84,7 +84,8 @@ class RollupNode(ByNode):
 def keys_of(node):
     """What a node keeps apart what stands inside by."""
     if isinstance(node, RollupNode):
-        return (type(node), finer_of(node.trigger), node.trigger.coarse)
+        finer = finer_of(node.trigger)
+        return (type(node), [each.calendar or each.name for each in finer.dimensions], node.trigger.coarse)
     return tuple(node.trigger.keys) if isinstance(node, ByNode) else ()
 
 
@@ -102,7 +103,7 @@ def remember(node, fired, keys=()):
     keys += keys_of(node)
     under, path, missing = fired
     if isinstance(node, PeriodNode) and (keys, node.path) == (under, path):
-        node.missing = list(missing)
+        node.missing = [each for each in expected(node.trigger, path[-1]) if each in missing]
     for kid in node.kids:
         remember(kid, fired, keys)
     if isinstance(node, ByNode):

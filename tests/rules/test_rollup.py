@@ -559,6 +559,74 @@ def test_T18_by_a_dimension_behind_it_needs_those_of_that_one():
         )  # fmt: skip
 
 
+MORE, LESS = (rd.values(*texts, name="region") for texts in (("as", "eu", "us"), ("eu",)))
+EUROPE = [each for each in inside(HOUR * REGIONS, DAY, "2026-11-20") if each.endswith("|eu")]
+
+
+@pytest.mark.parametrize("values", [MORE, LESS])
+@pytest.mark.parametrize("life", ["live", "restart", "snapshot"])
+def test_T18_a_period_has_fired_whatever_values_there_are_by_then(tmp_path: Path, values, life):
+    """Without a key a whole day of both regions less one hour of each, under the region the day of one of them."""
+
+    def changed(graph, regions):
+        given = rd.updated("hours")
+        graph.dag("daily", on=given.rollup(DAY, wait="1h", of=HOUR * regions))(tells)
+        graph.dag("apart", on=given.rollup(DAY, of=HOUR * regions).by("region"))(tells)
+        return graph
+
+    def first(engine):
+        publish(engine, [*EUROPE[1:], "2026-11-20T07+01:00|us"])
+        engine.advance("1d")
+        assert told(engine) == [("2026-11-20", 24, 24, False)]
+        publish(engine, EUROPE[:1])
+        assert told(engine)[1:] == [("2026-11-20", 1, 23, True)]
+        assert [run[1:] for run in told(engine, "apart")] == [(24, 0, False)]
+
+    def then(engine):
+        publish(engine, EUROPE[3:4])
+        assert told(engine)[2:] == [("2026-11-20", 1, 0 if values is LESS else 23, True)]
+        assert [run[1:] for run in told(engine, "apart")[1:]] == [(1, 0, True)]
+        if values is MORE:
+            publish(engine, ["2026-11-20T07+01:00|as"])
+            assert told(engine)[3:] == [("2026-11-20", 1, 23, True)]
+            gathering = [str(each) for each in engine.pending("apart").gathering]
+            assert sorted(each.partition(":")[0] for each in gathering) == ["as / 2026-11-20", "us / 2026-11-20"]
+
+    def of(regions):
+        graph = rd.Graph("values")
+        graph.dataset("hours", partitions=HOUR * (MORE if life == "live" else regions))
+        return changed(graph, regions)
+
+    graph = of(REGIONS)
+    if life == "live":
+        with live(graph, start="2026-11-20T12:00Z") as engine:
+            first(engine)
+            changed(graph, values)
+            then(engine)
+        return
+    store = f"sqlite:///{tmp_path}/values.db"
+    engine = opened(graph, store, start="2026-11-20T12:00Z")
+    first(engine)
+    if life == "snapshot":
+        engine.close()
+    else:
+        kill(engine)
+    with live(of(values), store, start="2026-11-22T00:00Z") as engine:
+        then(engine)
+
+
+def test_T11_another_dimension_begins_again():
+    day = inside(HOUR, DAY, "2026-11-20")
+    graph = rd.Graph("values")
+    graph.dataset("hours")
+    with live(graph) as engine:
+        graph.dag("daily", on=rd.updated("hours").rollup(DAY, of=HOUR))(tells)
+        publish(engine, day)
+        graph.dag("daily", on=rd.updated("hours").rollup(DAY, of=HOUR * REGIONS))(tells)
+        publish(engine, EUROPE[:1])
+        assert engine.pending("daily").gathering[0].there == 1
+
+
 def test_T18_a_calendar_of_a_product_is_judged_and_saved():
     with pytest.raises(rd.InvalidValue, match="a month is no part of a day"):
         rd.updated("x").rollup(DAY, of=rd.month() * REGIONS)

@@ -234,6 +234,12 @@ class RollupCell(Cell):
         """The finer partitions that `rolled` said are missing of a period. O(finer partitions)."""
         return of_flags(inside(self.finer, self.coarse, period, known), flags)
 
+    @property
+    def calendars(self) -> tuple[object, ...]:
+        """The keys around it, what it gathers as calendar and dimensions, whatever their values. O(keys)."""
+        like = (self.finer.calendar, self.finer.names)
+        return tuple([(like, key.coarse) if isinstance(key, PeriodKey) else key for key in self.keys])
+
     def has_fired(self, state: State) -> bool:
         """Whether the period has fired."""
         return state[1] is not None and len(state) == self.head

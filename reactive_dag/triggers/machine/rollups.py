@@ -25,9 +25,9 @@ from reactive_dag.triggers.machine.tree import ByNode, PartPlace, Scope
 
 
 class Fired(NamedTuple):
-    """A period that has fired: the keys that it stands under, their values, and what is missing of it."""
+    """A period that has fired: the calendars and keys that it stands under, their values, what is missing of it."""
 
-    keys: tuple[object, ...]
+    calendars: tuple[object, ...]
     key: Key
     missing: list[str]
 
@@ -112,7 +112,7 @@ def _fired(scope: Scope, states: Any, path: Key) -> Iterator[Fired]:
             for key, inner in state.by_key.items():
                 yield from _fired(node.within, inner, path + node.keys_cell.path(key))
         elif isinstance(node.cell, RollupCell) and node.cell.has_fired(state):
-            yield Fired(node.cell.keys, path, list(state[1]))
+            yield Fired(node.cell.calendars, path, list(state[1]))
 
 
 def remember(scope: Scope, states: Any, fired: Iterable[Fired], now: int) -> None:
@@ -132,12 +132,13 @@ def _remember(scope: Scope, states: Any, fired: Fired, path: Key, now: int) -> N
                 key = path[0] if width == 1 else path[:width]
                 _remember(node.within, node.keys_cell.opened(keys, key, now), fired, path[width:], now)
                 node.keys_cell.settle(keys, key, now)
-        elif isinstance(node.cell, RollupCell) and node.cell.keys == fired.keys:
-            state[1] = dict.fromkeys(fired.missing)
+        elif isinstance(node.cell, RollupCell) and node.cell.calendars == fired.calendars:
+            lacking = frozenset(fired.missing)
+            state[1] = {name: None for name in node.cell.expected(fired.key) if name in lacking}
 
 
 def _leads_to(node: ByNode, fired: Fired) -> bool:
     """Whether the rollup under these keys stands inside."""
     cells = [each.cell for each in node.within.nodes]
-    found = any(isinstance(cell, RollupCell) and cell.keys == fired.keys for cell in cells)
+    found = any(isinstance(cell, RollupCell) and cell.calendars == fired.calendars for cell in cells)
     return found or any(_leads_to(each, fired) for each in node.within.bys)
