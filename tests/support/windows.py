@@ -59,10 +59,10 @@ def trigger(r: Random, graph: rd.Graph, made: list[str], outlets: list[rd.Datase
         return rd.any_of(rd.completed(one), rd.completed(other), *([clock(r)] if r.random() < 0.2 else []))
     if outlets and kind < 0.82:
         return rd.updated(r.choice(outlets))
-    if len(outlets) > 1:
+    if len(outlets) > 1 and kind < 0.93:
         key = r.choice(["partition", "logical_date", rd.day("Europe/Berlin")])
         return rd.all_of(*r.sample(outlets, 2)).by(key)
-    return rd.completed(one)
+    return rd.all_of(rd.completed(one), rd.cron(r.choice(CRONS[:4]))).by("logical_date")
 
 
 def add_waits(r: Random, dag: rd.Dag, graph: rd.Graph, made: list[str], ids: list[str]) -> None:

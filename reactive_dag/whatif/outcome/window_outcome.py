@@ -318,7 +318,7 @@ class WindowOutcome:
         """What caused a run. O(causes)."""
         found = [Predecessor(self._point(node), "caused by", self.end[node]) for node, _, _ in self.of.causes(run)]
         tick = int(self.window.base[self.of.start[run]])
-        return found or [Predecessor(Point("tick", tick), "caused by", tick)]
+        return [*found, Predecessor(Point("tick", tick), "caused by", tick)] if tick or not found else found
 
     # ------------------------------------------------------------------------------------- names and instants
 

@@ -99,7 +99,8 @@ class WindowRuns:
     def _key(self, run: int, numbers: list[int], known: dict[int, str]) -> str:
         window = self.window
         names = [self._identity(cause, numbers, known) for cause in self.causes(run)]
-        names = names or [f"tick:{window.base[self.start[run]]}"]
+        tick = int(window.base[self.start[run]])
+        names += [f"tick:{tick}"] if tick or not names else []
         return run_key(self.graph, window.dags[self.run_dag[run]], window.labels[window.run_label[run]], names)
 
     def _identity(self, cause: Cause, numbers: list[int], known: dict[int, str]) -> str:
