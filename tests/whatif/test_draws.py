@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import ndtri
 
+import reactive_dag as rd
 from reactive_dag.whatif.question.draws import (
     DURATION,
     FAILURE,
@@ -22,6 +26,7 @@ from reactive_dag.whatif.question.draws import (
     uniforms,
 )
 from reactive_dag.whatif.question.elementary import exp, log, normal_quantile
+from reactive_dag.whatif.question.identity import outside_identity, run_identity, tick_identity
 
 WORDS = st.integers(0, 2**64 - 1)
 TRIES = 200_000
@@ -115,3 +120,25 @@ def test_elementary_functions_are_the_same_in_arrays_of_any_size(function: objec
 def test_elementary_functions_never_fall(function: object) -> None:
     assert callable(function)
     assert (np.diff(function(np.sort(probabilities()))) >= 0).all()
+
+
+def test_W2_draws_are_the_same_on_every_machine_and_in_every_version() -> None:
+    run = run_identity("a", "", 0, "eu", [tick_identity(7), outside_identity("d", 3, None)])
+    drawn = uniforms(draw_keys(run, text_key("load[2]"), DURATION, 3), future_keys(-5, range(2)))
+    assert run == 245537847949664972
+    assert drawn.tolist() == [[0.38533103669673274, 0.3982255943535319]]
+    given = rd.lognormal("15m", 0.4), rd.weibull("3m", 1.5), rd.triangular("1m", "2m", "9m"), rd.exponential("1h")
+    assert [each.quantile(drawn).tolist() for each in given] == [
+        [[800944110102, 811770539880]],
+        [[111368679757, 114580062020]],
+        [[187981161013, 191693066135]],
+        [[1752017137730, 1828341523287]],
+    ]
+
+
+def test_draws_load_numpy_and_the_library_alone_does_not() -> None:
+    code = (
+        "import sys, reactive_dag as rd; assert 'numpy' not in sys.modules; rd.Graph('g').dag('a'); "
+        "assert 'numpy' not in sys.modules; rd.uniform('1m', '2m'); assert 'numpy' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
