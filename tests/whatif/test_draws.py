@@ -26,7 +26,7 @@ from reactive_dag.whatif.question.draws import (
     uniforms,
 )
 from reactive_dag.whatif.question.elementary import exp, log, normal_quantile
-from reactive_dag.whatif.question.identity import outside_identity, run_identity, tick_identity
+from reactive_dag.whatif.question.identity import clocked_identities, outside_identity, run_identity, tick_identity
 
 WORDS = st.integers(0, 2**64 - 1)
 TRIES = 200_000
@@ -142,3 +142,20 @@ def test_draws_load_numpy_and_the_library_alone_does_not() -> None:
         "assert 'numpy' not in sys.modules; rd.uniform('1m', '2m'); assert 'numpy' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+RUNS = st.tuples(
+    st.text(), st.text(), st.integers(-(2**62), 2**62), st.none() | st.text(), st.integers(-(2**62), 2**62)
+)
+
+
+@given(st.lists(RUNS, min_size=1, max_size=5))
+def test_W2_runs_of_clocks_are_known_in_arrays_as_one_by_one(
+    runs: list[tuple[str, str, int, str | None, int]],
+) -> None:
+    texts = [np.array([text_key(run[place]) for run in runs], np.uint64) for place in (0, 1, 3)]
+    dates, due = (np.array([run[place] for run in runs]).astype(np.uint64) for place in (2, 4))
+    found = clocked_identities(texts[0], texts[1], dates, texts[2], due)
+    assert found.tolist() == [
+        run_identity(dag, label, date, partition, [tick_identity(tick)]) for dag, label, date, partition, tick in runs
+    ]

@@ -23,7 +23,7 @@ from reactive_dag.model.records import (
     StartRequested,
     TaskFinished,
 )
-from reactive_dag.whatif.question.draws import folded, text_key
+from reactive_dag.whatif.question.draws import DrawKeys, folded, folded_arrays, text_key
 
 _TICK, _OUTSIDE, _END, _EVENT, _OTHER = range(1, 6)
 _NO_DATE: Final = 2**63
@@ -63,6 +63,13 @@ def run_identity(
     when = _NO_DATE if date is None else date
     found = folded(text_key(dag), text_key(label), when, text_key(partition), *sorted(causes))
     return folded(found, text_key(msgspec.json.encode(group).decode())) if group else found
+
+
+def clocked_identities(
+    dags: DrawKeys, labels: DrawKeys, dates: DrawKeys, partitions: DrawKeys, due: DrawKeys
+) -> DrawKeys:
+    """Of runs that a tick alone started: `run_identity` of each, from the hashes of its texts. O(runs), in arrays."""
+    return folded_arrays(dags, labels, dates, partitions, folded_arrays(_TICK, due))
 
 
 class RunIdentities:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reactive_dag.whatif.question.draws import text_key
 from reactive_dag.whatif.question.identity import (
+    clocked_identities,
     end_identity,
     event_identity,
     outside_identity,
@@ -25,14 +27,27 @@ if TYPE_CHECKING:
 
 def run_identities(window: Window) -> DrawKeys:
     """The identity of each run. O(runs + causes)."""
-    found = [0] * window.runs
-    causes = _Causes(window, found)
-    order = np.argsort(window.run_start).tolist()  # each behind all that caused it
-    dags, labels, partitions = window.run_dag.tolist(), window.run_label.tolist(), window.run_partition
-    for run, date in zip(order, window.run_date[order].tolist()):
-        dag, label = window.dags[dags[run]], window.labels[labels[run]]
-        found[run] = run_identity(dag, label, date, partitions[run], causes.of(run), window.run_group[run])
-    return np.array(found, np.uint64)
+    found = _of_ticks(window)
+    known = found.tolist()
+    causes = _Causes(window, known)
+    has_causes = np.diff(window.cause_ptr) > 0
+    has_causes |= np.fromiter(map(bool, window.run_group), np.bool_, window.runs)
+    order = np.argsort(window.run_start)  # each behind all that caused it
+    for run in order[has_causes[order]].tolist():
+        dag, label = window.dags[window.run_dag[run]], window.labels[window.run_label[run]]
+        date, partition, group = int(window.run_date[run]), window.run_partition[run], window.run_group[run]
+        known[run] = run_identity(dag, label, date, partition, causes.of(run), group)
+    return np.array(known, np.uint64)
+
+
+def _of_ticks(window: Window) -> DrawKeys:
+    """The identity that each run has if a tick alone started it. O(runs), in arrays."""
+    dags, labels, partitions = (
+        np.fromiter(map(text_key, texts), np.uint64, len(texts))
+        for texts in (window.dags, window.labels, window.run_partition)
+    )
+    dates, due = window.run_date.astype(np.uint64), window.base[window.run_start].astype(np.uint64)
+    return clocked_identities(dags[window.run_dag], labels[window.run_label], dates, partitions, due)
 
 
 def source_identities(window: Window) -> DrawKeys:
