@@ -33,6 +33,9 @@ class Host(Protocol):
     def row(self, run: int) -> RunRow:
         """How a run and its tasks stand. O(tasks)."""
 
+    def head(self, run: int) -> RunRow:
+        """How a run stands; its tasks may be left out. O(tasks)."""
+
     def request(self, run: int) -> RunRequested:
         """The request of a run, with its causes. O(1)."""
 

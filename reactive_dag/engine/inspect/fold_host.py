@@ -58,6 +58,10 @@ class FoldHost:
         """How a run and its tasks stand. O(tasks)."""
         return self.fold.runs.row(run)
 
+    def head(self, run: int) -> RunRow:
+        """How a run stands. O(tasks)."""
+        return self.fold.runs.row(run)
+
     def request(self, run: int) -> RunRequested:
         """The request of a run, with its causes. O(1)."""
         return self.fold.runs.request(run)

@@ -44,7 +44,7 @@ class Run:
 
     @property
     def _row(self) -> RunRow:
-        return self._host.row(self._offset)
+        return self._host.head(self._offset)
 
     @property
     def key(self) -> str:
@@ -169,7 +169,7 @@ class Run:
     @property
     def tasks(self) -> TaskViews:
         """How each task stands; one that has not been touched yet is not among them: by its id it is "none"."""
-        row, dag = self._row, self.dag
+        row, dag = self._host.row(self._offset), self.dag
         before: dict[str, dict[int, TaskRow]] = {}  # by round: an instance that was kept stands in later rounds, too
         for then in row.earlier:
             for task in then.tasks:

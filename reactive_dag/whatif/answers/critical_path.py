@@ -16,6 +16,8 @@ from reactive_dag.whatif.answers.show import Answer, clock_text, duration_text, 
 from reactive_dag.whatif.outcome.points import Point, PointKind, Predecessor, Relation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reactive_dag.engine.inspect.run import Run
     from reactive_dag.whatif.outcome.outcome import Outcome
 
@@ -87,14 +89,13 @@ class CriticalPath(Answer[Step]):
         waited = duration_text(self.waited)
         return f"critical path to {_run(self.run)}, {when}" + (f"; {waited} of it waiting" if waited else "")
 
-    def cells(self) -> list[tuple[str, ...]]:
-        """A row a step."""
+    def _cells_of(self, rows: Sequence[Step]) -> list[tuple[str, ...]]:
         return [
             (
                 clock_text(step.start), clock_text(step.end), step.name, _takes(step), duration_text(step.waited),
                 _LINKS.get(step.link, step.link).format(step.detail),
             )
-            for step in self.steps
+            for step in rows
         ]  # fmt: skip
 
     def to_json(self) -> dict[str, object]:

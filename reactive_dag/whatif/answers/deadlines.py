@@ -70,14 +70,13 @@ class DeadlinesTable(Answer[DeadlineRow]):
         missed = len(self.missed)
         return f"deadlines: {missed} missed, {len(self.rows) - missed} kept"
 
-    def cells(self) -> list[tuple[str, ...]]:
-        """A row a deadline."""
+    def _cells_of(self, rows: Sequence[DeadlineRow]) -> list[tuple[str, ...]]:
         return [
             (
                 row.dag, row.partition or clock_text(row.logical_date), clock_text(row.due),
                 clock_text(row.ended) or ("no run came" if not row.run else "-"), row.state, signed_text(row.slack),
             )
-            for row in self.rows
+            for row in rows
         ]  # fmt: skip
 
 

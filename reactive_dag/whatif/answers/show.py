@@ -55,11 +55,16 @@ class Table(ABC):
 
     def _shown(self) -> tuple[list[tuple[str, ...]], list[str]]:
         """What is printed: rows whose cells are text on one line, and the lines below them."""
-        rows = self.cells()
+        rows, count = self._first(MOST_ROWS)
         notes = list(map(one_line, self.notes))
-        if len(rows) > MOST_ROWS:
-            notes.insert(0, f"… and {len(rows) - MOST_ROWS} more: .rows and --json have them all")
-        return [tuple(map(one_line, row)) for row in rows[:MOST_ROWS]], notes
+        if count > len(rows):
+            notes.insert(0, f"… and {count - len(rows)} more: .rows and --json have them all")
+        return [tuple(map(one_line, row)) for row in rows], notes
+
+    def _first(self, most: int) -> tuple[list[tuple[str, ...]], int]:
+        """The first rows as text, and how many there are."""
+        rows = self.cells()
+        return rows[:most], len(rows)
 
     def __str__(self) -> str:
         rows, notes = self._shown()
@@ -139,6 +144,17 @@ class Answer(Table, Generic[Row]):
     rows: Sequence[Row]
     _row_type: type[Any]
     """The class of the rows, whose fields are the columns of a frame."""
+
+    @abstractmethod
+    def _cells_of(self, rows: Sequence[Row]) -> list[tuple[str, ...]]:
+        """These rows as text, a cell a column."""
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """The rows as text, a cell a column."""
+        return self._cells_of(self.rows)
+
+    def _first(self, most: int) -> tuple[list[tuple[str, ...]], int]:
+        return self._cells_of(self.rows[:most]), len(self.rows)
 
     def to_json(self) -> Any:
         """Plain data, an object a row. O(rows)."""

@@ -79,13 +79,12 @@ class Slack(Answer[SlackRow]):
         """What it is measured by."""
         return f"slack to the end of {self.whole}, {clock_text(self.end)}" if self.rows else "slack: no task ended"
 
-    def cells(self) -> list[tuple[str, ...]]:
-        """A row a task."""
+    def _cells_of(self, rows: Sequence[SlackRow]) -> list[tuple[str, ...]]:
         return [
             (
                 f"{row.dag}.{row.task}", clock_text(row.end), _text(row.slack), _text(row.deadline), row.deadline_of,
             )
-            for row in self.rows
+            for row in rows
         ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ Owns `StrandedRow` and `StrandedEvents`. O(items pending + parts).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -61,12 +61,11 @@ class StrandedEvents(Answer[StrandedRow]):
         count = sum(row.count for row in self.rows)
         return f"{counted(count, 'event')} that no run took" if count else "every event was taken by a run"
 
-    def cells(self) -> list[tuple[str, ...]]:
-        """A row each."""
+    def _cells_of(self, rows: Sequence[StrandedRow]) -> list[tuple[str, ...]]:
         return [
             (
                 row.event or f"{row.count} of {row.part}", clock_text(row.at), row.partition or "",
                 f"{row.dag} ({row.label})" if row.label else row.dag, row.why,
             )
-            for row in self.rows
+            for row in rows
         ]  # fmt: skip

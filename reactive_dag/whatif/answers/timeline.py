@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, overload
 
@@ -58,33 +59,32 @@ class Timeline(Answer[TimelineRow]):
 
     def __init__(self, rows: TimelineRows) -> None:
         self.rows = rows
-        self._bounds = rows.bounds
+        self._drawn = rows
 
     @property
     def title(self) -> str:
         """How many tasks, from when to when."""
         if not self.rows:
             return "timeline: nothing ran"
-        first, last = self._bounds()
+        first, last = self._drawn.bounds
         return f"timeline of {counted(len(self.rows), 'task')}, {clock_text(first)} to {clock_text(last)} UTC"
 
-    def cells(self) -> list[tuple[str, ...]]:
-        """A row a task, its bar in the fourth column."""
-        if not self.rows:
+    def _cells_of(self, rows: Sequence[TimelineRow]) -> list[tuple[str, ...]]:
+        if not rows:
             return []
-        first, last = self._bounds()
+        first, last = self._drawn.bounds
         return [
             (
                 clock_text(row.start), clock_text(row.end), clipped(f"{row.dag}.{row.task}"), _bar(row, first, last),
                 row.state, clipped(row.waited_for),
             )
-            for row in self.rows
+            for row in rows
         ]  # fmt: skip
 
     def _html_cells(self, rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
         if not rows:
             return []
-        first, last = self._bounds()
+        first, last = self._drawn.bounds
         return [
             (*map(escape, cells[:3]), _drawn(row, first, last), *map(escape, cells[4:]))
             for cells, row in zip(rows, self.rows)
@@ -112,8 +112,9 @@ class TimelineRows(Sequence[TimelineRow]):
             return [_row(self._outcome, point) for point in self._points[at]]
         return _row(self._outcome, self._points[at])
 
+    @cached_property
     def bounds(self) -> tuple[datetime, datetime]:
-        """When the first of the rows began, and when the last one ended; there is one. O(rows)."""
+        """When the first of the rows began, and when the last one ended; there is one. O(rows) once."""
         of = [self._outcome.interval(point.of, point.task) for point in self._points]
         first, last = of[0][0], max(end or begin or 0 for begin, end in of)
         return to_datetime(first or 0), to_datetime(last)

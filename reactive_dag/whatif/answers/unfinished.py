@@ -25,6 +25,5 @@ class UnfinishedWork(Answer[Unfinished]):
         """How much there is."""
         return f"{len(self.rows)} unfinished" if self.rows else "everything came to its end"
 
-    def cells(self) -> list[tuple[str, ...]]:
-        """A row each."""
-        return [(f"{row.dag}.{row.task}" if row.task else row.dag, row.kind, row.why) for row in self.rows]
+    def _cells_of(self, rows: Sequence[Unfinished]) -> list[tuple[str, ...]]:
+        return [(f"{row.dag}.{row.task}" if row.task else row.dag, row.kind, row.why) for row in rows]

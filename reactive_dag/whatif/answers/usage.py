@@ -108,11 +108,10 @@ class WaitingTimes(Answer[WaitingRow]):
         waited = sum((row.waited for row in self.rows), timedelta(0))
         return f"waiting for limits, {duration_text(waited)} in all" if self.rows else "nothing waited for a limit"
 
-    def cells(self) -> list[tuple[str, ...]]:
-        """A row a DAG and limit."""
+    def _cells_of(self, rows: Sequence[WaitingRow]) -> list[tuple[str, ...]]:
         return [
             (row.dag, row.limit, str(row.waits), duration_text(row.waited), duration_text(row.longest))
-            for row in self.rows
+            for row in rows
         ]  # fmt: skip
 
 
@@ -128,8 +127,8 @@ class Usage(Answer[UsageRow]):
 
     def __init__(self, held: Sequence[Held], bounds: dict[str, int | None]) -> None:
         self._of = {limit: [each for each in held if each.limit == limit] for limit in bounds}
-        self._first = min((each.begin for each in held), default=0)
-        self._last = max((each.end for each in held), default=0)
+        self._begin = min((each.begin for each in held), default=0)
+        self._end = max((each.end for each in held), default=0)
         self._bounds = bounds
         self.rows = [self._row(limit) for limit in bounds]
 
@@ -166,7 +165,7 @@ class Usage(Answer[UsageRow]):
 
     def _row(self, limit: str) -> UsageRow:
         of, slots = self._of[limit], self._bounds[limit]
-        span = self._last - self._first
+        span = self._end - self._begin
         held = sum((each.end - each.begin) * each.slots for each in of)
         mean = held / span if span else 0.0
         most = max((count for _, count in _steps((each.begin, each.end, each.slots) for each in of)), default=0)
@@ -176,13 +175,12 @@ class Usage(Answer[UsageRow]):
     @property
     def title(self) -> str:
         """From when to when."""
-        if self._first == self._last:
+        if self._begin == self._end:
             return "use of limits: nothing ran"
-        return f"use of limits, {clock_text(to_moment(self._first))} to {clock_text(to_moment(self._last))} UTC"
+        return f"use of limits, {clock_text(to_moment(self._begin))} to {clock_text(to_moment(self._end))} UTC"
 
-    def cells(self) -> list[tuple[str, ...]]:
-        """A row a limit, with its use over time in the last column."""
-        return [(*_numbers(row), self._drawing(row)) for row in self.rows]
+    def _cells_of(self, rows: Sequence[UsageRow]) -> list[tuple[str, ...]]:
+        return [(*_numbers(row), self._drawing(row)) for row in rows]
 
     def _drawing(self, row: UsageRow) -> str:
         top = row.slots or row.most or 1
@@ -193,10 +191,10 @@ class Usage(Answer[UsageRow]):
     def _bins(self, limit: str) -> list[int]:
         """The most slots in use in each of `BINS` spans of equal length."""
         found = [0] * BINS
-        width = max(-(-(self._last - self._first) // BINS), 1)
-        steps = [*_steps((each.begin, each.end, each.slots) for each in self._of[limit]), (self._last, 0)]
+        width = max(-(-(self._end - self._begin) // BINS), 1)
+        steps = [*_steps((each.begin, each.end, each.slots) for each in self._of[limit]), (self._end, 0)]
         for (at, count), (until, _) in pairwise(steps):
-            for number in range((at - self._first) // width, min((until - 1 - self._first) // width, BINS - 1) + 1):
+            for number in range((at - self._begin) // width, min((until - 1 - self._begin) // width, BINS - 1) + 1):
                 found[number] = max(found[number], count)
         return found
 
@@ -205,10 +203,10 @@ class Usage(Answer[UsageRow]):
 
     def _drawn(self, row: UsageRow) -> str:
         """A filled line that follows the notebook's theme; where there is a bound, its top is the bound."""
-        top, span = row.slots or row.most or 1, max(self._last - self._first, 1)
+        top, span = row.slots or row.most or 1, max(self._end - self._begin, 1)
         points, height = ["0,40"], 40.0
         for at, count in _steps((each.begin, each.end, each.slots) for each in self._of[row.limit]):
-            x = 320 * (at - self._first) / span
+            x = 320 * (at - self._begin) / span
             points.append(f"{x:.1f},{height:.1f}")
             height = 40 - 40 * count / top
             points.append(f"{x:.1f},{height:.1f}")

@@ -42,6 +42,10 @@ class WindowHost:
         """How a run and its tasks stand. O(tasks)."""
         return self.outcome.row(run)
 
+    def head(self, run: int) -> RunRow:
+        """How a run stands, without its tasks. O(1)."""
+        return self.outcome.head(run)
+
     def request(self, run: int) -> RunRequested:
         """The request of a run, with its causes. O(records) once."""
         host, offset = self._there(run)

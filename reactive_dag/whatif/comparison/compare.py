@@ -8,7 +8,7 @@ it is read.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -104,14 +104,13 @@ class Comparison(Answer[Change]):
         parts = [f"{count} {words.get(kind, kind)}" for kind, count in self.counts.items()]
         return [", ".join([*parts, f"{self.unchanged} unchanged"])]
 
-    def cells(self) -> list[tuple[str, ...]]:
-        """A row a change."""
+    def _cells_of(self, rows: Sequence[Change]) -> list[tuple[str, ...]]:
         return [
             (
                 row.dag, row.partition or clock_text(row.logical_date), _end(row.before, row.ended_before),
                 _end(row.after, row.ended_after), signed_text(row.by) or row.kind, str(row.why),
             )
-            for row in self.rows
+            for row in rows
         ]  # fmt: skip
 
     def to_pandas(self) -> pandas.DataFrame:
