@@ -190,7 +190,7 @@ class Simulation:
         Raises UnknownId for a DAG that is not here, or that never ran.
         """
         run = self._meant(dag_or_run)
-        return CriticalPath(run, steps_of(self.outcome, hops(self.outcome, run._offset)))
+        return CriticalPath(run, steps_of(self.outcome, hops(self.outcome, run._offset)), self.effects)
 
     def _meant(self, given: Dag | Run | str) -> Run:
         if isinstance(given, Run):

@@ -59,9 +59,9 @@ PINNED = {
     "Simulation": """
         compare critical_path deadlines graph interventions method name parent pending problems run runs slack stranded
         timeline to_json usage what_if why""",
-    "Timeline": "rows to_json to_pandas",
-    "CriticalPath": "rows run steps to_json to_pandas waited",
-    "Comparison": "base name rows to_json to_pandas unchanged",
+    "Timeline": "assumed rows to_json to_pandas",
+    "CriticalPath": "assumed rows run steps to_json to_pandas waited",
+    "Comparison": "assumed base name rows to_json to_pandas unchanged",
     "Scenario": """
         at bodies each executes expect fails frame graph letters marbles play returns start succeeds takes tz until
         workers""",

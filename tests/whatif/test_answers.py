@@ -277,6 +277,7 @@ def test_everything_can_be_shown_and_sent() -> None:
     assert rows[0] == {
         "dag": "waiter", "run": course.runs_of("waiter")[0].key, "task": "w", "start": "2026-11-23T01:00:00Z",
         "end": "2026-11-23T02:10:00Z", "state": "success", "waited_for": "ingest",
+        "assumed": False,
     }  # fmt: skip
 
 

@@ -160,7 +160,7 @@ def test_W55_tasks_of_several_slots_and_waits_that_poke() -> None:
 
 def test_W55_it_draws_what_is_in_use() -> None:
     text, html = str(busy().usage()), busy().usage()._repr_html_()
-    assert text.splitlines()[-1].endswith("█" * 32 + "▄" * 16)
+    assert text.splitlines()[-2].endswith("█" * 32 + "▄" * 16)
     assert "<svg" in html and "<polygon" in html and "<script" not in html
     assert str(play(rd.Graph("empty")).usage()).startswith("use of limits: nothing ran")
 

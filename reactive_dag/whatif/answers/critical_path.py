@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from reactive_dag.model.times import repr_of
+from reactive_dag.whatif.answers.assumptions import MARK, is_assumed
 from reactive_dag.whatif.answers.show import Answer, clock_text, duration_text, iso, to_moment, to_timedelta
 from reactive_dag.whatif.outcome.points import Point, PointKind, Predecessor, Relation
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from reactive_dag.engine.inspect.run import Run
     from reactive_dag.whatif.outcome.outcome import Outcome
+    from reactive_dag.whatif.question.effects import Effects
 
 
 @frozen
@@ -42,7 +44,8 @@ class Step:
     "needs" (within its DAG), "awaits" (a wait for another DAG), "caused by" (a trigger), "window" (it opened the window
     of the trigger, or was the last one before its pause), "silence" (what was heard last before it), "slot" (a place
     among the DAG's active runs, or slots of a pool), "past" (the DAG's run before). `waited` is what passed between the
-    end of the step before and this one's start; of a wait, how long it waited. `detail` names the timer of a window.
+    end of the step before and this one's start; of a wait, how long it waited. `detail` names the timer of a window;
+    `assumed`: how long it takes is assumed.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Step:
     end: datetime | None
     waited: timedelta
     detail: str = ""
+    assumed: bool = False
 
     def __repr__(self) -> str:
         return repr_of(self, "name", "kind", "link", "run", "start", "end", "waited", "detail")
@@ -62,6 +66,7 @@ class Step:
         return {
             "name": self.name, "kind": self.kind, "link": self.link, "run": self.run, "start": iso(self.start),
             "end": iso(self.end), "waited_s": self.waited.total_seconds(), "detail": self.detail,
+            "assumed": self.assumed,
         }  # fmt: skip
 
 
@@ -72,8 +77,9 @@ class CriticalPath(Answer[Step]):
     _row_type = Step
     right = frozenset({"takes", "waited"})
 
-    def __init__(self, run: Run, steps: list[Step]) -> None:
+    def __init__(self, run: Run, steps: list[Step], effects: Effects | None = None) -> None:
         self.run = run
+        self._effects = effects if any(step.assumed for step in steps) else None
         self.rows = self.steps = steps
 
     @property
@@ -180,13 +186,16 @@ def _step(outcome: Outcome, hop: Hop) -> Step:
         kind = "wait"
     run = outcome.key(point.of) if point.kind == "task" else None
     waited = to_timedelta(hop.waited) or timedelta(0)
-    return Step(outcome.name(point), kind, hop.link, run, to_moment(hop.start), to_moment(hop.end), waited, hop.detail)
+    return Step(
+        outcome.name(point), kind, hop.link, run, to_moment(hop.start), to_moment(hop.end), waited, hop.detail,
+        kind == "task" and is_assumed(outcome, point),
+    )  # fmt: skip
 
 
 def _takes(step: Step) -> str:
     if step.kind == "wait" or step.start is None or step.end is None:
         return ""
-    return duration_text(step.end - step.start)
+    return f"{MARK if step.assumed else ''}{duration_text(step.end - step.start)}"
 
 
 def _run(run: Run) -> str:

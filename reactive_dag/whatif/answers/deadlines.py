@@ -17,6 +17,7 @@ from reactive_dag.whatif.answers.show import Answer, clock_text, iso, signed_tex
 if TYPE_CHECKING:
     from reactive_dag.whatif.outcome.outcome import Outcome
     from reactive_dag.whatif.outcome.rows import Due
+    from reactive_dag.whatif.question.effects import Effects
 
 
 @frozen(repr=False)
@@ -54,7 +55,8 @@ class DeadlinesTable(Answer[DeadlineRow]):
     _row_type = DeadlineRow
     right = frozenset({"slack"})
 
-    def __init__(self, rows: Sequence[DeadlineRow]) -> None:
+    def __init__(self, rows: Sequence[DeadlineRow], effects: Effects) -> None:
+        self._effects = effects if rows else None
         self.rows = sorted(rows, key=lambda row: (row.slack is not None, row.slack or timedelta(0)))
 
     @property
@@ -82,7 +84,7 @@ class DeadlinesTable(Answer[DeadlineRow]):
 
 def deadlines_of(outcome: Outcome) -> DeadlinesTable:
     """All deadlines of an outcome. O(runs)."""
-    return DeadlinesTable([_row(outcome, due) for due in outcome.deadlines()])
+    return DeadlinesTable([_row(outcome, due) for due in outcome.deadlines()], outcome.effects)
 
 
 def _row(outcome: Outcome, due: Due) -> DeadlineRow:

@@ -16,11 +16,14 @@ import attrs
 
 from reactive_dag.model.text import one_line
 from reactive_dag.model.times import MICROSECOND, format_duration, format_time, from_datetime, to_datetime
+from reactive_dag.whatif.answers.assumptions import assumed_text
 
 if TYPE_CHECKING:
     import pandas
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table as RichTable
+
+    from reactive_dag.whatif.question.effects import Effects
 
 MOST_ROWS = 200
 """So many rows are printed; `.rows` has them all."""
@@ -142,8 +145,20 @@ class Answer(Table, Generic[Row]):
     """A table that is a sequence of its rows."""
 
     rows: Sequence[Row]
+    _effects: Effects | None = None
+    """What the question means, where the rows rest on durations."""
     _row_type: type[Any]
     """The class of the rows, whose fields are the columns of a frame."""
+
+    @property
+    def assumed(self) -> str:
+        """How many durations are assumed, in words; "" if none is. O(tasks)."""
+        return "" if self._effects is None else assumed_text(self._effects)
+
+    @property
+    def notes(self) -> list[str]:
+        """What it rests on."""
+        return [text] if (text := self.assumed) else []
 
     @abstractmethod
     def _cells_of(self, rows: Sequence[Row]) -> list[tuple[str, ...]]:

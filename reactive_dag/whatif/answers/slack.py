@@ -20,6 +20,7 @@ from reactive_dag.whatif.outcome.points import Point
 
 if TYPE_CHECKING:
     from reactive_dag.whatif.outcome.outcome import Outcome
+    from reactive_dag.whatif.question.effects import Effects
 
 Followed: TypeAlias = tuple[Point, int]
 """What a point followed, and how long it need not have ended sooner (ns)."""
@@ -64,7 +65,8 @@ class Slack(Answer[SlackRow]):
     _row_type = SlackRow
     right = frozenset({"slack", "to a deadline"})
 
-    def __init__(self, rows: Sequence[SlackRow], whole: str, end: datetime | None) -> None:
+    def __init__(self, rows: Sequence[SlackRow], whole: str, end: datetime | None, effects: Effects) -> None:
+        self._effects = effects if rows else None
         self.rows = sorted(rows, key=lambda row: (row.slack is None, row.slack or timedelta(0), row.end))
         self.whole = whole
         self.end = end
@@ -107,7 +109,8 @@ def slack_of(outcome: Outcome, run: int | None = None) -> Slack:
     }
     deadlines = _passed(order, edges, dues) if dues else {}
     rows = list(_rows(outcome, order, rooms, deadlines))
-    return Slack(rows, "the whole" if run is None else outcome.dag(run), to_moment(last) if rows else None)
+    whole = "the whole" if run is None else outcome.dag(run)
+    return Slack(rows, whole, to_moment(last) if rows else None, outcome.effects)
 
 
 def _rows(

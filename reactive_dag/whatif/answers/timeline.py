@@ -16,11 +16,13 @@ from attrs import frozen
 
 from reactive_dag.model.text import counted
 from reactive_dag.model.times import repr_of, to_datetime
+from reactive_dag.whatif.answers.assumptions import is_assumed
 from reactive_dag.whatif.answers.show import Answer, clipped, clock_text, iso, to_moment
 
 if TYPE_CHECKING:
     from reactive_dag.whatif.outcome.outcome import Outcome
     from reactive_dag.whatif.outcome.points import Point
+    from reactive_dag.whatif.question.effects import Effects
 
 BAR = 32
 """The width of a bar in a terminal, in characters."""
@@ -29,7 +31,7 @@ BAR = 32
 @frozen(repr=False)
 class TimelineRow:
     """One task of one run. `end` is None if it had not ended; `waited_for` names what had to end before it began, or,
-    for a wait, before it ended.
+    for a wait, before it ended. `assumed`: how long it takes is assumed.
     """
 
     dag: str
@@ -39,6 +41,7 @@ class TimelineRow:
     end: datetime | None
     state: str
     waited_for: str
+    assumed: bool = False
 
     def __repr__(self) -> str:
         return repr_of(self, "dag", "run", "task", "start", "end", "state", "waited_for")
@@ -47,7 +50,7 @@ class TimelineRow:
         """Plain data. O(1)."""
         return {
             "dag": self.dag, "run": self.run, "task": self.task, "start": iso(self.start), "end": iso(self.end),
-            "state": self.state, "waited_for": self.waited_for,
+            "state": self.state, "waited_for": self.waited_for, "assumed": self.assumed,
         }  # fmt: skip
 
 
@@ -57,8 +60,9 @@ class Timeline(Answer[TimelineRow]):
     columns = ("start", "end", "task", "", "state", "waited for")
     _row_type = TimelineRow
 
-    def __init__(self, rows: TimelineRows) -> None:
+    def __init__(self, rows: TimelineRows, effects: Effects | None = None) -> None:
         self.rows = rows
+        self._effects = effects
         self._drawn = rows
 
     @property
@@ -122,7 +126,7 @@ class TimelineRows(Sequence[TimelineRow]):
 
 def timeline_of(outcome: Outcome, runs: Sequence[int]) -> Timeline:
     """The timeline of these runs. O(tasks log tasks), and what its rows followed when they are read."""
-    return Timeline(TimelineRows(outcome, outcome.begun(runs)))
+    return Timeline(TimelineRows(outcome, outcome.begun(runs)), outcome.effects)
 
 
 def _row(outcome: Outcome, point: Point) -> TimelineRow:
@@ -131,7 +135,7 @@ def _row(outcome: Outcome, point: Point) -> TimelineRow:
     assert begun is not None, point
     return TimelineRow(
         outcome.dag(point.of), outcome.key(point.of), point.task, begun, to_moment(end), outcome.task_state(point),
-        waited_for(outcome, point),
+        waited_for(outcome, point), is_assumed(outcome, point),
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from reactive_dag.whatif.outcome.points import Point
 
 if TYPE_CHECKING:
     from reactive_dag.whatif.outcome.outcome import Outcome
+    from reactive_dag.whatif.question.effects import Effects
 
 BINS = 48
 """So many marks draw a limit's use over time."""
@@ -99,7 +100,8 @@ class WaitingTimes(Answer[WaitingRow]):
     _row_type = WaitingRow
     right = frozenset({"waits", "waited", "longest"})
 
-    def __init__(self, rows: Sequence[WaitingRow]) -> None:
+    def __init__(self, rows: Sequence[WaitingRow], effects: Effects | None) -> None:
+        self._effects = effects if rows else None
         self.rows = sorted(rows, key=lambda row: (-row.waited, row.dag, row.limit))
 
     @property
@@ -125,7 +127,8 @@ class Usage(Answer[UsageRow]):
     _row_type = UsageRow
     right = frozenset({"slots", "most", "mean", "busy", "waits", "waited", "longest"})
 
-    def __init__(self, held: Sequence[Held], bounds: dict[str, int | None]) -> None:
+    def __init__(self, held: Sequence[Held], bounds: dict[str, int | None], effects: Effects) -> None:
+        self._effects = effects if held else None
         self._of = {limit: [each for each in held if each.limit == limit] for limit in bounds}
         self._begin = min((each.begin for each in held), default=0)
         self._end = max((each.end for each in held), default=0)
@@ -135,16 +138,10 @@ class Usage(Answer[UsageRow]):
     @property
     def waiting(self) -> WaitingTimes:
         """How long each DAG waited for each limit. O(attempts)."""
-        late = sorted(
-            (each for row in self._of.values() for each in row if each.begin > each.ready),
-            key=attrgetter("dag", "limit"),
-        )
-        return WaitingTimes(
-            [
-                WaitingRow(dag, limit, *_waited(list(group)))
-                for (dag, limit), group in groupby(late, attrgetter("dag", "limit"))
-            ]
-        )
+        who = attrgetter("dag", "limit")
+        late = sorted([each for row in self._of.values() for each in row if each.begin > each.ready], key=who)
+        rows = [WaitingRow(dag, limit, *_waited(list(group))) for (dag, limit), group in groupby(late, key=who)]
+        return WaitingTimes(rows, self._effects)
 
     def over_time(self, limit: str) -> list[tuple[datetime, int, int]]:
         """Each change of a limit's use: the instant, the slots in use from then on, and how many wait.
@@ -267,7 +264,7 @@ def usage_of(outcome: Outcome, bounds: dict[str, int | None], active: dict[str, 
     for pool in bounds.keys() - {WORKERS}:
         held += _of_pool([each for each in attempts if each.pool == pool], pool, bounds)
     held += [Held(WORKERS, each.dag, 1, each.ready, each.begin, each.end) for each in attempts if not each.pool]
-    return Usage(held, {**bounds, **{name: active[dag] for dag, name in limited.items()}})
+    return Usage(held, {**bounds, **{name: active[dag] for dag, name in limited.items()}}, outcome.effects)
 
 
 def _of_pool(attempts: list[AttemptHeld], pool: str, bounds: dict[str, int | None]) -> Iterator[Held]:

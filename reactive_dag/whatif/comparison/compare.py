@@ -81,7 +81,8 @@ class Comparison(Answer[Change]):
     _row_type = Change
     right = frozenset({"by"})
 
-    def __init__(self, rows: list[Change], unchanged: int, name: str, base: str) -> None:
+    def __init__(self, rows: list[Change], unchanged: int, name: str, base: str, effects: Effects) -> None:
+        self._effects = effects if rows else None
         self.rows = rows
         self.unchanged = unchanged
         self.name = name
@@ -99,10 +100,10 @@ class Comparison(Answer[Change]):
 
     @property
     def notes(self) -> list[str]:
-        """How many runs there are of each kind."""
+        """How many runs there are of each kind, and what that rests on."""
         words = {"state": "ending otherwise"}
         parts = [f"{count} {words.get(kind, kind)}" for kind, count in self.counts.items()]
-        return [", ".join([*parts, f"{self.unchanged} unchanged"])]
+        return [", ".join([*parts, f"{self.unchanged} unchanged"]), *super().notes]
 
     def _cells_of(self, rows: Sequence[Change]) -> list[tuple[str, ...]]:
         return [
@@ -120,7 +121,10 @@ class Comparison(Answer[Change]):
     def to_json(self) -> dict[str, object]:
         """Plain data. O(rows)."""
         rows = [row.to_json() for row in self.rows]
-        return {"name": self.name, "base": self.base, "unchanged": self.unchanged, "counts": self.counts, "rows": rows}
+        return {
+            "name": self.name, "base": self.base, "unchanged": self.unchanged, "counts": self.counts,
+            "assumed": self.assumed, "rows": rows,
+        }  # fmt: skip
 
 
 def _end(state: str | None, ended: datetime | None) -> str:
@@ -136,7 +140,7 @@ def compared(base: Outcome, mine: Outcome, given: Effects, own: Effects, name: s
     changed, count = pairs.changed()
     rows = [_change(pairs, reasons, pair) for pair in changed]
     rows.sort(key=lambda row: (-row.lateness, row.dag, row.date, row.run))
-    return Comparison(rows, count - len(rows), name, base_name)
+    return Comparison(rows, count - len(rows), name, base_name, own)
 
 
 def _change(pairs: RunPairs, reasons: Reasons, pair: RunPair) -> Change:

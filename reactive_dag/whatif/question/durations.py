@@ -47,6 +47,11 @@ class DurationModel:
     span: int | Distribution | None
     fn: Callable[[str], GivenSpan] | None = None
 
+    @property
+    def is_spread(self) -> bool:
+        """Whether it is an assumption about tasks of which nothing is known. O(1)."""
+        return isinstance(self.fn, HashSpread)
+
     def of(self, task: str) -> int | Distribution:
         """The span of a task named "dag.task". O(1). Raises InvalidValue for what the function should not give."""
         if self.fn is None:
@@ -64,7 +69,7 @@ class DurationModel:
 class TaskDuration:
     """How long each attempt of a task takes: `span` (ns) or a draw of it, `factor` times.
 
-    `is_assumed`: nothing was said of this task or its DAG, so it has what is assumed of all.
+    `is_assumed`: nothing was said of this task or its DAG, so it has what is assumed of all; or a spread was.
     """
 
     span: int | Distribution
@@ -187,9 +192,13 @@ class Durations:
             else:
                 for task in tasks:
                     if task not in of_tasks:
-                        found[task] = TaskDuration(usual.of(".".join(task)), is_assumed=given is None)
+                        found[task] = TaskDuration(
+                            usual.of(".".join(task)), is_assumed=given is None or usual.is_spread
+                        )
             found.update(dict.fromkeys(kinds.get("until", ()), AT_ONCE))
-        found.update((task, TaskDuration(span.of(".".join(task)))) for task, span in of_tasks.items())
+        found.update(
+            (task, TaskDuration(span.of(".".join(task)), is_assumed=span.is_spread)) for task, span in of_tasks.items()
+        )
         _refuse([".".join(task) for task in missing])
         return found
 
