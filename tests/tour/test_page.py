@@ -67,7 +67,7 @@ def test_the_tours_code_that_is_marked_does_not_run(number, at, tmp_path, monkey
 OWNERS = {
     "engine": (rd.Engine,), "graph": (rd.Graph,), "build": (rd.Dag,), "ingest": (rd.Dag,), "report": (rd.Dag,),
     "run": (rd.Run, things()["RunContext"]), "Run": (rd.Run,), "event": (rd.Event,), "rd": (rd,), "rops": (rops,),
-    "a": (rd.Trigger,), "sim": (rd.Simulation,), "base": (rd.Simulation,), "late": (rd.Simulation,),
+    "a": (rd.Trigger,), "sim": (rd.Simulation,), "base": (things()["Simulation"],), "late": (rd.Simulation,),
 }  # fmt: skip
 """Whose attribute a name behind a dot is."""
 
