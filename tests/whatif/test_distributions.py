@@ -89,6 +89,12 @@ def test_W3_values_of_distributions_are_frozen_equal_and_written_back(given: Dis
         given.is_factor = True  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("given", ALL, ids=named)
+def test_W3_a_value_of_a_number_is_that_of_an_array(given: Distribution) -> None:
+    u = some(2000)
+    assert [given.value(each) for each in u.tolist()] == given.draw(u).tolist()
+
+
 def test_W3_durations_are_written_as_elsewhere() -> None:
     assert rd.uniform(timedelta(minutes=5), "9m").to_json() == {"distribution": "uniform", "low": "5m", "high": "9m"}
     assert rd.lognormal("90s", 0.5).to_json() == {"distribution": "lognormal", "median": "1m30s", "sigma": 0.5}

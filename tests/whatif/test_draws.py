@@ -16,6 +16,7 @@ import reactive_dag as rd
 from reactive_dag.whatif.question.draws import (
     DURATION,
     FAILURE,
+    draw_key,
     draw_keys,
     folded,
     folded_arrays,
@@ -23,6 +24,7 @@ from reactive_dag.whatif.question.draws import (
     mix,
     mix_array,
     text_key,
+    uniform_of,
     uniforms,
 )
 from reactive_dag.whatif.question.elementary import exp, log, normal_quantile
@@ -114,6 +116,20 @@ def test_elementary_functions_are_the_same_in_arrays_of_any_size(function: objec
     for size in (1, 2, 3, 7, 64):
         assert (np.concatenate([function(u[at : at + size]) for at in range(0, 1000, size)]) == whole).all()
     assert (function(u.reshape(50, 20)) == whole.reshape(50, 20)).all()
+
+
+@pytest.mark.parametrize("function", [normal_quantile, exp, log])
+def test_elementary_functions_of_numbers_are_those_of_arrays(function: object) -> None:
+    u = probabilities()[::23]
+    assert callable(function)
+    for x in (u, np.exp(100 * (u - 0.5))) if function is log else (u, 2e3 * (u - 0.5))[: 2 if function is exp else 1]:
+        assert [function(each) for each in x.tolist()] == function(x).tolist()
+
+
+def test_draws_of_numbers_are_those_of_arrays() -> None:
+    keys, futures = draw_keys(5, text_key("load"), FAILURE, 2), future_keys(7, range(100))
+    assert draw_key(5, text_key("load"), FAILURE, 2) == keys[0]
+    assert [uniform_of(int(keys[0]), each) for each in futures.tolist()] == uniforms(keys, futures)[0].tolist()
 
 
 @pytest.mark.parametrize("function", [normal_quantile, exp, log])

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from math import exp as e_to
 from math import gamma, inf
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,10 @@ class Distribution:
     def draw(self, u: Floats) -> Floats:
         """Its quantiles (ns, not yet whole, or factors) of numbers between 0 and 1. O(size)."""
         return self.values(u, *self.numbers)
+
+    def value(self, u: float) -> float:
+        """One quantile (ns, not yet whole, or a factor): that of `draw`, in plain Python. O(1)."""
+        return float(self.values(cast(Floats, u), *self.numbers))  # what is written for arrays does for numbers
 
     def quantile(self, q: float | Iterable[float] | Floats) -> Spans | Floats:
         """Its quantiles: spans in whole nanoseconds, or factors. O(size).
@@ -266,6 +270,11 @@ def whole_spans(values: Floats) -> Spans:
     True
     """
     return np.clip(np.rint(values), 0, float(LONGEST_SPAN)).astype(np.int64)
+
+
+def whole_span(value: float) -> int:
+    """`whole_spans` of one number. O(1)."""
+    return min(max(round(value), 0), LONGEST_SPAN)
 
 
 def _bounded(value: Callable[[], float]) -> float:

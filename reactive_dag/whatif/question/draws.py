@@ -109,6 +109,21 @@ def future_keys(seed: int, futures: range) -> DrawKeys:
     return folded_arrays(text_key(str(seed)), numbers)
 
 
+def uniform_of(key: int, future: int) -> float:
+    """`uniforms` of one key in one future, in plain Python. O(1).
+
+    >>> key, future = folded(1, text_key("load"), 8 + FAILURE), folded(text_key("0"), 1)
+    >>> round(uniform_of(key, future), 3)
+    0.331
+    """
+    return ((mix((key + future) & _ALL_BITS) >> 12) + 0.5) * 2.0**-52
+
+
+def draw_key(identity: int, task: int, purpose: int, attempt: int = 1) -> int:
+    """`draw_keys` of one attempt, in plain Python. O(1)."""
+    return folded(identity, task, attempt * 8 + purpose)
+
+
 def uniforms(keys: DrawKeys, futures: DrawKeys) -> Floats:
     """A number between 0 and 1, both left out, for each key in each future: a row a key. O(keys * futures).
 

@@ -1,15 +1,16 @@
-"""Elementary functions on arrays, made of + - * / and square roots alone: bit for bit the same on every machine.
+"""Elementary functions of arrays and of numbers, from + - * / and square roots: the same bits on every machine.
 
 Owns e**x, the logarithm and the quantile of the normal distribution. NumPy's own differ in the last bit between
-processors, and between an array of one and of many; these do not, so a draw is the same wherever it is made. Within
-some 4 units of the last place. O(size) each.
+processors, and between an array of one and of many; these do not, so a draw is the same wherever it is made. A number
+goes the same steps in plain Python, some 20 times sooner than an array of one. Within some 4 units of the last place.
+O(size) each.
 """
 
 from __future__ import annotations
 
 from decimal import Context, Decimal
-from math import factorial
-from typing import TypeAlias
+from math import copysign, factorial, frexp, ldexp, sqrt
+from typing import TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,8 @@ STEPS = 256
 LARGEST_EXPONENT = 700.0
 """e to a power beyond this, in size, is that of this: 64 bits hold no more."""
 
-_HALF_ROOT = int(np.float64(0.5**0.5).view(np.int64))
+_HALF_ROOT = 0.7071067811865476
+_HALF_ROOT_BITS = int(np.float64(_HALF_ROOT).view(np.int64))
 
 
 _exact = Context(prec=50)
@@ -39,15 +41,21 @@ _STEP = _exact.divide(_LN2, Decimal(STEPS))
 _LN2_HEAD, _LN2_REST = _split(_LN2)
 _STEP_HEAD, _STEP_REST = _split(_STEP)
 _PER_STEP = float(_exact.divide(Decimal(1), _STEP))
-_POWERS = np.array([float(_exact.exp(_exact.multiply(_STEP, Decimal(step)))) for step in range(STEPS)]).view(np.int64)
-"""The bits of the powers of two between 1 and 2."""
+_POWERS = np.array([float(_exact.exp(_exact.multiply(_STEP, Decimal(step)))) for step in range(STEPS)])
+"""The powers of two between 1 and 2, so many that they are a step apart."""
+_POWER_BITS = _POWERS.view(np.int64)
+_POWER_LIST = _POWERS.tolist()
 _EXP = tuple(1 / factorial(power) for power in range(4, -1, -1))
 _LOG = tuple(1 / power for power in range(21, 0, -2))
 
 
-def polynomial(x: Floats, coefficients: tuple[float, ...]) -> Floats:
+@overload
+def polynomial(x: float, coefficients: tuple[float, ...]) -> float: ...
+@overload
+def polynomial(x: Floats, coefficients: tuple[float, ...]) -> Floats: ...
+def polynomial(x: float | Floats, coefficients: tuple[float, ...]) -> float | Floats:
     """A polynomial by Horner's rule, the highest power first. O(size * coefficients)."""
-    found: Floats = x * coefficients[0]
+    found = x * coefficients[0]
     for each in coefficients[1:-1]:
         found += each
         found *= x
@@ -55,7 +63,11 @@ def polynomial(x: Floats, coefficients: tuple[float, ...]) -> Floats:
     return found
 
 
-def exp(x: Floats) -> Floats:
+@overload
+def exp(x: float) -> float: ...
+@overload
+def exp(x: Floats) -> Floats: ...
+def exp(x: float | Floats) -> float | Floats:
     """e**x; beyond 700, in size, that of 700. O(size).
 
     Tang, "Table-driven implementation of the exponential function", ACM TOMS 15 (1989): the nearest of 256 powers
@@ -64,6 +76,8 @@ def exp(x: Floats) -> Floats:
     >>> float(exp(np.array([1.0]))[0])
     2.718281828459045
     """
+    if isinstance(x, float):
+        return _exp_of_number(x)
     bounded = np.clip(x, -LARGEST_EXPONENT, LARGEST_EXPONENT)
     steps = np.rint(bounded * _PER_STEP)
     bounded -= steps * _STEP_HEAD
@@ -73,12 +87,25 @@ def exp(x: Floats) -> Floats:
     step = whole & (STEPS - 1)
     whole -= step
     whole <<= 52 - (STEPS.bit_length() - 1)  # the exponent's place
-    whole += _POWERS.take(step)
+    whole += _POWER_BITS.take(step)
     found *= whole.view(np.float64)
     return found
 
 
-def log(x: Floats) -> Floats:
+def _exp_of_number(x: float) -> float:
+    bounded = min(max(x, -LARGEST_EXPONENT), LARGEST_EXPONENT)
+    steps = round(bounded * _PER_STEP)
+    bounded -= steps * _STEP_HEAD
+    bounded -= steps * _STEP_REST
+    step = steps & (STEPS - 1)
+    return polynomial(bounded, _EXP) * ldexp(_POWER_LIST[step], (steps - step) // STEPS)
+
+
+@overload
+def log(x: float) -> float: ...
+@overload
+def log(x: Floats) -> Floats: ...
+def log(x: float | Floats) -> float | Floats:
     """The natural logarithm of numbers above zero. O(size).
 
     The exponent's share, and the series of the inverse hyperbolic tangent for what is left, near 1.
@@ -86,8 +113,10 @@ def log(x: Floats) -> Floats:
     >>> float(log(np.array([0.5]))[0])
     -0.6931471805599453
     """
+    if isinstance(x, float):
+        return _log_of_number(x)
     bits = x.view(np.int64)
-    power = (bits - _HALF_ROOT) >> 52
+    power = (bits - _HALF_ROOT_BITS) >> 52
     near_one = (bits - (power << 52)).view(np.float64)
     ratio = (near_one - 1.0) / (near_one + 1.0)
     found = polynomial(ratio * ratio, _LOG)
@@ -96,6 +125,17 @@ def log(x: Floats) -> Floats:
     found += whole * _LN2_REST
     found += whole * _LN2_HEAD
     return found
+
+
+def _log_of_number(x: float) -> float:
+    near_one, power = frexp(x)
+    if near_one < _HALF_ROOT:
+        near_one, power = near_one * 2, power - 1
+    ratio = (near_one - 1.0) / (near_one + 1.0)
+    found = polynomial(ratio * ratio, _LOG)
+    found *= ratio + ratio
+    found += power * _LN2_REST
+    return found + power * _LN2_HEAD
 
 
 # ------------------------------------------------------------------------------------------ the normal distribution
@@ -122,7 +162,11 @@ _MIDDLE_TO = 0.425
 _TAIL_TO = 5.0
 
 
-def normal_quantile(u: Floats) -> Floats:
+@overload
+def normal_quantile(u: float) -> float: ...
+@overload
+def normal_quantile(u: Floats) -> Floats: ...
+def normal_quantile(u: float | Floats) -> float | Floats:
     """The standard normal distribution's quantiles of probabilities between 0 and 1. O(size).
 
     Wichura, "Algorithm AS 241: the percentage points of the normal distribution", Applied Statistics 37 (1988),
@@ -131,6 +175,8 @@ def normal_quantile(u: Floats) -> Floats:
     >>> float(normal_quantile(np.array([0.975]))[0])
     1.9599639845400536
     """
+    if isinstance(u, float):
+        return _normal_quantile_of_number(u)
     centred = u.reshape(-1) - 0.5
     found = _ratio(0.180625 - centred * centred, _MIDDLE)
     found *= centred
@@ -149,7 +195,20 @@ def _tail(u: Floats, centred: Floats) -> Floats:
     return np.copysign(found, centred)
 
 
-def _ratio(x: Floats, both: tuple[tuple[float, ...], tuple[float, ...]]) -> Floats:
+def _normal_quantile_of_number(u: float) -> float:
+    centred = u - 0.5
+    if abs(centred) <= _MIDDLE_TO:
+        return _ratio(0.180625 - centred * centred, _MIDDLE) * centred
+    depth = sqrt(-_log_of_number(min(u, 1.0 - u)))
+    found = _ratio(depth - 1.6, _TAIL) if depth <= _TAIL_TO else _ratio(depth - 5.0, _FAR_TAIL)
+    return copysign(found, centred)
+
+
+@overload
+def _ratio(x: float, both: tuple[tuple[float, ...], tuple[float, ...]]) -> float: ...
+@overload
+def _ratio(x: Floats, both: tuple[tuple[float, ...], tuple[float, ...]]) -> Floats: ...
+def _ratio(x: float | Floats, both: tuple[tuple[float, ...], tuple[float, ...]]) -> float | Floats:
     found = polynomial(x, both[0])
     found /= polynomial(x, both[1])
     return found
