@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -195,6 +196,65 @@ def test_what_waits_for_ever_is_latest() -> None:
     waits = "(waiting: fed is failed (same_day 2026-11-23T01:00:00Z); running, was success)"
     assert str(found[1].why) == f"{first} → awaited by down {waits}"
     assert str(found[0].why) == f"{first} → awaited by down.w {waits} → causes after (missing)"
+
+
+# ------------------------------------------------------------------------------------------ what is at the root
+
+
+def pooled() -> rd.Simulation:
+    """Four tasks at one o'clock in a pool that has room for all, and what follows the last."""
+    graph = rd.Graph("pooled")
+    graph.pool("warehouse", slots=5)
+    for number in range(4):
+        graph.dag(f"d{number}", schedule="0 1 * * *").add(nothing, "t", pool="warehouse")
+    graph.dag("after", on=rd.completed("d3")).add(nothing, "t")
+    return play(graph)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        rd.capacity("warehouse", 2), rd.workers(2), rd.shared("slow", 2.0, tasks=["d3"]), rd.duration("d3", times=2),
+        rd.delay("d3", "10m"), rd.delay("d3.t", "10m"),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_W56_the_intervention_stands_at_the_root(change: object) -> None:
+    late = pooled().what_if(change)  # type: ignore[arg-type]
+    found = {row.dag: str(row.why) for row in late.compare()}
+    assert found["after"] == f"d3.t +10m ({change!r}) → causes after"
+
+
+def test_W56_a_sources_delay_is_named_as_such() -> None:
+    graph = rd.Graph("source")
+    users = graph.dataset("users")
+    graph.dag("x", on=users).add(nothing, "t")
+    graph.dag("y", on=rd.completed("x")).add(nothing, "t")
+    base = play(graph, sources={users: rd.cron("0 1 * * *")})
+    found = {row.dag: str(row.why) for row in base.what_if(rd.delay(users, "2h")).compare()}
+    assert found["y"] == "event of users +2h (rd.delay('users', '2h')) → causes x.t → causes y"
+
+
+def test_W56_behind_a_missed_deadline_stands_why_its_run_was_late() -> None:
+    graph = rd.Graph("missed")
+    graph.dag("a", schedule="0 1 * * *", deadline="15m").add(nothing, "t")
+    graph.dag("alarm", on=rd.missed("a")).add(nothing, "t")
+    graph.dag("page", on=rd.completed("alarm")).add(nothing, "t")
+    base = play(graph)
+    late = base.what_if(rd.delay("a", "2h"))
+    found = {row.dag: (row.kind, str(row.why)) for row in late.compare()}
+    first = "a.t +2h (rd.delay('a', '2h')) → misses its deadline, causes alarm (extra)"
+    assert found["alarm"] == ("extra", first)
+    assert found["page"] == ("extra", f"{first} → causes page (extra)")
+    assert [step.name for step in late.critical_path("alarm")] == [
+        "deadline of a 2026-11-23T01:15:00Z", "alarm.t",
+    ]  # fmt: skip
+    back = {row.dag: (row.kind, str(row.why)) for row in base.compare(late)}
+    assert back["alarm"][0] == "missing" and back["alarm"][1].startswith("a.t -2h (without rd.delay('a', '2h'))")
+    failed = base.what_if(rd.fail("a")).compare()
+    assert {row.dag: str(row.why) for row in failed}["alarm"] == (
+        "a.t (rd.fail('a'); failed, was success) → misses its deadline, causes alarm (extra)"
+    )
 
 
 # ------------------------------------------------------------------------------------------------- pairs

@@ -11,9 +11,9 @@ from attrs import evolve
 
 from reactive_dag.whatif.answers.critical_path import step_back
 from reactive_dag.whatif.answers.show import to_timedelta
-from reactive_dag.whatif.comparison.divergence import MOST_LINKS, Divergence
+from reactive_dag.whatif.comparison.divergence import MOST_LINKS, Divergence, Spot
 from reactive_dag.whatif.comparison.links import Chain, ChainLink
-from reactive_dag.whatif.comparison.pairs import RunPair, RunPairs
+from reactive_dag.whatif.comparison.pairs import BASE, RunPair, RunPairs
 from reactive_dag.whatif.outcome.outcome import Outcome
 from reactive_dag.whatif.outcome.points import Point, Relation
 from reactive_dag.whatif.question.effects import About, Effects
@@ -80,7 +80,23 @@ class Reasons:
 
     def of_divergence(self, pair: RunPair) -> Chain:
         """Why a run is in one course only, or ends in another state: back along causes and waits that differ too."""
-        return self.divergence.chain(pair)
+        chain, root = self.divergence.chain(pair)
+        missed = self._of_missed(root)
+        return Chain((*missed, evolve(chain.links[0], link="deadline"), *chain.links[1:])) if missed else chain
+
+    def _of_missed(self, root: Spot) -> tuple[ChainLink, ...]:
+        """Why a run is there, or is not, that the missed deadline of another one causes: why that one was late."""
+        outcome = self.pairs.base if root.side == BASE else self.pairs.mine
+        causes = outcome.causes(root.point.of) if root.point.kind == "end" else ()
+        for cause in causes:
+            late = outcome.by_key.get(cause.point.task) if cause.point.kind == "deadline" else None
+            if late is not None:
+                pair = self.pairs.pair(root.side, late)
+                before, after = self.pairs.states(pair)
+                if pair[1] is None or before != after:
+                    return self.of_divergence(pair).links
+                return self.of_shift(pair[1]).links
+        return ()
 
 
 def _notes(base: Effects, mine: Effects) -> dict[About, str]:

@@ -35,18 +35,20 @@ class Divergence:
         self.pairs = pairs
         self.note = note
 
-    def chain(self, pair: RunPair) -> Chain:
-        """From the first thing that differs to the run. O(length of the way back)."""
-        spot: Spot | None = self._worse(self._spot(pair))
+    def chain(self, pair: RunPair) -> tuple[Chain, Spot]:
+        """From the first thing that differs to the run, and what that is. O(length of the way back)."""
+        root = self._worse(self._spot(pair))
+        spot: Spot | None = root
         links: list[ChainLink] = []
         seen: set[Spot] = set()
         while spot is not None and spot not in seen and len(links) < MOST_LINKS:
             seen.add(spot)
+            root = spot
             behind, relation = self._behind(spot)
             links.append(self._link(spot, relation if behind is not None and behind not in seen else ""))
             spot = behind
         links.reverse()
-        return Chain(tuple(links))
+        return Chain(tuple(links)), root
 
     def _spot(self, pair: RunPair) -> Spot:
         base, mine = pair

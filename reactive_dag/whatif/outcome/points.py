@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from attrs import frozen
 
 PointKind: TypeAlias = Literal["task", "start", "end", "tick", "silence", "deadline", "event"]
-Relation: TypeAlias = Literal["needs", "awaits", "caused by", "slot", "past", "window", "silence", ""]
+Relation: TypeAlias = Literal["needs", "awaits", "caused by", "slot", "past", "window", "silence", "deadline", ""]
 MARKS: dict[str, PointKind] = {"tick": "tick", "absent": "silence", "missed": "deadline"}
 """What no fact stands behind, by the kind of its mark."""
 
@@ -20,7 +20,8 @@ MARKS: dict[str, PointKind] = {"tick": "tick", "absent": "silence", "missed": "d
 class Point:
     """Something that happened: `of` is a run's number (of an event its own, of a mark its instant).
 
-    `task` is a task's id; of a silence, the identity of what was heard last before it.
+    `task` is a task's id; of a silence, the identity of what was heard last before it; of a missed deadline, the key of
+    the run that missed it.
     """
 
     kind: PointKind

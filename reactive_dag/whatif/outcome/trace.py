@@ -184,8 +184,7 @@ class Trace(CourseRuns):
 
     def _cause(self, item: Item) -> Predecessor:
         if isinstance(item, Mark):
-            by = item.by if item.kind == "absent" else ""
-            return Predecessor(Point(MARKS[item.kind], item.due, by), "caused by", item.due)
+            return Predecessor(Point(MARKS[item.kind], item.due, item.by), "caused by", item.due)
         fact = self.fold.log.record(item)
         if isinstance(fact, RunFinished):
             return Predecessor(Point("end", fact.run), "caused by", fact.at)
@@ -215,7 +214,8 @@ class Trace(CourseRuns):
     def name(self, point: Point) -> str:
         """What a point is called. O(1)."""
         if point.kind in MARKS.values():
-            return f"{point.kind} {format_time(point.of)}"
+            of = self.by_key.get(point.task) if point.kind == "deadline" else None
+            return f"{point.kind} {'' if of is None else f'of {self.dag(of)} '}{format_time(point.of)}"
         if point.kind == "event":
             fact = self.fold.log.record(point.of)
             return f"event of {fact.dataset}" if isinstance(fact, Published) else "start by hand"
