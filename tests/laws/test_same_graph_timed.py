@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import reactive_dag as rd
-from reactive_dag.model.times import MINUTE, format_time
+from reactive_dag.model.times import MINUTE, SECOND, format_time
 from reactive_dag.testing.workers import InlineWorkers
 from tests.laws.test_same_graph import (
     START,
@@ -28,8 +28,11 @@ from tests.support.profiles import examples
 
 SPANS = (0, 5, 10, 25)
 """Minutes: many ends fall on one instant, and on ticks of clocks."""
-OUTSIDE = {"users": (7, 61, 127), "orders": (28, 84, 159)}
-"""Minutes from the start on, none at an instant at which something else happens."""
+OUTSIDE = {
+    uri: [START + at * MINUTE + (3 * place + number) * SECOND for number, at in enumerate(minutes, 1)]
+    for place, (uri, minutes) in enumerate({"users": (7, 61, 127), "orders": (28, 84, 159)}.items())
+}
+"""When outside publishes: never when something else is due, which is at whole minutes, or so long after another."""
 
 
 @frozen
@@ -84,7 +87,7 @@ def live(spec: TimedSpec) -> set[Told]:
     runner = InlineWorkers(spec.workers or 1_000_000)
     with rd.Engine(build(spec.graph), runner=runner, clock=rd.VirtualClock(START - 1), stubs=stubs) as engine:
         parts(engine).fold.waits.done_before = START
-        events = sorted((START + at * MINUTE, 0, uri) for uri, ats in OUTSIDE.items() for at in ats)
+        events = sorted((at, 0, uri) for uri, ats in OUTSIDE.items() for at in ats)
         publish_all(engine, events)
         engine.advance("60d")
         return {told(parts(engine).fold.runs.row(run._offset)) for run in engine.runs()}
@@ -93,11 +96,7 @@ def live(spec: TimedSpec) -> set[Told]:
 def played(spec: TimedSpec) -> rd.Simulation:
     """The same, played."""
     graph = build(spec.graph)
-    sources = {
-        uri: rd.at([format_time(START + at * MINUTE) for at in ats])
-        for uri, ats in OUTSIDE.items()
-        if uri in graph.datasets
-    }
+    sources = {uri: rd.at([format_time(at) for at in ats]) for uri, ats in OUTSIDE.items() if uri in graph.datasets}
     tasks = tasks_of(spec)
     base = rd.simulate(
         graph, start=format_time(START), until="3h", sources=sources,

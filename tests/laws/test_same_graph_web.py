@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 import reactive_dag as rd
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.records import FINAL_TASK_STATES
-from reactive_dag.model.times import MINUTE, format_time
+from reactive_dag.model.times import MINUTE, SECOND, format_time
 from reactive_dag.testing.workers import InlineWorkers
 from tests.laws.test_same_graph import START, UNTIL, Told, publish_all
 from tests.support.engines import parts
 from tests.support.profiles import examples
 
-USERS = (7, 31, 52, 83, 109, 146)
-"""When outside publishes, in minutes from the start: never when something else is due."""
+USERS = [START + at * MINUTE + number * SECOND for number, at in enumerate((7, 31, 52, 83, 109, 146), 1)]
+"""When outside publishes: never when something else is due, which is at whole minutes, or so long after another."""
 
 
 @frozen
@@ -116,7 +116,7 @@ def live(web: Web) -> set[Told]:
     runner = InlineWorkers(web.workers or 1_000_000)
     with rd.Engine(graph, runner=runner, clock=rd.VirtualClock(START - 1), stubs=stubs) as engine:
         parts(engine).fold.waits.done_before = START
-        publish_all(engine, [(START + at * MINUTE, 0, "users") for at in USERS])
+        publish_all(engine, [(at, 0, "users") for at in USERS])
         engine.advance(to=format_time(UNTIL - 1))
         return {told(parts(engine).fold.runs.row(run._offset)) for run in engine.runs()}
 
@@ -126,7 +126,7 @@ def played(web: Web) -> rd.Simulation:
     names = {f"{dag.id}.{id}": id for dag in built(web).dags.values() for id in dag.tasks if id in web.spans}
     base = rd.simulate(
         built(web), start=format_time(START), until="3h",
-        sources={"users": rd.at([format_time(START + at * MINUTE) for at in USERS])},
+        sources={"users": rd.at([format_time(at) for at in USERS])},
         durations={name: f"{web.spans[id]}m" for name, id in names.items()}, outputs={"d1.t0": [1, 2, 3]},
     )  # fmt: skip
     return base.what_if(rd.fail("d0.t2"), rd.workers(web.workers))
