@@ -8,6 +8,7 @@ for a window without limits, else O(what they limit, sorted).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -35,9 +36,14 @@ class Limited:
     in_order: list[tuple[str, Ints]]
 
     @property
+    def binds(self) -> bool:
+        """Whether there is a limit that may hold something back. O(1)."""
+        return bool(len(self.timed) or self.pooled or self.runs or self.run_timeouts)
+
+    @property
     def any(self) -> bool:
-        """Whether there is a limit at all. O(1)."""
-        return bool(len(self.timed) or self.pooled or self.runs or self.run_timeouts or self.in_order)
+        """Whether anything is limited, the order of runs too. O(1)."""
+        return self.binds or bool(self.in_order)
 
     @classmethod
     def of(cls, window: Window) -> Limited:
@@ -93,23 +99,23 @@ def what_binds(window: Window, values: NodeValues, ends: Ends) -> str:
         return "tasks may fail"
     if limited.lost:
         return "a wait awaits what never comes, and fails"
-    if values.workers is None and not limited.any:
-        return ""
+    late = _order(window, limited, ends.end)
+    if late or (values.workers is None and not limited.binds):
+        return late
     begin, end = np.array(ends.begin, np.int64), np.array(ends.end, np.int64)
     return (
-        _order(window, limited, end)
-        or _timeouts(window, limited, begin, end)
+        _timeouts(window, limited, begin, end)
         or _active_runs(window, limited, begin, end)
         or _pools(window, limited, values.capacity, begin, end)
         or _workers(window, values.workers, begin, end)
     )
 
 
-def _order(window: Window, limited: Limited, end: Ints) -> str:
+def _order(window: Window, limited: Limited, end: list[int]) -> str:
     """A task asks for its past in the run before by date, which must have been requested by then (R14)."""
     for dag, runs in limited.in_order:
-        requested = end[window.run_start[runs]]
-        if ((requested[1:] <= requested[:-1]) & (requested[1:] < BEYOND)).any():
+        requested = [end[start] for start in window.run_start[runs].tolist()]
+        if any(later <= before and later < BEYOND for before, later in pairwise(requested)):
             return f"runs of {dag} are not requested in the order of their dates"
     return ""
 
