@@ -1,15 +1,19 @@
-"""What becomes of attempts in a course: drawn together for a run, it is what is drawn for each by itself."""
+"""What becomes of attempts in a course: each takes what arrays draw for it."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
+
 import reactive_dag as rd
 from reactive_dag.whatif.course.player import CoursePlayer
 from reactive_dag.whatif.course.prepared import PreparedGraph
+from reactive_dag.whatif.question.draws import DURATION, draw_keys, future_keys, text_key
+from reactive_dag.whatif.question.duration_table import DurationTable
 
 
-def test_W2_durations_drawn_together_for_a_run_are_those_drawn_one_by_one() -> None:
+def test_W2_each_attempt_takes_what_arrays_draw_for_it() -> None:
     graph = rd.Graph("drawn")
     dag = graph.dag("job", schedule="0 */3 * * *")
     dag.add(lambda: None, "list")
@@ -31,14 +35,16 @@ def test_W2_durations_drawn_together_for_a_run_are_those_drawn_one_by_one() -> N
     )  # fmt: skip
     player = CoursePlayer(course.question, PreparedGraph.of(graph), course.effects)
     fold = player.run()
-    seen = 0
+    future, seen = future_keys(7, range(1)), 0
     for row in fold.log.runs():
         for task in row.tasks:
             for each in (task, *(task.instances or ())):
                 for number, began, ended, *_ in each.attempts:
-                    name = row.dag, task.task
+                    table = DurationTable.of([(row.dag, task.task)], course.effects)
+                    identity = player.draws.identity_of(row.run)
+                    keys = draw_keys(identity, text_key(each.task), DURATION, number)
                     assert began is not None
-                    assert ended - began == player.draws.duration(row.run, name, each.task, number)
+                    assert ended - began == table.spans(np.array([0]), keys, future)[0, 0]
                     seen += 1
     assert seen > 60
     spans = {task.ended - task.started for run in course.runs_of("job") for task in run.tasks["list"].attempts}

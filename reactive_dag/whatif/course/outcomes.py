@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from reactive_dag.model.records import Json
-from reactive_dag.whatif.question.draws import DURATION, DrawKeys, draw_keys, text_key
-from reactive_dag.whatif.question.duration_table import DurationTable
 
 if TYPE_CHECKING:
     from reactive_dag.engine.runs.state import RunState
@@ -27,40 +23,13 @@ class Outcomes:
     def __init__(self, effects: Effects, draws: FutureDraws) -> None:
         self.effects = effects
         self.draws = draws
-        self._tables: dict[str, tuple[DurationTable, DrawKeys] | None] = {}
-        """Of each DAG of which something is drawn, how long its tasks take, and the keys of their names."""
-        self._first: dict[tuple[int, int], int] = {}
-        """How long first attempts take that have not begun, by run and number: those of a run are drawn together."""
 
     def duration(self, run: RunState, index: int, number: int) -> int | None:
         """How long an attempt takes (ns); None for a function that looks and never gives something true (R29)."""
         name = self._name(run, index)
         if run.arrays.untils[index] is not None and not self.effects.outputs.get(name, True):
             return None
-        if number == 1 and index < run.size:
-            if (run.run, index) not in self._first:
-                self._draw_first(run)
-            span = self._first.pop((run.run, index), None)
-            if span is not None:
-                return span
         return self.draws.duration(run.run, name, run.plan.ids[index], number)
-
-    def _draw_first(self, run: RunState) -> None:
-        """Draw the durations of a run's first attempts at once: one by one costs ten times as much. O(tasks)."""
-        dag = run.dag.id
-        if dag not in self._tables:
-            self._tables[dag] = self._table(run)
-        found = self._tables[dag]
-        if found is not None:
-            table, names = found
-            keys = draw_keys(self.draws.identity_of(run.run), names, DURATION)
-            spans = table.spans(np.arange(run.size), keys, self.draws.futures)
-            self._first.update(((run.run, index), span) for index, span in enumerate(spans[:, 0].tolist()))
-
-    def _table(self, run: RunState) -> tuple[DurationTable, DrawKeys] | None:
-        ids = run.arrays.ids[: run.size]
-        table = DurationTable.of([(run.dag.id, id) for id in ids], self.effects)
-        return None if table.is_fixed else (table, np.array([text_key(id) for id in ids], np.uint64))
 
     def fails(self, run: RunState, index: int, number: int) -> bool:
         """Whether an attempt fails at its end."""
