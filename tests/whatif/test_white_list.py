@@ -49,8 +49,9 @@ def delay_of(attempt: object) -> str:
 
 
 OF_DAG: dict[str, list[object]] = {
-    "tz": ["Europe/Berlin"], "start": ["2026-11-23T05:00Z"], "end": ["2026-11-23T05:00Z"], "catchup": ["all", "none"],
-    "max_catchup": [5], "paused": [True], "max_active_runs": [1, 5], "overlap": ["skip", "replace"],
+    "tz": ["Europe/Berlin"], "start": ["2026-11-23T05:00Z", "2026-11-23"], "bare": [],
+    "end": ["2026-11-23T05:00Z", "2026-11-22"], "catchup": ["all", "none"], "max_catchup": [5],
+    "paused": [True], "max_active_runs": [1, 5], "overlap": ["skip", "replace"],
     "timeout": ["5m", "9h"], "defaults": [{"retries": 1}], "tags": ["tier1"], "description": ["what it is"],
     "params": [{"full": False}, params_class()], "deadline": ["1m", rd.cron("0 6 * * *")],
 }  # fmt: skip

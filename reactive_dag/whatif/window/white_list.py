@@ -38,7 +38,7 @@ class NotStatic(ReactiveDagError):
 
 
 FREE_OF_DAG = frozenset(
-    {"tz", "start", "end", "catchup", "max_catchup", "defaults", "tags", "description", "params", "deadline"}
+    {"tz", "start", "end", "bare", "catchup", "max_catchup", "defaults", "tags", "description", "params", "deadline"}
 )
 """Options of a DAG that change no time, or whose meaning is in the ticks and zones that are asked for."""
 LIMITS_OF_DAG = frozenset({"max_active_runs", "overlap", "timeout"})
