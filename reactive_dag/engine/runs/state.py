@@ -87,7 +87,7 @@ class RunSnapshot(msgspec.Struct, array_like=True):
 
 
 NO_INSTANCES: Mapping[int, range] = {}
-NO_TASKS: tuple[int, ...] = ()
+NOTHING_CHOSEN: tuple[int, ...] = ()
 NOTHING: Mapping[int, int] = {}
 NOT_BY_HAND: dict[int, tuple[str, str | None]] = {}
 
@@ -286,7 +286,7 @@ class RunState:
                 self.instances_left[self.instance(index)[0]] -= 1
             return followers, followers
         if self.arrays.branches[index] and state == "success":
-            return NO_TASKS, self._choose(index, result)
+            return NOTHING_CHOSEN, self._choose(index, result)
         left = self.left
         ready: list[int] = []
         if state == "success":

@@ -86,7 +86,7 @@ def passed_ticks(trigger: Trigger) -> PassedTicks | None:
 
     >>> from reactive_dag.triggers.leaves.schedule import cron
     >>> passed_ticks(cron("0 2 * * *").where(len)).text, passed_ticks(cron("0 2 * * *").batch(count=2))
-    ("rd.cron('0 2 * * *').where(builtins:len)", None)
+    ("rd.cron('0 2 * * *').where(len)", None)
     """
     if isinstance(trigger, Where):
         inner = passed_ticks(trigger.part)
