@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import attrs
 
-from tests.reference.model_parts import Spec
+from tests.reference.model_parts import Awaits, Spec
 
 PLANNED = ("needs", "rule", "retries", "over", "branch", "teardown")
 
 
 def kind(spec):
     """Of which kind a task is (R11)."""
+    if isinstance(spec.wait, Awaits):
+        return "wait for a DAG"
     return "wait" if spec.wait is not None else "until" if spec.until else "task"
 
 
@@ -94,8 +96,9 @@ class Changes:
             if task.spec.poll:
                 passed = self.applied_at() - began.at
                 self.set_look(run, name, task, began.at + (passed // task.spec.poll + 1) * task.spec.poll)
-            elif self.is_there(task, len(self.facts) - len(self.queue)):
-                self.decide(run, name, task)
+        later = self.recovering and isinstance(task.spec.wait, Awaits)  # it looks once the process has begun
+        if not task.spec.poll and not task.spec.until and before != task.spec and not later:
+            self.look(run, name, task, len(self.facts) - len(self.queue))
 
     def applied_at(self):
         """The instant of the last fact that was decided."""

@@ -148,12 +148,15 @@ class Model(Waits, Runs, Rounds, Changes, Downstream, Backfills, Deadlines):
                 "the rest is committed at once"
             )
             self.queue.remove(fact)
+            if fact.what == "finished" and fact.task in fact.run.tasks:
+                fact.run.tasks[fact.task].decided = False
         del self.facts[self.safe :]
         self.jobs, self.inflight, self.last = [], {}, self.committed
         self.sitting, self.back = [], []
 
     def open(self):
         """A process starts: it says since when nobody was there, and what of the definitions has changed."""
+        self.recovering = True
         for station in self.stations.values():
             station.look(self.graph)
             station.stale = False
@@ -162,7 +165,6 @@ class Model(Waits, Runs, Rounds, Changes, Downstream, Backfills, Deadlines):
             run.height = self.height(run.dag)
             if run.alive:
                 self.declared_anew(run, is_new_life=True)
-        self.recovering = True
         self.append(Fact("engine", self.last or self.now, until=max(self.now, self.last)))
         self.take_up_changes()
         self.commit()
@@ -199,6 +201,7 @@ class Model(Waits, Runs, Rounds, Changes, Downstream, Backfills, Deadlines):
                 self.reached = fact.number
                 self.step_timers(fact.at)
                 getattr(self, f"on_{fact.what}", lambda fact: None)(fact)
+                self.tell_all_waits()
             decided, self.out = self.out, []
             for request in decided:
                 self.append(request)
@@ -242,7 +245,7 @@ class Model(Waits, Runs, Rounds, Changes, Downstream, Backfills, Deadlines):
                 self.push("cancelled", run=run, ending="failed")
         elif fact.what == "task_started":
             if task.began:
-                self.timed_out(run, fact.task, fact.attempt)
+                self.gives_up(run, fact.task)
             else:
                 self.finished(run, fact.task, "failed", fact.attempt, retry=True)
         elif fact.what == "look":

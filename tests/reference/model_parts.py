@@ -28,6 +28,7 @@ class Fact:
     durable, round = False, 1
     run = of = wave = parent = None
     replaced = ()
+    awaits = None
 
     def __init__(self, what, at, **fields):
         self.what, self.at = what, at
@@ -81,13 +82,19 @@ class Station:
     """A trigger of a DAG in force. `held`: firings that a pause holds. `stale`: its facts wait in `backlog`."""
 
     def __init__(self, model, dag, trigger):
-        self.dag, self.trigger = dag, trigger
+        self.dag, self.trigger, self.model = dag, trigger, model
         self.catchup = model.graph.dags[dag].catchup if dag in model.graph.dags else "one"
-        self.naive = Taking(trigger, self.ask, model.facts.__getitem__, identity=model.identity)
+        self.naive = Taking(trigger, self.ask, self.fact, identity=model.identity)
         self.naive.turned_away = model.turned_away.setdefault(dag, [])
-        self.naive.depth = lambda part, item: 1 + model.depth(item, dag, self.naive.parts[part][0])
+        self.naive.depth = self.depth
         self.held, self.stale, self.backlog, self.redefined = [], False, [], Counter()
         self.look(model.graph)
+
+    def fact(self, number):
+        return self.model.facts[number]
+
+    def depth(self, part, item):
+        return 1 + self.model.depth(item, self.dag, self.naive.parts[part][0])
 
     def look(self, graph):
         """See what of the graph a process has: the height, and whether the functions of this trigger are there."""
@@ -164,8 +171,20 @@ def takes(leaf, event):
 
 
 @attrs.frozen
+class Awaits:
+    """A wait for a DAG, or for a task of it, at a date so long before the own one; and what states mean to it."""
+
+    dag: str
+    task: str = ""
+    offset: int = 0
+    states: tuple = ("success",)
+    failed: tuple = FAILED
+    skipped: tuple = ()
+
+
+@attrs.frozen
 class Spec:
-    """A task as it is declared."""
+    """A task as it is declared; `wait` says what it awaits: `Awaits`, or dataset, partition, whether from its start."""
 
     needs: tuple = ()
     rule: str = "all_success"
@@ -217,7 +236,7 @@ class Task:
         self.attempt = self.fails = self.lost = 0
         self.output, self.instances, self.marked, self.given = None, None, False, None
         self.began, self.owed, self.decided = 0, False, False
-        self.held, self.since, self.gone = None, None, False
+        self.held, self.since, self.gone, self.awaits = None, None, False, None
 
     @property
     def final(self):

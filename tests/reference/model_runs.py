@@ -95,6 +95,7 @@ class Runs(Dates):
                 self.consider(run, task)
         if not run.orphan and all(each.final for each in run.tasks.values()):
             self.end(run, run.outcome())
+        self.tell_waits_for(run.dag)
 
     def consider(self, run, task):
         each = run.tasks[task]
@@ -202,6 +203,8 @@ class Runs(Dates):
         orphans = [run for run in self.runs.values() if again and run.state == "running" and run.orphan]
         for run in sorted(orphans, key=lambda each: each.began):
             self.end(run, "failed")
+        if again:
+            self.tell_all_waits()
         running = [run for run in self.runs.values() if again and run.alive]
         for run in sorted(running, key=lambda each: each.began):
             for name in [name for name, task in run.tasks.items() if task.open is not None and not task.began]:
@@ -287,6 +290,7 @@ class Runs(Dates):
             mapped = run.tasks[task.of]
             if not mapped.final and mapped.given is None and all(run.tasks[name].final for name in mapped.instances):
                 self.gather(run, task.of, mapped)
+        self.tell_waits_for(run.dag, fact.task)
         for name in run.followers(fact.task):
             self.consider(run, name)
         if all(each.final for each in run.tasks.values()):
@@ -323,10 +327,11 @@ class Runs(Dates):
         if was == "running" and fact.state == "success" and run.dag in self.graph.dags:
             outlets = [outlet.uri for outlet in self.graph.dags[run.dag].outlets]
             self.put_of(run, "", [(uri, None, None) for uri in outlets])
-        self.deliver(fact)
+        self.tell_waits_for(run.dag)
         self.is_settled(run, run.request, fact.state in WELL)
         self.queue_round(run)
         self.round_ended(run, fact.state, fact.round)
+        self.deliver(fact)
 
     def on_cancelled(self, fact):
         run = fact.run or self.runs.get(fact.key)

@@ -1,12 +1,15 @@
-"""Tasks that wait, in the naive model: for a dataset's events (R28), or until their function gives something (R29).
+"""Tasks that wait, in the naive model: for runs, for events (R28), or until their function gives something (R29).
 
-Nothing is filed: at each event and at each look all facts are gone through. What a wait awaits is a partition of a
-dataset, None for any; it reacts, or looks every `poll` from its beginning on (R27).
+Nothing is filed: at each event and at each look all facts, or all runs, are gone through. What a wait awaits is a
+partition of a dataset, None for any, or a date or cascade of a DAG; it reacts, or looks every `poll` from its beginning
+on (R27).
 """
 
 from __future__ import annotations
 
-from tests.reference.model_parts import Fact
+from reactive_dag.model.records import Mark
+from reactive_dag.triggers.leaves.schedule import Scheduled
+from tests.reference.model_parts import Awaits, Fact
 
 
 class Waits:
@@ -14,16 +17,21 @@ class Waits:
 
     def begin_wait(self, run, name):
         """A wait begins at once; a function that looks needs a worker for its first look."""
-        if run.tasks[name].spec.wait is None:
+        wait = run.tasks[name].spec.wait
+        awaits = self.awaits_of(run, wait) if isinstance(wait, Awaits) else None
+        if wait is None:
             self.startable.append((run, name))
+        elif isinstance(wait, Awaits) and awaits is None:
+            self.noted.add("wait for what cannot be told")
+            self.finished(run, name, "failed")
         else:
-            self.push("task_started", run=run, task=name, attempt=run.tasks[name].attempt + 1)
+            self.push("task_started", run=run, task=name, attempt=run.tasks[name].attempt + 1, awaits=awaits)
 
     def waiting_began(self, fact, run, task):
         """A task waits from this fact on: its timeout has its timer before its looks."""
         task.state, task.began, task.decided, fact.round = "waiting", fact.number, False, run.round
-        if task.spec.wait is not None and self.is_there(task, fact.number):
-            self.decide(run, fact.task, task)
+        task.awaits = fact.awaits
+        if task.spec.wait is not None and self.look(run, fact.task, task, fact.number):
             return
         if task.spec.timeout:
             self.set_timer(fact.at + task.spec.timeout, fact)
@@ -50,12 +58,23 @@ class Waits:
             (task.spec.wait[1] is None, task.began, run, name)
             for run in self.runs.values() if run.alive
             for name, task in run.tasks.items()
-            if task.spec.wait is not None and task.open is not None and not task.decided and not task.spec.poll
+            if isinstance(task.spec.wait, tuple) and task.open is not None and not task.decided and not task.spec.poll
             and task.spec.wait[0] == fact.source and task.spec.wait[1] in (None, fact.partition)
         ]  # fmt: skip
         for _, _, run, name in sorted(waiting, key=lambda each: each[:2]):
-            if self.is_there(run.tasks[name], fact.number + 1):
-                self.decide(run, name, run.tasks[name])
+            self.look(run, name, run.tasks[name], fact.number + 1)
+
+    def look(self, run, name, task, before):
+        """Judge what a wait awaits, by the facts before one; whether that decided it."""
+        if isinstance(task.spec.wait, Awaits):
+            state = self.judged(task.spec.wait, *task.awaits)
+        else:
+            state = "success" if self.is_there(task, before) else None
+        if state == "failed":
+            self.gives_up(run, name)
+        elif state is not None:
+            self.decide(run, name, task, state)
+        return state is not None
 
     def decide(self, run, name, task, state="success", retry=False):
         """It looks no more: what it waited for is there, or its time is up."""
@@ -74,9 +93,7 @@ class Waits:
             if not task.owed:
                 task.owed = True
                 self.startable.append((run, look.task))
-        elif self.is_there(task, self.reached):
-            self.decide(run, look.task, task)
-        else:
+        elif not self.look(run, look.task, task, self.reached):
             count = (due - task.open) // task.spec.poll + 1
             self.push("looked", run=run, task=look.task, attempt=task.attempt, count=count)
 
@@ -93,12 +110,74 @@ class Waits:
             if (fact.run, fact.task) in self.startable:
                 self.startable.remove((fact.run, fact.task))
 
-    def timed_out(self, run, name, attempt):
-        """A wait or a function took too long: it begins anew, or fails, softly if it may (R30)."""
+    def gives_up(self, run, name):
+        """A wait or a function took too long, or what it awaits failed: it begins anew, or fails, softly if it may."""
         task = run.tasks[name]
         again = task.fails < task.spec.retries and not run.cancelled
         state = "failed" if again or not task.spec.soft else "skipped"
         self.decide(run, name, task, state, retry=again or task.spec.wait is None)
+
+    # ------------------------------------------------------------------------------------ runs of another DAG
+
+    def awaits_of(self, run, wait):
+        """The date or the cascade that a run awaits of a DAG; None where nothing says which."""
+        if run.logical_date is not None:
+            return "date", run.logical_date - wait.offset
+        if wait.offset or not self.graph.origins(run.dag) & self.graph.origins(wait.dag):
+            return None
+        return "cascade", run.cascade
+
+    def judged(self, wait, key, what):
+        """What the newest requested run means to a wait, in its newest round; None: go on waiting."""
+        found = [run for run in self.runs.values() if run.dag == wait.dag and self.says(run)[key] == what]
+        if not found:
+            return "failed" if key == "date" and self.never_comes(wait.dag, what) else None
+        run = max(found, key=lambda run: run.number)
+        task = run.tasks.get(wait.task)
+        state = run.state if not wait.task else task.state if task is not None and task.final else None
+        meaning = {"success": wait.states, "failed": wait.failed, "skipped": wait.skipped}
+        judged = next((word for word, states in meaning.items() if state in states), None)
+        self.noted.add(f"wait for a {'task' if wait.task else 'DAG'}: {judged}, by {key}")
+        return judged
+
+    def says(self, run):
+        """The date and the cascade of a run, begun or not."""
+        date, _, cascade = (run.logical_date, 0, run.cascade) if run.began or run.cascade else self.told(run)
+        return {"date": date, "cascade": cascade}
+
+    def never_comes(self, dag, date):
+        """Whether a date is a tick of a DAG that nobody will request: dropped, or from before it was registered."""
+        station = self.stations[dag]
+        coming = is_tick = False
+        for part, (leaf, _) in enumerate(station.naive.parts):
+            if isinstance(leaf, Scheduled) and leaf.schedule.after(date - 1) == date:
+                kept, following, _ = station.naive.clocks[part]
+                is_tick, coming = True, coming or date >= following or date in kept
+        asked = [fact for fact in [*self.facts, *self.out] if fact.what == "requested" and fact.dag == dag]
+        items = [item for _, item in station.holds()] + [item for fact in asked for item in fact.causes]
+        came = any(isinstance(item, Mark) and item.kind == "tick" and item.due == date for item in items)
+        return is_tick and not coming and not came
+
+    def tell_waits_for(self, dag, task=""):
+        """A run of a DAG began or ended, or a task of it ended: the waits for it that react look."""
+        self.tell_waits_if(lambda wait: wait.dag == dag and task in ("", wait.task))
+
+    def tell_all_waits(self):
+        """Something was applied: whatever it decided is decided. First which ticks a process missed that starts."""
+        self.tell_waits_if(lambda wait: not self.recovering or self.stations[wait.dag].naive.clocks)
+
+    def tell_waits_if(self, is_told):
+        waiting = [
+            (task.began, run, name)
+            for run in self.runs.values() if run.alive
+            for name, task in run.tasks.items()
+            if isinstance(task.spec.wait, Awaits) and task.open is not None and not task.decided
+            and not task.spec.poll and is_told(task.spec.wait)
+        ]  # fmt: skip
+        for _, run, name in sorted(waiting, key=lambda each: each[0]):
+            self.look(run, name, run.tasks[name], 0)
+
+    # ------------------------------------------------------------------------------------ a process starts
 
     def owe_looks(self):
         """A process starts: looks that the one before was to make are to be made still."""

@@ -6,7 +6,7 @@ import attrs
 
 import reactive_dag as rd
 from reactive_dag.model.times import SECOND
-from tests.reference.model_parts import Spec
+from tests.reference.model_parts import Awaits, Spec
 from tests.support.strategies import DATASETS
 
 SPECS = {
@@ -36,6 +36,23 @@ SPECS = {
         ),
         "look": Spec(until=True, poll=3 * SECOND, timeout=20_300_000_000, retries=1, delay=2 * SECOND, soft=True),
         "t": Spec(needs=("push", "re", "look"), rule="all_done"),
+    },
+    "v": {
+        "same": Spec(wait=Awaits("q"), timeout=8_300_000_000, retries=1, delay=1_500_000_000, soft=True),
+        "task": Spec(
+            wait=Awaits("q", task="t", states=("success", "skipped"), failed=("failed",)),
+            timeout=9_300_000_000,
+            retries=1,
+            delay=SECOND,
+        ),
+        "t": Spec(needs=("same", "task"), rule="all_done"),
+    },
+    "n": {
+        "tick": Spec(wait=Awaits("r", states=("success", "failed"), failed=("cancelled",)), timeout=20_300_000_000),
+        "back": Spec(
+            wait=Awaits("r", offset=7 * SECOND, skipped=("skipped",)), poll=2 * SECOND, timeout=15_300_000_000
+        ),
+        "t": Spec(needs=("tick", "back"), rule="all_done"),
     },
     **{f"x{n}": {"t": Spec(retries=n, pool=[None, "w", "v"][n])} for n in range(3)},
 }
@@ -92,6 +109,17 @@ VARIANTS = {
                  look=attrs.evolve(SPECS["w"]["look"], timeout=LONGER, soft=False)),
         _changed("w", push=attrs.evolve(SPECS["w"]["push"], timeout=SHORTER, poll=2 * SECOND),
                  re=attrs.evolve(SPECS["w"]["re"], timeout=LONGER, poll=0, soft=True)),
+    ),
+    "v": _variants(
+        "v",
+        _changed("v", same=attrs.evolve(SPECS["v"]["same"], poll=3 * SECOND, timeout=LONGER, soft=False),
+                 task=Spec(wait=Awaits("q", task="t", states=("success", "failed", "cancelled"), failed=()))),
+    ),
+    "n": _variants(
+        "n",
+        _changed("n", back=attrs.evolve(SPECS["n"]["back"], poll=0, timeout=LONGER),
+                 tick=Spec(wait=Awaits("r", failed=("cancelled",), skipped=("failed",)), timeout=SHORTER,
+                           retries=1, soft=True)),
     ),
     "x0": _variants("x0", _changed("x0", {"timeout": "6s", "max_active_runs": 1}, t=Spec(), u=Spec(needs=("t",)))),
     "x1": _variants("x1", _changed("x1", {"overlap": "queue"}, t=Spec(retries=1, pool="v"))),

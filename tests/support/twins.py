@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from datetime import timedelta
 
 import reactive_dag as rd
 from reactive_dag.model.errors import GraphError
 from reactive_dag.model.times import SECOND, parse_time, to_datetime
 from tests.reference.model_downstream import Wave
 from tests.reference.model_engine import Model
-from tests.reference.model_parts import FINAL, Fact
+from tests.reference.model_parts import FINAL, Awaits, Fact
 from tests.reference.model_rounds import again_of
 from tests.support.declared import CLOCKS, OPTIONS, POOLS, SPECS, VARIANTS
 from tests.support.engines import parts
@@ -60,6 +61,8 @@ class Twins:
         self.declare("s", None)
         self.declare("k", rd.updated(self.graph.dataset("e")).batch(count=2).by("region"))
         self.declare("w", rd.updated(a))
+        self.declare("v", rd.updated(a))
+        self.declare("n", rd.updated(self.graph.dataset("c")) | rd.every("7s"))
         self.world = World(self.graph, log or VolatileLog())
         self.model = Model(self.graph, self.specs, self.world.clock.now(), 2 * SECOND)
         self.compared = 0, 0
@@ -88,9 +91,15 @@ class Twins:
         """Add a task to a DAG."""
         timeout = None if spec.timeout is None else f"{spec.timeout / SECOND}s"
         how = {"retries": spec.retries, "retry_delay": f"{spec.delay / SECOND}s", "timeout": timeout}
-        if spec.wait is not None:
+        mode = {"mode": "reschedule", "poll": f"{spec.poll // SECOND}s"} if spec.poll else {}
+        if isinstance(spec.wait, Awaits):
+            wait = spec.wait
+            date = timedelta(seconds=wait.offset // SECOND) if wait.offset else "same"
+            sets = {"states": wait.states, "failed_states": wait.failed, "skipped_states": wait.skipped}
+            dag.wait_for(wait.dag, wait.task or None, id=name, logical_date=date, soft_fail=spec.soft, **sets, **mode,
+                         **how)  # fmt: skip
+        elif spec.wait is not None:
             uri, partition, since = spec.wait
-            mode = {"mode": "reschedule", "poll": f"{spec.poll // SECOND}s"} if spec.poll else {}
             dag.wait_for(self.graph.dataset(uri), id=name, partition=partition, since="start" if since else None,
                          soft_fail=spec.soft, **mode, **how)  # fmt: skip
         elif spec.until:
