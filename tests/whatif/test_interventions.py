@@ -243,8 +243,10 @@ def test_interventions_inside_a_body_raise(make: str) -> None:
 def test_interventions_on_a_dag_of_waits_alone_are_refused(asked: rd.Simulation) -> None:
     graph = often()
     graph.dag("w", schedule="0 2 * * *").wait_for("a", match="latest", timeout="1h")
+    base = play(graph)
     with pytest.raises(InvalidValue, match="DAG 'w' has no tasks but waits"):
-        play(graph).what_if(asked)
+        base.what_if(asked)
+    assert set(spans(base.what_if(rd.shared("x", 2, tasks=["w", "a"])))) == {1200}, "one among others is none"
 
 
 # --------------------------------------------------------------------------------------------------- failures (W5)

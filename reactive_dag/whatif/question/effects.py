@@ -149,8 +149,7 @@ class _Taken:
                 return self._share(given)
 
     def _duration(self, given: Duration) -> tuple[About, ...]:
-        what = "rd.duration()"
-        tasks = [self.names.no_wait(task, what) for task in self.names.tasks(given.what, what)]
+        tasks = self.names.working([given.what], "rd.duration()")
         for task in tasks:
             was = self.changed.get(task) or self.before.usual[task]
             self.changed[task] = (

@@ -131,21 +131,28 @@ class GraphNames:
         return task
 
     def tasks(self, name: GivenName, what: str) -> list[TaskName]:
-        """The tasks that are meant: one, or all of a DAG, waits left out. O(tasks).
-
-        Raises as `task`, InvalidValue for a DAG that has none.
-        """
+        """The tasks that are meant: one, or all of a DAG, waits left out. O(tasks). Raises as `task`."""
         dag = self.dag(name)
         if dag is None:
             return [self.task(name, what)]
-        found = self.by_kind[dag].get("task", ())
+        return [*self.by_kind[dag].get("task", ())]
+
+    def working(self, given: Iterable[GivenName], what: str) -> list[TaskName]:
+        """The tasks that are meant by one name or several, no waits among them. O(tasks).
+
+        Raises as `task`, InvalidValue for a wait, and where nothing but waits is meant.
+        """
+        asked = [*given]
+        found = [self.no_wait(task, what) for name in asked for task in self.tasks(name, what)]
         if not found:
-            raise InvalidValue(f"{what}: DAG {name} has no tasks but waits; name one of these, or another DAG")
-        return [*found]
+            raise InvalidValue(f"{what}: DAG {', '.join(map(repr, asked))} has no tasks but waits")
+        return found
 
     def only_task(self, name: GivenName, what: str) -> TaskName:
         """The task that is meant; a DAG stands for its only one. O(tasks). Raises as `task`."""
         found = self.tasks(name, what)
+        if not found:
+            raise InvalidValue(f"{what}: DAG {name} has no tasks but waits")
         if len(found) != 1:
             raise InvalidValue(f"{what}: DAG {name} has {len(found)} tasks ({_listed(found)}); name one of them")
         return found[0]

@@ -58,8 +58,7 @@ class FactorOfTasks:
     def of(cls, given: SharedFactor, names: GraphNames, where: str = "") -> FactorOfTasks:
         """What a factor as it is written means. O(tasks). Raises UnknownId, InvalidValue."""
         what = f"{where}rd.shared({given.name!r}): tasks="
-        found = [names.no_wait(task, what) for each in given.tasks for task in names.tasks(each, what)]
-        return cls(given.name, given.factor, frozenset(found))
+        return cls(given.name, given.factor, frozenset(names.working(given.tasks, what)))
 
     def values(self, futures: DrawKeys) -> Floats:
         """The factor in each of these futures. O(futures)."""
