@@ -227,6 +227,7 @@ class Model(Waits, Runs, Rounds, Changes, Downstream, Backfills, Deadlines):
             due, *_, what = timer = min(waiting, key=lambda each: each[:5])
             if isinstance(what, Station):
                 self.fire(what, what.naive.step(due), due)
+                self.tell_all_waits()
             else:
                 self.timers.remove(timer)
                 self.wake(what)

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import reactive_dag as rd
 from reactive_dag.model.errors import GraphError
+from reactive_dag.model.records import Mark
 from reactive_dag.model.times import SECOND, parse_time, to_datetime
 from tests.reference.model_downstream import Wave
 from tests.reference.model_engine import Model
@@ -62,6 +63,7 @@ class Twins:
         self.declare("k", rd.updated(self.graph.dataset("e")).batch(count=2).by("region"))
         self.declare("w", rd.updated(a))
         self.declare("v", rd.updated(a))
+        self.declare("m", rd.every("7s").where(is_odd_tick))
         self.declare("n", rd.updated(self.graph.dataset("c")) | rd.every("7s"))
         self.world = World(self.graph, log or VolatileLog())
         self.model = Model(self.graph, self.specs, self.world.clock.now(), 2 * SECOND)
@@ -413,6 +415,12 @@ class Twins:
                 states = {name: task.state for name, task in run.tasks.items() if task.state is not None}
                 found = [each for task in rows[key].tasks for each in (task, *(task.instances or ()))]
                 assert {each.task: each.state for each in found if each.state != "queued"} == states, run.dag
+
+
+def is_odd_tick(tick):
+    """Whether a tick is one of every second; a mark and an event tell its instant in words of their own."""
+    date = tick.due if isinstance(tick, Mark) else parse_time(tick.logical_date)
+    return date // (7 * SECOND) % 2 == 1
 
 
 def counts(active):
