@@ -120,11 +120,17 @@ class Twins:
 
     def publish(self, uri, fields):
         self.engine.publish(uri, **fields)
-        self.model.publish([(uri, _plain(fields))])
+        self.model.publish([(uri, self.plain(uri, fields))])
 
     def publish_many(self, events):
         self.engine.publish_many(events)
-        self.model.publish([(uri, _plain(fields)) for uri, fields in events])
+        self.model.publish([(uri, self.plain(uri, fields)) for uri, fields in events])
+
+    def plain(self, uri, fields):
+        """What an event says; a bare date is that day's midnight in the zone of the dataset's calendar."""
+        date, of = fields.get("logical_date"), self.graph.datasets[uri].partitions
+        zone = None if of is None or of.calendar is None else of.calendar.tz
+        return {**fields, "logical_date": None if date is None else parse_time(date, zone)}
 
     def start(self, key):
         self.engine.start("s", key=key)
@@ -443,8 +449,3 @@ def _special(spec):
     over = {} if spec.over is None else {"map_over": spec.over}
     rule = {"teardown": True} if spec.teardown else {"trigger_rule": spec.rule}
     return {**over, **rule, "branch": spec.branch}
-
-
-def _plain(fields):
-    date = fields.get("logical_date")
-    return {**fields, "logical_date": None if date is None else parse_time(date)}
