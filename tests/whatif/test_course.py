@@ -316,8 +316,20 @@ def test_a_function_that_raises_parks_its_items() -> None:
     users = graph.dataset("users")
     graph.dag("a", on=rd.updated(users).where(lambda event: event.extra["rows"] > 0))(nothing)
     course = play(graph, sources={users: rd.every("8h")})
-    first = course.pending()[0]
-    assert (first.kind, first.why) == ("fault", "a function raised on 3 items: they are parked")
+    (row,) = course.pending()
+    assert (row.kind, row.why) == ("fault", "a function raised on 3 items: they are parked")
+
+
+def test_W54_parked_items_are_none_that_a_trigger_holds() -> None:
+    graph = rd.Graph("fault")
+    users, orders = graph.dataset("users"), graph.dataset("orders")
+    bad = rd.updated(users).where(lambda event: event.extra["rows"] > 0)
+    graph.dag("a", on=bad & rd.updated(orders))(nothing)
+    course = play(graph, sources={users: rd.every("8h"), orders: rd.every("12h")})
+    held = f"holds 2 of {rd.updated(orders)!r}, nothing of {bad!r}"
+    assert [row.why for row in course.pending()] == ["a function raised on 3 items: they are parked", held]
+    stranded = [row.why for row in course.stranded() if row.event == "orders"]
+    assert stranded == [f"waits for {bad!r}"] * 2
 
 
 # ----------------------------------------------------------------------------------------------- courses

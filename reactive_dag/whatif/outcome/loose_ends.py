@@ -5,6 +5,7 @@ Owns `LooseEnds`. O(live runs + items pending).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from reactive_dag.engine.fold.fold import Fold
     from reactive_dag.engine.runs.state import RunState
     from reactive_dag.log.history import RunRow
+    from reactive_dag.triggers.machine.counts import Count
 
 
 class LooseEnds:
@@ -86,7 +88,7 @@ class LooseEnds:
 
     def _of_trigger(self, active: ActiveTrigger) -> Iterator[Left]:
         counts = active.circuit.counts()
-        lacking = [count.text for count in counts if not count.pending]
+        lacking = [count.text for count, waiting in _waiting(active) if not waiting]
         waits = f"waits for {' and '.join(lacking)}" if lacking else "its window had not closed"
         parked = {item for _, item in active.circuit.parked}
         for part, _, item in active.circuit.pending():
@@ -107,17 +109,23 @@ class LooseEnds:
         return Left(active.dag, active.label, part, name, at, event.partition, 1, why)
 
 
+def _waiting(active: ActiveTrigger) -> list[tuple[Count, int]]:
+    """What each leaf part counted, and how many of its items wait: those that are parked do not. O(parts)."""
+    parked = Counter([part for part, _ in active.circuit.parked])
+    return [(count, count.pending - parked[part]) for part, count in enumerate(active.circuit.counts())]
+
+
 def _of_active(active: ActiveTrigger) -> Iterator[Unfinished]:
-    counts = active.circuit.counts()
+    counts = _waiting(active)
     label = f"{active.label}: " if active.label else ""
-    held = [f"{count.pending} of {count.text}" for count in counts if count.pending]
+    held = [f"{waiting} of {count.text}" for count, waiting in counts if waiting]
     parked = active.circuit.parked
     if parked:
         them = "it is" if len(parked) == 1 else "they are"
         why = f"{label}a function raised on {counted(len(parked), 'item')}: {them} parked"
         yield Unfinished("fault", active.dag, "", "", why)
     if held:
-        missing = [count.text for count in counts if not count.pending]
+        missing = [count.text for count, waiting in counts if not waiting]
         lacking = f", nothing of {', '.join(missing)}" if missing else ""
         periods = "".join([f"; {period}" for period in gathering(active)])
         yield Unfinished("trigger", active.dag, "", "", f"{label}holds {', '.join(held)}{lacking}{periods}")
