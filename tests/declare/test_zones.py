@@ -199,10 +199,10 @@ def test_R1_bare_dates_of_an_event_are_read_in_the_zone_of_its_datasets_calendar
     plain = graph.dataset("plain")
 
     def body(run):
-        run.publish(days, logical_date=given)
+        run.publish(days, logical_date=given, time=given)
 
     graph.dag("hears", on=rd.updated(days))(nothing)
-    graph.dag("asks").add(body, id="t", outlets=[days])
+    graph.dag("asks", tz=TOKYO).add(body, id="t", outlets=[days])
     with live(graph) as engine:
         event = engine.publish(days, logical_date=given, time=given).event
         assert (event.partition, event.logical_date.timestamp()) == ("2026-11-23", midnight(tz, "2026-11-23") / 1e9)
@@ -212,3 +212,8 @@ def test_R1_bare_dates_of_an_event_are_read_in_the_zone_of_its_datasets_calendar
         engine.start("asks", logical_date="2026-11-24")
         engine.run_until_idle()
         assert [run.partition for run in engine.runs("hears")] == ["2026-11-23"] * 2
+        assert (
+            {each.logical_date for each in engine.events(days)}
+            == {event.time}
+            == {each.time for each in engine.events(days)}
+        )

@@ -123,11 +123,10 @@ class RunContext(Run):
         declared = self._outlet(dataset)
         where = f"run.publish({declared.id!r}) in {self.dag}.{self.task}"
         place, sort = check_partition(declared, partition, where), check_kind(kind, where)
-        dag = self._host.graph.dags.get(self.dag)
-        date = None
-        if logical_date is not None:
-            date = parse_date(logical_date, None if dag is None else dag.tz)
-        when = None if time is None else parse_time(time, what="time")
+        calendar = None if declared.partitions is None else declared.partitions.calendar
+        tz = None if calendar is None else calendar.tz
+        date = None if logical_date is None else parse_date(logical_date, tz)
+        when = None if time is None else parse_time(time, tz, what="time")
         told = None if extra is None else plain(extra, f"{where}: extra")
         said = OutletEvent(declared.id, place, date, told, sort, check_key(key, where), when)
         assert self._outlet_events is not None  # the dataset is an outlet, so the task has some
