@@ -327,6 +327,10 @@ class Trigger(Combinable, Kinded):
         parts = tuple([part.settled() for part in self.parts])
         return self if parts == self.parts else self.rebuilt(parts)
 
+    def why_not_under(self, key: object) -> str:
+        """Why it can stand under no such key of a `.by`, as its datasets are divided (T18); "" if it can. O(size)."""
+        return ""
+
     def anchored(self, start: int) -> Trigger:
         """With each `every` that says nothing else counted from `start` (R9). O(size)."""
         return self.with_parts_anchored(start)

@@ -359,11 +359,20 @@ def test_T18_what_could_never_be_complete_is_refused(make, text):
         (lambda: (rd.updated("hours") & rd.updated("days")).rollup(rd.week(BERLIN)), "give the rollup of="),
         (lambda: rd.completed("daily").rollup(DAY), "gathers no dataset's events"),
         (lambda: rd.updated("weeks").rollup(DAY), "a week is no part of a day"),
+        (lambda: rd.updated("hours").rollup(DAY).by("partition"), "'partition' keeps apart what one day needs"),
+        (lambda: rd.updated("hours").rollup(DAY).by("logical_date"), "'logical_date' keeps apart"),
+        (lambda: rd.updated("hours").rollup(DAY).by("hour"), "'hour' keeps apart"),
+        (lambda: rd.updated("hours").rollup(DAY, wait="1h").batch(count=2).by(HOUR), "keeps apart"),
+        (lambda: (rd.updated("hours").rollup(DAY) & rd.updated("days")).by(rd.day("UTC")), "keeps apart"),
+        (lambda: rd.updated("hours").rollup(rd.week(BERLIN)).by(rd.month(BERLIN)), "keeps apart what one week needs"),
+        (lambda: rd.updated("days").rollup(rd.week(BERLIN)).rollup(rd.month(BERLIN)).by("day"), "'day' keeps apart"),
+        (lambda: rd.updated("regional").rollup(DAY).by("region", "hour"), "'hour' keeps apart"),
     ],
 )
 def test_T18_what_the_graph_shows_to_be_wrong_is_refused_at_its_place(trigger, text):
     graph = hourly()
     graph.dataset("free")
+    graph.dataset("regional", partitions=HOUR * rd.values("eu", "us", name="region"))
     graph.dataset("days", partitions=DAY)
     graph.dataset("weeks", partitions=rd.week(BERLIN))
     with pytest.raises(rd.GraphError, match=text) as caught:
@@ -557,6 +566,15 @@ def test_T18_by_a_dimension_behind_it_needs_those_of_that_one():
         assert (late.local_date, late.data_interval.end - late.data_interval.start) == (
             date(2026, 3, 29), timedelta(hours=23),
         )  # fmt: skip
+
+
+def test_T18_a_key_that_a_whole_period_shares_may_stand_behind_it():
+    graph = regional(lambda hours: hours.rollup(DAY))
+    hours = rd.updated("hours")
+    for key in (DAY, rd.week(BERLIN), rd.month(BERLIN), "region", None, len):
+        graph.dag(f"by_{key}".replace("|", ""), on=hours.rollup(DAY).by(key))(nothing)
+    graph.dag("before", on=hours.by("partition").rollup(DAY))(nothing)
+    graph.check()
 
 
 MORE, LESS = (rd.values(*texts, name="region") for texts in (("as", "eu", "us"), ("eu",)))

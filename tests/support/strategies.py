@@ -223,6 +223,7 @@ def _rolled_up(part: Trigger) -> st.SearchStrategy[Trigger]:
 
 def _keyed(part: Trigger) -> st.SearchStrategy[Trigger]:
     def made(found: tuple[KeySpec, ...], most: int, ttl: int | None, arrival: bool) -> Trigger:
+        found = tuple(key for key in found if not any(each.why_not_under(key) for each in walk(part)))
         undated = "arrival" if arrival and any(isinstance(key, Calendar) for key in found) else None
         return By(part, found, most, ttl, undated)
 

@@ -92,6 +92,15 @@ class By(Modifier):
         """It holds keys, if it has one. O(1)."""
         return bool(self.keys)
 
+    def settled(self) -> Trigger:
+        """With its parts settled. O(size). Raises InvalidValue for a key that would split what a rollup gathers."""
+        found = super().settled()
+        for each in walk(self.part):
+            for key in self.keys:
+                if problem := each.why_not_under(key):
+                    raise InvalidValue(f".by({_keys_text(self.keys)}) behind {each!r}: {problem}")
+        return found
+
     def cell(self, around: Surroundings) -> None:
         """None: the compiler makes a `ByCell` of what stands inside. O(1)."""
 

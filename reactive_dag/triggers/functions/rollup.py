@@ -27,7 +27,7 @@ from reactive_dag.triggers.cell import ALONE, Arrivals, Cell, Convert, Opaque, S
 from reactive_dag.triggers.checks import choice_of, optional_positive, positive
 from reactive_dag.triggers.firing import Key, Rolled
 from reactive_dag.triggers.functions.by import By
-from reactive_dag.triggers.keys import KeySpec, PeriodKey
+from reactive_dag.triggers.keys import FIELDS, KeySpec, PeriodKey
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.shapes import Modifier
 
@@ -114,6 +114,22 @@ class Rollup(Modifier):
         if finer is None:
             raise InvalidValue(f"{self!r}: nothing says which finer partitions there are: {problem}")
         return evolve(found, finer=finer)
+
+    def why_not_under(self, key: object) -> str:
+        """Why a key would keep apart what one period needs; "" if it does not. O(size)."""
+        if isinstance(key, Calendar):
+            apart = key != self.coarse and (self.coarse.unit == "week" or why_not_finer(self.coarse, key))
+        else:
+            finer, _ = self._judged()
+            divided = [finer, *[each.partitions for each in _heard(self.part)]]
+            names = [each.name for of in divided if of is not None for each in of.dimensions if each.calendar]
+            apart = key in (*FIELDS, *names)
+        if not apart:
+            return ""
+        return (
+            f"{key!r} keeps apart what one {self.coarse.unit} needs, so that it would never be whole; take a key that "
+            "all of it shares (a static dimension, the rollup's own calendar), or none"
+        )
 
     @property
     def compiled_as(self) -> Trigger:
