@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from reactive_dag.declare.analysis.problems import Problem
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import known_dag, version_of
+from reactive_dag.declare.settings.parsers import whole
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.model.errors import UnknownId, UsageError
@@ -31,6 +32,7 @@ from reactive_dag.whatif.answers.window_host import WindowHost
 from reactive_dag.whatif.comparison.compare import Comparison, compared
 from reactive_dag.whatif.course.player import CoursePlayer
 from reactive_dag.whatif.course.prepared import PreparedGraph
+from reactive_dag.whatif.futures.futures import Futures
 from reactive_dag.whatif.outcome.trace import Trace
 from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
 from reactive_dag.whatif.outcome.window_runs import WindowRuns
@@ -257,6 +259,26 @@ class Simulation:
         InvalidValue for what is no intervention, UnknownId.
         """
         return Simulation(self.question.with_more(interventions), name, self)
+
+    def futures(self, n: int, seed: int | None = None, progress: bool | None = None) -> Futures:
+        """Futures 0 to n - 1 of a seed (that of the question): what is drawn is drawn anew in each. O(n * nodes).
+
+        On all cores; with progress where somebody looks (or as `progress` says). Ctrl-C gives what is done by then, and
+        `.n` says how many. Raises InvalidValue for a number that cannot be.
+
+        >>> from reactive_dag.declare.graph import Graph
+        >>> from reactive_dag.whatif.question.distributions import uniform
+        >>> graph = Graph("sales")
+        >>> graph.dag("ingest", schedule="0 2 * * *").add(lambda: None, id="load")
+        >>> base = simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration=uniform("5m", "25m"))
+        >>> finish = base.futures(400, seed=1).finish("ingest")
+        >>> f"{finish.quantile(0.5):%H:%M}", round(finish.probability(before="02:20"), 1)
+        ('02:14', 0.8)
+        """
+        asked, chosen = whole(n, "n", 1), self.question.seed if seed is None else whole(seed, "seed")
+        return Futures(
+            self.question, self._prepared, self.effects, asked, chosen, self.label, self.run, progress
+        )  # fmt: skip
 
     def compare(self, base: Simulation | None = None) -> Comparison:
         """Which runs are later, missing, extra or end otherwise than in `base` (or the parent), and why.

@@ -56,7 +56,7 @@ OutsideEvent: TypeAlias = tuple[int, str, int, str | None]
 class CoursePlayer:
     """Plays one course: `run` plays it to its end and gives the fold that holds it."""
 
-    def __init__(self, question: Question, prepared: PreparedGraph, effects: Effects) -> None:
+    def __init__(self, question: Question, prepared: PreparedGraph, effects: Effects, future: int = 0) -> None:
         self.question = question
         self.prepared = prepared
         self.log = MemoryLog()
@@ -71,7 +71,7 @@ class CoursePlayer:
         )
         self.core = Fold(question.graph, self.log, self.clock, hooks=hooks)
         self._identities = RunIdentities(self.log.record, self._info)
-        self.draws = FutureDraws(effects, question.seed, self._identities.of)
+        self.draws = FutureDraws(effects, question.seed, self._identities.of, future)
         self.outcomes = Outcomes(effects, self.draws)
         self.attempts = CourseAttempts(self.core, self.outcomes, effects.workers)
         self._number = count()

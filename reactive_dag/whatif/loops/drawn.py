@@ -157,7 +157,7 @@ class WindowDraws:
             found.append((window.run_start[window.run_dag == number].astype(np.int64), given))
         for task, given in effects.tasks.items():
             number = window.task_number.get(task, -1)
-            of_task = (window.subject == number) & ~np.isin(window.kind, NO_TASKS)
+            of_task = (window.subject == number) & ~np.isin(window.kind, NOT_OF_TASKS)
             found.append((np.flatnonzero(of_task), given))
         for dataset, given in effects.datasets.items():
             events = window.subject[: len(window.source_partition)]
@@ -166,6 +166,6 @@ class WindowDraws:
         return found
 
 
-NO_TASKS = np.array([SOURCE, START, END], np.int8)
+NOT_OF_TASKS = np.array([SOURCE, START, END], np.int8)
 NO_KEYS = np.zeros(1, np.uint64)
 NO_PLACES = np.zeros(0, np.int64)

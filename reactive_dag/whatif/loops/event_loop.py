@@ -44,7 +44,7 @@ WAITS = WAIT, MET, LOST
 FAILURES = FAILED, UPSTREAM_FAILED, CANCELLED
 """What fails those that wait for it."""
 
-Event = tuple[int, int, int]
+LoopEvent = tuple[int, int, int]
 """The instant, what happens, and to which node."""
 
 
@@ -78,7 +78,7 @@ class EventLoop:
         """How often at this instant slots were given out before."""
         self._todo: list[int] = []
         first = [(node, DUE if delay[node] else TICK) for node in plan.roots]
-        self._heap: list[Event] = [(base[node] + delay[node], what, node) for node, what in first]
+        self._heap: list[LoopEvent] = [(base[node] + delay[node], what, node) for node, what in first]
         self._slots = SlotLines(plan, capacity, workers, self.begin, delay, self.state, self._begin_attempt)
         self._runs = RunLimits(plan, self._begin_run, self._skip_run, self._replace)
 
@@ -354,38 +354,3 @@ class EventLoop:
                 self.begin[node] = min(self.begin[node], self._now)
                 self._todo += self.plan.watching[node]
         self._leave(run, state)
-
-    # ------------------------------------------------------------------------------------- ties
-
-    def tie(self) -> int:
-        """A wait for which the order of what happens at one instant decides, which a window does not know; -1 without.
-
-        One is where an awaited run is requested at the very instant at which the wait would end by an earlier one.
-        O(waits with several candidates * candidates).
-        """
-        for node in self.plan.several:
-            if self.begin[node] != BEYOND and self._is_tied(node):
-                return node
-        return -1
-
-    def _is_tied(self, node: int) -> bool:
-        first, last, again = self.begin[node], self.end[node], self.attempts[node] > 1
-        candidates, delay = self.plan.candidates[node] or (), self.delay
-        for at, (_, start) in enumerate(candidates):
-            now = self.begin[start]
-            if not first <= now <= last or now == BEYOND:
-                continue
-            if not self.plan.needs[start] and not delay[start] and not (now == first and self._was_held(node)):
-                continue  # a tick comes before all else
-            for awaited, earlier in candidates[at + 1 :]:
-                if self.begin[earlier] <= now:
-                    if self.end[awaited] == now or (self.end[awaited] < now and (first == now or again)):
-                        return True
-                    if self.begin[earlier] < now:
-                        break
-        return False
-
-    def _was_held(self, node: int) -> bool:
-        """Whether a wait began with something that came later."""
-        needs = self.plan.window.needs[node]
-        return any(self.delay[need] and self.end[need] == self.begin[node] for need in needs)

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from reactive_dag.whatif.window.arrays import BEYOND, LOST, WAIT, Ints
 
 if TYPE_CHECKING:
+    from reactive_dag.whatif.loops.drawn import Delays
     from reactive_dag.whatif.window.arrays import Window
 
 Places: TypeAlias = NDArray[np.intp]
-Pairs: TypeAlias = tuple[Places, Places]
+RowsAndNodes: TypeAlias = tuple[Places, Places]
 """Rows of a level, and for each a node."""
 
 FEW = 4
@@ -35,9 +36,9 @@ class Level(NamedTuple):
 
     first: int
     stop: int
-    needs: list[Pairs]
+    needs: list[RowsAndNodes]
     many: tuple[Places, Places, Places] | None
-    single: Pairs | None
+    single: RowsAndNodes | None
     several: list[int]
     lost: Places
 
@@ -50,20 +51,24 @@ class Levels:
         self._candidates = window.candidates
         self._levels = [_level(window, first, stop) for first, stop in pairwise(window.level_ptr.tolist())]
 
-    def evaluate(self, base: Ints, delay: Ints, ends: Ints) -> NDArray[np.bool_]:
+    def evaluate(self, delays: Delays, ends: Ints, begins: Ints | None = None) -> NDArray[np.bool_]:
         """Put the ends of all nodes in place of their spans in `ends`: a row a node, a column a future. O(size).
 
-        `base` has a value a node, `delay` too, or rows as `ends`; the span of a wait is 0. What never ends has BEYOND.
-        Tells of each future whether in it the order of what happens at one instant decides (a tie).
+        The span of a wait is 0. What never ends has BEYOND. `begins` takes when they begin, if it is given. Tells of
+        each future whether in it the order of what happens at one instant decides (a tie).
         """
-        late = (delay if delay.ndim == 1 else delay.any(axis=1)) != 0
-        delay = delay[:, None] if delay.ndim == 1 else delay
+        base, fixed, late = self.window.base, delays.fixed, delays.nodes
         ties = np.zeros(ends.shape[1], np.bool_)
         for level in self._levels:
             nodes = slice(level.first, level.stop)
             begin = self._begin(level, base[nodes], ends)
-            if late[nodes].any():
-                begin += delay[nodes]
+            if fixed[nodes].any():
+                begin += fixed[nodes, None]
+            if len(late):
+                low, high = np.searchsorted(late, (level.first, level.stop))
+                begin[late[low:high] - level.first] += delays.drawn[low:high]
+            if begins is not None:
+                np.minimum(begin, BEYOND, out=begins[nodes])
             if level.single is not None:
                 rows, awaited = level.single
                 begin[rows] = np.maximum(begin[rows], ends[awaited])
@@ -90,12 +95,15 @@ class Levels:
 
     def _wait(self, wait: int, begin: Ints, ends: Ints, ties: NDArray[np.bool_]) -> Ints:
         """When a wait ends that began then: when its newest candidate ends, of those whose run is requested by then."""
-        found = next_start = np.full_like(begin, BEYOND)
+        found = requested = np.full_like(begin, BEYOND)
+        clocked = np.zeros(len(begin), np.bool_)
         for awaited, start in self._candidates[wait] or ():
             at = np.maximum(begin, ends[awaited])
-            found = np.where(at < next_start, at, found)
-            ties |= (at == next_start) & (at < BEYOND)
-            next_start = np.minimum(next_start, ends[start])
+            ties |= (at == requested) & (at < BEYOND) & (at < found) & ~clocked  # as in one_pass.py
+            found = np.where(at < requested, np.minimum(at, found), found)
+            seen, by_clock = ends[start], not self.window.needs[start]
+            clocked = np.where(seen < requested, by_clock, clocked | ((seen == requested) & by_clock))
+            requested = np.minimum(requested, seen)
         return found
 
 

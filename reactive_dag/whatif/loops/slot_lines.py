@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from reactive_dag.whatif.loops.loop_plan import LoopPlan
 
-Waiting = tuple[int, int, int]
+WaitingAttempt = tuple[int, int, int]
 """Of an attempt that waits: priority (negated), the instant of the run's request, its rank in the window."""
 
 
@@ -43,7 +43,7 @@ class SlotLines:
         self._capacity = [sys.maxsize, *capacity]
         self._free = self._capacity[:]
         self._workers = sys.maxsize if workers is None else workers
-        self._lines: list[list[Waiting]] = [[] for _ in self._free]
+        self._lines: list[list[WaitingAttempt]] = [[] for _ in self._free]
         self._waiting: set[int] = set()
         """The lines with attempts."""
         self._starved = False
@@ -117,7 +117,7 @@ class SlotLines:
         self._waiting.discard(at)
         return False
 
-    def _take(self, at: int, line: list[Waiting]) -> bool:
+    def _take(self, at: int, line: list[WaitingAttempt]) -> bool:
         """Begin the first attempt of a line; whether it fitted, or was cancelled meanwhile. O(log waiting)."""
         node = self.plan.by_rank[line[0][2]]
         if self._state[node] == READY:

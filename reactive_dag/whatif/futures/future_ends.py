@@ -1,0 +1,137 @@
+"""When things end with success in many futures: of a window a row a node, of played courses by their names.
+
+Owns `EndsInWindow` and `EndsInCourses`. Invariant: the columns are the first futures in order, `n` of them, which are
+fewer than asked for only where Ctrl-C came. O(nodes) a future to keep.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reactive_dag.model.errors import UsageError
+from reactive_dag.whatif.futures.in_chunks import in_chunks
+from reactive_dag.whatif.futures.paths import count_paths
+from reactive_dag.whatif.window.arrays import BEYOND
+
+if TYPE_CHECKING:
+    from reactive_dag.whatif.futures.course_futures import CourseFutures
+    from reactive_dag.whatif.futures.window_futures import Chunk, WindowFutures
+    from reactive_dag.whatif.question.names import TaskName
+    from reactive_dag.whatif.window.arrays import Ints
+
+CHUNK, FEW = 128, 8
+"""So many futures are evaluated together by levels, and so many of those that are played one by one."""
+
+MOST_KEPT = 2**27
+"""So many ends are kept; of more only those of runs, and what else is asked for is evaluated again."""
+
+Dated = tuple[int | None, "Ints"]
+"""The logical date of a run, and when something of it ended in each future."""
+
+
+class FutureEnds(ABC):
+    """When things ended in `n` futures; `method` says what evaluated them."""
+
+    n: int
+    method: str
+
+    @abstractmethod
+    def of(self, dag: str, date: int | None, partition: str | None, task: str) -> Dated | None:
+        """The ends of a task of a run, or of the run (""); without a date of its DAG's last one. None without such."""
+
+    @abstractmethod
+    def paths(self, dag: str) -> Counter[TaskName] | None:
+        """In how many futures each task is on the critical path of the DAG's last run; None where there is none."""
+
+
+class EndsInWindow(FutureEnds):
+    """Those of a window."""
+
+    def __init__(self, futures: WindowFutures, n: int, workers: int | None, progress: bool | None) -> None:
+        futures.prepare()
+        self._futures = futures
+        self._workers = workers
+        window = futures.window
+        of_runs = np.sort(window.run_end).astype(np.int64)
+        self._rows = np.arange(window.size) if n * window.size <= MOST_KEPT else of_runs
+        found = self._evaluated(n, self._rows, progress)
+        self._ends = [chunk.ends for chunk in found]
+        self.n = sum(each.shape[1] for each in self._ends)
+        looped, played = sum(chunk.looped for chunk in found), sum(chunk.played for chunk in found)
+        ways = {"levels": self.n - looped - played, "event loop": looped, "reference": played}
+        used = {name: count for name, count in ways.items() if count}
+        self.method = ", ".join(name if count == self.n else f"{name} of {count}" for name, count in used.items())
+
+    def _evaluated(self, n: int, rows: Ints, progress: bool | None) -> list[Chunk]:
+        futures = self._futures
+
+        def work(chunk: range) -> Chunk:
+            found = futures.chunk(chunk)
+            return found if len(rows) == len(found.ends) else found.only(rows)
+
+        size = FEW if futures.loops else CHUNK
+        return in_chunks(work, n, size, processes=futures.loops, workers=self._workers, progress=progress)
+
+    def _of_nodes(self, nodes: Ints) -> list[Ints]:
+        """The ends of these nodes, in chunks. O(nodes * futures), and all again where they were not kept."""
+        at = np.searchsorted(self._rows, nodes)
+        if (self._rows[np.minimum(at, len(self._rows) - 1)] == nodes).all():
+            return [each[at] for each in self._ends]
+        return [chunk.ends for chunk in self._evaluated(self.n, nodes, False)]
+
+    def of(self, dag: str, date: int | None, partition: str | None, task: str) -> Dated | None:
+        """By the node. O(futures)."""
+        run = self._futures.run_of(dag, date, partition)
+        node = -1 if run < 0 else self._futures.node(run, task)
+        if node < 0:
+            return None
+        rows = self._of_nodes(np.array([node]))
+        return int(self._futures.window.run_date[run]), np.concatenate([NONE, *[each[0] for each in rows]])
+
+    def paths(self, dag: str) -> Counter[TaskName] | None:
+        """By walking back in all futures at once. O(futures * steps)."""
+        run = self._futures.run_of(dag)
+        if run < 0:
+            return None
+        window = self._futures.window
+        found: Counter[TaskName] = Counter()
+        for ends in self._of_nodes(np.arange(window.size)):
+            found += count_paths(window, ends, int(window.run_end[run]))
+        return found
+
+
+class EndsInCourses(FutureEnds):
+    """Those of courses that the reference played."""
+
+    def __init__(self, courses: CourseFutures, n: int, workers: int | None, progress: bool | None) -> None:
+        found = in_chunks(courses.chunk, n, FEW, processes=True, workers=workers, progress=progress)
+        self._ends = [ends for chunk in found for ends in chunk]
+        self._points = {point for ends in self._ends for point in ends}
+        self.n = len(self._ends)
+        self.method = "reference"
+
+    def of(self, dag: str, date: int | None, partition: str | None, task: str) -> Dated | None:
+        """By the names. O(futures + ends)."""
+        known = [point for point in self._points if point[0] == dag and point[3] == task]
+        if date is None:
+            dates = {point[1] for point in known}
+            date = max((each for each in dates if each is not None), default=None)
+        same = [point for point in known if point[1] == date and partition in (None, point[2])]
+        if not same:
+            return None
+        ends = [max([found.get(point, 0) for point in same]) or BEYOND for found in self._ends]
+        return date, np.array(ends, np.int64)
+
+    def paths(self, dag: str) -> Counter[TaskName] | None:
+        """Not to be had. Raises UsageError."""
+        raise UsageError(
+            "criticality() needs a window, and this graph's futures were played by the reference (.method says why); "
+            "ask .critical_path() of a simulation"
+        )
+
+
+NONE = np.zeros(0, np.int64)

@@ -1,0 +1,122 @@
+"""Many futures of a simulation: what is drawn is drawn anew in each, by its key, so all share their random numbers.
+
+Owns `Futures`. Invariant: future k of a seed is the simulation with that seed's k-th draws, whatever evaluates it and
+on however many threads; future 0 of a simulation's own seed is the simulation itself. Each answer says its cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.engine.inspect.run import Run
+from reactive_dag.model.errors import UnknownId
+from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.times import from_datetime
+from reactive_dag.whatif.futures.course_futures import CourseFutures
+from reactive_dag.whatif.futures.finish import FinishTime
+from reactive_dag.whatif.futures.future_ends import EndsInCourses, EndsInWindow, FutureEnds
+from reactive_dag.whatif.futures.window_futures import WindowFutures, tools_of
+from reactive_dag.whatif.question.names import given_name
+from reactive_dag.whatif.window.answering import window_of
+from reactive_dag.whatif.window.white_list import NotStatic
+
+if TYPE_CHECKING:
+    from reactive_dag.whatif.course.prepared import PreparedGraph
+    from reactive_dag.whatif.question.effects import Effects
+    from reactive_dag.whatif.question.question import Question
+
+
+class Futures:
+    """The futures of a question; made by `Simulation.futures`. `asked` were asked for, `n` were done.
+
+    `method` says what evaluated them, and why it was not a faster way.
+    """
+
+    def __init__(
+        self, question: Question, prepared: PreparedGraph, effects: Effects, n: int, seed: int, label: str,
+        find_run: Callable[[str], Run], progress: bool | None = None, workers: int | None = None,
+    ) -> None:  # fmt: skip
+        self.question = question
+        self.effects = effects
+        self.seed = seed
+        self.asked = n
+        self.label = label
+        self._find_run = find_run
+        self._names = prepared.names
+        courses = CourseFutures(question, prepared, effects, seed)
+        why = ""
+        try:
+            tools = tools_of(question.graph, window_of(question))
+            window = WindowFutures(tools, effects, seed, courses.play)
+            ends: FutureEnds = EndsInWindow(window, n, workers, progress)
+        except NotStatic as reason:
+            why = f": {reason}"
+            ends = EndsInCourses(courses, n, workers, progress)
+        self._ends = ends
+        self.method = f"{ends.method}{why}"
+
+    @property
+    def n(self) -> int:
+        """How many futures were done: fewer than asked for where Ctrl-C came. O(1)."""
+        return self._ends.n
+
+    def finish(self, what: Dag | Run | str) -> FinishTime:
+        """When something ends with success: a DAG's last run (by date), a task of that ("dag.task"), a run by its key.
+
+        O(futures). Raises UnknownId.
+        """
+        dag, date, partition, task = self._meant(what)
+        found = self._ends.of(dag, date, partition, task)
+        if found is None:
+            raise UnknownId(f"DAG {dag!r} never ran in these futures")
+        return FinishTime(f"{dag}.{task}" if task else dag, *found)
+
+    def criticality(self, dag: Dag | str) -> dict[str, float]:
+        """Of each task the share of the futures in which it decides when the DAG's last run ends, the largest first.
+
+        It is on the critical path: from the end back through what ended last before each step could begin. Futures in
+        which the run does not succeed count as ones without a path. O(futures * steps). Raises UnknownId, and
+        UsageError where the futures were played by the reference, whose paths are not kept.
+        """
+        name, _, _, task = self._meant(dag)
+        if task:
+            raise UnknownId(f"{dag!r} is a task; the critical path is that of a DAG, {name!r}")
+        found = self._ends.paths(name)
+        if found is None:
+            raise UnknownId(f"DAG {name!r} never ran in these futures")
+        shares = {".".join(each): count / self.n for each, count in found.items()}
+        return dict(sorted(shares.items(), key=lambda pair: (-pair[1], pair[0])))
+
+    def _meant(self, what: Dag | Run | str) -> tuple[str, int | None, str | None, str]:
+        if isinstance(what, Run):
+            date = None if what.logical_date is None else from_datetime(what.logical_date)
+            return what.dag, date, what.partition, ""
+        name = what if isinstance(what, str) else what.id
+        if name in self.question.graph.dags:
+            return name, None, None, ""
+        try:
+            dag, task = self._names.task(given_name(name, "finish()"), "finish()")
+            return dag, None, None, task
+        except UnknownId:
+            pass
+        try:
+            return self._meant(self._find_run(name))
+        except UnknownId:
+            hint = did_you_mean(name, self.question.graph.dags)
+            raise UnknownId(f"no DAG, task or run {name!r} in graph {self.question.graph.id!r}{hint}") from None
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data: when the last run of each DAG ends. O(DAGs * futures)."""
+        found = {dag: self._ends.of(dag, None, None, "") for dag in self.question.graph.dags}
+        finishes = [FinishTime(dag, *ends).to_json() for dag, ends in found.items() if ends is not None]
+        return {
+            "name": self.label, "seed": self.seed, "asked": self.asked, "n": self.n, "method": self.method,
+            "finishes": finishes,
+        }  # fmt: skip
+
+    def __repr__(self) -> str:
+        rest = "" if self.n == self.asked else f" of {self.asked} (interrupted)"
+        what = f"{self.question.graph.id!r} {self.label!r}"
+        return f"<Futures of {what}: {self.n}{rest}, seed {self.seed} ({self.method})>"

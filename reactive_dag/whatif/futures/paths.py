@@ -1,0 +1,48 @@
+"""How often each task is on the critical path, in many futures at once.
+
+Owns no state. The path goes back from the end of a run through what ended last before each step could begin: of what it
+needs, or what a wait saw. Where an attempt waited for a slot the path goes on through what the task needs. O(steps of
+the path * nodes on it) for all futures together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reactive_dag.whatif.window.arrays import BEYOND, END, SOURCE, START
+
+if TYPE_CHECKING:
+    from reactive_dag.whatif.question.names import TaskName
+    from reactive_dag.whatif.window.arrays import Ints, Window
+
+
+def count_paths(window: Window, ends: Ints, last: int) -> Counter[TaskName]:
+    """In how many of these futures (a column each) each task is on the path to the end of node `last`."""
+    found: Counter[TaskName] = Counter()
+    at = {last: np.flatnonzero(ends[last] < BEYOND)}
+    while at:
+        node = max(at)  # all that it leads to have lower numbers
+        columns = at.pop(node)
+        if window.kind[node] not in (SOURCE, START, END):
+            found[window.tasks[window.subject[node]]] += len(columns)
+        for before, which in _before(window, ends, node, columns):
+            at[before] = np.concatenate((at[before], which)) if before in at else which
+    return found
+
+
+def _before(window: Window, ends: Ints, node: int, columns: Ints) -> list[tuple[int, Ints]]:
+    """What a node followed, and in which of these futures."""
+    above = [*window.needs[node]]
+    seen = [awaited for awaited, _ in window.candidates[node] or ()]
+    if not above and not seen:
+        return []
+    latest = np.array([ends[each, columns] for each in above] or [np.full(len(columns), -1)])
+    chosen, by = np.array(above or [-1])[latest.argmax(axis=0)], latest.max(axis=0)
+    for awaited in seen:  # what ended as the wait did, and after it had begun, is what it saw
+        decided = (ends[awaited, columns] == ends[node, columns]) & (ends[awaited, columns] > by)
+        chosen = np.where(decided, awaited, chosen)
+    ticked = (by < window.base[node]) & np.isin(chosen, above)
+    return [(int(each), columns[(chosen == each) & ~ticked]) for each in np.unique(chosen[~ticked]) if each >= 0]

@@ -1,0 +1,183 @@
+"""The futures of a window: by levels where nothing fails and no limit binds, else by the event loop or the reference.
+
+Owns `WindowFutures`. Invariant: a future is answered as a simulation of it alone would be, whichever evaluator does it,
+in whichever chunk and on whichever thread. O(nodes + edges) a future.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import frozen
+
+from reactive_dag.declare.internals import analysis_of
+from reactive_dag.whatif.futures.binding import where_it_binds
+from reactive_dag.whatif.loops.attempts import AttemptLists
+from reactive_dag.whatif.loops.checks import what_misleads
+from reactive_dag.whatif.loops.drawn import DrawnNodes, WindowDraws
+from reactive_dag.whatif.loops.event_loop import EventLoop
+from reactive_dag.whatif.loops.levels import Levels
+from reactive_dag.whatif.loops.loop_plan import LoopPlan
+from reactive_dag.whatif.loops.states import SUCCESS
+from reactive_dag.whatif.question.draws import future_keys
+from reactive_dag.whatif.question.duration_table import DurationTable
+from reactive_dag.whatif.window.arrays import BEYOND, END, SOURCE, START, Ints
+from reactive_dag.whatif.window.limits import limited_of
+
+KEPT_AS = "futures"
+"""The name under which a version of a graph keeps what evaluates its last window."""
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reactive_dag.declare.graph import Graph
+    from reactive_dag.whatif.futures.course_futures import EndsByPoint
+    from reactive_dag.whatif.question.effects import Effects
+    from reactive_dag.whatif.window.arrays import Window
+
+
+@frozen(eq=False)
+class Chunk:
+    """The ends of all nodes in some futures, a column each, as far as they succeeded; and how they were evaluated."""
+
+    ends: Ints
+    looped: int = 0
+    played: int = 0
+
+    def only(self, nodes: Ints) -> Chunk:
+        """That of some nodes alone. O(nodes * futures)."""
+        return Chunk(self.ends[nodes], self.looped, self.played)
+
+
+class WindowTools:
+    """What evaluates a window, made once for it: the keys of draws, the levels, the plan of the event loop."""
+
+    def __init__(self, window: Window) -> None:
+        self.drawn = DrawnNodes(window)
+
+    @cached_property
+    def levels(self) -> Levels:
+        """Those of the window. O(nodes + edges) once."""
+        return Levels(self.drawn.window)
+
+    @cached_property
+    def loop_plan(self) -> LoopPlan:
+        """That of the window. O(nodes + edges) once."""
+        return LoopPlan.of(self.drawn.window)
+
+
+def tools_of(graph: Graph, window: Window) -> WindowTools:
+    """What evaluates a window of a version of a graph. O(1), the first time O(nodes)."""
+    kept = analysis_of(graph).kept
+    found = kept.get(KEPT_AS)
+    if not isinstance(found, WindowTools) or found.drawn.window is not window:
+        found = kept[KEPT_AS] = WindowTools(window)
+    return found
+
+
+class WindowFutures:
+    """The futures of one question about a window; `play` asks the reference for one of them."""
+
+    def __init__(
+        self, tools: WindowTools, effects: Effects, seed: int, play: Callable[[int], EndsByPoint]
+    ) -> None:  # fmt: skip
+        self.window = window = tools.drawn.window
+        self.effects = effects
+        self._tools = tools
+        self.seed = seed
+        self._play = play
+        self.draws = WindowDraws(tools.drawn, effects, DurationTable.of(window.tasks, effects))
+        self._limited = limited_of(window).any or effects.workers is not None
+        self.loops = self.draws.may_fail or limited_of(window).lost
+        """Whether every future is played by the event loop."""
+
+    def prepare(self) -> None:
+        """Make what all chunks share, before threads ask for it. O(nodes + edges)."""
+        window = self.window
+        if not self.draws.table.is_fixed:
+            self.draws.drawn.first_keys  # noqa: B018
+        if self.loops or self._limited:
+            self._tools.loop_plan  # noqa: B018
+        if not self.loops:
+            self._tools.levels  # noqa: B018
+            window.needs, window.candidates  # noqa: B018
+
+    # ------------------------------------------------------------------------------------- chunks
+
+    def chunk(self, futures: range) -> Chunk:
+        """Evaluate these futures. O(nodes + edges) each."""
+        return self._all_looped(futures) if self.loops else self._by_levels(futures)
+
+    def _by_levels(self, futures: range) -> Chunk:
+        """By levels; those in which a limit binds, or the order of an instant decides, otherwise."""
+        keys, nodes = future_keys(self.seed, futures), self.draws.drawn.nodes
+        ends = np.zeros((self.window.size, len(futures)), np.int64)
+        ends[nodes] = self.draws.first_spans(keys)
+        begins = np.empty_like(ends) if self._limited else None
+        ties = self._tools.levels.evaluate(self.draws.delays(keys), ends, begins)
+        wrong = set(np.flatnonzero(ties).tolist())
+        if begins is not None:
+            wrong |= set(np.flatnonzero(where_it_binds(self.window, self.effects, begins, ends)).tolist())
+        played = sum(self._loop_into(ends, at, futures[at]) for at in sorted(wrong))
+        return Chunk(ends, len(wrong) - played, played)
+
+    def _all_looped(self, futures: range) -> Chunk:
+        ends = np.empty((self.window.size, len(futures)), np.int64)
+        played = sum(self._loop_into(ends, at, future) for at, future in enumerate(futures))
+        return Chunk(ends, len(futures) - played, played)
+
+    def _loop_into(self, ends: Ints, column: int, future: int) -> bool:
+        """Evaluate one future by the event loop, else by the reference; whether it was the reference."""
+        loop = self.loop(future)
+        if what_misleads(loop):
+            ends[:, column] = self._played(future)
+            return True
+        ends[:, column] = np.where(np.array(loop.state) == SUCCESS, loop.end, BEYOND)
+        return False
+
+    def loop(self, future: int) -> EventLoop:
+        """One future, played by the event loop. O(events * log)."""
+        window, draws, effects = self.window, self.draws, self.effects
+        keys = future_keys(self.seed, range(future, future + 1))
+        attempts = AttemptLists.of(draws.attempts(keys), draws.drawn.nodes, window.size)
+        capacity = [effects.capacities.get(name, pool.slots) for name, pool in window.pools.items()]
+        base, delays = window.base.tolist(), draws.delays(keys).of(0)
+        loop = EventLoop(self._tools.loop_plan, base, delays, attempts, capacity, effects.workers)
+        loop.play()
+        return loop
+
+    def _played(self, future: int) -> Ints:
+        """The ends of runs and tasks in a future that the reference played. O(records)."""
+        window, ends = self.window, self._play(future)
+        found = np.full(window.size, BEYOND, np.int64)
+        for node, (kind, run, subject) in enumerate(zip(window.kind, window.run.tolist(), window.subject.tolist())):
+            if kind not in (SOURCE, START):
+                task = "" if kind == END else window.tasks[subject][1]
+                dag, date = window.dags[window.run_dag[run]], int(window.run_date[run])
+                found[node] = ends.get((dag, date, window.run_partition[run], task), BEYOND)
+        return found
+
+    # ------------------------------------------------------------------------------------- what is meant
+
+    def run_of(self, dag: str, date: int | None = None, partition: str | None = None) -> int:
+        """The run of a DAG of that date and partition; without a date its last one by date; -1 without. O(log runs)."""
+        at = self.window.dag_number.get(dag, -1)
+        if at < 0:
+            return -1
+        first, stop = self.window.dag_runs[at : at + 2].tolist()
+        if date is None:
+            return int(stop) - 1
+        of_date = [run for run in range(first, stop) if self.window.run_date[run] == date]
+        same = [run for run in of_date if self.window.run_partition[run] == partition]
+        return int((same or of_date or [-1])[-1])
+
+    def node(self, run: int, task: str = "") -> int:
+        """The node of a task of a run, without a task of its END; -1 without. O(tasks)."""
+        window = self.window
+        if not task:
+            return int(window.run_end[run])
+        nodes = window.run_nodes[window.run_ptr[run] : window.run_ptr[run + 1]].tolist()
+        found: list[int] = [node for node in nodes if window.tasks[window.subject[node]][1] == task]
+        return found[0] if found else -1

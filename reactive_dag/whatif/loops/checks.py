@@ -1,0 +1,64 @@
+"""Whether a play of the event loop is right: what a window does not know must not have decided anything.
+
+Owns no state. O(nodes).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from reactive_dag.whatif.loops.states import CANCELLED, FAILED, SKIPPED, UPSTREAM_FAILED
+from reactive_dag.whatif.window.arrays import BEYOND
+from reactive_dag.whatif.window.limits import limited_of
+
+if TYPE_CHECKING:
+    from reactive_dag.whatif.loops.event_loop import EventLoop
+
+NO_SUCCESS = frozenset({FAILED, UPSTREAM_FAILED, SKIPPED, CANCELLED})
+
+
+def what_misleads(loop: EventLoop) -> str:
+    """Why the reference is to be asked instead, in words; "" where the play is right. O(nodes).
+
+    Where the order of one instant decides, where what does not succeed would start runs that are not here, where runs
+    are not requested in the order of their dates but tasks ask for the run before.
+    """
+    plan = loop.plan
+    window, tie = plan.window, tie_of(loop)
+    if tie >= 0:
+        name = ".".join(window.tasks[window.subject[tie]])
+        return f"what {name} sees depends on what happens first at one instant"
+    if window.on_failure and not NO_SUCCESS.isdisjoint(loop.state):
+        return f"{window.on_failure} hears what does not succeed"
+    for dag, runs in limited_of(window).in_order:
+        requested = [loop.begin[plan.run_start[run]] for run in runs.tolist()]
+        if any(later <= sooner and later < BEYOND for sooner, later in pairwise(requested)):
+            return f"runs of {dag} are not requested in the order of their dates"
+    return ""
+
+
+def tie_of(loop: EventLoop) -> int:
+    """A wait for which the order of what happens at one instant decides, which a window does not know; -1 without.
+
+    One is where an awaited run is requested at the very instant at which the wait would end by an earlier one.
+    O(waits with several candidates * candidates).
+    """
+    tied = (node for node in loop.plan.several if loop.begin[node] != BEYOND and _is_tied(loop, node))
+    return next(tied, -1)
+
+
+def _is_tied(loop: EventLoop, node: int) -> bool:
+    first, last, again = loop.begin[node], loop.end[node], loop.attempts[node] > 1
+    candidates, begin, end = loop.plan.candidates[node] or (), loop.begin, loop.end
+    for at, (_, start) in enumerate(candidates):
+        now = begin[start]
+        if not first <= now <= last or now == BEYOND or not loop.plan.needs[start]:
+            continue  # what a clock requests is there before all else (W20)
+        for awaited, earlier in candidates[at + 1 :]:
+            if begin[earlier] <= now:
+                if end[awaited] == now or (end[awaited] < now and (first == now or again)):
+                    return True
+                if begin[earlier] < now:
+                    break
+    return False

@@ -1,0 +1,202 @@
+"""Many futures: each is the simulation with those draws, whatever evaluates it."""
+
+from __future__ import annotations
+
+import _thread
+from collections import Counter
+from datetime import UTC, datetime
+from random import Random
+
+import numpy as np
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import reactive_dag as rd
+from reactive_dag.model.errors import InvalidValue, UnknownId, UsageError
+from reactive_dag.whatif.futures.course_futures import CourseFutures, Point
+from reactive_dag.whatif.futures.finish import FinishTime
+from reactive_dag.whatif.futures.in_chunks import in_chunks
+from reactive_dag.whatif.futures.window_futures import WindowFutures, WindowTools
+from reactive_dag.whatif.question import distributions as drawn
+from reactive_dag.whatif.window.arrays import BEYOND, END
+from reactive_dag.whatif.window.arrays import START as BEGIN
+from reactive_dag.whatif.window.white_list import NotStatic
+from tests.support.loops import limited_question, window_of
+from tests.support.profiles import examples
+from tests.support.windows import question
+
+START = "2026-11-23T00:00Z"
+HOUR = 3600 * 10**9
+
+
+def compared(simulation: rd.Simulation | None, n: int = 4) -> Counter[str]:
+    """How the futures of a question were evaluated, each equal to what the reference plays."""
+    if simulation is None:
+        return Counter({"refused": n})
+    courses = CourseFutures(simulation.question, simulation._prepared, simulation.effects, 5)
+    try:
+        futures = WindowFutures(WindowTools(window_of(simulation)), simulation.effects, 5, courses.play)
+    except NotStatic:
+        return Counter({"not static": n})
+    chunk, window = futures.chunk(range(1, 1 + n)), futures.window
+    for column in range(n):
+        got: dict[Point, int] = {}
+        for node, (kind, run) in enumerate(zip(window.kind.tolist(), window.run.tolist())):
+            end = int(chunk.ends[node, column])
+            if run >= 0 and kind != BEGIN and end < BEYOND:
+                task = "" if kind == END else window.tasks[window.subject[node]][1]
+                about = window.dags[window.run_dag[run]], int(window.run_date[run]), window.run_partition[run], task
+                got[about] = max(end, got.get(about, 0))
+        assert got == courses.play(1 + column)
+    return Counter({"levels": n - chunk.looped - chunk.played, "loop": chunk.looped, "reference": chunk.played})
+
+
+@settings(max_examples=examples(40), deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_W41_each_future_equals_the_reference(seed: int) -> None:
+    found = question(Random(seed))
+    if found is not None:
+        simulation, further = found
+        for changes in further:
+            simulation = simulation.what_if(*changes)
+        compared(simulation)
+
+
+@settings(max_examples=examples(25), deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_W41_each_future_with_limits_equals_the_reference(seed: int) -> None:
+    compared(limited_question(seed), 3)
+
+
+def test_W41_every_way_of_evaluation_is_met() -> None:
+    found = sum((compared(limited_question(seed), 3) for seed in range(30)), Counter[str]())
+    assert found["levels"] >= 3 and found["loop"] > 20, found
+
+
+def late_sales(**options: object) -> rd.Graph:
+    """A DAG of two tasks side by side and one behind them, each day at two."""
+    graph = rd.Graph("sales")
+    dag = graph.dag("ingest", schedule="0 2 * * *", **options)  # type: ignore[arg-type]
+    dag.add(lambda: None, id="orders")
+    dag.add(lambda: None, id="prices")
+    dag.add(lambda: None, id="load", after=["orders", "prices"])
+    return graph
+
+
+def simulated(graph: rd.Graph, until: str = "1d") -> rd.Simulation:
+    """Two hours at most for each task."""
+    spans = {"orders": drawn.uniform("0m", "2h"), "prices": "30m", "load": "15m"}
+    return rd.simulate(graph, start=START, until=until, durations=spans)  # type: ignore[arg-type]
+
+
+def test_W41_future_0_is_the_simulation_itself() -> None:
+    base = simulated(late_sales())
+    ends = base.futures(3).finish("ingest").ends
+    run = base.runs[0]
+    assert run.ended is not None and int(ends[0]) // 1000 * 1000 == int(run.ended.timestamp() * 1e6) * 1000
+    assert int(base.futures(2, seed=9).finish("ingest").ends[0]) != int(ends[0])
+
+
+def test_W41_the_number_of_threads_decides_nothing() -> None:
+    base = simulated(late_sales())
+    one, two = (in_chunks(lambda chunk: [*chunk], 300, 7, workers=workers) for workers in (1, 2))
+    assert one == two
+    assert base.futures(300).finish("ingest").ends.tolist() == base.futures(300).finish("ingest").ends.tolist()
+
+
+def test_W41_ctrl_c_gives_what_is_done() -> None:
+    def work(chunk: range) -> int:
+        if chunk.start == 20:
+            _thread.interrupt_main()
+            raise KeyboardInterrupt
+        return chunk.start
+
+    assert in_chunks(work, 100, 10, workers=1) == [0, 10]
+
+
+def test_W42_quantiles_are_instants_that_occurred() -> None:
+    finish = FinishTime("d", 0, np.array([4 * HOUR, HOUR, 3 * HOUR, 2 * HOUR, BEYOND]))
+    assert [each and each.hour for each in finish.quantile([0, 0.2, 0.21, 0.8, 1])] == [1, 1, 2, 4, None]
+    assert finish.succeeded == 0.8
+    assert finish.mean == datetime(1970, 1, 1, 2, 30, tzinfo=UTC)
+    assert [finish.probability(before=f"0{hour}:00") for hour in (1, 2, 5)] == [0, 0.2, 0.8]
+
+
+def test_W42_a_time_of_day_is_the_first_after_the_date_in_its_zone() -> None:
+    date = 22 * HOUR
+    finish = FinishTime("d", date, np.array([date + HOUR, date + 8 * HOUR]))
+    assert finish.probability(before="23:30") == 0.5
+    assert finish.probability(before="06:00") == 0.5
+    assert finish.probability(before="06:00", tz="America/New_York") == 1
+    assert finish.probability(before="1970-01-02T06:00:00.000001Z") == 1
+
+
+@pytest.mark.parametrize("before", ["25:00", "6", "6 o'clock"])
+def test_W42_nonsense_is_refused(before: str) -> None:
+    finish = FinishTime("d", 0, np.array([HOUR]))
+    with pytest.raises(InvalidValue):
+        finish.probability(before=before)
+    with pytest.raises(InvalidValue):
+        finish.quantile(1.5)
+
+
+def test_W42_the_known_chance_of_one_uniform_duration() -> None:
+    futures = simulated(late_sales()).futures(4000, seed=3)
+    finish = futures.finish("ingest.orders")
+    assert abs(finish.probability(before="03:00") - 0.5) < 0.03
+    middle = futures.finish("ingest").quantile(0.5)
+    assert middle is not None and abs((middle - datetime(2026, 11, 23, 3, 15, tzinfo=UTC)).total_seconds()) < 180
+
+
+def test_W42_a_failed_run_is_never_in_time() -> None:
+    finish = simulated(late_sales()).what_if(rd.fail("load", 0.25)).futures(400, seed=1).finish("ingest")
+    assert abs(finish.succeeded - 0.75) < 0.08
+    assert finish.probability(before="2027-01-01T00:00Z") == finish.succeeded
+    assert "succeeds in" in repr(finish)
+
+
+def test_W42_names() -> None:
+    base = simulated(late_sales(), until="3d")
+    futures = base.futures(5)
+    assert futures.finish("ingest").date == futures.finish(base.runs[-1]).date
+    assert futures.finish(base.runs[0].key).date != futures.finish("ingest").date
+    assert futures.finish("ingest.load").name == "ingest.load"
+    with pytest.raises(UnknownId, match="did you mean 'ingest'"):
+        futures.finish("inest")
+    with pytest.raises(InvalidValue, match="at least 1"):
+        base.futures(0)
+    assert futures.to_json()["n"] == 5
+    assert "5, seed 0 (levels)" in repr(futures)
+
+
+def test_W43_criticality_is_the_share_of_futures_on_the_path() -> None:
+    found = simulated(late_sales()).futures(4000, seed=2).criticality("ingest")
+    assert found["ingest.load"] == 1
+    assert abs(found["ingest.orders"] - 0.75) < 0.03
+    assert abs(found["ingest.orders"] + found["ingest.prices"] - 1) < 1e-9
+
+
+def test_W43_the_path_goes_through_waits_to_other_dags() -> None:
+    graph = late_sales()
+    report = graph.dag("report", schedule="0 2 * * *")
+    report.wait_for("ingest", id="wait")
+    report.add(lambda: None, id="draw", after=["wait"])
+    spans = {"orders": drawn.uniform("0m", "2h"), "prices": "30m", "load": "15m", "draw": "5m"}
+    found = rd.simulate(graph, start=START, until="1d", durations=spans).futures(200).criticality("report")
+    assert found["report.wait"] == found["ingest.load"] == 1
+
+
+def test_W41_a_graph_that_is_not_static_is_played_by_the_reference() -> None:
+    graph = late_sales()
+    graph.dag("alarm", on=rd.absent(rd.completed("ingest"), "30m")).add(lambda: None, id="ring")
+    base = rd.simulate(graph, start=START, until="1d", default_duration=drawn.uniform("0m", "2h"))
+    futures = base.futures(20)
+    assert futures.method.startswith("reference: ")
+    again = evolve(base.question, seed=0)
+    assert again.seed == futures.seed
+    ended = base.runs_of("ingest")[0].ended
+    assert ended is not None and int(futures.finish("ingest").ends[0]) // 1000 == int(ended.timestamp() * 1e6)
+    with pytest.raises(UsageError, match="criticality"):
+        futures.criticality("ingest")
