@@ -52,8 +52,7 @@ SPECS = {
         "back": Spec(
             wait=Awaits("r", offset=7 * SECOND, skipped=("skipped",)), poll=2 * SECOND, timeout=15_300_000_000
         ),
-        "some": Spec(wait=Awaits("m"), timeout=5_300_000_000, retries=1, delay=SECOND),
-        "t": Spec(needs=("tick", "back", "some"), rule="all_done"),
+        "t": Spec(needs=("tick", "back"), rule="all_done"),
     },
     "m": {"t": Spec()},
     **{f"x{n}": {"t": Spec(retries=n, pool=[None, "w", "v"][n])} for n in range(3)},

@@ -64,7 +64,7 @@ class Twins:
         self.declare("w", rd.updated(a))
         self.declare("v", rd.updated(a))
         self.declare("m", rd.every("7s").where(is_odd_tick))
-        self.declare("n", rd.updated(self.graph.dataset("c")) | rd.every("7s"))
+        self.declare("n", rd.every("7s"))
         self.world = World(self.graph, log or VolatileLog())
         self.model = Model(self.graph, self.specs, self.world.clock.now(), 2 * SECOND)
         self.compared = 0, 0
