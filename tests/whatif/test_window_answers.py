@@ -39,6 +39,7 @@ def told_alike(mine: WindowOutcome, reference: Outcome) -> None:
     assert paths_of(mine) == paths_of(reference)
     rows, others = timeline_of(mine, mine.runs), timeline_of(reference, reference.runs)
     assert Counter(rows) == Counter(others) and [row.start for row in rows] == [row.start for row in others]
+    assert list(mine.unfinished()) == list(reference.unfinished()) and list(mine.left()) == list(reference.left())
     slack, other = slack_of(mine), slack_of(reference)
     assert Counter(slack) == Counter(other) and slack.title == other.title
     assert usage_of(mine, {WORKERS: None}, {}).to_json() == usage_of(reference, {WORKERS: None}, {}).to_json()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from reactive_dag.declare.internals import analysis_of, version_of
 from reactive_dag.engine.fold.hooks import GraphCaches
 from reactive_dag.engine.runs.logical_dates import OutletCalendars
+from reactive_dag.triggers.walks import walk
 from reactive_dag.whatif.question.effects import Effects
 from reactive_dag.whatif.question.names import GraphNames
 from reactive_dag.whatif.question.outputs import assumed_outputs
@@ -67,6 +68,12 @@ class PreparedGraph:
     def task(self, dag: str, task: str) -> AnyTask:
         """The declaration of a task as it is in this version. O(1)."""
         return self._dags[dag].tasks[task]
+
+    @cached_property
+    def has_joins(self) -> bool:
+        """Whether a trigger keeps items until others come. O(size of the triggers) once."""
+        triggers = (trigger for dag in self._dags.values() for trigger in dag.triggers.values())
+        return any(part.gathers or part.joins for trigger in triggers for part in walk(trigger))
 
     @cached_property
     def has_deadlines(self) -> bool:

@@ -351,8 +351,14 @@ class WindowOutcome:
     # ------------------------------------------------------------------------------------- the end
 
     def unfinished(self) -> Sequence[Unfinished]:
-        """What is unfinished at the end, and why: asked of the reference. O(records) once."""
-        return self.reference().unfinished()
+        """What is unfinished at the end, and why. O(runs); where something may be, O(records) once."""
+        return [] if self._nothing_is_left else self.reference().unfinished()
+
+    @cached_property
+    def _nothing_is_left(self) -> bool:
+        """Whether each run has ended, and no trigger keeps what it is given."""
+        last = self.ends[self.window.run_end[self.runs]]
+        return not self.prepared.has_joins and bool((last < BEYOND).all())
 
     def deadlines(self) -> Sequence[Due]:
         """The deadlines of runs, and those for which no run came. O(runs); where there are any, O(records) once."""
@@ -365,8 +371,8 @@ class WindowOutcome:
         ]  # fmt: skip
 
     def left(self) -> Sequence[Left]:
-        """The items that no run took: asked of the reference. O(records) once."""
-        return self.reference().left()
+        """The items that no run took. O(runs); where there may be some, O(records) once."""
+        return [] if self._nothing_is_left else self.reference().left()
 
 
 class _OrderDecides(Exception):
