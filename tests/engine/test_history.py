@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import reactive_dag as rd
@@ -220,3 +222,21 @@ def test_an_engine_tells_what_it_is(tmp_path):
     assert repr(engine) == "<Engine 'history' open, 3 records>"
     engine.close()
     assert "closed" in repr(engine)
+
+
+def test_the_reason_of_a_long_cascade_is_cut_as_json():
+    graph = rd.Graph("history")
+    a = graph.dataset("a")
+    graph.dag("again", on=rd.updated(a, feedback=True, max_depth=250), outlets=[a]).add(lambda run: None, id="t")
+    with live(graph) as engine:
+        engine.publish(a)
+        engine.run_until_idle()
+        why = engine.why(engine.runs("again")[0])
+        node, texts = why.to_json(), []
+        while node:
+            texts.append(node["text"])
+            node = next(iter(node["causes"]), None)
+        assert texts[-1] == "… (the tree goes on)" and len(texts) == 102
+        assert json.loads(json.dumps(why.to_json())) == why.to_json()
+        short = engine.why(engine.runs("again")[-1]).to_json()
+        assert short["causes"][0]["causes"] == [] and short["text"].startswith("run again")

@@ -7,6 +7,7 @@ and the tree says so. O(nodes).
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 
 import attrs
 
@@ -40,6 +41,9 @@ _REASONS = {
 
 MAX_CAUSES = 50
 """How many causes of one run are shown."""
+
+MAX_DEPTH = 100
+"""How many causes behind each other are shown as JSON."""
 
 
 @attrs.define(repr=False)
@@ -77,12 +81,22 @@ class Why:
     __repr__ = __str__
 
     def to_json(self) -> dict[str, object]:
-        """The tree as plain data. O(nodes)."""
-        return {
-            "text": self.text, "run": None if self.run is None else self.run.key, "error": self.error,
-            "missing": list(self.missing),
-            "causes": [cause.to_json() for cause in self.causes],
-        }  # fmt: skip
+        """The tree as plain data, cut at `MAX_DEPTH` causes behind each other. O(nodes)."""
+        below = [_node_out(Why("… (the tree goes on)"), [])]
+        levels = [[self]]
+        while len(levels) <= MAX_DEPTH and (behind := [cause for node in levels[-1] for cause in node.causes]):
+            levels.append(behind)
+        made = [_node_out(node, below if node.causes else []) for node in levels.pop()]
+        while levels:
+            made, causes = [], iter(made)
+            for node in levels.pop():
+                made.append(_node_out(node, list(islice(causes, len(node.causes)))))
+        return made[0]
+
+
+def _node_out(node: Why, causes: list[dict[str, object]]) -> dict[str, object]:
+    key = None if node.run is None else node.run.key
+    return {"text": node.text, "run": key, "error": node.error, "missing": list(node.missing), "causes": causes}
 
 
 def why_run(host: Host, run: Run) -> Why:
