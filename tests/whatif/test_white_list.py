@@ -201,7 +201,9 @@ def test_W30_triggers_in_another_form_are_refused(trigger: rd.Trigger) -> None:
     assert judged(graph) == "refused"
 
 
-@pytest.mark.parametrize("states", ["failed", "any", {"success", "failed"}, "cancelled"], ids=["failed", "any", "both", "cancelled"])
+@pytest.mark.parametrize(
+    "states", ["failed", "any", {"success", "failed"}, "cancelled"], ids=["failed", "any", "both", "cancelled"]
+)
 def test_W30_who_hears_failures_hears_none_where_nothing_fails(states: str) -> None:
     graph = graph_with({}, {"retries": 1}, None)
     graph.dag("hears", on=rd.completed("down", states=states) | rd.completed("*", states="failed"))(nothing)
