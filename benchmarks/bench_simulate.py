@@ -74,7 +74,7 @@ def flat(found: rd.Simulation) -> list[Node]:
     for run, task in ended:
         start, end = trace.interval(run, task)
         row = trace.rows[run]
-        needs = [(run, need) for need in trace.dags[row.dag].needs(task)]
+        needs = [(run, need) for need in trace.needs(Point("task", run, task))]
         awaited = trace.awaited(Point("task", run, task))
         if awaited is not None:
             needs.append((awaited.point.of, awaited.point.task))

@@ -108,12 +108,20 @@ class SlotLines:
 
     def _give_one(self, at: int) -> bool:
         """Begin what may begin of one line; whether workers were lacking."""
-        line = self._lines[at]
-        while line:
+        line, free, begin, need_of = self._lines[at], self._free, self._begin, self.plan.need
+        by_rank, state = self.plan.by_rank, self._state
+        while line:  # as `_take`, which a call each would slow down
             if self._workers <= 0:
                 return True
-            if not self._take(at, line):
-                return False
+            node = by_rank[line[0][2]]
+            if state[node] == READY:
+                need = need_of[node]
+                if free[at] < need and free[at] < min(need, self._capacity[at]):
+                    return False
+                free[at] -= need
+                self._workers -= 1
+                begin(node)
+            heappop(line)
         self._waiting.discard(at)
         return False
 

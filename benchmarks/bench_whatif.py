@@ -1,0 +1,115 @@
+"""What if: questions about a day of 157 DAGs, beside SimPy and a plain heap that play the same instances.
+
+Run it with `python benchmarks/bench_whatif.py`. The peers get bare nodes (bench_simulate.py): which attempt of which
+task of which run waits for which; they resolve no trigger, no tick and no date, and know no pool and no failure. A
+figure is how often a job is done in the time of one day of SimPy's AllOf model, taken in the same turns. Processor time
+of the process, all threads together; best of the rounds.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from random import Random
+
+from attrs import evolve
+from bench_simulate import SPANS, START, flat, with_all_of, with_heap
+from harness import Line, machine, show
+
+import reactive_dag as rd
+from reactive_dag.interop.examples import open_example
+from reactive_dag.whatif.futures.window_futures import WindowFutures, tools_of
+from reactive_dag.whatif.loops.attempts import AttemptLists
+from reactive_dag.whatif.loops.event_loop import EventLoop
+from reactive_dag.whatif.question.draws import future_keys
+from reactive_dag.whatif.window.answering import window_of
+from reactive_dag.whatif.window.compile import compile_window
+from reactive_dag.whatif.window.node_values import QuestionValues
+from reactive_dag.whatif.window.one_pass import one_pass
+
+FUTURES, CHUNK, ROUNDS = 500, 128, 12
+SLOTS, WORKERS = (40, 24, 12), 120
+GOALS = {"first question": 1.2, "further question": 15.0, "event loop": 3.5, "500 futures": 1 / 3}
+"""How often each is to be done in a day of SimPy; 500 futures in three of its days (NumPy)."""
+
+
+def first(base: rd.Simulation) -> Callable[[], object]:
+    """Compiling the window and evaluating it; the graph was checked."""
+    asked, effects = base.question, base.effects
+
+    def ask() -> object:
+        window = compile_window(asked.graph, asked.start, asked.until, asked.sources)
+        return one_pass(window, QuestionValues.of(window, effects, asked.seed).values)
+
+    return ask
+
+
+def further(base: rd.Simulation) -> Callable[[], object]:
+    """One DAG after the other comes two hours late."""
+    late = [rd.delay(dag.id, "2h") for dag in base.graph.dags.values() if dag.triggers]
+    draw = Random(1)
+    return lambda: base.what_if(draw.choice(late))
+
+
+def looped(base: rd.Simulation) -> Callable[[], object]:
+    """The event loop in plain Python: a tenth of the tasks fail at times and are tried again, three pools, workers."""
+    draw = Random(2)
+    tasks = [f"{dag.id}.{task.id}" for dag in base.graph.dags.values() for task in dag.tasks.values() if not task.wait]
+    asked = base.what_if(*[rd.fail(task, 0.3) for task in draw.sample(tasks, len(tasks) // 10)])
+    tools = tools_of(base.graph, window_of(base.question))
+    futures = WindowFutures(tools, asked.effects, 0, lambda future: {})
+    window, plan = futures.window, tools.loop_plan
+    pool = [draw.randrange(len(SLOTS) + 1) for _ in window.tasks]
+    lines = [pool[at] if run >= 0 else 0 for at, run in zip(plan.subject, plan.counted_in)]
+    plan = evolve(plan, line=lines)
+    keys = future_keys(0, range(1))
+    attempts = AttemptLists.of(futures.draws.attempts(keys), tools.drawn.nodes, window.size)
+    starts, delays = window.base.tolist(), futures.draws.delays(keys).of(0)
+
+    def play() -> object:
+        loop = EventLoop(plan, starts, delays, attempts, SLOTS, WORKERS)
+        loop.play()
+        return loop
+
+    return play
+
+
+def many(base: rd.Simulation) -> Callable[[], object]:
+    """Futures with lognormal durations, drawn and evaluated by levels, on one thread."""
+    medians = {task: rd.lognormal("15m", 0.4) for task in base.graph.dags}
+    asked = rd.simulate(base.graph, start=START, until="1d", durations=medians)
+    tools = tools_of(base.graph, window_of(asked.question))
+    futures = WindowFutures(tools, asked.effects, 0, lambda future: {})
+    futures.prepare()
+    return lambda: [futures.chunk(range(at, min(at + CHUNK, FUTURES))) for at in range(0, FUTURES, CHUNK)]
+
+
+def main() -> list[Line]:
+    """Measure, print, and give the lines."""
+    estate = open_example("mozilla").graph
+    base = rd.simulate(estate, start=START, until="1d", default_duration=SPANS)
+    nodes = flat(base)
+    jobs: dict[str, Callable[[], object]] = {
+        "SimPy, AllOf": lambda: with_all_of(nodes), "a plain heap": lambda: with_heap(nodes),
+        "first question": first(base), "further question": further(base), "event loop": looped(base),
+        "500 futures": many(base),
+    }  # fmt: skip
+    best: dict[str, float] = {}
+    for _ in range(ROUNDS):
+        for name, job in jobs.items():
+            gc.collect()
+            began = time.process_time()
+            job()
+            best[name] = min(best.get(name, 1e9), time.process_time() - began)
+    day = best["SimPy, AllOf"]
+    lines = [
+        Line("the estate's day", name, day / took, "a SimPy day", GOALS.get(name), note=f"{took * 1e3:.2f} ms")
+        for name, took in best.items()
+    ]
+    show(machine(), lines)
+    return lines
+
+
+if __name__ == "__main__":
+    main()
