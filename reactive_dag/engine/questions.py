@@ -24,6 +24,7 @@ from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.engine.inspect.why import Why
 from reactive_dag.engine.parts import EngineParts
 from reactive_dag.model.event import Event
+from reactive_dag.model.partitions.given import GivenPartition
 from reactive_dag.model.times import GivenTime
 from reactive_dag.triggers.leaves.dataset import Dataset
 
@@ -35,7 +36,7 @@ class Questions:
 
     def runs(
         self, dag: Dag | str | None = None, *, state: str | Iterable[str] | None = None,
-        logical_date: GivenTime | None = None, partition: str | None = None, key: str | None = None,
+        logical_date: GivenTime | None = None, partition: GivenPartition | None = None, key: str | None = None,
         limit: int | None = None,
     ) -> RunList:  # fmt: skip
         """Runs, newest request first, in one state or several. O(log n + result) by DAG, state, date or key.

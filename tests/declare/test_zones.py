@@ -211,6 +211,7 @@ def test_R1_bare_dates_of_an_event_are_read_in_the_zone_of_its_datasets_calendar
         assert engine.publish(plain, logical_date=given).event.logical_date.hour == 0
         engine.start("asks", logical_date="2026-11-24")
         engine.run_until_idle()
+        assert len(engine.runs("hears", partition=date(2026, 11, 23))) == 2
         assert [run.partition for run in engine.runs("hears")] == ["2026-11-23"] * 2
         assert (
             {each.logical_date for each in engine.events(days)}

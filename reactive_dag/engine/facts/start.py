@@ -92,7 +92,7 @@ class Starting:
         params, payload, date, partition, key = fields
         given = self._params(declared, params, where)
         body = None if payload is None else plain(payload, f"{where}: payload")
-        place = self._place(declared, partition, where)
+        place = self.partition_of(declared, partition, where)
         if isinstance(date, str) and exact(date) == "now":
             when: int | None = at - at % MICROSECOND
         else:
@@ -136,7 +136,7 @@ class Starting:
             )
         return depth
 
-    def _place(self, dag: Dag, partition: object, where: str) -> str | None:
+    def partition_of(self, dag: Dag, partition: object, where: str) -> str | None:
         """A given partition as text; a date is of the first calendar that has days or longer. Raises InvalidValue."""
         if not isinstance(own(partition), date_type):
             return check_text(partition, where, "partition")

@@ -27,6 +27,7 @@ from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.engine.inspect.why import Why, why_not, why_run
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.event import Event
+from reactive_dag.model.partitions.given import GivenPartition
 from reactive_dag.model.records import (
     RUN_STATES,
     AnyRecord,
@@ -112,7 +113,7 @@ class Queries:
 
     def runs(
         self, dag: Dag | str | None = None, *, state: str | Iterable[str] | None = None,
-        logical_date: GivenTime | None = None, partition: str | None = None, key: str | None = None,
+        logical_date: GivenTime | None = None, partition: GivenPartition | None = None, key: str | None = None,
         limit: int | None = None,
     ) -> RunList:  # fmt: skip
         """Runs, newest request first, in one state or several. O(log n + result) by DAG, state, date or key.
@@ -121,7 +122,7 @@ class Queries:
         """
         graph, log = self._fold.graph, self._fold.log
         name = None if dag is None else self._known_dag(dag)
-        partition = None if partition is None else text_in(partition, "engine.runs(): partition")
+        partition = None if partition is None else self._partition(name, partition)
         key = None if key is None else text_in(key, "engine.runs(): key")
         if limit is not None:
             limit = whole(limit, "limit", 0)
@@ -145,6 +146,13 @@ class Queries:
             found.extend(run for run in self._started(name, key, states) if self._matches(run, date, partition, None))
         newest = sorted(set(found), reverse=True)[:limit]
         return RunList(Run(self.host, offset) for offset in newest)
+
+    def _partition(self, dag: str | None, given: GivenPartition) -> str:
+        """A partition as text; a date is read as a start of that DAG reads it."""
+        declared = self._fold.graph.dags.get(dag or "")
+        if declared is None:
+            return text_in(given, "engine.runs(): partition")
+        return self._fold.starting.partition_of(declared, given, f"engine.runs({dag!r})") or ""
 
     def _known_dag(self, dag: Dag | str) -> str:
         name, graph = id_of(dag, "a DAG"), self._fold.graph
