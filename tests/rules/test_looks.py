@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import reactive_dag as rd
-from reactive_dag.model.records import Looked, TaskStarted
+from reactive_dag.model.records import Looked, TaskFinished, TaskStarted
 from tests.support import engines
 from tests.support.engines import kill, ns, of_kind, parts, states
 from tests.support.waiting import D, end, state_of, upstream, waiting
@@ -65,6 +65,28 @@ def test_R27_a_wait_that_reacts_records_no_look():
         engine.advance("2h")
         assert state_of(engine) == "waiting" and not of_kind(engine, Looked)
         assert (engine.pending("job").waits[0].mode, engine.pending("job").waits[0].looked) == ("push", None)
+
+
+@pytest.mark.parametrize("awaited", ["up", "a"])
+def test_R27_of_waits_that_one_record_decides_the_first_requested_run_is_first(awaited):
+    graph = rd.Graph("order")
+    for id in ("up", "gate"):
+        graph.dag(id).add(lambda run: None, id="t")
+    what = graph.dataset("a") if awaited == "a" else "up"
+    first, second = graph.dag("first"), graph.dag("second")
+    first.wait_for(what, id="late", after=first.wait_for("gate"))
+    second.wait_for(what, id="early")
+    with live(graph) as engine:
+        for id in ("first", "second", "gate"):
+            engine.start(id, logical_date=D)
+            engine.advance("1m")
+        if awaited == "a":
+            engine.publish("a")
+        else:
+            engine.start("up", logical_date=D)
+        engine.run_until_idle()
+        ended = [each.task for each in of_kind(engine, TaskFinished)]
+        assert ended.index("late") < ended.index("early")
 
 
 @POLLED

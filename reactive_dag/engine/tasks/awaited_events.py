@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from reactive_dag.engine.tasks.verdicts import SUCCEED, WAITING, Verdict
+from reactive_dag.engine.tasks.watches import in_order
 from reactive_dag.model.records import Published
 from reactive_dag.model.times import format_time
 
@@ -80,14 +81,16 @@ class AwaitedEvents:
             self.listening.listen(uri, None)
 
     def _on_event(self, hits: tuple[int, ...], item: Item, at: int, event: object) -> None:
-        """An event of a dataset was applied: look at the waits for its partition that react. O(those)."""
+        """An event of a dataset was applied: look at the waits for its partition that react. O(those * log)."""
         assert isinstance(event, Published) and isinstance(item, int)
-        rows = self._rows[event.dataset]
-        for key in (event.partition, None) if event.partition is not None else (None,):
-            for watch in list(rows.get(key, {}).values()):
+        rows, told = self._rows[event.dataset], {}
+        for key in {event.partition, None}:
+            for place, watch in rows.get(key, {}).items():
                 watch.events[key] = item
-                if not watch.wait.is_polled:
-                    self._look(watch, item + 1)
+                told[place] = watch
+        for watch in in_order(told):
+            if not watch.wait.is_polled:
+                self._look(watch, item + 1)
 
     def judge(self, watch: Watch, before: int) -> list[tuple[Verdict, Published | None]]:
         """What each partition means to a wait, by the records below `before`, with the event that stands for it."""

@@ -103,6 +103,11 @@ def keys_of(low: int, high: int) -> Iterable[WatchKey]:
     return (ANY,) if last - first > MOST_DAYS else [("day", day) for day in range(first, last + 1)]
 
 
+def in_order(watches: dict[WatchPlace, Watch]) -> list[Watch]:
+    """Watches in the order of their runs' requests, and of a run in that of their places in its plan. O(n log n)."""
+    return [watches[place] for place in sorted(watches)]
+
+
 class Watches:
     """All of them: `of_dag[dag]` by place, `of_task` how many await a task."""
 
@@ -117,8 +122,8 @@ class Watches:
         return iter(list(self.by_place.values()))
 
     def of(self, dag: str) -> list[Watch]:
-        """Those that await a DAG. O(result)."""
-        return list(self.of_dag.get(dag, {}).values())
+        """Those that await a DAG, in the order of their runs and places (R27). O(result * log)."""
+        return in_order(self.of_dag.get(dag, {}))
 
     def of_waiter(self, dag: str) -> list[Watch]:
         """Those of the runs of a DAG. O(result)."""
@@ -166,7 +171,10 @@ class Watches:
             del self._by_key[watch.wait.dag]
 
     def touched(self, dag: str, date: int | None, cascade: str) -> list[Watch]:
-        """Those that a run of a date and cascade can decide, in the order of their runs. O(result * log)."""
+        """Those that a run of a date and cascade can decide, in the order of their runs and places (R27).
+
+        O(result * log).
+        """
         rows = self._by_key.get(dag)
         if rows is None:
             return []
@@ -174,10 +182,9 @@ class Watches:
         if date is not None:
             keys += [date, ("day", date // DAY)]
         found = [row for key in keys if (row := rows.get(key))]
-        if len(found) <= 1:
-            return list(found[0].values()) if found else []
-        united = {place: watch for row in found for place, watch in row.items()}
-        return [united[place] for place in sorted(united)]
+        if len(found) == 1:
+            return in_order(found[0])
+        return in_order({place: watch for row in found for place, watch in row.items()})
 
     def _check(self) -> None:
         """What is filed is kept, under its keys. O(watches)."""
