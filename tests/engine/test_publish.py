@@ -123,7 +123,7 @@ def test_a_receipt_is_the_durable_record(tmp_path):
         assert parts(engine).log.committed > receipt.offset
         assert (receipt.kind, receipt.dataset, receipt.partition, receipt.key) == ("created", "a", "2026-11-23", "k")
         assert receipt.extra == {"rows": [1, 2]} and receipt.source == "test" and receipt.duplicate is False
-        assert receipt.logical_date == datetime(2026, 11, 23, tzinfo=UTC)
+        assert receipt.logical_date == datetime(2026, 11, 22, 23, tzinfo=UTC)  # midnight in the dataset's zone (R1)
         assert receipt.time == datetime(2026, 11, 23, 9, tzinfo=UTC)
         assert receipt.event == engine.events("a")[0]
         assert "created" in repr(receipt)
