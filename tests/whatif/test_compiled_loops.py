@@ -1,0 +1,78 @@
+"""The compiled event loop gives what the plain one gives, bit for bit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import reactive_dag as rd
+from reactive_dag.whatif.loops.compiled_play import CompiledPlan, CompiledPlay, knows
+from reactive_dag.whatif.loops.loop_arrays import HAS_NUMBA
+from reactive_dag.whatif.loops.loop_plan import LoopPlan
+from reactive_dag.whatif.question.draws import future_keys
+from reactive_dag.whatif.window.arrays import Window
+from reactive_dag.whatif.window.white_list import NotStatic
+from tests.support.loops import draws_of, limited_question, played, window_of
+from tests.support.profiles import examples
+from tests.support.windows import question
+
+needs_numba = pytest.mark.skipif(not HAS_NUMBA, reason="numba is not installed (extra fast)")
+
+
+def compiled_play(window: Window, simulation: rd.Simulation, futures: int, column: int) -> CompiledPlay:
+    """One of several futures whose draws are made together, played by the compiled loop."""
+    draws, effects = draws_of(window, simulation), simulation.effects
+    keys = future_keys(simulation.question.seed, range(futures))
+    delays = draws.delays(keys)
+    capacity = [effects.capacities.get(name, pool.slots) for name, pool in window.pools.items()]
+    plan = CompiledPlan(LoopPlan.of(window))
+    attempts = draws.attempts(keys)
+    return plan.play(np.array(delays.of(column)), attempts, draws.drawn.nodes, column, capacity, effects.workers)
+
+
+def compared(simulation: rd.Simulation | None) -> str:
+    """Whether one question is answered equally in two futures; else why it was not asked."""
+    if simulation is None:
+        return "refused"
+    try:
+        window = window_of(simulation)
+    except NotStatic:
+        return "not static"
+    if not knows(LoopPlan.of(window)):
+        return "runs are cancelled or skipped"
+    for future in range(2):
+        got, want = compiled_play(window, simulation, 3, future), played(window, simulation, future)
+        for about in ("begin", "end", "state", "attempts"):
+            seen, meant = getattr(got, about), getattr(want, about)
+            assert seen == meant, (about, [at for at in range(window.size) if seen[at] != meant[at]][:5])
+    return "equal"
+
+
+@needs_numba
+@settings(max_examples=examples(80), deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_W44_the_compiled_loop_equals_the_plain_one(seed: int) -> None:
+    compared(limited_question(seed))
+
+
+@needs_numba
+@settings(max_examples=examples(40), deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_W44_with_joins_sources_and_partitions(seed: int) -> None:
+    found = question(Random(seed))
+    if found is not None:
+        simulation, further = found
+        for changes in further:
+            simulation = simulation.what_if(*changes)
+        compared(simulation)
+
+
+@needs_numba
+def test_W44_many_drawn_questions_are_asked() -> None:
+    found = Counter(compared(limited_question(seed)) for seed in range(60))
+    assert found["equal"] > 15, found
