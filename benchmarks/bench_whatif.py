@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from random import Random
 
+import numpy as np
 from attrs import evolve
 from bench_simulate import SPANS, START, flat, with_all_of, with_heap
 from harness import Line, machine, show
@@ -21,6 +22,7 @@ import reactive_dag as rd
 from reactive_dag.interop.examples import open_example
 from reactive_dag.whatif.futures.window_futures import WindowFutures, tools_of
 from reactive_dag.whatif.loops.attempts import AttemptLists
+from reactive_dag.whatif.loops.compiled_play import CompiledPlan
 from reactive_dag.whatif.loops.event_loop import EventLoop
 from reactive_dag.whatif.question.draws import future_keys
 from reactive_dag.whatif.window.answering import window_of
@@ -30,7 +32,13 @@ from reactive_dag.whatif.window.one_pass import one_pass
 
 FUTURES, CHUNK, ROUNDS = 500, 128, 12
 SLOTS, WORKERS = (40, 24, 12), 120
-GOALS = {"first question": 1.2, "further question": 15.0, "event loop": 3.5, "500 futures": 1 / 3}
+GOALS = {
+    "first question": 1.2,
+    "further question": 15.0,
+    "event loop": 3.5,
+    "event loop, compiled": 60,
+    "500 futures": 1 / 3,
+}
 """How often each is to be done in a day of SimPy; 500 futures in three of its days (NumPy)."""
 
 
@@ -52,8 +60,8 @@ def further(base: rd.Simulation) -> Callable[[], object]:
     return lambda: base.what_if(draw.choice(late))
 
 
-def looped(base: rd.Simulation) -> Callable[[], object]:
-    """The event loop in plain Python: a tenth of the tasks fail at times and are tried again, three pools, workers."""
+def looped(base: rd.Simulation) -> tuple[Callable[[], object], Callable[[], object]]:
+    """The event loop, plain and compiled: a tenth of the tasks fail at times and are tried again, pools, workers."""
     draw = Random(2)
     tasks = [f"{dag.id}.{task.id}" for dag in base.graph.dags.values() for task in dag.tasks.values() if not task.wait]
     asked = base.what_if(*[rd.fail(task, 0.3) for task in draw.sample(tasks, len(tasks) // 10)])
@@ -64,7 +72,8 @@ def looped(base: rd.Simulation) -> Callable[[], object]:
     lines = [pool[at] if run >= 0 else 0 for at, run in zip(plan.subject, plan.counted_in)]
     plan = evolve(plan, line=lines)
     keys = future_keys(0, range(1))
-    attempts = AttemptLists.of(futures.draws.attempts(keys), tools.drawn.nodes, window.size)
+    drawn = futures.draws.attempts(keys)
+    attempts = AttemptLists.of(drawn, tools.drawn.nodes, window.size)
     starts, delays = window.base.tolist(), futures.draws.delays(keys).of(0)
 
     def play() -> object:
@@ -72,7 +81,8 @@ def looped(base: rd.Simulation) -> Callable[[], object]:
         loop.play()
         return loop
 
-    return play
+    compiled, late = CompiledPlan(plan), np.array(delays)
+    return play, lambda: compiled.play(late, drawn, tools.drawn.nodes, 0, SLOTS, WORKERS)
 
 
 def many(base: rd.Simulation) -> Callable[[], object]:
@@ -90,10 +100,11 @@ def main() -> list[Line]:
     estate = open_example("mozilla").graph
     base = rd.simulate(estate, start=START, until="1d", default_duration=SPANS)
     nodes = flat(base)
+    plain, compiled = looped(base)
     jobs: dict[str, Callable[[], object]] = {
         "SimPy, AllOf": lambda: with_all_of(nodes), "a plain heap": lambda: with_heap(nodes),
-        "first question": first(base), "further question": further(base), "event loop": looped(base),
-        "500 futures": many(base),
+        "first question": first(base), "further question": further(base), "event loop": plain,
+        "event loop, compiled": compiled, "500 futures": many(base),
     }  # fmt: skip
     best: dict[str, float] = {}
     for _ in range(ROUNDS):

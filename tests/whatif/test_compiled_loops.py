@@ -76,3 +76,17 @@ def test_W44_with_joins_sources_and_partitions(seed: int) -> None:
 def test_W44_many_drawn_questions_are_asked() -> None:
     found = Counter(compared(limited_question(seed)) for seed in range(60))
     assert found["equal"] > 15, found
+
+
+@needs_numba
+def test_W44_futures_are_the_same_with_and_without_it() -> None:
+    graph = rd.Graph("pooled")
+    graph.pool("p", slots=1)
+    dag = graph.dag("d", schedule="0 0 * * *")
+    for name in "abc":
+        dag.add(lambda: None, id=name, pool="p", retries=1, retry_delay="5m")
+    asked = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration=rd.lognormal("10m", 0.5))
+    asked = asked.what_if(rd.fail("d.b", 0.4))
+    many, few = asked.futures(100), asked.futures(20)
+    assert many.method == few.method == "event loop"
+    assert many.finish("d").ends[:20].tolist() == few.finish("d").ends.tolist()

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.question.names import TaskName
     from reactive_dag.whatif.window.arrays import Ints
 
-CHUNK, FEW = 128, 8
-"""So many futures are evaluated together by levels, and so many of those that are played one by one."""
+CHUNK, SOME, FEW = 128, 32, 8
+"""So many futures are evaluated together by levels, by the compiled loop, and of those that are played one by one."""
 
 MOST_KEPT = 2**27
 """So many ends are kept; of more only those of runs, and what else is asked for is evaluated again."""
@@ -52,7 +52,7 @@ class EndsInWindow(FutureEnds):
     """Those of a window."""
 
     def __init__(self, futures: WindowFutures, n: int, workers: int | None, progress: bool | None) -> None:
-        futures.prepare()
+        futures.prepare(n)
         self._futures = futures
         self._workers = workers
         window = futures.window
@@ -73,8 +73,9 @@ class EndsInWindow(FutureEnds):
             found = futures.chunk(chunk)
             return found if len(rows) == len(found.ends) else found.only(rows)
 
-        size = FEW if futures.loops else CHUNK
-        return in_chunks(work, n, size, processes=futures.loops, workers=self._workers, progress=progress)
+        processes = futures.loops and futures.compiled is None
+        size = FEW if processes else SOME if futures.loops else CHUNK
+        return in_chunks(work, n, size, processes=processes, workers=self._workers, progress=progress)
 
     def _of_nodes(self, nodes: Ints) -> list[Ints]:
         """The ends of these nodes, in chunks. O(nodes * futures), and all again where they were not kept."""

@@ -20,20 +20,23 @@ from reactive_dag.whatif.loops.drawn import DrawnNodes, WindowDraws
 from reactive_dag.whatif.loops.event_loop import EventLoop
 from reactive_dag.whatif.loops.levels import Levels
 from reactive_dag.whatif.loops.loop_plan import LoopPlan
-from reactive_dag.whatif.loops.states import SUCCESS
 from reactive_dag.whatif.question.draws import future_keys
 from reactive_dag.whatif.question.duration_table import DurationTable
 from reactive_dag.whatif.window.arrays import BEYOND, END, SOURCE, START, Ints
 from reactive_dag.whatif.window.limits import limited_of
 
+WORTH_COMPILING = 64
+"""From so many futures on the loop is compiled, where numba is there: it takes a while, once on a machine."""
+
 KEPT_AS = "futures"
 """The name under which a version of a graph keeps what evaluates its last window."""
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from reactive_dag.declare.graph import Graph
     from reactive_dag.whatif.futures.course_futures import EndsByPoint
+    from reactive_dag.whatif.loops.compiled_play import CompiledPlan, CompiledPlay
     from reactive_dag.whatif.question.effects import Effects
     from reactive_dag.whatif.window.arrays import Window
 
@@ -67,6 +70,13 @@ class WindowTools:
         """That of the window. O(nodes + edges) once."""
         return LoopPlan.of(self.drawn.window)
 
+    @cached_property
+    def compiled(self) -> CompiledPlan | None:
+        """The arrays of the compiled loop; None without numba, or where it cannot play. O(nodes + edges) once."""
+        from reactive_dag.whatif.loops.compiled_play import CompiledPlan, can_play  # imports numba
+
+        return CompiledPlan(self.loop_plan) if can_play(self.loop_plan) else None
+
 
 def tools_of(graph: Graph, window: Window) -> WindowTools:
     """What evaluates a window of a version of a graph. O(1), the first time O(nodes)."""
@@ -92,9 +102,11 @@ class WindowFutures:
         self._limited = limited_of(window).any or effects.workers is not None
         self.loops = self.draws.may_fail or limited_of(window).lost
         """Whether every future is played by the event loop."""
+        self.compiled: CompiledPlan | None = None
+        """The compiled event loop, where it is to be used."""
 
-    def prepare(self) -> None:
-        """Make what all chunks share, before threads ask for it. O(nodes + edges)."""
+    def prepare(self, n: int = 0) -> None:
+        """Make what all chunks of `n` futures share, before threads ask for it. O(nodes + edges)."""
         window = self.window
         if not self.draws.table.is_fixed:
             self.draws.drawn.first_keys  # noqa: B018
@@ -103,6 +115,8 @@ class WindowFutures:
         if not self.loops:
             self._tools.levels  # noqa: B018
             window.needs, window.candidates  # noqa: B018
+        if n >= WORTH_COMPILING and (self.loops or self._limited):
+            self.compiled = self._tools.compiled
 
     # ------------------------------------------------------------------------------------- chunks
 
@@ -120,31 +134,48 @@ class WindowFutures:
         wrong = set(np.flatnonzero(ties).tolist())
         if begins is not None:
             wrong |= set(np.flatnonzero(where_it_binds(self.window, self.effects, begins, ends)).tolist())
-        played = sum(self._loop_into(ends, at, futures[at]) for at in sorted(wrong))
+        played = self._loop_into(ends, sorted(wrong), futures)
         return Chunk(ends, len(wrong) - played, played)
 
     def _all_looped(self, futures: range) -> Chunk:
         ends = np.empty((self.window.size, len(futures)), np.int64)
-        played = sum(self._loop_into(ends, at, future) for at, future in enumerate(futures))
+        played = self._loop_into(ends, range(len(futures)), futures)
         return Chunk(ends, len(futures) - played, played)
 
-    def _loop_into(self, ends: Ints, column: int, future: int) -> bool:
-        """Evaluate one future by the event loop, else by the reference; whether it was the reference."""
-        loop = self.loop(future)
-        if what_misleads(loop):
-            ends[:, column] = self._played(future)
-            return True
-        ends[:, column] = np.where(np.array(loop.state) == SUCCESS, loop.end, BEYOND)
-        return False
+    def _loop_into(self, ends: Ints, columns: Sequence[int], futures: range) -> int:
+        """Evaluate some of these futures by the event loop, else by the reference; how many were the reference's."""
+        played = 0
+        for column, loop in zip(columns, self._loops(columns, futures)):
+            if what_misleads(loop):
+                ends[:, column] = self._played(futures[column])
+                played += 1
+            else:
+                ends[:, column] = loop.ends
+        return played
+
+    def _loops(self, columns: Sequence[int], futures: range) -> Iterator[EventLoop | CompiledPlay]:
+        """Play some of these futures. O(events * log) each."""
+        if self.compiled is None or not columns:
+            yield from (self.loop(futures[column]) for column in columns)
+            return
+        draws = self.draws
+        keys = future_keys(self.seed, futures)[list(columns)]
+        delays, attempts, nodes = draws.delays(keys), draws.attempts(keys), draws.drawn.nodes
+        for at in range(len(columns)):
+            late = np.array(delays.of(at))
+            yield self.compiled.play(late, attempts, nodes, at, self._capacity, self.effects.workers)
+
+    @property
+    def _capacity(self) -> list[int]:
+        return [self.effects.capacities.get(name, pool.slots) for name, pool in self.window.pools.items()]
 
     def loop(self, future: int) -> EventLoop:
         """One future, played by the event loop. O(events * log)."""
         window, draws, effects = self.window, self.draws, self.effects
         keys = future_keys(self.seed, range(future, future + 1))
         attempts = AttemptLists.of(draws.attempts(keys), draws.drawn.nodes, window.size)
-        capacity = [effects.capacities.get(name, pool.slots) for name, pool in window.pools.items()]
         base, delays = window.base.tolist(), draws.delays(keys).of(0)
-        loop = EventLoop(self._tools.loop_plan, base, delays, attempts, capacity, effects.workers)
+        loop = EventLoop(self._tools.loop_plan, base, delays, attempts, self._capacity, effects.workers)
         loop.play()
         return loop
 

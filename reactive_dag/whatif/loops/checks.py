@@ -13,12 +13,13 @@ from reactive_dag.whatif.window.arrays import BEYOND
 from reactive_dag.whatif.window.limits import limited_of
 
 if TYPE_CHECKING:
+    from reactive_dag.whatif.loops.compiled_play import CompiledPlay
     from reactive_dag.whatif.loops.event_loop import EventLoop
 
 NO_SUCCESS = frozenset({FAILED, UPSTREAM_FAILED, SKIPPED, CANCELLED})
 
 
-def what_misleads(loop: EventLoop) -> str:
+def what_misleads(loop: EventLoop | CompiledPlay) -> str:
     """Why the reference is to be asked instead, in words; "" where the play is right. O(nodes).
 
     Where the order of one instant decides, where what does not succeed would start runs that are not here, where runs
@@ -38,7 +39,7 @@ def what_misleads(loop: EventLoop) -> str:
     return ""
 
 
-def tie_of(loop: EventLoop) -> int:
+def tie_of(loop: EventLoop | CompiledPlay) -> int:
     """A wait for which the order of what happens at one instant decides, which a window does not know; -1 without.
 
     One is where an awaited run is requested at the very instant at which the wait would end by an earlier one.
@@ -48,7 +49,7 @@ def tie_of(loop: EventLoop) -> int:
     return next(tied, -1)
 
 
-def _is_tied(loop: EventLoop, node: int) -> bool:
+def _is_tied(loop: EventLoop | CompiledPlay, node: int) -> bool:
     first, last, again = loop.begin[node], loop.end[node], loop.attempts[node] > 1
     candidates, begin, end = loop.plan.candidates[node] or (), loop.begin, loop.end
     for at, (_, start) in enumerate(candidates):

@@ -7,7 +7,7 @@ Nothing allocates and the GIL is not held, so futures are played on threads. O(l
 
 from __future__ import annotations
 
-from reactive_dag.whatif.loops.compiled_runs import at_instant, request_run, settle, take_runs
+from reactive_dag.whatif.loops.compiled_runs import at_instant, request_run, settle_node, take_runs
 from reactive_dag.whatif.loops.loop_arrays import (
     ASKED,
     ATTEMPTS,
@@ -87,7 +87,7 @@ def _begin_wait(w: LoopArrays, s: LoopState, node: int) -> None:
     if w.nodes[node, KIND] == WAIT:
         _look(w, s, node)
     elif w.nodes[node, KIND] == MET:
-        settle(w, s, node, SUCCESS)
+        settle_node(w, s, node, SUCCESS)
     else:
         _fail_wait(w, s, node)
 
@@ -99,7 +99,7 @@ def _look(w: LoopArrays, s: LoopState, node: int) -> None:
         if s.nodes[w.starts[at], BEGIN] != BEYOND:
             found = s.nodes[w.awaited[at], STATE]
             if found == SUCCESS:
-                settle(w, s, node, SUCCESS)
+                settle_node(w, s, node, SUCCESS)
             elif found in FAILURES:
                 _fail_wait(w, s, node)
             return
@@ -113,7 +113,7 @@ def _fail_wait(w: LoopArrays, s: LoopState, node: int) -> None:
         s.nodes[node, STATE] = RETRYING
         at_instant(s, s.one[NOW] + w.delays[at], DUE, node)
     else:
-        settle(w, s, node, SKIPPED if w.nodes[node, SOFT] else FAILED)
+        settle_node(w, s, node, SKIPPED if w.nodes[node, SOFT] else FAILED)
 
 
 # ------------------------------------------------------------------------------------- tasks
@@ -161,7 +161,7 @@ def _end_attempt(w: LoopArrays, s: LoopState, node: int) -> None:
         s.nodes[node, STATE] = RETRYING
         at_instant(s, s.one[NOW] + s.again[again, 0], DUE, node)
     else:
-        settle(w, s, node, FAILED if s.nodes[node, FAILING] else SUCCESS)
+        settle_node(w, s, node, FAILED if s.nodes[node, FAILING] else SUCCESS)
 
 
 @compiled
@@ -209,7 +209,7 @@ def _go(w: LoopArrays, s: LoopState, node: int) -> None:
         request_run(w, s, node)
     else:
         s.nodes[node, BEGIN] = s.one[NOW]
-        settle(w, s, node, SUCCESS)
+        settle_node(w, s, node, SUCCESS)
 
 
 @compiled
@@ -224,14 +224,14 @@ def _work(w: LoopArrays, s: LoopState) -> None:
         elif s.nodes[node, STATE] == NEVER_BEGUN:
             if s.nodes[node, SKIP]:
                 s.nodes[node, BEGIN] = s.one[NOW]
-                settle(w, s, node, SKIPPED)
+                settle_node(w, s, node, SKIPPED)
             elif s.nodes[node, DELAY]:
                 at_instant(s, s.one[NOW] + s.nodes[node, DELAY], DUE, node)
             else:
                 _go(w, s, node)
         elif s.nodes[node, STATE] == UPSTREAM_FAILED and s.nodes[node, END] == BEYOND:
             s.nodes[node, BEGIN] = s.one[NOW]
-            settle(w, s, node, UPSTREAM_FAILED)
+            settle_node(w, s, node, UPSTREAM_FAILED)
 
 
 @compiled

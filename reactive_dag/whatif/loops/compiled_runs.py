@@ -63,7 +63,7 @@ def do(s: LoopState, node: int) -> None:
 
 
 @compiled
-def settle(w: LoopArrays, s: LoopState, node: int, state: int) -> None:
+def settle_node(w: LoopArrays, s: LoopState, node: int, state: int) -> None:
     """`EventLoop._settle`; the end of the run it is the last of is settled with it."""
     while True:
         s.nodes[node, STATE] = state
@@ -149,7 +149,7 @@ def request_run(w: LoopArrays, s: LoopState, node: int) -> None:
     run = w.nodes[node, RUN]
     dag = w.runs[run, DAG]
     if w.limits[dag] < 0:
-        settle(w, s, node, SUCCESS)
+        settle_node(w, s, node, SUCCESS)
         return
     s.nodes[node, STATE] = READY
     if s.dags[dag, HEAD] < 0:
@@ -185,4 +185,4 @@ def take_runs(w: LoopArrays, s: LoopState) -> None:
             s.dags[dag, HEAD] = s.runs[run, NEXT]
             s.dags[dag, COUNT] += 1
             s.runs[run, ACTIVE] = 1
-            settle(w, s, w.runs[run, RUN_START], SUCCESS)
+            settle_node(w, s, w.runs[run, RUN_START], SUCCESS)

@@ -82,6 +82,11 @@ class EventLoop:
         self._slots = SlotLines(plan, capacity, workers, self.begin, delay, self.state, self._begin_attempt)
         self._runs = RunLimits(plan, self._begin_run, self._skip_run, self._replace)
 
+    @property
+    def ends(self) -> list[int]:
+        """The ends of what succeeded, BEYOND of all else. O(nodes)."""
+        return [end if state == SUCCESS else BEYOND for end, state in zip(self.end, self.state)]
+
     # ------------------------------------------------------------------------------------- time
 
     def play(self) -> None:

@@ -9,6 +9,7 @@ compiled_loops.py too.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -16,12 +17,10 @@ from numpy.typing import NDArray
 
 from reactive_dag.whatif.window.arrays import Ints
 
-try:
-    import numba
-except ImportError:
-    numba = None
+HAS_NUMBA = find_spec("numba") is not None
 
-HAS_NUMBA = numba is not None
+if HAS_NUMBA:
+    import numba
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
