@@ -359,6 +359,42 @@ def test_G3_datasets_that_share_no_value_are_warned_of():
     assert "'orders' and 'other' have no value of 'region' in common" in problem.text
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (rd.hour("UTC"), rd.day("UTC")),
+        (DAY, DAY * REGION),
+        (DAY * REGION, REGION * DAY),
+        (rd.week("UTC"), rd.week("UTC", starts="sun")),
+        (REGION, rd.values("asia", name="region")),
+        (rd.hour("Europe/London"), rd.hour("Europe/Berlin")),
+    ],
+)
+def test_G3_datasets_that_have_no_partition_in_common_are_warned_of_under_it_as_key(one, other):
+    graph = graph_of(one=one, other=other)
+    graph.dag("never", on=(rd.updated("one") & rd.updated("other")).by("partition"))(nothing)
+    graph.dag("either", on=(rd.updated("one") | rd.updated("other")).by("partition"))(nothing)
+    (problem,) = [each for each in graph.problems() if each.kind == "never_meets"]
+    assert problem.severity == "warning" and problem.ids == ("never",)
+    assert "'one'" in problem.text and "'other'" in problem.text and repr(other) in problem.text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (rd.day("UTC"), rd.day("Europe/Berlin")),
+        (REGION, rd.values("us", name="country")),
+        (rd.hour("Africa/Lagos"), rd.hour("Europe/Berlin")),
+        (DAY, rd.values("2026-03-02", "last", name="which")),
+        (DAY, None),
+    ],
+)
+def test_G3_datasets_that_can_have_one_in_common_are_not(one, other):
+    graph = graph_of(one=one, other=other, third=rd.month("UTC"))
+    graph.dag("some", on=(rd.updated("one") & (rd.updated("other") | rd.updated("third"))).by("partition"))(nothing)
+    assert not [each for each in graph.problems() if each.kind == "never_meets"]
+
+
 def test_T19_a_dataset_is_partitioned_in_one_way():
     graph = graph_of(orders=DAY * REGION)
     assert graph.dataset("orders").partitions == DAY * REGION

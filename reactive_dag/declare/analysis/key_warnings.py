@@ -1,7 +1,7 @@
 """Keys that keep apart what was to meet, or drop what was to come: warnings about `.by` (G3), and unknown dimensions.
 
 Owns nothing. A `.by` behind one part of a composite alone, which has no effect there (forgotten parentheses), and parts
-that can be without a date under a calendar key (T7). Cost: O(size of the trigger) each.
+that can be without a date under a calendar key (T7), parts that have no key in common (T19). Cost: O(size of the trigger) each.
 """
 
 from __future__ import annotations
@@ -11,16 +11,22 @@ from itertools import combinations
 
 from reactive_dag.declare.analysis.date_overlap import PossibleDates
 from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.partitions.products import Dimension, Partitions
 from reactive_dag.model.partitions.values import StaticValues
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.times import DAY, parse_time
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By
+from reactive_dag.triggers.functions.rollup import Rollup
 from reactive_dag.triggers.joins.any_of import AnyOf
 from reactive_dag.triggers.keys import FIELDS, is_dimension
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.walks import leaves, walk
+
+_YEAR = parse_time("2026-01-01T00:00Z")
+"""The first instant at which texts of calendars are compared."""
 
 
 def key_warnings(trigger: Trigger, dates: PossibleDates) -> Iterator[tuple[str, str]]:
@@ -29,6 +35,8 @@ def key_warnings(trigger: Trigger, dates: PossibleDates) -> Iterator[tuple[str, 
     for found in walk(trigger):
         if isinstance(found, By):
             yield from _of_values(found)
+            if "partition" in found.keys:
+                yield from _of_whole_partitions(found)
         if found.keys_inside and not (isinstance(found, By) and found.undated):
             yield from _of_undated(found, dates)
 
@@ -50,6 +58,43 @@ def _of_values(by: By) -> Iterator[tuple[str, str]]:
                     f"datasets {one!r} and {other!r} have no value of {key!r} in common, so .by({key!r}) never joins "
                     "them: mend their partitions=",
                 )
+
+
+def _of_whole_partitions(by: By) -> Iterator[tuple[str, str]]:
+    """Parts that are joined by partition and can never have the same one (T19). O(size squared)."""
+    found = list(walk(by.part))
+    if any(isinstance(part, Rollup) for part in found):
+        return  # what comes out of one has another partition than what its dataset has
+    for one, other in [pair for join in found if join.joins for pair in combinations(join.parts, 2)]:
+        first, second = _divided(one), _divided(other)
+        if first and second and not any(_meet(a[1], b[1]) for a in first for b in second):
+            (uri, of), (uri_of_other, of_other) = first[0], second[0]
+            yield (
+                "never_meets",
+                f"dataset {uri!r} is partitioned by {of!r} and {uri_of_other!r} by {of_other!r}, which have no "
+                "partition in common, so .by('partition') never joins them: write as key a dimension that both have, "
+                "or a calendar, .by(rd.day(tz))",
+            )
+
+
+def _divided(part: Trigger) -> list[tuple[str, Partitions]]:
+    """The datasets of a part, and how they are partitioned; none where one can have any text as partition."""
+    heard = [leaf.dataset if isinstance(leaf, Updated) else None for leaf in leaves(part)]
+    known = [(each.uri, each.partitions) for each in heard if each is not None and each.partitions is not None]
+    return known if len(known) == len(heard) else []
+
+
+def _meet(one: Partitions, other: Partitions) -> bool:
+    """Whether a partition of the one can be one of the other too."""
+    if len(one.dimensions) != len(other.dimensions):
+        return False
+    return all(_share(*pair) or _share(*reversed(pair)) for pair in zip(one.dimensions, other.dimensions))
+
+
+def _share(one: Dimension, other: Dimension) -> bool:
+    """Whether the other has a text of the one; of a calendar those of a year are tried, since offsets change in it."""
+    texts = {text for ns in range(_YEAR, _YEAR + 365 * DAY, 15 * DAY) for text in one.texts(ns)}
+    return any(map(other.fits, texts))
 
 
 def unknown_dimensions(trigger: Trigger) -> Iterator[tuple[str, str]]:
