@@ -1,7 +1,8 @@
 """Keys that keep apart what was to meet, or drop what was to come: warnings about `.by` (G3), and unknown dimensions.
 
-Owns nothing. A `.by` behind one part of a composite alone, which has no effect there (forgotten parentheses), and parts
-that can be without a date under a calendar key (T7), parts that have no key in common (T19). Cost: O(size of the trigger) each.
+Owns nothing. A `.by` behind one part of a composite alone, which has no effect there (forgotten parentheses), parts
+that can be without a date under a calendar key (T7), and parts that have no key in common (T19). Cost: O(size of the
+trigger) each, of parts that are joined O(size squared).
 """
 
 from __future__ import annotations
