@@ -12,21 +12,24 @@ from inspect import signature
 from typing import Any
 
 from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.internals import params_of
+from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.internals import params_of, sources_of
 from reactive_dag.declare.parameters import TaskLike
-from reactive_dag.declare.settings.parsers import only_known
+from reactive_dag.declare.settings.parsers import limit, only_known
 from reactive_dag.declare.wait import mapped_task
 from reactive_dag.engine.engine import Engine
 from reactive_dag.engine.facts.event_fields import VALIDATORS
+from reactive_dag.engine.runs.logical_dates import partitions_of
 from reactive_dag.engine.table.marks import GIVEN_STATES
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.payload import plain
 from reactive_dag.model.scalars import own
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_in
-from reactive_dag.model.times import parse_date, parse_time
+from reactive_dag.model.times import is_bare_day, parse_date, parse_time
 from reactive_dag.triggers.checks import choice_of, id_of
-from reactive_dag.triggers.leaves.dataset import Dataset
+from reactive_dag.triggers.leaves.dataset import Dataset, Updated
+from reactive_dag.triggers.leaves.schedule import Scheduled
 
 Fields = Mapping[str, Any]
 
@@ -45,13 +48,15 @@ def judge_publish(dataset: Dataset, fields: Fields) -> None:
             VALIDATORS[name](dataset, value)
 
 
-def judge_start(dag: Dag, fields: Fields) -> None:
+def judge_start(graph: Graph, dag: Dag, fields: Fields) -> None:
     """Judge a start by hand. Raises UnknownId, InvalidValue."""
     judge_names(Engine.start, fields)
     date, params, where = fields.get("logical_date"), fields.get("params"), f"start({dag.id!r})"
     is_now = isinstance(date, str) and exact(date) == "now"
     place = fields.get("partition")
     which_run(dag, None if isinstance(own(place), date_type) else place, None if is_now else date)
+    if isinstance(own(place), str):
+        _judge_partition(graph, dag, place, where)
     plain(fields.get("payload"), f"{where}: payload")
     known = params_of(dag)
     given = {} if params is None else plain(known.of_object(params), f"{where}: params")
@@ -88,12 +93,30 @@ def judge_rerun(dag: Dag, options: Fields) -> None:
             _judge_task(dag, task, "rerun(tasks=)")
 
 
-def judge_backfill(fields: Fields) -> None:
+def judge_backfill(dag: Dag, fields: Fields) -> None:
     """Judge a backfill. Raises InvalidValue."""
     judge_names(Engine.backfill, fields)
-    for name in ("start", "end"):
-        if fields.get(name) is not None:
-            parse_time(fields[name], what=f"backfill(): {name}")
+    given = {name: fields[name] for name in ("start", "end") if fields.get(name) is not None}
+    times = {name: parse_time(each, dag.tz, what=f"backfill(): {name}") for name, each in given.items()}
+    if len(times) == 2 and times["end"] < times["start"] and not is_bare_day(given["end"]):
+        raise InvalidValue(f"backfill(): end {seen(given['end'])} lies before start {seen(given['start'])}")
+    if fields.get("only") is not None:
+        choice_of(fields["only"], ("missing",), "backfill(): only")
+    limit(fields.get("max_active_runs"), "backfill(): max_active_runs")
+
+
+def judge_failing(graph: Graph, dag: Dag, partition: str) -> None:
+    """Judge of which partition the runs are that are to fail. Raises InvalidValue for one that no run can have."""
+    told = [source for source in sources_of(dag) if not isinstance(source, Scheduled)]
+    if all(isinstance(each, Updated) and graph.datasets[each.dataset.uri].partitions is not None for each in told):
+        _judge_partition(graph, dag, partition, f"fails(): {dag.id!r}")
+
+
+def _judge_partition(graph: Graph, dag: Dag, partition: object, where: str) -> None:
+    among = partitions_of(dag, graph)
+    if among and not any(each.fits(text_in(partition, "partition")) for each in among):
+        known = ", ".join(dict.fromkeys(map(repr, among)))
+        raise InvalidValue(f"{where}: partition={seen(partition)} is none of {known}, which this DAG reads or writes")
 
 
 def error_of(given: object) -> BaseException:

@@ -31,6 +31,7 @@ from reactive_dag.testing.happenings import Happening, Stage
 from reactive_dag.testing.judged import (
     error_of,
     judge_backfill,
+    judge_failing,
     judge_mark,
     judge_publish,
     judge_rerun,
@@ -174,7 +175,7 @@ class Scenario(Behaviours):
             for number, mark in line.marks:
                 fields = fields_of(mark, self._letters)
                 if dag:
-                    judge_start(self.graph.dags[id], fields)
+                    judge_start(self.graph, self.graph.dags[id], fields)
                 else:
                     judge_publish(self.graph.datasets[id], fields)
                 at = self._moments.start + number * self._frame_length
@@ -188,6 +189,8 @@ class Scenario(Behaviours):
         name = GraphNames(self.graph).only_task(given_name(task, f"{kind}()"), f"{kind}()")
         if self.graph.dags[name[0]].tasks[name[1]].kind == "wait":
             raise InvalidValue(f"{kind}(): {'.'.join(name)!r} is a wait, which no body decides")
+        if more.get("partition") is not None:
+            judge_failing(self.graph, self.graph.dags[name[0]], more["partition"])
         if kind == "returns" and callable(value):
             check_stub(value, ".".join(name), self.graph.dags[name[0]].tasks[name[1]])
         return evolve(self, changes=(*self._changes, Behaviour(at, name, kind, value, **more)))
@@ -285,7 +288,7 @@ class Moment(Behaviours):
     def start(self, dag: Dag | str, **fields: Any) -> Scenario:
         """A run is started by hand: the fields are those of `engine.start`. Raises UnknownId, InvalidValue."""
         found = self._dag(dag, "start()")
-        judge_start(found, fields)
+        judge_start(self._scenario.graph, found, fields)
         return self._happens("start", found.id, fields)
 
     def pause(self, dag: Dag | str) -> Scenario:
@@ -335,7 +338,7 @@ class Moment(Behaviours):
         Raises UnknownId, InvalidValue.
         """
         found = self._dag(dag, "backfill()")
-        judge_backfill(fields)
+        judge_backfill(found, fields)
         return self._happens("backfill", found.id, fields)
 
     def set(self, name: str, value: object) -> Scenario:

@@ -344,6 +344,11 @@ def test_R31_moments_are_read_and_written_in_the_scenarios_zone(given, shown):
         (lambda: both().fails("load", error=5), "such as OSError"),
         (lambda: both().fails("load", error=ValueError), "such as OSError"),
         (lambda: both().fails("load", partition=3), "partition"),
+        (lambda: both().fails("load", partition="2026-11-3"), r"'2026-11-3' is none of rd.day.\"UTC\"."),
+        (lambda: both().at("02:00").start("build", partition="monday"), "'monday' is none of"),
+        (lambda: both().at("02:00").backfill("build", start="2026-11-20", end="2026-11-18T00:00Z"), "before start"),
+        (lambda: both().at("02:00").backfill("build", only="mising"), "did you mean 'missing'"),
+        (lambda: both().at("02:00").backfill("build", max_active_runs=0), "max_active_runs"),
         (lambda: both().returns("load", lambda nope: 1), "'nope'"),
         (lambda: both().at("02:00").mark("build", "load", "done"), "'done', which is none of.*'success'"),
         (lambda: both().at("02:00").mark("build", "lode", "failed"), "no task 'lode'; did you mean 'load'"),
@@ -375,6 +380,21 @@ def test_R31_moments_are_read_and_written_in_the_scenarios_zone(given, shown):
 def test_R31_nonsense_is_refused(make, said):
     with pytest.raises(rd.ReactiveDagError, match=said):
         make()
+
+
+def test_R31_a_run_can_fail_of_a_partition_that_its_dag_has_from_another():
+    scenario = Scenario(shop(), START).fails("alarm", partition="any text").fails("load", partition="2026-11-23")
+    assert not scenario.play().runs()
+
+
+def test_R31_a_run_of_a_rollup_can_fail_of_its_coarse_partition():
+    graph = rd.Graph("rollup")
+    hours = graph.dataset("hours", partitions=rd.hour("UTC"))
+    graph.dag("whole", on=rd.updated(hours).rollup(rd.day("UTC"))).add(lambda: None, id="task")
+    scenario = Scenario(graph, START).fails("whole", partition="2026-11-22")
+    for hour in graph.partitions(hours, "2026-11-22", "2026-11-22"):
+        scenario = scenario.at("01:00").publish(hours, partition=hour)
+    assert scenario.play().states("whole") == ["failed"]
 
 
 def test_R31_a_field_that_there_is_not_is_refused_where_it_is_written():
@@ -410,6 +430,6 @@ def test_R31_a_wait_has_no_body_that_could_fail():
 
 def test_R31_what_the_engine_refuses_is_told_with_the_place_where_it_is_written():
     with pytest.raises(rd.InvalidValue) as refused:
-        both().at("02:00").start("build", partition="monday").play()
+        both().at("02:00").start("build").play()
     [note] = refused.value.__notes__
-    assert "start('build', partition='monday')" in note and "test_scenario.py:" in note
+    assert "start('build')" in note and "test_scenario.py:" in note

@@ -65,6 +65,15 @@ class OutletCalendars:
         return self._known[dag.id]
 
 
+def partitions_of(dag: Dag, graph: Graph) -> list[Partitions]:
+    """How a DAG's outlets, its triggers' keys and what they hear are partitioned. O(tasks + size of its triggers)."""
+    made = [outlet.partitions for outlet in dag.produces]
+    keys = [keyed_by(trigger) for trigger in dag.triggers.values()]
+    uris = [source.dataset.uri for source in sources_of(dag) if isinstance(source, Updated)]
+    heard = [found.partitions for uri in uris if (found := graph.datasets.get(uri)) is not None]
+    return [each for each in (*made, *keys, *heard) if each is not None]
+
+
 class LogicalDates:
     """Dates the runs of one graph."""
 
@@ -156,10 +165,7 @@ class LogicalDates:
 
     def of_dag(self, dag: Dag) -> list[Partitions]:
         """How a DAG's outlets, its triggers' keys and what they hear are partitioned. O(tasks + triggers)."""
-        made = [outlet.partitions for outlet in dag.produces]
-        uris = [source.dataset.uri for source in sources_of(dag) if isinstance(source, Updated)]
-        heard = [found.partitions for uri in uris if (found := self.graph.datasets.get(uri)) is not None]
-        return [each for each in (*made, *self.see(dag)[1].values(), *heard) if each is not None]
+        return partitions_of(dag, self.graph)
 
     def _agreed(self, causes: Iterable[Item]) -> RunInfo:
         """The newest date among the causes; the partition and the cascade on which they agree (None, "" if not)."""
