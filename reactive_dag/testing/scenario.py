@@ -274,14 +274,14 @@ class Moment(Behaviours):
     def _dag(self, dag: Dag | str, what: str) -> Dag:
         names, name = GraphNames(self._scenario.graph), given_name(dag, what)
         if (found := names.dag(name)) is None:
-            raise names.unknown(name, what)
+            raise names.unknown(name, what, "dag")
         return self._scenario.graph.dags[found]
 
     def publish(self, dataset: Dataset | str, **fields: Any) -> Scenario:
         """A dataset changes: the fields are those of `engine.publish`. Raises UnknownId, InvalidValue."""
         names, name = GraphNames(self._scenario.graph), given_name(dataset, "publish()")
         if (found := names.dataset(name)) is None:
-            raise names.unknown(name, "publish()")
+            raise names.unknown(name, "publish()", "dataset")
         judge_publish(self._scenario.graph.datasets[found], fields)
         return self._happens("publish", found, fields)
 

@@ -45,7 +45,7 @@ def is_table(text: str) -> bool:
     (True, False)
     """
     first = next((line for line in text.splitlines() if line.strip()), "")
-    names = [cell for cell in first.split() if cell != "|"]
+    names = first.replace("|", " ").split()
     return bool(names) and (names[0] in ("dag", "task") or all(name in KNOWN_COLUMNS for name in names))
 
 
@@ -57,7 +57,8 @@ def read_table(text: str, moments: Moments) -> Cells:
     (('load', '01:00', 'success'),)
     """
     lines = [line.strip() for line in text.splitlines() if line.strip(" |-")]
-    columns = tuple(_cells(lines[0], None))
+    columns = tuple(lines[0].replace("|", " ").split())
+    is_tight = "|" in lines[0].strip("|") and " | " not in lines[0]
     for name in columns:
         if name not in KNOWN_COLUMNS:
             known = ", ".join(KNOWN_COLUMNS)
@@ -66,7 +67,7 @@ def read_table(text: str, moments: Moments) -> Cells:
         raise InvalidValue(f"the columns {' '.join(columns)}: a table has a column 'dag', and each column once")
     rows = []
     for line in lines[1:]:
-        cells = _cells(line, len(columns))
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if is_tight else _cells(line, len(columns))
         if len(cells) != len(columns):
             raise InvalidValue(
                 f"the row {line!r} has {len(cells)} cells, and there are {len(columns)} columns, {' '.join(columns)}; "
@@ -76,11 +77,11 @@ def read_table(text: str, moments: Moments) -> Cells:
     return Cells(columns, tuple(rows))
 
 
-def _cells(line: str, count: int | None) -> list[str]:
+def _cells(line: str, count: int) -> list[str]:
     """The cells of a line, parted by `|` if it has one with blanks around, else by blanks, which the last may have."""
     if " | " in line or line.startswith("| "):
         return [cell.strip() for cell in f" {line} ".strip().strip("|").split(" | ")]
-    return line.split() if count is None else line.split(None, count - 1)
+    return line.split(None, count - 1)
 
 
 def _normal(column: str, cell: str, moments: Moments) -> str:

@@ -228,3 +228,9 @@ def test_R31_letters_and_marbles_that_nobody_publishes_are_refused():
     ):  # fmt: skip
         with pytest.raises(rd.ReactiveDagError):
             make()
+
+
+def test_R31_a_table_may_have_no_blanks_around_its_bars():
+    graph = rd.Graph("bars")
+    graph.dag("load", on=graph.dataset("a")).add(lambda: None, id="task")
+    Scenario(graph, "2026-11-23T00:00Z").at("01:00").publish("a").expect("dag|at|state\nload|01:00|success")

@@ -227,6 +227,10 @@ def _planned(task: AnyTask, plan: Plan) -> TaskPlan:
     return TaskPlan(task.id, _kind(task), needs, *about)
 
 
+_KINDS = {"wait": "a wait for runs", "until": "a wait for a condition"}
+"""Kinds whose names are no words of a message."""
+
+
 def _kind(task: AnyTask) -> str:
     """Of which kind a task is: what a wait for runs began with (dates) says nothing to one for a dataset. O(1)."""
     return "wait for a dataset" if task.wait is not None and task.wait.dataset is not None else task.kind
@@ -238,7 +242,8 @@ def _lacking(dag: str, planned: TaskPlan, ids: list[str], task: AnyTask | None) 
     if task is None:
         return f"{what} is not declared any more, so nothing can execute it"
     if _kind(task) != planned.kind:
-        return f"{what} is a {_kind(task)} now, and was a {planned.kind} when this run began"
+        is_now, was = (_KINDS.get(kind, f"a {kind}") for kind in (_kind(task), planned.kind))
+        return f"{what} is {is_now} now, and was {was} when this run began"
     over = ids[planned.over] if planned.over >= 0 else None
     if settings_of(task).map_over != over:
         now = settings_of(task).map_over

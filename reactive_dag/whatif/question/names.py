@@ -157,8 +157,16 @@ class GraphNames:
             raise InvalidValue(f"{what}: DAG {name} has {len(found)} tasks ({_listed(found)}); name one of them")
         return found[0]
 
-    def unknown(self, name: GivenName, what: str) -> UnknownId:
-        """The error for a name that means nothing here. O(names)."""
+    def unknown(self, name: GivenName, what: str, wanted: NamedKind = "any") -> UnknownId:
+        """The error for a name that means nothing here, or no DAG or dataset where one is `wanted`. O(names)."""
+        if wanted in ("dag", "dataset"):
+            kind, table = ("DAG", self.graph.dags) if wanted == "dag" else ("dataset", self.graph.datasets)
+            others = {"dag": self.graph.dags, "task": self._whole, "dataset": self.graph.datasets}
+            is_other = next((each for each in others if each != wanted and name.text in others[each]), "")
+            hint = (
+                f"; it is a {'DAG' if is_other == 'dag' else is_other}" if is_other else did_you_mean(name.text, table)
+            )
+            return UnknownId(f"{what}: graph {self.graph.id!r} has no {kind} {name}{hint}")
         known = [*self.graph.dags, *self._whole, *self.graph.datasets, *self._bare]
         return UnknownId(
             f"{what}: graph {self.graph.id!r} has no DAG, task or dataset {name}{did_you_mean(name.text, known)}"
