@@ -269,7 +269,7 @@ class Simulation:
         >>> from reactive_dag.declare.graph import Graph
         >>> from reactive_dag.whatif.question.distributions import uniform
         >>> graph = Graph("sales")
-        >>> graph.dag("ingest", schedule="0 2 * * *").add(lambda: None, id="load")
+        >>> task = graph.dag("ingest", schedule="0 2 * * *").add(lambda: None, id="load")
         >>> base = simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration=uniform("5m", "25m"))
         >>> finish = base.futures(400, seed=1).finish("ingest")
         >>> f"{finish.quantile(0.5):%H:%M}", round(finish.probability(before="02:20"), 1)

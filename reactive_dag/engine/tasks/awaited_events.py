@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from reactive_dag.engine.tasks.verdicts import SUCCEED, WAITING, Verdict
-from reactive_dag.engine.tasks.watches import in_order
+from reactive_dag.engine.tasks.watches import by_request
 from reactive_dag.model.records import Published
 from reactive_dag.model.times import format_time
 
@@ -88,7 +88,7 @@ class AwaitedEvents:
             for place, watch in rows.get(key, {}).items():
                 watch.events[key] = item
                 told[place] = watch
-        for watch in in_order(told):
+        for watch in by_request(told):
             if not watch.wait.is_polled:
                 self._look(watch, item + 1)
 

@@ -103,7 +103,7 @@ def keys_of(low: int, high: int) -> Iterable[WatchKey]:
     return (ANY,) if last - first > MOST_DAYS else [("day", day) for day in range(first, last + 1)]
 
 
-def in_order(watches: dict[WatchPlace, Watch]) -> list[Watch]:
+def by_request(watches: dict[WatchPlace, Watch]) -> list[Watch]:
     """Watches in the order of their runs' requests, and of a run in that of their places in its plan. O(n log n)."""
     return [watches[place] for place in sorted(watches)]
 
@@ -123,7 +123,7 @@ class Watches:
 
     def of(self, dag: str) -> list[Watch]:
         """Those that await a DAG, in the order of their runs and places (R27). O(result * log)."""
-        return in_order(self.of_dag.get(dag, {}))
+        return by_request(self.of_dag.get(dag, {}))
 
     def of_waiter(self, dag: str) -> list[Watch]:
         """Those of the runs of a DAG. O(result)."""
@@ -183,8 +183,8 @@ class Watches:
             keys += [date, ("day", date // DAY)]
         found = [row for key in keys if (row := rows.get(key))]
         if len(found) == 1:
-            return in_order(found[0])
-        return in_order({place: watch for row in found for place, watch in row.items()})
+            return by_request(found[0])
+        return by_request({place: watch for row in found for place, watch in row.items()})
 
     def _check(self) -> None:
         """What is filed is kept, under its keys. O(watches)."""
