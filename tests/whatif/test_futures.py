@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reactive_dag as rd
-from reactive_dag.model.errors import InvalidValue, UnknownId, UsageError
+from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.whatif.futures.course_futures import CourseFutures, Point
 from reactive_dag.whatif.futures.finish import FinishTime
 from reactive_dag.whatif.futures.in_chunks import in_chunks
@@ -198,5 +198,23 @@ def test_W41_a_graph_that_is_not_static_is_played_by_the_reference() -> None:
     assert again.seed == futures.seed
     ended = base.runs_of("ingest")[0].ended
     assert ended is not None and int(futures.finish("ingest").ends[0]) // 1000 == int(ended.timestamp() * 1e6)
-    with pytest.raises(UsageError, match="criticality"):
-        futures.criticality("ingest")
+
+
+def test_W43_of_futures_that_the_reference_played() -> None:
+    graph = late_sales()
+    graph.dag("alarm", on=rd.absent(rd.completed("ingest"), "30m")).add(lambda: None, id="ring")
+    spans = {"orders": drawn.uniform("0m", "2h"), "prices": "30m", "load": "15m", "ring": "1m"}
+    base = rd.simulate(graph, start=START, until="2d", durations=spans)  # type: ignore[arg-type]
+    futures, same = base.futures(60, seed=2), simulated(late_sales(), until="2d").futures(60, seed=2)
+    assert futures.method.startswith("reference") and same.method == "levels"
+    assert futures.criticality("ingest") == same.criticality("ingest")
+    assert futures.criticality("alarm")["alarm.ring"] == 1
+
+
+def test_W43_a_task_counts_once_in_a_future() -> None:
+    graph = rd.Graph("sales")
+    dag = graph.dag("ingest", schedule="0 2 * * *")
+    dag.add(lambda: None, id="load", depends_on_past=True)
+    base = rd.simulate(graph, start=START, until="3d", default_duration="30h")
+    assert base.futures(3).method == "levels"
+    assert base.futures(3).criticality("ingest") == {"ingest.load": 1}

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reactive_dag.model.errors import UsageError
 from reactive_dag.whatif.futures.in_chunks import in_chunks
 from reactive_dag.whatif.futures.paths import count_paths
 from reactive_dag.whatif.window.arrays import BEYOND
 
 if TYPE_CHECKING:
-    from reactive_dag.whatif.futures.course_futures import CourseFutures
+    from reactive_dag.whatif.futures.course_futures import CourseFutures, DatedDag
     from reactive_dag.whatif.futures.window_futures import Chunk, WindowFutures
     from reactive_dag.whatif.question.names import TaskName
     from reactive_dag.whatif.window.arrays import Ints
@@ -110,10 +109,14 @@ class EndsInCourses(FutureEnds):
 
     def __init__(self, courses: CourseFutures, n: int, workers: int | None, progress: bool | None) -> None:
         found = in_chunks(courses.chunk, n, FEW, processes=True, workers=workers, progress=progress)
-        self._ends = [ends for chunk in found for ends in chunk]
+        self._ends = [ends for chunk in found for ends in chunk.ends]
         self._points = {point for ends in self._ends for point in ends}
         self.n = len(self._ends)
         self.method = "reference"
+        self._paths: dict[DatedDag, Counter[TaskName]] = {}
+        for chunk in found:
+            for about, tasks in chunk.paths.items():
+                self._paths.setdefault(about, Counter()).update(tasks)
 
     def of(self, dag: str, date: int | None, partition: str | None, task: str) -> Dated | None:
         """By the names. O(futures + ends)."""
@@ -128,11 +131,9 @@ class EndsInCourses(FutureEnds):
         return date, np.array(ends, np.int64)
 
     def paths(self, dag: str) -> Counter[TaskName] | None:
-        """Not to be had. Raises UsageError."""
-        raise UsageError(
-            "criticality() needs a window, and this graph's futures were played by the reference (.method says why); "
-            "ask .critical_path() of a simulation"
-        )
+        """Counted as they were played: those of the run that `of` means. O(dates)."""
+        dated = self.of(dag, None, None, "")
+        return None if dated is None else self._paths[dag, dated[0]]
 
 
 NONE = np.zeros(0, np.int64)

@@ -77,8 +77,7 @@ class Futures:
         """Of each task the share of the futures in which it decides when the DAG's last run ends, the largest first.
 
         It is on the critical path: from the end back through what ended last before each step could begin. Futures in
-        which the run does not succeed count as ones without a path. O(futures * steps). Raises UnknownId, and
-        UsageError where the futures were played by the reference, whose paths are not kept.
+        which the run does not succeed count as ones without a path. O(futures * steps). Raises UnknownId.
         """
         name, _, _, task = self._meant(dag)
         if task:

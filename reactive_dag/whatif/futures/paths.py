@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reactive_dag.whatif.window.arrays import BEYOND, END, SOURCE, START
 
@@ -21,16 +22,17 @@ if TYPE_CHECKING:
 
 def count_paths(window: Window, ends: Ints, last: int) -> Counter[TaskName]:
     """In how many of these futures (a column each) each task is on the path to the end of node `last`."""
-    found: Counter[TaskName] = Counter()
+    found: dict[TaskName, NDArray[np.bool_]] = {}
     at = {last: np.flatnonzero(ends[last] < BEYOND)}
     while at:
         node = max(at)  # all that it leads to have lower numbers
         columns = at.pop(node)
         if window.kind[node] not in (SOURCE, START, END):
-            found[window.tasks[window.subject[node]]] += len(columns)
+            task = window.tasks[window.subject[node]]
+            found.setdefault(task, np.zeros(ends.shape[1], np.bool_))[columns] = True  # once, in however many runs
         for before, which in _before(window, ends, node, columns):
             at[before] = np.concatenate((at[before], which)) if before in at else which
-    return found
+    return Counter({task: int(which.sum()) for task, which in found.items()})
 
 
 def _before(window: Window, ends: Ints, node: int, columns: Ints) -> list[tuple[int, Ints]]:
