@@ -2,8 +2,8 @@
 
 Owns no state: `play` plays one future and leaves it in the `LoopState` it is given. Invariant: begin, end, state and
 attempts are those of event_loop.py, bit for bit. Without numba the same functions run as they stand here, slowly.
-Nothing allocates, so no references are
-counted; the GIL is not held, so futures are played on threads. O(log events) an event.
+Nothing allocates, so no references are counted; the GIL is not held, so futures are played on threads. O(log events)
+an event.
 """
 
 from __future__ import annotations

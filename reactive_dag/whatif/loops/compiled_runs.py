@@ -1,6 +1,7 @@
 """Ends of nodes and runs in the compiled event loop: what follows them, and which runs may begin.
 
-Owns no state, allocates nothing: it changes the `LoopState` it is given. Invariant: as event_loop.py and run_limits.py. O(followers).
+Owns no state, allocates nothing: it changes the `LoopState` it is given. Invariant: as event_loop.py and
+run_limits.py. O(followers).
 """
 
 from __future__ import annotations
