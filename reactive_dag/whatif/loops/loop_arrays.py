@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ HAS_NUMBA = find_spec("numba") is not None
 
 if HAS_NUMBA:
     import numba
+
+OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
+"""How numba compiles; without `_nrt`, its runtime, references to arrays are not counted."""
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -91,7 +94,7 @@ def compiled(function: Function) -> Function:
 
     What is compiled must allocate nothing: references are not counted, which took four fifths of the time.
     """
-    return cast("Function", numba.njit(cache=True, nogil=True, _nrt=False)(function)) if HAS_NUMBA else function
+    return cast("Function", numba.njit(**OPTIONS)(function)) if HAS_NUMBA else function
 
 
 @compiled
