@@ -273,7 +273,7 @@ class Simulation:
         >>> base = simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration=uniform("5m", "25m"))
         >>> finish = base.futures(400, seed=1).finish("ingest")
         >>> f"{finish.quantile(0.5):%H:%M}", round(finish.probability(before="02:20"), 1)
-        ('02:14', 0.8)
+        ('02:15', 0.7)
         """
         asked, chosen = whole(n, "n", 1), self.question.seed if seed is None else whole(seed, "seed")
         return Futures(
