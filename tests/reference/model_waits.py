@@ -53,16 +53,19 @@ class Waits:
         return bool(events) and events[-1].kind != "deleted"
 
     def tell_waits(self, fact):
-        """An event was applied: the waits for its partition that react look, in the order in which they began."""
-        waiting = [
-            (task.spec.wait[1] is None, task.began, run, name)
-            for run in self.runs.values() if run.alive
+        """An event was applied: the waits for its partition that react look."""
+        for run, name, task in self.reacting(tuple):
+            if task.spec.wait[0] == fact.source and task.spec.wait[1] in (None, fact.partition):
+                self.look(run, name, task, fact.number + 1)
+
+    def reacting(self, kind):
+        """The waits of a kind that react, in the order of their runs' requests and of their places in the plan."""
+        return [
+            (run, name, task)
+            for run in sorted(self.runs.values(), key=lambda each: each.number) if run.alive
             for name, task in run.tasks.items()
-            if isinstance(task.spec.wait, tuple) and task.open is not None and not task.decided and not task.spec.poll
-            and task.spec.wait[0] == fact.source and task.spec.wait[1] in (None, fact.partition)
+            if isinstance(task.spec.wait, kind) and task.open is not None and not task.decided and not task.spec.poll
         ]  # fmt: skip
-        for _, _, run, name in sorted(waiting, key=lambda each: each[:2]):
-            self.look(run, name, run.tasks[name], fact.number + 1)
 
     def look(self, run, name, task, before):
         """Judge what a wait awaits, by the facts before one; whether that decided it."""
@@ -167,15 +170,9 @@ class Waits:
         self.tell_waits_if(lambda wait: not self.recovering or self.stations[wait.dag].naive.clocks)
 
     def tell_waits_if(self, is_told):
-        waiting = [
-            (task.began, run, name)
-            for run in self.runs.values() if run.alive
-            for name, task in run.tasks.items()
-            if isinstance(task.spec.wait, Awaits) and task.open is not None and not task.decided
-            and not task.spec.poll and is_told(task.spec.wait)
-        ]  # fmt: skip
-        for _, run, name in sorted(waiting, key=lambda each: each[0]):
-            self.look(run, name, run.tasks[name], 0)
+        for run, name, task in self.reacting(Awaits):
+            if is_told(task.spec.wait):
+                self.look(run, name, task, 0)
 
     # ------------------------------------------------------------------------------------ a process starts
 
