@@ -33,6 +33,8 @@ from reactive_dag.whatif.comparison.compare import Comparison, compared
 from reactive_dag.whatif.course.player import CoursePlayer
 from reactive_dag.whatif.course.prepared import PreparedGraph
 from reactive_dag.whatif.futures.futures import Futures
+from reactive_dag.whatif.loops.answering import Method, WindowAnswer, answer
+from reactive_dag.whatif.outcome.loop_outcome import LoopOutcome
 from reactive_dag.whatif.outcome.trace import Trace
 from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
 from reactive_dag.whatif.outcome.window_runs import WindowRuns
@@ -41,7 +43,6 @@ from reactive_dag.whatif.question.durations import DurationOrFunction, GivenDura
 from reactive_dag.whatif.question.interventions import Intervention
 from reactive_dag.whatif.question.outputs import GivenOutputs
 from reactive_dag.whatif.question.question import GivenSources, Question, question_of
-from reactive_dag.whatif.window.answering import Method, WindowAnswer, answer
 from reactive_dag.whatif.window.white_list import NotStatic
 
 if TYPE_CHECKING:
@@ -131,7 +132,9 @@ class Simulation:
             return self.trace
         runs = WindowRuns.of(found.window, self.graph.id)
         values = found.asked.values
-        return WindowOutcome(runs, values, found.ends, self.effects, self._prepared, lambda: self.trace)
+        if found.play is None:
+            return WindowOutcome(runs, values, found.passed, self.effects, self._prepared, lambda: self.trace)
+        return LoopOutcome(runs, values, found.play, self.effects, self._prepared, lambda: self.trace)
 
     @cached_property
     def _inspector(self) -> Queries:

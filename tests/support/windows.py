@@ -9,7 +9,7 @@ import reactive_dag as rd
 from reactive_dag.model.errors import ReactiveDagError
 from reactive_dag.whatif.question.distributions import empirical, exponential, lognormal, uniform, weibull
 from reactive_dag.whatif.question.interventions import capacity, shared, workers
-from reactive_dag.whatif.window.arrays import BEYOND, MET, TASK, WAIT, Ends, Window
+from reactive_dag.whatif.window.arrays import BEYOND, LOST, MET, TASK, WAIT, Ends, Window
 
 CRONS = (
     "0 * * * *",
@@ -177,7 +177,7 @@ def of_window(window: Window, ends: Ends) -> Counter[Instance]:
     runs, kinds, subjects = window.run.tolist(), window.kind.tolist(), window.subject.tolist()
     for node, kind in enumerate(kinds):
         begin, end = ends.begin[node], ends.end[node]
-        if kind in (TASK, WAIT, MET) and begin < BEYOND:
+        if kind in (TASK, WAIT, MET, LOST) and begin < BEYOND:
             dag, task = window.tasks[subjects[node]]
             run = runs[node]
             date, partition = int(window.run_date[run]), window.run_partition[run]

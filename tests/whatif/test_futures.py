@@ -18,7 +18,8 @@ from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.whatif.futures.course_futures import CourseFutures, Point
 from reactive_dag.whatif.futures.finish import FinishTime
 from reactive_dag.whatif.futures.in_chunks import in_chunks
-from reactive_dag.whatif.futures.window_futures import WindowFutures, WindowTools
+from reactive_dag.whatif.futures.window_futures import WindowFutures
+from reactive_dag.whatif.loops.window_tools import WindowTools
 from reactive_dag.whatif.question import distributions as drawn
 from reactive_dag.whatif.window.arrays import BEYOND, END
 from reactive_dag.whatif.window.arrays import START as BEGIN

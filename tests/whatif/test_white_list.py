@@ -13,7 +13,7 @@ from reactive_dag.declare.settings.dag_settings import DagSettings
 from reactive_dag.declare.settings.task_settings import TaskSettings
 from reactive_dag.declare.wait import Wait
 from reactive_dag.triggers.base import Trigger
-from reactive_dag.whatif.window.answering import window_of
+from reactive_dag.whatif.loops.answering import window_of
 from reactive_dag.whatif.window.white_list import TRIGGERS, NotStatic, unlisted
 from tests.support.windows import nothing, of_reference, of_window
 
@@ -99,7 +99,7 @@ def judged(graph: rd.Graph) -> str:
     if simulation.answer is None:
         return "binds"
     assert of_window(simulation.answer.window, simulation.answer.ends) == of_reference(simulation)
-    return "equal"
+    return "binds" if simulation.method.evaluator == "event loop" else "equal"
 
 
 @pytest.mark.parametrize("of", [DagSettings, TaskSettings, Wait])

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import reactive_dag as rd
 from reactive_dag.interop.examples import open_example
 from reactive_dag.model.errors import UsageError
+from reactive_dag.whatif.loops.answering import window_of
 from reactive_dag.whatif.simulation import Simulation
-from reactive_dag.whatif.window.answering import window_of
 from reactive_dag.whatif.window.arrays import END, START, WAIT
 from tests.support.profiles import examples
 from tests.support.windows import nothing, of_reference, of_window, question

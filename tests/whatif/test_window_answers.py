@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from random import Random
 
 import pytest
 from msgspec.structs import replace
 
 import reactive_dag as rd
+from reactive_dag.log.history import TaskRow
 from reactive_dag.whatif.answers.critical_path import hops, steps_of
 from reactive_dag.whatif.answers.slack import slack_of
 from reactive_dag.whatif.answers.timeline import timeline_of
 from reactive_dag.whatif.answers.usage import WORKERS, usage_of
 from reactive_dag.whatif.comparison.compare import compared
+from reactive_dag.whatif.outcome.loop_outcome import LoopOutcome
 from reactive_dag.whatif.outcome.outcome import Outcome
 from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
+from tests.support.loops import limited_question
 from tests.support.profiles import examples
 from tests.support.windows import question
 
@@ -42,7 +46,86 @@ def told_alike(mine: WindowOutcome, reference: Outcome) -> None:
     assert list(mine.unfinished()) == list(reference.unfinished()) and list(mine.left()) == list(reference.left())
     slack, other = slack_of(mine), slack_of(reference)
     assert Counter(slack) == Counter(other) and slack.title == other.title
-    assert usage_of(mine, {WORKERS: None}, {}).to_json() == usage_of(reference, {WORKERS: None}, {}).to_json()
+    assert mine.over == reference.over
+    for run in mine.runs:
+        other = reference.by_key[mine.key(run)]
+        assert replace(mine.head(run), run=0) == replace(reference.head(other), run=0, cascade="", sources=(), tasks=())
+        if isinstance(mine, LoopOutcome):
+            assert _plain(mine.tasks(run)) == _plain(reference.tasks(other))
+
+
+def _plain(tasks: Mapping[str, TaskRow]) -> dict[str, TaskRow]:
+    return {name: replace(row, output=None) for name, row in tasks.items()}
+
+
+def usage_alike(simulation: rd.Simulation) -> None:
+    """The use of every limit is the same, and who waited for it."""
+    slots = {id: pool.slots for id, pool in simulation.graph.pools.items()} | simulation.effects.capacities
+    active = {id: dag.max_active_runs for id, dag in simulation.graph.dags.items()}
+    mine, other = (
+        usage_of(each, {WORKERS: simulation.effects.workers, **slots}, active)
+        for each in (simulation.outcome, simulation.trace)
+    )
+    assert mine.to_json() == other.to_json() and mine.waiting.to_json() == other.waiting.to_json()
+
+
+def compared_alike(base: rd.Simulation, late: rd.Simulation) -> None:
+    """The comparison of two simulations is the same, chains included."""
+    found = compared(base.outcome, late.outcome, base.effects, late.effects, "late", "base")
+    assert found.to_json() == compared(base.trace, late.trace, base.effects, late.effects, "late", "base").to_json()
+
+
+@pytest.mark.parametrize("seed", range(examples(100)))
+def test_W59_answers_of_the_event_loop_are_those_of_the_reference(seed: int) -> None:
+    late = limited_question(seed)
+    if late is None:
+        return
+    for each in (late, late.parent or late):
+        if isinstance(each.outcome, WindowOutcome):
+            told_alike(each.outcome, each.trace)
+            usage_alike(each)
+    if late.parent is not None:
+        compared_alike(late.parent, late)
+
+
+def test_W59_the_event_loop_answers_where_something_fails_or_a_limit_binds() -> None:
+    questions = [each for seed in range(30) if (each := limited_question(seed)) is not None]
+    assert sum(each.method.evaluator == "event loop" for each in questions) > 10
+
+
+def asked_of_pool(*changes: object, **task: object) -> rd.Simulation:
+    """Two DAGs that share a pool of one slot; the second needs it while the first has it."""
+    graph = rd.Graph("places")
+    graph.pool("p", 1)
+    graph.dag("first", schedule="0 1 * * *").add(lambda: None, "t", pool="p", **task)  # type: ignore[arg-type]
+    graph.dag("second", schedule="10 1 * * *").add(lambda: None, "t", pool="p")
+    base = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="20m")
+    return base.what_if(*changes) if changes else base  # type: ignore[arg-type]
+
+
+def test_W59_who_made_room_in_a_pool_stands_on_the_critical_path_of_the_event_loop() -> None:
+    simulation = asked_of_pool()
+    assert repr(simulation.method) == "event loop: pool 'p' has no more than 1 slots"
+    path = simulation.critical_path("second")
+    assert [(step.name, step.link) for step in path] == [
+        ("tick 2026-11-23T01:00:00Z", ""), ("first.t", "caused by"), ("second.t", "slot")
+    ]  # fmt: skip
+    assert "trace" not in vars(simulation)  # nothing played the reference
+
+
+def test_W59_attempts_of_the_event_loop_have_their_own_times_and_errors() -> None:
+    simulation = asked_of_pool(rd.fail("first.t"), retries=1, retry_delay="5m")
+    (run,) = simulation.runs_of("first")
+    assert (run.state, run.error) == ("failed", "t: fails, as the simulation was told")
+    spans = [(f"{each.started:%H:%M}", f"{each.ended:%H:%M}", each.state) for each in run.tasks["t"].attempts]
+    assert spans == [("01:00", "01:20", "failed"), ("01:40", "02:00", "failed")]  # the second had to wait
+    assert "trace" not in vars(simulation)
+
+
+def test_W32_a_failure_that_is_not_drawn_costs_no_event_loop() -> None:
+    simulation = asked_of_pool(rd.capacity("p", 2), rd.fail("first.t", 1e-9))
+    assert repr(simulation.method) == "incremental"
+    assert repr(simulation.what_if(rd.fail("first.t", 1)).method) == "event loop: tasks fail"
 
 
 @pytest.mark.parametrize("seed", range(examples(150)))
@@ -58,8 +141,8 @@ def test_W59_answers_from_arrays_are_those_of_the_reference(seed: int) -> None:
     for each in (base, late):
         if isinstance(each.outcome, WindowOutcome):
             told_alike(each.outcome, each.trace)
-    found = compared(base.outcome, late.outcome, base.effects, late.effects, "late", "base")
-    assert found.to_json() == compared(base.trace, late.trace, base.effects, late.effects, "late", "base").to_json()
+            usage_alike(each)
+    compared_alike(base, late)
 
 
 def test_W56_of_what_ended_at_one_instant_the_path_goes_on_by_name_and_place() -> None:

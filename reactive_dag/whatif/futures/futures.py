@@ -17,9 +17,10 @@ from reactive_dag.model.times import from_datetime
 from reactive_dag.whatif.futures.course_futures import CourseFutures
 from reactive_dag.whatif.futures.finish import FinishTime
 from reactive_dag.whatif.futures.future_ends import EndsInCourses, EndsInWindow, FutureEnds
-from reactive_dag.whatif.futures.window_futures import WindowFutures, tools_of
+from reactive_dag.whatif.futures.window_futures import WindowFutures
+from reactive_dag.whatif.loops.answering import window_of
+from reactive_dag.whatif.loops.window_tools import tools_of
 from reactive_dag.whatif.question.names import given_name
-from reactive_dag.whatif.window.answering import window_of
 from reactive_dag.whatif.window.white_list import NotStatic
 
 if TYPE_CHECKING:

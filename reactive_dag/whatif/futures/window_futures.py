@@ -6,20 +6,17 @@ in whichever chunk and on whichever thread. O(nodes + edges) a future.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import frozen
 
-from reactive_dag.declare.internals import analysis_of
 from reactive_dag.whatif.futures.binding import where_it_binds
 from reactive_dag.whatif.loops.attempts import AttemptLists
 from reactive_dag.whatif.loops.checks import what_misleads
-from reactive_dag.whatif.loops.drawn import DrawnNodes, WindowDraws
+from reactive_dag.whatif.loops.drawn import WindowDraws
 from reactive_dag.whatif.loops.event_loop import EventLoop
-from reactive_dag.whatif.loops.levels import Levels
-from reactive_dag.whatif.loops.loop_plan import LoopPlan
+from reactive_dag.whatif.loops.window_tools import WindowTools
 from reactive_dag.whatif.question.draws import future_keys
 from reactive_dag.whatif.question.duration_table import DurationTable
 from reactive_dag.whatif.window.arrays import BEYOND, END, SOURCE, START, Ints
@@ -28,17 +25,12 @@ from reactive_dag.whatif.window.limits import limited_of
 WORTH_COMPILING = 64
 """From so many futures on the loop is compiled, where numba is there: it takes a while, once on a machine."""
 
-KEPT_AS = "futures"
-"""The name under which a version of a graph keeps what evaluates its last window."""
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from reactive_dag.declare.graph import Graph
     from reactive_dag.whatif.futures.course_futures import EndsByPoint
     from reactive_dag.whatif.loops.compiled_play import CompiledPlan, CompiledPlay
     from reactive_dag.whatif.question.effects import Effects
-    from reactive_dag.whatif.window.arrays import Window
 
 
 @frozen(eq=False)
@@ -52,39 +44,6 @@ class Chunk:
     def only(self, nodes: Ints) -> Chunk:
         """That of some nodes alone. O(nodes * futures)."""
         return Chunk(self.ends[nodes], self.looped, self.played)
-
-
-class WindowTools:
-    """What evaluates a window, made once for it: the keys of draws, the levels, the plan of the event loop."""
-
-    def __init__(self, window: Window) -> None:
-        self.drawn = DrawnNodes(window)
-
-    @cached_property
-    def levels(self) -> Levels:
-        """Those of the window. O(nodes + edges) once."""
-        return Levels(self.drawn.window)
-
-    @cached_property
-    def loop_plan(self) -> LoopPlan:
-        """That of the window. O(nodes + edges) once."""
-        return LoopPlan.of(self.drawn.window)
-
-    @cached_property
-    def compiled(self) -> CompiledPlan | None:
-        """The arrays of the compiled loop; None without numba, or where it cannot play. O(nodes + edges) once."""
-        from reactive_dag.whatif.loops.compiled_play import CompiledPlan, can_play  # imports numba
-
-        return CompiledPlan(self.loop_plan) if can_play(self.loop_plan) else None
-
-
-def tools_of(graph: Graph, window: Window) -> WindowTools:
-    """What evaluates a window of a version of a graph. O(1), the first time O(nodes)."""
-    kept = analysis_of(graph).kept
-    found = kept.get(KEPT_AS)
-    if not isinstance(found, WindowTools) or found.drawn.window is not window:
-        found = kept[KEPT_AS] = WindowTools(window)
-    return found
 
 
 class WindowFutures:

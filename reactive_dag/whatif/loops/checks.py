@@ -32,10 +32,34 @@ def what_misleads(loop: EventLoop | CompiledPlay) -> str:
         return f"what {name} sees depends on what happens first at one instant"
     if window.on_failure and not NO_SUCCESS.isdisjoint(loop.state):
         return f"{window.on_failure} hears what does not succeed"
+    limits = {dag for dag, _, _, _ in limited_of(window).runs}
     for dag, runs in limited_of(window).in_order:
+        if dag in limits:
+            return f"a run of {dag} that waits for its past leaves its place to others"
         requested = [loop.begin[plan.run_start[run]] for run in runs.tolist()]
         if any(later <= sooner and later < BEYOND for sooner, later in pairwise(requested)):
             return f"runs of {dag} are not requested in the order of their dates"
+    return _requested_together(loop)
+
+
+def _requested_together(loop: EventLoop | CompiledPlay) -> str:
+    """The runs of a DAG that is limited queue in the order of their requests, which a window knows by instants only."""
+    for dag, runs, _, _ in limited_of(loop.plan.window).runs:
+        requested = [at for run in runs.tolist() if (at := loop.begin[loop.plan.run_start[run]]) < BEYOND]
+        if len(set(requested)) < len(requested):
+            return f"runs of {dag} are requested at one instant"
+    return ""
+
+
+def what_is_beyond(loop: EventLoop) -> str:
+    """What of a play its arrays do not tell as the reference does, in words; "" where they tell all. O(nodes).
+
+    Runs and tasks that are given up or skipped: who took their place, and what they had waited for.
+    """
+    for state, word in ((CANCELLED, "is given up"), (SKIPPED, "is skipped")):
+        if state in loop.state:
+            run = loop.plan.run[loop.state.index(state)]
+            return f"a run of {loop.plan.window.dags[loop.plan.run_dag[run]]}, or a part of it, {word}"
     return ""
 
 

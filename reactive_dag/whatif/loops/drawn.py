@@ -105,8 +105,8 @@ class WindowDraws:
         keys = NO_KEYS if self.table.is_fixed else drawn.first_keys
         return self.table.spans(drawn.tasks, keys, futures, threads)
 
-    def attempts(self, futures: DrawKeys, threads: int = 1) -> Attempts:
-        """The attempts that tasks need. O(size + failures)."""
+    def attempts(self, futures: DrawKeys, threads: int = 1, first: Ints | None = None) -> Attempts:
+        """The attempts that tasks need; `first` is how long the first ones take, if it is known. O(size + failures)."""
         drawn, wide = self.drawn, len(futures)
 
         def spans(places: Ints, number: int) -> Ints:
@@ -120,8 +120,8 @@ class WindowDraws:
             found: Flags = uniforms(keys, NO_KEYS)[:, 0] < self._chance[drawn.tasks[rows]]
             return found
 
-        first = self.first_spans(futures, threads)
-        return Attempts.drawn(drawn.rules, drawn.tasks, first, self._failed(futures), spans, fails)
+        known = self.first_spans(futures, threads) if first is None else first
+        return Attempts.drawn(drawn.rules, drawn.tasks, known, self._failed(futures), spans, fails)
 
     def _failed(self, futures: DrawKeys) -> Ints:
         """The places of the first attempts that fail at their end."""

@@ -51,6 +51,8 @@ LoopEvent = tuple[int, int, int]
 class EventLoop:
     """One play; afterwards `begin`, `end`, `state` and `attempts` say of each node what became of it.
 
+    `again` says of nodes with several attempts when the further ones began.
+
     `base` and `delay` are the earliest instants and the delays of nodes, `drawn` the attempts of tasks; `capacity`
     holds the slots of each pool, `workers` how many attempts there may be at once (None: any number).
     """
@@ -67,6 +69,7 @@ class EventLoop:
         self.end = [BEYOND] * size
         self.state = [NEVER_BEGUN] * size
         self.attempts = [0] * size
+        self.again: dict[int, list[int]] = {}
         self._odd = {*drawn.later, *drawn.failing}
         self._left = plan.needs[:]
         self._skips: set[int] = set()
@@ -241,6 +244,7 @@ class EventLoop:
         self.attempts[node] = number + 1
         self.state[node] = RUNNING
         if number:
+            self.again.setdefault(node, []).append(now)
             span = self.drawn.later[node][number - 1][1]
         else:
             self.begin[node] = now
@@ -262,6 +266,8 @@ class EventLoop:
         """A wait begins, and looks. O(candidates)."""
         if not self.attempts[node]:
             self.begin[node] = self._now
+        else:
+            self.again.setdefault(node, []).append(self._now)
         self.attempts[node] += 1
         self.state[node] = WAITING
         timeout = self.plan.timeout[self.plan.subject[node]]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from reactive_dag.log.history import RunRow, TaskRow
+from reactive_dag.whatif.loops.states import RUNNING, SUCCESS
 from reactive_dag.whatif.outcome.points import Point
 from reactive_dag.whatif.window.arrays import BEYOND, START, WAIT
 
@@ -48,8 +49,8 @@ class ArrayRuns:
 
     @property
     def numbering(self) -> object:
-        """The window: all its outcomes number its runs alike."""
-        return self.window
+        """The window: its outcomes number its runs alike, where events from outside keep their order (and so keys)."""
+        return self.window if self._event_numbers == self.of.usual_numbers else self
 
     @cached_property
     def ends(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -57,19 +58,25 @@ class ArrayRuns:
         return np.array(self.end, np.int64)
 
     @cached_property
+    def requests(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """When each run was requested, its delay included. O(nodes) once."""
+        found: np.ndarray[tuple[int], np.dtype[np.int64]] = np.array(self.begin, np.int64)[self.window.run_start]
+        return found
+
+    @cached_property
     def over(self) -> int:
         """The instant of the last thing that happened. O(nodes) once."""
-        happened = self.ends[self.ends < BEYOND]
-        return int(happened.max()) if len(happened) else self.window.begin
+        happened = np.concatenate((self.ends, np.array(self.begin, np.int64)))
+        return int(happened[happened < BEYOND].max(initial=self.window.begin))
 
     @cached_property
     def runs(self) -> list[int]:
         """Every run that was requested, in the order of the requests. O(runs log runs) once."""
         window = self.window
-        requested = self.ends[window.run_start] - np.array(self.values.delay, np.int64)[window.run_start]
+        requested = self.requests - np.array(self.values.delay, np.int64)[window.run_start]
         triggered = window.cause_ptr[1:] > window.cause_ptr[:-1]
         order = np.lexsort((window.run_date, window.rank[window.run_dag], triggered, requested))
-        found: list[int] = order[self.ends[window.run_start[order]] < BEYOND].tolist()
+        found: list[int] = order[self.requests[order] < BEYOND].tolist()
         return found
 
     @cached_property
@@ -118,16 +125,22 @@ class ArrayRuns:
         return RunRow(
             run, self.dag(run), self.state(run), self.key(run), window.labels[window.run_label[run]],
             int(window.run_date[run]), window.run_partition[run], requested=begun - self.values.delay[start],
-            started=begun, ended=self.ended(run),
+            started=self._instant(self.end[start]), ended=self.ended(run),
         )  # fmt: skip
+
+    @property
+    def run_states(self) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
+        """How each run ended, or stands, as a number (states.py). O(runs)."""
+        ended = self.ends[self.window.run_end] < BEYOND
+        return np.where(ended, SUCCESS, RUNNING).astype(np.int8)
 
     def changed_runs(self, base: Outcome) -> tuple[list[int], int] | None:
         """Which runs end otherwise than in `base`, and how many there are; None if that has other numbers. O(runs)."""
-        if not isinstance(base, ArrayRuns) or base.window is not self.window:
+        if not isinstance(base, ArrayRuns) or base.numbering is not self.numbering:
             return None
-        first, last = self.window.run_start, self.window.run_end
-        here, there = self.ends[first] < BEYOND, base.ends[first] < BEYOND
-        changed = (here != there) | (self.ends[last] != base.ends[last])
+        last = self.window.run_end
+        here, there = self.requests < BEYOND, base.requests < BEYOND
+        changed = (here != there) | (self.ends[last] != base.ends[last]) | (self.run_states != base.run_states)
         return np.flatnonzero(changed).tolist(), int((here | there).sum())
 
     # ------------------------------------------------------------------------------------- tasks

@@ -111,9 +111,12 @@ class CourseRuns:
 
     @cached_property
     def _left(self) -> dict[tuple[str, int], Point]:
-        """The last task, or instance of one, that ended in a pool ("": in any or none) at an instant. O(tasks) once."""
+        """The task, or instance of one, that ended in a pool ("": in any or none) at an instant. O(tasks) once.
+
+        Of several the last by DAG, date, partition, and then in the plan.
+        """
         found = {}
-        for row in self.rows.values():
+        for row in sorted(self.rows.values(), key=lambda row: (row.dag, row.logical_date or 0, row.partition or "")):
             for task in row.tasks:
                 pool = self._declared(row.dag, task.task).pool
                 for each in (task, *(task.instances or ())):

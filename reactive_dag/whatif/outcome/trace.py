@@ -141,7 +141,8 @@ class Trace(CourseRuns):
             # Runs of one DAG begin in the order of their requests, so it was an earlier one that made room.
             freed = [other for other in self.by_dag[row.dag] if other < row.run and self.ended(other) == started]
             if freed:
-                return Predecessor(Point("end", freed[-1]), "slot", started)
+                made_room = max(freed, key=lambda other: (self.rows[other].logical_date or 0, other))
+                return Predecessor(Point("end", made_room), "slot", started)
         causes = self.causes(row.run)
         last = max(causes, key=self._rank, default=None)
         if last is None or last.at >= requested:

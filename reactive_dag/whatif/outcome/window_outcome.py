@@ -31,7 +31,7 @@ class WindowOutcome(ArrayRuns):
 
     def row(self, run: int) -> RunRow:
         """A run as a row. O(tasks); where arrays do not hold what its waits saw, O(records) once."""
-        if self.state(run) == "success":
+        if not self._is_untold(run):
             try:
                 outputs = self._outputs(self.of.tasks(run))
             except _OrderDecides:
@@ -41,6 +41,10 @@ class WindowOutcome(ArrayRuns):
                 return replace(self.head(run), tasks=tuple(tasks))
         known = self.reference()
         return replace(known.row(known.by_key[self.key(run)]), run=run, cascade="", sources=())
+
+    def _is_untold(self, run: int) -> bool:
+        """Whether a run goes on: what it lacks is said in words. O(1)."""
+        return self.ended(run) is None
 
     def _outputs(self, nodes: Iterable[int]) -> dict[str, Json]:
         """What tasks and waits that have ended gave, those that gave something. O(nodes). Raises _OrderDecides."""
@@ -64,7 +68,7 @@ class WindowOutcome(ArrayRuns):
         nodes = self.of.tasks(run) if whole else [self._node(awaited.point)]
         return {
             "key": self.key(run), "logical_date": format_time(int(window.run_date[run])),
-            "partition": window.run_partition[run], "state": "success" if whole or ended < now else "running",
+            "partition": window.run_partition[run], "state": self.state(run) if whole or ended < now else "running",
             "results": self._outputs(nodes),
         }  # fmt: skip
 
@@ -141,10 +145,14 @@ class WindowOutcome(ArrayRuns):
             return None
         requested = BEYOND
         for awaited, start in pairs:
-            if max(self.end[awaited], self.begin[node]) == at <= requested:
+            if max(self.end[awaited], self._began_last(node)) == at <= requested:
                 return Predecessor(self._point(awaited), "awaits", self.end[awaited])
-            requested = min(requested, self.end[start])
+            requested = min(requested, self.begin[start])
         return None
+
+    def _began_last(self, node: int) -> int:
+        """When the last attempt of a node began. O(1)."""
+        return self.begin[node]
 
     def causes(self, run: int) -> list[Predecessor]:
         """What caused a run. O(causes)."""

@@ -93,10 +93,11 @@ def limited_of(window: Window) -> Limited:
 
 
 def what_binds(window: Window, values: NodeValues, ends: Ends) -> str:
-    """What makes a pass wrong, in words; "" where it is right. O(1), with limits O(what they limit, sorted)."""
+    """What makes a pass in which nothing fails wrong, in words; "" where it is right.
+
+    O(1), with limits O(what they limit, sorted).
+    """
     limited = limited_of(window)
-    if values.chance:
-        return "tasks may fail"
     if limited.lost:
         return "a wait awaits what never comes, and fails"
     late = _order(window, limited, ends.end)

@@ -2,17 +2,24 @@
 
 Owns `Method`, `WindowAnswer` and the windows that were compiled for a version of a graph. Invariant: what a window
 answers is what the reference would; where it cannot, it says why. For a further question O(nodes that the change
-reaches), else a pass; compiling is done once for a version of the graph, a span and sources.
+reaches), else a pass, and where something fails or a limit binds the event loop; compiling is done once for a version
+of the graph, a span and sources.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import numpy as np
 from attrs import frozen
 
 from reactive_dag.declare.internals import analysis_of
 from reactive_dag.model.collector import calm_collector
+from reactive_dag.whatif.loops.attempts import AttemptLists
+from reactive_dag.whatif.loops.checks import what_is_beyond, what_misleads
+from reactive_dag.whatif.loops.drawn import WindowDraws
+from reactive_dag.whatif.loops.event_loop import EventLoop
+from reactive_dag.whatif.loops.window_tools import WindowTools, tools_of
 from reactive_dag.whatif.window.arrays import BEYOND, Ends, Window
 from reactive_dag.whatif.window.compile import compile_window
 from reactive_dag.whatif.window.incremental import evaluate_again
@@ -47,12 +54,21 @@ class Method:
 
 @frozen(eq=False)
 class WindowAnswer:
-    """What a window says of one future of a question, and how it was evaluated."""
+    """What a window says of one future of a question, and how it was evaluated.
+
+    `passed` is what a pass says, as if nothing failed and nothing were limited; `play` is there where that is wrong.
+    """
 
     window: Window
     asked: QuestionValues
-    ends: Ends
+    passed: Ends
     method: Method
+    play: EventLoop | None = None
+
+    @property
+    def ends(self) -> Ends:
+        """When each node began and ended, in whatever state. O(1)."""
+        return self.passed if self.play is None else Ends(self.play.begin, self.play.end)
 
     @property
     def requested(self) -> int:
@@ -90,17 +106,45 @@ def answer(question: Question, effects: Effects, before: WindowAnswer | None) ->
     """
     with calm_collector():
         window = window_of(question)
-        if before is not None and before.window is window:
+        if before is not None and before.window is window and before.passed.tie < 0:
             asked = before.asked.further(effects)
-            ends = evaluate_again(window, asked.values, before.ends, asked.changed)
+            passed = evaluate_again(window, asked.values, before.passed, asked.changed)
             method = Method("incremental")
         else:
             asked = QuestionValues.of(window, effects, question.seed)
-            ends, method = one_pass(window, asked.values), Method("one pass")
-    if ends.tie >= 0:
-        dag, task = window.tasks[window.subject[ends.tie]]
+            passed, method = one_pass(window, asked.values), Method("one pass")
+        drawn = _failures(question, window, asked) if asked.values.chance else None
+        why = "tasks fail" if drawn is not None else what_binds(window, asked.values, passed)
+        if why:
+            play = _played(tools_of(question.graph, window), asked, drawn)
+            return WindowAnswer(window, asked, passed, Method("event loop", why), play)
+    if passed.tie >= 0:
+        dag, task = window.tasks[window.subject[passed.tie]]
         raise NotStatic(f"what {dag}.{task} sees depends on what happens first at one instant")
-    why = what_binds(window, asked.values, ends)
+    return WindowAnswer(window, asked, passed, method)
+
+
+def _failures(question: Question, window: Window, asked: QuestionValues) -> AttemptLists | None:
+    """The attempts of tasks, if any fails or is cut off; None where all first attempts succeed. O(tasks)."""
+    found = _attempts(tools_of(question.graph, window), asked)
+    return found if found.later or found.failing else None
+
+
+def _attempts(tools: WindowTools, asked: QuestionValues) -> AttemptLists:
+    """The attempts that tasks need in one future. O(tasks + failures)."""
+    draws, window = WindowDraws(tools.drawn, asked.effects, asked.table), tools.drawn.window
+    first = np.array(asked.values.span, np.int64)[tools.drawn.nodes][:, None]
+    return AttemptLists.of(draws.attempts(asked.future.keys, first=first), tools.drawn.nodes, window.size)
+
+
+def _played(tools: WindowTools, asked: QuestionValues, drawn: AttemptLists | None) -> EventLoop:
+    """One future, played by the event loop. O(events * log). Raises NotStatic where that is no answer."""
+    window, values = tools.drawn.window, asked.values
+    capacity = [values.capacity.get(name, pool.slots) for name, pool in window.pools.items()]
+    attempts = _attempts(tools, asked) if drawn is None else drawn
+    loop = EventLoop(tools.loop_plan, values.base, values.delay, attempts, capacity, values.workers)
+    loop.play()
+    why = what_misleads(loop) or what_is_beyond(loop)
     if why:
         raise NotStatic(why)
-    return WindowAnswer(window, asked, ends, method)
+    return loop

@@ -1,0 +1,55 @@
+"""What evaluates a window and is made once for it: the keys of draws, the levels, the plan of the event loop.
+
+Owns `WindowTools`, kept with the version of the graph. O(nodes + edges) once.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from reactive_dag.declare.internals import analysis_of
+from reactive_dag.whatif.loops.drawn import DrawnNodes
+from reactive_dag.whatif.loops.levels import Levels
+from reactive_dag.whatif.loops.loop_plan import LoopPlan
+
+if TYPE_CHECKING:
+    from reactive_dag.declare.graph import Graph
+    from reactive_dag.whatif.loops.compiled_play import CompiledPlan
+    from reactive_dag.whatif.window.arrays import Window
+
+KEPT_AS = "futures"
+"""The name under which a version of a graph keeps what evaluates its last window."""
+
+
+class WindowTools:
+    """What evaluates a window, made once for it: the keys of draws, the levels, the plan of the event loop."""
+
+    def __init__(self, window: Window) -> None:
+        self.drawn = DrawnNodes(window)
+
+    @cached_property
+    def levels(self) -> Levels:
+        """Those of the window. O(nodes + edges) once."""
+        return Levels(self.drawn.window)
+
+    @cached_property
+    def loop_plan(self) -> LoopPlan:
+        """That of the window. O(nodes + edges) once."""
+        return LoopPlan.of(self.drawn.window)
+
+    @cached_property
+    def compiled(self) -> CompiledPlan | None:
+        """The arrays of the compiled loop; None without numba, or where it cannot play. O(nodes + edges) once."""
+        from reactive_dag.whatif.loops.compiled_play import CompiledPlan, can_play  # imports numba
+
+        return CompiledPlan(self.loop_plan) if can_play(self.loop_plan) else None
+
+
+def tools_of(graph: Graph, window: Window) -> WindowTools:
+    """What evaluates a window of a version of a graph. O(1), the first time O(nodes)."""
+    kept = analysis_of(graph).kept
+    found = kept.get(KEPT_AS)
+    if not isinstance(found, WindowTools) or found.drawn.window is not window:
+        found = kept[KEPT_AS] = WindowTools(window)
+    return found
