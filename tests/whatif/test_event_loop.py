@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -70,7 +71,18 @@ def asked(graph: rd.Graph, *changes: object, until: str = "1h", span: object = "
     return base.what_if(*changes)  # type: ignore[arg-type]
 
 
+def soft() -> rd.Graph:
+    """A DAG that only waits, in vain."""
+    graph = rd.Graph("soft")
+    graph.dag("up", schedule="30 0 * * *").add(lambda: None, id="t")
+    graph.dag("d", schedule="0 0 * * *").wait_for(
+        "up", logical_date=timedelta(minutes=-30), timeout="5m", soft_fail=True
+    )
+    return graph
+
+
 CASES = {
+    "a run of nothing but a wait that is skipped": asked(soft()),
     "a failure that is tried again at once": asked(single(retries=2), rd.fail("d.t")),
     "an end at the instant of its timeout": asked(single(timeout="10m")),
     "a timeout that is not tried again": asked(single(timeout="5m", retries=3, retry_on=[ValueError])),

@@ -118,8 +118,6 @@ def _state_of_run(w: LoopArrays, s: LoopState, run: int) -> int:
     """The state of a run whose tasks have theirs."""
     if s.runs[run, BAD]:
         return FAILED
-    if not s.one[SKIPS]:
-        return SUCCESS
     for at in range(w.runs[run, LAST], w.runs[run, LAST_STOP]):
         if s.nodes[w.last[at], STATE] != SKIPPED:
             return SUCCESS

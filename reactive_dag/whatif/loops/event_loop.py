@@ -327,7 +327,7 @@ class EventLoop:
         """All tasks of a run have their states. O(last tasks)."""
         last, state = self.plan.last[run], self.state
         found = FAILED if run in self._bad else SUCCESS
-        if found == SUCCESS and self._skips and all(state[node] == SKIPPED for node in last):
+        if found == SUCCESS and all(state[node] == SKIPPED for node in last):
             found = SKIPPED
         self._leave(run, found)
 
