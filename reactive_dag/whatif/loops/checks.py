@@ -54,8 +54,11 @@ def _requested_together(loop: EventLoop | CompiledPlay) -> str:
 def what_is_beyond(loop: EventLoop) -> str:
     """What of a play its arrays do not tell as the reference does, in words; "" where they tell all. O(nodes).
 
-    Runs and tasks that are given up or skipped: who took their place, and what they had waited for.
+    Runs and tasks that are given up or skipped: who took their place, and what they had waited for; waits that are
+    lost as they begin, and those that look at them.
     """
+    if limited_of(loop.plan.window).lost:
+        return "a wait awaits what never comes, and fails"
     for state, word in ((CANCELLED, "is given up"), (SKIPPED, "is skipped")):
         if state in loop.state:
             run = loop.plan.run[loop.state.index(state)]
