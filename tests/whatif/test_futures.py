@@ -173,7 +173,7 @@ def test_W42_names() -> None:
 
 
 def test_W43_criticality_is_the_share_of_futures_on_the_path() -> None:
-    found = simulated(late_sales()).futures(4000, seed=2).criticality("ingest")
+    found = simulated(late_sales()).futures(4000, seed=2).criticality("ingest").shares
     assert found["ingest.load"] == 1
     assert abs(found["ingest.orders"] - 0.75) < 0.03
     assert abs(found["ingest.orders"] + found["ingest.prices"] - 1) < 1e-9
@@ -185,7 +185,7 @@ def test_W43_the_path_goes_through_waits_to_other_dags() -> None:
     report.wait_for("ingest", id="wait")
     report.add(lambda: None, id="draw", after=["wait"])
     spans = {"orders": drawn.uniform("0m", "2h"), "prices": "30m", "load": "15m", "draw": "5m"}
-    found = rd.simulate(graph, start=START, until="1d", durations=spans).futures(200).criticality("report")
+    found = rd.simulate(graph, start=START, until="1d", durations=spans).futures(200).criticality("report").shares
     assert found["report.wait"] == found["ingest.load"] == 1
 
 
@@ -208,8 +208,8 @@ def test_W43_of_futures_that_the_reference_played() -> None:
     base = rd.simulate(graph, start=START, until="2d", durations=spans)  # type: ignore[arg-type]
     futures, same = base.futures(60, seed=2), simulated(late_sales(), until="2d").futures(60, seed=2)
     assert futures.method.startswith("reference") and same.method == "levels"
-    assert futures.criticality("ingest") == same.criticality("ingest")
-    assert futures.criticality("alarm")["alarm.ring"] == 1
+    assert futures.criticality("ingest").rows == same.criticality("ingest").rows
+    assert futures.criticality("alarm").shares["alarm.ring"] == 1
 
 
 def test_W43_a_task_counts_once_in_a_future() -> None:
@@ -218,4 +218,20 @@ def test_W43_a_task_counts_once_in_a_future() -> None:
     dag.add(lambda: None, id="load", depends_on_past=True)
     base = rd.simulate(graph, start=START, until="3d", default_duration="30h")
     assert base.futures(3).method == "levels"
-    assert base.futures(3).criticality("ingest") == {"ingest.load": 1}
+    assert base.futures(3).criticality("ingest").shares == {"ingest.load": 1}
+
+
+def test_W43_tables_say_what_is_assumed() -> None:
+    spans = {"orders": drawn.uniform("0m", "2h"), "load": "15m"}
+    base = rd.simulate(late_sales(), start=START, until="1d", durations=spans, default_duration="30m")  # type: ignore[arg-type]
+    futures = base.futures(50)
+    found, finish = futures.criticality("ingest"), futures.finish("ingest")
+    assert {row.task: row.assumed for row in found} == {
+        "ingest.orders": False, "ingest.prices": True, "ingest.load": False,
+    }  # fmt: skip
+    assert "ingest.load" in str(found) and "1 of 3 tasks take a duration that is assumed" in str(found)
+    assert [row.share for row in finish] == [0.05, 0.5, 0.95] and finish[1].ends == finish.quantile(0.5)
+    assert "1 of 3 tasks" in str(finish) and "assumed" not in str(simulated(late_sales()).futures(5).finish("ingest"))
+    frame = finish.to_pandas()
+    assert list(frame.columns) == ["share", "ends"] and str(frame["ends"].dt.tz) == "UTC"
+    assert found.to_pandas()["task"].iloc[0] == "ingest.load" == found.to_json()[0]["task"]

@@ -1,38 +1,74 @@
 """When something ends, over many futures: quantiles, mean, chance to be in time.
 
-Owns `FinishTime`. Invariant: a future in which it does not succeed counts as one in which it never ends, so it is never
-in time. O(futures log futures) once.
+Owns `FinishTime` and `Quantile`. Invariant: a future in which it does not succeed counts as one in which it never ends,
+so it is never in time. O(futures log futures) once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, time, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
+from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import first_instant, parse_time, to_datetime, wall_clock, zone
-from reactive_dag.whatif.answers.show import clock_text, iso, to_moment
+from reactive_dag.whatif.answers.show import Answer, clock_text, iso, to_moment
 from reactive_dag.whatif.window.arrays import BEYOND
 
 if TYPE_CHECKING:
     from reactive_dag.model.times import GivenTime
+    from reactive_dag.whatif.question.effects import Effects
     from reactive_dag.whatif.window.arrays import Ints
 
 SHOWN = (0.05, 0.5, 0.95)
 
 
-class FinishTime:
-    """When `name` ended with success: `ends` has an instant (ns) a future, `date` is the logical date of its run."""
+@frozen
+class Quantile:
+    """By `ends` it has ended in this `share` of the futures; None where not in so many."""
 
-    def __init__(self, name: str, date: int | None, ends: Ints) -> None:
+    share: float
+    ends: datetime | None
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data. O(1)."""
+        return {"share": self.share, "ends": iso(self.ends)}
+
+
+class FinishTime(Answer[Quantile]):
+    """When `name` ended with success: `ends` has an instant (ns) a future, `date` is the logical date of its run.
+
+    It prints as a table of quantiles.
+    """
+
+    columns = ("share", "has ended by")
+    _row_type = Quantile
+    right = frozenset({"share"})
+
+    def __init__(self, name: str, date: int | None, ends: Ints, effects: Effects | None = None) -> None:
         self.name = name
         self.date = date
         self.ends = ends
+        self._effects = effects
+
+    @cached_property
+    def rows(self) -> list[Quantile]:  # type: ignore[override]
+        """Some quantiles. O(futures log futures) once."""
+        return [Quantile(share, self._quantile(share)) for share in SHOWN]
+
+    @property
+    def title(self) -> str:
+        """What ended, and how often it did."""
+        rest = "" if self.succeeded == 1 else f", succeeds in {self.succeeded:.1%}"
+        return f"finish of {self.name} in {self.n} futures{rest}"
+
+    def _cells_of(self, rows: Sequence[Quantile]) -> list[tuple[str, ...]]:
+        return [(f"{row.share:.0%}", clock_text(row.ends) or "never") for row in rows]
 
     @cached_property
     def _sorted(self) -> Ints:

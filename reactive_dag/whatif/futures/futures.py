@@ -15,6 +15,7 @@ from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import from_datetime
 from reactive_dag.whatif.futures.course_futures import CourseFutures
+from reactive_dag.whatif.futures.criticality import Criticality
 from reactive_dag.whatif.futures.finish import FinishTime
 from reactive_dag.whatif.futures.future_ends import EndsInCourses, EndsInWindow, FutureEnds
 from reactive_dag.whatif.futures.window_futures import WindowFutures
@@ -72,9 +73,9 @@ class Futures:
         found = self._ends.of(dag, date, partition, task)
         if found is None:
             raise UnknownId(f"DAG {dag!r} never ran in these futures")
-        return FinishTime(f"{dag}.{task}" if task else dag, *found)
+        return FinishTime(f"{dag}.{task}" if task else dag, *found, self.effects)
 
-    def criticality(self, dag: Dag | str) -> dict[str, float]:
+    def criticality(self, dag: Dag | str) -> Criticality:
         """Of each task the share of the futures in which it decides when the DAG's last run ends, the largest first.
 
         It is on the critical path: from the end back through what ended last before each step could begin. Futures in
@@ -86,8 +87,7 @@ class Futures:
         found = self._ends.paths(name)
         if found is None:
             raise UnknownId(f"DAG {name!r} never ran in these futures")
-        shares = {".".join(each): count / self.n for each, count in found.items()}
-        return dict(sorted(shares.items(), key=lambda pair: (-pair[1], pair[0])))
+        return Criticality(name, found, self.n, self.effects)
 
     def _meant(self, what: Dag | Run | str) -> tuple[str, int | None, str | None, str]:
         if isinstance(what, Run):
