@@ -53,6 +53,16 @@ def test_W40_with_joins_sources_and_partitions(seed: int) -> None:
         compared(simulation)
 
 
+def test_W40_a_window_with_a_wait_that_is_lost_as_it_begins_is_not_the_loops() -> None:
+    """Here the loop left waits open that the reference ended at once."""
+    found = question(Random(1076901))
+    assert found is not None
+    simulation, further = found
+    for changes in further:
+        simulation = simulation.what_if(*changes)
+    assert compared(simulation) == "misled"
+
+
 def test_W40_most_drawn_questions_are_asked() -> None:
     found = Counter(compared(limited_question(seed)) for seed in range(40))
     assert found["equal"] > 30, found

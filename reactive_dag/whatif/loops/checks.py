@@ -23,9 +23,11 @@ def what_misleads(loop: EventLoop | CompiledPlay) -> str:
     """Why the reference is to be asked instead, in words; "" where the play is right. O(nodes).
 
     Where the order of one instant decides, where what does not succeed would start runs that are not here, where runs
-    are not requested in the order of their dates but tasks ask for the run before.
+    are not requested in the order of their dates but tasks ask for the run before, where a wait is lost as it begins.
     """
     plan = loop.plan
+    if limited_of(plan.window).lost:
+        return "a wait awaits what never comes, and fails"
     window, tie = plan.window, tie_of(loop)
     if tie >= 0:
         name = ".".join(window.tasks[window.subject[tie]])
@@ -54,11 +56,8 @@ def _requested_together(loop: EventLoop | CompiledPlay) -> str:
 def what_is_beyond(loop: EventLoop) -> str:
     """What of a play its arrays do not tell as the reference does, in words; "" where they tell all. O(nodes).
 
-    Runs and tasks that are given up or skipped: who took their place, and what they had waited for; waits that are
-    lost as they begin, and those that look at them.
+    Runs and tasks that are given up or skipped: who took their place, and what they had waited for.
     """
-    if limited_of(loop.plan.window).lost:
-        return "a wait awaits what never comes, and fails"
     for state, word in ((CANCELLED, "is given up"), (SKIPPED, "is skipped")):
         if state in loop.state:
             run = loop.plan.run[loop.state.index(state)]
