@@ -17,11 +17,11 @@ import numpy as np
 from attrs import evolve
 from bench_simulate import SPANS, START, flat, with_all_of, with_heap
 from harness import Line, machine, show
-from reactive_dag.whatif.window.answering import window_of
 
 import reactive_dag as rd
 from reactive_dag.interop.examples import open_example
 from reactive_dag.whatif.futures.window_futures import WindowFutures
+from reactive_dag.whatif.loops.answering import window_of
 from reactive_dag.whatif.loops.attempts import AttemptLists
 from reactive_dag.whatif.loops.compiled_play import CompiledPlan
 from reactive_dag.whatif.loops.event_loop import EventLoop
