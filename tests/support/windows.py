@@ -183,3 +183,14 @@ def of_window(window: Window, ends: Ends) -> Counter[Instance]:
             date, partition = int(window.run_date[run]), window.run_partition[run]
             found[dag, date, partition, task, begin, end if end < BEYOND else None] += 1
     return found
+
+
+def last_question(seed: int) -> rd.Simulation | None:
+    """A drawn question with all its further ones; None where it is refused."""
+    found = question(Random(seed))
+    if found is None:
+        return None
+    simulation, further = found
+    for changes in further:
+        simulation = simulation.what_if(*changes)
+    return simulation

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from random import Random
 
 import numpy as np
 import pytest
@@ -19,7 +18,7 @@ from reactive_dag.whatif.window.arrays import Window
 from reactive_dag.whatif.window.white_list import NotStatic
 from tests.support.loops import draws_of, limited_question, played, window_of
 from tests.support.profiles import examples
-from tests.support.windows import question
+from tests.support.windows import last_question
 
 needs_numba = pytest.mark.skipif(not HAS_NUMBA, reason="numba is not installed (extra fast)")
 
@@ -64,11 +63,8 @@ def test_W44_the_compiled_loop_equals_the_plain_one(seed: int) -> None:
 @settings(max_examples=examples(40), deadline=None)
 @given(seed=st.integers(0, 10**9))
 def test_W44_with_joins_sources_and_partitions(seed: int) -> None:
-    found = question(Random(seed))
-    if found is not None:
-        simulation, further = found
-        for changes in further:
-            simulation = simulation.what_if(*changes)
+    simulation = last_question(seed)
+    if simulation is not None:
         compared(simulation)
 
 

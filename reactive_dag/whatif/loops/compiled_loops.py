@@ -40,11 +40,11 @@ from reactive_dag.whatif.loops.loop_arrays import (
     SKIP,
     SOFT,
     SPAN,
+    STACKED,
     START_OF,
     STATE,
     TICK,
     TIMEOUT,
-    TODO,
     TURN,
     UNTIL,
     WORKERS,
@@ -216,9 +216,9 @@ def _go(w: LoopArrays, s: LoopState, node: int) -> None:
 @compiled
 def _work(w: LoopArrays, s: LoopState) -> None:
     """Go on with all that became ready at this instant; a negative number is a wait that is to look."""
-    while s.one[TODO]:
-        s.one[TODO] -= 1
-        node = s.todo[s.one[TODO]]
+    while s.one[STACKED]:
+        s.one[STACKED] -= 1
+        node = s.todo[s.one[STACKED]]
         if node < 0:
             if s.nodes[~node, STATE] == WAITING:
                 _look(w, s, ~node)

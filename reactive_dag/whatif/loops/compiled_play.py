@@ -88,7 +88,7 @@ class CompiledPlan:
         lines[1:, FREE] = capacity
         lines[0, FREE] = BEYOND
         lines[:, CAPACITY] = lines[:, FREE]
-        one = np.zeros(9, np.int64)
+        one = np.zeros(EAGER + 1, np.int64)
         one[EAGER] = workers is None
         one[WORKERS] = BEYOND if workers is None else workers
         events, todo = self.rooms

@@ -31,10 +31,9 @@ from reactive_dag.whatif.loops.loop_arrays import (
     RUN_END,
     RUN_START,
     SKIP,
-    SKIPS,
+    STACKED,
     STATE,
     TAIL,
-    TODO,
     WATCH,
     WATCH_STOP,
     LoopArrays,
@@ -56,8 +55,8 @@ def at_instant(s: LoopState, time: int, what: int, node: int) -> None:
 @compiled
 def do(s: LoopState, node: int) -> None:
     """A node is to be gone on with at this instant."""
-    s.todo[s.one[TODO]] = node
-    s.one[TODO] += 1
+    s.todo[s.one[STACKED]] = node
+    s.one[STACKED] += 1
 
 
 # ------------------------------------------------------------------------------------- ends
@@ -106,7 +105,7 @@ def _settle_badly(w: LoopArrays, s: LoopState, node: int, state: int) -> None:
         here = w.nodes[each, KIND] != START and not past
         if state == SKIPPED and (here or past):
             if here:
-                s.nodes[each, SKIP] = s.one[SKIPS] = 1
+                s.nodes[each, SKIP] = 1
             _one_less(s, each)
         elif here and s.nodes[each, STATE] == NEVER_BEGUN:
             s.nodes[each, STATE] = UPSTREAM_FAILED

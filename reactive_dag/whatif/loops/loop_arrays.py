@@ -51,7 +51,7 @@ COUNT, HEAD, TAIL, LOOKED = range(4)
 FREE, CAPACITY, LINE_SIZE = range(3)
 """Columns of lines in a play."""
 
-EVENTS, TODO, NOW, TURN, WORKERS, ASKED, SKIPS, LOOKS, EAGER = range(9)
+EVENTS, STACKED, NOW, TURN, WORKERS, ASKED, LOOKS, EAGER = range(8)
 """Places of what there is one of in a play."""
 
 
