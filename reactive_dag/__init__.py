@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from reactive_dag.declare.analysis.problems import Problem
+from reactive_dag.declare.analysis.problem import Problem
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.parameters import item, output

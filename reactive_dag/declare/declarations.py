@@ -19,7 +19,8 @@ from attrs import define, field
 
 from reactive_dag.declare.analysis.datasets import owned, refuse_other_partitions, take_own
 from reactive_dag.declare.analysis.edges import DeclaredEdges, explained
-from reactive_dag.declare.analysis.problems import Problem, cycle_problem, errors_of, problems_of, summary
+from reactive_dag.declare.analysis.problem import Problem, cycle_problem, summary
+from reactive_dag.declare.analysis.problems import errors_of, problems_of
 from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.named_triggers import settle
@@ -377,8 +378,7 @@ class Declarations:
         for problem in found:
             if problem.kind == "cycle":
                 raise CycleError(problem.text, problem.ids)
-        text = summary(found)
-        if text:
+        if text := summary(found):
             raise GraphError(text)
         self.checked = self.version
         forget_calls()

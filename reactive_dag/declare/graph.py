@@ -18,7 +18,7 @@ from reactive_dag.declare import jsonform
 from reactive_dag.declare.analysis.edges import Edge
 from reactive_dag.declare.analysis.graph_queries import DagOrDataset, GraphQueries, Impact
 from reactive_dag.declare.analysis.inclusion import include
-from reactive_dag.declare.analysis.problems import Problem
+from reactive_dag.declare.analysis.problem import Problem
 from reactive_dag.declare.bind import bind_dags
 from reactive_dag.declare.dag import Dag, dag_at
 from reactive_dag.declare.declarations import Declarations

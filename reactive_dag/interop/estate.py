@@ -27,7 +27,7 @@ from typing import TypeAlias
 
 from attrs import define, field, frozen
 
-from reactive_dag.declare.analysis.problems import Problem
+from reactive_dag.declare.analysis.problem import Problem
 from reactive_dag.declare.dag import Dag, dag_at
 from reactive_dag.declare.graph import Graph
 from reactive_dag.declare.settings.dag_settings import DagOptions

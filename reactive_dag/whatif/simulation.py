@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from reactive_dag.declare.analysis.problems import Problem
+from reactive_dag.declare.analysis.problem import Problem
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import known_dag, version_of
 from reactive_dag.declare.settings.parsers import whole

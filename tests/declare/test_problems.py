@@ -238,6 +238,27 @@ def test_T8_waits_for_a_date_that_the_upstream_never_has(graph, own, theirs, opt
     graph.check()
 
 
+def test_check_works_out_errors_only(graph):
+    asked = []
+
+    def open_day(tick):
+        asked.append(tick)
+        return True
+
+    task(graph.dag("up", on=rd.cron("0 2 * * *").where(open_day)))
+    task(graph.dag("down", on=rd.cron("0 3 * * *")))
+    graph.dags["down"].wait_for("up", timeout="1h")
+    graph.check()
+    assert not asked
+    assert [each.kind for each in graph.problems()] == ["no_such_date"] and asked
+
+
+def test_a_start_behind_which_no_clock_ticks_again_is_an_error(graph):
+    for id, start in (("last", "2261-12-31T12:00Z"), ("now", "2026-11-23")):
+        task(graph.dag(id, on=rd.cron("0 0 31 12 *"), start=start))
+    assert [each.ids for each in graph.problems()] == [("last",)]
+
+
 def test_waits_of_intervals_and_one_offs(graph):
     task(graph.dag("up", on=rd.every("3h")))
     task(graph.dag("once", on=rd.at("2026-11-23T02:00Z")))

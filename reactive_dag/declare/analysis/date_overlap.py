@@ -45,6 +45,9 @@ MOST_TICKS = 10_000
 
 _YEAR_FROM = 1_767_225_600_000_000_000  # 2026-01-01 UTC, as `shares_tick` has it
 
+_FAR = NEVER - 100 * 366 * DAY
+"""Before it a cron text comes due once more at least."""
+
 
 class PossibleDates:
     """The dates of each DAG's runs, as far as the declarations say.
@@ -346,5 +349,7 @@ def can_fire(trigger: Trigger, start: int | None, end: int | None) -> bool:
 
 
 def _ticks(schedule: Schedule, start: int | None, end: int | None) -> bool:
+    if end is None and (start or 0) < _FAR and isinstance(schedule, CronSchedule) and schedule.skip is None:
+        return True  # a text that never comes due was refused when it was read
     first = schedule.after((0 if start is None else start) - 1)
     return first is not None and first <= (NEVER if end is None else end)
