@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import reactive_dag as rd
 from reactive_dag.whatif.loops.compiled_play import CompiledPlan, CompiledPlay, knows
-from reactive_dag.whatif.loops.loop_arrays import HAS_NUMBA
 from reactive_dag.whatif.loops.loop_plan import LoopPlan
+from reactive_dag.whatif.loops.machine_code import HAS_NUMBA
 from reactive_dag.whatif.question.draws import future_keys
 from reactive_dag.whatif.window.arrays import Window
 from reactive_dag.whatif.window.white_list import NotStatic

@@ -1,60 +1,84 @@
 """The event loop compiled by numba (extra `fast`): event_loop.py, on arrays, without what cancels or skips runs.
 
 Owns no state: `play` plays one future and leaves it in the `LoopState` it is given. Invariant: begin, end, state and
-attempts are those of event_loop.py, bit for bit. Without numba the same functions run as they stand here, slowly.
-Nothing allocates, so no references are counted; the GIL is not held, so futures are played on threads. O(log events)
-an event.
+attempts are those of event_loop.py, bit for bit: what is done at one instant is done in the same order. A function says
+what is to be done with a node next, and `_instant` does that: so each stands in the machine code once. Nothing
+allocates, so no references are counted; the GIL is not held, so futures are played on threads. O(log events) an event.
 """
 
 from __future__ import annotations
 
-from reactive_dag.whatif.loops.compiled_runs import at_instant, request_run, settle_node, take_runs
+from collections.abc import Callable
+
+from reactive_dag.whatif.loops import loop_arrays, states
 from reactive_dag.whatif.loops.loop_arrays import (
-    ASKED,
     ATTEMPTS,
-    BEGIN,
+    BAD,
+    BASE,
+    BEGUN,
     CANDIDATE,
-    CANDIDATE_STOP,
-    CAPACITY,
     DELAY,
     DUE,
     EAGER,
-    END,
+    ELSEWHERE,
+    ENDED,
     EVENTS,
+    FAIL,
     FAILING,
+    FIRST,
+    FOLLOW,
     FREE,
+    GO,
+    HERE,
     KIND,
+    LAST,
+    LAST_STOP,
     LATER,
     LATER_STOP,
     LIMIT,
     LINE,
-    LINE_SIZE,
+    LOOK_AT,
     LOOKS,
+    MADE_OF,
     NEED,
+    NODE,
+    NODE_BITS,
+    NOTHING,
     NOW,
+    OFFERED,
+    OPEN,
     OVER,
-    PRIORITY,
-    RANK,
     RETRY,
-    RETRY_STOP,
+    ROOTS,
+    ROOTS_STOP,
+    RUN,
+    RUN_END,
     SKIP,
     SOFT,
     SPAN,
     STACKED,
-    START_OF,
     STATE,
+    STOP,
     TICK,
     TIMEOUT,
     TURN,
     UNTIL,
+    WATCH,
     WORKERS,
     LoopArrays,
     LoopState,
-    compiled,
-    less,
-    pop,
-    push,
+    at_instant,
+    do,
+    first_line,
+    leave_dag,
+    next_event,
+    offer,
+    one_less,
+    request_run,
+    take_runs,
+    withdraw,
 )
+from reactive_dag.whatif.loops.machine_code import entry, hash_of, inlined
 from reactive_dag.whatif.loops.states import (
     CANCELLED,
     FAILED,
@@ -67,75 +91,103 @@ from reactive_dag.whatif.loops.states import (
     UPSTREAM_FAILED,
     WAITING,
 )
-from reactive_dag.whatif.window.arrays import BEYOND, LOST, MET, START, TASK, WAIT
+from reactive_dag.whatif.window import arrays
+from reactive_dag.whatif.window.arrays import BEYOND, END, LOST, MET, SOURCE, START, TASK, WAIT
 
-WAITS = WAIT, MET, LOST
 FAILURES = FAILED, UPSTREAM_FAILED, CANCELLED
+NOT_COUNTED = SOURCE, START, END
+
+
+# ------------------------------------------------------------------------------------- ends
+
+
+@inlined
+def _settle(w: LoopArrays, s: LoopState, node: int, state: int) -> None:
+    """`EventLoop._settle`; the end of the run it is the last of is settled with it."""
+    while True:
+        s.nodes[node, STATE] = state
+        s.nodes[node, ENDED] = s.one[NOW]
+        for at in range(w.nodes[node, FOLLOW], w.nodes[node, WATCH]):
+            each, what = w.edges[at] >> 2, w.edges[at] & 3
+            if state == SUCCESS or (state == SKIPPED and what != ELSEWHERE):
+                if state == SKIPPED and what == HERE:
+                    s.nodes[each, SKIP] = 1
+                one_less(s, each)
+            elif what == HERE and s.nodes[each, STATE] == NEVER_BEGUN:
+                s.nodes[each, STATE] = UPSTREAM_FAILED
+                do(s, each)
+        for at in range(w.nodes[node, WATCH], w.nodes[node, CANDIDATE]):
+            do(s, w.edges[at])
+        if w.nodes[node, KIND] in NOT_COUNTED:
+            return
+        run = w.nodes[node, RUN]
+        if state not in (SUCCESS, SKIPPED):
+            s.runs[run, BAD] = 1
+        s.runs[run, OPEN] -= 1
+        if s.runs[run, OPEN] != 0:
+            return
+        state = _state_of_run(w, s, run)
+        leave_dag(s, run)
+        node = s.runs[run, RUN_END]
+        s.nodes[node, BEGUN] = s.one[NOW]
+
+
+@inlined
+def _state_of_run(w: LoopArrays, s: LoopState, run: int) -> int:
+    """The state of a run whose tasks have theirs."""
+    if s.runs[run, BAD]:
+        return FAILED
+    for at in range(s.runs[run, LAST], s.runs[run, LAST_STOP]):
+        if s.nodes[w.edges[at], STATE] != SKIPPED:
+            return SUCCESS
+    return SKIPPED
+
 
 # ------------------------------------------------------------------------------------- waits
 
 
-@compiled
-def _begin_wait(w: LoopArrays, s: LoopState, node: int) -> None:
+@inlined
+def _begin_wait(w: LoopArrays, s: LoopState, node: int) -> int:
     """A wait begins, and looks."""
     if s.nodes[node, ATTEMPTS] == 0:
-        s.nodes[node, BEGIN] = s.one[NOW]
+        s.nodes[node, BEGUN] = s.one[NOW]
     s.nodes[node, ATTEMPTS] += 1
     s.nodes[node, STATE] = WAITING
     if w.nodes[node, LIMIT] >= 0:
         s.nodes[node, UNTIL] = s.one[NOW] + w.nodes[node, LIMIT]
         at_instant(s, s.nodes[node, UNTIL], TIMEOUT, node)
     if w.nodes[node, KIND] == WAIT:
-        _look(w, s, node)
-    elif w.nodes[node, KIND] == MET:
-        settle_node(w, s, node, SUCCESS)
-    else:
-        _fail_wait(w, s, node)
+        return LOOK_AT
+    return SUCCESS if w.nodes[node, KIND] == MET else FAIL
 
 
-@compiled
-def _look(w: LoopArrays, s: LoopState, node: int) -> None:
+@inlined
+def _look(w: LoopArrays, s: LoopState, node: int) -> int:
     """Judge a wait by the newest of its candidates whose run is requested."""
-    for at in range(w.nodes[node, CANDIDATE], w.nodes[node, CANDIDATE_STOP]):
-        if s.nodes[w.starts[at], BEGIN] != BEYOND:
-            found = s.nodes[w.awaited[at], STATE]
+    for at in range(w.nodes[node, CANDIDATE], w.nodes[node, RETRY], 2):
+        if s.nodes[w.edges[at + 1], BEGUN] != BEYOND:
+            found = s.nodes[w.edges[at], STATE]
             if found == SUCCESS:
-                settle_node(w, s, node, SUCCESS)
-            elif found in FAILURES:
-                _fail_wait(w, s, node)
-            return
+                return SUCCESS
+            return FAIL if found in FAILURES else NOTHING
+    return NOTHING
 
 
-@compiled
-def _fail_wait(w: LoopArrays, s: LoopState, node: int) -> None:
+@inlined
+def _fail_wait(w: LoopArrays, s: LoopState, node: int) -> int:
     """A wait failed: it begins anew if it has a retry left, or fails softly."""
     at = w.nodes[node, RETRY] + s.nodes[node, ATTEMPTS] - 1
-    if at < w.nodes[node, RETRY_STOP]:
+    if at < w.nodes[node, STOP]:
         s.nodes[node, STATE] = RETRYING
-        at_instant(s, s.one[NOW] + w.delays[at], DUE, node)
-    else:
-        settle_node(w, s, node, SKIPPED if w.nodes[node, SOFT] else FAILED)
+        at_instant(s, s.one[NOW] + w.edges[at], DUE, node)
+        return NOTHING
+    return SKIPPED if w.nodes[node, SOFT] else FAILED
 
 
 # ------------------------------------------------------------------------------------- tasks
 
 
-@compiled
-def _ask(w: LoopArrays, s: LoopState, node: int) -> None:
-    """Begin an attempt, or let it wait for slots."""
-    line = w.nodes[node, LINE]
-    if s.one[EAGER] and line == 0:
-        _begin_attempt(s, node)
-        return
-    s.nodes[node, STATE] = READY
-    start = w.nodes[node, START_OF]
-    request = s.nodes[start, BEGIN] - s.nodes[start, DELAY]
-    push(s.offered, w.line_ptr[line], s.lines[line, LINE_SIZE], w.nodes[node, PRIORITY], request, w.nodes[node, RANK])
-    s.lines[line, LINE_SIZE] += 1
-    s.one[ASKED] = 1
-
-
-@compiled
+@inlined
 def _begin_attempt(s: LoopState, node: int) -> None:
     """An attempt begins, with its slots."""
     number = s.nodes[node, ATTEMPTS]
@@ -144,52 +196,35 @@ def _begin_attempt(s: LoopState, node: int) -> None:
     if number:
         span = s.again[s.nodes[node, LATER] + number - 1, 1]
     else:
-        s.nodes[node, BEGIN] = s.one[NOW]
+        s.nodes[node, BEGUN] = s.one[NOW]
         span = s.nodes[node, SPAN]
     at_instant(s, s.one[NOW] + span, OVER if span else OVER + 1 + s.one[TURN], node)
 
 
-@compiled
-def _end_attempt(w: LoopArrays, s: LoopState, node: int) -> None:
+@inlined
+def _end_attempt(w: LoopArrays, s: LoopState, node: int) -> int:
     """An attempt is over: the next one comes later, or the task has its state."""
     line = w.nodes[node, LINE]
     if line or not s.one[EAGER]:
         s.lines[line, FREE] += w.nodes[node, NEED]
         s.one[WORKERS] += 1
-        s.one[ASKED] = 1
     again = s.nodes[node, LATER] + s.nodes[node, ATTEMPTS] - 1
     if again < s.nodes[node, LATER_STOP]:
         s.nodes[node, STATE] = RETRYING
         at_instant(s, s.one[NOW] + s.again[again, 0], DUE, node)
-    else:
-        settle_node(w, s, node, FAILED if s.nodes[node, FAILING] else SUCCESS)
+        return NOTHING
+    return FAILED if s.nodes[node, FAILING] else SUCCESS
 
 
-@compiled
-def _first_line(w: LoopArrays, s: LoopState) -> int:
-    """The line whose first attempt is the first of all that fit; -1 without."""
-    best = -1
-    for line in range(len(s.lines)):
-        if s.lines[line, LINE_SIZE]:
-            at = w.line_ptr[line]
-            need = w.nodes[w.by_rank[s.offered[at, 2]], NEED]
-            fits = s.lines[line, FREE] >= min(need, s.lines[line, CAPACITY])
-            if fits and (best < 0 or less(s.offered, at, w.line_ptr[best])):
-                best = line
-    return best
-
-
-@compiled
+@inlined
 def _give(w: LoopArrays, s: LoopState) -> None:
     """Begin the attempts that may begin, in order."""
-    s.one[ASKED] = 0
-    while s.one[WORKERS] > 0:
-        line = _first_line(w, s)
+    while s.one[WORKERS] > 0 and s.one[OFFERED]:
+        line = first_line(w, s)
         if line < 0:
             return
-        node = w.by_rank[s.offered[w.line_ptr[line], 2]]
-        pop(s.offered, w.line_ptr[line], s.lines[line, LINE_SIZE])
-        s.lines[line, LINE_SIZE] -= 1
+        node = s.offered[s.lines[line, FIRST], 2] & NODE
+        withdraw(s, line)
         s.lines[line, FREE] -= w.nodes[node, NEED]
         s.one[WORKERS] -= 1
         _begin_attempt(s, node)
@@ -198,87 +233,112 @@ def _give(w: LoopArrays, s: LoopState) -> None:
 # ------------------------------------------------------------------------------------- time
 
 
-@compiled
-def _go(w: LoopArrays, s: LoopState, node: int) -> None:
+@inlined
+def _happens(s: LoopState, what: int, node: int) -> int:
+    """What is to be done where something other than the end of an attempt happens."""
+    state = s.nodes[node, STATE]
+    if what == TIMEOUT:
+        return FAIL if state == WAITING and s.nodes[node, UNTIL] == s.one[NOW] else NOTHING
+    return GO if state in (RETRYING, NEVER_BEGUN) else NOTHING
+
+
+@inlined
+def _go_on(s: LoopState, node: int) -> int:
+    """What is to be done with a node that became ready at this instant."""
+    state = s.nodes[node, STATE]
+    if state == NEVER_BEGUN:
+        if s.nodes[node, SKIP]:
+            s.nodes[node, BEGUN] = s.one[NOW]
+            return SKIPPED
+        if s.nodes[node, DELAY]:
+            at_instant(s, s.one[NOW] + s.nodes[node, DELAY], DUE, node)
+            return NOTHING
+        return GO
+    if state == UPSTREAM_FAILED and s.nodes[node, ENDED] == BEYOND:
+        s.nodes[node, BEGUN] = s.one[NOW]
+        return UPSTREAM_FAILED
+    return NOTHING
+
+
+@inlined
+def _go(w: LoopArrays, s: LoopState, node: int) -> int:
     """Begin a node as far as nothing but slots holds it."""
     kind = w.nodes[node, KIND]
     if kind == TASK:
-        _ask(w, s, node)
-    elif kind in WAITS:
-        _begin_wait(w, s, node)
-    elif kind == START:
-        request_run(w, s, node)
-    else:
-        s.nodes[node, BEGIN] = s.one[NOW]
-        settle_node(w, s, node, SUCCESS)
+        if s.one[EAGER] and w.nodes[node, LINE] == 0:
+            _begin_attempt(s, node)
+        else:
+            s.nodes[node, STATE] = READY
+            offer(w, s, node)
+        return NOTHING
+    if kind == START:
+        return request_run(w, s, node)
+    if kind in (WAIT, MET, LOST):
+        return _begin_wait(w, s, node)
+    s.nodes[node, BEGUN] = s.one[NOW]
+    return SUCCESS
 
 
-@compiled
-def _work(w: LoopArrays, s: LoopState) -> None:
-    """Go on with all that became ready at this instant; a negative number is a wait that is to look."""
-    while s.one[STACKED]:
-        s.one[STACKED] -= 1
-        node = s.todo[s.one[STACKED]]
-        if node < 0:
-            if s.nodes[~node, STATE] == WAITING:
-                _look(w, s, ~node)
-        elif s.nodes[node, STATE] == NEVER_BEGUN:
-            if s.nodes[node, SKIP]:
-                s.nodes[node, BEGIN] = s.one[NOW]
-                settle_node(w, s, node, SKIPPED)
-            elif s.nodes[node, DELAY]:
-                at_instant(s, s.one[NOW] + s.nodes[node, DELAY], DUE, node)
-            else:
-                _go(w, s, node)
-        elif s.nodes[node, STATE] == UPSTREAM_FAILED and s.nodes[node, END] == BEYOND:
-            s.nodes[node, BEGIN] = s.one[NOW]
-            settle_node(w, s, node, UPSTREAM_FAILED)
-
-
-@compiled
-def _happens(w: LoopArrays, s: LoopState, what: int, node: int) -> None:
-    """One event."""
-    state = s.nodes[node, STATE]
-    if what >= OVER:
-        if state == RUNNING:
-            _end_attempt(w, s, node)
-    elif what != TIMEOUT:
-        if state in (RETRYING, NEVER_BEGUN):
-            _go(w, s, node)
-    elif state == WAITING and s.nodes[node, UNTIL] == s.one[NOW]:
-        _fail_wait(w, s, node)
-
-
-@compiled
+@inlined
 def _instant(w: LoopArrays, s: LoopState) -> None:
     """All that is due at this instant and turn, but slots."""
-    heap, now, most = s.heap, s.one[NOW], OVER + s.one[TURN]
+    now, most, held = s.one[NOW], OVER + s.one[TURN], False
     while True:
-        while s.one[EVENTS] and heap[0, 0] == now and heap[0, 1] <= most:
-            what, node = heap[0, 1], heap[0, 2]
-            pop(heap, 0, s.one[EVENTS])
-            s.one[EVENTS] -= 1
-            _happens(w, s, what, node)
-            if what != TICK or not s.one[EVENTS] or heap[0, 0] != now or heap[0, 1] != TICK:
-                _work(w, s)
-        if not s.one[LOOKS]:
+        due = s.one[EVENTS] > 0 and s.heap[0, 0] == now and s.heap[0, 1] >> NODE_BITS <= most
+        if s.one[STACKED] and not held:
+            s.one[STACKED] -= 1
+            node = s.todo[s.one[STACKED]]
+            if node < 0:
+                node = ~node
+                step = LOOK_AT if s.nodes[node, STATE] == WAITING else NOTHING
+            else:
+                step = _go_on(s, node)
+        elif due:
+            event = next_event(s)
+            what, node = event >> NODE_BITS, event & NODE
+            if what >= OVER:
+                step = _end_attempt(w, s, node) if s.nodes[node, STATE] == RUNNING else NOTHING
+            else:
+                step = _happens(s, what, node)
+            # what a tick requests is there when anything else happens
+            held = what == TICK and s.one[EVENTS] > 0 and s.heap[0, 0] == now and s.heap[0, 1] >> NODE_BITS == TICK
+        elif s.one[LOOKS]:
+            take_runs(w, s)
+            step, node = NOTHING, 0
+        else:
             return
-        take_runs(w, s)
-        _work(w, s)
+        if step == GO:
+            step = _go(w, s, node)
+        if step == LOOK_AT:
+            step = _look(w, s, node)
+        if step == FAIL:
+            step = _fail_wait(w, s, node)
+        if step > 0:
+            _settle(w, s, node, step)
 
 
-@compiled
-def play(w: LoopArrays, s: LoopState) -> None:
-    """Play until nothing is left to happen. O(events * log)."""
-    for node in w.roots:
-        late = s.nodes[node, DELAY]
-        at_instant(s, w.base[node] + late, DUE if late else TICK, node)
-    while s.one[EVENTS]:
-        now = s.heap[0, 0]
-        s.one[TURN] = s.one[TURN] + 1 if now == s.one[NOW] else 0
-        s.one[NOW] = now
-        if now >= BEYOND:
-            return
-        _instant(w, s)
-        if s.one[ASKED]:
-            _give(w, s)
+def _made(of: int) -> Callable[[LoopArrays, LoopState], None]:
+    """`play`, compiled anew where these files are others than those of which numba keeps the code."""
+
+    @entry
+    def play(w: LoopArrays, s: LoopState) -> None:
+        s.one[MADE_OF] = of
+        for at in range(s.one[ROOTS], s.one[ROOTS_STOP]):
+            node = w.edges[at]
+            late = s.nodes[node, DELAY]
+            at_instant(s, w.nodes[node, BASE] + late, DUE if late else TICK, node)
+        while s.one[EVENTS]:
+            now = s.heap[0, 0]
+            s.one[TURN] = s.one[TURN] + 1 if now == s.one[NOW] else 0
+            s.one[NOW] = now
+            if now >= BEYOND:
+                return
+            _instant(w, s)
+            if s.one[OFFERED]:
+                _give(w, s)
+
+    return play
+
+
+play = _made(hash_of(__file__, loop_arrays.__file__, states.__file__, arrays.__file__))
+"""Play until nothing is left to happen. O(events * log)."""

@@ -12,40 +12,49 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reactive_dag.whatif.loops.compiled_loops import play
 from reactive_dag.whatif.loops.loop_arrays import (
     ATTEMPTS,
-    BEGIN,
+    BEGUN,
     CAPACITY,
     DELAY,
     EAGER,
-    END,
+    ELSEWHERE,
+    ENDED,
     FAILING,
+    FIRST,
     FREE,
-    HAS_NUMBA,
     HEAD,
+    HERE,
     LATER,
     LATER_STOP,
     LEFT,
-    NEXT,
-    OPEN,
+    LOOK,
+    MADE_OF,
+    MOST,
+    NODE_BITS,
+    PAST,
+    ROOTS,
+    ROOTS_STOP,
     SPAN,
     STATE,
+    WAITERS,
     WORKERS,
     LoopArrays,
     LoopState,
 )
+from reactive_dag.whatif.loops.machine_code import HAS_NUMBA
 from reactive_dag.whatif.loops.states import SUCCESS
-from reactive_dag.whatif.window.arrays import BEYOND, Ints
+from reactive_dag.whatif.window.arrays import BEYOND, LOST, MET, START, WAIT, Ints
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from reactive_dag.whatif.loops.attempts import Attempts
     from reactive_dag.whatif.loops.loop_plan import LoopPlan
 
 NONE = -1
+WAITS = WAIT, MET, LOST
 
 
 def can_play(plan: LoopPlan) -> bool:
@@ -64,38 +73,44 @@ class CompiledPlan:
 
     def __init__(self, plan: LoopPlan) -> None:
         self.plan = plan
-        self.arrays = _arrays(plan)
-        nodes = np.zeros((plan.size, 12), np.int64)
-        nodes[:, BEGIN] = nodes[:, END] = BEYOND
+        rows, edges = _edges(plan)
+        self.arrays = LoopArrays(_nodes(plan, rows), edges)
+        nodes = np.zeros((plan.size, FAILING + 1), np.int64)
+        nodes[:, BEGUN] = nodes[:, ENDED] = BEYOND
         nodes[:, LEFT] = plan.needs
-        runs = np.zeros((len(plan.run_dag), 4), np.int64)
-        runs[:, OPEN] = plan.open_tasks
-        runs[:, NEXT] = NONE
-        dags = np.zeros((len(plan.limit), 4), np.int64)
+        last = rows[-len(plan.run_dag) - 2 : -1]
+        none = np.zeros(len(plan.run_dag), np.int64)
+        runs = _columns(
+            plan.run_dag, plan.run_start, plan.run_end, last[:-1], last[1:], plan.open_tasks, none, none, none + NONE
+        )
+        dags = np.zeros((len(plan.limit), LOOK + 1), np.int64)
+        dags[:, MOST] = [NONE if each is None else each for each in plan.limit]
         dags[:, HEAD] = NONE
-        self.fresh = nodes, runs, dags
+        self._fresh = nodes, runs, dags
+        in_line = np.bincount(np.array(plan.line, np.int64)[_is_task(plan)], minlength=len(plan.window.pools) + 1)
+        self._lines = np.cumsum(in_line) - in_line
+        self._one = np.zeros(MADE_OF + 1, np.int64)
+        self._one[[ROOTS, ROOTS_STOP]] = rows[-2:]
         retries = sum(len(plan.delays[subject]) for subject, kind in zip(plan.subject, plan.candidates) if kind)
-        self.rooms = 2 * plan.size + retries + 8, 2 * plan.size + len(self.arrays.watching) + 8
+        self._rooms = 2 * plan.size + retries + 8, int(in_line.sum()), 2 * plan.size + sum(map(len, plan.watching)) + 8
 
     def play(
         self, delays: Ints, attempts: Attempts, tasks: Ints, column: int, capacity: Sequence[int], workers: int | None
     ) -> CompiledPlay:
         """Play the future in a column of the attempts of these tasks' nodes; `delays` by node. O(events * log)."""
-        nodes, runs, dags = (each.copy() for each in self.fresh)
+        nodes, runs, dags = (each.copy() for each in self._fresh)
         nodes[:, DELAY] = delays
         again = _place(nodes, attempts, tasks, column)
-        lines = np.zeros((len(capacity) + 1, 3), np.int64)
-        lines[1:, FREE] = capacity
-        lines[0, FREE] = BEYOND
-        lines[:, CAPACITY] = lines[:, FREE]
-        one = np.zeros(EAGER + 1, np.int64)
+        lines = np.zeros((len(self._lines), WAITERS + 1), np.int64)
+        lines[:, FIRST] = self._lines
+        lines[:, FREE] = lines[:, CAPACITY] = BEYOND, *capacity
+        one = self._one.copy()
         one[EAGER] = workers is None
         one[WORKERS] = BEYOND if workers is None else workers
-        events, todo = self.rooms
+        events, attempts_of_all, todo = self._rooms
         state = LoopState(
-            nodes, runs, dags, lines, np.empty((events, 3), np.int64),
-            np.empty((int(self.arrays.line_ptr[-1]), 3), np.int64), np.empty(todo, np.int64),
-            np.empty(len(dags), np.int64), again, one,
+            nodes, runs, dags, lines, np.empty((events, 2), np.int64), np.empty((attempts_of_all, 3), np.int64),
+            np.empty(todo, np.int64), again, one,
         )  # fmt: skip
         play(self.arrays, state)
         return CompiledPlay(self.plan, nodes)
@@ -124,17 +139,17 @@ class CompiledPlay:
     @property
     def ends(self) -> Ints:
         """The ends of what succeeded, BEYOND of all else. O(nodes)."""
-        return np.where(self._nodes[:, STATE] == SUCCESS, self._nodes[:, END], BEYOND)
+        return np.where(self._nodes[:, STATE] == SUCCESS, self._nodes[:, ENDED], BEYOND)
 
     @cached_property
     def begin(self) -> list[int]:
         """When each node began. O(nodes) once."""
-        return self._column(BEGIN)
+        return self._column(BEGUN)
 
     @cached_property
     def end(self) -> list[int]:
         """When each node ended. O(nodes) once."""
-        return self._column(END)
+        return self._column(ENDED)
 
     @cached_property
     def state(self) -> list[int]:
@@ -151,43 +166,37 @@ class CompiledPlay:
         return found
 
 
-def _arrays(plan: LoopPlan) -> LoopArrays:
-    follow, followers = _flat(plan.followers)
-    watch, watching = _flat(plan.watching)
-    candidate, pairs = _flat([tuple(chain(*row or ())) for row in plan.candidates])
-    retry, delays = _flat(plan.delays)
-    last_ptr, last = _flat(plan.last)
-    past = np.array([each in plan.past[n] for n, row in enumerate(plan.followers) for each in row], np.bool_)
-    subject = np.array(plan.subject, np.int64)
-    counted = np.array(plan.counted_in, np.int64)
-    is_task = np.array([each >= 0 for each in plan.counted_in], np.bool_)
-    of = np.where(is_task, subject, 0)
+def _is_task(plan: LoopPlan) -> NDArray[np.bool_]:
+    return np.array(plan.counted_in, np.int64) >= 0
+
+
+def _edges(plan: LoopPlan) -> tuple[Ints, Ints]:
+    """What the nodes lead to, one after the other, then last tasks of runs, and roots; where each part begins."""
+    parts: list[Sequence[int]] = []
+    for node, followers in enumerate(plan.followers):
+        past, kind = plan.past[node], plan.kind
+        what = [PAST if each in past else ELSEWHERE if kind[each] == START else HERE for each in followers]
+        parts.append([each << 2 | is_a for each, is_a in zip(followers, what)])
+        parts += plan.watching[node], [*chain(*plan.candidates[node] or ())]
+        parts.append(plan.delays[plan.subject[node]] if kind[node] in WAITS else ())
+    parts += plan.last
+    parts.append(plan.roots)
+    return np.cumsum([0, *map(len, parts)]), np.array([*chain(*parts)], np.int64)
+
+
+def _nodes(plan: LoopPlan, rows: Ints) -> Ints:
+    """What stands of each node in columns; `rows` are where its parts of `edges` begin."""
+    of = np.where(_is_task(plan), np.array(plan.subject, np.int64), 0)
     timeout = np.array([NONE if each is None else each for each in plan.timeout] or [NONE], np.int64)
     soft = np.array(plan.soft or [False], np.int64)
-    retry = retry if len(retry) > 1 else np.zeros(2, np.int64)
-    nodes = _columns(
-        plan.kind, plan.run, plan.line, plan.need, plan.priority, plan.rank, plan.start, counted, follow[:-1],
-        follow[1:], watch[:-1], watch[1:], candidate[:-1] // 2, candidate[1:] // 2, timeout[of], soft[of],
-        retry[of], retry[of + 1],
-    )  # fmt: skip
-    line = np.array(plan.line, np.int64)[is_task]
-    lines = np.bincount(line, minlength=len(plan.window.pools) + 1)
-    return LoopArrays(
-        nodes, followers, past, watching, pairs[::2].copy(), pairs[1::2].copy(), delays,
-        _columns(plan.run_dag, plan.run_start, plan.run_end, last_ptr[:-1], last_ptr[1:]),
-        last, np.array([NONE if each is None else each for each in plan.limit], np.int64),
-        np.array(plan.by_rank, np.int64), np.concatenate([[0], np.cumsum(lines)]).astype(np.int64),
-        np.array(plan.roots, np.int64), plan.window.base,
+    rank = np.array(plan.rank, np.int64) << NODE_BITS | np.arange(plan.size)
+    first = rows[: 4 * plan.size].reshape(plan.size, 4)
+    return _columns(
+        plan.kind, plan.run, plan.line, plan.need, plan.priority, rank, plan.start, *first.T,
+        rows[4 : 4 * plan.size + 1 : 4], timeout[of], soft[of], plan.window.base,
     )  # fmt: skip
 
 
 def _columns(*columns: Sequence[int] | Ints) -> Ints:
     """The columns as one table, a row beside the other."""
     return np.ascontiguousarray(np.stack([np.asarray(each, np.int64) for each in columns], axis=1))
-
-
-def _flat(rows: Iterable[Sequence[int]]) -> tuple[Ints, Ints]:
-    """Where each row begins among all, and all of them one after the other."""
-    kept = [*rows]
-    sizes = np.array([0, *map(len, kept)], np.int64)
-    return np.cumsum(sizes), np.array([*chain(*kept)], np.int64)

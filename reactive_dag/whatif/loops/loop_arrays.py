@@ -1,77 +1,58 @@
 """What the compiled event loop works on: columns, a window's arrays, the state of a play, heaps in arrays.
 
-Owns `LoopArrays` (of a window), `LoopState` (of one play) and `compiled`, which makes machine code of a function where
-numba is there (extra `fast`). Parts of nodes, runs, DAGs and lines are columns, so that what is read of one stands
-together. numba keeps what it compiled until the file of that very function changes: after a change of columns, change
-compiled_loops.py too.
+Owns `LoopArrays` (of a window) and `LoopState` (of one play). Parts of nodes, runs, DAGs and lines are columns, so that
+what is read of one stands together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.util import find_spec
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from reactive_dag.whatif.loops.machine_code import inlined
+from reactive_dag.whatif.loops.states import READY, SUCCESS
 from reactive_dag.whatif.window.arrays import Ints
 
-HAS_NUMBA = find_spec("numba") is not None
+KIND, RUN, LINE, NEED, PRIORITY, RANK, START_OF, FOLLOW, WATCH, CANDIDATE, RETRY, STOP, LIMIT, SOFT, BASE = range(15)
+"""Columns of nodes. From `FOLLOW` to `STOP` are places in `edges`: of followers, of waits that look at the node, of
+candidates, of the delays before retries of a wait. `RANK` has the node in its last bits, `LIMIT` is the timeout of a
+wait, -1 without."""
 
-if HAS_NUMBA:
-    import numba
+BEGUN, ENDED, STATE, ATTEMPTS, LEFT, SKIP, UNTIL, DELAY, SPAN, LATER, LATER_STOP, FAILING = range(12)
+"""Columns of nodes in a play; further attempts stand from `LATER` in `again`: the delay before each, and its span."""
 
-OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
-"""How numba compiles; without `_nrt`, its runtime, references to arrays are not counted."""
+DAG, RUN_START, RUN_END, LAST, LAST_STOP, OPEN, BAD, ACTIVE, NEXT = range(9)
+"""Columns of runs; `LAST` are places in `edges`, `NEXT` is the one behind it in its DAG's queue, -1 without."""
 
-Function = TypeVar("Function", bound=Callable[..., object])
+MOST, COUNT, HEAD, TAIL, LOOKED, LOOK = range(6)
+"""Columns of DAGs: how many runs may be active (-1: any number) and are, the queue, whether something has changed; in
+the first rows of `LOOK` the DAGs in which it has, in order."""
+
+FREE, CAPACITY, FIRST, WAITERS = range(4)
+"""Columns of lines; the attempts that wait in one are a heap from `FIRST` in `offered`."""
+
+EVENTS, STACKED, NOW, TURN, WORKERS, OFFERED, LOOKS, EAGER, ROOTS, ROOTS_STOP, MADE_OF = range(11)
+"""Places of what there is one of; `ROOTS` are places in `edges`,
+`MADE_OF` says what the code was made of."""
+
+HERE, PAST, ELSEWHERE = range(3)
+"""What a follower is to a node: of its run, one that waits for its past, the start of another run."""
 
 TIMEOUT, TICK, DUE, OVER = range(4)
 """As in event_loop.py."""
 
-(
-    KIND, RUN, LINE, NEED, PRIORITY, RANK, START_OF, COUNTED, FOLLOW, FOLLOW_STOP, WATCH, WATCH_STOP, CANDIDATE,
-    CANDIDATE_STOP, LIMIT, SOFT, RETRY, RETRY_STOP,
-) = range(18)  # fmt: skip
-"""Columns of nodes. `LIMIT` is the timeout of a wait, -1 without."""
+NODE_BITS = 32
+NODE = 2**NODE_BITS - 1
+"""A number and a node are one number: so they are compared at once."""
 
-BEGIN, END, STATE, ATTEMPTS, LEFT, SKIP, UNTIL, DELAY, SPAN, LATER, LATER_STOP, FAILING = range(12)
-"""Columns of nodes in a play; further attempts stand from `LATER` in `again`."""
-
-DAG, RUN_START, RUN_END, LAST, LAST_STOP = range(5)
-"""Columns of runs."""
-
-OPEN, BAD, ACTIVE, NEXT = range(4)
-"""Columns of runs in a play; `NEXT` is the one behind it in its DAG's queue, -1 without."""
-
-COUNT, HEAD, TAIL, LOOKED = range(4)
-"""Columns of DAGs in a play: how many runs are active, the queue, whether something has changed."""
-
-FREE, CAPACITY, LINE_SIZE = range(3)
-"""Columns of lines in a play."""
-
-EVENTS, STACKED, NOW, TURN, WORKERS, ASKED, LOOKS, EAGER = range(8)
-"""Places of what there is one of in a play."""
+NOTHING, GO, LOOK_AT, FAIL = 0, -1, -2, -3
+"""What is to be done with a node next; a number above 0 is the state that it has now."""
 
 
 class LoopArrays(NamedTuple):
-    """What a window says to the loop; `line_ptr` is where each line's attempts stand among all."""
+    """What a window says to the loop. Of a follower `edges` has 4 * node + what it is to the node."""
 
     nodes: Ints
-    followers: Ints
-    past: NDArray[np.bool_]
-    watching: Ints
-    awaited: Ints
-    starts: Ints
-    delays: Ints
-    runs: Ints
-    last: Ints
-    limits: Ints
-    by_rank: Ints
-    line_ptr: Ints
-    roots: Ints
-    base: Ints
+    edges: Ints
 
 
 class LoopState(NamedTuple):
@@ -84,53 +65,187 @@ class LoopState(NamedTuple):
     heap: Ints
     offered: Ints
     todo: Ints
-    look: Ints
     again: Ints
     one: Ints
 
 
-def compiled(function: Function) -> Function:
-    """The function as machine code, where numba is there.
-
-    What is compiled must allocate nothing: references are not counted, which took four fifths of the time.
-    """
-    return cast("Function", numba.njit(**OPTIONS)(function)) if HAS_NUMBA else function
+# ------------------------------------------------------------------------------------- events
 
 
-@compiled
-def push(heap: Ints, base: int, size: int, a: int, b: int, c: int) -> None:
-    """Add (a, b, c) to the heap of that size that stands from `base`."""
-    at = size
+@inlined
+def at_instant(s: LoopState, time: int, what: int, node: int) -> None:
+    """Something happens to a node at an instant."""
+    heap, at, key = s.heap, s.one[EVENTS], what << NODE_BITS | node
+    s.one[EVENTS] = at + 1
     while at > 0:
         up = (at - 1) >> 1
-        x, y, z = heap[base + up, 0], heap[base + up, 1], heap[base + up, 2]
-        if x < a or (x == a and (y < b or (y == b and z <= c))):
+        if heap[up, 0] < time or (heap[up, 0] == time and heap[up, 1] <= key):
             break
-        heap[base + at, 0], heap[base + at, 1], heap[base + at, 2] = x, y, z
+        heap[at, 0], heap[at, 1] = heap[up, 0], heap[up, 1]
         at = up
-    heap[base + at, 0], heap[base + at, 1], heap[base + at, 2] = a, b, c
+    heap[at, 0], heap[at, 1] = time, key
 
 
-@compiled
-def less(heap: Ints, i: int, j: int) -> bool:
-    """Whether row i comes before row j."""
-    if heap[i, 0] != heap[j, 0]:
-        return bool(heap[i, 0] < heap[j, 0])
-    return bool(heap[i, 1] < heap[j, 1] or (heap[i, 1] == heap[j, 1] and heap[i, 2] < heap[j, 2]))
-
-
-@compiled
-def pop(heap: Ints, base: int, size: int) -> None:
-    """Take the first of the heap of that size away."""
-    end, at = base + size - 1, 0
-    a, b, c = heap[end, 0], heap[end, 1], heap[end, 2]
-    while 2 * at + 1 < size - 1:
+@inlined
+def next_event(s: LoopState) -> int:
+    """Take the first event away: what happens, and to which node."""
+    heap, size = s.heap, s.one[EVENTS] - 1
+    s.one[EVENTS] = size
+    first = heap[0, 1]
+    time, key, at = heap[size, 0], heap[size, 1], 0
+    while 2 * at + 1 < size:
         down = 2 * at + 1
-        if down + 1 < size - 1 and less(heap, base + down + 1, base + down):
+        x, y = heap[down, 0], heap[down, 1]
+        if down + 1 < size and (heap[down + 1, 0] < x or (heap[down + 1, 0] == x and heap[down + 1, 1] < y)):
             down += 1
-        x, y, z = heap[base + down, 0], heap[base + down, 1], heap[base + down, 2]
-        if a < x or (a == x and (b < y or (b == y and c <= z))):
+            x, y = heap[down, 0], heap[down, 1]
+        if time < x or (time == x and key <= y):
             break
-        heap[base + at, 0], heap[base + at, 1], heap[base + at, 2] = x, y, z
+        heap[at, 0], heap[at, 1] = x, y
         at = down
-    heap[base + at, 0], heap[base + at, 1], heap[base + at, 2] = a, b, c
+    heap[at, 0], heap[at, 1] = time, key
+    return int(first)
+
+
+@inlined
+def sooner(offered: Ints, i: int, j: int) -> bool:
+    """Whether the attempt of row i comes before that of row j: by priority, request and rank."""
+    if offered[i, 0] != offered[j, 0]:
+        return bool(offered[i, 0] < offered[j, 0])
+    return bool(offered[i, 1] < offered[j, 1] or (offered[i, 1] == offered[j, 1] and offered[i, 2] < offered[j, 2]))
+
+
+@inlined
+def swap(offered: Ints, i: int, j: int) -> None:
+    """Exchange two rows."""
+    for column in range(3):
+        offered[i, column], offered[j, column] = offered[j, column], offered[i, column]
+
+
+@inlined
+def offer(w: LoopArrays, s: LoopState, node: int) -> None:
+    """An attempt waits in its line."""
+    line, start, offered = w.nodes[node, LINE], w.nodes[node, START_OF], s.offered
+    first, at = s.lines[line, FIRST], s.lines[line, WAITERS]
+    row = first + at
+    offered[row, 0], offered[row, 2] = w.nodes[node, PRIORITY], w.nodes[node, RANK]
+    offered[row, 1] = s.nodes[start, BEGUN] - s.nodes[start, DELAY]
+    while at > 0 and sooner(offered, first + at, first + ((at - 1) >> 1)):
+        swap(offered, first + at, first + ((at - 1) >> 1))
+        at = (at - 1) >> 1
+    s.lines[line, WAITERS] += 1
+    s.one[OFFERED] += 1
+
+
+@inlined
+def withdraw(s: LoopState, line: int) -> None:
+    """The first attempt of a line waits no longer."""
+    first, size, at, offered = s.lines[line, FIRST], s.lines[line, WAITERS] - 1, 0, s.offered
+    swap(offered, first, first + size)
+    while 2 * at + 1 < size:
+        down = 2 * at + 1
+        if down + 1 < size and sooner(offered, first + down + 1, first + down):
+            down += 1
+        if not sooner(offered, first + down, first + at):
+            break
+        swap(offered, first + at, first + down)
+        at = down
+    s.lines[line, WAITERS] = size
+    s.one[OFFERED] -= 1
+
+
+@inlined
+def first_line(w: LoopArrays, s: LoopState) -> int:
+    """The line whose first attempt is the first of all that fit; -1 without."""
+    best = -1
+    for line in range(len(s.lines)):
+        if s.lines[line, WAITERS]:
+            row = s.lines[line, FIRST]
+            need = w.nodes[s.offered[row, 2] & NODE, NEED]
+            fits = s.lines[line, FREE] >= min(need, s.lines[line, CAPACITY])
+            if fits and (best < 0 or sooner(s.offered, row, s.lines[best, FIRST])):
+                best = line
+    return best
+
+
+# ------------------------------------------------------------------------------------- nodes
+
+
+@inlined
+def do(s: LoopState, node: int) -> None:
+    """A node is to be gone on with at this instant; a negative number is a wait that is to look."""
+    s.todo[s.one[STACKED]] = node
+    s.one[STACKED] += 1
+
+
+@inlined
+def one_less(s: LoopState, node: int) -> None:
+    """One of the needs of a node has ended."""
+    s.nodes[node, LEFT] -= 1
+    if s.nodes[node, LEFT] == 0:
+        do(s, node)
+
+
+# ------------------------------------------------------------------------------------- runs
+
+
+@inlined
+def _look_at(s: LoopState, dag: int) -> None:
+    """Something has changed for the runs of a DAG."""
+    if s.dags[dag, LOOKED]:
+        return
+    s.dags[dag, LOOKED] = 1
+    at = s.one[LOOKS]
+    while at > 0 and s.dags[at - 1, LOOK] > dag:
+        s.dags[at, LOOK] = s.dags[at - 1, LOOK]
+        at -= 1
+    s.dags[at, LOOK] = dag
+    s.one[LOOKS] += 1
+
+
+@inlined
+def request_run(w: LoopArrays, s: LoopState, node: int) -> int:
+    """A run is requested: it begins at once, or when its DAG has room."""
+    s.nodes[node, BEGUN] = s.one[NOW]
+    run = w.nodes[node, RUN]
+    dag = s.runs[run, DAG]
+    if s.dags[dag, MOST] < 0:
+        return SUCCESS
+    s.nodes[node, STATE] = READY
+    if s.dags[dag, HEAD] < 0:
+        s.dags[dag, HEAD] = run
+    else:
+        s.runs[s.dags[dag, TAIL], NEXT] = run
+    s.dags[dag, TAIL] = run
+    _look_at(s, dag)
+    return NOTHING
+
+
+@inlined
+def leave_dag(s: LoopState, run: int) -> None:
+    """A run is over."""
+    if s.runs[run, ACTIVE]:
+        dag = s.runs[run, DAG]
+        s.runs[run, ACTIVE] = 0
+        s.dags[dag, COUNT] -= 1
+        if s.dags[dag, HEAD] >= 0:
+            _look_at(s, dag)
+
+
+@inlined
+def take_runs(w: LoopArrays, s: LoopState) -> None:
+    """Begin the runs that may begin, of the DAGs in which something has changed. The start of a run changes none."""
+    for row in range(s.one[LOOKS]):
+        dag = s.dags[row, LOOK]
+        s.dags[dag, LOOKED] = 0
+        while s.dags[dag, HEAD] >= 0 and s.dags[dag, COUNT] < s.dags[dag, MOST]:
+            run = s.dags[dag, HEAD]
+            s.dags[dag, HEAD] = s.runs[run, NEXT]
+            s.dags[dag, COUNT] += 1
+            s.runs[run, ACTIVE] = 1
+            node = s.runs[run, RUN_START]
+            s.nodes[node, STATE] = SUCCESS
+            s.nodes[node, ENDED] = s.one[NOW]
+            for at in range(w.nodes[node, FOLLOW], w.nodes[node, WATCH]):
+                one_less(s, w.edges[at] >> 2)
+    s.one[LOOKS] = 0
