@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar, Unpack, cast, overload
 
 from attrs import define, evolve
 
-from reactive_dag.declare.named_triggers import expression, own_zone, sources_of, triggers_of, zone_of_given
+from reactive_dag.declare.named_triggers import expression, is_flat, own_zone, sources_of, triggers_of, zone_of_given
 from reactive_dag.declare.owner import DagOwner
 from reactive_dag.declare.place import Place, caller_place, in_one_loop, place_text
 from reactive_dag.declare.settings.dag_settings import (
@@ -336,17 +336,34 @@ class Dag(ReadsDagSettings, DeclaresWaits):
 
         return restore
 
-    def _take_outlets(self, outlets: tuple[Dataset, ...]) -> None:
-        """Have these outlets, which are its graph's own objects. O(1)."""
-        self.outlets = outlets
+    def _hear(self, datasets: Mapping[str, Dataset]) -> Callable[[], None]:
+        """Name these datasets, by their uris, wherever it names any; gives what takes that back. O(size).
 
-    def _take_calendars(self, datasets: Mapping[str, Dataset]) -> None:
-        """Its triggers hear these datasets: a calendar that a trigger did not name decides about its keys (T7)."""
+        A calendar that a trigger did not name decides about its keys (T7).
+        """
+        triggers, outlets = self.triggers, self.outlets
 
         def own(leaf: Trigger) -> Trigger:
-            return evolve(leaf, dataset=datasets[leaf.dataset.uri]) if isinstance(leaf, Updated) else leaf
+            if not isinstance(leaf, Updated) or leaf.partitions is datasets[leaf.dataset.uri].partitions:
+                return leaf
+            return evolve(leaf, dataset=datasets[leaf.dataset.uri])
 
-        self._rebind({label: replaced(each, own) for label, each in self.triggers.items()}, self._settings)
+        heard = {label: each if is_flat(each) else replaced(each, own) for label, each in triggers.items()}
+        is_other = any(heard[label] is not each for label, each in triggers.items())
+        if is_other:
+            self._rebind(heard, self._settings)
+        if outlets:
+            self.outlets = tuple([datasets[each.uri] for each in outlets])
+        tasks = [task._hear(datasets) for task in self.tasks.values() if task.outlets or task.wait is not None]
+
+        def restore() -> None:
+            self.outlets = outlets
+            if is_other:
+                self._rebind(triggers, self._settings)
+            for restore_task in tasks:
+                restore_task()
+
+        return restore
 
     def _rebind(self, triggers: dict[str, Trigger], settings: DagSettings) -> None:
         """Have the functions that were only named until now (G5). O(tasks)."""

@@ -10,32 +10,28 @@ Cost: declaring a DAG O(its edges), many in one bulk O(DAGs + edges) at its end;
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import RLock
 from typing import TypeAlias, TypeVar
 
 from attrs import define, field
 
-from reactive_dag.declare.analysis.datasets import owned, refuse_other_partitions, take_own
+from reactive_dag.declare.analysis.datasets import DatasetTable, Taking
 from reactive_dag.declare.analysis.edges import DeclaredEdges, explained
 from reactive_dag.declare.analysis.problem import Problem, cycle_problem, summary
 from reactive_dag.declare.analysis.problems import errors_of, problems_of
 from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.named_triggers import settle
 from reactive_dag.declare.place import forget_calls, in_one_loop, note_twice
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.collector import paused_collector
-from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, InvalidValue, UnknownId
+from reactive_dag.model.errors import CycleError, DuplicateError, GraphError, UnknownId
 from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.triggers.checks import id_of
-from reactive_dag.triggers.leaves.completed import Completed
-from reactive_dag.triggers.leaves.dataset import Dataset, Updated
-from reactive_dag.triggers.leaves.schedule import Scheduled
-from reactive_dag.triggers.walks import leaves
+from reactive_dag.triggers.leaves.dataset import Dataset
 
 MOST_REGIONS = 64
 """Of so many analyses is remembered which DAGs changed."""
@@ -55,7 +51,12 @@ class _Bulk:
     pools: dict[str, Pool]
     twice: dict[str, str]
     _touched: dict[int, tuple[Dag, Callable[[], None]]] = field(factory=dict)
+    _takings: list[Taking] = field(factory=list)
     pending: dict[str, None] = field(factory=dict)
+
+    def bound(self, taking: Taking) -> None:
+        """Remember that DAGs have a dataset of which more is known than before. O(1)."""
+        self._takings.append(taking)
 
     def touch(self, dag: Dag) -> None:
         """Remember how a DAG is before it changes. O(tasks) once."""
@@ -64,6 +65,8 @@ class _Bulk:
 
     def restore(self) -> None:
         """Put every DAG that was touched back as it was. O(their tasks)."""
+        for taking in reversed(self._takings):
+            taking.take_back()
         for _, restore in self._touched.values():
             restore()
 
@@ -76,14 +79,15 @@ class Declarations:
     """
 
     __slots__ = (
-        "_analysis", "_bulk", "_changed", "_edges", "_last_place", "_listeners", "_lock", "_places", "_problems",
-        "_regions", "checked", "dags", "datasets", "id", "pools", "twice", "version",
+        "_analysis", "_bulk", "_changed", "_datasets", "_edges", "_last_place", "_listeners", "_lock", "_places",
+        "_problems", "_regions", "checked", "dags", "datasets", "id", "pools", "twice", "version",
     )  # fmt: skip
 
     def __init__(self, id: str) -> None:
         self.id = id
         self.dags: dict[str, Dag] = {}
-        self.datasets: dict[str, Dataset] = {}
+        self._datasets = DatasetTable(self.dags)
+        self.datasets = self._datasets.by_uri
         self.pools: dict[str, Pool] = {}
         self.twice: dict[str, str] = {}
         self.version = 0
@@ -104,18 +108,16 @@ class Declarations:
     # ------------------------------------------------------------------------------------------ declare
 
     def dataset(self, uri: str, partitions: Partitions | None, metadata: Mapping[str, object] | None) -> Dataset:
-        """The dataset of that uri; metadata given again replaces what was there. O(1). Raises GraphError."""
-        with self._lock:
-            made = Dataset(uri, partitions, metadata)
-            found = self.datasets.setdefault(made.uri, made)
-            if found is made:
-                self.version += 1
-            else:
-                refuse_other_partitions(found, partitions)
-                if metadata is not None:
-                    found.metadata.clear()
-                    found.metadata.update(made.metadata)
-            return found
+        """The dataset of that uri; metadata given again replaces what was there. Raises GraphError.
+
+        O(1), where it says how one is partitioned that was only mentioned until now O(what names it).
+        """
+        with self._lock, self._taking() as taking:
+            found = self._datasets.declare(uri, partitions, metadata, taking)
+            self.version += taking.any
+        if taking.rebound:
+            self.tell(None)
+        return found
 
     def pool(self, id: object, slots: object) -> Pool:
         """Declare a pool, or how many slots it has from now on (R16). O(tasks). Raises InvalidValue."""
@@ -138,27 +140,45 @@ class Declarations:
                     f"DAG {dag.id!r} was declared by this line before, in the same loop ({dag.place}), and would be "
                     f"replaced; give each an id of its own: graph.dag(f'{dag.id}_{{name}}', ...)"
                 )
-            new = self._take_datasets(dag)
-            self.dags[dag.id] = dag
-            if old is None:
-                self._last_place += 1
-                self._places[dag.id] = self._last_place
-            dag._join(self, self.version + 1)
-            try:
-                self._lay(dag.id)
-            except BaseException:
-                dag._leave()
-                if old is None:
-                    del self.dags[dag.id], self._places[dag.id]
-                else:
-                    self.dags[dag.id] = old
-                self._forget_datasets(new)
-                raise
+            with self._taking() as taking:
+                self._datasets.take(dag, taking)
+                self._put(dag, old)
             if old is not None:
                 old._leave()
                 checked = self.version if meant else self.checked
                 note_twice(self.twice, dag.id, (old._place, old._stamp), dag._place, checked)
         self.tell(dag.id)
+
+    def _put(self, dag: Dag, old: Dag | None) -> None:
+        self.dags[dag.id] = dag
+        if old is None:
+            self._last_place += 1
+            self._places[dag.id] = self._last_place
+        dag._join(self, self.version + 1)
+        try:
+            self._lay(dag.id)
+        except BaseException:
+            dag._leave()
+            if old is None:
+                del self.dags[dag.id], self._places[dag.id]
+            else:
+                self.dags[dag.id] = old
+            raise
+
+    @contextmanager
+    def _taking(self) -> Iterator[Taking]:
+        """A change of the datasets, which is taken back if what it belongs to is refused."""
+        taking = Taking()
+        try:
+            yield taking
+        except BaseException:
+            taking.take_back()
+            raise
+        if taking.rebound:
+            if self._changed is not None:
+                self._changed |= taking.rebound
+            if self._bulk is not None:
+                self._bulk.bound(taking)
 
     def remove(self, dag: str | Dag) -> None:
         """Take a DAG out; what listens to it stays. O(its edges). Raises UnknownId."""
@@ -190,17 +210,13 @@ class Declarations:
 
         O(the task's edges) where the task changes what no other needs (`is_apart`), else O(the DAG's edges).
         """
-        with self._lock:
-            new: list[str] = []
-            made = dag.tasks[task]
+        made = dag.tasks[task]
+        with self._lock, self._taking() as taking:
             try:
-                take_own(made, self.datasets, new)
-                self._lay(dag.id, made if is_apart else None)
-            except BaseException as error:
-                self._forget_datasets(new)
-                if type(error) is GraphError:
-                    raise GraphError(f"task {task!r} of DAG {dag.id!r} ({made.place}): {error}") from None
-                raise
+                self._datasets.take_task(dag.id, made, taking)
+            except GraphError as error:
+                raise GraphError(f"task {task!r} of DAG {dag.id!r} ({made.place}): {error}") from None
+            self._lay(dag.id, made if is_apart else None)
 
     def tell(self, id: str | None) -> None:
         """Tell those who subscribed of a change; inside a bulk that waits for its end. O(listeners).
@@ -237,32 +253,6 @@ class Declarations:
                 self._edges.lay_task(self.dags, self.dags[id], task)
         except CycleError as error:
             raise explained(error, self.dags.get(id)) from None
-
-    def _take_datasets(self, dag: Dag) -> list[str]:
-        """Take in the datasets of a DAG, and give it this graph's own objects. Gives the uris that are new."""
-        new: list[str] = []
-        table, unplaced = self.datasets, False
-        try:
-            for source in (*dag._read_sources(), *dag._read_riders()):
-                if type(source) is not Completed and type(source) is not Scheduled:
-                    given = [leaf.dataset for leaf in leaves(source) if isinstance(leaf, Updated)]
-                    ours = owned(table, given, new)
-                    unplaced |= any(own.partitions is not each.partitions for own, each in zip(ours, given))
-            if unplaced:
-                dag._take_calendars(table)
-            settle(dag.triggers)
-            if dag.outlets:
-                dag._take_outlets(owned(table, dag.outlets, new))
-            for task in dag.tasks.values():
-                take_own(task, table, new)
-        except (GraphError, InvalidValue) as error:
-            self._forget_datasets(new)
-            raise GraphError(f"DAG {dag.id!r} ({dag.place}): {error}") from None
-        return new
-
-    def _forget_datasets(self, uris: Iterable[str]) -> None:
-        for uri in uris:
-            self.datasets.pop(uri, None)
 
     # ----------------------------------------------------------------------------------------- many at once
 

@@ -140,10 +140,18 @@ class Task(ReadsTaskSettings, Generic[P, R]):
         """Have these outlets, as the DAG or the graph that it joins gives them. O(1)."""
         self.outlets = outlets
 
-    def _take_awaited(self, dataset: Dataset) -> None:
-        """Wait for this dataset, as the graph that it joins has it. O(1)."""
-        if self.wait is not None and self.wait.dataset is not dataset:
-            self.wait = evolve(self.wait, dataset=dataset)
+    def _hear(self, datasets: Mapping[str, Dataset]) -> Callable[[], None]:
+        """Write to, and wait for, these datasets where it names them; gives what takes that back. O(outlets)."""
+        outlets, wait = self.outlets, self.wait
+        if outlets:
+            self.outlets = tuple([datasets[each.uri] for each in outlets])
+        if wait is not None and wait.dataset is not None and datasets[wait.dataset.uri] is not wait.dataset:
+            self.wait = evolve(wait, dataset=datasets[wait.dataset.uri])
+
+        def restore() -> None:
+            self.outlets, self.wait = outlets, wait
+
+        return restore
 
     def _copy(self) -> Task[P, R]:
         """A task that is declared alike and belongs to no DAG. O(1)."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 import reactive_dag as rd
-from reactive_dag.declare.internals import version_of
+from reactive_dag.declare.internals import sources_of, version_of
 from reactive_dag.model.records import Registered
+from reactive_dag.triggers.walks import leaves
 from tests.support.engines import kill, live, of_kind, opened, outputs, parts, states
 
 
@@ -78,7 +79,6 @@ def test_G6_an_id_that_both_have_is_refused_with_both_places_and_nothing_is_take
     ("declare", "named"),
     [
         (lambda graph: graph.dataset("contacts", partitions=rd.hour("UTC")), "hour"),
-        (lambda graph: graph.dataset("contacts"), "None"),
         (lambda graph: graph.pool("api", slots=3), "3 slots here and 2 there"),
     ],
 )
@@ -100,6 +100,80 @@ def test_G6_a_dataset_that_does_not_say_how_it_is_partitioned_is_none_that_contr
     other.dag("reads", on=rd.updated(other.dataset("day")).by("partition"))(rows)
     graph.include(other)
     assert graph.datasets["day"] is day and graph.datasets["orders"].metadata == {"owner": "sales"}
+
+
+def test_G6_what_the_including_graph_only_mentions_is_bound_by_what_is_included():
+    graph = sales()
+    contacts = graph.dataset("contacts", metadata={"owner": "sales"})
+    graph.dag("daily", on=contacts.by(rd.day("Europe/Berlin")), outlets=[rd.Dataset("daily")]).add(rows, id="t")
+    graph.dag("sees").wait_for(contacts, id="up", partition="2026-11-23", timeout="1h")
+    graph.include(crm())
+    bound = graph.datasets["contacts"]
+    assert bound.partitions == rd.day("Europe/Berlin") and bound.metadata == {"owner": "sales"}
+    assert graph.dags["sees"].waits[0].dataset is bound and graph.dags["contact"].produces == (bound,)
+    assert [leaf.dataset for leaf in sources_of(graph.dags["daily"])] == [bound]
+    assert leaves(graph.effective("daily")[""])[0].partitions == bound.partitions
+    both = crm()
+    both.dag("daily", on=both.dataset("contacts").by(rd.day("Europe/Berlin")))
+    assert graph.effective("daily")[""].digest == both.effective("daily")[""].digest
+    graph._check()
+
+
+def test_G6_a_dataset_may_be_used_before_it_is_declared():
+    graph = rd.Graph("late")
+    graph.dag("make", outlets=["b"])(rows)
+    graph.dag("read", on=rd.updated("b").with_latest(rd.absent(rd.updated("b"), for_="1h")))(rows)
+    task = graph.dag("both").add(rows, outlets=["b"])
+    made = graph.dataset("b", partitions=rd.day("Asia/Tokyo"))
+    assert graph.dataset("b") is made and graph.dags["make"].produces == task.outlets == (made,)
+    heard = [leaf for each in (*graph.effective("read").values(),) for leaf in leaves(each)]
+    assert {leaf.dataset.partitions for leaf in heard} == {made.partitions}
+    assert graph.dags["make"].tz == "Asia/Tokyo" and rd.Graph.from_json(graph.to_json()).to_json() == graph.to_json()
+    graph.dag("other", on=rd.Dataset("c"))(rows)
+    graph.dag("says", outlets=[rd.Dataset("c", rd.hour())])(rows)
+    assert sources_of(graph.dags["other"])[0].dataset.partitions == rd.hour()
+    with pytest.raises(rd.GraphError, match=r"DAG 'no'.*partitioned in one way"):
+        graph.dag("no", outlets=[rd.Dataset("c", rd.week())])
+    graph._check()
+
+
+def test_G6_a_declaration_that_what_names_it_cannot_stand_is_refused_with_the_place():
+    graph = rd.Graph("late")
+    rolled = rd.updated("b").rollup(rd.month("UTC"), of=rd.day("UTC"))
+    graph.dag("month", on=rolled.by("week"))(rows)
+    graph.dag("up").wait_for(rd.Dataset("b"), id="up", partition="today", timeout="1h")
+    before = graph.to_json()
+    with pytest.raises(rd.GraphError, match=r"dataset 'b' cannot have .*'month' \(.*test_include\.py:\d+\).*'week'"):
+        graph.dataset("b", partitions=rd.week("UTC"))
+    other = rd.Graph("other")
+    other.dataset("b", partitions=rd.week("UTC"))
+    with pytest.raises(rd.GraphError, match="dataset 'b' cannot have"):
+        graph.include(other)
+    assert graph.to_json() == before and sources_of(graph.dags["month"])[0].dataset.partitions is None
+    graph.remove("month")
+    graph.dataset("b", partitions=rd.week("UTC"))
+    with pytest.raises(rd.GraphError, match=r"waits for partition 'today' of 'b'.*test_include\.py:\d+"):
+        graph.check()
+    graph._check()
+
+
+def test_G6_what_a_refused_change_bound_is_only_mentioned_again():
+    graph = sales()
+    graph.dag("reads", on=rd.updated("b").by(rd.day()), outlets=["b2"])(rows)
+    before, digest = graph.to_json(), graph.effective("reads")[""].digest
+    with pytest.raises(rd.CycleError):
+        graph.dag("circle", on="b2" and rd.updated("b2"), outlets=[rd.Dataset("b", rd.day())])
+    with pytest.raises(ValueError), graph.bulk():
+        graph.dataset("b", partitions=rd.day())
+        graph.dags["reads"].add(rows, id="more")
+        raise ValueError
+    assert graph.to_json() == before and graph.effective("reads")[""].digest == digest
+    assert leaves(graph.effective("reads")[""])[0].partitions is None
+    with graph.bulk():
+        bound = graph.dataset("b", partitions=rd.day())
+        graph.dag("rolled", on=bound.rollup(rd.month("UTC")))(rows)
+    assert leaves(graph.effective("reads")[""])[0].partitions == rd.day()
+    graph._check()
 
 
 def test_G6_a_cycle_that_the_two_close_is_refused_with_its_path():
@@ -216,6 +290,72 @@ def test_G6_a_changed_dag_that_is_included_again_takes_over_what_is_pending():
         graph.include(other, replace=True)
         engine.run_until_idle()
         assert outputs(engine, "pair", "rows") == [["a"]]
+
+
+DIVIDED = {"orders": rd.day() * rd.values("eu", "us", name="region"), "users": rd.values("eu", "us", name="region")}
+
+
+def divide(graph: rd.Graph) -> None:
+    with graph.bulk():
+        for uri, partitions in DIVIDED.items():
+            graph.dataset(uri, partitions=partitions)
+
+
+def test_G6_a_running_engine_takes_a_binding_up_as_a_change_of_the_triggers_that_it_keys():
+    graph = rd.Graph("regions")
+    graph.dag("daily", on=(rd.updated("orders") & rd.updated("users")).by(rd.day()))(rows)
+    with live(graph) as engine:
+        engine.publish("orders", partition="2026-11-23|eu")
+        engine.publish("users", logical_date="2026-11-23")
+        engine.run_until_idle()
+        part = engine.pending("daily").parts[0]
+        assert states(engine) == [] and part.dropped == {"no_key": 1}
+        graph.dataset("orders", partitions=DIVIDED["orders"])
+        engine.publish("orders", partition="2026-11-23|us")
+        engine.run_until_idle()
+        assert states(engine) == ["daily success"] and outputs(engine, "daily", "rows") == [["users", "orders"]]
+        assert len(of_kind(engine, Registered)) == 2
+        graph.dag("other", on=rd.updated("c"))(rows)
+        graph.dataset("c", partitions=rd.day())
+        engine.run_until_idle()
+        assert len(of_kind(engine, Registered)) == 3  # no key of `other` is read from a partition
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+@pytest.mark.parametrize("declared_then", [False, True])
+def test_G6_a_binding_across_a_restart_is_a_change_too(tmp_path, snapshot, declared_then, monkeypatch):
+    if snapshot:
+        monkeypatch.setattr("reactive_dag.engine.drive.turn.SNAPSHOT_EVERY", 1)
+    graph = rd.Graph("daily")
+    graph.dag("daily", on=(rd.updated("orders") & rd.updated("users")).by(rd.day()))(rows)
+    engine = opened(graph, tmp_path / "s.db", runner=None)
+    engine.publish("users", logical_date="2026-11-23")
+    engine.publish("orders", partition="2026-11-23|eu")
+    engine.run_until_idle()
+    if declared_then:
+        graph.dataset("orders", partitions=DIVIDED["orders"])
+        engine.run_until_idle()
+    kill(engine)
+    again = rd.Graph("daily")
+    again.dag("daily", on=(rd.updated("orders") & rd.updated("users")).by(rd.day()))(rows)
+    again.dataset("orders", partitions=DIVIDED["orders"])
+    with live(again, tmp_path / "s.db") as engine:
+        engine.run_until_idle()
+        assert states(engine) == []
+        engine.publish("orders", partition="2026-11-23|us")
+        engine.run_until_idle()
+        assert states(engine) == ["daily success"] and len(of_kind(engine, Registered)) == 2
+
+
+def test_G6_a_simulation_sees_what_was_declared_late():
+    graph = rd.Graph("late")
+    graph.dag("eu", on=(rd.updated("orders") & rd.updated("users")).by("region"))(rows)
+    divide(graph)
+    found = rd.simulate(
+        graph, start="2026-11-23T00:00Z", until="1d", default_duration="1h",
+        sources={"orders": rd.cron("0 1 * * *"), "users": rd.cron("0 2 * * *")},
+    )  # fmt: skip
+    assert sorted(str(run.partition) for run in found.runs) == ["eu", "us"]
 
 
 def test_G6_a_simulation_asks_the_whole():

@@ -63,7 +63,7 @@ def _taken_ids(into: Declarations, dags: Iterable[Dag]) -> Iterator[str]:
 def _contradictions(into: Declarations, datasets: Iterable[Dataset], pools: Iterable[Pool]) -> Iterator[str]:
     for dataset in datasets:
         own, given = into.datasets.get(dataset.uri), dataset.partitions
-        if own is not None and given is not None and own.partitions != given:
+        if own is not None and None not in (given, own.partitions) and own.partitions != given:
             yield f"dataset {own.uri!r} has partitions={own.partitions!r} here and partitions={given!r} there"
     for pool in pools:
         there = into.pools.get(pool.id)

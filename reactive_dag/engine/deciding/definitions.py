@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reactive_dag.declare.internals import analysis_of, dag_settings_of, deadline_of, declared_among, plan_of, stamp_of
+from reactive_dag.declare.internals import analysis_of, declared_among, plan_of, stamp_of
+from reactive_dag.engine.deciding.options import (
+    dags_by_tags,
+    divided_by,
+    dividing,
+    means_the_same,
+    options_of,
+    same_options,
+)
 from reactive_dag.engine.deciding.paused import dissolved, release
 from reactive_dag.engine.deciding.router import ActiveTrigger, Router
 from reactive_dag.engine.deciding.trigger_snapshot import TriggerSnapshot
@@ -125,13 +133,13 @@ class Definitions:
         self, records: list[AnyRecord], at: int, cursor: int, dag: Dag, label: str, trigger: Trigger | None
     ) -> None:
         digest = "" if trigger is None else trigger.digest
-        options = options_of(dag)
+        options = options_of(dag, trigger)
         if trigger is not None and (stars := self._stars(dag, trigger)):
             options["dags_by_tags"] = stars
         _, latest = self.latest.get((dag.id, label), (-1, None))
-        if latest is not None and latest.digest == digest and _same_options(latest.options, options):
+        if latest is not None and latest.digest == digest and same_options(latest.options, options):
             return
-        if latest is not None and latest.digest != digest:
+        if latest is not None and not means_the_same(latest, digest, options):
             options["since"] = cursor
         text = "" if trigger is None else msgspec.json.encode(trigger.to_json()).decode()
         records.append(Registered(at, dag.id, label, digest, text, options))
@@ -192,9 +200,9 @@ class Definitions:
         self._compile(record.dag)
         self.router.deadlines.registered(record.dag, options, record.at)
         old = self.router.triggers.get(name)
-        if old is not None and old.digest == record.digest and old.stale_from is None:
+        if old is not None and means_the_same(old.record, record.digest, options) and old.stale_from is None:
             old.catchup, old.max_catchup = options.get("catchup", "one"), options.get("max_catchup", 1000)
-            old.dags_by_tags = _dags_by_tags(options)
+            old.dags_by_tags = dags_by_tags(options)
             old.take_deadline("deadline" in options)
             self.runs.waits.on_ticks_changed(record.dag)
             return
@@ -252,7 +260,7 @@ class Definitions:
         found = ActiveTrigger(
             *name, self.slots.heights.get(record.dag, 0), record.digest, self.numbers.get(name, 1), record, trigger,
             circuit, offset, catchup=options.get("catchup", "one"), max_catchup=options.get("max_catchup", 1000),
-            unique=circuit.repeats, timed=circuit.timed, dags_by_tags=_dags_by_tags(options),
+            unique=circuit.repeats, timed=circuit.timed, dags_by_tags=dags_by_tags(options),
         )  # fmt: skip
         found.take_deadline("deadline" in options)
         return found
@@ -266,12 +274,10 @@ class Definitions:
         graph = self.graph
         if record.dag in self.dags:
             own = graph.effective(record.dag).get(record.label)
-            if own is not None and own.digest == record.digest:
+            if own is not None and own.digest == record.digest and dividing(own) == divided_by(record):
                 return own
-        known = graph.datasets
-        return Trigger.from_json(
-            msgspec.json.decode(record.trigger), lambda uri: known[uri] if uri in known else Dataset(uri)
-        )
+        known = divided_by(record)
+        return Trigger.from_json(msgspec.json.decode(record.trigger), lambda uri: Dataset(uri, known.get(uri)))
 
     def _hand_over(self, old: ActiveTrigger, new: ActiveTrigger, at: int) -> None:
         """Deliver anew what the old trigger holds, on every leaf source that both name; the rest is `redefined`."""
@@ -306,7 +312,7 @@ class Definitions:
         triggers = []
         for active in self.router.triggers.values():
             known = self.known.get(active.name)
-            is_newest = known is not None and known.digest == active.digest
+            is_newest = known is not None and means_the_same(known, active.digest, active.record.options)
             triggers.append(active.snapshot(None if is_newest else active.record))
         return DefinitionsSnapshot(list(self.known.values()), numbers, triggers)
 
@@ -367,32 +373,3 @@ class Definitions:
                 self.router.fire(active, fired, record.at)
             self.router.schedule(active)
         self.runs.waits.on_ticks_changed(record.dag)
-
-
-def options_of(dag: Dag) -> dict[str, Json]:
-    """What of a DAG's options decides about its triggers, and so is recorded with them."""
-    settings = dag_settings_of(dag)
-    options: dict[str, Json] = {"catchup": settings.catchup, "max_catchup": settings.max_catchup}
-    if settings.start is not None:
-        options["start"] = settings.start
-    if settings.end is not None:
-        options["end"] = settings.end
-    if settings.paused:
-        options["paused"] = True
-    deadline = deadline_of(dag)
-    if deadline is not None:
-        options["deadline"] = deadline if isinstance(deadline, int) else deadline.to_json()
-    return options
-
-
-def _dags_by_tags(options: Json) -> dict[frozenset[str], frozenset[str]]:
-    if "dags_by_tags" not in options:
-        return {}
-    return {frozenset(tags): frozenset(dags) for tags, dags in options["dags_by_tags"]}
-
-
-def _same_options(known: Json, options: dict[str, Json]) -> bool:
-    ignored = ("since", "paused")
-    return {k: v for k, v in (known or {}).items() if k not in ignored} == {
-        k: v for k, v in options.items() if k not in ignored
-    }
