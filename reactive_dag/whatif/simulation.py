@@ -33,6 +33,7 @@ from reactive_dag.whatif.comparison.compare import Comparison, compared
 from reactive_dag.whatif.course.player import CoursePlayer
 from reactive_dag.whatif.course.prepared import PreparedGraph
 from reactive_dag.whatif.futures.futures import Futures
+from reactive_dag.whatif.futures.kept import KeptEnds
 from reactive_dag.whatif.loops.answering import Method, WindowAnswer, answer
 from reactive_dag.whatif.outcome.loop_outcome import LoopOutcome
 from reactive_dag.whatif.outcome.trace import Trace
@@ -95,6 +96,7 @@ class Simulation:
         self._prepared, self._version = PreparedGraph.of(question.graph), version_of(question.graph)
         before = parent if parent is not None and parent._prepared is self._prepared else None
         self.effects = self._effects(before)
+        self._kept: KeptEnds = KeptEnds(self.effects, None if before is None else before._kept)
         self.answer: WindowAnswer | None = None
         try:
             self.answer = answer(question, self.effects, None if before is None else before.answer)
@@ -116,13 +118,13 @@ class Simulation:
 
         Raises UsageError where the graph was changed before that: what it was cannot be played any more.
         """
-        if self._version != version_of(self.graph):
-            raise UsageError(
-                f"graph {self.graph.id!r} has changed since this simulation, which had no records yet: simulate it "
-                "anew, or read .why() and .run() before the change"
-            )
+        self._refuse_changed("which had no records yet: simulate it anew, or read .why() and .run() before the change")
         player = CoursePlayer(self.question, self._prepared, self.effects)
         return Trace(player.run(), self._prepared.played, player.draws)
+
+    def _refuse_changed(self, what: str) -> None:
+        if self._version != version_of(self.graph):
+            raise UsageError(f"graph {self.graph.id!r} has changed since this simulation, {what}")
 
     @cached_property
     def outcome(self) -> Outcome:
@@ -267,7 +269,9 @@ class Simulation:
         """Futures 0 to n - 1 of a seed (that of the question): what is drawn is drawn anew in each. O(n * nodes).
 
         On all cores; with progress where somebody looks (or as `progress` says). Ctrl-C gives what is done by then, and
-        `.n` says how many. Raises InvalidValue for a number that cannot be.
+        `.n` says how many. A simulation keeps its last futures, up to 64 MB, and knows others as long as somebody holds
+        them: a what-if of it, asked for as many of that seed, costs O(n * nodes that the change reaches). Raises
+        InvalidValue for a number that cannot be, UsageError where the graph was changed since.
 
         >>> from reactive_dag.declare.graph import Graph
         >>> from reactive_dag.whatif.question.distributions import uniform
@@ -279,8 +283,9 @@ class Simulation:
         ('02:15', 0.7)
         """
         asked, chosen = whole(n, "n", 1), self.question.seed if seed is None else whole(seed, "seed")
+        self._refuse_changed("so there are no futures of it: simulate it anew")
         return Futures(
-            self.question, self._prepared, self.effects, asked, chosen, self.label, self.run, progress
+            self.question, self._prepared, self.effects, asked, chosen, self.label, self.run, self._kept, progress
         )  # fmt: skip
 
     def compare(self, base: Simulation | None = None) -> Comparison:

@@ -5,11 +5,12 @@ Owns no state. O(what is limited) a future, O(n log n) where slots, workers or r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from reactive_dag.whatif.window.arrays import BEYOND, TASK, Ints
+from reactive_dag.whatif.window.arrays import BEYOND, TASK, Ints, Numbers
 from reactive_dag.whatif.window.limits import limited_of, most_at_once
 
 if TYPE_CHECKING:
@@ -19,18 +20,21 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.question.effects import Effects
     from reactive_dag.whatif.window.arrays import Window
 
+NodeTimes: TypeAlias = Callable[["Numbers | Ints"], Ints]
+"""When these nodes begin, or end: a row a node, a column a future."""
 
-def where_it_binds(window: Window, effects: Effects, begins: Ints, ends: Ints) -> Flags:
-    """Whether a limit binds, in each future (a column each). O(what is limited * futures)."""
+
+def where_it_binds(window: Window, effects: Effects, n: int, begins: NodeTimes, ends: NodeTimes) -> Flags:
+    """Whether a limit binds, in each of `n` futures. O(what is limited * futures)."""
     limited = limited_of(window)
-    found = np.zeros(ends.shape[1], np.bool_)
+    found = np.zeros(n, np.bool_)
     for _, runs in limited.in_order:
-        requested = ends[window.run_start[runs]]
+        requested = ends(window.run_start[runs])
         found |= ((requested[1:] <= requested[:-1]) & (requested[1:] < BEYOND)).any(axis=0)
     if len(limited.timed):
-        found |= _late(begins[limited.timed], ends[limited.timed], limited.timeouts[:, None])
+        found |= _late(begins(limited.timed), ends(limited.timed), limited.timeouts[:, None])
     for _, runs, timeout in limited.run_timeouts:
-        found |= _late(begins[window.run_start[runs]], ends[window.run_end[runs]], timeout)
+        found |= _late(begins(window.run_start[runs]), ends(window.run_end[runs]), timeout)
     for first, last, slots, room, stays in _counted(window, effects, begins, ends):
         for at in np.flatnonzero(~found).tolist():
             found[at] = most_at_once(first[:, at], last[:, at], slots, stays) > room
@@ -46,14 +50,14 @@ def _late(begins: Ints, ends: Ints, most: Ints | int) -> Flags:
 CountedSlots: TypeAlias = tuple[Ints, Ints, Ints, int, bool]
 
 
-def _counted(window: Window, effects: Effects, begins: Ints, ends: Ints) -> Iterator[CountedSlots]:
+def _counted(window: Window, effects: Effects, begins: NodeTimes, ends: NodeTimes) -> Iterator[CountedSlots]:
     """What is counted: from when to when, how many slots it takes, how many there are, whether an end still counts."""
     limited = limited_of(window)
     for _, runs, limit, stays in limited.runs:
-        yield ends[window.run_start[runs]], ends[window.run_end[runs]], np.ones(len(runs), np.int64), limit, stays
+        yield ends(window.run_start[runs]), ends(window.run_end[runs]), np.ones(len(runs), np.int64), limit, stays
     for pool, (nodes, slots) in limited.pooled.items():
         room = effects.capacities.get(pool, window.pools[pool].slots)
-        yield begins[nodes], ends[nodes], slots, room, False
+        yield begins(nodes), ends(nodes), slots, room, False
     if effects.workers is not None:
         tasks = np.flatnonzero(window.kind == TASK)
-        yield begins[tasks], ends[tasks], np.ones(len(tasks), np.int64), effects.workers, False
+        yield begins(tasks), ends(tasks), np.ones(len(tasks), np.int64), effects.workers, False

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reactive_dag.whatif.futures.again import EndsAgain
 from reactive_dag.whatif.futures.in_chunks import in_chunks
 from reactive_dag.whatif.futures.paths import count_paths
 from reactive_dag.whatif.window.arrays import BEYOND
 
 if TYPE_CHECKING:
     from reactive_dag.whatif.futures.course_futures import CourseFutures, DatedDag
+    from reactive_dag.whatif.futures.paths import RowsOfEnds
     from reactive_dag.whatif.futures.window_futures import Chunk, WindowFutures
+    from reactive_dag.whatif.question.effects import Touched
     from reactive_dag.whatif.question.names import TaskName
     from reactive_dag.whatif.window.arrays import Ints
 
@@ -27,6 +31,8 @@ CHUNK, SOME, FEW = 128, 32, 8
 
 MOST_KEPT = 2**27
 """So many ends are kept; of more only those of runs, and what else is asked for is evaluated again."""
+
+BYTES_AN_ENTRY = 100
 
 Dated = tuple[int | None, "Ints"]
 """The logical date of a run, and when something of it ended in each future."""
@@ -37,6 +43,11 @@ class FutureEnds(ABC):
 
     n: int
     method: str
+
+    @property
+    @abstractmethod
+    def bytes(self) -> int:
+        """How much memory they take at most, about. O(1)."""
 
     @abstractmethod
     def of(self, dag: str, date: int | None, partition: str | None, task: str) -> Dated | None:
@@ -50,20 +61,54 @@ class FutureEnds(ABC):
 class EndsInWindow(FutureEnds):
     """Those of a window."""
 
-    def __init__(self, futures: WindowFutures, n: int, workers: int | None, progress: bool | None) -> None:
-        futures.prepare(n)
+    def __init__(
+        self, futures: WindowFutures, n: int, workers: int | None = None, progress: bool | None = None,
+        before: tuple[EndsInWindow, Touched] | None = None,
+    ) -> None:  # fmt: skip
         self._futures = futures
         self._workers = workers
-        window = futures.window
-        of_runs = np.sort(window.run_end).astype(np.int64)
-        self._rows = np.arange(window.size) if n * window.size <= MOST_KEPT else of_runs
-        found = self._evaluated(n, self._rows, progress)
+        size = futures.window.size
+        self._is_whole = n * size <= MOST_KEPT
+        self._nodes = np.arange(size) if self._is_whole else np.sort(futures.window.run_end).astype(np.int64)
+        rows = None if before is None else self._again(*before)
+        if rows is None:
+            self._anew(n, progress)
+        else:
+            self._ends: list[RowsOfEnds] = [rows]
+            self.n, self.method, self._only_levels = n, "incremental", True
+
+    @property
+    def bytes(self) -> int:
+        """Eight a node and future. O(1)."""
+        return 8 * self.n * len(self._nodes)
+
+    def _again(self, before: EndsInWindow, touched: Touched) -> list[Ints] | None:
+        """Made from the ends of the question before, of as many futures; None where that does not do."""
+        futures = self._futures
+        if futures.loops or not before._only_levels or before._futures.window is not futures.window:
+            return None
+        again = EndsAgain(futures, before.rows, before.n, touched)
+        return again.rows if again.evaluate() else None
+
+    def _anew(self, n: int, progress: bool | None) -> None:
+        self._futures.prepare(n)
+        found = self._evaluated(n, self._nodes, progress)
         self._ends = [chunk.ends for chunk in found]
-        self.n = sum(each.shape[1] for each in self._ends)
+        self.n = sum(chunk.ends.shape[1] for chunk in found)
         looped, played = sum(chunk.looped for chunk in found), sum(chunk.played for chunk in found)
+        self._only_levels = self._is_whole and not looped and not played
         ways = {"levels": self.n - looped - played, "event loop": looped, "reference": played}
         used = {name: count for name, count in ways.items() if count}
         self.method = ", ".join(name if count == self.n else f"{name} of {count}" for name, count in used.items())
+
+    @property
+    def rows(self) -> Sequence[Ints]:
+        """The ends of each node, in all futures. O(nodes * futures) the first time."""
+        if len(self._ends) == 1 and isinstance(self._ends[0], list):
+            return self._ends[0]
+        rows: list[Ints] = list(np.concatenate(self._ends, axis=1))
+        self._ends = [rows]
+        return rows
 
     def _evaluated(self, n: int, rows: Ints, progress: bool | None) -> list[Chunk]:
         futures = self._futures
@@ -76,12 +121,13 @@ class EndsInWindow(FutureEnds):
         size = FEW if processes else SOME if futures.loops else CHUNK
         return in_chunks(work, n, size, processes=processes, workers=self._workers, progress=progress)
 
-    def _of_nodes(self, nodes: Ints) -> list[Ints]:
-        """The ends of these nodes, in chunks. O(nodes * futures), and all again where they were not kept."""
-        at = np.searchsorted(self._rows, nodes)
-        if (self._rows[np.minimum(at, len(self._rows) - 1)] == nodes).all():
-            return [each[at] for each in self._ends]
-        return [chunk.ends for chunk in self._evaluated(self.n, nodes, False)]
+    def _of_node(self, node: int) -> Ints:
+        """The ends of a node. O(futures), and all again where they were not kept."""
+        at = int(np.searchsorted(self._nodes, node))
+        if at < len(self._nodes) and self._nodes[at] == node:
+            return np.concatenate([NONE, *[each[at] for each in self._ends]])
+        found = self._evaluated(self.n, np.array([node]), False)
+        return np.concatenate([NONE, *[chunk.ends[0] for chunk in found]])
 
     def of(self, dag: str, date: int | None, partition: str | None, task: str) -> Dated | None:
         """By the node. O(futures)."""
@@ -89,8 +135,7 @@ class EndsInWindow(FutureEnds):
         node = -1 if run < 0 else self._futures.node(run, task)
         if node < 0:
             return None
-        rows = self._of_nodes(np.array([node]))
-        return int(self._futures.window.run_date[run]), np.concatenate([NONE, *[each[0] for each in rows]])
+        return int(self._futures.window.run_date[run]), self._of_node(node)
 
     def paths(self, dag: str) -> Counter[TaskName] | None:
         """By walking back in all futures at once. O(futures * steps)."""
@@ -99,24 +144,34 @@ class EndsInWindow(FutureEnds):
             return None
         window = self._futures.window
         found: Counter[TaskName] = Counter()
-        for ends in self._of_nodes(np.arange(window.size)):
+        whole = self._ends
+        if not self._is_whole:
+            whole = [chunk.ends for chunk in self._evaluated(self.n, np.arange(window.size), False)]
+        for ends in whole:
             found += count_paths(window, ends, int(window.run_end[run]))
         return found
 
 
 class EndsInCourses(FutureEnds):
-    """Those of courses that the reference played."""
+    """Those of courses that the reference played; `why` says why it did."""
 
-    def __init__(self, courses: CourseFutures, n: int, workers: int | None, progress: bool | None) -> None:
+    def __init__(
+        self, courses: CourseFutures, why: str, n: int, workers: int | None = None, progress: bool | None = None
+    ) -> None:
         found = in_chunks(courses.chunk, n, FEW, processes=True, workers=workers, progress=progress)
         self._ends = [ends for chunk in found for ends in chunk.ends]
         self._points = {point for ends in self._ends for point in ends}
         self.n = len(self._ends)
-        self.method = "reference"
+        self.method = f"reference: {why}"
         self._paths: dict[DatedDag, Counter[TaskName]] = {}
         for chunk in found:
             for about, tasks in chunk.paths.items():
                 self._paths.setdefault(about, Counter()).update(tasks)
+
+    @property
+    def bytes(self) -> int:
+        """An entry of a dict for each end. O(1)."""
+        return BYTES_AN_ENTRY * self.n * len(self._points)
 
     def of(self, dag: str, date: int | None, partition: str | None, task: str) -> Dated | None:
         """By the names. O(futures + ends)."""

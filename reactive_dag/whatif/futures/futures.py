@@ -17,7 +17,8 @@ from reactive_dag.model.times import from_datetime
 from reactive_dag.whatif.futures.course_futures import CourseFutures
 from reactive_dag.whatif.futures.criticality import Criticality
 from reactive_dag.whatif.futures.finish import FinishTime
-from reactive_dag.whatif.futures.future_ends import EndsInCourses, EndsInWindow, FutureEnds
+from reactive_dag.whatif.futures.future_ends import EndsInCourses, EndsInWindow
+from reactive_dag.whatif.futures.kept import KeptEnds
 from reactive_dag.whatif.futures.window_futures import WindowFutures
 from reactive_dag.whatif.loops.answering import window_of
 from reactive_dag.whatif.loops.window_tools import tools_of
@@ -38,7 +39,7 @@ class Futures:
 
     def __init__(
         self, question: Question, prepared: PreparedGraph, effects: Effects, n: int, seed: int, label: str,
-        find_run: Callable[[str], Run], progress: bool | None = None, workers: int | None = None,
+        find_run: Callable[[str], Run], kept: KeptEnds, progress: bool | None = None, workers: int | None = None,
     ) -> None:  # fmt: skip
         self.question = question
         self.effects = effects
@@ -47,17 +48,18 @@ class Futures:
         self.label = label
         self._find_run = find_run
         self._names = prepared.names
-        courses = CourseFutures(question, prepared, effects, seed)
-        why = ""
-        try:
-            tools = tools_of(question.graph, window_of(question))
-            window = WindowFutures(tools, effects, seed, courses.play)
-            ends: FutureEnds = EndsInWindow(window, n, workers, progress)
-        except NotStatic as reason:
-            why = f": {reason}"
-            ends = EndsInCourses(courses, n, workers, progress)
+        ends = kept.known(n, seed)
+        if ends is None:
+            courses = CourseFutures(question, prepared, effects, seed)
+            try:
+                tools = tools_of(question.graph, window_of(question))
+                window = WindowFutures(tools, effects, seed, courses.play)
+                ends = EndsInWindow(window, n, workers, progress, kept.before(n, seed))
+            except NotStatic as why:
+                ends = EndsInCourses(courses, str(why), n, workers, progress)
+            kept.keep(n, seed, ends)
         self._ends = ends
-        self.method = f"{ends.method}{why}"
+        self.method = ends.method
 
     @property
     def n(self) -> int:

@@ -8,7 +8,8 @@ the path * nodes on it) for all futures together.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.question.names import TaskName
     from reactive_dag.whatif.window.arrays import Ints, Window
 
+RowsOfEnds: TypeAlias = "Sequence[Ints] | Ints"
+"""When nodes end: a row a node, a column a future."""
 
-def count_paths(window: Window, ends: Ints, last: int) -> Counter[TaskName]:
-    """In how many of these futures (a column each) each task is on the path to the end of node `last`."""
+
+def count_paths(window: Window, ends: RowsOfEnds, last: int) -> Counter[TaskName]:
+    """In how many of these futures each task is on the path to the end of node `last`."""
     found: dict[TaskName, NDArray[np.bool_]] = {}
     at = {last: np.flatnonzero(ends[last] < BEYOND)}
     while at:
@@ -29,22 +33,22 @@ def count_paths(window: Window, ends: Ints, last: int) -> Counter[TaskName]:
         columns = at.pop(node)
         if window.kind[node] not in (SOURCE, START, END):
             task = window.tasks[window.subject[node]]
-            found.setdefault(task, np.zeros(ends.shape[1], np.bool_))[columns] = True  # once, in however many runs
+            found.setdefault(task, np.zeros(len(ends[last]), np.bool_))[columns] = True  # once, in however many runs
         for before, which in _before(window, ends, node, columns):
             at[before] = np.concatenate((at[before], which)) if before in at else which
     return Counter({task: int(which.sum()) for task, which in found.items()})
 
 
-def _before(window: Window, ends: Ints, node: int, columns: Ints) -> list[tuple[int, Ints]]:
+def _before(window: Window, ends: RowsOfEnds, node: int, columns: Ints) -> list[tuple[int, Ints]]:
     """What a node followed, and in which of these futures."""
     above = [*window.needs[node]]
     seen = [awaited for awaited, _ in window.candidates[node] or ()]
     if not above and not seen:
         return []
-    latest = np.array([ends[each, columns] for each in above] or [np.full(len(columns), -1)])
+    latest = np.array([ends[each][columns] for each in above] or [np.full(len(columns), -1)])
     chosen, by = np.array(above or [-1])[latest.argmax(axis=0)], latest.max(axis=0)
     for awaited in seen:  # what ended as the wait did, and after it had begun, is what it saw
-        decided = (ends[awaited, columns] == ends[node, columns]) & (ends[awaited, columns] > by)
+        decided = (ends[awaited][columns] == ends[node][columns]) & (ends[awaited][columns] > by)
         chosen = np.where(decided, awaited, chosen)
     ticked = (by < window.base[node]) & np.isin(chosen, above)
     return [(int(each), columns[(chosen == each) & ~ticked]) for each in np.unique(chosen[~ticked]) if each >= 0]

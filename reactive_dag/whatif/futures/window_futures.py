@@ -6,6 +6,7 @@ in whichever chunk and on whichever thread. O(nodes + edges) a future.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,24 +58,31 @@ class WindowFutures:
         self._tools = tools
         self.seed = seed
         self._play = play
-        self.draws = WindowDraws(tools.drawn, effects, DurationTable.of(window.tasks, effects))
-        self._limited = limited_of(window).any or effects.workers is not None
-        self.loops = self.draws.may_fail or limited_of(window).lost
+        self.drawn = tools.drawn
+        self.limited = limited_of(window).any or effects.workers is not None
+        """Whether a limit may bind."""
+        may_fail = any(p and task in window.task_number for task, p in effects.fails.items())
+        self.loops = may_fail or limited_of(window).lost
         """Whether every future is played by the event loop."""
         self.compiled: CompiledPlan | None = None
         """The compiled event loop, where it is to be used."""
+
+    @cached_property
+    def draws(self) -> WindowDraws:
+        """What is drawn. O(tasks) once."""
+        return WindowDraws(self.drawn, self.effects, DurationTable.of(self.window.tasks, self.effects))
 
     def prepare(self, n: int = 0) -> None:
         """Make what all chunks of `n` futures share, before threads ask for it. O(nodes + edges)."""
         window = self.window
         if not self.draws.table.is_fixed:
-            self.draws.drawn.first_keys  # noqa: B018
-        if self.loops or self._limited:
+            self.drawn.first_keys  # noqa: B018
+        if self.loops or self.limited:
             self._tools.loop_plan  # noqa: B018
         if not self.loops:
             self._tools.levels  # noqa: B018
             window.needs, window.candidates  # noqa: B018
-        if n >= WORTH_COMPILING and (self.loops or self._limited):
+        if n >= WORTH_COMPILING and (self.loops or self.limited):
             self.compiled = self._tools.compiled
 
     # ------------------------------------------------------------------------------------- chunks
@@ -85,14 +93,15 @@ class WindowFutures:
 
     def _by_levels(self, futures: range) -> Chunk:
         """By levels; those in which a limit binds, or the order of an instant decides, otherwise."""
-        keys, nodes = future_keys(self.seed, futures), self.draws.drawn.nodes
+        keys, nodes = future_keys(self.seed, futures), self.drawn.nodes
         ends = np.zeros((self.window.size, len(futures)), np.int64)
         ends[nodes] = self.draws.first_spans(keys)
-        begins = np.empty_like(ends) if self._limited else None
+        begins = np.empty_like(ends) if self.limited else None
         ties = self._tools.levels.evaluate(self.draws.delays(keys), ends, begins)
         wrong = set(np.flatnonzero(ties).tolist())
         if begins is not None:
-            wrong |= set(np.flatnonzero(where_it_binds(self.window, self.effects, begins, ends)).tolist())
+            binds = where_it_binds(self.window, self.effects, len(futures), begins.__getitem__, ends.__getitem__)
+            wrong |= set(np.flatnonzero(binds).tolist())
         played = self._loop_into(ends, sorted(wrong), futures)
         return Chunk(ends, len(wrong) - played, played)
 
@@ -119,7 +128,7 @@ class WindowFutures:
             return
         draws = self.draws
         keys = future_keys(self.seed, futures)[list(columns)]
-        delays, attempts, nodes = draws.delays(keys), draws.attempts(keys), draws.drawn.nodes
+        delays, attempts, nodes = draws.delays(keys), draws.attempts(keys), self.drawn.nodes
         for at in range(len(columns)):
             late = np.array(delays.of(at))
             yield self.compiled.play(late, attempts, nodes, at, self._capacity, self.effects.workers)
@@ -132,7 +141,7 @@ class WindowFutures:
         """One future, played by the event loop. O(events * log)."""
         window, draws, effects = self.window, self.draws, self.effects
         keys = future_keys(self.seed, range(future, future + 1))
-        attempts = AttemptLists.of(draws.attempts(keys), draws.drawn.nodes, window.size)
+        attempts = AttemptLists.of(draws.attempts(keys), self.drawn.nodes, window.size)
         base, delays = window.base.tolist(), draws.delays(keys).of(0)
         loop = EventLoop(self._tools.loop_plan, base, delays, attempts, self._capacity, effects.workers)
         loop.play()

@@ -94,11 +94,6 @@ class WindowDraws:
             if task in drawn.window.task_number:
                 self._chance[drawn.window.task_number[task]] = chance
 
-    @property
-    def may_fail(self) -> bool:
-        """Whether a task may fail at its end. O(tasks)."""
-        return bool(self._chance.any())
-
     def first_spans(self, futures: DrawKeys, threads: int = 1) -> Ints:
         """How long first attempts take (ns), if nothing cuts them off: a row a task. O(size)."""
         drawn = self.drawn

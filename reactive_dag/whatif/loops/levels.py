@@ -6,6 +6,7 @@ each step is a handful of operations on whole rows. O(nodes + needs + candidates
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -48,7 +49,6 @@ class Levels:
 
     def __init__(self, window: Window) -> None:
         self.window = window
-        self._candidates = window.candidates
         self._levels = [_level(window, first, stop) for first, stop in pairwise(window.level_ptr.tolist())]
 
     def evaluate(self, delays: Delays, ends: Ints, begins: Ints | None = None) -> NDArray[np.bool_]:
@@ -73,7 +73,7 @@ class Levels:
                 rows, awaited = level.single
                 begin[rows] = np.maximum(begin[rows], ends[awaited])
             for wait in level.several:
-                begin[wait - level.first] = self._wait(wait, begin[wait - level.first], ends, ties)
+                begin[wait - level.first] = wait_ends(self.window, wait, begin[wait - level.first], ends, ties)
             begin[level.lost] = BEYOND
             begin += ends[nodes]
             np.minimum(begin, BEYOND, out=ends[nodes])
@@ -93,18 +93,22 @@ class Levels:
             begin[rows] = np.maximum(begin[rows], np.maximum.reduceat(ends[needed], first, axis=0))
         return begin
 
-    def _wait(self, wait: int, begin: Ints, ends: Ints, ties: NDArray[np.bool_]) -> Ints:
-        """When a wait ends that began then: when its newest candidate ends, of those whose run is requested by then."""
-        found = requested = np.full_like(begin, BEYOND)
-        clocked = np.zeros(len(begin), np.bool_)
-        for awaited, start in self._candidates[wait] or ():
-            at = np.maximum(begin, ends[awaited])
-            ties |= (at == requested) & (at < BEYOND) & (at < found) & ~clocked  # as in one_pass.py
-            found = np.where(at < requested, np.minimum(at, found), found)
-            seen, by_clock = ends[start], not self.window.needs[start]
-            clocked = np.where(seen < requested, by_clock, clocked | ((seen == requested) & by_clock))
-            requested = np.minimum(requested, seen)
-        return found
+
+def wait_ends(window: Window, wait: int, begin: Ints, ends: Sequence[Ints] | Ints, ties: NDArray[np.bool_]) -> Ints:
+    """When a wait ends that began then: when its newest candidate ends, of those whose run is requested by then.
+
+    Futures in which the order of one instant decides are added to `ties`. O(candidates * futures).
+    """
+    found = requested = np.full_like(begin, BEYOND)
+    clocked = np.zeros(len(begin), np.bool_)
+    for awaited, start in window.candidates[wait] or ():
+        at = np.maximum(begin, ends[awaited])
+        ties |= (at == requested) & (at < BEYOND) & (at < found) & ~clocked  # as in one_pass.py
+        found = np.where(at < requested, np.minimum(at, found), found)
+        seen, by_clock = ends[start], not window.needs[start]
+        clocked = np.where(seen < requested, by_clock, clocked | ((seen == requested) & by_clock))
+        requested = np.minimum(requested, seen)
+    return found
 
 
 def _level(window: Window, first: int, stop: int) -> Level:

@@ -44,6 +44,13 @@ class Touched:
     datasets: set[str] = field(factory=set)
     limits: set[str] = field(factory=set)
 
+    def and_of(self, other: Touched) -> Touched:
+        """What either touched. O(both)."""
+        return Touched(
+            self.durations | other.durations, self.delays | other.delays, self.fails | other.fails,
+            self.dags | other.dags, self.datasets | other.datasets, self.limits | other.limits,
+        )  # fmt: skip
+
 
 @frozen
 class Effects:
