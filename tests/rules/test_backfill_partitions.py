@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import reactive_dag as rd
-from tests.support.engines import live
+from reactive_dag import testing
+from tests.support.engines import kill, live, opened
 
 BERLIN = "Europe/Berlin"
 DAY = rd.day(BERLIN)
@@ -54,6 +55,66 @@ def test_R26_a_product_has_a_run_for_each_partition(store):
         again = engine.backfill("job", **DAYS).wait()
         assert again.progress == {"dates": 4, "had_run": 4, "left": 0} and len(engine.runs("job")) == 4
         assert len(engine.backfill("job", **DAYS, again=True).wait().runs) == 4 and run.round == 2
+
+
+def reading(key=None):
+    """A DAG that reads days and writes nothing that is partitioned."""
+    graph = rd.Graph("past")
+    days = graph.dataset("days", partitions=DAY)
+    graph.dag("job", on=rd.updated(days) if key is None else rd.updated(days).by(key)).add(nothing, id="t")
+    return graph
+
+
+@pytest.mark.parametrize("key", [None, "partition", "day", DAY])
+def test_R26_the_run_of_a_calendars_partition_is_that_of_its_event(store, key):
+    with live(reading(key), store, NOON) as engine:
+        engine.publish("days", partition="2026-11-01")
+        engine.run_until_idle()
+        backfill = engine.backfill("job", **DAYS).wait()
+        assert backfill.partitions == ["2026-11-01", "2026-11-02"] and len(backfill.dates) == 2
+        assert [run.partition for run in backfill.skipped] == ["2026-11-01"]
+        (made,), like = backfill.runs, backfill.skipped[0]
+        assert (made.partition, made.dimensions) == ("2026-11-02", {"day": "2026-11-02"})
+        assert made.logical_date.isoformat() == "2026-11-01T23:00:00+00:00"
+        assert made.data_interval.start == like.data_interval.end == made.logical_date
+        assert engine.runs("job", partition="2026-11-02") == [made]
+
+
+def test_R26_a_run_of_its_date_alone_is_one_of_a_calendars_partition(store):
+    with live(reading(), store, NOON) as engine:
+        by_date = engine.start("job", logical_date="2026-11-01T00:00+01:00")
+        by_both = engine.start("job", logical_date="2026-11-02T08:00+01:00", partition="2026-11-02")
+        engine.run_until_idle()
+        assert (by_date.partition, by_both.partition) == (None, "2026-11-02")
+        assert engine.backfill("job", start="2026-11-01", end="2026-11-03").wait().skipped == [by_date, by_both]
+        engine.start("job", logical_date="2026-11-02T09:00+01:00")
+        engine.run_until_idle()
+        assert engine.backfill("job", start="2026-11-02", end="2026-11-02").wait().skipped == [by_both]
+        engine.pause("job")
+        queued = engine.start("job", logical_date="2026-11-05T00:00+01:00")
+        backfill = engine.backfill("job", start="2026-11-04", end="2026-11-05")
+        engine.run_until_idle()
+        assert backfill.skipped == [queued] and asked(engine)[-1] == "2026-11-04"
+
+
+@pytest.mark.parametrize("every", [1, 50_000])
+def test_R26_a_backfill_of_a_calendar_goes_on_after_a_crash(tmp_path, every, monkeypatch):
+    monkeypatch.setattr("reactive_dag.engine.drive.turn.SNAPSHOT_EVERY", every)
+    engine = opened(reading(), tmp_path / "s.db", clock=rd.VirtualClock(NOON), runner=None)
+    engine.backfill("job", **DAYS, max_active_runs=1)
+    engine.run_until_idle()
+    kill(engine)
+    with live(reading(), tmp_path / "s.db", NOON) as engine:
+        engine.run_until_idle()
+        assert asked(engine) == ["2026-11-01", "2026-11-02"] == engine.backfills()[0].partitions
+        engine.publish("days", partition="2026-11-02")
+        engine.run_until_idle()
+        assert engine.backfill("job", **DAYS).wait().progress == {"dates": 2, "had_run": 2, "left": 0}
+
+
+def test_R26_a_scenario_backfills_partitions_of_a_calendar():
+    told = testing.Scenario(reading(), start=NOON).at("1h").backfill("job", **DAYS).play()
+    assert [run.partition for run in reversed(told.runs("job"))] == ["2026-11-02", "2026-11-01"]
 
 
 def test_R26_static_values_have_a_run_each_and_no_dates(store):

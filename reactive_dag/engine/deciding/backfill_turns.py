@@ -28,11 +28,16 @@ Lacking: TypeAlias = Sequence[tuple[Partitions, Sequence[str]]]
 
 
 class Turn(NamedTuple):
-    """What one run is for: a date, a partition or both, and the trigger that it is of."""
+    """What one run is for: a date, a partition or both, and the trigger that it is of.
+
+    `end` is where the period of the partition ends; `is_period`: it is one of a calendar, which its date alone says.
+    """
 
     date: int | None
     label: str
     partition: str | None = None
+    end: int = 0
+    is_period: bool = False
 
 
 def turns_within(
@@ -124,8 +129,12 @@ def _of_clocks(clocks: Mapping[str, list[Schedule]], first: int, last: int, wher
 
 def _of_partitions(of: Partitions, label: str, first: int, last: int, where: str) -> list[Turn]:
     if isinstance(of, Periods):
-        return [Turn(begin, label) for begin in _counted(of.begins(first, last), where)]
-    return [Turn(of.time(each), label, each) for each in partitions_within(of, first, last, where)]
+        texts: Iterable[str] = map(of.of, _counted(of.begins(first, last), where))
+    else:
+        texts = partitions_within(of, first, last, where)
+    spans = ((each, of.interval(each)) for each in texts)
+    whole = isinstance(of, Periods)
+    return [Turn(span[0], label, each, span[1], whole) for each, span in spans if span is not None]
 
 
 def clocks_by_label(triggers: Mapping[str, Trigger]) -> dict[str, list[Schedule]]:

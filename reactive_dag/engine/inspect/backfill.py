@@ -46,7 +46,7 @@ class Backfill:
 
     @property
     def partitions(self) -> list[str]:
-        """Every static partition, or one of a product, that was asked for, in order; none where it is for dates."""
+        """Every partition that was asked for, in order; none where it is for the ticks of clocks."""
         return [each.partition for each in self._request.dates if each.partition is not None]
 
     @property
