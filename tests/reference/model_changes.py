@@ -50,6 +50,8 @@ class Changes:
                     self.look_on(run, name, task, before)
             elif is_new_life and not task.final:
                 self.is_gone(run, name, task)
+        if not is_new_life:
+            self.begin_without_worker([each for each in self.startable if each[0] is run])
         self.time_run(run)
 
     def is_gone(self, run, name, task):
@@ -96,8 +98,10 @@ class Changes:
             if task.spec.poll:
                 passed = self.applied_at() - began.at
                 self.set_look(run, name, task, began.at + (passed // task.spec.poll + 1) * task.spec.poll)
-        later = self.recovering and isinstance(task.spec.wait, Awaits)  # it looks once the process has begun
-        if not task.spec.poll and not task.spec.until and before != task.spec and not later:
+        if before.poke and not task.spec.poke and task.owed and not self.recovering:
+            self.startable.append((run, name))
+        reacts = not task.spec.poll and not task.spec.until
+        if reacts and before != task.spec and not self.recovering:  # else it looks once the process has begun
             self.look(run, name, task, len(self.facts) - len(self.queue))
 
     def applied_at(self):

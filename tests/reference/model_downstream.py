@@ -17,7 +17,8 @@ def took(station, old, new):
 class Wave:
     """A rerun with what follows: the runs that were given a round, those of them under way, and how the others ended.
 
-    `well` has the round of each that ended well; `left` those that did not, or whose round did not happen.
+    `well` has the round of each that ended well, and since when that is known: who was requested later took what there
+    was by then. `left` are those that did not end well, or whose round did not happen.
     """
 
     def __init__(self, key):
@@ -40,7 +41,7 @@ class Downstream:
         wave, key = fact.wave, fact.run.key
         wave.open.discard(key)
         if fact.well:
-            wave.well[key] = fact.number_of_round
+            wave.well[key] = fact.number_of_round, fact.number
         else:
             wave.left.add(key)
         reached = {key: pairs for key in self.runs if key not in wave.given and (pairs := self.replaced(wave, key))}
@@ -71,8 +72,8 @@ class Downstream:
         run, pairs = self.runs[key], []
         station = self.stations.get(run.dag)
         for item in run.all_causes:
-            number = wave.well.get(self.maker(item))
-            if number is not None:
+            number, known = wave.well.get(self.maker(item), (None, 0))
+            if number is not None and run.number < known:
                 old = self.facts[item]
                 new = [f for f in self.facts if same_item(f, old) and f.round == number and f is not old]
                 pairs += [(item, f.number) for f in new[-1:] if took(station, old, f)]

@@ -192,10 +192,9 @@ class Model(Waits, Runs, Rounds, Changes, Downstream, Backfills, Deadlines):
     def turn(self):
         """Decide all that is there, and what follows from it; whether there was anything."""
         self.take_up_changes()
-        if not self.queue and self.due() <= self.now:
-            self.push("tick")
+        self.is_due()
         worked, handed = False, []
-        while self.queue or self.cut_off() or self.dispatch(handed):
+        while self.queue or self.cut_off() or self.is_due() or self.dispatch(handed):
             worked, batch, self.queue = True, self.queue, []
             for fact in batch:
                 self.reached = fact.number
@@ -212,6 +211,13 @@ class Model(Waits, Runs, Rounds, Changes, Downstream, Backfills, Deadlines):
             self.jobs += sorted(self.back, key=lambda job: job.sat)
             self.back = []
         return worked
+
+    def is_due(self):
+        """Say what time it is when something is due, and no fact says so; whether that was so."""
+        is_due = not self.queue and self.due() <= self.now
+        if is_due:
+            self.push("tick")
+        return is_due
 
     def due(self):
         """When the next timer is due."""

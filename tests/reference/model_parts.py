@@ -201,6 +201,7 @@ class Spec:
     wait: tuple | None = None
     until: bool = False
     poll: int = 0
+    poke: bool = False
     soft: bool = False
 
 

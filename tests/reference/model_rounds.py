@@ -48,7 +48,7 @@ class Rounds:
             if run.orphan and not task.final:
                 task.state = state
             elif not task.final and task.given is None:
-                attempt = task.attempt if task.open is not None else 0
+                attempt, task.retry = task.attempt if task.open is not None else 0, None
                 task.asked, task.given = True, self.finished(run, each, state, attempt, marked=True)
 
     def queue_round(self, run):

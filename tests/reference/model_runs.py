@@ -13,7 +13,7 @@ import attrs
 from reactive_dag.engine.limits.slots import SUSPECT
 from reactive_dag.model.times import NEVER
 from tests.reference.model_dates import Dates
-from tests.reference.model_parts import FINAL, LOST, WELL, Job, Run, Task, verdict
+from tests.reference.model_parts import FINAL, LOST, WELL, Awaits, Job, Run, Task, verdict
 
 SAID = {"kind": "updated", "extra": None, "partition": None, "logical_date": None}
 
@@ -150,9 +150,10 @@ class Runs(Dates):
         """Give out slots: to runs, then to attempts, by priority, then as runs. A suspect goes alone (R5)."""
         if self.begin_runs():
             return True
+        self.inflight = {at: task for at, task in self.inflight.items() if task.held.wait is None}
         waiting = sorted(self.startable, key=lambda each: each[0].place(each[1]))
         suspects = sum(task.lost >= SUSPECT for task in self.inflight.values())
-        started, closed, looks, attempts = False, self.take_back(), [], []
+        started, closed, jobs = False, self.take_back(), self.looks_of_holders()
         for run, task in waiting:
             suspect = run.tasks[task].lost >= SUSPECT
             if (run, task) in self.inflight or (suspect and suspects):
@@ -167,18 +168,21 @@ class Runs(Dates):
                 self.inflight[run, task] = run.tasks[task]
                 run.tasks[task].held = run.tasks[task].spec
                 started = True
-                if run.tasks[task].open is not None:  # a look of an attempt that is under way
-                    looks.append(Job(run, task, run.tasks[task].attempt))
+                if spec.wait is not None:
+                    self.wait_from_now_on(run, task)
                     continue
-                attempts.append(Job(run, task, run.tasks[task].attempt + 1))
-                self.push("task_started", run=run, task=task, attempt=run.tasks[task].attempt + 1)
-        handed += [*looks, *attempts]
+                looks = run.tasks[task].open is not None  # in an attempt that is under way
+                jobs.append(Job(run, task, run.tasks[task].attempt + (not looks)))
+                if not looks:
+                    self.push("task_started", run=run, task=task, attempt=jobs[-1].attempt)
+        handed += jobs
         return started
 
     def has_slots(self, spec):
         """Whether there is room in the pool of a task; a body that waits for a run has none."""
         away = {(job.run, job.task) for job in self.sitting}
         taken = [task.held for at, task in self.inflight.items() if at not in away and task.held.pool == spec.pool]
+        taken += [task.spec for _, _, task in self.holding() if task.spec.pool == spec.pool]
         most = self.graph.pools[spec.pool].slots if spec.pool else NEVER
         return sum(each.slots for each in taken) + spec.slots <= most
 
@@ -204,7 +208,8 @@ class Runs(Dates):
         for run in sorted(orphans, key=lambda each: each.began):
             self.end(run, "failed")
         if again:
-            self.tell_all_waits()
+            for run, name, task in self.reacting((tuple, Awaits)):
+                self.look(run, name, task, len(self.facts) - len(self.queue))
         running = [run for run in self.runs.values() if again and run.alive]
         for run in sorted(running, key=lambda each: each.began):
             for name in [name for name, task in run.tasks.items() if task.open is not None and not task.began]:
@@ -349,6 +354,7 @@ class Runs(Dates):
         run.cancelled, run.stopping = True, run.stopping or fact
         for name, task in () if run.orphan else run.tasks.items():
             if not task.final and task.given is None and (again or not task.spec.teardown):
+                task.retry = None
                 given = self.finished(run, name, "cancelled", task.attempt if task.open is not None else 0)
                 task.given = given if task.spec.teardown else None
 

@@ -9,19 +9,25 @@ from __future__ import annotations
 
 from reactive_dag.model.records import Mark
 from reactive_dag.triggers.leaves.schedule import Scheduled
-from tests.reference.model_parts import Awaits, Fact
+from tests.reference.model_parts import Awaits, Fact, Job
 
 
 class Waits:
     """The part of the model that waits."""
 
     def begin_wait(self, run, name):
-        """A wait begins at once; a function that looks needs a worker for its first look."""
+        """A wait begins at once; one that holds a worker, and a function that looks, once there is one."""
+        spec = run.tasks[name].spec
+        if spec.wait is None or spec.poke:
+            self.startable.append((run, name))
+        else:
+            self.wait_from_now_on(run, name)
+
+    def wait_from_now_on(self, run, name):
+        """Say what a wait awaits, or that nothing says it."""
         wait = run.tasks[name].spec.wait
         awaits = self.awaits_of(run, wait) if isinstance(wait, Awaits) else None
-        if wait is None:
-            self.startable.append((run, name))
-        elif isinstance(wait, Awaits) and awaits is None:
+        if isinstance(wait, Awaits) and awaits is None:
             self.noted.add("wait for what cannot be told")
             self.finished(run, name, "failed")
         else:
@@ -95,7 +101,8 @@ class Waits:
         if task.spec.until:
             if not task.owed:
                 task.owed = True
-                self.startable.append((run, look.task))
+                if not task.spec.poke:
+                    self.startable.append((run, look.task))
         elif not self.look(run, look.task, task, self.reached):
             count = (due - task.open) // task.spec.poll + 1
             self.push("looked", run=run, task=look.task, attempt=task.attempt, count=count)
@@ -174,11 +181,42 @@ class Waits:
             if is_told(task.spec.wait):
                 self.look(run, name, task, 0)
 
+    # ------------------------------------------------------------------------------------ workers
+
+    def holding(self):
+        """The waits that hold workers between their looks: they have begun, and have not ended."""
+        found = [
+            (run, name, task)
+            for run in sorted(self.runs.values(), key=lambda each: each.number) if run.alive
+            for name, task in run.tasks.items()
+            if task.spec.poke and task.open is not None and (run, name) not in self.inflight
+        ]  # fmt: skip
+        self.noted |= {f"{'function' if task.spec.until else 'wait'} holds slots" for _, _, task in found}
+        return found
+
+    def looks_of_holders(self):
+        """The looks that are owed by functions that have a worker."""
+        jobs = []
+        for run, name, task in self.holding():
+            if task.owed:
+                self.inflight[run, name], task.held = task, task.spec
+                jobs.append(Job(run, name, task.attempt))
+        return jobs
+
+    def begin_without_worker(self, places):
+        """Waits that waited for a worker, and need none as they are declared now, begin."""
+        for run, name in sorted(places, key=lambda each: (each[0].number, [*each[0].tasks].index(each[1]))):
+            if run.tasks[name].spec.wait is not None and not run.tasks[name].spec.poke:
+                self.noted.add("wait needs no worker any more")
+                self.startable.remove((run, name))
+                self.wait_from_now_on(run, name)
+
     # ------------------------------------------------------------------------------------ a process starts
 
     def owe_looks(self):
         """A process starts: looks that the one before was to make are to be made still."""
         for run in sorted([run for run in self.runs.values() if run.alive], key=lambda each: each.number):
             for name, task in run.tasks.items():
-                if task.owed and task.open is not None and (run, name) not in self.startable:
+                if task.owed and not task.spec.poke and task.open is not None and (run, name) not in self.startable:
                     self.startable.append((run, name))
+        self.begin_without_worker(self.startable)

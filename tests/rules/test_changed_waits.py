@@ -41,7 +41,8 @@ class Story:
     def __init__(self, before: Change, options: dict[str, object], hog: bool = False) -> None:
         self.graph = rd.Graph("changed")
         self.graph.dataset("a")
-        self.graph.pool("w", slots=1)
+        for pool in ("w", "v"):
+            self.graph.pool(pool, slots=1)
         self.graph.dag("other").add(lambda run: None, id="t")
         self.graph.dag("hog").add(lambda run: self.world.body(run), id="t", pool="w")
         self.declare(before, options)
@@ -164,6 +165,27 @@ def test_R11_a_wait_that_waits_for_a_slot_and_needs_none_now_begins(mode, life, 
     story.change(how(**options), {}, life, snapshot)
     end = "success", 6 if mode == "push" else 8
     assert story.goes_on() == [end, end]
+
+
+@pytest.mark.parametrize(("life", "snapshot"), LIVES)
+@pytest.mark.parametrize(("before", "now"), [({}, {"pool": "w"}), ({"pool": "w"}, {}), ({"pool": "v"}, {"pool": "w"})])
+@pytest.mark.parametrize("kind", ["poke", "holding until"])
+def test_R11_a_wait_holds_the_slots_that_are_declared_now(kind, before, now, life, snapshot):
+    how, options = KINDS[kind]
+    story = Story(how(**options, **before), {})
+    story.change(how(**options, **now), {}, life, snapshot)
+    story.world.engine.start("hog")
+    story.world.settle()
+    began = [each.task for each in of_kind(story.world.engine, TaskStarted)]
+    assert began == (["t"] if now else ["t", "t"])
+    story.world.engine.cancel(story.world.engine.runs("job")[0])
+    story.world.settle()
+    for job in [job for job in story.world.runner.jobs if job.name == "job.t"]:  # a body has its slots until it returns
+        story.world.finish(story.world.runner.jobs.index(job), lambda run: None)
+    story.world.settle()
+    assert len(of_kind(story.world.engine, TaskStarted)) == 2, "who is cancelled holds nothing"
+    story.world.check()
+    story.world.close()
 
 
 @pytest.mark.parametrize("snapshot", [False, True])

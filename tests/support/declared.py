@@ -50,9 +50,14 @@ SPECS = {
     "n": {
         "tick": Spec(wait=Awaits("r", states=("success", "failed"), failed=("cancelled",)), timeout=20_300_000_000),
         "back": Spec(
-            wait=Awaits("r", offset=7 * SECOND, skipped=("skipped",)), poll=2 * SECOND, timeout=15_300_000_000
+            wait=Awaits("r", offset=7 * SECOND, skipped=("skipped",)),
+            poll=2 * SECOND,
+            timeout=15_300_000_000,
+            poke=True,
+            pool="u",
         ),
-        "t": Spec(needs=("tick", "back"), rule="all_done"),
+        "some": Spec(wait=Awaits("m"), timeout=5_300_000_000, retries=1, delay=SECOND),
+        "t": Spec(needs=("tick", "back", "some"), rule="all_done"),
     },
     "m": {"t": Spec()},
     **{f"x{n}": {"t": Spec(retries=n, pool=[None, "w", "v"][n])} for n in range(3)},
@@ -107,9 +112,11 @@ VARIANTS = {
         "w",
         _changed("w", push=attrs.evolve(SPECS["w"]["push"], timeout=LONGER, delay=SECOND, soft=False),
                  re=attrs.evolve(SPECS["w"]["re"], timeout=SHORTER, poll=3 * SECOND),
-                 look=attrs.evolve(SPECS["w"]["look"], timeout=LONGER, soft=False)),
+                 look=attrs.evolve(SPECS["w"]["look"], timeout=LONGER, soft=False, poke=True, pool="u")),
         _changed("w", push=attrs.evolve(SPECS["w"]["push"], timeout=SHORTER, poll=2 * SECOND),
                  re=attrs.evolve(SPECS["w"]["re"], timeout=LONGER, poll=0, soft=True)),
+        _changed("w", re=attrs.evolve(SPECS["w"]["re"], timeout=LONGER, poke=True, pool="u", slots=2),
+                 look=attrs.evolve(SPECS["w"]["look"], poll=2 * SECOND, poke=True, pool="w")),
     ),
     "v": _variants(
         "v",
@@ -118,17 +125,20 @@ VARIANTS = {
     ),
     "n": _variants(
         "n",
-        _changed("n", back=attrs.evolve(SPECS["n"]["back"], poll=0, timeout=LONGER),
+        _changed("n", back=attrs.evolve(SPECS["n"]["back"], poll=0, timeout=LONGER, poke=False, pool=None),
                  tick=Spec(wait=Awaits("r", failed=("cancelled",), skipped=("failed",)), timeout=SHORTER,
                            retries=1, soft=True)),
+        _changed("n", back=attrs.evolve(SPECS["n"]["back"], pool="w", slots=2, priority=1),
+                 some=attrs.evolve(SPECS["n"]["some"], poll=SECOND, poke=True, pool="u", timeout=LONGER)),
     ),
     "x0": _variants("x0", _changed("x0", {"timeout": "6s", "max_active_runs": 1}, t=Spec(), u=Spec(needs=("t",)))),
-    "x1": _variants("x1", _changed("x1", {"overlap": "queue"}, t=Spec(retries=1, pool="v"))),
+    "x1": _variants("x1", _changed("x1", {"overlap": "queue"}, t=Spec(retries=1, pool="u"))),
     "x2": _variants("x2", _changed("x2", {"max_active_runs": 2, "overlap": "skip"}, t=None, u=Spec(timeout=SECOND))),
 }  # fmt: skip
 """How each DAG may be declared anew; the first is as it was at first."""
 CLOCKS = [
     rd.every("5s"), rd.every("3s") | rd.updated(DATASETS[2]), rd.every("3s") & rd.completed("q", states="any"),
+    rd.every("4s", skip=["2026-11-22"]) | rd.updated(DATASETS[2]),
 ]  # fmt: skip
-"""Triggers with dates that can be backfilled."""
-POOLS = {"w": 3, "v": 1}
+"""Triggers with dates that can be backfilled; the last has none before a world begins, at midnight."""
+POOLS = {"w": 3, "v": 1, "u": 2}

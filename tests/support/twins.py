@@ -64,7 +64,7 @@ class Twins:
         self.declare("w", rd.updated(a))
         self.declare("v", rd.updated(a))
         self.declare("m", rd.every("7s").where(is_odd_tick))
-        self.declare("n", rd.every("7s"))
+        self.declare("n", rd.updated(self.graph.dataset("c")) | rd.every("7s"))
         self.world = World(self.graph, log or VolatileLog())
         self.model = Model(self.graph, self.specs, self.world.clock.now(), 2 * SECOND)
         self.compared = 0, 0
@@ -94,6 +94,7 @@ class Twins:
         timeout = None if spec.timeout is None else f"{spec.timeout / SECOND}s"
         how = {"retries": spec.retries, "retry_delay": f"{spec.delay / SECOND}s", "timeout": timeout}
         mode = {"mode": "reschedule", "poll": f"{spec.poll // SECOND}s"} if spec.poll else {}
+        mode |= {"mode": "poke", "pool": spec.pool, "slots": spec.slots, "priority": spec.priority} if spec.poke else {}
         if isinstance(spec.wait, Awaits):
             wait = spec.wait
             date = timedelta(seconds=wait.offset // SECOND) if wait.offset else "same"
@@ -105,8 +106,7 @@ class Twins:
             dag.wait_for(self.graph.dataset(uri), id=name, partition=partition, since="start" if since else None,
                          soft_fail=spec.soft, **mode, **how)  # fmt: skip
         elif spec.until:
-            poll = f"{spec.poll // SECOND}s"
-            dag.wait_until(lambda run: self.world.body(run), id=name, poll=poll, soft_fail=spec.soft, **how)
+            dag.wait_until(lambda run: self.world.body(run), id=name, soft_fail=spec.soft, **mode, **how)
         else:
             outlets = [self.graph.dataset(uri) for uri in spec.outlets]
             dag.add(lambda run: self.world.body(run), id=name, after=spec.needs, priority=spec.priority,

@@ -359,11 +359,11 @@ class Definitions:
     def nobody_awake(self, record: EngineStarted | Slept) -> None:
         """No engine ran for a time, or it slept: clocks missed the ticks that lie in it (R9). O(triggers)."""
         until = record.until if isinstance(record, Slept) else record.until - record.lateness
-        for active in list(self.router.triggers.values()):
-            if active.timed:
-                active.circuit.gap(record.at, until, active.catchup, active.max_catchup)
-                self.router.schedule(active)
-                self.runs.waits.on_ticks_changed(active.dag)
+        clocks = [active for active in self.router.triggers.values() if active.timed]
+        for active in clocks:
+            active.circuit.gap(record.at, until, active.catchup, active.max_catchup)
+            self.router.schedule(active)
+        self.runs.waits.on_ticks_changed(*{active.dag for active in clocks})
 
     def retry_faults(self, record: FaultsRetried) -> None:
         """Deliver again what the triggers of a DAG have parked (T10). O(items parked)."""

@@ -194,11 +194,9 @@ class Turn:
         if not taken:
             return False
         if slots.with_waits:
-            taken = self._begin_waits(taken)
-        started = [Assignment(run, index, run.attempt[index] + 1, run.arrays, self) for run, index in taken]
-        if started:
-            self.inflight.update({(job.run.run, job.index): job for job in started})
-            self._say_started(started)
+            self._begin_in_order(taken)
+        else:
+            self._begin(taken)
         return True
 
     @property
@@ -207,17 +205,25 @@ class Turn:
         holding = self._fold.waits.looks.holding
         return ChainMap[tuple[int, int], UnderWay](self.inflight, holding) if holding else self.inflight  # type: ignore[arg-type]
 
-    def _begin_waits(self, taken: list[tuple[RunState, int]]) -> list[tuple[RunState, int]]:
-        """Begin the waits among the attempts that may start, and hand out looks; the others. O(attempts)."""
-        others = []
+    def _begin_in_order(self, taken: list[tuple[RunState, int]]) -> None:
+        """Begin what may start, waits among it, and hand out looks: all in the order of R5. O(attempts)."""
         for run, index in taken:
             if index in run.open:
                 self._look(run, index)
             elif run.tasks[index].wait is not None:
                 self._fold.waits.start(run, index)
             else:
-                others.append((run, index))
-        return others
+                self._begin([(run, index)])
+
+    def _begin(self, attempts: list[tuple[RunState, int]]) -> None:
+        """Say that attempts begin; they are handed out once that is durable. O(attempts)."""
+        jobs = [Assignment(run, index, run.attempt[index] + 1, run.arrays, self) for run, index in attempts]
+        self.inflight.update({(job.run.run, job.index): job for job in jobs})
+        self._handed += jobs
+        log = self._log
+        with log.lock:
+            at = self._fold.outbox.stamp()
+            log.push_many([TaskStarted(at, job.run.run, job.run.arrays.ids[job.index], job.attempt) for job in jobs])
 
     def _look(self, run: RunState, index: int) -> None:
         """Hand out a look of an attempt that is under way (R29)."""
@@ -263,13 +269,6 @@ class Turn:
         if not over():
             why = "was cancelled" if timeout is None or job.stopped else f"waited {format_duration(timeout)}"
             raise NotIdle(f"{job.name} {why}, and run {dag!r} has not ended")
-
-    def _say_started(self, jobs: list[Assignment]) -> None:
-        log = self._log
-        self._handed += jobs
-        with log.lock:
-            at = self._fold.outbox.stamp()
-            log.push_many([TaskStarted(at, job.run.run, job.run.arrays.ids[job.index], job.attempt) for job in jobs])
 
     def _commit(self) -> None:
         fold, log = self._fold, self._log

@@ -25,9 +25,12 @@ class UnderWay(Protocol):
 
     run: RunState
     index: int
-    arrays: TaskArrays
     waits: int
     """Of one that waits for a run others have the slots (R3)."""
+
+    @property
+    def arrays(self) -> TaskArrays:
+        """Those tasks."""
 
 
 class PoolLines:

@@ -45,6 +45,7 @@ class Stops:
                 continue
             if run.arrays.teardowns[index]:
                 run.decide_by_hand(index, "cancelled", reason)  # its end may be on its way: it counts no more
+            self._flow.forget(run, index)
             self._flow.give(run, task, "cancelled", reason)
 
     def mark(self, run: RunState | None, orphan: RunState | None, record: Marked) -> bool:

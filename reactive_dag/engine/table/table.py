@@ -145,12 +145,13 @@ class RunTable:
     def graph_changed(self, dags: Collection[str]) -> None:
         """Drafts of queued runs are outdated, live runs of these DAGs get the bodies of now (R11).
 
-        O(live runs + queued ones of these DAGs).
+        O(live runs + live and queued ones of these DAGs, * log).
         """
         self.drafts.outdate()
         self.drafts.renew([run for dag in dags for run in self.slots.queues.get(dag, ())])
-        for run in self.live.values() if self.statuses.may_be_live(dags) else ():
-            dag = self.dag_of(run.started.dag) if run.started.dag in dags else None
+        live = self.live.values() if self.statuses.may_be_live(dags) else ()
+        for run in sorted([run for run in live if run.started.dag in dags], key=lambda run: run.run):
+            dag = self.dag_of(run.started.dag)
             before = run.arrays.shared
             if dag is not None and (arrays := self.plans.taken_anew(dag, before)) is not before:
                 run.take_bodies(dag, arrays)

@@ -30,8 +30,12 @@ class HeldSlot:
 
     run: RunState
     index: int
-    arrays: TaskArrays
     waits: int = 0
+
+    @property
+    def arrays(self) -> TaskArrays:
+        """The tasks of its run as they are declared now: another pool, or other slots, hold from the change on."""
+        return self.run.arrays
 
 
 @attrs.define(eq=False)
@@ -101,7 +105,7 @@ class Looks:
         found = self.of_place[place] = Looking(run, index, first, poll, due)
         found.set_timer(self.timers, now + poll - (now - first) % poll)
         if holds:
-            self.holding[place] = HeldSlot(run, index, run.arrays)
+            self.holding[place] = HeldSlot(run, index)
         return found
 
     def go_on(self, place: WaitPlace, before: Looking | None) -> None:

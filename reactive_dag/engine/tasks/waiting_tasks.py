@@ -7,7 +7,7 @@ it, one in mode "poke" has its own. So it follows from the log, whoever executes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -106,7 +106,7 @@ class WaitingTasks:
             self.slots.withdraw(record.run, index)
 
     def renew(self, run: RunState) -> None:
-        """What is under way goes on as it is declared now (R11). O(attempts under way)."""
+        """What is under way goes on as it is declared now (R11), and what needs no worker any more begins. O(tasks)."""
         self.waits.renew(run)
         for index in run.open:
             until, place = run.arrays.untils[index], (run.run, index)
@@ -121,6 +121,9 @@ class WaitingTasks:
                 self.looks.go_on(place, before)
                 if owed:
                     self.looks.owed.add(place)
+                    if place not in self.looks.holding:
+                        self.slots.offer_wait(run, index)
+        self._begin_without_worker([(run.run, index) for index, waits in enumerate(run.arrays.waits) if waits])
 
     def ended_in_log(self, record: TaskFinished) -> None:
         """The end of an attempt stands beyond the decided part of the log: it must not end a second time. O(dates)."""
@@ -143,8 +146,12 @@ class WaitingTasks:
         """
         for run, index in sorted(self.looks.owed - self.looks.holding.keys()):
             self.slots.offer_wait(self.live[run], index)
-        for run, index in sorted(self.slots.startable):
+        self._begin_without_worker(sorted(self.slots.startable))
+
+    def _begin_without_worker(self, places: Iterable[tuple[int, int]]) -> None:
+        """Begin those waits that wait for a worker, and need none as they are declared now. O(places)."""
+        for run, index in places:
             wait = self.live[run].tasks[index].wait
-            if wait is not None and wait.mode != POKE:
+            if wait is not None and wait.mode != POKE and (run, index) in self.slots.startable:
                 self.slots.withdraw(run, index)
                 self.waits.start(self.live[run], index)

@@ -183,9 +183,9 @@ class Waits:
             if not watch.wait.is_polled:
                 self.look(watch)
 
-    def on_ticks_changed(self, dag: str) -> None:
-        """Which ticks of `dag` there are, or are still to come, has changed: look at all waits for it. O(waits)."""
-        for watch in self.watches.of(dag):
+    def on_ticks_changed(self, *dags: str) -> None:
+        """Which ticks of DAGs there are, or are still to come, has changed: look at all waits for them. O(n log n)."""
+        for watch in self.watches.of(*dags):
             if not watch.wait.is_polled:
                 self._file(watch)
                 self.look(watch)
@@ -213,7 +213,7 @@ class Waits:
 
     def renew(self, run: RunState) -> None:
         """The waits of a run that are under way go on as they are declared now (R11). O(attempts under way)."""
-        for index in list(run.open):
+        for index in sorted(run.open):
             before, now = self.watches.by_place.get((run.run, index)), run.tasks[index].wait
             if before is not None and now is not None and before.wait != now:
                 looking = self.looks.of_place.get(before.place)
@@ -247,9 +247,8 @@ class Waits:
                 self._set_timeout(watch, watch.record.at + watch.wait.timeout)
 
     def look_again(self) -> None:
-        """Judge every wait that reacts: after a replay, which judges none. O(watches)."""
-        for dag in list(self.watches.of_dag):
-            self.on_ticks_changed(dag)
+        """Judge every wait that reacts: after a replay, which judges none. O(watches * log)."""
+        self.on_ticks_changed(*self.watches.of_dag)
 
     def gone(self, dag: str) -> None:
         """The awaited DAG was removed: its waits fail at once."""

@@ -121,9 +121,9 @@ class Watches:
     def __iter__(self) -> Iterator[Watch]:
         return iter(list(self.by_place.values()))
 
-    def of(self, dag: str) -> list[Watch]:
-        """Those that await a DAG, in the order of their runs and places (R27). O(result * log)."""
-        return by_request(self.of_dag.get(dag, {}))
+    def of(self, *dags: str) -> list[Watch]:
+        """Those that await one of some DAGs, in the order of their runs and places (R27). O(result * log)."""
+        return by_request({place: watch for dag in dags for place, watch in self.of_dag.get(dag, {}).items()})
 
     def of_waiter(self, dag: str) -> list[Watch]:
         """Those of the runs of a DAG. O(result)."""
