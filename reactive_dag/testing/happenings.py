@@ -11,11 +11,12 @@ from typing import Any
 from attrs import frozen
 
 from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.internals import version_of
 from reactive_dag.engine.engine import Engine
 from reactive_dag.engine.execute.runners import Runner
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.log.memory import MemoryLog
-from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.errors import InvalidValue, UnknownId, UsageError
 from reactive_dag.model.text import seen
 from reactive_dag.model.times import format_time
 from reactive_dag.streams.clock import VirtualClock
@@ -53,7 +54,11 @@ class Happening:
     def __str__(self) -> str:
         given = [seen(self.about)] if self.about is not None else []
         fields = {**self.fields, **self.fields.get("which", {})}
-        given += [f"{name}={seen(each)}" for name, each in fields.items() if name != "which" and each not in (None, "")]
+        given += [
+            f"{name}={seen(each)}"
+            for name, each in fields.items()
+            if name not in ("which", "graph") and each not in (None, "")
+        ]
         return f"{self.verb}({', '.join(given)}), {self.place}"
 
 
@@ -68,10 +73,14 @@ class Stage:
     """Where a scenario is played: an engine on a virtual clock, which may be closed and opened again."""
 
     def __init__(
-        self, graph: Graph, start: int, behaviours: Iterable[Behaviour], make_runner: Callable[[], Runner]
-    ) -> None:
-        """Raises GraphError for a graph that is not right."""
-        self._graph = graph
+        self, graph: Graph, start: int, behaviours: Iterable[Behaviour], make_runner: Callable[[], Runner],
+        changes: bool,
+    ) -> None:  # fmt: skip
+        """It plays a copy of a graph that it `changes`. O(graph). Raises GraphError for a graph that is not right."""
+        self._given = self._graph = graph
+        if changes:
+            self._graph = Graph(graph.id)
+            self._graph.include(graph)
         self._make_runner = make_runner
         self._clock = VirtualClock(start)
         self._stubs = scripted(graph, behaviours, self._clock.now)
@@ -145,7 +154,15 @@ class Stage:
         self.engine = self._open()
 
     def _do(self, action: Callable[[Engine], object]) -> None:
-        action(self.engine)
+        graph = self._given
+        with graph.bulk():  # which takes a change of it back
+            before = version_of(graph)
+            action(self.engine)
+            if version_of(graph) != before:
+                raise UsageError(
+                    f"do() changed graph {graph.id!r} itself, and a scenario plays a copy of it: change engine.graph, "
+                    "the graph of the engine that the callable gets"
+                )
 
     def _newest(self, dag: Any, which: Mapping[str, Any]) -> Run:
         found = self.engine.runs(dag, limit=1, **which)

@@ -17,16 +17,18 @@ from reactive_dag.declare.internals import params_of, sources_of
 from reactive_dag.declare.parameters import TaskLike
 from reactive_dag.declare.settings.parsers import limit, only_known
 from reactive_dag.declare.wait import mapped_task
+from reactive_dag.engine.deciding.backfill_turns import runs_of, turns_lacking, turns_within
 from reactive_dag.engine.engine import Engine
-from reactive_dag.engine.facts.event_fields import VALIDATORS
-from reactive_dag.engine.runs.logical_dates import partitions_of
+from reactive_dag.engine.facts.event_fields import VALIDATORS, partition_of_date
+from reactive_dag.engine.facts.start import check_partition, check_said
+from reactive_dag.engine.runs.logical_dates import calendar_of_outlets, partitions_of
 from reactive_dag.engine.table.marks import GIVEN_STATES
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.payload import plain
 from reactive_dag.model.scalars import own
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_in
-from reactive_dag.model.times import is_bare_day, parse_date, parse_time
+from reactive_dag.model.times import parse_date
 from reactive_dag.triggers.checks import choice_of, id_of
 from reactive_dag.triggers.leaves.dataset import Dataset, Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
@@ -40,29 +42,32 @@ def judge_names(verb: Callable[..., object], fields: Fields) -> None:
     only_known(fields, known, f"{verb.__name__}()")
 
 
-def judge_publish(dataset: Dataset, fields: Fields) -> None:
-    """Judge an event that is to be published. Raises InvalidValue."""
+def judge_publish(dataset: Dataset, fields: Fields, tick: int | None = None) -> None:
+    """Judge an event that is to be published; `tick` is its date where it says none. Raises InvalidValue."""
     judge_names(Engine.publish, fields)
-    for name, value in fields.items():
-        if value is not None:
-            VALIDATORS[name](dataset, value)
+    found = {name: VALIDATORS[name](dataset, value) for name, value in fields.items() if value is not None}
+    if dataset.partitions is not None and "partition" not in found:
+        partition_of_date(dataset, dataset.partitions, found.get("logical_date", tick))
 
 
-def judge_start(graph: Graph, dag: Dag, fields: Fields) -> None:
-    """Judge a start by hand. Raises UnknownId, InvalidValue."""
+def judge_start(graph: Graph, dag: Dag, fields: Fields, tick: int | None = None) -> None:
+    """Judge a start by hand; `tick` is its date where it says none. Raises UnknownId, InvalidValue."""
     judge_names(Engine.start, fields)
     date, params, where = fields.get("logical_date"), fields.get("params"), f"start({dag.id!r})"
     is_now = isinstance(date, str) and exact(date) == "now"
     place = fields.get("partition")
     which_run(dag, None if isinstance(own(place), date_type) else place, None if is_now else date)
-    if isinstance(own(place), str):
-        _judge_partition(graph, dag, place, where)
     plain(fields.get("payload"), f"{where}: payload")
     known = params_of(dag)
     given = {} if params is None else plain(known.of_object(params), f"{where}: params")
     if not isinstance(given, Mapping):
         raise InvalidValue(f"{where}: params={seen(params)} must be a dict of the DAG's params")
     known.merged(given, where)
+    if place is None:
+        when = 0 if is_now else tick if date is None else parse_date(date, dag.tz)
+        check_said(dag, when, calendar_of_outlets(dag), where)
+    elif isinstance(own(place), str):
+        check_partition(str(place), partitions_of(dag, graph), where)
 
 
 def which_run(dag: Dag, partition: object, date: object) -> dict[str, object]:
@@ -93,30 +98,25 @@ def judge_rerun(dag: Dag, options: Fields) -> None:
             _judge_task(dag, task, "rerun(tasks=)")
 
 
-def judge_backfill(dag: Dag, fields: Fields) -> None:
-    """Judge a backfill. Raises InvalidValue."""
+def judge_backfill(graph: Graph, dag: Dag, fields: Fields, now: int) -> None:
+    """Judge a backfill that is asked for at an instant. O(its dates). Raises InvalidValue, UsageError."""
     judge_names(Engine.backfill, fields)
-    given = {name: fields[name] for name in ("start", "end") if fields.get(name) is not None}
-    times = {name: parse_time(each, dag.tz, what=f"backfill(): {name}") for name, each in given.items()}
-    if len(times) == 2 and times["end"] < times["start"] and not is_bare_day(given["end"]):
-        raise InvalidValue(f"backfill(): end {seen(given['end'])} lies before start {seen(given['start'])}")
-    if fields.get("only") is not None:
-        choice_of(fields["only"], ("missing",), "backfill(): only")
-    limit(fields.get("max_active_runs"), "backfill(): max_active_runs")
+    where, (start, end, only) = f"backfill({dag.id!r})", (fields.get(name) for name in ("start", "end", "only"))
+    limit(fields.get("max_active_runs"), f"{where}: max_active_runs")
+    if only is not None:
+        choice_of(only, ("missing",), f"{where}: only")
+    if (start, end, only) == (None, None, "missing"):
+        divided = [each.partitions for each in dag.produces if each.partitions is not None]
+        turns_lacking(dag, [(of, ()) for of in divided], now, runs_of(dag, graph), where)
+    else:
+        turns_within(dag, start, end, now, runs_of(dag, graph), where)
 
 
 def judge_failing(graph: Graph, dag: Dag, partition: str) -> None:
     """Judge of which partition the runs are that are to fail. Raises InvalidValue for one that no run can have."""
     told = [source for source in sources_of(dag) if not isinstance(source, Scheduled)]
     if all(isinstance(each, Updated) and graph.datasets[each.dataset.uri].partitions is not None for each in told):
-        _judge_partition(graph, dag, partition, f"fails(): {dag.id!r}")
-
-
-def _judge_partition(graph: Graph, dag: Dag, partition: object, where: str) -> None:
-    among = partitions_of(dag, graph)
-    if among and not any(each.fits(text_in(partition, "partition")) for each in among):
-        known = ", ".join(dict.fromkeys(map(repr, among)))
-        raise InvalidValue(f"{where}: partition={seen(partition)} is none of {known}, which this DAG reads or writes")
+        check_partition(partition, partitions_of(dag, graph), f"fails(): {dag.id!r}")
 
 
 def error_of(given: object) -> BaseException:

@@ -25,7 +25,7 @@ from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.payload import plain
 from reactive_dag.model.scalars import own
 from reactive_dag.model.text import counted, seen, text_in
-from reactive_dag.model.times import GivenDuration, GivenTime, format_time, parse_duration
+from reactive_dag.model.times import NEVER, GivenDuration, GivenTime, format_time, parse_duration
 from reactive_dag.testing.bodies import Behaviour, BehaviourKind
 from reactive_dag.testing.happenings import Happening, Stage
 from reactive_dag.testing.judged import (
@@ -216,7 +216,8 @@ class Scenario(Behaviours):
 
         O(records), some milliseconds: nothing sleeps, and nothing is written.
         """
-        stage = Stage(self.graph, self._moments.start, self._all_changes(), self._runner)
+        changes = any(happening.verb == "do" for happening in self._happenings)
+        stage = Stage(self.graph, self._moments.start, self._all_changes(), self._runner, changes)
         for happening in sorted(self._all_happenings(), key=lambda happening: happening.at):
             stage.do(happening)
         if self._end is None:
@@ -271,6 +272,11 @@ class Moment(Behaviours):
         place = place_text(caller_place(2))
         return self._scenario._with_happening(Happening(self._at, verb, about, fields, place, self._clocks))
 
+    @property
+    def _tick(self) -> int | None:
+        """A date such as what happens at a tick has; None at an instant."""
+        return self._at if self._clocks else None
+
     def _dag(self, dag: Dag | str, what: str) -> Dag:
         names, name = GraphNames(self._scenario.graph), given_name(dag, what)
         if (found := names.dag(name)) is None:
@@ -282,13 +288,13 @@ class Moment(Behaviours):
         names, name = GraphNames(self._scenario.graph), given_name(dataset, "publish()")
         if (found := names.dataset(name)) is None:
             raise names.unknown(name, "publish()", "dataset")
-        judge_publish(self._scenario.graph.datasets[found], fields)
+        judge_publish(self._scenario.graph.datasets[found], fields, self._tick)
         return self._happens("publish", found, fields)
 
     def start(self, dag: Dag | str, **fields: Any) -> Scenario:
         """A run is started by hand: the fields are those of `engine.start`. Raises UnknownId, InvalidValue."""
         found = self._dag(dag, "start()")
-        judge_start(self._scenario.graph, found, fields)
+        judge_start(self._scenario.graph, found, fields, self._tick)
         return self._happens("start", found.id, fields)
 
     def pause(self, dag: Dag | str) -> Scenario:
@@ -338,7 +344,7 @@ class Moment(Behaviours):
         Raises UnknownId, InvalidValue.
         """
         found = self._dag(dag, "backfill()")
-        judge_backfill(found, fields)
+        judge_backfill(self._scenario.graph, found, fields, NEVER if self._clocks else self._at)
         return self._happens("backfill", found.id, fields)
 
     def set(self, name: str, value: object) -> Scenario:
@@ -357,7 +363,10 @@ class Moment(Behaviours):
         return self._happens("restart", None, {"until": end})
 
     def do(self, action: Callable[[Engine], object]) -> Scenario:
-        """Anything else: a callable is called with the engine that plays the scenario."""
+        """Anything else: a callable is called with the engine that plays the scenario.
+
+        What it changes of `engine.graph` it changes of a copy of the graph, which is gone with this play.
+        """
         if not callable(action):
             raise InvalidValue(f"do() takes a callable, not {seen(action)}")
         return self._happens("do", action, {})

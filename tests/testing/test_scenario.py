@@ -362,9 +362,19 @@ def test_R31_moments_are_read_and_written_in_the_scenarios_zone(given, shown):
         (lambda: both().at("02:00").publish("lake/orders", partitoin="x"), "did you mean 'partition'"),
         (lambda: both().at("02:00").publish("lake/orders", partition="monday"), "monday"),
         (lambda: both().at("02:00").publish("lake/orders", kind="gone"), "gone"),
+        (lambda: both().at("02:00").publish("lake/orders"), "an event of it needs partition="),
+        (lambda: both().marbles("lake/orders -o"), "an event of it needs partition="),
         (lambda: both().letters(a={"extra": object()}).marbles("orders -a"), "extra"),
         (lambda: both().at("02:00").start("build", params={"nope": 1}), "nope"),
         (lambda: both().at("02:00").start("build", logical_date="soon"), "soon"),
+        (lambda: both().at("02:00").start("build"), "outlets are partitioned by .*needs logical_date="),
+        (lambda: both().marbles("build -o"), "outlets are partitioned by .*needs logical_date="),
+        (lambda: both().at("02:00").backfill("build"), "give start and end, or only='missing'"),
+        (lambda: both().at("02:00").backfill("build", start="2026-11-20"), "give start and end, or only='missing'"),
+        (lambda: both().at("02:00").backfill("build", start="2026-11-24", end="2026-11-25"), "is yet to come"),
+        (lambda: both().at("02:00").backfill("alarm", start="2026-11-20", end="2026-11-21"), "it has no dates"),
+        (lambda: both().at("02:00").backfill("alarm", only="missing"), "nothing that it writes is partitioned"),
+        (lambda: both().each(rd.every("1h")).backfill("build", start="2026-11-20"), "give start and end"),
         (lambda: both().at("02:00").cancel("build", reason=3), "reason"),
         (lambda: both().at("02:00").backfill("build", start="2026"), "start"),
         (lambda: both().at("02:00").set("", 1), "name"),
@@ -432,7 +442,54 @@ def test_R31_a_wait_has_no_body_that_could_fail():
 
 
 def test_R31_what_the_engine_refuses_is_told_with_the_place_where_it_is_written():
-    with pytest.raises(rd.InvalidValue) as refused:
-        both().at("02:00").start("build").play()
+    with pytest.raises(rd.UnknownId) as refused:
+        both().at("02:00").cancel("alarm").play()
     [note] = refused.value.__notes__
-    assert "start('build')" in note and "test_scenario.py:" in note
+    assert "cancel('alarm')" in note and "test_scenario.py:" in note
+
+
+# ------------------------------------------------------------------------------------------------ changes of the graph
+
+
+def test_R31_what_do_changes_of_the_graph_is_gone_when_it_is_played_again():
+    graph = rd.Graph("changing")
+    orders = graph.dataset("orders", partitions=rd.day())
+    graph.dag("first", on=orders).add(lambda: None, id="t")
+    before = graph.to_json()
+
+    def change(engine):
+        engine.graph.dag("second", on=rd.completed("first")).add(lambda: None, id="t")
+        engine.graph.dags["first"].add(lambda: None, id="more")
+        engine.graph.dataset("users", partitions=rd.day())
+
+    told = (
+        Scenario(graph, START)
+        .at("02:00")
+        .do(change)
+        .at("03:00")
+        .restart()
+        .at("04:00")
+        .publish(orders, partition="2026-11-22")
+    )
+    tables = [told.play().table("dag", "at", "state", "task") for _ in range(2)]
+    assert tables[0] == tables[1] and "second" in tables[0] and "more" in tables[0]
+    assert graph.to_json() == before and graph.dags["first"].graph == "changing"
+    gone = Scenario(graph, START).at("02:00").do(lambda engine: engine.graph.remove("first"))
+    assert gone.at("03:00").publish(orders, partition="2026-11-22").play().runs() == [] and list(graph.dags) == [
+        "first"
+    ]
+
+
+def test_R31_a_do_that_changes_the_graph_itself_is_refused_and_taken_back():
+    graph = rd.Graph("changing")
+    graph.dag("first").add(lambda: None, id="t")
+    before = graph.to_json()
+    told = Scenario(graph, START).at("02:00").do(lambda engine: graph.dag("second"))
+    with pytest.raises(rd.UsageError, match=r"changed graph 'changing' itself.*engine.graph") as refused:
+        told.play()
+    assert "test_scenario.py:" in refused.value.__notes__[0] and graph.to_json() == before
+
+
+def test_R31_a_tick_of_each_is_the_date_of_what_it_starts():
+    told = both().each(rd.cron("0 1 * * *")).start("build").until("2026-11-24T02:00")
+    assert told.play().states("build")[0] == "success"

@@ -10,7 +10,7 @@ import msgspec
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.internals import params_of
 from reactive_dag.declare.settings.parsers import flag, limit
-from reactive_dag.engine.deciding.backfill_turns import Lacking, Turn, turns_lacking, turns_within
+from reactive_dag.engine.deciding.backfill_turns import Lacking, Turn, runs_of, turns_lacking, turns_within
 from reactive_dag.engine.deciding.backfills import Backfills
 from reactive_dag.engine.deciding.deadlines import clocks_in
 from reactive_dag.engine.deciding.recorded_calls import RecordedCalls
@@ -63,10 +63,11 @@ class BackfillJudge:
                 f"{where}: param {required[0]!r} has no default ({dag.place}), and a backfill gives no params; give it "
                 "a default, or start its runs with engine.start(params=...)"
             )
+        of = runs_of(dag, self.logical_dates.graph)
         if lacking is None:
-            turns = turns_within(dag, start, end, at, self.logical_dates, where)
+            turns = turns_within(dag, start, end, at, of, where)
         else:
-            turns = turns_lacking(dag, lacking, at, self.logical_dates, where)
+            turns = turns_lacking(dag, lacking, at, of, where)
         poor = () if only is None else POOR if lacking is None else (*POOR, "success")
         found = [self._entry(dag, turn, all_again, poor, where) for turn in turns]
         entries = [entry for entry in found if entry is not None]

@@ -11,8 +11,9 @@ from typing import NamedTuple, TypeAlias
 
 from reactive_dag.declare.analysis.expected import partitions_within
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.graph import Graph
 from reactive_dag.engine.deciding.deadlines import clocks_in
-from reactive_dag.engine.runs.logical_dates import LogicalDates
+from reactive_dag.engine.runs.logical_dates import keyed_by, partitions_of
 from reactive_dag.model.calendar import day
 from reactive_dag.model.errors import InvalidValue, UsageError
 from reactive_dag.model.partitions.products import Partitions, Periods
@@ -41,13 +42,13 @@ class Turn(NamedTuple):
 
 
 def turns_within(
-    dag: Dag, start: GivenTime | None, end: GivenTime | None, now: int, dates: LogicalDates, where: str
+    dag: Dag, start: GivenTime | None, end: GivenTime | None, now: int, of: Partitions | None, where: str
 ) -> list[Turn]:
     """What is asked for from `start` to `end`, both included, in order; of static values all. O(result).
 
-    Raises InvalidValue, UsageError.
+    `of` is what `runs_of` gives. Raises InvalidValue, UsageError.
     """
-    clocks, of, label = clocks_by_label(dag.triggers), _runs_of(dag, dates), next(iter(dag.triggers), "")
+    clocks, label = clocks_by_label(dag.triggers), next(iter(dag.triggers), "")
     if not clocks and of is None:
         raise UsageError(
             f"{where}: it runs on no clock, and nothing that it reads or writes is partitioned, so it has no "
@@ -73,9 +74,9 @@ def turns_within(
     return found
 
 
-def turns_lacking(dag: Dag, lacking: Lacking, now: int, dates: LogicalDates, where: str) -> list[Turn]:
+def turns_lacking(dag: Dag, lacking: Lacking, now: int, of: Partitions | None, where: str) -> list[Turn]:
     """What is asked for of the partitions that a DAG's datasets lack, in order. O(result). Raises as `turns_within`."""
-    clocks, of, label = clocks_by_label(dag.triggers), _runs_of(dag, dates), next(iter(dag.triggers), "")
+    clocks, label = clocks_by_label(dag.triggers), next(iter(dag.triggers), "")
     if not lacking or (clocks and not any(each.calendar is not None for each, _ in lacking)):
         raise UsageError(
             f"{where}: nothing that it writes is partitioned{' by time' if lacking else ''}, so nothing says what is "
@@ -115,10 +116,10 @@ def _agrees(of: Partitions | None, turn: Turn, known: Mapping[str, str]) -> bool
     return all(own[name] == known[name] for name in static)
 
 
-def _runs_of(dag: Dag, dates: LogicalDates) -> Partitions | None:
+def runs_of(dag: Dag, graph: Graph) -> Partitions | None:
     """What the runs of a DAG without a clock are for: what keys them, else what it writes or reads, by time first."""
-    keyed = next(iter(dates.see(dag)[1].values()), None)
-    among = dates.of_dag(dag)
+    keyed = next((each for each in map(keyed_by, dag.triggers.values()) if each is not None), None)
+    among = partitions_of(dag, graph)
     return keyed or next((each for each in among if each.calendar is not None), among[0] if among else None)
 
 

@@ -197,33 +197,9 @@ class Starting:
     def _check_dated(self, dag: Dag, partition: str | None, date: int | None, where: str) -> None:
         """Refuse a partition that no calendar of the DAG has, and neither date nor partition where outlets need one."""
         if partition is not None:
-            among = self._calendars.of_dag(dag)
-            if among and not any(each.fits(partition) for each in among):
-                known = ", ".join(dict.fromkeys(map(repr, among)))
-                raise InvalidValue(
-                    f"{where}: partition={partition!r} is none of {known}, which this DAG reads or writes"
-                )
-            return
-        self._check_said(dag, date, where)
-        if date is None and (calendar := self._calendars.own_calendar(dag)) is not None:
-            raise InvalidValue(
-                f'{where}: its outlets are partitioned by {calendar!r}, so a start needs logical_date= ("now" will do) '
-                "or partition="
-            )
-
-    def _check_said(self, dag: Dag, date: int | None, where: str) -> None:
-        """Refuse a start that does not say a static value of an outlet, where no body could say it either (T19)."""
-        silent = [task for task in dag.tasks.values() if task.outlets and not may_publish(task)]
-        for outlet in dict.fromkeys([*dag.outlets, *[outlet for task in silent for outlet in task.outlets]]):
-            of = outlet.partitions
-            if of is None or of.is_dated or of.made_of({}, date) is not None:
-                continue
-            known = of.of_instant(date) if date is not None else of.of_instant(0) if of.calendar is None else ()
-            more = f" and {len(known) - MOST_TOLD} more" if len(known) > MOST_TOLD else ""
-            names = f", one of {', '.join(map(repr, known[:MOST_TOLD]))}{more}" if known else ""
-            raise InvalidValue(
-                f"{where}: its outlet {outlet.uri!r} is partitioned by {of!r}, so a start needs partition={names}"
-            )
+            check_partition(partition, self._calendars.of_dag(dag), where)
+        else:
+            check_said(dag, date, self._calendars.own_calendar(dag), where)
 
     def _params(self, dag: Dag, params: object, where: str) -> Json:
         known = params_of(dag)
@@ -243,3 +219,33 @@ class Starting:
         said = (there.params, there.payload, there.logical_date, there.partition)
         if said != (record.params, record.payload, record.logical_date, record.partition):
             self.log.push(KeyConflict(at, scope, str(record.key), first))
+
+
+def check_partition(partition: str, among: Sequence[Partitions], where: str) -> None:
+    """Refuse a partition that none of those has in which a DAG reads and writes (R3). Raises InvalidValue."""
+    if among and not any(each.fits(partition) for each in among):
+        known = ", ".join(dict.fromkeys(map(repr, among)))
+        raise InvalidValue(f"{where}: partition={partition!r} is none of {known}, which this DAG reads or writes")
+
+
+def check_said(dag: Dag, date: int | None, calendar: Periods | None, where: str) -> None:
+    """Refuse a start without a partition that does not say what an outlet needs (R3, T19). Raises InvalidValue.
+
+    That is a static value where no body could say it either, and a date where the outlets have that calendar.
+    """
+    silent = [task for task in dag.tasks.values() if task.outlets and not may_publish(task)]
+    for outlet in dict.fromkeys([*dag.outlets, *[outlet for task in silent for outlet in task.outlets]]):
+        of = outlet.partitions
+        if of is None or of.is_dated or of.made_of({}, date) is not None:
+            continue
+        known = of.of_instant(date) if date is not None else of.of_instant(0) if of.calendar is None else ()
+        more = f" and {len(known) - MOST_TOLD} more" if len(known) > MOST_TOLD else ""
+        names = f", one of {', '.join(map(repr, known[:MOST_TOLD]))}{more}" if known else ""
+        raise InvalidValue(
+            f"{where}: its outlet {outlet.uri!r} is partitioned by {of!r}, so a start needs partition={names}"
+        )
+    if date is None and calendar is not None:
+        raise InvalidValue(
+            f'{where}: its outlets are partitioned by {calendar!r}, so a start needs logical_date= ("now" will do) '
+            "or partition="
+        )
