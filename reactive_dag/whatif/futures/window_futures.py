@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from reactive_dag.whatif.futures.course_futures import EndsByPoint
+    from reactive_dag.whatif.loops.attempts import Flags
+    from reactive_dag.whatif.loops.compiled_levels import CompiledLevels
     from reactive_dag.whatif.loops.compiled_play import CompiledPlan, CompiledPlay
+    from reactive_dag.whatif.question.draws import DrawKeys
     from reactive_dag.whatif.question.effects import Effects
 
 
@@ -66,6 +69,7 @@ class WindowFutures:
         """Whether every future is played by the event loop."""
         self.compiled: CompiledPlan | None = None
         """The compiled event loop, where it is to be used."""
+        self._compiled_levels: CompiledLevels | None = None
 
     @cached_property
     def draws(self) -> WindowDraws:
@@ -82,6 +86,7 @@ class WindowFutures:
         if not self.loops:
             self._tools.levels  # noqa: B018
             window.needs, window.candidates  # noqa: B018
+            self._compiled_levels = self._tools.compiled_levels(self.draws, n)
         if n >= WORTH_COMPILING and (self.loops or self.limited):
             self.compiled = self._tools.compiled
 
@@ -93,17 +98,23 @@ class WindowFutures:
 
     def _by_levels(self, futures: range) -> Chunk:
         """By levels; those in which a limit binds, or the order of an instant decides, otherwise."""
-        keys, nodes = future_keys(self.seed, futures), self.drawn.nodes
-        ends = np.zeros((self.window.size, len(futures)), np.int64)
-        ends[nodes] = self.draws.first_spans(keys)
-        begins = np.empty_like(ends) if self.limited else None
-        ties = self._tools.levels.evaluate(self.draws.delays(keys), ends, begins)
+        shape = self.window.size, len(futures)
+        begins = np.empty(shape, np.int64) if self.limited else None
+        ends, ties = self._leveled(future_keys(self.seed, futures), begins)
         wrong = set(np.flatnonzero(ties).tolist())
         if begins is not None:
             binds = where_it_binds(self.window, self.effects, len(futures), begins.__getitem__, ends.__getitem__)
             wrong |= set(np.flatnonzero(binds).tolist())
         played = self._loop_into(ends, sorted(wrong), futures)
         return Chunk(ends, len(wrong) - played, played)
+
+    def _leveled(self, keys: DrawKeys, begins: Ints | None) -> tuple[Ints, Flags]:
+        """The ends of all nodes, and whether the order of an instant decides; `begins` takes when they begin."""
+        if self._compiled_levels is not None:
+            return self._compiled_levels.evaluate(keys, begins)
+        ends = np.zeros((self.window.size, len(keys)), np.int64)
+        ends[self.draws.drawn.nodes] = self.draws.first_spans(keys)
+        return ends, self._tools.levels.evaluate(self.draws.delays(keys), ends, begins)
 
     def _all_looped(self, futures: range) -> Chunk:
         ends = np.empty((self.window.size, len(futures)), np.int64)

@@ -69,8 +69,8 @@ from reactive_dag.whatif.loops.loop_arrays import (
     LoopState,
     at_instant,
     do,
-    first_line,
     leave_dag,
+    line_that_fits,
     next_event,
     offer,
     one_less,
@@ -220,7 +220,7 @@ def _end_attempt(w: LoopArrays, s: LoopState, node: int) -> int:
 def _give(w: LoopArrays, s: LoopState) -> None:
     """Begin the attempts that may begin, in order."""
     while s.one[WORKERS] > 0 and s.one[OFFERED]:
-        line = first_line(w, s)
+        line = line_that_fits(w, s)
         if line < 0:
             return
         node = s.offered[s.lines[line, FIRST], 2] & NODE

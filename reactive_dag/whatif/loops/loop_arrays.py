@@ -155,7 +155,7 @@ def withdraw(s: LoopState, line: int) -> None:
 
 
 @inlined
-def first_line(w: LoopArrays, s: LoopState) -> int:
+def line_that_fits(w: LoopArrays, s: LoopState) -> int:
     """The line whose first attempt is the first of all that fit; -1 without."""
     best = -1
     for line in range(len(s.lines)):

@@ -5,7 +5,9 @@ Owns `WindowTools`, kept with the version of the graph. O(nodes + edges) once.
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from reactive_dag.declare.internals import analysis_of
@@ -15,11 +17,16 @@ from reactive_dag.whatif.loops.loop_plan import LoopPlan
 
 if TYPE_CHECKING:
     from reactive_dag.declare.graph import Graph
+    from reactive_dag.whatif.loops.compiled_levels import CompiledLevels
     from reactive_dag.whatif.loops.compiled_play import CompiledPlan
+    from reactive_dag.whatif.loops.drawn import WindowDraws
     from reactive_dag.whatif.window.arrays import Window
 
 KEPT_AS = "futures"
 """The name under which a version of a graph keeps what evaluates its last window."""
+
+WORTH_LOADING = 10_000_000
+"""From so many nodes, of all futures together, on levels are worth loading numba for, which takes half a second."""
 
 
 class WindowTools:
@@ -44,6 +51,15 @@ class WindowTools:
         from reactive_dag.whatif.loops.compiled_play import CompiledPlan, can_play  # imports numba
 
         return CompiledPlan(self.loop_plan) if can_play(self.loop_plan) else None
+
+    def compiled_levels(self, draws: WindowDraws, n: int) -> CompiledLevels | None:
+        """The compiled levels of a question; None without numba, or where NumPy is done before that. O(nodes)."""
+        loaded, size = "reactive_dag.whatif.loops.compiled_levels" in sys.modules, n * self.drawn.window.size
+        if find_spec("numba") is None or not (loaded or size >= WORTH_LOADING):
+            return None
+        from reactive_dag.whatif.loops.compiled_levels import CompiledLevels  # imports numba
+
+        return CompiledLevels(draws)
 
 
 def tools_of(graph: Graph, window: Window) -> WindowTools:

@@ -33,7 +33,7 @@ CHUNK: Final = 16_000
 
 _ALL_BITS = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15
-_FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+FIRST_FACTOR, SECOND_FACTOR = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 # --------------------------------------------------------------------------------------------------------- the hash
@@ -45,8 +45,8 @@ def mix(number: int) -> int:
     The last step of splitmix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014,
     with Stafford's constants (his "Mix13").
     """
-    number = ((number ^ (number >> 30)) * _FIRST) & _ALL_BITS
-    number = ((number ^ (number >> 27)) * _SECOND) & _ALL_BITS
+    number = ((number ^ (number >> 30)) * FIRST_FACTOR) & _ALL_BITS
+    number = ((number ^ (number >> 27)) * SECOND_FACTOR) & _ALL_BITS
     return number ^ (number >> 31)
 
 
@@ -57,9 +57,9 @@ def mix_array(numbers: DrawKeys) -> DrawKeys:
     True
     """
     numbers ^= numbers >> np.uint64(30)
-    numbers *= np.uint64(_FIRST)
+    numbers *= np.uint64(FIRST_FACTOR)
     numbers ^= numbers >> np.uint64(27)
-    numbers *= np.uint64(_SECOND)
+    numbers *= np.uint64(SECOND_FACTOR)
     numbers ^= numbers >> np.uint64(31)
     return numbers
 

@@ -24,7 +24,7 @@ LARGEST_EXPONENT = 700.0
 """e to a power beyond this, in size, is that of this: 64 bits hold no more."""
 
 _HALF_ROOT = 0.7071067811865476
-_HALF_ROOT_BITS = int(np.float64(_HALF_ROOT).view(np.int64))
+HALF_ROOT_BITS = int(np.float64(_HALF_ROOT).view(np.int64))
 
 
 _exact = Context(prec=50)
@@ -38,15 +38,15 @@ def _split(value: Decimal) -> tuple[float, float]:
 
 _LN2 = _exact.ln(Decimal(2))
 _STEP = _exact.divide(_LN2, Decimal(STEPS))
-_LN2_HEAD, _LN2_REST = _split(_LN2)
-_STEP_HEAD, _STEP_REST = _split(_STEP)
-_PER_STEP = float(_exact.divide(Decimal(1), _STEP))
+LN2_HEAD, LN2_REST = _split(_LN2)
+STEP_HEAD, STEP_REST = _split(_STEP)
+PER_STEP = float(_exact.divide(Decimal(1), _STEP))
 _POWERS = np.array([float(_exact.exp(_exact.multiply(_STEP, Decimal(step)))) for step in range(STEPS)])
 """The powers of two between 1 and 2, so many that they are a step apart."""
-_POWER_BITS = _POWERS.view(np.int64)
+POWER_BITS = _POWERS.view(np.int64)
 _POWER_LIST = _POWERS.tolist()
-_EXP = tuple(1 / factorial(power) for power in range(4, -1, -1))
-_LOG = tuple(1 / power for power in range(21, 0, -2))
+EXP_TERMS = tuple(1 / factorial(power) for power in range(4, -1, -1))
+LOG_TERMS = tuple(1 / power for power in range(21, 0, -2))
 
 
 @overload
@@ -79,26 +79,26 @@ def exp(x: float | Floats) -> float | Floats:
     if isinstance(x, float):
         return _exp_of_number(x)
     bounded = np.clip(x, -LARGEST_EXPONENT, LARGEST_EXPONENT)
-    steps = np.rint(bounded * _PER_STEP)
-    bounded -= steps * _STEP_HEAD
-    bounded -= steps * _STEP_REST
-    found = polynomial(bounded, _EXP)
+    steps = np.rint(bounded * PER_STEP)
+    bounded -= steps * STEP_HEAD
+    bounded -= steps * STEP_REST
+    found = polynomial(bounded, EXP_TERMS)
     whole = steps.astype(np.int64)
     step = whole & (STEPS - 1)
     whole -= step
     whole <<= 52 - (STEPS.bit_length() - 1)  # the exponent's place
-    whole += _POWER_BITS.take(step)
+    whole += POWER_BITS.take(step)
     found *= whole.view(np.float64)
     return found
 
 
 def _exp_of_number(x: float) -> float:
     bounded = min(max(x, -LARGEST_EXPONENT), LARGEST_EXPONENT)
-    steps = round(bounded * _PER_STEP)
-    bounded -= steps * _STEP_HEAD
-    bounded -= steps * _STEP_REST
+    steps = round(bounded * PER_STEP)
+    bounded -= steps * STEP_HEAD
+    bounded -= steps * STEP_REST
     step = steps & (STEPS - 1)
-    return polynomial(bounded, _EXP) * ldexp(_POWER_LIST[step], (steps - step) // STEPS)
+    return polynomial(bounded, EXP_TERMS) * ldexp(_POWER_LIST[step], (steps - step) // STEPS)
 
 
 @overload
@@ -116,14 +116,14 @@ def log(x: float | Floats) -> float | Floats:
     if isinstance(x, float):
         return _log_of_number(x)
     bits = x.view(np.int64)
-    power = (bits - _HALF_ROOT_BITS) >> 52
+    power = (bits - HALF_ROOT_BITS) >> 52
     near_one = (bits - (power << 52)).view(np.float64)
     ratio = (near_one - 1.0) / (near_one + 1.0)
-    found = polynomial(ratio * ratio, _LOG)
+    found = polynomial(ratio * ratio, LOG_TERMS)
     found *= ratio + ratio
     whole = power.astype(np.float64)
-    found += whole * _LN2_REST
-    found += whole * _LN2_HEAD
+    found += whole * LN2_REST
+    found += whole * LN2_HEAD
     return found
 
 
@@ -132,34 +132,34 @@ def _log_of_number(x: float) -> float:
     if near_one < _HALF_ROOT:
         near_one, power = near_one * 2, power - 1
     ratio = (near_one - 1.0) / (near_one + 1.0)
-    found = polynomial(ratio * ratio, _LOG)
+    found = polynomial(ratio * ratio, LOG_TERMS)
     found *= ratio + ratio
-    found += power * _LN2_REST
-    return found + power * _LN2_HEAD
+    found += power * LN2_REST
+    return found + power * LN2_HEAD
 
 
 # ------------------------------------------------------------------------------------------ the normal distribution
 
-_MIDDLE = (
+MIDDLE = (
     (2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4,
      1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080),
     (5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4, 2.1213794301586595867e4,
      5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1.0),
 )  # fmt: skip
-_TAIL = (
+TAIL = (
     (7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1, 1.27045825245236838258,
      3.64784832476320460504, 5.76949722146069140550, 4.63033784615654529590, 1.42343711074968357734),
     (1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2, 1.48103976427480074590e-1,
      6.89767334985100004550e-1, 1.67638483018380384940, 2.05319162663775882187, 1.0),
 )  # fmt: skip
-_FAR_TAIL = (
+FAR_TAIL = (
     (2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3, 2.65321895265761230930e-2,
      2.96560571828504891230e-1, 1.78482653991729133580, 5.46378491116411436990, 6.65790464350110377720),
     (2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5, 7.86869131145613259100e-4,
      1.48753612908506148525e-2, 1.36929880922735805310e-1, 5.99832206555887937690e-1, 1.0),
 )  # fmt: skip
-_MIDDLE_TO = 0.425
-_TAIL_TO = 5.0
+MIDDLE_TO = 0.425
+TAIL_TO = 5.0
 
 
 @overload
@@ -178,9 +178,9 @@ def normal_quantile(u: float | Floats) -> float | Floats:
     if isinstance(u, float):
         return _normal_quantile_of_number(u)
     centred = u.reshape(-1) - 0.5
-    found = _ratio(0.180625 - centred * centred, _MIDDLE)
+    found = _ratio(0.180625 - centred * centred, MIDDLE)
     found *= centred
-    outer = np.flatnonzero(np.abs(centred) > _MIDDLE_TO)
+    outer = np.flatnonzero(np.abs(centred) > MIDDLE_TO)
     if len(outer):
         found[outer] = _tail(u.reshape(-1)[outer], centred[outer])
     return found.reshape(u.shape)
@@ -188,19 +188,19 @@ def normal_quantile(u: float | Floats) -> float | Floats:
 
 def _tail(u: Floats, centred: Floats) -> Floats:
     depth = np.sqrt(-log(np.minimum(u, 1.0 - u)))
-    found = _ratio(depth - 1.6, _TAIL)
-    far = np.flatnonzero(depth > _TAIL_TO)
+    found = _ratio(depth - 1.6, TAIL)
+    far = np.flatnonzero(depth > TAIL_TO)
     if len(far):
-        found[far] = _ratio(depth[far] - 5.0, _FAR_TAIL)
+        found[far] = _ratio(depth[far] - 5.0, FAR_TAIL)
     return np.copysign(found, centred)
 
 
 def _normal_quantile_of_number(u: float) -> float:
     centred = u - 0.5
-    if abs(centred) <= _MIDDLE_TO:
-        return _ratio(0.180625 - centred * centred, _MIDDLE) * centred
+    if abs(centred) <= MIDDLE_TO:
+        return _ratio(0.180625 - centred * centred, MIDDLE) * centred
     depth = sqrt(-_log_of_number(min(u, 1.0 - u)))
-    found = _ratio(depth - 1.6, _TAIL) if depth <= _TAIL_TO else _ratio(depth - 5.0, _FAR_TAIL)
+    found = _ratio(depth - 1.6, TAIL) if depth <= TAIL_TO else _ratio(depth - 5.0, FAR_TAIL)
     return copysign(found, centred)
 
 
