@@ -202,6 +202,8 @@ def _names(row: RunRow) -> tuple[tuple[object, ...], ...]:
     by_run = ((), ("dag", row.dag), ("state", row.state), ("dag state", row.dag, row.state), ("key", row.key))
     if row.sources:
         by_run += tuple([("source", source) for source in row.sources])
+    if row.partition is not None:
+        by_run += (("partition", row.dag, row.partition),)
     if row.logical_date is None:
         return (*by_run, ("cascade", row.dag, row.cascade))
     return (*by_run, ("date", row.dag, row.logical_date), ("dates", row.dag))
@@ -214,6 +216,8 @@ def _narrowest(query: RunQuery) -> tuple[object, ...]:
         return ("key", query.key)
     if query.dag is not None and query.logical_date is not None:
         return ("date", query.dag, query.logical_date)
+    if query.dag is not None and query.partition is not None:
+        return ("partition", query.dag, query.partition)
     if query.dag is not None and query.cascade is not None:
         return ("cascade", query.dag, query.cascade)
     if query.dag is not None and query.state is not None:

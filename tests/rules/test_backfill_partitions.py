@@ -139,6 +139,23 @@ def test_R26_a_partition_that_an_event_had_run_is_skipped(store):
         assert [run.partition for run in backfill.skipped] == ["2026-11-01|us"] and len(backfill.runs) == 3
 
 
+@pytest.mark.parametrize("of_days", [DAY, DAY * REGION], ids=["calendar", "product"])
+def test_R26_a_partition_has_run_whatever_the_date_of_its_run(store, of_days):
+    """A nightly DAG that writes the day before: what follows has its date, which lies outside of the partition."""
+    graph = rd.Graph("past")
+    raw = graph.dataset("raw", partitions=of_days)
+    names = [f"2026-11-04{each}" for each in ([""] if of_days is DAY else ["|eu", "|us"])]
+    nightly = graph.dag("nightly", schedule="0 2 * * *", tz=BERLIN)
+    nightly.add(lambda run: [run.publish(raw, partition=name) for name in names] and None, id="t", outlets=[raw])
+    graph.dag("job", on=rd.updated(raw).by("partition")).add(nothing, id="t")
+    with live(graph, store, NOON) as engine:
+        engine.start("nightly", logical_date="2026-11-05T02:00+01:00")
+        engine.run_until_idle()
+        assert sorted(asked(engine)) == names
+        backfill = engine.backfill("job", start="2026-11-04", end="2026-11-04").wait()
+        assert sorted(run.partition for run in backfill.skipped) == names and not backfill.runs
+
+
 def test_R26_the_keys_of_a_dag_say_what_its_runs_are_for(store):
     on = (rd.updated("raw") & rd.updated("users")).by("region")
     graph = of(DAY * REGION, on, body=lambda run: run.publish("mart", partition=f"2026-11-01|{run.partition}"))

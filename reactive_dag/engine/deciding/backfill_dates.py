@@ -79,7 +79,7 @@ class BackfillJudge:
 
     def _entry(self, dag: Dag, turn: Turn, again: bool, poor: tuple[str, ...], where: str) -> BackfillDate | None:
         """A date, and whether the run that it has goes again: because all do, or by the state of that run."""
-        entry = BackfillDate(turn.date, turn.label, partition=turn.partition, end=turn.end, is_period=turn.is_period)
+        entry = BackfillDate(turn.date, turn.label, partition=turn.partition, is_period=turn.is_period)
         run = self.backfills.run_of(dag.id, self.backfills.key_of(dag.id, entry), entry)
         if run is not None:
             state = self.backfills.runs.row(run).state

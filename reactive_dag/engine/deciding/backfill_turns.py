@@ -31,13 +31,12 @@ Lacking: TypeAlias = Sequence[tuple[Partitions, Sequence[str]]]
 class Turn(NamedTuple):
     """What one run is for: a date, a partition or both, and the trigger that it is of.
 
-    `end` is where the period of the partition ends; `is_period`: it is one of a calendar, which its date alone says.
+    `is_period`: the partition is one of a calendar, which its date alone says.
     """
 
     date: int | None
     label: str
     partition: str | None = None
-    end: int = 0
     is_period: bool = False
 
 
@@ -133,9 +132,7 @@ def _of_partitions(of: Partitions, label: str, first: int, last: int, where: str
         texts: Iterable[str] = map(of.of, _counted(of.begins(first, last), where))
     else:
         texts = partitions_within(of, first, last, where)
-    spans = ((each, of.interval(each)) for each in texts)
-    whole = isinstance(of, Periods)
-    return [Turn(span[0], label, each, span[1], whole) for each, span in spans if span is not None]
+    return [Turn(of.time(each), label, each, isinstance(of, Periods)) for each in texts]
 
 
 def clocks_by_label(triggers: Mapping[str, Trigger]) -> dict[str, list[Schedule]]:

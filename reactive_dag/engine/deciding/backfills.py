@@ -7,7 +7,6 @@ before it counts. A date costs O(log n), in memory an entry each until its backf
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import attrs
@@ -191,8 +190,7 @@ class Backfills:
     def run_of(self, dag: str, key: str, entry: BackfillDate) -> int | None:
         """The run that a date has already: under its tick's key, else by its logical date. O(log n).
 
-        That of a partition by that, of a calendar's by either; O(runs of the DAG that have not ended and those of its
-        period, of a static one all).
+        That of a partition by that, of a calendar's by either; O(log n + runs that have not ended).
         """
         if self.outbox.knows(key):
             self.outbox.flush()  # it may have been decided in this turn, and stand nowhere yet
@@ -201,26 +199,14 @@ class Backfills:
             seen = self.by_date.exact(dag, entry.date)
             if seen is not None or entry.partition is None:
                 return None if seen is None else seen.run
-        return self._of_partition(dag, entry)
+        return self._of_partition(dag, entry.partition)
 
-    def _of_partition(self, dag: str, entry: BackfillDate) -> int | None:
+    def _of_partition(self, dag: str, partition: str | None) -> int | None:
         drafts = [status.begun for status in self.runs.statuses.queued.values()]
         begun = [*(state.started for state in self.runs.live.values()), *drafts]
-        found = [
-            each.run for each in begun if each is not None and (each.dag, each.partition) == (dag, entry.partition)
-        ]
-        return max([*found, *self._ended_of_partition(dag, entry)], default=None)
-
-    def _ended_of_partition(self, dag: str, entry: BackfillDate) -> Iterator[int]:
-        """The runs of a partition that have ended; of one with a date, those that are dated in its period."""
-        log, date = self.outbox.log, None
-        while entry.date is not None:
-            seen = self.by_date.newest(dag, entry.date, entry.end - 1 if date is None else date - 1)
-            date = None if seen is None else seen.logical_date
-            if date is None:
-                return
-            yield from (row.run for row in log.runs(dag=dag, logical_date=date, partition=entry.partition, limit=1))
-        yield from (row.run for row in log.runs(dag=dag, partition=entry.partition, limit=1))
+        found = [each.run for each in begun if each is not None and (each.dag, each.partition) == (dag, partition)]
+        ended = self.outbox.log.runs(dag=dag, partition=partition, limit=1)
+        return max([*found, *(row.run for row in ended)], default=None)
 
     def _say_ended(self, of: Backfilling) -> None:
         log = self.outbox.log

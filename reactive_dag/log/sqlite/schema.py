@@ -8,7 +8,7 @@ consumers and meta ends with the checksum of what stands before it.
 
 from __future__ import annotations
 
-STORE_FORMAT = 4
+STORE_FORMAT = 5
 """The version of the tables and of the records in them."""
 
 LOG_MARK = 0x72444C67  # "rDLg"
@@ -37,6 +37,7 @@ LOG_TABLES = (
     "CREATE INDEX runs_dag_state ON runs (dag, state)",
     "CREATE INDEX runs_dag_date ON runs (dag, logical_date) WHERE logical_date IS NOT NULL",
     "CREATE INDEX runs_dag_cascade ON runs (dag, cascade) WHERE logical_date IS NULL",
+    "CREATE INDEX runs_dag_partition ON runs (dag, partition) WHERE partition IS NOT NULL",
     "CREATE INDEX runs_key ON runs (key)",
     "CREATE INDEX runs_state ON runs (state)",
     # Which runs consumed items that a run made.

@@ -1,6 +1,6 @@
 """The views that a store keeps of its log, as far as they are committed: keys, run rows, snapshots, texts, intake.
 
-Owns the queries, and no state. Each is a look along an index: O(log n + result); of runs by partition alone, a scan.
+Owns the queries, and no state. Each is a look along an index: O(log n + result); of runs by a partition without a DAG, a scan.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def select_runs(query: RunQuery, limit: int | None) -> tuple[str, list[object]]:
     >>> select_runs(RunQuery(dag="a", state="failed"), 3)
     ('SELECT * FROM runs WHERE dag = ? AND state = ? ORDER BY run DESC LIMIT ?', ['a', 'failed', 3])
     """
-    narrower = (query.state, query.logical_date, query.key, query.cascade)
+    narrower = (query.state, query.logical_date, query.partition, query.key, query.cascade)
     if query.dag is not None and all(asked is None for asked in narrower):
         parts = [_select_part(query, state) for state in sorted(FINAL_RUN_STATES)]
     else:
@@ -107,14 +107,15 @@ def select_runs(query: RunQuery, limit: int | None) -> tuple[str, list[object]]:
 
 
 def _select_part(query: RunQuery, state: str | None) -> tuple[str, list[object]]:
-    # With a key, a date or a cascade nothing broader may choose the index: a plus takes a column out of the choice.
+    # With a key, a date, a cascade or a partition nothing broader may choose the index: a plus takes a column out.
     plus = "" if query.key is None else "+"
-    broad = "+" if plus or query.logical_date is not None or query.cascade is not None else ""
+    narrow = (query.logical_date, query.cascade, query.partition)
+    broad = "+" if plus or any(asked is not None for asked in narrow) else ""
     asked = {
         f"{plus}dag = ?": query.dag,
         f"{broad}state = ?": state,
         f"{plus}logical_date = ?": query.logical_date,
-        "partition = ?": query.partition,
+        f"{'' if query.logical_date is None else '+'}partition = ?": query.partition,
         "key = ?": query.key,
         f"{broad}run < ?": query.before,
         f"logical_date IS NULL AND {plus}cascade = ?": query.cascade,

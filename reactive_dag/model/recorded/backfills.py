@@ -12,8 +12,8 @@ class BackfillDate(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_
 
     `run` is the run that it has already, -1 if none; `again` gives that one a further round, a `whole` one where it
     succeeded and what it wrote is missing. `payload` is what the trigger's `.map` made of the tick, where it is
-    `mapped`. `end` is where the period of the partition ends; with `is_period` it is one of a calendar, so that a run
-    of its date is one of it, whatever that says.
+    `mapped`. With `is_period` the partition is one of a calendar, so that a run of its date is one of it, whatever that
+    says.
     """
 
     date: int | None
@@ -24,7 +24,6 @@ class BackfillDate(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_
     mapped: bool = False
     partition: str | None = None
     whole: bool = False
-    end: int = 0
     is_period: bool = False
 
     @property
