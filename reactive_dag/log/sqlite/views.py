@@ -1,6 +1,7 @@
 """The views that a store keeps of its log, as far as they are committed: keys, run rows, snapshots, texts, intake.
 
-Owns the queries, and no state. Each is a look along an index: O(log n + result); of runs by a partition without a DAG, a scan.
+Owns the queries, and no state. Each is a look along an index: O(log n + result); of runs by partition without a DAG, a
+scan.
 """
 
 from __future__ import annotations
