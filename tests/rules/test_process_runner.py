@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import os
 import signal
@@ -257,6 +258,61 @@ def test_R25_a_body_that_cannot_be_sent_fails_its_task_with_the_reason(shared):
     state, task = ran(shared, lambda run: lock.locked(), retries=3)
     assert (state, len(task.attempts)) == ("failed", 1)
     assert ".only cannot be sent to a worker process" in task.error and "lock" in task.error
+
+
+def test_R25_dags_and_tasks_stand_in_a_body_for_their_ids(shared):
+    child = shared.graph.dag("child")
+
+    @child.task
+    def doubled(run, number=2):
+        return number * 2
+
+    @child.task
+    def counted(run):
+        return 0 if run is None else [counted.id, counted(None), doubled(None, number=3)]
+
+    def starts(run):
+        found = run.start(child).wait(IDLE)
+        return [child.id, doubled.id, found.state, found.tasks["counted"].output]
+
+    assert output(shared, starts) == ["child", "doubled", "success", ["counted", 0, 6]]
+    state, task = ran(shared, lambda run: child())
+    assert state == "failed" and "DAG 'child' stands in a worker process by its id alone" in task.error
+    graph = shared.graph
+    state, task = ran(shared, lambda run: len(graph.dags))
+    assert state == "failed" and "cannot be sent" in task.error and "graph 'processes' stays where it is" in task.error
+
+
+def leaves_threads(run):
+    """Threads that ask when the body has ended, in the process that the next body gets."""
+
+    def ask():
+        with contextlib.suppress(rd.UsageError):
+            while True:
+                run.get("x")
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    run.log.info("they ask")
+    LEFT.extend(threads)
+    return os.getpid()
+
+
+LEFT: list[threading.Thread] = []
+
+
+def waits_for_those(run):
+    while LEFT:
+        LEFT.pop().join()
+    return [run.get("x", 7), os.getpid()]
+
+
+def test_R25_threads_that_a_body_left_behind_ask_nothing_between_bodies():
+    with live(rd.Graph("processes"), runner=rd.ProcessRunner(1)) as engine:
+        for _ in range(3):
+            process = output(engine, leaves_threads)
+            assert output(engine, waits_for_those) == [7, process]
 
 
 def test_R25_a_result_that_is_no_json_fails_its_task_with_the_reason(shared):

@@ -1,7 +1,8 @@
 """What an engine and its worker processes send each other: pickled messages over a pipe, runs by name.
 
 Owns one end of a pipe. A run is never sent: the other side gets one of its own, which asks over the pipe. Functions
-that can be imported go by name, others by value (cloudpickle). A message costs its size, and some 20 µs.
+that can be imported go by name, others by value (cloudpickle); of a DAG only its id goes, of a task its id and its
+function. A message costs its size, and some 20 µs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from multiprocessing.connection import Connection
 from types import CodeType
 from typing import Any, ClassVar
 
+import attrs
 import cloudpickle  # type: ignore[import-untyped]
+
+from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.graph import Graph
+from reactive_dag.declare.task import Task
+from reactive_dag.model.callables import AnyCallable
+from reactive_dag.model.errors import UsageError
 
 Name = tuple[Any, ...]
 """What stands on the wire for an object that stays where it is."""
@@ -28,6 +36,21 @@ def _code(code: CodeType) -> tuple[Any, ...]:
     return make, tuple(code.co_filename if field == NO_FILE else field for field in fields)
 
 
+@attrs.define(slots=False)
+class Declared:
+    """What stands for a DAG or a task in another process: its id does wherever the object would."""
+
+    id: str
+    fn: AnyCallable | None = None
+    """The function of a task."""
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        """Call the function of a task. Raises UsageError for a DAG."""
+        if self.fn is None:
+            raise UsageError(f"DAG {self.id!r} stands in a worker process by its id alone")
+        return self.fn(*args, **kwargs)
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     dispatch_table: ClassVar[Any] = ChainMap({CodeType: _code}, cloudpickle.Pickler.dispatch_table)
 
@@ -37,6 +60,15 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def persistent_id(self, value: object) -> Name | None:
         return self._name(value)
+
+    def reducer_override(self, value: object) -> Any:
+        if isinstance(value, Dag):
+            return Declared, (value.id,)
+        if isinstance(value, Task):  # its function is sent behind it, since it may name the task
+            return Declared, (value.id,), {"fn": value.fn}
+        if isinstance(value, Graph):
+            raise UsageError(f"graph {value.id!r} stays where it is, and its DAGs go by their ids")
+        return super().reducer_override(value)
 
 
 class _Unpickler(pickle.Unpickler):

@@ -2,7 +2,8 @@
 
 Owns the process. What a body asks of its run goes back over the pipe, and is answered by the engine's own run, so all
 of it works here as it does there; what the briefing holds is not asked for. Invariant: one question is on the pipe at
-a time, but for those that an effect of `run.once` asks in its turn.
+a time, but for those that an effect of `run.once` asks in its turn, and none when a body has ended, whatever threads it
+left behind.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from reactive_dag.engine.execute.process_wire import Message, Name, Wire, WireGo
 from reactive_dag.engine.execute.run_log import RunLog
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.callables import Call
-from reactive_dag.model.errors import said
+from reactive_dag.model.errors import UsageError, said
 from reactive_dag.model.payload import plain
 
 T = TypeVar("T")
@@ -39,9 +40,10 @@ LOOK = 0.5
 class AskingRun(Run):
     """A run as a body in a worker process has it: it asks the engine's own for everything that is not `known`."""
 
-    def __init__(self, desk: Desk, offset: int, known: Mapping[str, object]) -> None:
+    def __init__(self, desk: Desk, body: Body, offset: int, known: Mapping[str, object]) -> None:
         self._host = desk  # type: ignore[assignment]  # it serves only to tell runs apart
         self._desk = desk
+        self._body = body
         self._offset = offset
         self._known = known
 
@@ -76,7 +78,24 @@ class AskingContext(AskingRun):
     def log(self) -> RunLog:
         """A logger that names the run; the attempt keeps what is logged (R20)."""
         about = {"dag": self.dag, "task": self.task, "run": self.key, "attempt": self.attempt}
-        return RunLog(about, self._desk.write_line)
+        return RunLog(about, self._body.write_line)
+
+
+class Body:
+    """One body that executes here; what it prints and logs goes over the pipe."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.over = False
+        """Whether it has ended: the engine listens to it no more."""
+
+    def write(self, text: str) -> None:
+        """Tell what it printed."""
+        self._desk.tell(self, "write", text)
+
+    def write_line(self, level: str, message: str) -> None:
+        """Tell what it logged."""
+        self._desk.tell(self, "line", level, message)
 
 
 class Desk:
@@ -86,27 +105,29 @@ class Desk:
         self._wire = Wire(connection, _name, self._find)
         self._lock = threading.RLock()
         self._known: dict[str, object] = {}
+        self._body = Body(self)
 
     def _find(self, name: Name) -> object:
         kind, which = name
         if kind == "context":
-            return AskingContext(self, which, self._known)
+            return AskingContext(self, self._body, which, self._known)
         if kind == "run":
-            return AskingRun(self, which, {})
-        return _Answer(self, which)
+            return AskingRun(self, self._body, which, {})
+        return _Answer(self, self._body, which)
 
     # ------------------------------------------------------------------------------------- questions
 
-    def ask(self, *question: object) -> Any:
-        """What the engine answers. Raises what it raised."""
+    def ask(self, kind: str, target: AskingRun | _Answer, *more: object) -> Any:
+        """What the engine answers. Raises what it raised, UsageError if the body has ended."""
         with self._lock:
-            self._wire.send(question)
+            _refuse_late(target)
+            self._wire.send((kind, target, *more))
             kind, value = self._wire.unpacked(self._wire.receive())
         if kind == "error":
             raise value
         return value
 
-    def call(self, target: object, name: str, *args: object, **kwargs: object) -> Any:
+    def call(self, target: AskingRun | _Answer, name: str, *args: object, **kwargs: object) -> Any:
         """What a method of the engine's own object gives."""
         return self.ask("call", target, name, args, kwargs)
 
@@ -114,6 +135,7 @@ class Desk:
         """The recorded result of an effect, or that of `fn`, called here (X2)."""
         failed: BaseException | None = None
         with self._lock:
+            _refuse_late(run)
             self._wire.send(("once", run, name))
             while True:
                 kind, value = self._wire.unpacked(self._wire.receive())
@@ -145,15 +167,11 @@ class Desk:
 
     # ------------------------------------------------------------------------------------- what is written
 
-    def write(self, text: str) -> None:
-        """Tell what the body printed."""
+    def tell(self, body: Body, *what: str) -> None:
+        """Tell what a body printed or logged; after its end nothing."""
         with self._lock, suppress(WireGone):
-            self._wire.send(("write", text))
-
-    def write_line(self, level: str, message: str) -> None:
-        """Tell what the body logged."""
-        with self._lock, suppress(WireGone):
-            self._wire.send(("line", level, message))
+            if not body.over:
+                self._wire.send(what)
 
     # ------------------------------------------------------------------------------------- bodies
 
@@ -162,7 +180,7 @@ class Desk:
         worker = os.getpid()
         while True:
             data = self._wire.receive()
-            self._known = {}
+            self._known, self._body = {}, Body(self)
             try:
                 name, briefing, body, arguments, finish = self._wire.unpacked(data)
             except BaseException as error:
@@ -173,7 +191,9 @@ class Desk:
             ended = self._execute(name, body, arguments, finish)
             if os.getpid() != worker:
                 os._exit(0)  # a body forked, and its child came back: the answer is its parent's
-            self._wire.send(ended)
+            with self._lock:
+                self._body.over = True
+                self._wire.send(ended)
 
     def _execute(
         self,
@@ -184,7 +204,7 @@ class Desk:
     ) -> Message:
         outer = BODY.get()
         try:
-            BODY.set((None, name, self))
+            BODY.set((None, name, self._body))
             fn = Call.from_json({"ref": body}).bind().fn if isinstance(body, str) else body
             return "returned", finish(_value(fn(**arguments)))
         except BaseException as error:  # whatever a user's code raises fails that attempt, not the worker
@@ -199,12 +219,21 @@ class Desk:
 class _Answer:
     """Something that is read in the engine's process, when it is called for."""
 
-    def __init__(self, desk: Desk, which: int) -> None:
+    def __init__(self, desk: Desk, body: Body, which: int) -> None:
         self._desk = desk
+        self._body = body
         self.which = which
 
     def __call__(self) -> Any:
         return self._desk.call(self, "__call__")
+
+
+def _refuse_late(target: AskingRun | _Answer) -> None:
+    if target._body.over:
+        raise UsageError(
+            "the body that had this run has ended, and in a worker process nothing can be asked of it any more; let a "
+            "body wait for the threads that it starts"
+        )
 
 
 def _name(value: object) -> Name | None:
