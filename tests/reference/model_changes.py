@@ -26,13 +26,17 @@ class Changes:
 
     def take_up_tasks(self):
         """What of the declared tasks, and timeouts of runs, has changed since somebody looked."""
-        now = {dag: (self.specs.get(dag, {}), self.graph.dags[dag].timeout) for dag in self.graph.dags}
+        now = self.declared()
         for dag, declared in now.items():
             if self.taken.get(dag, declared) != declared:
                 self.noted.add("tasks changed")
                 for run in [run for run in self.runs.values() if run.dag == dag and run.alive]:
                     self.declared_anew(run, is_new_life=False)
         self.taken |= now
+
+    def declared(self):
+        """The tasks and timeouts that are declared now."""
+        return {dag: (self.specs.get(dag, {}), self.graph.dags[dag].timeout) for dag in self.graph.dags}
 
     def declared_anew(self, run, is_new_life):
         """A run under way goes on as its DAG is declared now; in a new life nobody has what is not."""
@@ -47,7 +51,7 @@ class Changes:
                 if task.open is not None and not task.decided and (task.began or is_new_life):
                     self.time_attempt(task, before)
                 if task.began and task.open is not None and not task.decided:
-                    self.look_on(run, name, task, before)
+                    self.look_on(run, name, task, before, is_new_life)
             elif is_new_life and not task.final:
                 self.is_gone(run, name, task)
         if not is_new_life:
@@ -89,7 +93,7 @@ class Changes:
                 task.since.round = task.since.run.round
                 self.set_timer(task.since.at + task.spec.timeout, task.since)
 
-    def look_on(self, run, name, task, before):
+    def look_on(self, run, name, task, before, is_new_life):
         """A wait under way looks as it is declared now, counted from its beginning."""
         began = task.since
         if before.poll != task.spec.poll:
@@ -98,10 +102,11 @@ class Changes:
             if task.spec.poll:
                 passed = self.applied_at() - began.at
                 self.set_look(run, name, task, began.at + (passed // task.spec.poll + 1) * task.spec.poll)
-        if before.poke and not task.spec.poke and task.owed and not self.recovering:
+        if is_new_life:  # what is owed, and what reacts, looks once the process has begun
+            return
+        if before.poke and not task.spec.poke and task.owed:
             self.startable.append((run, name))
-        reacts = not task.spec.poll and not task.spec.until
-        if reacts and before != task.spec and not self.recovering:  # else it looks once the process has begun
+        if not task.spec.poll and not task.spec.until and before != task.spec:
             self.look(run, name, task, len(self.facts) - len(self.queue))
 
     def applied_at(self):

@@ -17,15 +17,13 @@ from reactive_dag.triggers.functions.rollup import Rollup
 from tests.reference.model_backfills import Backfills
 from tests.reference.model_changes import Changes
 from tests.reference.model_deadlines import Deadlines
+from tests.reference.model_definitions import Definitions
 from tests.reference.model_downstream import Downstream
 from tests.reference.model_parts import Fact, Station
 from tests.reference.model_rounds import Rounds
 from tests.reference.model_runs import SAID, Runs
 from tests.reference.model_waits import Waits
-from tests.reference.naive import order
 from tests.reference.naive_given import Given
-
-KEEP = {"one": 1, "all": 1000, "none": 0}
 
 
 def rolled_up(parts, given):
@@ -44,7 +42,7 @@ def known_choice(output, followers):
     return isinstance(output, list) and set(output) <= set(followers)
 
 
-class Model(Waits, Runs, Rounds, Changes, Downstream, Backfills, Deadlines):
+class Model(Waits, Runs, Rounds, Definitions, Changes, Downstream, Backfills, Deadlines):
     """The whole: `graph` is the real one (for heights, origins and joins), `specs` the tasks of its DAGs, plain."""
 
     def __init__(self, graph, specs, now, lateness):
@@ -165,6 +163,7 @@ class Model(Waits, Runs, Rounds, Changes, Downstream, Backfills, Deadlines):
             run.height = self.height(run.dag)
             if run.alive:
                 self.declared_anew(run, is_new_life=True)
+        self.taken |= self.declared()
         self.append(Fact("engine", self.last or self.now, until=max(self.now, self.last)))
         self.take_up_changes()
         self.commit()
@@ -274,90 +273,6 @@ class Model(Waits, Runs, Rounds, Changes, Downstream, Backfills, Deadlines):
             return False
         under_way = task.open is not None and task.attempt == fact.attempt and not task.decided
         return fact.run.alive and (under_way if fact.what in ("task_started", "look") else task.retry is fact)
-
-    # ------------------------------------------------------------------------------------ definitions (T11, T12)
-
-    def take_up_changes(self):
-        self.take_up_tasks()
-        wanted = {dag: self.graph.effective(dag).get("") for dag in self.graph.dags}
-        latest = dict(self.known)
-        for fact in self.queue:
-            if fact.what == "registered":
-                latest[fact.dag] = fact.trigger
-            elif fact.what == "removed":
-                latest.pop(fact.dag, None)
-        for dag, trigger in wanted.items():
-            if dag not in latest or latest[dag] != trigger:
-                self.push("registered", dag=dag, trigger=trigger, change=dag in latest)
-        for dag in sorted(dag for dag in latest if dag not in wanted):
-            self.push("removed", dag=dag)
-        for station in self.stations.values():
-            station.height = self.height(station.dag)
-        for fact in self.queue:  # what is decided from here on is the new definition's
-            if fact.dag in self.stations and (fact.what == "removed" or (fact.what == "registered" and fact.change)):
-                self.stations[fact.dag].stale = True
-
-    def on_registered(self, fact):
-        dag, old = fact.dag, self.stations.get(fact.dag)
-        self.known[dag] = fact.trigger
-        self.numbers[dag] += 1
-        self.watch(dag, fact.at)
-        later = [f for f in self.facts[fact.number + 1 :] if f.what in ("registered", "removed") and f.dag == dag]
-        if old is None or (not later and (old.trigger != fact.trigger or old.stale)):
-            self.replace(old, fact, overtaken=bool(later))
-
-    def replace(self, old, fact, overtaken):
-        self.stations.pop(fact.dag, None)
-        if fact.trigger is None:
-            return
-        new = self.stations[fact.dag] = Station(self, fact.dag, fact.trigger)
-        new.naive.arm(fact.at, self.numbers[fact.dag], keep=KEEP[new.catchup])
-        if old is not None:
-            self.hand_over(old, new, fact.at)
-        new.stale = overtaken
-
-    def hand_over(self, old, new, at):
-        """What the old one holds is delivered anew, in order; what nobody takes is dropped as redefined."""
-        leaves = [leaf for leaf, _ in old.naive.parts]
-        new.naive.remember(old.naive.fired_periods(old.held))
-        pairs = [(leaves[part], item) for given in old.held for part, item in given.pairs]
-        pairs += [(leaves[part], item) for part, _, item in old.naive.pending()] + old.backlog
-        ridden = [(leaves[part], item) for part, item in old.naive.ridden()]
-        fired, rode = [], set()
-        for item in sorted({item for _, item in pairs}, key=order):
-            event = item if isinstance(item, Mark) else self.facts[item]
-            given = [leaf for leaf, each in pairs if each == item]
-            rides = all(ridden.count((leaf, item)) >= given.count(leaf) for leaf in given)
-            hits = new.hits(given, event, rides)
-            if hits:
-                rode |= {item} if rides else set()
-                fired += new.naive.feed(hits, item, at, event)
-            else:
-                new.redefined.update(map(repr, given))
-        new.naive.mark_ridden(rode)
-        self.fire(new, fired, at)
-
-    def on_removed(self, fact):
-        self.known.pop(fact.dag, None)
-        self.stations.pop(fact.dag, None)
-        self.unwatch(fact.dag)
-        for of in [each for each in self.facts[: fact.number] if each.what == "backfill" and each.dag == fact.dag]:
-            of.state, of.stopped = "cancelled", True
-        for run in sorted(self.waiting.get(fact.dag, ()), key=lambda run: run.request is not None):
-            self.end_waiting(run)
-
-    def on_engine(self, fact):
-        for station in self.stations.values():
-            station.naive.gap(fact.until - self.lateness, KEEP[station.catchup])
-
-    def on_paused(self, fact):
-        self.paused.add(fact.dag)
-
-    def on_resumed(self, fact):
-        self.paused.discard(fact.dag)
-        station = self.stations.get(fact.dag)
-        if station is not None and station.held:
-            self.fire(station, station.let_go(), fact.at)
 
     # ------------------------------------------------------------------------------------ triggers
 

@@ -210,12 +210,11 @@ class Runs(Dates):
         if again:
             for run, name, task in self.reacting((tuple, Awaits)):
                 self.look(run, name, task, len(self.facts) - len(self.queue))
+            self.owe_looks()
         running = [run for run in self.runs.values() if again and run.alive]
         for run in sorted(running, key=lambda each: each.began):
             for name in [name for name, task in run.tasks.items() if task.open is not None and not task.began]:
                 self.finished(run, name, "lost", run.tasks[name].attempt, retry=True)
-        if again:
-            self.owe_looks()
         return bool(self.queue)
 
     def on_task_started(self, fact):

@@ -1,29 +1,25 @@
 """An engine and its naive model, told the same things; after each they must say the same.
 
-`Twins` owns the graph that both share: three fixed DAGs, one that is started by hand, and three whose triggers are
-random and change. Each method is a step; `compare` holds the log to the model's story record by record, then every run,
-every task and the counts of every leaf part.
+They share a graph (twin_graph.py): fixed DAGs, one that is started by hand, and three whose triggers are random and
+change. Each method is a step; `compare` holds all that the engine says to what the model says (comparing.py).
 """
 
 from __future__ import annotations
 
 import copy
-from collections import Counter
-from datetime import timedelta
 
 import reactive_dag as rd
-from reactive_dag.model.errors import GraphError
-from reactive_dag.model.records import Mark
 from reactive_dag.model.times import SECOND, parse_time, to_datetime
 from tests.reference.model_downstream import Wave
 from tests.reference.model_engine import Model
-from tests.reference.model_parts import FINAL, Awaits, Fact
+from tests.reference.model_parts import FINAL, Fact
 from tests.reference.model_rounds import again_of
-from tests.support.declared import CLOCKS, OPTIONS, POOLS, SPECS, VARIANTS
+from tests.support.comparing import compare, told
+from tests.support.declared import CLOCKS, VARIANTS
 from tests.support.engines import parts
 from tests.support.sitting import CHILD
-from tests.support.stories import LINES, of_log, of_model
-from tests.support.strategies import DATASETS, PARTITIONED
+from tests.support.stories import LINES
+from tests.support.twin_graph import TwinGraph
 from tests.support.volatile import VolatileLog
 from tests.support.world import World
 from tests.support.zoo import OUTCOMES
@@ -46,71 +42,18 @@ TOLD = {
 """What the model is told of each outcome; `publish_twice` depends on the task."""
 
 
-class Twins:
+class Twins(TwinGraph):
     """The two of them."""
 
     def __init__(self, log=None):
-        self.graph, self.specs, self.options = rd.Graph("twins"), dict(SPECS), dict(OPTIONS)
-        for dataset in (*DATASETS, *PARTITIONED):
-            self.graph.dataset(dataset.uri, partitions=dataset.partitions)
-        for pool, slots in POOLS.items():
-            self.graph.pool(pool, slots)
-        a, b = self.graph.dataset("a"), self.graph.dataset("b")
-        self.declare("p", rd.updated(a))
-        self.declare("q", rd.completed("p", states="any"))
-        self.declare("r", rd.every("7s") | rd.updated(b))
-        self.declare("s", None)
-        self.declare("k", rd.updated(self.graph.dataset("e")).batch(count=2).by("region"))
-        self.declare("w", rd.updated(a))
-        self.declare("v", rd.updated(a))
-        self.declare("m", rd.every("7s").where(is_odd_tick))
-        self.declare("n", rd.updated(self.graph.dataset("c")) | rd.every("7s"))
+        super().__init__()
         self.world = World(self.graph, log or VolatileLog())
         self.model = Model(self.graph, self.specs, self.world.clock.now(), 2 * SECOND)
         self.compared = 0, 0
         self.lost_plans = set()
 
-    def declare(self, dag, trigger):
-        """Declare a DAG; False where T8 or a cycle forbids it."""
-        options = dict(self.options.get(dag, {}))
-        options["outlets"] = [self.graph.dataset(uri) for uri in options.get("outlets", ())]
-        before = self.graph.dags.get(dag)
-        try:
-            new = rd.Dag(dag, on=trigger, **options) if trigger is not None else rd.Dag(dag, **options)
-            for name, spec in self.specs[dag].items():
-                self.add(new, name, spec)
-            self.graph.register(new, replace=True)
-            self.graph.effective(dag)
-        except (GraphError, rd.InvalidValue):
-            if before is not None:
-                self.graph.register(before, replace=True)
-            elif dag in self.graph.dags:
-                self.graph.remove(dag)
-            return False
-        return True
-
-    def add(self, dag, name, spec):
-        """Add a task to a DAG."""
-        timeout = None if spec.timeout is None else f"{spec.timeout / SECOND}s"
-        how = {"retries": spec.retries, "retry_delay": f"{spec.delay / SECOND}s", "timeout": timeout}
-        mode = {"mode": "reschedule", "poll": f"{spec.poll // SECOND}s"} if spec.poll else {}
-        mode |= {"mode": "poke", "pool": spec.pool, "slots": spec.slots, "priority": spec.priority} if spec.poke else {}
-        if isinstance(spec.wait, Awaits):
-            wait = spec.wait
-            date = timedelta(seconds=wait.offset // SECOND) if wait.offset else "same"
-            sets = {"states": wait.states, "failed_states": wait.failed, "skipped_states": wait.skipped}
-            dag.wait_for(wait.dag, wait.task or None, id=name, logical_date=date, soft_fail=spec.soft, **sets, **mode,
-                         **how)  # fmt: skip
-        elif spec.wait is not None:
-            uri, partition, since = spec.wait
-            dag.wait_for(self.graph.dataset(uri), id=name, partition=partition, since="start" if since else None,
-                         soft_fail=spec.soft, **mode, **how)  # fmt: skip
-        elif spec.until:
-            dag.wait_until(lambda run: self.world.body(run), id=name, soft_fail=spec.soft, **mode, **how)
-        else:
-            outlets = [self.graph.dataset(uri) for uri in spec.outlets]
-            dag.add(lambda run: self.world.body(run), id=name, after=spec.needs, priority=spec.priority,
-                    outlets=outlets, pool=spec.pool, slots=spec.slots, **_special(spec), **how)  # fmt: skip
+    def body(self, run):
+        return self.world.body(run)
 
     # ------------------------------------------------------------------------------------ steps
 
@@ -389,63 +332,6 @@ class Twins:
         """The end of it."""
         self.world.close()
 
-    # ------------------------------------------------------------------------------------ comparison
-
     def compare(self):
         """They say the same."""
-        self.world.check()
-        self.compare_stories()
-        self.compare_runs()
-        triggers = {dag: active for (dag, _), active in self.world.core.router.triggers.items()}
-        assert triggers.keys() == self.model.stations.keys()
-        for dag, station in self.model.stations.items():
-            assert counts(triggers[dag]) == station.counts(), dag
-
-    def compare_stories(self):
-        log, model = self.compared
-        stop = self.world.log.next_offset
-        got, expected = list(of_log(self.world.core, log, stop)), list(of_model(self.model, model))
-        for one, other in zip(got, expected, strict=False):
-            assert one == other, f"\n  log   {one}\n  model {other}"
-        assert len(got) == len(expected), (got + expected)[min(len(got), len(expected)) :][:3]
-        self.compared = stop, len(self.model.facts)
-
-    def compare_runs(self):
-        rows = {run.key: run._row for run in self.engine.runs()}
-        assert sorted((row.dag, row.state, key) for key, row in rows.items()) == sorted(
-            [(run.dag, run.state, key) for key, run in self.model.runs.items()]
-            + [(fact.dag, "queued", fact.key) for fact in self.model.queue if fact.what == "requested"]
-        )
-        for key, run in self.model.runs.items():
-            if key not in self.lost_plans:
-                states = {name: task.state for name, task in run.tasks.items() if task.state is not None}
-                found = [each for task in rows[key].tasks for each in (task, *(task.instances or ()))]
-                assert {each.task: each.state for each in found if each.state != "queued"} == states, run.dag
-
-
-def is_odd_tick(tick):
-    """Whether a tick is one of every second; a mark and an event tell its instant in words of their own."""
-    date = tick.due if isinstance(tick, Mark) else parse_time(tick.logical_date)
-    return date // (7 * SECOND) % 2 == 1
-
-
-def counts(active):
-    """What an engine's trigger counts, in the model's form."""
-    held = Counter(part for firing in active.held for part in firing.parts)
-    rows = [
-        (count.delivered, count.consumed - held[part], count.pending + held[part], dict(count.dropped))
-        for part, count in enumerate(active.circuit.counts())
-    ]
-    return rows + [(n, 0, 0, {"redefined": n}) for _, n in sorted(active.redefined.items())]
-
-
-def told(model):
-    """How much of a story there is that is durable."""
-    return len(list(of_model(model, 0))) - len(list(of_model(model, model.safe)))
-
-
-def _special(spec):
-    """The options of a task that only some have."""
-    over = {} if spec.over is None else {"map_over": spec.over}
-    rule = {"teardown": True} if spec.teardown else {"trigger_rule": spec.rule}
-    return {**over, **rule, "branch": spec.branch}
+        self.compared = compare(self.world, self.model, self.compared, self.lost_plans)
