@@ -30,6 +30,12 @@ from tests.support.windows import intervention, nothing, question
 START = "2026-11-23T00:00Z"
 
 
+@pytest.fixture(autouse=True)
+def not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much is worth evaluating again depends on whether another test loaded the compiled levels."""
+    monkeypatch.setattr(WindowFutures, "compiles", lambda futures, n: False)
+
+
 def same(one: Futures, other: Futures) -> None:
     """Both say the same of each node in each future, and of what they are asked."""
     left, right = one._ends, other._ends

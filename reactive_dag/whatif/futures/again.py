@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.question.names import TaskName
 
 WIDE, FEW, SOME = 256, 2048, 32
-"""Of so many futures or more rows cost no more than levels; of fewer only so small a share of the nodes is worth it."""
+"""Of so many futures or more rows cost no more than levels; of fewer only so small a share of the nodes is worth it.
+
+Beside compiled levels half of that is.
+"""
 
 PART = 4
 """Where more than one in so many nodes is touched, all are evaluated anew, on all cores."""
@@ -53,6 +56,7 @@ class EndsAgain:
         self._tasks = touched.durations | touched.delays
         self._touched = self._nodes(touched)
         self._spans: dict[int, Ints] = {}
+        self._changed: list[int] = []
 
     def evaluate(self) -> bool:
         """Put the new ends in `rows`; False where it is no answer, or more work than all anew. O(nodes reached * n)."""
@@ -69,8 +73,9 @@ class EndsAgain:
             if left < 0:
                 return False
             end = self._end(node)
-            if (end != rows[node]).any():
+            if end.tobytes() != rows[node].tobytes():  # the fastest way to compare
                 rows[node] = end
+                self._changed.append(node)
                 for each in (*window.follows[node], *window.watches[node]):
                     waiting[each] = 1
             node = waiting.find(1, node + 1)
@@ -79,7 +84,9 @@ class EndsAgain:
     @property
     def _most(self) -> int:
         """How many nodes are evaluated before it is left: where all anew costs less, some sixth of what that costs."""
-        return self._window.size if self._n >= WIDE else self._window.size * self._n // FEW + SOME
+        size, n = self._window.size, self._n
+        most = size if n >= WIDE else size * n // FEW + SOME
+        return most // 2 if self._futures.compiles(n) else most
 
     # ------------------------------------------------------------------------------------- a node
 
@@ -87,15 +94,22 @@ class EndsAgain:
         """When a node ends, in each future."""
         now, kind = self._latest(node, self.rows), self._kinds[node]
         if kind == WAIT:
-            return wait_ends(self._window, node, now + self._late(node), self.rows, self._ties)
+            return self._wait_ends(node, now + self._late(node))
         was = self._before[node]
-        if node not in self._touched and was.max() < BEYOND:
+        if node not in self._touched and np.maximum.reduce(was) < BEYOND:
             found: Ints = np.minimum(now + (was - self._latest(node, self._before)), BEYOND)
             return found
         begin: Ints = np.minimum(now + self._late(node), BEYOND)
         if kind == TASK:
             begin = np.minimum(begin + self._span(node), BEYOND)
         return begin
+
+    def _wait_ends(self, node: int, begin: Ints) -> Ints:
+        pairs = self._window.candidates[node] or ()
+        if len(pairs) != 1:
+            return wait_ends(self._window, node, begin, self.rows, self._ties)
+        found: Ints = np.minimum(np.maximum(begin, self.rows[pairs[0][0]]), BEYOND)
+        return found
 
     def _latest(self, node: int, ends: Sequence[Ints]) -> Ints:
         """When a node may begin, its delay left out. O(needs * futures)."""
@@ -167,4 +181,7 @@ class EndsAgain:
             found = [self._latest(node, self.rows) + self._late(node) for node in nodes.tolist()]
             return np.minimum(np.array(found, np.int64).reshape(-1, self._n), BEYOND)
 
-        return bool(where_it_binds(self._window, self._given, self._n, begins, ends).any())
+        window = self._window
+        numbers = np.unique(window.run_dag[window.run[self._changed]])
+        dags = {window.dags[number] for number in numbers.tolist()}
+        return bool(where_it_binds(window, self._given, self._n, begins, ends, dags).any())

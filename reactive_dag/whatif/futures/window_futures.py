@@ -90,6 +90,10 @@ class WindowFutures:
         if n >= WORTH_COMPILING and (self.loops or self.limited):
             self.compiled = self._tools.compiled
 
+    def compiles(self, n: int) -> bool:
+        """Whether levels of `n` futures are evaluated by machine code. O(1)."""
+        return self._tools.compiles_levels(n)
+
     # ------------------------------------------------------------------------------------- chunks
 
     def chunk(self, futures: range) -> Chunk:

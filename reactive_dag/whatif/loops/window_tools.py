@@ -52,10 +52,15 @@ class WindowTools:
 
         return CompiledPlan(self.loop_plan) if can_play(self.loop_plan) else None
 
+    def compiles_levels(self, n: int) -> bool:
+        """Whether levels of `n` futures are compiled: with numba, where NumPy is not done before that. O(1)."""
+        if "reactive_dag.whatif.loops.compiled_levels" in sys.modules:
+            return True
+        return n * self.drawn.window.size >= WORTH_LOADING and find_spec("numba") is not None
+
     def compiled_levels(self, draws: WindowDraws, n: int) -> CompiledLevels | None:
-        """The compiled levels of a question; None without numba, or where NumPy is done before that. O(nodes)."""
-        loaded, size = "reactive_dag.whatif.loops.compiled_levels" in sys.modules, n * self.drawn.window.size
-        if find_spec("numba") is None or not (loaded or size >= WORTH_LOADING):
+        """The compiled levels of a question; None where they are not compiled. O(nodes)."""
+        if not self.compiles_levels(n):
             return None
         from reactive_dag.whatif.loops.compiled_levels import CompiledLevels  # imports numba
 
