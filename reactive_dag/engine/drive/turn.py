@@ -27,7 +27,6 @@ from reactive_dag.engine.fold.snapshots import save
 from reactive_dag.engine.inspect.attempt_logs import AttemptLog, AttemptLogs
 from reactive_dag.engine.limits.pools import UnderWay
 from reactive_dag.engine.runs.state import RunState
-from reactive_dag.engine.tasks.timeouts import timed_out
 from reactive_dag.model.errors import NotIdle, UsageError
 from reactive_dag.model.records import AnyRecord, Cancelled, TaskStarted, Tick
 from reactive_dag.model.times import SECOND, format_duration
@@ -169,7 +168,7 @@ class Turn:
         gone = set(runner.adopt(under_way)) if under_way else ()
         for each in under_way:
             if each.key in gone:
-                self._fold.outbox.fact(lost(each))
+                self._fold.runs.flow.timeouts.cut_off(each, lost(each))
             else:
                 self.inflight[each.run.run, each.index] = each
 
@@ -373,16 +372,16 @@ class Turn:
 
     def report(self, job: Assignment, report: Report) -> None:
         """Append what an attempt ended with, unless it is over; one that took longer than it may has failed (R5)."""
-        run, index, log = job.run, job.index, self._log
+        run, index, log, late = job.run, job.index, self._log, False
         with self._interrupts:
             try:
                 with log.lock:
                     at = self._fold.outbox.stamp()
-                    begun = run.open.get(index) if run.attempt[index] == job.attempt else None
-                    timeout = job.arrays.timeouts[index]
-                    late = timeout is not None and begun is not None and at >= begun + timeout
-                    if begun is not None and not self.closed:
-                        log.push(timed_out(at, run, index, job.attempt, timeout) if timeout and late else report(at))
+                    if not self.closed and index in run.open and run.attempt[index] == job.attempt:
+                        if job.arrays.timeouts[index] is None:
+                            log.push(report(at))
+                        else:
+                            late = self._fold.runs.flow.timeouts.end(at, job, report)
                     if job.log is not None and not self.closed:
                         self._logs.keep(job.key)
             finally:

@@ -113,8 +113,7 @@ class WaitingTasks:
             before = self.looks.of_place.get(place)
             if until is None or before is None:
                 continue
-            self.timeouts.drop(*place)
-            self.timeouts.watch(run, index)
+            self.timeouts.renew(run, index)
             if (until.poll, until.mode == POKE) != (before.poll, place in self.looks.holding):
                 owed = place in self.looks.owed
                 self.look_on(run, index, self.waits.reached())
@@ -130,7 +129,7 @@ class WaitingTasks:
         run = self.live.get(record.run)
         index = -1 if run is None else run.arrays.index.get(record.task, -1)
         if run is not None and index in run.open and run.attempt[index] == record.attempt:
-            self.timeouts.ended_in_log(run.run, index)
+            self.timeouts.ended_in_log(run.run, index, record.attempt)
             if record.state != "cancelled":
                 self.waits.forget(run, index)
 
