@@ -16,6 +16,7 @@ from reactive_dag.declare.internals import known_dag, version_of
 from reactive_dag.declare.settings.parsers import whole
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
+from reactive_dag.engine.inspect.why import why_run
 from reactive_dag.model.errors import UnknownId, UsageError
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import counted
@@ -28,7 +29,7 @@ from reactive_dag.whatif.answers.stranded import StrandedEvents
 from reactive_dag.whatif.answers.timeline import Timeline, timeline_of
 from reactive_dag.whatif.answers.unfinished import UnfinishedWork
 from reactive_dag.whatif.answers.usage import WORKERS, Usage, usage_of
-from reactive_dag.whatif.answers.window_host import WindowHost
+from reactive_dag.whatif.answers.window_host import Recorded, WindowHost
 from reactive_dag.whatif.comparison.compare import Comparison, compared
 from reactive_dag.whatif.course.player import CoursePlayer
 from reactive_dag.whatif.course.prepared import PreparedGraph
@@ -44,13 +45,18 @@ from reactive_dag.whatif.question.durations import DurationOrFunction, GivenDura
 from reactive_dag.whatif.question.interventions import Intervention
 from reactive_dag.whatif.question.outputs import GivenOutputs
 from reactive_dag.whatif.question.question import GivenSources, Question, question_of
+from reactive_dag.whatif.records.record_host import RecordHost
+from reactive_dag.whatif.records.written import WrittenRecords
 from reactive_dag.whatif.window.white_list import NotStatic
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reactive_dag.declare.graph import Graph
     from reactive_dag.engine.host import Host
     from reactive_dag.engine.inspect.queries import Queries
     from reactive_dag.engine.inspect.why import Why
+    from reactive_dag.model.records import AnyRecord
     from reactive_dag.whatif.outcome.outcome import Outcome
     from reactive_dag.whatif.question.effects import Effects
 
@@ -126,6 +132,13 @@ class Simulation:
         if self._version != version_of(self.graph):
             raise UsageError(f"graph {self.graph.id!r} has changed since this simulation, {what}")
 
+    def _refuse_change(self) -> None:
+        if self._version != version_of(self.graph):
+            raise UsageError(
+                f"graph {self.graph.id!r} has changed since this simulation, which had no records yet: simulate it "
+                "anew, or read .why() and .run() before the change"
+            )
+
     @cached_property
     def outcome(self) -> Outcome:
         """What all answers are read from: the window's arrays, or the course of the reference. O(1)."""
@@ -146,7 +159,35 @@ class Simulation:
     def _host(self) -> Host:
         if self.answer is None:
             return self._inspector.host
-        return WindowHost(self.graph, self.outcome, lambda: (self._inspector.host, self.trace))
+        return WindowHost(self.graph, self.outcome, lambda: self._recorded)
+
+    @cached_property
+    def _written(self) -> WrittenRecords | None:
+        """The records that a pass over a window tells, made when they are first read; None: the reference plays them.
+
+        O(records) once. Raises UsageError where the graph was changed before that.
+        """
+        if self.answer is None or self.answer.play is not None:
+            return None
+        self._refuse_change()
+        assert isinstance(self.outcome, WindowOutcome), self.outcome
+        try:
+            return WrittenRecords(self.question, self._prepared, self.outcome)
+        except NotStatic:
+            return None
+
+    @cached_property
+    def _recorded(self) -> Recorded:
+        """Who answers by records: by those that arrays tell, else by the reference's. O(records) once."""
+        written, outcome = self._written, self.outcome
+        if written is None:
+            trace = self.trace
+            return Recorded(
+                self._inspector.host, lambda run: trace.by_key[outcome.key(run)],
+                lambda offset: outcome.by_key[trace.key(offset)],
+            )  # fmt: skip
+        host = RecordHost(self.graph, self._prepared, written)
+        return Recorded(host, written.requests.__getitem__, written.numbers.__getitem__)
 
     # ------------------------------------------------------------------------------------- what happened
 
@@ -171,12 +212,28 @@ class Simulation:
 
     def run(self, key: Run | str) -> Run:
         """A run by its key, or by the first digits of it. Raises UnknownId."""
-        found = self.outcome.by_key.get(key.key if isinstance(key, Run) else key)
-        return self._run(self.outcome.by_key[self._inspector.run(key).key] if found is None else found)
+        known = self.outcome.by_key
+        text = key.key if isinstance(key, Run) else key
+        found = [known[text]] if text in known else [known[each] for each in known if text and each.startswith(text)]
+        return self._run(found[0] if len(found) == 1 else known[self._inspector.run(key).key])
 
     def why(self, what: Run | Dag | str, *, logical_date: GivenTime | None = None) -> Why:
         """Why a run happened, or why a DAG did not run: as `Engine.why`. O(causes). Raises UnknownId."""
-        return self._inspector.why(what.key if isinstance(what, Run) else what, logical_date=logical_date)
+        key = what.key if isinstance(what, Run) else what
+        if self.answer is None or not isinstance(key, str) or key in self.graph.dags:
+            return self._inspector.why(key, logical_date=logical_date)
+        return why_run(self._host, self.run(key))
+
+    @property
+    def records(self) -> Sequence[AnyRecord]:
+        """All that an engine would have recorded, in the order of its log; offsets are places here. O(records) once.
+
+        Raises UsageError where the graph was changed before they were first read.
+        """
+        if self._written is not None:
+            return self._written.records
+        log = self.trace.fold.log
+        return log.read(0, log.next_offset)
 
     def _run(self, number: int) -> Run:
         return Run(self._host, number)

@@ -28,7 +28,10 @@ ORDER = {
         "execute", "drive", "arguments", "parts", "questions", "engine",
     ),
     "log": ("tail", "history", "group", "protocol", "codec", "memory", "sqlite", "ledger", "opening"),
-    "whatif": ("question", "course", "window", "loops", "outcome", "answers", "comparison", "futures", "simulation"),
+    "whatif": (
+        "question", "course", "window", "loops", "outcome", "records", "answers", "comparison", "futures",
+        "simulation",
+    ),
 }  # fmt: skip
 """The rooms of a wing, lowest first: its folders, and files beside them; other files only keep out of circles."""
 

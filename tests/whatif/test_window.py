@@ -75,6 +75,16 @@ def test_W32_records_cannot_be_played_once_the_graph_has_changed() -> None:
     assert base.what_if(rd.delay("b", "5m")).why("b").text
 
 
+def test_W40_a_tick_behind_the_end_of_its_dag_never_comes_though_it_lies_behind_until_too() -> None:
+    graph = rd.Graph("ended")
+    graph.dag("up", schedule="0 6 * * *", end="2026-11-20")(nothing)
+    down = graph.dag("down", schedule="0 2 * * *")
+    down.wait_for("up", match="same_day")
+    simulation = rd.simulate(graph, start="2026-11-23T00:00Z", until="4h", default_duration="10m")
+    (run,) = simulation.runs
+    assert run.state == "failed" and "no run of up will have that date" in str(run.tasks["wait_up"].error)
+
+
 @pytest.fixture(scope="module")
 def estate() -> rd.Graph:
     return open_example("mozilla").graph

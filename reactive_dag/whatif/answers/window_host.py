@@ -1,13 +1,15 @@
-"""The host of runs that a window answered: rows from arrays, all else from the same course as the reference plays it.
+"""The host of runs that a window answered: rows from arrays, all else from the records of the same course.
 
-Owns the translation of a run's number in the window to its offset in the reference's log, by key. What is not read
-costs nothing; the first question for a record costs O(records).
+Owns the translation of a run's number in the window to its offset in the log. What is not read costs nothing; the first
+question for a record costs O(records).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NoReturn
+
+from msgspec.structs import replace
 
 from reactive_dag.declare.graph import Graph
 from reactive_dag.engine.host import Host
@@ -18,25 +20,35 @@ from reactive_dag.model.records import AnyRecord, Item, Json, RunRequested, RunS
 from reactive_dag.whatif.outcome.outcome import Outcome
 
 
+class Recorded:
+    """The records of a course: who answers by them, and the offset of each run."""
+
+    def __init__(self, host: Host, offset: Callable[[int], int], number: Callable[[int], int]) -> None:
+        self.host = host
+        self.offset = offset
+        self.number = number
+        """The number of the run at an offset."""
+
+
 class WindowHost:
-    """Answers the questions of runs of an outcome; `known` gives the host of the reference's course."""
+    """Answers the questions of runs of an outcome; `known` gives the records of its course."""
 
     closed = False
     failed = False
 
-    def __init__(self, graph: Graph, outcome: Outcome, known: Callable[[], tuple[Host, Outcome]]) -> None:
+    def __init__(self, graph: Graph, outcome: Outcome, known: Callable[[], Recorded]) -> None:
         self.graph = graph
         self.outcome = outcome
         self._known = known
 
     def _there(self, run: int) -> tuple[Host, int]:
-        """The reference's host, and the offset of a run in its log."""
-        host, reference = self._known()
-        return host, reference.by_key[self.outcome.key(run)]
+        """Who answers by the records, and the offset of a run there."""
+        known = self._known()
+        return known.host, known.offset(run)
 
     def _here(self, offset: int | None) -> int | None:
-        """The number of a run of the reference's log."""
-        return None if offset is None else self.outcome.by_key[self._known()[1].key(offset)]
+        """The number of the run at an offset."""
+        return None if offset is None else self._known().number(offset)
 
     def row(self, run: int) -> RunRow:
         """How a run and its tasks stand. O(tasks)."""
@@ -78,20 +90,23 @@ class WindowHost:
 
     def with_key(self, dag: str, key: str, date: int | None) -> int | None:
         """The run of a DAG that has a key and a logical date. O(records) once."""
-        return self._here(self._known()[0].with_key(dag, key, date))
+        return self._here(self._known().host.with_key(dag, key, date))
 
     def run_of(self, run: int) -> RunStarted:
         """The record that a run began with. O(records) once."""
         host, offset = self._there(run)
-        return host.run_of(offset)
+        return replace(host.run_of(offset), run=run)
 
     def record(self, offset: int) -> AnyRecord:
-        """The record at an offset of the reference's log. O(records) once."""
-        return self._known()[0].record(offset)
+        """The record at an offset; the run that it is of has its number here. O(records) once."""
+        known = self._known()
+        found = known.host.record(offset)
+        run = getattr(found, "run", -1)
+        return found if run < 0 else replace(found, run=known.number(run))
 
     def event(self, item: Item) -> Event:
         """A cause as the event that users see. O(records) once."""
-        return self._known()[0].event(item)
+        return self._known().host.event(item)
 
     def value(self, name: str) -> Json:
         """What a shared value holds: nothing, since no body ran. O(1)."""

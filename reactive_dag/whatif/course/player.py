@@ -155,12 +155,18 @@ class CoursePlayer:
 
         No tick before the start is missed, and none is due from `until` on.
         """
-        start = self.question.start
-        found = self.prepared.registered(lambda: self._registrations(start))
-        self.log.push_many([self._bounded(record) for record, clocked in found if clocked])
+        clocked, others = self.registrations()
+        self.log.push_many(clocked)
         self._settle()
-        self.clock.advance_to(start)
-        self.log.push_many([self._at_start(record) for record, clocked in found if not clocked])
+        self.clock.advance_to(self.question.start)
+        self.log.push_many(others)
+
+    def registrations(self) -> tuple[list[Registered], list[Registered]]:
+        """The records that put the graph's triggers into force: those with a clock, and the others. O(triggers)."""
+        found = self.prepared.registered(lambda: self._registrations(self.question.start))
+        return [self._bounded(record) for record, clocked in found if clocked], [
+            self._at_start(record) for record, clocked in found if not clocked
+        ]
 
     def _registrations(self, start: int) -> Registrations:
         changes = self.core.definitions.changes(start, self.core.cursor)

@@ -91,7 +91,7 @@ class AwaitedNodes:
         self, dag: Dag, tz: str, wait: Wait, date: int, awaited: Runs | None
     ) -> list[Candidate] | None:  # fmt: skip
         """The candidates for a run of a date, by what the engine says of it. O(clocks + log runs)."""
-        low, high, early = self.awaited_dates.of(tz, wait, self._date(dag, tz, wait, date), self.begin)
+        low, high, early = self.awaited_dates.of(tz, wait, self.date(dag, tz, wait, date), self.begin)
         if early:
             return OVER
         dates = [] if awaited is None else awaited.dates
@@ -104,7 +104,8 @@ class AwaitedNodes:
             return self._none(dag, wait, low, high)
         return _several(dag, wait, awaited, found)
 
-    def _date(self, dag: Dag, tz: str, wait: Wait, date: int) -> int:
+    def date(self, dag: Dag, tz: str, wait: Wait, date: int) -> int:
+        """The date that a wait of a run of a date awaits. O(1), after a clock change O(clocks). Raises NotStatic."""
         if wait.logical_date == "same":
             return date
         return wait.awaited_from(date, tz, None if tz == "UTC" else self._named_wall(dag, tz, date))
@@ -120,8 +121,13 @@ class AwaitedNodes:
 
     def _none(self, dag: Dag, wait: Wait, low: int, high: int) -> list[Candidate] | None:
         """No run here has such a date: it waits for ever, or fails where a tick has it that will not be requested."""
-        tick = self.logical_dates.newest_tick(wait.dag, high)
-        if tick is None or tick < low or tick >= self.until or high == NEVER:
+        newest = self.logical_dates.newest_tick
+        tick = newest(wait.dag, high)
+        if tick is None or tick < low or high == NEVER:
+            return None
+        end = self.graph.dags[wait.dag].end
+        coming = newest(wait.dag, high if end is None else min(high, end))
+        if coming is not None and coming >= max(low, self.until):
             return None
         if wait.match == "latest":
             raise NotStatic(f"{dag.id}.{wait.id} passes over a tick of {wait.dag} that never comes")

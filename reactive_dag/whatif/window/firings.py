@@ -106,11 +106,7 @@ class Firings:
         name = schedule, begin, until
         found = self._ticks.get(name)
         if found is None:
-            found, last = [], begin - 1
-            while (tick := schedule.after(last)) is not None and tick < until:
-                found.append(tick)
-                last = tick
-            self._ticks[name] = found
+            found = self._ticks[name] = ticks_between(schedule, begin, until)
         return found
 
     # ------------------------------------------------------------------------------------- runs
@@ -255,6 +251,15 @@ class Firings:
                 yield item._replace(dataset=number, partition=partitions.of(item.date))
             else:
                 raise NotStatic(f"{dag}.{task} publishes {uri!r} in several partitions")
+
+
+def ticks_between(schedule: Schedule, begin: int, until: int) -> list[int]:
+    """The ticks of a schedule in `begin <= tick < until`. O(result)."""
+    found, last = list[int](), begin - 1
+    while (tick := schedule.after(last)) is not None and tick < until:
+        found.append(tick)
+        last = tick
+    return found
 
 
 def _sort(runs: Runs) -> None:

@@ -1,0 +1,393 @@
+"""Writes the records of one future of a window, instant by instant, in the order of the engine's fold (I1, W20).
+
+Owns `RecordWriter`. It decides nothing: when each node begins and ends is known, and what is left is the order in which
+the fold comes to it. Facts that follow from a record stand behind all that was there when it was applied, requests
+behind the facts of the same turn. Invariant: the records are those of the reference, one by one. Some 1.5 µs a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec.structs import replace
+
+from reactive_dag.model.records import (
+    Mark,
+    Published,
+    RunFinished,
+    RunRequested,
+    RunStarted,
+    TaskFinished,
+    TaskStarted,
+    Tick,
+)
+from reactive_dag.model.times import format_time
+from reactive_dag.whatif.window.arrays import BEYOND, MET, TASK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reactive_dag.model.records import AnyRecord, Item, Json, PlanDeclared
+    from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
+    from reactive_dag.whatif.records.record_plan import MadeEvent, Nodes, RecordPlan, Runs, TriggerName
+
+Apply: TypeAlias = Callable[[Any, int, int], None]
+"""What follows from a record: given what it is about, its offset and the instant."""
+
+NOT_YET = -1
+
+
+class RecordWriter:
+    """Writes one future.
+
+    `plans` are the records of the DAGs' plans; `clocked` put triggers with a clock into force, `others` the rest.
+    """
+
+    def __init__(
+        self, outcome: WindowOutcome, plan: RecordPlan, plans: dict[str, PlanDeclared], clocked: Sequence[AnyRecord],
+        others: Sequence[AnyRecord],
+    ) -> None:  # fmt: skip
+        of, window = outcome.of, outcome.window
+        self.outcome, self.plan, self.of, self.window = outcome, plan, of, window
+        self.out: list[AnyRecord] = [*clocked, *others]
+        self.says_first = not others
+        self.plans, self.plan_at = plans, dict[str, int]()
+        self.run_of, self.end, self.delay = of.run_of, outcome.end, outcome.values.delay
+        self.given = outcome.effects.outputs
+        self.left, self.lacking, self.unfinished = [*plan.needs], [*plan.causes], [*plan.tasks]
+        self.outputs: list[Json] = [None] * window.size
+        self.watching, self.done = bytearray(window.size), bytearray(window.size)
+        """Waits that have begun, and nodes whose end was applied."""
+        self.queued = bytearray(window.runs)
+        """Runs that were requested, and not delayed: waits find them."""
+        self.requests, self.order = [NOT_YET] * window.runs, [0] * window.runs
+        """Of each run the offset of its request, and its place among others: by request, height, DAG, offset."""
+        self.begun: list[RunStarted | None] = [None] * window.runs
+        self.ended_at: dict[int, int] = {}
+        """The offset of the record of a node's end, where it causes a run."""
+        self.events_at: dict[tuple[int, str], int] = {}
+        self.marks: dict[int, Mark] = {}
+        self.newest: dict[TriggerName, int] = {}
+        self.counted: dict[str, int] = {}
+        self.clocks, self.outside = dict(plan.ticks), dict[int, list[int]]()
+        self.ends: dict[int, list[int]] = {}
+        self.later: dict[int, list[int]] = {}
+        self.timers: dict[int, list[int]] = {}
+        self.follows: list[tuple[Apply, Any, int]] = []
+        """What was recorded and not applied: how, to which node, run or event, the offset."""
+        self.decided: list[int] = []
+        self.to_begin: list[int] = []
+        self.offered: list[tuple[int, int, int]] = []
+
+    def write(self) -> list[AnyRecord]:
+        """All records. O(records log records)."""
+        begin, instants = self.window.begin, self._instants()
+        if begin in self.clocks:
+            self._step(begin, self.says_first)
+            self._settle(begin)
+        for now in instants:
+            self._play(now)
+            while now in self.ends:  # what takes no time ends in a turn of its own (W20)
+                self._play(now)
+        return self.out
+
+    def _instants(self) -> list[int]:
+        """All instants at which something may happen. O(nodes log nodes)."""
+        kind, begin, end = self.of.kind, self.outcome.begin, self.end
+        self.rare = {*self.clocks, *[begin[node] for node, delay in enumerate(self.delay) if delay]}
+        """Those at which more than attempts' ends may be due."""
+        for node in range(len(self.window.source_partition)):
+            self.outside.setdefault(end[node], []).append(node)
+        self.rare.update(self.outside)
+        found = self.rare.union([at for node, at in enumerate(end) if kind[node] == TASK])
+        found.discard(BEYOND)
+        return sorted(found)
+
+    def _play(self, now: int) -> None:
+        """What happens at an instant: timers, ends, what was delayed, outside; then what may begin."""
+        rare = now in self.rare
+        if rare and (now in self.clocks or now in self.timers):
+            self._step(now, True)
+        if now in self.ends:
+            self._end_attempts(now)
+        if rare:
+            self._decide(now)
+            for node in self.later.pop(now, ()):
+                self._offer(node, now)
+            for node in self.outside.pop(now, ()):
+                self._publish_outside(node, now)
+        self._settle(now)
+
+    def _step(self, now: int, said: bool) -> None:
+        """Timers step: delayed runs queue, clocks tick."""
+        if said:
+            self.out.append(Tick(now))
+        for run in self.timers.pop(now, ()):
+            self._queue(run)
+        for run in self.clocks.pop(now, ()):
+            name = self.plan.triggers[run]
+            self.marks[run] = Mark("tick", now, self.newest.get(name, -1))
+            self._cause((run,))
+        self._decide(now)
+
+    def _settle(self, now: int) -> None:
+        """Decide what is there, and begin what may begin, until nothing is left to do."""
+        while True:
+            if self.follows or self.decided:
+                self._decide(now)
+            if self.to_begin:
+                self._begin_runs(now)
+            elif self.offered:
+                self._begin_attempts(now)
+            else:
+                return
+
+    def _push(self, record: AnyRecord, apply: Apply, to: object) -> None:
+        self.follows.append((apply, to, len(self.out)))
+        self.out.append(record)
+
+    def _decide(self, now: int) -> None:
+        """Apply what was recorded, with all that follows from it at this instant."""
+        while self.follows or self.decided:
+            decided, self.decided = self.decided, []
+            for run in decided:
+                self._request(run, now)
+            batch, self.follows = self.follows, []
+            for apply, to, offset in batch:
+                apply(to, offset, now)
+
+    # ------------------------------------------------------------------------------------- requests
+
+    def _cause(self, runs: Runs) -> None:
+        """Something that causes these runs was applied."""
+        for run in runs:
+            self.lacking[run] = rest = self.lacking[run] - 1
+            if not rest:
+                self.decided.append(run)
+
+    def _reach(self, node: int, offset: int) -> None:
+        """Tell triggers of the end of a task or a run."""
+        self.ended_at[node] = offset
+        for name in self.plan.tells[node]:
+            self.newest[name] = offset
+        self._cause(self.plan.caused[node])
+
+    def _heard(self, event: MadeEvent, offset: int, now: int) -> None:
+        """An event was applied: clocks in the triggers that hear it tick behind it."""
+        for name in event.tells:
+            self.newest[name] = offset
+        self._cause(event.causes)
+
+    def _publish_outside(self, node: int, now: int) -> None:
+        (event,) = self.plan.events[node]
+        number = self.counted.get(event.dataset, 0)
+        self.counted[event.dataset] = number + 1
+        self.events_at[node, event.dataset] = len(self.out)
+        tick = int(self.window.base[node])
+        self._push(Published(now, event.dataset, number, event.partition, tick), self._heard, event)
+
+    def _request(self, run: int, now: int) -> None:
+        (dag, label), group, offset = self.plan.triggers[run], self.window.run_group[run], len(self.out)
+        key = self.outcome.key(run) if (dag, label) in self.plan.keyed else None
+        self.requests[run] = offset
+        self.order[run] = ((now << 24) + self.plan.ranks[run] << 32) + offset << 24
+        record = RunRequested(now, dag, label, self._causes(run), None, False, key, list(group) if group else None)
+        self._push(record, self._requested, run)
+
+    def _causes(self, run: int) -> tuple[Item, ...]:
+        """The items that caused a run, in the order of delivery."""
+        mark, datasets = self.marks.get(run), self.window.datasets
+        facts = sorted([
+            self.ended_at[node] if dataset < 0 else self.events_at[node, datasets[dataset]]
+            for node, dataset, _ in self.of.causes(run)
+        ])  # fmt: skip
+        if mark is None:
+            return tuple(facts)
+        behind = sum(fact <= mark.after for fact in facts)
+        return (*facts[:behind], mark, *facts[behind:])
+
+    def _requested(self, run: int, offset: int, now: int) -> None:
+        if delay := self.delay[self.of.start[run]]:
+            self.timers.setdefault(now + delay, []).append(run)
+        else:
+            self._queue(run)
+
+    def _queue(self, run: int) -> None:
+        self.queued[run] = 1
+        self.to_begin.append(run)
+
+    # ------------------------------------------------------------------------------------- runs
+
+    def _begin_runs(self, now: int) -> None:
+        """Let the queued runs begin, in the order of their requests."""
+        runs, self.to_begin = self.to_begin, []
+        runs.sort(key=self.order.__getitem__)
+        for run in runs:
+            dag, key = self.plan.triggers[run][0], self.outcome.key(run)
+            if dag not in self.plan_at:
+                self.plan_at[dag] = len(self.out)
+                self.out.append(replace(self.plans[dag], at=now))
+            self.begun[run] = begun = RunStarted(
+                now, self.requests[run], dag, key, self.plan.dates[run], self.window.run_partition[run],
+                self._cascade(run) or key, 1, self.plan_at[dag], self._sources(run),
+            )  # fmt: skip
+            self._push(begun, self._run_started, run)
+
+    def _sources(self, run: int) -> tuple[int, ...]:
+        """The runs that made its causes."""
+        causes = self.of.causes(run)
+        found = {self.requests[by] for node, _, _ in causes if (by := self.run_of[node]) >= 0} if causes else ()
+        return tuple(sorted(found))
+
+    def _cascade(self, run: int) -> str:
+        """The cascade that a run belongs to, "" for one of its own (T8)."""
+        if run in self.marks or self.plan.triggers[run][0] in self.plan.originals:
+            return ""
+        found = {self._cascade_of(node) for node, _, _ in self.of.causes(run)}
+        return found.pop() if len(found) == 1 else ""
+
+    def _cascade_of(self, node: int) -> str:
+        begun = self.begun[self.run_of[node]] if self.run_of[node] >= 0 else None
+        if begun is not None:
+            return str(begun.cascade)
+        event = self.out[self.events_at[node, self.plan.events[node][0].dataset]]
+        assert isinstance(event, Published), event
+        return f"{event.dataset}#{event.n}"
+
+    def _run_started(self, run: int, offset: int, now: int) -> None:
+        self._go_on(self.plan.roots[run], now)
+
+    def _run_finished(self, run: int, offset: int, now: int) -> None:
+        node = self.of.end[run]
+        self.done[node] = 1
+        self._publish(node, "", now)
+        self._tell_waits(node, now)
+        self._reach(node, offset)
+
+    # ------------------------------------------------------------------------------------- tasks
+
+    def _go_on(self, tasks: Nodes, now: int) -> None:
+        """One thing fewer is lacking for these tasks."""
+        left = self.left
+        for task in tasks:
+            left[task] = rest = left[task] - 1
+            if not rest:
+                if delay := self.delay[task]:
+                    self.later.setdefault(now + delay, []).append(task)
+                else:
+                    self._offer(task, now)
+
+    def _offer(self, node: int, now: int) -> None:
+        """A task may go, or a wait begins."""
+        date, run = self.plan.awaits[node], self.run_of[node]
+        if date is None:
+            self.offered.append((self.plan.priorities[node], self.order[run] + self.plan.places[node], node))
+        else:
+            began = TaskStarted(now, self.requests[run], self.plan.names[node], 1, [date])
+            self._push(began, self._wait_started, node)
+
+    def _begin_attempts(self, now: int) -> None:
+        offered, self.offered = self.offered, []
+        offered.sort()
+        out, requests, run_of, names = self.out, self.requests, self.run_of, self.plan.names
+        ends, end = self.ends, self.end
+        for _, _, node in offered:
+            out.append(TaskStarted(now, requests[run_of[node]], names[node]))
+            if (at := end[node]) in ends:
+                ends[at].append(node)
+            else:
+                ends[at] = [node]
+
+    def _end_attempts(self, now: int) -> None:
+        """Attempts end, in the order in which they began; what follows from them stands behind all of that."""
+        out, plan, requests, run_of = self.out, self.plan, self.requests, self.run_of
+        nodes, first = self.ends.pop(now), len(out)
+        for node in nodes:
+            output = None
+            if self.given:
+                self.outputs[node] = output = self.given.get(self.window.tasks[self.of.subject[node]])
+            out.append(TaskFinished(now, requests[run_of[node]], plan.names[node], "success", 1, output))
+        for offset, node in enumerate(nodes, first):
+            self._finished(node, offset, now)
+
+    def _finished(self, node: int, offset: int, now: int) -> None:
+        """A task succeeded: its events, who hears or awaits it, what follows it in its run."""
+        plan, run = self.plan, self.run_of[node]
+        self.done[node] = 1
+        if plan.events[node]:
+            self._publish(node, plan.names[node], now)
+        if plan.reaches[node]:
+            self._reach(node, offset)
+            self._tell_waits(node, now)
+        if plan.direct[node]:
+            self._go_on(plan.direct[node], now)
+        if plan.others[node]:
+            self._go_on(plan.others[node], now)
+        self.unfinished[run] = rest = self.unfinished[run] - 1
+        if not rest:
+            begun = self.begun[run]
+            assert begun is not None, run
+            self._push(RunFinished.of(begun, "success", now), self._run_finished, run)
+
+    def _publish(self, node: int, task: str, now: int) -> None:
+        """The events that a success publishes."""
+        begun = self.begun[self.run_of[node]]
+        assert begun is not None, node
+        for event in self.plan.events[node]:
+            record = Published(
+                now, event.dataset, event.number, event.partition, begun.logical_date, None, "updated", None, None,
+                None, begun.run, task, begun.cascade,
+            )  # fmt: skip
+            if event.causes or event.tells:
+                self.events_at[node, event.dataset] = len(self.out)
+                self._push(record, self._heard, event)
+            else:
+                self.out.append(record)
+
+    # ------------------------------------------------------------------------------------- waits
+
+    def _tell_waits(self, node: int, now: int) -> None:
+        """The waits that await a node look, in the order of their runs' requests and their places there (R27)."""
+        watching = [wait for wait in self.window.watches[node] if self.watching[wait]]
+        if len(watching) > 1:
+            watching.sort(key=lambda wait: (self.requests[self.run_of[wait]], self.plan.places[wait]))
+        for wait in watching:
+            self._look(wait, now)
+
+    def _wait_started(self, node: int, offset: int, now: int) -> None:
+        self.watching[node] = 1
+        if self.of.kind[node] == MET:
+            self._end_wait(node, None, now)
+        else:
+            self._look(node, now)
+
+    def _look(self, wait: int, now: int) -> None:
+        """A wait looks at the run of the highest date that is there."""
+        for awaited, start in self.window.candidates[wait] or ():
+            if self.queued[self.run_of[start]]:
+                if self.done[awaited]:
+                    self._end_wait(wait, self._named(awaited), now)
+                return
+
+    def _end_wait(self, node: int, output: Json, now: int) -> None:
+        self.watching[node], self.outputs[node] = 0, output
+        offset, name = self.requests[self.run_of[node]], self.plan.names[node]
+        record = TaskFinished(now, offset, name, "success", 1, output, None, None, False)
+        self._push(record, self._finished, node)
+
+    def _named(self, awaited: int) -> Json:
+        """What a wait gives: the run that it awaited, and what the tasks that it awaited gave."""
+        run = self.run_of[awaited]
+        last, begun, names = self.of.end[run], self.begun[run], self.plan.names
+        assert begun is not None, run
+        nodes = self.of.tasks(run) if awaited == last else (awaited,)
+        return {
+            "key": begun.key, "logical_date": _date_text(self.plan.dates[run]), "partition": begun.partition,
+            "state": "success" if self.done[last] else "running",
+            "results": {names[n]: output for n in nodes if (output := self.outputs[n]) is not None},
+        }  # fmt: skip
+
+
+_date_text = lru_cache(1024)(format_time)
