@@ -298,3 +298,44 @@ def test_R18_a_task_that_was_cancelled_is_not_asked_again_when_a_teardown_that_i
         assert {id: task.state for id, task in run.tasks.items()} == {
             "work": "success", "clean": "success", "behind": "cancelled",
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["cancel", "mark", "timeout", "instance"])
+@pytest.mark.parametrize("again", [False, True], ids=["waits", "cancelled again"])
+def test_R18_a_teardown_waits_for_a_thread_that_was_cut_off(how, again):
+    graph, ran = rd.Graph("teardowns"), []
+    begun, ended, go = (threading.Event() for _ in range(3))
+    dag = graph.dag("job")
+    dag.add(lambda run: [1, 2], id="items")
+
+    def work(run, items):
+        if items != 2:
+            begun.set()
+            go.wait(60)
+            ran.append("returned")
+
+    dag.add(work, **({"map_over": "items"} if how == "instance" else {}), timeout="1ms" if how == "timeout" else None)
+    dag.add(ends("success"), id="more", after="work")
+    dag.add(lambda run: ran.append("clean"), id="clean", after="more", teardown=True)
+    dag.add(lambda run: ran.append("other"), id="other", after="items", teardown=True)
+    graph.dag("next").add(ends("success"), id="t")
+    with rd.Engine(graph, runner=rd.ThreadRunner(4)) as engine:
+        engine.completions(dag, task="work").subscribe(lambda event: ended.set())
+        run = engine.start("job")
+        with engine.background():
+            assert begun.wait(60)
+            if how == "mark":
+                engine.mark(run, "work", "failed", "as asked")
+            elif how != "timeout":
+                engine.cancel(run)
+            assert ended.wait(60)
+            engine.start("next").wait(60)
+            assert run.state == "running" and run.tasks["clean"].state == "none" and ran == ["other"]
+            if again:
+                engine.cancel(run)
+                engine.cancel(run)
+                assert run.wait(60).state == "cancelled"
+            go.set()
+            run.wait(60)
+        engine.run_until_idle(60)
+        assert ran == ["other", "returned", "clean"][: 2 if again else 3]

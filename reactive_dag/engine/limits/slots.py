@@ -22,6 +22,7 @@ from operator import itemgetter
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.settings.pool import Pool
 from reactive_dag.engine.facts.outbox import Outbox
+from reactive_dag.engine.limits.cut_off import follows_a_body
 from reactive_dag.engine.limits.pools import PoolLines, ReadyAttempt, UnderWay
 from reactive_dag.engine.runs.state import RunOrder, RunState
 from reactive_dag.engine.runs.statuses import RunStatus, RunStatuses, StartingRun
@@ -317,7 +318,12 @@ class Slots:
             if run.arrays.prompt[place[1]] and out >= workers:
                 kept.append((pool, entry))
                 break
-            if place in under_way or (suspect and suspects) or not (pools is None or pools.fits(run, place[1])):
+            if (
+                place in under_way
+                or (suspect and suspects)
+                or (run.arrays.teardowns[place[1]] and follows_a_body(run, place[1], under_way))
+                or not (pools is None or pools.fits(run, place[1]))
+            ):
                 kept.append((pool, entry))
                 continue
             suspects = suspects or suspect
