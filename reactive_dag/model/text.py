@@ -13,6 +13,9 @@ from .errors import InvalidValue
 LONGEST_SHOWN = 500
 """So many characters of a value at most stand in a message."""
 
+LONGEST_GIVEN = 65_536
+"""So many characters has a text at most that names or explains: a key, a partition, a reason."""
+
 MOST_NAMES = 5
 """So many names of a long list stand in a message."""
 
@@ -28,7 +31,7 @@ def exact(value: str) -> str:
 
 
 def text_in(value: object, what: str) -> str:
-    """A given text as plain `str`. O(its length). Raises InvalidValue for what is no text or cannot be written.
+    """A given text as plain `str`. O(its length). Raises InvalidValue for what is no text, cannot be written, or is long.
 
     >>> text_in("orders", "uri")
     'orders'
@@ -39,6 +42,8 @@ def text_in(value: object, what: str) -> str:
     if not isinstance(value, str):
         raise InvalidValue(f"{what} {seen(value)} is no text; give it as text")
     text = exact(value)
+    if len(text) > LONGEST_GIVEN:
+        raise InvalidValue(f"{what} {text[:20]!r}… has {len(text):,} characters, more than {LONGEST_GIVEN:,}")
     if not text.isascii():
         try:
             text.encode()

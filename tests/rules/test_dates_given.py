@@ -64,3 +64,25 @@ def test_R8_a_lone_surrogate_in_the_text_of_an_error_is_escaped(tmp_path, runner
         run = engine.start("job")
         engine.run_until_idle(timeout="60s")
         assert run.tasks["t"].error.startswith("ValueError: a\\ud800b")
+
+
+def test_R8_a_text_that_names_or_explains_has_a_bounded_length() -> None:
+    graph = rd.Graph("long")
+    graph.dataset("loose")
+    graph.dag("job").add(lambda run: run.once("x" * 70_000, int), id="only", outlets=["loose"])
+    long = "x" * 65_537
+    with live(graph) as engine:
+        run = engine.start("job", key=long[1:])
+        for call in (
+            lambda: engine.start("job", key=long),
+            lambda: engine.publish("loose", key=long),
+            lambda: engine.publish("loose", partition=long),
+            lambda: engine.publish("loose", partition=long[1:] + "ü"),
+            lambda: engine.set(long, 1),
+            lambda: engine.cancel(run, long),
+            lambda: engine.mark(run, None, "failed", long),
+        ):
+            with pytest.raises(rd.InvalidValue, match="has 65,537 characters, more than 65,536"):
+                call()
+        engine.run_until_idle()
+        assert run.state == "failed" and "70,000 characters" in str(run.error)

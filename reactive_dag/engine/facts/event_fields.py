@@ -10,7 +10,7 @@ from reactive_dag.model.partitions.given import partition_text
 from reactive_dag.model.partitions.products import Partitions
 from reactive_dag.model.payload import plain
 from reactive_dag.model.records import Json
-from reactive_dag.model.text import exact, seen, text_in
+from reactive_dag.model.text import LONGEST_GIVEN, exact, seen, text_in
 from reactive_dag.model.times import MICROSECOND, parse_date, parse_time
 from reactive_dag.triggers.leaves.dataset import KINDS, Dataset
 
@@ -52,7 +52,7 @@ def check_text(value: object, where: str, what: str) -> str | None:
 
 def _partition(dataset: Dataset, value: object) -> Json:
     partitions = dataset.partitions
-    if type(value) is not str or not value.isascii():
+    if type(value) is not str or not value.isascii() or len(value) > LONGEST_GIVEN:
         return check_partition(dataset, value, where_of(dataset))
     if partitions is not None:
         partitions.check(value)
