@@ -31,7 +31,7 @@ def exact(value: str) -> str:
 
 
 def text_in(value: object, what: str) -> str:
-    """A given text as plain `str`. O(its length). Raises InvalidValue for what is no text, cannot be written, or is long.
+    """A given text as plain `str`. O(its length). Raises InvalidValue for what is none, cannot be written, or is long.
 
     >>> text_in("orders", "uri")
     'orders'
