@@ -318,12 +318,8 @@ class Slots:
             if run.arrays.prompt[place[1]] and out >= workers:
                 kept.append((pool, entry))
                 break
-            if (
-                place in under_way
-                or (suspect and suspects)
-                or (run.arrays.teardowns[place[1]] and follows_a_body(run, place[1], under_way))
-                or not (pools is None or pools.fits(run, place[1]))
-            ):
+            held = run.arrays.teardowns[place[1]] and follows_a_body(run, place[1], under_way)
+            if held or place in under_way or (suspect and suspects) or not (pools is None or pools.fits(run, place[1])):
                 kept.append((pool, entry))
                 continue
             suspects = suspects or suspect
