@@ -14,17 +14,14 @@ from reactive_dag.whatif.loops import loop_arrays, states
 from reactive_dag.whatif.loops.loop_arrays import (
     ATTEMPTS,
     BAD,
-    BASE,
     BEGUN,
     CANDIDATE,
-    DELAY,
     DUE,
     EAGER,
     ELSEWHERE,
     ENDED,
     EVENTS,
     FAIL,
-    FAILING,
     FIRST,
     FOLLOW,
     FREE,
@@ -34,13 +31,12 @@ from reactive_dag.whatif.loops.loop_arrays import (
     LAST,
     LAST_STOP,
     LATER,
-    LATER_STOP,
-    LIMIT,
     LINE,
     LOOK_AT,
     LOOKS,
     MADE_OF,
     NEED,
+    NEXT_TICK,
     NODE,
     NODE_BITS,
     NOTHING,
@@ -49,13 +45,12 @@ from reactive_dag.whatif.loops.loop_arrays import (
     OPEN,
     OVER,
     RETRY,
-    ROOTS,
+    ROOT,
     ROOTS_STOP,
     RUN,
     RUN_END,
     SKIP,
     SOFT,
-    SPAN,
     STACKED,
     STATE,
     STOP,
@@ -65,6 +60,7 @@ from reactive_dag.whatif.loops.loop_arrays import (
     UNTIL,
     WATCH,
     WORKERS,
+    Further,
     LoopArrays,
     LoopState,
     at_instant,
@@ -72,9 +68,12 @@ from reactive_dag.whatif.loops.loop_arrays import (
     leave_dag,
     line_that_fits,
     next_event,
+    next_tick,
     offer,
     one_less,
+    place,
     request_run,
+    seek_tick,
     take_runs,
     withdraw,
 )
@@ -153,8 +152,9 @@ def _begin_wait(w: LoopArrays, s: LoopState, node: int) -> int:
         s.nodes[node, BEGUN] = s.one[NOW]
     s.nodes[node, ATTEMPTS] += 1
     s.nodes[node, STATE] = WAITING
-    if w.nodes[node, LIMIT] >= 0:
-        s.nodes[node, UNTIL] = s.one[NOW] + w.nodes[node, LIMIT]
+    timeout = w.edges[w.nodes[node, RETRY]]
+    if timeout >= 0:
+        s.nodes[node, UNTIL] = s.one[NOW] + timeout
         at_instant(s, s.nodes[node, UNTIL], TIMEOUT, node)
     if w.nodes[node, KIND] == WAIT:
         return LOOK_AT
@@ -176,7 +176,7 @@ def _look(w: LoopArrays, s: LoopState, node: int) -> int:
 @inlined
 def _fail_wait(w: LoopArrays, s: LoopState, node: int) -> int:
     """A wait failed: it begins anew if it has a retry left, or fails softly."""
-    at = w.nodes[node, RETRY] + s.nodes[node, ATTEMPTS] - 1
+    at = w.nodes[node, RETRY] + s.nodes[node, ATTEMPTS]
     if at < w.nodes[node, STOP]:
         s.nodes[node, STATE] = RETRYING
         at_instant(s, s.one[NOW] + w.edges[at], DUE, node)
@@ -197,7 +197,7 @@ def _begin_attempt(s: LoopState, node: int) -> None:
         span = s.again[s.nodes[node, LATER] + number - 1, 1]
     else:
         s.nodes[node, BEGUN] = s.one[NOW]
-        span = s.nodes[node, SPAN]
+        span = s.spans[node]
     at_instant(s, s.one[NOW] + span, OVER if span else OVER + 1 + s.one[TURN], node)
 
 
@@ -208,12 +208,12 @@ def _end_attempt(w: LoopArrays, s: LoopState, node: int) -> int:
     if line or not s.one[EAGER]:
         s.lines[line, FREE] += w.nodes[node, NEED]
         s.one[WORKERS] += 1
-    again = s.nodes[node, LATER] + s.nodes[node, ATTEMPTS] - 1
-    if again < s.nodes[node, LATER_STOP]:
-        s.nodes[node, STATE] = RETRYING
-        at_instant(s, s.one[NOW] + s.again[again, 0], DUE, node)
-        return NOTHING
-    return FAILED if s.nodes[node, FAILING] else SUCCESS
+    at = s.nodes[node, LATER] + s.nodes[node, ATTEMPTS] - 1
+    if s.again[at, 0] < 0:
+        return int(s.again[at, 1])
+    s.nodes[node, STATE] = RETRYING
+    at_instant(s, s.one[NOW] + s.again[at, 0], DUE, node)
+    return NOTHING
 
 
 @inlined
@@ -250,8 +250,8 @@ def _go_on(s: LoopState, node: int) -> int:
         if s.nodes[node, SKIP]:
             s.nodes[node, BEGUN] = s.one[NOW]
             return SKIPPED
-        if s.nodes[node, DELAY]:
-            at_instant(s, s.one[NOW] + s.nodes[node, DELAY], DUE, node)
+        if s.late[node]:
+            at_instant(s, s.one[NOW] + s.late[node], DUE, node)
             return NOTHING
         return GO
     if state == UPSTREAM_FAILED and s.nodes[node, ENDED] == BEYOND:
@@ -280,11 +280,18 @@ def _go(w: LoopArrays, s: LoopState, node: int) -> int:
 
 
 @inlined
+def _ticks(s: LoopState) -> bool:
+    """Whether a tick is next: before it are only waits that took too long."""
+    now = s.one[NOW]
+    timed_out = s.one[EVENTS] > 0 and s.heap[0, 0] == now and s.heap[0, 1] < TICK << NODE_BITS
+    return bool(s.one[NEXT_TICK] == now and not timed_out)
+
+
+@inlined
 def _instant(w: LoopArrays, s: LoopState) -> None:
     """All that is due at this instant and turn, but slots."""
-    now, most, held = s.one[NOW], OVER + s.one[TURN], False
+    now, most, held = s.one[NOW], (OVER + s.one[TURN] + 1) << NODE_BITS, False
     while True:
-        due = s.one[EVENTS] > 0 and s.heap[0, 0] == now and s.heap[0, 1] >> NODE_BITS <= most
         if s.one[STACKED] and not held:
             s.one[STACKED] -= 1
             node = s.todo[s.one[STACKED]]
@@ -293,15 +300,17 @@ def _instant(w: LoopArrays, s: LoopState) -> None:
                 step = LOOK_AT if s.nodes[node, STATE] == WAITING else NOTHING
             else:
                 step = _go_on(s, node)
-        elif due:
+        elif _ticks(s):
+            node = next_tick(w, s)
+            step = _happens(s, TICK, node)
+            held = _ticks(s)  # what a tick requests is there when anything else happens
+        elif s.one[EVENTS] > 0 and s.heap[0, 0] == now and s.heap[0, 1] < most:
             event = next_event(s)
             what, node = event >> NODE_BITS, event & NODE
             if what >= OVER:
                 step = _end_attempt(w, s, node) if s.nodes[node, STATE] == RUNNING else NOTHING
             else:
                 step = _happens(s, what, node)
-            # what a tick requests is there when anything else happens
-            held = what == TICK and s.one[EVENTS] > 0 and s.heap[0, 0] == now and s.heap[0, 1] >> NODE_BITS == TICK
         elif s.one[LOOKS]:
             take_runs(w, s)
             step, node = NOTHING, 0
@@ -317,22 +326,24 @@ def _instant(w: LoopArrays, s: LoopState) -> None:
             _settle(w, s, node, step)
 
 
-def _made(of: int) -> Callable[[LoopArrays, LoopState], None]:
+def _made(of: int) -> Callable[[LoopArrays, Further, LoopState], None]:
     """`play`, compiled anew where these files are others than those of which numba keeps the code."""
 
     @entry
-    def play(w: LoopArrays, s: LoopState) -> None:
+    def play(w: LoopArrays, further: Further, s: LoopState) -> None:
         s.one[MADE_OF] = of
-        for at in range(s.one[ROOTS], s.one[ROOTS_STOP]):
+        place(s, further)
+        for at in range(s.one[ROOT], s.one[ROOTS_STOP], 2):
             node = w.edges[at]
-            late = s.nodes[node, DELAY]
-            at_instant(s, w.nodes[node, BASE] + late, DUE if late else TICK, node)
-        while s.one[EVENTS]:
-            now = s.heap[0, 0]
-            s.one[TURN] = s.one[TURN] + 1 if now == s.one[NOW] else 0
-            s.one[NOW] = now
+            if s.late[node]:
+                at_instant(s, w.edges[at + 1] + s.late[node], DUE, node)
+        seek_tick(w, s)
+        while True:
+            now = min(s.heap[0, 0] if s.one[EVENTS] else BEYOND, s.one[NEXT_TICK])
             if now >= BEYOND:
                 return
+            s.one[TURN] = s.one[TURN] + 1 if now == s.one[NOW] else 0
+            s.one[NOW] = now
             _instant(w, s)
             if s.one[OFFERED]:
                 _give(w, s)

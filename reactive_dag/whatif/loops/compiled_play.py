@@ -19,29 +19,26 @@ from reactive_dag.whatif.loops.loop_arrays import (
     ATTEMPTS,
     BEGUN,
     CAPACITY,
-    DELAY,
     EAGER,
     ELSEWHERE,
     ENDED,
-    FAILING,
     FIRST,
     FREE,
     HEAD,
     HERE,
     LATER,
-    LATER_STOP,
     LEFT,
     LOOK,
     MADE_OF,
     MOST,
-    NODE_BITS,
+    NONE,
     PAST,
-    ROOTS,
+    ROOT,
     ROOTS_STOP,
-    SPAN,
     STATE,
     WAITERS,
     WORKERS,
+    Further,
     LoopArrays,
     LoopState,
 )
@@ -53,7 +50,6 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.loops.attempts import Attempts
     from reactive_dag.whatif.loops.loop_plan import LoopPlan
 
-NONE = -1
 WAITS = WAIT, MET, LOST
 
 
@@ -75,7 +71,7 @@ class CompiledPlan:
         self.plan = plan
         rows, edges = _edges(plan)
         self.arrays = LoopArrays(_nodes(plan, rows), edges)
-        nodes = np.zeros((plan.size, FAILING + 1), np.int64)
+        nodes = np.zeros((plan.size, LATER + 1), np.int64)
         nodes[:, BEGUN] = nodes[:, ENDED] = BEYOND
         nodes[:, LEFT] = plan.needs
         last = rows[-len(plan.run_dag) - 2 : -1]
@@ -86,47 +82,45 @@ class CompiledPlan:
         dags = np.zeros((len(plan.limit), LOOK + 1), np.int64)
         dags[:, MOST] = [NONE if each is None else each for each in plan.limit]
         dags[:, HEAD] = NONE
-        self._fresh = nodes, runs, dags
         in_line = np.bincount(np.array(plan.line, np.int64)[_is_task(plan)], minlength=len(plan.window.pools) + 1)
-        self._lines = np.cumsum(in_line) - in_line
-        self._one = np.zeros(MADE_OF + 1, np.int64)
-        self._one[[ROOTS, ROOTS_STOP]] = rows[-2:]
+        lines = np.zeros((len(in_line), WAITERS + 1), np.int64)
+        lines[:, FIRST] = np.cumsum(in_line) - in_line
+        one = np.zeros(MADE_OF + 1, np.int64)
+        one[[ROOT, ROOTS_STOP]] = rows[-2:]
+        self._fresh = nodes, runs, dags, lines, one
         retries = sum(len(plan.delays[subject]) for subject, kind in zip(plan.subject, plan.candidates) if kind)
         self._rooms = 2 * plan.size + retries + 8, int(in_line.sum()), 2 * plan.size + sum(map(len, plan.watching)) + 8
 
     def play(
-        self, delays: Ints, attempts: Attempts, tasks: Ints, column: int, capacity: Sequence[int], workers: int | None
+        self, late: Ints, attempts: Attempts, tasks: Ints, column: int, capacity: Sequence[int], workers: int | None
     ) -> CompiledPlay:
-        """Play the future in a column of the attempts of these tasks' nodes; `delays` by node. O(events * log)."""
-        nodes, runs, dags = (each.copy() for each in self._fresh)
-        nodes[:, DELAY] = delays
-        again = _place(nodes, attempts, tasks, column)
-        lines = np.zeros((len(self._lines), WAITERS + 1), np.int64)
-        lines[:, FIRST] = self._lines
+        """Play the future in a column of the attempts of these tasks' nodes; `late` by node. O(events * log)."""
+        nodes, runs, dags, lines, one = (each.copy() for each in self._fresh)
+        spans = np.empty(len(nodes), np.int64)
+        spans[tasks] = attempts.first[:, column]
+        further = _further(attempts, tasks, column)
         lines[:, FREE] = lines[:, CAPACITY] = BEYOND, *capacity
-        one = self._one.copy()
         one[EAGER] = workers is None
         one[WORKERS] = BEYOND if workers is None else workers
         events, attempts_of_all, todo = self._rooms
         state = LoopState(
-            nodes, runs, dags, lines, np.empty((events, 2), np.int64), np.empty((attempts_of_all, 3), np.int64),
-            np.empty(todo, np.int64), again, one,
+            nodes, late, spans, runs, dags, lines, np.empty((events, 2), np.int64),
+            np.empty((attempts_of_all, 3), np.int64), np.empty(todo, np.int64),
+            np.empty((2 * len(further.rows) + len(further.failing) + 1, 2), np.int64), one,
         )  # fmt: skip
-        play(self.arrays, state)
+        play(self.arrays, further, state)
         return CompiledPlay(self.plan, nodes)
 
 
-def _place(nodes: Ints, attempts: Attempts, tasks: Ints, column: int) -> Ints:
-    """Put the attempts of one column at the nodes; the delay before each further one, and its span. O(size)."""
+def _further(attempts: Attempts, tasks: Ints, column: int) -> Further:
+    """What comes after first attempts in one column. O(failures)."""
     futures = attempts.first.shape[1]
-    nodes[tasks, SPAN] = attempts.first[:, column]
-    mine = np.flatnonzero(attempts.again % futures == column)
-    rows, first, counts = np.unique(attempts.again[mine] // futures, return_index=True, return_counts=True)
-    nodes[tasks[rows], LATER] = first
-    nodes[tasks[rows], LATER_STOP] = first + counts
-    failing = attempts.failing[attempts.failing % futures == column] // futures
-    nodes[tasks[failing], FAILING] = 1
-    return np.stack((attempts.delay[mine], attempts.span[mine]), axis=1)
+    mine, failing = slice(None), attempts.failing
+    if futures > 1:
+        mine, failing = attempts.again % futures == column, failing[failing % futures == column]
+    return Further(
+        tasks, attempts.again[mine] // futures, attempts.delay[mine], attempts.span[mine], failing // futures
+    )  # fmt: skip
 
 
 class CompiledPlay:
@@ -174,27 +168,29 @@ def _edges(plan: LoopPlan) -> tuple[Ints, Ints]:
     """What the nodes lead to, one after the other, then last tasks of runs, and roots; where each part begins."""
     parts: list[Sequence[int]] = []
     for node, followers in enumerate(plan.followers):
-        past, kind = plan.past[node], plan.kind
+        past, kind, subject = plan.past[node], plan.kind, plan.subject[node]
         what = [PAST if each in past else ELSEWHERE if kind[each] == START else HERE for each in followers]
         parts.append([each << 2 | is_a for each, is_a in zip(followers, what)])
         parts += plan.watching[node], [*chain(*plan.candidates[node] or ())]
-        parts.append(plan.delays[plan.subject[node]] if kind[node] in WAITS else ())
+        timeout = plan.timeout[subject] if kind[node] in WAITS else None
+        parts.append((NONE if timeout is None else timeout, *plan.delays[subject]) if kind[node] in WAITS else ())
     parts += plan.last
-    parts.append(plan.roots)
+    base: list[int] = plan.window.base.tolist()
+    parts.append([*chain(*sorted([(node, base[node]) for node in plan.roots], key=lambda root: root[::-1]))])
     return np.cumsum([0, *map(len, parts)]), np.array([*chain(*parts)], np.int64)
 
 
-def _nodes(plan: LoopPlan, rows: Ints) -> Ints:
+def _nodes(plan: LoopPlan, rows: Ints) -> NDArray[np.int32]:
     """What stands of each node in columns; `rows` are where its parts of `edges` begin."""
     of = np.where(_is_task(plan), np.array(plan.subject, np.int64), 0)
-    timeout = np.array([NONE if each is None else each for each in plan.timeout] or [NONE], np.int64)
     soft = np.array(plan.soft or [False], np.int64)
-    rank = np.array(plan.rank, np.int64) << NODE_BITS | np.arange(plan.size)
+    priority = np.unique(np.array(plan.priority, np.int64), return_inverse=True)[1]
     first = rows[: 4 * plan.size].reshape(plan.size, 4)
-    return _columns(
-        plan.kind, plan.run, plan.line, plan.need, plan.priority, rank, plan.start, *first.T,
-        rows[4 : 4 * plan.size + 1 : 4], timeout[of], soft[of], plan.window.base,
+    columns = _columns(
+        plan.kind, plan.run, plan.line, plan.need, priority, plan.rank, plan.start, *first.T,
+        rows[4 : 4 * plan.size + 1 : 4], soft[of],
     )  # fmt: skip
+    return columns.astype(np.int32)
 
 
 def _columns(*columns: Sequence[int] | Ints) -> Ints:

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from reactive_dag.whatif.loops.machine_code import inlined
-from reactive_dag.whatif.loops.states import READY, SUCCESS
-from reactive_dag.whatif.window.arrays import Ints
+from reactive_dag.whatif.loops.states import FAILED, READY, SUCCESS
+from reactive_dag.whatif.window.arrays import BEYOND, Ints
 
-KIND, RUN, LINE, NEED, PRIORITY, RANK, START_OF, FOLLOW, WATCH, CANDIDATE, RETRY, STOP, LIMIT, SOFT, BASE = range(15)
+NONE = -1
+LAST_OF_ALL = 2**63 - 1
+
+KIND, RUN, LINE, NEED, PRIORITY, RANK, START_OF, FOLLOW, WATCH, CANDIDATE, RETRY, STOP, SOFT = range(13)
 """Columns of nodes. From `FOLLOW` to `STOP` are places in `edges`: of followers, of waits that look at the node, of
-candidates, of the delays before retries of a wait. `RANK` has the node in its last bits, `LIMIT` is the timeout of a
-wait, -1 without."""
+candidates; of a wait its timeout, -1 without, and the delays before its retries."""
 
-BEGUN, ENDED, STATE, ATTEMPTS, LEFT, SKIP, UNTIL, DELAY, SPAN, LATER, LATER_STOP, FAILING = range(12)
-"""Columns of nodes in a play; further attempts stand from `LATER` in `again`: the delay before each, and its span."""
+BEGUN, ENDED, STATE, ATTEMPTS, LEFT, SKIP, UNTIL, LATER = range(8)
+"""Columns of nodes in a play, which fill a line of a processor's cache. What comes after the first attempt stands from
+`LATER` in `again`: of a further one the delay before it and its span, then -1 and the state that the task has."""
 
 DAG, RUN_START, RUN_END, LAST, LAST_STOP, OPEN, BAD, ACTIVE, NEXT = range(9)
 """Columns of runs; `LAST` are places in `edges`, `NEXT` is the one behind it in its DAG's queue, -1 without."""
@@ -30,9 +36,9 @@ the first rows of `LOOK` the DAGs in which it has, in order."""
 FREE, CAPACITY, FIRST, WAITERS = range(4)
 """Columns of lines; the attempts that wait in one are a heap from `FIRST` in `offered`."""
 
-EVENTS, STACKED, NOW, TURN, WORKERS, OFFERED, LOOKS, EAGER, ROOTS, ROOTS_STOP, MADE_OF = range(11)
-"""Places of what there is one of; `ROOTS` are places in `edges`,
-`MADE_OF` says what the code was made of."""
+EVENTS, STACKED, NOW, TURN, WORKERS, OFFERED, LOOKS, EAGER, ROOT, ROOTS_STOP, NEXT_TICK, MADE_OF = range(12)
+"""Places of what there is one of; `ROOT` is the place in `edges` of the next root that comes at its tick, `NEXT_TICK`
+that tick, `MADE_OF` says what the code was made of."""
 
 HERE, PAST, ELSEWHERE = range(3)
 """What a follower is to a node: of its run, one that waits for its past, the start of another run."""
@@ -49,16 +55,19 @@ NOTHING, GO, LOOK_AT, FAIL = 0, -1, -2, -3
 
 
 class LoopArrays(NamedTuple):
-    """What a window says to the loop. Of a follower `edges` has 4 * node + what it is to the node."""
+    """What a window says to the loop. Of a follower `edges` has 4 * node + what it is to the node, of a root its base
+    behind it."""
 
-    nodes: Ints
+    nodes: NDArray[np.int32]
     edges: Ints
 
 
 class LoopState(NamedTuple):
-    """One play."""
+    """One play. `late` is how much later nodes come, `spans` how long first attempts take."""
 
     nodes: Ints
+    late: Ints
+    spans: Ints
     runs: Ints
     dags: Ints
     lines: Ints
@@ -69,14 +78,22 @@ class LoopState(NamedTuple):
     one: Ints
 
 
+class Further(NamedTuple):
+    """What comes after first attempts, as attempts.py says it of one future; `tasks` are the nodes of the rows."""
+
+    tasks: Ints
+    rows: Ints
+    delay: Ints
+    span: Ints
+    failing: Ints
+
+
 # ------------------------------------------------------------------------------------- events
 
 
 @inlined
-def at_instant(s: LoopState, time: int, what: int, node: int) -> None:
-    """Something happens to a node at an instant."""
-    heap, at, key = s.heap, s.one[EVENTS], what << NODE_BITS | node
-    s.one[EVENTS] = at + 1
+def _sift_up(heap: Ints, at: int, time: int, key: int) -> None:
+    """Put an event in a place of the heap, or above it."""
     while at > 0:
         up = (at - 1) >> 1
         if heap[up, 0] < time or (heap[up, 0] == time and heap[up, 1] <= key):
@@ -87,24 +104,68 @@ def at_instant(s: LoopState, time: int, what: int, node: int) -> None:
 
 
 @inlined
+def at_instant(s: LoopState, time: int, what: int, node: int) -> None:
+    """Something happens to a node at an instant."""
+    at = s.one[EVENTS]
+    s.one[EVENTS] = at + 1
+    _sift_up(s.heap, at, time, what << NODE_BITS | node)
+
+
+@inlined
 def next_event(s: LoopState) -> int:
     """Take the first event away: what happens, and to which node."""
     heap, size = s.heap, s.one[EVENTS] - 1
     s.one[EVENTS] = size
-    first = heap[0, 1]
-    time, key, at = heap[size, 0], heap[size, 1], 0
-    while 2 * at + 1 < size:
-        down = 2 * at + 1
-        x, y = heap[down, 0], heap[down, 1]
-        if down + 1 < size and (heap[down + 1, 0] < x or (heap[down + 1, 0] == x and heap[down + 1, 1] < y)):
-            down += 1
-            x, y = heap[down, 0], heap[down, 1]
-        if time < x or (time == x and key <= y):
-            break
-        heap[at, 0], heap[at, 1] = x, y
-        at = down
-    heap[at, 0], heap[at, 1] = time, key
+    first, at, down = heap[0, 1], 0, 1
+    time, key = heap[size, 0], heap[size, 1]
+    heap[size, 0] = LAST_OF_ALL  # so that it is never the sooner one of two
+    while down < size:  # what is sooner moves up, without a branch; then the last one goes up to its place
+        x, y, z = heap[down, 0], heap[down + 1, 0], int(heap[down + 1, 1] < heap[down, 1])
+        down += int(y < x) | (int(y == x) & z)
+        heap[at, 0], heap[at, 1] = heap[down, 0], heap[down, 1]
+        at, down = down, 2 * down + 1
+    _sift_up(heap, at, time, key)
     return int(first)
+
+
+@inlined
+def seek_tick(w: LoopArrays, s: LoopState) -> None:
+    """Find the next root that comes at its tick: those that come later are events."""
+    at, stop = s.one[ROOT], s.one[ROOTS_STOP]
+    while at < stop and s.late[w.edges[at]]:
+        at += 2
+    s.one[ROOT] = at
+    s.one[NEXT_TICK] = w.edges[at + 1] if at < stop else BEYOND
+
+
+@inlined
+def next_tick(w: LoopArrays, s: LoopState) -> int:
+    """Take the next tick away: its node."""
+    node = w.edges[s.one[ROOT]]
+    s.one[ROOT] += 2
+    seek_tick(w, s)
+    return int(node)
+
+
+@inlined
+def place(s: LoopState, further: Further) -> None:
+    """Put what comes after first attempts in `again`; its first row is for tasks that succeed at once."""
+    at, fails, put, rows, failing, again = 0, 0, 1, further.rows, further.failing, s.again
+    again[0, 0], again[0, 1] = NONE, SUCCESS
+    while at < len(rows) or fails < len(failing):
+        row = min(rows[at] if at < len(rows) else BEYOND, failing[fails] if fails < len(failing) else BEYOND)
+        s.nodes[further.tasks[row], LATER] = put
+        while at < len(rows) and rows[at] == row:
+            again[put, 0], again[put, 1] = further.delay[at], further.span[at]
+            at, put = at + 1, put + 1
+        again[put, 0], again[put, 1] = NONE, SUCCESS
+        if fails < len(failing) and failing[fails] == row:
+            again[put, 1] = FAILED
+            fails += 1
+        put += 1
+
+
+# ------------------------------------------------------------------------------------- lines
 
 
 @inlined
@@ -128,8 +189,8 @@ def offer(w: LoopArrays, s: LoopState, node: int) -> None:
     line, start, offered = w.nodes[node, LINE], w.nodes[node, START_OF], s.offered
     first, at = s.lines[line, FIRST], s.lines[line, WAITERS]
     row = first + at
-    offered[row, 0], offered[row, 2] = w.nodes[node, PRIORITY], w.nodes[node, RANK]
-    offered[row, 1] = s.nodes[start, BEGUN] - s.nodes[start, DELAY]
+    offered[row, 0], offered[row, 1] = w.nodes[node, PRIORITY], s.nodes[start, BEGUN] - s.late[start]
+    offered[row, 2] = int(w.nodes[node, RANK]) << NODE_BITS | node
     while at > 0 and sooner(offered, first + at, first + ((at - 1) >> 1)):
         swap(offered, first + at, first + ((at - 1) >> 1))
         at = (at - 1) >> 1
