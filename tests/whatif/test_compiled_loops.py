@@ -86,3 +86,18 @@ def test_W44_futures_are_the_same_with_and_without_it() -> None:
     many, few = asked.futures(100), asked.futures(20)
     assert many.method == few.method == "event loop"
     assert many.finish("d").ends[:20].tolist() == few.finish("d").ends.tolist()
+
+
+@needs_numba
+def test_W44_numbers_of_any_size_are_played() -> None:
+    graph = rd.Graph("sized")
+    graph.pool("p", slots=10**30)
+    dag = graph.dag("d", schedule="0 0 * * *")
+    for place, name in enumerate("abc"):
+        dag.add(lambda: None, id=name, pool="p", priority=place * 10**30, slots=1 + place)
+    asked = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m").what_if(rd.workers(1))
+    assert compared(asked) == compared(asked.what_if(rd.workers(10**30))) == "equal"
+    assert compared(asked.what_if(rd.capacity("p", 10**40))) == "equal"
+    dag.add(lambda: None, id="huge", pool="p", slots=2**31)
+    larger = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m")
+    assert not knows(LoopPlan.of(window_of(larger)))

@@ -31,11 +31,13 @@ from reactive_dag.whatif.loops.loop_arrays import (
     LAST,
     LAST_STOP,
     LATER,
+    LEFT,
     LINE,
     LOOK_AT,
     LOOKS,
     MADE_OF,
     NEED,
+    NEEDS,
     NEXT_TICK,
     NODE,
     NODE_BITS,
@@ -57,7 +59,6 @@ from reactive_dag.whatif.loops.loop_arrays import (
     TICK,
     TIMEOUT,
     TURN,
-    UNTIL,
     WATCH,
     WORKERS,
     Further,
@@ -71,7 +72,7 @@ from reactive_dag.whatif.loops.loop_arrays import (
     next_tick,
     offer,
     one_less,
-    place,
+    place_further,
     request_run,
     seek_tick,
     take_runs,
@@ -105,7 +106,7 @@ def _settle(w: LoopArrays, s: LoopState, node: int, state: int) -> None:
     """`EventLoop._settle`; the end of the run it is the last of is settled with it."""
     while True:
         s.nodes[node, STATE] = state
-        s.nodes[node, ENDED] = s.one[NOW]
+        s.times[node, ENDED] = s.one[NOW]
         for at in range(w.nodes[node, FOLLOW], w.nodes[node, WATCH]):
             each, what = w.edges[at] >> 2, w.edges[at] & 3
             if state == SUCCESS or (state == SKIPPED and what != ELSEWHERE):
@@ -128,7 +129,7 @@ def _settle(w: LoopArrays, s: LoopState, node: int, state: int) -> None:
         state = _state_of_run(w, s, run)
         leave_dag(s, run)
         node = s.runs[run, RUN_END]
-        s.nodes[node, BEGUN] = s.one[NOW]
+        s.times[node, BEGUN] = s.one[NOW]
 
 
 @inlined
@@ -149,13 +150,13 @@ def _state_of_run(w: LoopArrays, s: LoopState, run: int) -> int:
 def _begin_wait(w: LoopArrays, s: LoopState, node: int) -> int:
     """A wait begins, and looks."""
     if s.nodes[node, ATTEMPTS] == 0:
-        s.nodes[node, BEGUN] = s.one[NOW]
+        s.times[node, BEGUN] = s.one[NOW]
     s.nodes[node, ATTEMPTS] += 1
     s.nodes[node, STATE] = WAITING
     timeout = w.edges[w.nodes[node, RETRY]]
     if timeout >= 0:
-        s.nodes[node, UNTIL] = s.one[NOW] + timeout
-        at_instant(s, s.nodes[node, UNTIL], TIMEOUT, node)
+        s.spans[node] = s.one[NOW] + timeout
+        at_instant(s, s.spans[node], TIMEOUT, node)
     if w.nodes[node, KIND] == WAIT:
         return LOOK_AT
     return SUCCESS if w.nodes[node, KIND] == MET else FAIL
@@ -165,7 +166,7 @@ def _begin_wait(w: LoopArrays, s: LoopState, node: int) -> int:
 def _look(w: LoopArrays, s: LoopState, node: int) -> int:
     """Judge a wait by the newest of its candidates whose run is requested."""
     for at in range(w.nodes[node, CANDIDATE], w.nodes[node, RETRY], 2):
-        if s.nodes[w.edges[at + 1], BEGUN] != BEYOND:
+        if s.times[w.edges[at + 1], BEGUN] != BEYOND:
             found = s.nodes[w.edges[at], STATE]
             if found == SUCCESS:
                 return SUCCESS
@@ -196,7 +197,7 @@ def _begin_attempt(s: LoopState, node: int) -> None:
     if number:
         span = s.again[s.nodes[node, LATER] + number - 1, 1]
     else:
-        s.nodes[node, BEGUN] = s.one[NOW]
+        s.times[node, BEGUN] = s.one[NOW]
         span = s.spans[node]
     at_instant(s, s.one[NOW] + span, OVER if span else OVER + 1 + s.one[TURN], node)
 
@@ -238,7 +239,7 @@ def _happens(s: LoopState, what: int, node: int) -> int:
     """What is to be done where something other than the end of an attempt happens."""
     state = s.nodes[node, STATE]
     if what == TIMEOUT:
-        return FAIL if state == WAITING and s.nodes[node, UNTIL] == s.one[NOW] else NOTHING
+        return FAIL if state == WAITING and s.spans[node] == s.one[NOW] else NOTHING
     return GO if state in (RETRYING, NEVER_BEGUN) else NOTHING
 
 
@@ -248,14 +249,14 @@ def _go_on(s: LoopState, node: int) -> int:
     state = s.nodes[node, STATE]
     if state == NEVER_BEGUN:
         if s.nodes[node, SKIP]:
-            s.nodes[node, BEGUN] = s.one[NOW]
+            s.times[node, BEGUN] = s.one[NOW]
             return SKIPPED
         if s.late[node]:
             at_instant(s, s.one[NOW] + s.late[node], DUE, node)
             return NOTHING
         return GO
-    if state == UPSTREAM_FAILED and s.nodes[node, ENDED] == BEYOND:
-        s.nodes[node, BEGUN] = s.one[NOW]
+    if state == UPSTREAM_FAILED and s.times[node, ENDED] == BEYOND:
+        s.times[node, BEGUN] = s.one[NOW]
         return UPSTREAM_FAILED
     return NOTHING
 
@@ -275,7 +276,7 @@ def _go(w: LoopArrays, s: LoopState, node: int) -> int:
         return request_run(w, s, node)
     if kind in (WAIT, MET, LOST):
         return _begin_wait(w, s, node)
-    s.nodes[node, BEGUN] = s.one[NOW]
+    s.times[node, BEGUN] = s.one[NOW]
     return SUCCESS
 
 
@@ -326,13 +327,23 @@ def _instant(w: LoopArrays, s: LoopState) -> None:
             _settle(w, s, node, step)
 
 
+@inlined
+def _begin_all(w: LoopArrays, s: LoopState) -> None:
+    """Nothing has happened yet."""
+    for node in range(len(s.nodes)):
+        s.times[node, BEGUN] = s.times[node, ENDED] = BEYOND
+        s.nodes[node, STATE] = s.nodes[node, ATTEMPTS] = s.nodes[node, SKIP] = s.nodes[node, LATER] = 0
+        s.nodes[node, LEFT] = w.nodes[node, NEEDS]
+
+
 def _made(of: int) -> Callable[[LoopArrays, Further, LoopState], None]:
     """`play`, compiled anew where these files are others than those of which numba keeps the code."""
 
     @entry
     def play(w: LoopArrays, further: Further, s: LoopState) -> None:
         s.one[MADE_OF] = of
-        place(s, further)
+        _begin_all(w, s)
+        place_further(s, further)
         for at in range(s.one[ROOT], s.one[ROOTS_STOP], 2):
             node = w.edges[at]
             if s.late[node]:

@@ -27,7 +27,6 @@ from reactive_dag.whatif.loops.loop_arrays import (
     HEAD,
     HERE,
     LATER,
-    LEFT,
     LOOK,
     MADE_OF,
     MOST,
@@ -52,6 +51,8 @@ if TYPE_CHECKING:
 
 WAITS = WAIT, MET, LOST
 
+MOST_SLOTS = 2**31
+
 
 def can_play(plan: LoopPlan) -> bool:
     """Whether the compiled loop knows all that may happen in this window, and numba is there. O(DAGs)."""
@@ -59,9 +60,10 @@ def can_play(plan: LoopPlan) -> bool:
 
 
 def knows(plan: LoopPlan) -> bool:
-    """Whether nothing cancels or skips a run. O(DAGs)."""
+    """Whether nothing cancels or skips a run, and no task takes more slots than can be counted here. O(nodes)."""
     stays = all(limit is None or overlap == "queue" for limit, overlap in zip(plan.limit, plan.overlap))
-    return stays and all(timeout is None for timeout in plan.run_timeout)
+    small = max(plan.need, default=0) < MOST_SLOTS
+    return stays and small and all(timeout is None for timeout in plan.run_timeout)
 
 
 class CompiledPlan:
@@ -71,9 +73,6 @@ class CompiledPlan:
         self.plan = plan
         rows, edges = _edges(plan)
         self.arrays = LoopArrays(_nodes(plan, rows), edges)
-        nodes = np.zeros((plan.size, LATER + 1), np.int64)
-        nodes[:, BEGUN] = nodes[:, ENDED] = BEYOND
-        nodes[:, LEFT] = plan.needs
         last = rows[-len(plan.run_dag) - 2 : -1]
         none = np.zeros(len(plan.run_dag), np.int64)
         runs = _columns(
@@ -87,7 +86,7 @@ class CompiledPlan:
         lines[:, FIRST] = np.cumsum(in_line) - in_line
         one = np.zeros(MADE_OF + 1, np.int64)
         one[[ROOT, ROOTS_STOP]] = rows[-2:]
-        self._fresh = nodes, runs, dags, lines, one
+        self._fresh = runs, dags, lines, one
         retries = sum(len(plan.delays[subject]) for subject, kind in zip(plan.subject, plan.candidates) if kind)
         self._rooms = 2 * plan.size + retries + 8, int(in_line.sum()), 2 * plan.size + sum(map(len, plan.watching)) + 8
 
@@ -95,21 +94,23 @@ class CompiledPlan:
         self, late: Ints, attempts: Attempts, tasks: Ints, column: int, capacity: Sequence[int], workers: int | None
     ) -> CompiledPlay:
         """Play the future in a column of the attempts of these tasks' nodes; `late` by node. O(events * log)."""
-        nodes, runs, dags, lines, one = (each.copy() for each in self._fresh)
-        spans = np.empty(len(nodes), np.int64)
+        runs, dags, lines, one = (each.copy() for each in self._fresh)
+        size = self.plan.size
+        times, nodes = np.empty((size, ENDED + 1), np.int64), np.empty((size, LATER + 1), np.int32)
+        spans = np.empty(size, np.int64)
         spans[tasks] = attempts.first[:, column]
         further = _further(attempts, tasks, column)
-        lines[:, FREE] = lines[:, CAPACITY] = BEYOND, *capacity
+        lines[:, FREE] = lines[:, CAPACITY] = BEYOND, *[min(each, BEYOND) for each in capacity]
         one[EAGER] = workers is None
-        one[WORKERS] = BEYOND if workers is None else workers
+        one[WORKERS] = BEYOND if workers is None else min(workers, BEYOND)
         events, attempts_of_all, todo = self._rooms
         state = LoopState(
-            nodes, late, spans, runs, dags, lines, np.empty((events, 2), np.int64),
+            times, nodes, late, spans, runs, dags, lines, np.empty((events, 2), np.int64),
             np.empty((attempts_of_all, 3), np.int64), np.empty(todo, np.int64),
             np.empty((2 * len(further.rows) + len(further.failing) + 1, 2), np.int64), one,
         )  # fmt: skip
         play(self.arrays, further, state)
-        return CompiledPlay(self.plan, nodes)
+        return CompiledPlay(self.plan, times, nodes)
 
 
 def _further(attempts: Attempts, tasks: Ints, column: int) -> Further:
@@ -126,24 +127,27 @@ def _further(attempts: Attempts, tasks: Ints, column: int) -> Further:
 class CompiledPlay:
     """What became of each node in one future, as `EventLoop` says it."""
 
-    def __init__(self, plan: LoopPlan, nodes: Ints) -> None:
+    def __init__(self, plan: LoopPlan, times: Ints, nodes: NDArray[np.int32]) -> None:
         self.plan = plan
+        self._times = times
         self._nodes = nodes
 
     @property
     def ends(self) -> Ints:
         """The ends of what succeeded, BEYOND of all else. O(nodes)."""
-        return np.where(self._nodes[:, STATE] == SUCCESS, self._nodes[:, ENDED], BEYOND)
+        return np.where(self._nodes[:, STATE] == SUCCESS, self._times[:, ENDED], BEYOND)
 
     @cached_property
     def begin(self) -> list[int]:
         """When each node began. O(nodes) once."""
-        return self._column(BEGUN)
+        found: list[int] = self._times[:, BEGUN].tolist()
+        return found
 
     @cached_property
     def end(self) -> list[int]:
         """When each node ended. O(nodes) once."""
-        return self._column(ENDED)
+        found: list[int] = self._times[:, ENDED].tolist()
+        return found
 
     @cached_property
     def state(self) -> list[int]:
@@ -184,11 +188,12 @@ def _nodes(plan: LoopPlan, rows: Ints) -> NDArray[np.int32]:
     """What stands of each node in columns; `rows` are where its parts of `edges` begin."""
     of = np.where(_is_task(plan), np.array(plan.subject, np.int64), 0)
     soft = np.array(plan.soft or [False], np.int64)
-    priority = np.unique(np.array(plan.priority, np.int64), return_inverse=True)[1]
+    places = {each: place for place, each in enumerate(sorted({*plan.priority}))}
+    priority = [places[each] for each in plan.priority]
     first = rows[: 4 * plan.size].reshape(plan.size, 4)
     columns = _columns(
         plan.kind, plan.run, plan.line, plan.need, priority, plan.rank, plan.start, *first.T,
-        rows[4 : 4 * plan.size + 1 : 4], soft[of],
+        rows[4 : 4 * plan.size + 1 : 4], soft[of], plan.needs,
     )  # fmt: skip
     return columns.astype(np.int32)
 

@@ -18,13 +18,16 @@ from reactive_dag.whatif.window.arrays import BEYOND, Ints
 NONE = -1
 LAST_OF_ALL = 2**63 - 1
 
-KIND, RUN, LINE, NEED, PRIORITY, RANK, START_OF, FOLLOW, WATCH, CANDIDATE, RETRY, STOP, SOFT = range(13)
+KIND, RUN, LINE, NEED, PRIORITY, RANK, START_OF, FOLLOW, WATCH, CANDIDATE, RETRY, STOP, SOFT, NEEDS = range(14)
 """Columns of nodes. From `FOLLOW` to `STOP` are places in `edges`: of followers, of waits that look at the node, of
 candidates; of a wait its timeout, -1 without, and the delays before its retries."""
 
-BEGUN, ENDED, STATE, ATTEMPTS, LEFT, SKIP, UNTIL, LATER = range(8)
-"""Columns of nodes in a play, which fill a line of a processor's cache. What comes after the first attempt stands from
-`LATER` in `again`: of a further one the delay before it and its span, then -1 and the state that the task has."""
+BEGUN, ENDED = range(2)
+"""Columns of times in a play."""
+
+STATE, ATTEMPTS, LEFT, SKIP, LATER = range(5)
+"""Columns of nodes in a play. What comes after the first attempt stands from `LATER` in `again`: of a further one the
+delay before it and its span, then -1 and the state that the task has."""
 
 DAG, RUN_START, RUN_END, LAST, LAST_STOP, OPEN, BAD, ACTIVE, NEXT = range(9)
 """Columns of runs; `LAST` are places in `edges`, `NEXT` is the one behind it in its DAG's queue, -1 without."""
@@ -63,9 +66,10 @@ class LoopArrays(NamedTuple):
 
 
 class LoopState(NamedTuple):
-    """One play. `late` is how much later nodes come, `spans` how long first attempts take."""
+    """One play. `late` is how much later nodes come, `spans` how long first attempts take; of a wait until when."""
 
-    nodes: Ints
+    times: Ints
+    nodes: NDArray[np.int32]
     late: Ints
     spans: Ints
     runs: Ints
@@ -148,7 +152,7 @@ def next_tick(w: LoopArrays, s: LoopState) -> int:
 
 
 @inlined
-def place(s: LoopState, further: Further) -> None:
+def place_further(s: LoopState, further: Further) -> None:
     """Put what comes after first attempts in `again`; its first row is for tasks that succeed at once."""
     at, fails, put, rows, failing, again = 0, 0, 1, further.rows, further.failing, s.again
     again[0, 0], again[0, 1] = NONE, SUCCESS
@@ -189,7 +193,7 @@ def offer(w: LoopArrays, s: LoopState, node: int) -> None:
     line, start, offered = w.nodes[node, LINE], w.nodes[node, START_OF], s.offered
     first, at = s.lines[line, FIRST], s.lines[line, WAITERS]
     row = first + at
-    offered[row, 0], offered[row, 1] = w.nodes[node, PRIORITY], s.nodes[start, BEGUN] - s.late[start]
+    offered[row, 0], offered[row, 1] = w.nodes[node, PRIORITY], s.times[start, BEGUN] - s.late[start]
     offered[row, 2] = int(w.nodes[node, RANK]) << NODE_BITS | node
     while at > 0 and sooner(offered, first + at, first + ((at - 1) >> 1)):
         swap(offered, first + at, first + ((at - 1) >> 1))
@@ -267,7 +271,7 @@ def _look_at(s: LoopState, dag: int) -> None:
 @inlined
 def request_run(w: LoopArrays, s: LoopState, node: int) -> int:
     """A run is requested: it begins at once, or when its DAG has room."""
-    s.nodes[node, BEGUN] = s.one[NOW]
+    s.times[node, BEGUN] = s.one[NOW]
     run = w.nodes[node, RUN]
     dag = s.runs[run, DAG]
     if s.dags[dag, MOST] < 0:
@@ -306,7 +310,7 @@ def take_runs(w: LoopArrays, s: LoopState) -> None:
             s.runs[run, ACTIVE] = 1
             node = s.runs[run, RUN_START]
             s.nodes[node, STATE] = SUCCESS
-            s.nodes[node, ENDED] = s.one[NOW]
+            s.times[node, ENDED] = s.one[NOW]
             for at in range(w.nodes[node, FOLLOW], w.nodes[node, WATCH]):
                 one_less(s, w.edges[at] >> 2)
     s.one[LOOKS] = 0
