@@ -26,10 +26,17 @@ def test_ci_runs_the_readmes_test_command_and_nothing_else() -> None:
     assert "README.md" in script and "pip install" not in script
 
 
+def test_ci_installs_the_browser_by_the_readmes_line() -> None:
+    lines = re.findall(r"^apt-get install .*$", README, re.MULTILINE)
+    assert len(lines) == 1 and "chromium" in lines[0]
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "apt-get install" in script and "chromium fonts" not in script
+
+
 def test_no_file_names_a_registry() -> None:
     for name in ("constraints.txt", "pyproject.toml", "README.md", ".ci/run"):
         assert "index-url" not in (ROOT / name).read_text() and "/simple" not in (ROOT / name).read_text(), name
-    assert "http" not in (ROOT / "constraints.txt").read_text()
+    assert "://" not in (ROOT / "constraints.txt").read_text()
 
 
 PAGES = [
