@@ -64,6 +64,7 @@ class Notebook:
             "() => Math.max(...[...document.querySelectorAll('.jp-NotebookPanel *')].map(each => each.scrollHeight))"
         )
         self.page.set_viewport_size({"width": width, "height": self.page.evaluate(inner) + MARGIN})
+        self.page.evaluate("() => document.querySelectorAll('.jp-NotebookPanel *').forEach(each => each.scrollTop = 0)")
         self.page.screenshot(path=path)
         self.page.set_viewport_size({"width": width, "height": HEIGHT})
         return path
