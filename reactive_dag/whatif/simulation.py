@@ -36,10 +36,9 @@ from reactive_dag.whatif.course.prepared import PreparedGraph
 from reactive_dag.whatif.futures.futures import Futures
 from reactive_dag.whatif.futures.kept import KeptEnds
 from reactive_dag.whatif.loops.answering import Method, WindowAnswer, answer
-from reactive_dag.whatif.outcome.loop_outcome import LoopOutcome
+from reactive_dag.whatif.outcome.of_answer import outcome_of
 from reactive_dag.whatif.outcome.trace import Trace
-from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
-from reactive_dag.whatif.outcome.window_runs import WindowRuns
+from reactive_dag.whatif.parts.answering import PartsAnswer, answer_in_parts
 from reactive_dag.whatif.question.binding import bind_all_but_bodies
 from reactive_dag.whatif.question.durations import DurationOrFunction, GivenDurations
 from reactive_dag.whatif.question.interventions import Intervention
@@ -104,12 +103,8 @@ class Simulation:
         self.effects = self._effects(before)
         self._kept: KeptEnds = KeptEnds(self.effects, None if before is None else before._kept)
         self.answer: WindowAnswer | None = None
-        try:
-            self.answer = answer(question, self.effects, None if before is None else before.answer)
-            self.method = self.answer.method
-        except NotStatic as why:
-            self.method = Method("reference", str(why))
-            self.trace  # noqa: B018  # what is wrong with a question is said now
+        self.parts: PartsAnswer | None = None
+        self.method = self._answer(before)
 
     def _effects(self, before: Simulation | None) -> Effects:
         """What the question means; after one of the same version of the graph only what is new is worked out."""
@@ -117,6 +112,21 @@ class Simulation:
             return self._prepared.effects(self.question)
         more = self.question.interventions[len(before.question.interventions) :]
         return before.effects.with_more(more, self.question, self._prepared.names)
+
+    def _answer(self, before: Simulation | None) -> Method:
+        """Ask the window, or the window of the static part and the reference for the rest, else the reference."""
+        whole, parts = (None, None) if before is None else (before.answer, before.parts)
+        try:
+            self.answer = answer(self.question, self.effects, whole)
+            return self.answer.method
+        except NotStatic as why:
+            reason = str(why)
+        try:
+            self.parts = answer_in_parts(self.question, self.effects, self._prepared, parts, lambda: self.trace)
+            return self.parts.method
+        except NotStatic as why:
+            self.trace  # noqa: B018  # what is wrong with a question is said now
+            return Method("reference", str(why) or reason)
 
     @cached_property
     def trace(self) -> Trace:
@@ -142,14 +152,9 @@ class Simulation:
     @cached_property
     def outcome(self) -> Outcome:
         """What all answers are read from: the window's arrays, or the course of the reference. O(1)."""
-        found = self.answer
-        if found is None:
-            return self.trace
-        runs = WindowRuns.of(found.window, self.graph.id)
-        values = found.asked.values
-        if found.play is None:
-            return WindowOutcome(runs, values, found.passed, self.effects, self._prepared, lambda: self.trace)
-        return LoopOutcome(runs, values, found.play, self.effects, self._prepared, lambda: self.trace)
+        if self.answer is not None:
+            return outcome_of(self.answer, self.graph.id, self.effects, self._prepared, lambda: self.trace)
+        return self.trace if self.parts is None else self.parts.outcome
 
     @cached_property
     def _inspector(self) -> Queries:
@@ -157,7 +162,7 @@ class Simulation:
 
     @cached_property
     def _host(self) -> Host:
-        if self.answer is None:
+        if self.method.evaluator == "reference":
             return self._inspector.host
         return WindowHost(self.graph, self.outcome, lambda: self._recorded)
 

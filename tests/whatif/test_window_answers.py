@@ -49,7 +49,8 @@ def told_alike(mine: WindowOutcome, reference: Outcome) -> None:
     assert mine.over == reference.over
     for run in mine.runs:
         other = reference.by_key[mine.key(run)]
-        assert replace(mine.head(run), run=0) == replace(reference.head(other), run=0, cascade="", sources=(), tasks=())
+        head = replace(mine.head(run), run=0, cascade="", sources=(), tasks=())
+        assert head == replace(reference.head(other), run=0, cascade="", sources=(), tasks=())
         if isinstance(mine, LoopOutcome):
             assert _plain(mine.tasks(run)) == _plain(reference.tasks(other))
 

@@ -61,15 +61,7 @@ class CoursePlayer:
         self.prepared = prepared
         self.log = MemoryLog()
         self.clock = VirtualClock(question.start - 1)
-        hooks = FoldHooks(
-            before_fire=self._before_end,
-            delay_first=self._comes_later if effects.tasks else None,
-            delay_run=self._run_comes_later if effects.dags else None,
-            done_before=question.start,
-            capacities=effects.capacities,
-            caches=prepared.caches,
-        )
-        self.core = Fold(question.graph, self.log, self.clock, hooks=hooks)
+        self.core = Fold(question.graph, self.log, self.clock, hooks=self._hooks(effects))
         self._identities = RunIdentities(self.log.record, self._info)
         self.draws = FutureDraws(effects, question.seed, self._identities.of, future)
         self.outcomes = Outcomes(effects, self.draws)
@@ -77,6 +69,16 @@ class CoursePlayer:
         self._number = count()
         self._delayed: list[tuple[int, int, int, int]] = []
         self._outside = deque(self._outside_events())
+
+    def _hooks(self, effects: Effects) -> FoldHooks:
+        return FoldHooks(
+            before_fire=self._before_end,
+            delay_first=self._comes_later if effects.tasks else None,
+            delay_run=self._run_comes_later if effects.dags else None,
+            done_before=self.question.start,
+            capacities=effects.capacities,
+            caches=self.prepared.caches,
+        )
 
     def run(self) -> Fold:
         """Play to the end. O(records)."""
@@ -93,12 +95,16 @@ class CoursePlayer:
 
     def _next(self) -> int:
         """The next instant at which something is to be done; NEVER if all that was begun has ended."""
+        due = self._due()
+        return due if due < self.question.until or self._goes_on(due) else NEVER
+
+    def _due(self) -> int:
         due = min(self.core.timers.due, self.attempts.next_end())
         if self._delayed:
             due = min(due, self._delayed[0][0])
         if self._outside:
             due = min(due, self._outside[0][0])
-        return due if due < self.question.until or self._goes_on() else NEVER
+        return due
 
     def _play(self, now: int) -> None:
         """Decide all that is due at an instant, then begin what may begin."""
@@ -126,8 +132,11 @@ class CoursePlayer:
         while (self.core.slots.to_look and self.core.begin_runs()) or self.attempts.begin_some():
             self._decide()
 
-    def _goes_on(self) -> bool:
-        """Whether something under way still ends by itself; a wait without a timeout does not. O(state)."""
+    def _goes_on(self, due: int) -> bool:
+        """Whether something under way still ends by itself, before what is `due` next; a wait without a timeout does not.
+
+        O(state).
+        """
         runs = self.core.runs
         if self.attempts.next_end() < NEVER or self._delayed or self._outside or runs.flow.retries.of_task:
             return True
@@ -137,16 +146,21 @@ class CoursePlayer:
             return True
         if any(watch.wait.timeout is not None for watch in self.core.waits.watches):
             return True
-        return any(self._window_is_open(active) for active in self.core.router.triggers.values())
+        now = self._seen_last(due)
+        return any(self._window_is_open(active, now) for active in self.core.router.triggers.values())
 
-    def _window_is_open(self, active: ActiveTrigger) -> bool:
+    def _seen_last(self, due: int) -> int:
+        """When something happened last before an instant. O(1)."""
+        return self.clock.now()
+
+    def _window_is_open(self, active: ActiveTrigger, now: int) -> bool:
         longest = 0
         for part in walk(active.trigger):
             if part.holds_for is None:
                 return False
             longest += part.holds_for
         due = active.circuit.due
-        return due <= self.clock.now() + longest and bool(active.circuit.pending())
+        return due <= now + longest and bool(active.circuit.pending())
 
     # ------------------------------------------------------------------------------------- definitions
 
@@ -163,10 +177,15 @@ class CoursePlayer:
 
     def registrations(self) -> tuple[list[Registered], list[Registered]]:
         """The records that put the graph's triggers into force: those with a clock, and the others. O(triggers)."""
-        found = self.prepared.registered(lambda: self._registrations(self.question.start))
+        known = self.prepared.registered(lambda: self._registrations(self.question.start))
+        found = [(record, clocked) for record, clocked in known if self._is_played(record.dag)]
         return [self._bounded(record) for record, clocked in found if clocked], [
             self._at_start(record) for record, clocked in found if not clocked
         ]
+
+    def _is_played(self, dag: str) -> bool:
+        """Whether the triggers of a DAG are to be in force: those of all. O(1)."""
+        return True
 
     def _registrations(self, start: int) -> Registrations:
         changes = self.core.definitions.changes(start, self.core.cursor)

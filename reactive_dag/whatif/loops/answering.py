@@ -15,6 +15,7 @@ from attrs import frozen
 
 from reactive_dag.declare.internals import analysis_of
 from reactive_dag.model.collector import calm_collector
+from reactive_dag.model.text import first_of
 from reactive_dag.whatif.loops.attempts import AttemptLists
 from reactive_dag.whatif.loops.checks import what_is_beyond, what_misleads
 from reactive_dag.whatif.loops.drawn import WindowDraws
@@ -43,13 +44,18 @@ MOST_WINDOWS = 4
 
 @frozen(repr=False)
 class Method:
-    """What answered a question: the evaluator, and why it was not a faster one ("" where none is faster)."""
+    """What answered a question: the evaluator, and why it was not a faster one ("" where none is faster).
+
+    `rest` are the DAGs that the reference played beside it; none where one evaluator answered all.
+    """
 
     evaluator: EvaluatorName
     why: str = ""
+    rest: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"{self.evaluator}: {self.why}" if self.why else self.evaluator
+        others = f", and the reference for {first_of(self.rest)}" if self.rest else ""
+        return f"{self.evaluator}{others}: {self.why}" if self.why else f"{self.evaluator}{others}"
 
 
 @frozen(eq=False)
@@ -104,8 +110,12 @@ def answer(question: Question, effects: Effects, before: WindowAnswer | None) ->
     O(nodes + tasks), from a question before O(nodes that the change reaches). Raises NotStatic where the reference is
     to be asked.
     """
+    return answer_of(window_of(question), question, effects, before)
+
+
+def answer_of(window: Window, question: Question, effects: Effects, before: WindowAnswer | None) -> WindowAnswer:
+    """What a window of a question, or of a part of its graph, says. As `answer`."""
     with calm_collector():
-        window = window_of(question)
         if before is not None and before.window is window and before.passed.tie < 0:
             asked = before.asked.further(effects)
             passed = evaluate_again(window, asked.values, before.passed, asked.changed)

@@ -67,7 +67,7 @@ class ArrayRuns:
     def over(self) -> int:
         """The instant of the last thing that happened. O(nodes) once."""
         happened = np.concatenate((self.ends, np.array(self.begin, np.int64)))
-        return int(happened[happened < BEYOND].max(initial=self.window.begin))
+        return int(happened[happened < BEYOND].max(initial=self.window.last_tick))
 
     @cached_property
     def runs(self) -> list[int]:

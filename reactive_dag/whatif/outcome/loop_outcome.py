@@ -72,8 +72,9 @@ class LoopOutcome(WindowOutcome):
         known = self.reference()
         return known.head(known.by_key[self.key(run)]).error
 
-    def _outputs(self, nodes: Iterable[int]) -> dict[str, Json]:
-        return super()._outputs([node for node in nodes if self.states[node] == SUCCESS])
+    def outputs_of(self, nodes: Iterable[int]) -> dict[str, Json]:
+        """What tasks and waits that succeeded gave, those that gave something. O(nodes). Raises OrderDecides."""
+        return super().outputs_of([node for node in nodes if self.states[node] == SUCCESS])
 
     # ------------------------------------------------------------------------------------- tasks
 

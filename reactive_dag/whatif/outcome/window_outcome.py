@@ -33,8 +33,8 @@ class WindowOutcome(ArrayRuns):
         """A run as a row. O(tasks); where arrays do not hold what its waits saw, O(records) once."""
         if not self._is_untold(run):
             try:
-                outputs = self._outputs(self.of.tasks(run))
-            except _OrderDecides:
+                outputs = self.outputs_of(self.of.tasks(run))
+            except OrderDecides:
                 pass
             else:
                 tasks = [replace(row, output=outputs.get(name)) for name, row in self.tasks(run).items()]
@@ -46,8 +46,8 @@ class WindowOutcome(ArrayRuns):
         """Whether a run goes on: what it lacks is said in words. O(1)."""
         return self.ended(run) is None
 
-    def _outputs(self, nodes: Iterable[int]) -> dict[str, Json]:
-        """What tasks and waits that have ended gave, those that gave something. O(nodes). Raises _OrderDecides."""
+    def outputs_of(self, nodes: Iterable[int]) -> dict[str, Json]:
+        """What tasks and waits that have ended gave, those that gave something. O(nodes). Raises OrderDecides."""
         found: dict[str, Json] = {}
         for node in nodes:
             name = self.of.task(node)
@@ -57,19 +57,19 @@ class WindowOutcome(ArrayRuns):
         return found
 
     def _seen(self, wait: int) -> Json:
-        """What a wait gives: the run that it awaited. O(tasks of that run). Raises _OrderDecides."""
+        """What a wait gives: the run that it awaited. O(tasks of that run). Raises OrderDecides."""
         awaited, now = self._awaited(wait), self.end[wait]
         if awaited is None:
             return None
         run, window = awaited.point.of, self.window
         whole, ended = awaited.point.kind == "end", self.end[self.of.end[run]]
         if ended == now and not whole:
-            raise _OrderDecides
+            raise OrderDecides
         nodes = self.of.tasks(run) if whole else [self._node(awaited.point)]
         return {
             "key": self.key(run), "logical_date": format_time(int(window.run_date[run])),
             "partition": window.run_partition[run], "state": self.state(run) if whole or ended < now else "running",
-            "results": self._outputs(nodes),
+            "results": self.outputs_of(nodes),
         }  # fmt: skip
 
     # ------------------------------------------------------------------------------------- what each followed
@@ -168,7 +168,11 @@ class WindowOutcome(ArrayRuns):
 
     def event(self, point: Point) -> EventName:
         """The name of an event from outside. O(1), the first time O(events)."""
-        return self.window.sources[self.of.subject[point.of]], self._event_numbers[point.of]
+        return self.event_of(point.of)
+
+    def event_of(self, node: int) -> EventName:
+        """The name of the event of a node. O(1), the first time O(events)."""
+        return self.window.sources[self.of.subject[node]], self._event_numbers[node]
 
     def event_at(self, name: EventName) -> int | None:
         """When an event from outside came, by its name. O(events) once."""
@@ -177,7 +181,7 @@ class WindowOutcome(ArrayRuns):
     @cached_property
     def _events(self) -> dict[EventName, int]:
         nodes = range(len(self.of.usual_numbers))
-        return {self.event(Point("event", node)): self.end[node] for node in nodes}
+        return {self.event_of(node): self.end[node] for node in nodes}
 
     def name(self, point: Point) -> str:
         """What a point is called. O(1)."""
@@ -197,8 +201,12 @@ class WindowOutcome(ArrayRuns):
     @cached_property
     def _nothing_is_left(self) -> bool:
         """Whether each run has ended, and no trigger keeps what it is given."""
-        last = self.ends[self.window.run_end[self.runs]]
-        return not self.prepared.has_joins and bool((last < BEYOND).all())
+        return not self.prepared.has_joins and self.has_ended
+
+    @cached_property
+    def has_ended(self) -> bool:
+        """Whether each run that was requested has ended. O(runs) once."""
+        return bool((self.ends[self.window.run_end[self.runs]] < BEYOND).all())
 
     def deadlines(self) -> Sequence[Due]:
         """The deadlines of runs, and those for which no run came. O(runs); where there are any, O(records) once."""
@@ -215,5 +223,5 @@ class WindowOutcome(ArrayRuns):
         return [] if self._nothing_is_left else self.reference().left()
 
 
-class _OrderDecides(Exception):
+class OrderDecides(Exception):
     """What a wait saw depends on what happened first at one instant."""

@@ -96,6 +96,10 @@ class RunIdentities:
             waiting += unknown
         return known[run]
 
+    def know(self, run: int, identity: int) -> None:
+        """Take the identity of a run whose records do not say what caused it. O(1)."""
+        self._known[run] = identity
+
     def _maker(self, cause: Item) -> int:
         """The run that made an item, -1 without one. O(1)."""
         return -1 if isinstance(cause, Mark) else getattr(self._record(cause), "run", -1)

@@ -13,14 +13,14 @@ import numpy as np
 
 from reactive_dag.declare.internals import analysis_of, dag_settings_of, settings_of
 from reactive_dag.whatif.window.arrays import END, LOST, MET, SOURCE, START, TASK, WAIT, Ints, Numbers, Window
-from reactive_dag.whatif.window.awaited import LOST_WAIT, OVER, AwaitedNodes
+from reactive_dag.whatif.window.awaited import LOST_WAIT, OVER, AwaitedNodes, Candidate
 from reactive_dag.whatif.window.firings import Firings, Runs, followed
 from reactive_dag.whatif.window.items import CauseItem
 from reactive_dag.whatif.window.numbering import csr, levels, pointers, ragged
-from reactive_dag.whatif.window.white_list import NotStatic, refused
+from reactive_dag.whatif.window.white_list import NotStatic, refused, said_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from reactive_dag.declare.graph import Graph
     from reactive_dag.declare.settings.task_settings import TaskSettings
@@ -30,19 +30,25 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.question.question import OutsideSource
 
 
-def compile_window(graph: Graph, begin: int, until: int, sources: tuple[OutsideSource, ...] = ()) -> Window:
-    """The window of a graph from `begin` (included) to `until` (not). O(nodes + edges). Raises NotStatic."""
+def compile_window(
+    graph: Graph, begin: int, until: int, sources: tuple[OutsideSource, ...] = (), without: Container[str] = ()
+) -> Window:
+    """The window of a graph from `begin` (included) to `until` (not). O(nodes + edges). Raises NotStatic.
+
+    `without` these DAGs, which no other one here follows or awaits.
+    """
     analysis = analysis_of(graph)
     effective = {
         id: {label: trigger for label, (trigger, _) in analysis.effective(id).items()}
-        for id, dag in graph.dags.items() if dag.triggers
+        for id, dag in graph.dags.items() if dag.triggers and id not in without
     }  # fmt: skip
     for id, triggers in effective.items():
         if why := refused(graph.dags[id], triggers.values()):
-            raise NotStatic(why)
+            raise NotStatic(why, id)
     firings = Firings(graph, begin, until, sources)
     for id in _in_order(graph, effective):
-        firings.add(graph.dags[id], effective[id])
+        with said_of(id):
+            firings.add(graph.dags[id], effective[id])
     layout = Layout(firings)
     layout.wait(AwaitedNodes(graph, begin, until, firings.of_dag))
     return layout.window(graph, tuple([source.dataset for source in sources]))
@@ -116,7 +122,9 @@ class Layout:
     def _follow_past(self, runs: Runs, tasks: Ints) -> None:
         """Let tasks wait for themselves in the run before (R14). O(runs * tasks)."""
         if len(set(runs.dates)) < len(runs.dates):
-            raise NotStatic(f"DAG {runs.dag.id!r} has several runs of a date and tasks with depends_on_past")
+            raise NotStatic(
+                f"DAG {runs.dag.id!r} has several runs of a date and tasks with depends_on_past", runs.dag.id
+            )
         first = runs.first + np.arange(len(runs.dates) - 1) * runs.stride
         before = (first[:, None] + tasks).ravel()
         self.past.append((before, before + runs.stride))
@@ -132,13 +140,17 @@ class Layout:
                 if wait is None:
                     continue
                 nodes = range(runs.first + 1 + at, last, runs.stride)
-                for node, found in zip(nodes, awaited.of(runs, tz, wait)):
-                    if found is LOST_WAIT:
-                        self.kinds[node] = LOST
-                    elif found:
-                        self.candidates += [(node, awaits, start) for awaits, start in found]
-                    elif found is OVER:
-                        self.kinds[node] = MET
+                with said_of(runs.dag.id):
+                    self._take_awaited(nodes, awaited.of(runs, tz, wait))
+
+    def _take_awaited(self, nodes: Iterable[int], awaited: Iterable[list[Candidate] | None]) -> None:
+        for node, found in zip(nodes, awaited):
+            if found is LOST_WAIT:
+                self.kinds[node] = LOST
+            elif found:
+                self.candidates += [(node, awaits, start) for awaits, start in found]
+            elif found is OVER:
+                self.kinds[node] = MET
 
     # ------------------------------------------------------------------------------------- arrays
 
@@ -190,7 +202,7 @@ class Layout:
             cause_number=np.array([item.number for each in causes for item in each], np.int32),
             source_partition=tuple([partition for _, _, partition in firings.events]), settings=tuple(self.settings),
             waits=tuple(self.waits), dag_settings=tuple([dag_settings_of(runs.dag) for runs in made]),
-            rank=_ranks(graph, [runs.dag.id for runs in made]), on_failure=self.on_failure,
+            rank=_ranks(graph, [runs.dag.id for runs in made]), last_tick=firings.last_tick, on_failure=self.on_failure,
         )  # fmt: skip
 
     def _nodes(

@@ -83,6 +83,8 @@ class Firings:
         self.events: list[tuple[int, int, str | None]] = []
         """The outside events: the number of the source, tick and partition."""
         self.on_failure = ""
+        self.last_tick = begin
+        """When a clock ticked last, whether that caused a run or not."""
         self._ticks: dict[tuple[Schedule, int, int], list[int]] = {}
         self._outside: dict[str, list[CauseItem]] = {}
         for number, source in enumerate(sources):
@@ -107,6 +109,7 @@ class Firings:
         found = self._ticks.get(name)
         if found is None:
             found = self._ticks[name] = ticks_between(schedule, begin, until)
+            self.last_tick = max([self.last_tick, *found[-1:]])
         return found
 
     # ------------------------------------------------------------------------------------- runs

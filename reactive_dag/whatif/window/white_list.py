@@ -8,6 +8,7 @@ walks all that are declared), so what is new is refused here until somebody says
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,23 @@ if TYPE_CHECKING:
 
 
 class NotStatic(ReactiveDagError):
-    """Which runs there are, or what waits for what, depends on durations here: the reference plays it."""
+    """Which runs there are, or what waits for what, depends on durations here: the reference plays it.
+
+    `dag` is the DAG of which that is said, "" where it is said of no one alone.
+    """
+
+    def __init__(self, why: str, dag: str = "") -> None:
+        super().__init__(why)
+        self.dag = dag
+
+
+@contextmanager
+def said_of(dag: str) -> Iterator[None]:
+    """What is not static inside of the block is so in this DAG. O(1)."""
+    try:
+        yield
+    except NotStatic as why:
+        raise NotStatic(str(why), why.dag or dag) from why
 
 
 FREE_OF_DAG = frozenset(

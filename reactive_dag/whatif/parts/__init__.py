@@ -1,0 +1,1 @@
+"""A graph that is static in part: a window for that part, the reference for the rest."""
