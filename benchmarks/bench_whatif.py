@@ -19,13 +19,18 @@ from bench_simulate import SPANS, START, flat, with_all_of, with_heap
 from harness import Line, machine, show
 
 import reactive_dag as rd
+from reactive_dag.declare.internals import analysis_of
 from reactive_dag.interop.examples import open_example
+from reactive_dag.whatif.course.player import CoursePlayer
+from reactive_dag.whatif.course.prepared import PreparedGraph
 from reactive_dag.whatif.futures.window_futures import WindowFutures
 from reactive_dag.whatif.loops.answering import window_of
 from reactive_dag.whatif.loops.attempts import AttemptLists
 from reactive_dag.whatif.loops.compiled_play import CompiledPlan
 from reactive_dag.whatif.loops.event_loop import EventLoop
 from reactive_dag.whatif.loops.window_tools import WORTH_LOADING, tools_of
+from reactive_dag.whatif.parts.answering import answer_in_parts
+from reactive_dag.whatif.parts.static_part import KEPT_AS as KEPT_PARTS
 from reactive_dag.whatif.question.draws import future_keys
 from reactive_dag.whatif.window.compile import compile_window
 from reactive_dag.whatif.window.node_values import QuestionValues
@@ -104,6 +109,28 @@ def many(base: rd.Simulation) -> tuple[Callable[[], object], Callable[[], object
     return by(plain), by(compiled)
 
 
+def in_parts() -> tuple[Callable[[], object], Callable[[], object], Callable[[], object]]:
+    """The estate with alarms on the silence of some of its DAGs: asked first, asked on, and played as a whole."""
+    estate = open_example("mozilla").graph
+    draw = Random(3)
+    dags = sorted(dag.id for dag in estate.dags.values() if dag.triggers)
+    for number in range(4):
+        heard = rd.any_of(*[rd.completed(dag) for dag in draw.sample(dags, 3)])
+        estate.dag(f"alarm{number}", on=rd.absent(heard, for_="30h")).add(lambda: None, id="tell")
+    base = rd.simulate(estate, start=START, until="1d", default_duration=SPANS)
+    asked, effects, prepared = base.question, base.effects, PreparedGraph.of(estate)
+    late = [rd.delay(dag, "2h") for dag in dags]
+
+    def first() -> object:
+        analysis_of(estate).kept.pop(KEPT_PARTS, None)
+        return answer_in_parts(asked, effects, prepared, None, lambda: base.trace)
+
+    def whole() -> object:
+        return CoursePlayer(asked, prepared, effects).run()
+
+    return first, lambda: base.what_if(draw.choice(late)), whole
+
+
 def main() -> list[Line]:
     """Measure, print, and give the lines."""
     graphs = [open_example("mozilla").graph for _ in range(ROUNDS)]
@@ -111,11 +138,13 @@ def main() -> list[Line]:
     nodes = flat(base)
     plain, compiled = looped(base)
     futures, compiled_futures = many(base)
+    parts_first, parts_further, parts_whole = in_parts()
     jobs: dict[str, Callable[[], object]] = {
         "SimPy, AllOf": lambda: with_all_of(nodes), "a plain heap": lambda: with_heap(nodes),
         "first question": first(base, graphs), "further question": further(base), "event loop": plain,
         "event loop, compiled": compiled, "500 futures": futures,
-        "500 futures, compiled": compiled_futures,
+        "500 futures, compiled": compiled_futures, "static in part: first question": parts_first,
+        "static in part: further question": parts_further, "static in part: the reference alone": parts_whole,
     }  # fmt: skip
     best: dict[str, float] = {}
     for _ in range(ROUNDS):

@@ -29,7 +29,7 @@ ORDER = {
     ),
     "log": ("tail", "history", "group", "protocol", "codec", "memory", "sqlite", "ledger", "opening"),
     "whatif": (
-        "question", "course", "window", "loops", "outcome", "records", "answers", "comparison", "futures",
+        "question", "course", "window", "loops", "outcome", "parts", "records", "answers", "comparison", "futures",
         "simulation",
     ),
 }  # fmt: skip

@@ -82,7 +82,7 @@ LEFT = {
         source takes ttl undated with_latest with_parts_anchored""",
     "Event": "cascade",
     "Receipt": "offset",
-    "Simulation": "answer effects label outcome question runs_of trace",
+    "Simulation": "answer effects label outcome parts question runs_of trace",
     "Timeline": "cells columns notes right title",
     "CriticalPath": "cells columns notes right title",
     "Comparison": "cells columns counts notes right title",

@@ -133,9 +133,9 @@ class CoursePlayer:
             self._decide()
 
     def _goes_on(self, due: int) -> bool:
-        """Whether something under way still ends by itself, before what is `due` next; a wait without a timeout does not.
+        """Whether something under way still ends by itself; a wait without a timeout does not. O(state).
 
-        O(state).
+        `due` is the next instant at which there would be something to do.
         """
         runs = self.core.runs
         if self.attempts.next_end() < NEVER or self._delayed or self._outside or runs.flow.retries.of_task:

@@ -65,7 +65,14 @@ class ArrayRuns:
 
     @cached_property
     def over(self) -> int:
-        """The instant of the last thing that happened. O(nodes) once."""
+        """The instant of the last thing that happened. O(nodes) once; where deadlines end, O(records) once."""
+        if self.prepared.has_deadlines:
+            return self.reference().over
+        return self.happened_last
+
+    @cached_property
+    def happened_last(self) -> int:
+        """The instant of the last end, begin or tick. O(nodes) once."""
         happened = np.concatenate((self.ends, np.array(self.begin, np.int64)))
         return int(happened[happened < BEYOND].max(initial=self.window.last_tick))
 

@@ -68,7 +68,7 @@ class LoopOutcome(WindowOutcome):
         """What failed first in the plan of a run that failed, and why."""
         bad = next((node for node in self.of.tasks(run) if self.states[node] == FAILED), None)
         if bad is not None and self.of.kind[bad] == TASK:
-            return f"{self.of.task(bad)[1]}: {self._text(bad, len(self._spans(bad)) - 1)}"
+            return f"{self.of.task(bad)[1]}: {self._text(bad, len(self.spans(bad)) - 1)}"
         known = self.reference()
         return known.head(known.by_key[self.key(run)]).error
 
@@ -102,7 +102,7 @@ class LoopOutcome(WindowOutcome):
     def _state(self, node: int) -> str:
         return WORDS[self.states[node]]
 
-    def _spans(self, node: int) -> list[tuple[int, int]]:
+    def spans(self, node: int) -> list[tuple[int, int]]:
         """When each attempt of a task that ended began and ended. O(attempts)."""
         if self.states[node] == UPSTREAM_FAILED:
             return []
@@ -112,7 +112,7 @@ class LoopOutcome(WindowOutcome):
         return list(zip(begun, [*ends, self.end[node]]))
 
     def _attempts(self, node: int) -> tuple[AttemptRow, ...]:
-        spans, good = self._spans(node), self.states[node] == SUCCESS
+        spans, good = self.spans(node), self.states[node] == SUCCESS
         rows: list[AttemptRow] = []
         for at, (begin, end) in enumerate(spans):
             well = good and at == len(spans) - 1
@@ -122,7 +122,7 @@ class LoopOutcome(WindowOutcome):
 
     def _text(self, node: int, at: int) -> str:
         """What an attempt of a task failed with. O(attempts)."""
-        begin, end = self._spans(node)[at]
+        begin, end = self.spans(node)[at]
         timeout = self.window.settings[self.of.subject[node]].timeout
         return FAILURE if timeout is None or end - begin < timeout else f"timed out after {format_duration(timeout)}"
 
@@ -201,7 +201,8 @@ class LoopOutcome(WindowOutcome):
         links: tuple[Relation, ...] = ("", "needs", "past")
         return Predecessor(self._point(found), links[best[1]], best[0])
 
-    def _began_last(self, node: int) -> int:
+    def began_last(self, node: int) -> int:
+        """When the last attempt of a node began. O(1)."""
         again = self.play.again.get(node)
         return again[-1] if again else self.begin[node]
 
@@ -209,5 +210,5 @@ class LoopOutcome(WindowOutcome):
         """As of any window; a wait that timed out had seen nothing that decided it."""
         wait = self.window.waits[self.of.subject[node]]
         timeout = None if wait is None else wait.timeout
-        late = timeout is not None and self._began_last(node) + timeout == self.end[node]
+        late = timeout is not None and self.began_last(node) + timeout == self.end[node]
         return None if late and self.states[node] == FAILED else super()._awaited(node)

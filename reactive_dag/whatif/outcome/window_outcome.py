@@ -145,12 +145,12 @@ class WindowOutcome(ArrayRuns):
             return None
         requested = BEYOND
         for awaited, start in pairs:
-            if max(self.end[awaited], self._began_last(node)) == at <= requested:
+            if max(self.end[awaited], self.began_last(node)) == at <= requested:
                 return Predecessor(self._point(awaited), "awaits", self.end[awaited])
             requested = min(requested, self.begin[start])
         return None
 
-    def _began_last(self, node: int) -> int:
+    def began_last(self, node: int) -> int:
         """When the last attempt of a node began. O(1)."""
         return self.begin[node]
 

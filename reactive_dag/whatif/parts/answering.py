@@ -18,6 +18,7 @@ from reactive_dag.whatif.outcome.of_answer import outcome_of
 from reactive_dag.whatif.outcome.trace import Trace
 from reactive_dag.whatif.parts.border import Border, border_of
 from reactive_dag.whatif.parts.mixed_outcome import MixedOutcome
+from reactive_dag.whatif.parts.order import OrderOfInstants
 from reactive_dag.whatif.parts.rest_player import RestPlayer
 from reactive_dag.whatif.parts.static_part import StaticPart, part_of
 from reactive_dag.whatif.window.white_list import NotStatic
@@ -80,6 +81,11 @@ def answer_in_parts(
         course = before.course
     else:
         course = _played(question, effects, prepared, part, border)
+    found = OrderOfInstants(part, static, course.trace, question.graph).uncertain()
+    if found is not None:
+        raise NotStatic(
+            f"what {found[0]!r} sees of {found[1]!r} depends on what happens first at one instant", found[1]
+        )
     return PartsAnswer(part, window, static, course, evolve(window.method, why=part.why, rest=part.rest))
 
 

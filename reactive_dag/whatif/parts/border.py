@@ -81,7 +81,7 @@ def border_of(part: StaticPart, static: WindowOutcome, graph: Graph) -> Border:
             runs.append(run)
             for place, node in enumerate(of.tasks(run)):
                 if of.kind[node] in (WAIT, MET, LOST) and static.begin[node] < BEYOND:
-                    waits[run, place] = _wait(static, node)
+                    waits[run, place] = _wait(static, node, dag in part.awaited)
     cascades = _Cascades(static, graph)
     given = [_run(static, run, cascades) for run in runs if of.causes(run)]
     given.sort(key=lambda run: (run.at, window.rank[window.dag_number[run.dag]], run.date))
@@ -100,13 +100,16 @@ def _ended(static: WindowOutcome) -> dict[str, set[str]]:
     return found
 
 
-def _wait(static: WindowOutcome, node: int) -> GivenWait:
+def _wait(static: WindowOutcome, node: int, is_seen: bool) -> GivenWait:
+    """How a wait ended; what it gave is said where a wait of the rest may see it."""
     state = WORDS[static.states[node]] if isinstance(static, LoopOutcome) else "success"
+    if not is_seen:
+        return GivenWait(static.end[node], state, None)
     try:
         output = static.outputs_of([node]).get(static.of.task(node)[1])
     except OrderDecides:
-        name = ".".join(static.of.task(node))
-        raise NotStatic(f"what {name} saw depends on what happened first at one instant") from None
+        dag, task = static.of.task(node)
+        raise NotStatic(f"what {dag}.{task} saw depends on what happened first at one instant", dag) from None
     return GivenWait(static.end[node], state, output)
 
 
@@ -138,7 +141,9 @@ class _Cascades:
         waiting = [run]
         while waiting:
             each = waiting[-1]
-            makers = [maker for node, _, _ in self.static.of.causes(each) if (maker := self.static.of.run_of[node]) >= 0]
+            makers = [
+                maker for node, _, _ in self.static.of.causes(each) if (maker := self.static.of.run_of[node]) >= 0
+            ]
             lacking = [maker for maker in makers if maker not in self._known]
             if lacking:
                 waiting += lacking

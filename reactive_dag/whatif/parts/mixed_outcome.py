@@ -110,7 +110,9 @@ class MixedOutcome:
     @property
     def over(self) -> int:
         """The instant of the last thing that happened. O(nodes) once."""
-        return max(self.static.over, self.rest.over)
+        if self._part.deadlines:
+            return self.static.reference().over
+        return max(self.static.happened_last, self.rest.over)
 
     def row(self, run: int) -> RunRow:
         """A run as a row. O(tasks)."""

@@ -35,7 +35,7 @@ KEPT_AS = "parts"
 MOST_PARTS = 4
 """So many static parts of one version of a graph at most are remembered."""
 
-MOST_REASONS = 3
+REASONS_TOLD = 3
 """So many reasons at most are told."""
 
 
@@ -51,9 +51,10 @@ class HeardEnds:
 class StaticPart:
     """The static part of a graph, `dags`, as a window; `rest` are the other DAGs with triggers, `why` says why.
 
-    Of the static part the rest needs the `border`, and of what `stars` hear the DAGs that end so. `datasets` are those
-    whose events the rest hears or awaits. `users` are the static DAGs that share a pool, by DAG. `joins` says whether a
-    trigger of the static part keeps items until others come, `deadlines` whether a DAG of it has one.
+    Of the static part the rest needs the `border`, of which its waits see the `awaited`, and of what `stars` hear the
+    DAGs that end so. `datasets` are those whose events the rest hears or awaits. `users` are the static DAGs that share
+    a pool, by DAG. `joins` says whether a trigger of the static part keeps items until others come, `deadlines` whether
+    a DAG of it has one.
     """
 
     window: Window
@@ -61,6 +62,7 @@ class StaticPart:
     rest: tuple[str, ...]
     why: str
     border: frozenset[str]
+    awaited: frozenset[str]
     stars: tuple[HeardEnds, ...]
     datasets: frozenset[str]
     users: dict[str, frozenset[str]]
@@ -68,7 +70,7 @@ class StaticPart:
     deadlines: bool
 
     def played(self, ended: dict[str, set[str]]) -> frozenset[str]:
-        """The static DAGs that the reference plays beside the rest, by the states in which their runs ended. O(DAGs)."""
+        """The static DAGs that the reference plays too, by the states in which runs of each `ended`. O(DAGs)."""
         found = set(self.border)
         for star in self.stars:
             found |= {dag for dag in star.dags if not star.states.isdisjoint(ended.get(dag, ()))}
@@ -134,8 +136,8 @@ class _Parting:
 
     def _why(self) -> str:
         told = list(dict.fromkeys(self.reasons.values()))
-        more = len(told) - MOST_REASONS
-        return "; ".join(told[:MOST_REASONS]) + (f"; and {more} more" if more > 0 else "")
+        more = len(told) - REASONS_TOLD
+        return "; ".join(told[:REASONS_TOLD]) + (f"; and {more} more" if more > 0 else "")
 
     # ------------------------------------------------------------------------------------- what goes with what
 
@@ -160,9 +162,6 @@ class _Parting:
             shared = pools & self._pools(id)
             if shared:
                 self.reasons.setdefault(id, f"{id!r} shares pool {min(shared)!r} with what is not static")
-            for part in self._leaves(id):
-                if isinstance(part, Completed) and part.dag == "*" and self._heard_by(id, part) & self.rest:
-                    self.reasons.setdefault(id, f"{part!r} of {id!r} hears what is not static")
 
     def _pools(self, id: str) -> set[str]:
         pools = (settings_of(task).pool for task in self.graph.dags[id].tasks.values())
@@ -172,26 +171,29 @@ class _Parting:
         for trigger in self.triggers[id]:
             yield from walk(trigger)
 
-    def _heard_by(self, id: str, star: Completed) -> frozenset[str]:
-        return self.analysis.heard(id, star.tags)
-
     # ------------------------------------------------------------------------------------- what the rest needs
 
     def _made(self, window: Window) -> StaticPart:
         static = self.triggers.keys() - self.rest
         border, datasets, stars = set[str](), set[str](), list[HeardEnds]()
         for id in self.rest:
-            border |= set(self.analysis.up.get(id, ())) & static
-            datasets |= {wait.dataset.uri for wait in self._waits(self.graph.dags[id]) if wait.dataset is not None}
+            waits = list(self._waits(self.graph.dags[id]))
+            border |= {wait.dag for wait in waits}
+            datasets |= {wait.dataset.uri for wait in waits if wait.dataset is not None}
             for part in self._leaves(id):
                 if isinstance(part, Updated):
                     datasets.add(part.dataset.uri)
                 elif isinstance(part, Completed) and part.dag == "*":
-                    stars.append(HeardEnds(self._heard_by(id, part) & static, part.states))
+                    stars.append(HeardEnds(self.analysis.heard(id, part.tags) & static, part.states))
+                elif isinstance(part, Completed):
+                    border.add(part.dag)
+        border.update(*[self.graph.producers(uri) for uri in datasets])
         users = {id: self._pools(id) for id in static}
         by_pool = {pool: frozenset(id for id in static if pool in users[id]) for pool in set().union(*users.values())}
         return StaticPart(
-            window, frozenset(static), tuple([id for id in self.triggers if id in self.rest]), self._why(), frozenset(border),
+            window, frozenset(static), tuple([id for id in self.triggers if id in self.rest]), self._why(),
+            frozenset(border & static),
+            frozenset(wait.dag for id in self.rest for wait in self._waits(self.graph.dags[id])) & static,
             tuple(stars), frozenset(datasets), _beside(users, by_pool),
             any(part.gathers or part.joins for id in static for part in self._leaves(id)),
             any(self.graph.dags[id].deadline is not None for id in static),

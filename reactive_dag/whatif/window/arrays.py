@@ -51,8 +51,8 @@ class Window:
     for each run, the nodes that caused it, with the dataset whose event each was (in `datasets`, -1 for an end) and
     that event's number among those of its task. `settings` and `waits` are of `tasks`, `dag_settings` of `dags`;
     `rank` is the place of each of `dags` by height and id, as slots are given out in that order.
-    `last_tick` is when a clock ticked last, which need not have caused a run; `on_failure` names what would start runs that are not here, or let tasks begin otherwise, if something failed; ""
-    where nothing would.
+    `last_tick` is when a clock ticked last, which need not have caused a run. `on_failure` names what would start runs
+    that are not here, or let tasks begin otherwise, if something failed; "" where nothing would.
     """
 
     begin: int
