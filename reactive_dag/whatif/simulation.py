@@ -38,6 +38,7 @@ from reactive_dag.whatif.futures.kept import KeptEnds
 from reactive_dag.whatif.loops.answering import Method, WindowAnswer, answer
 from reactive_dag.whatif.outcome.of_answer import outcome_of
 from reactive_dag.whatif.outcome.trace import Trace
+from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
 from reactive_dag.whatif.parts.answering import PartsAnswer, answer_in_parts
 from reactive_dag.whatif.question.binding import bind_all_but_bodies
 from reactive_dag.whatif.question.durations import DurationOrFunction, GivenDurations
