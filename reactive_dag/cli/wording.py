@@ -21,7 +21,7 @@ _WORDS = tuple(
         (r"engine\.run_until_idle: records", "an engine, such as `run` opens: records"),
         (r"; engine\.run_until_idle\(\)", "; `run` does it"),
         (r"again=True does", "--again does"),
-        (r"only='missing' those", "--missing those"),
+        (r"only='missing'", "--missing"),
         (r'only="failed" leaves nothing to do; leave only= out', "--failed leaves nothing to do; leave it out"),
         (r"give only= or tasks=, not both", "give --failed or --task, not both"),
         (r"\bparams=\{.*?\} ", "--param "),

@@ -183,7 +183,7 @@ class Engine(Questions):
         self, dag: Dag | str, *, params: object = None, payload: object = None, logical_date: GivenTime | None = None,
         partition: GivenPartition | None = None, key: str | None = None,
     ) -> Run:  # fmt: skip
-        """Ask for a run by hand; a second start with the same key gives the first one's run (I5).
+        """Ask for a run by hand; a second start with the same key gives the first one's run, whatever else it says (I5).
 
         Raises UnknownId for a DAG or a param that is not there, InvalidValue for a value that cannot be kept.
         """
@@ -235,8 +235,9 @@ class Engine(Questions):
         """Run a run once more: its next round, under the same key; of one that has not ended, as soon as it has (R10).
 
         `only="failed"` keeps the tasks that succeeded, `tasks=` does those again with what follows them; `downstream`
-        gives a round to each run that consumed what this one makes anew. O(tasks). Raises UnknownId, InvalidValue,
-        UsageError where there is nothing to do.
+        gives a round to each run that consumed what this one makes anew. Until the round begins the run shows the one
+        before; `.wait()` waits for the round. O(tasks). Raises UnknownId, InvalidValue, UsageError where there is
+        nothing to do.
         """
         parts = self._parts
         parts.check_open()
@@ -298,7 +299,8 @@ class Engine(Questions):
     def run_until_idle(self, timeout: GivenDuration | float | None = None) -> Summary:
         """Work until nothing is left to do now; what ended. Waits and timers of triggers to come do not count.
 
-        Under a virtual clock time jumps to retries. Raises NotIdle after `timeout`, naming what it waits for.
+        Under a virtual clock time jumps to retries, and goes on as long as clocks begin runs that have some. Raises
+        NotIdle after `timeout`, naming what it waits for.
         """
         self._parts.check_open()
         self._parts.refuse_to_block("engine.run_until_idle()", "await engine.idle()")

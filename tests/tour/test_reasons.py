@@ -107,3 +107,30 @@ def test_who_asks_before_the_engine_was_driven_is_told_to_drive_it(store):
         assert engine.pending("job").undecided == 1
         assert "records not decided yet: 1; engine.run_until_idle()" in str(engine.pending("job"))
         assert engine.why("job").missing[-1] == "engine.run_until_idle: records not decided yet: 1"
+
+
+def test_a_run_that_has_not_ended_says_what_it_waits_for(store):
+    graph = rd.Graph("reasons")
+    graph.pool("one", slots=1)
+    job = graph.dag("job", max_active_runs=1)
+
+    @job.task(retries=1, retry_delay="1h")
+    def again(run):
+        raise ValueError
+
+    for id in ("holds", "waits"):
+        job.add(nothing, id=id, pool="one")
+    stubs = {"holds": rd.takes("2h")}
+    with live(graph, store, runner=rd.ThreadRunner(2), stubs=stubs) as engine:
+        run, queued = engine.start(job), engine.start(job)
+        engine.advance("1m")
+        assert engine.why(run).missing == [
+            "waits: a slot of pool 'one' (1 of 1 taken)",
+            "again: its next attempt at 2026-11-23T01:00:00Z",
+            "holds: attempt 1 executes since 2026-11-23T00:00:00Z",
+        ]
+        assert engine.why(queued).missing == ["a place among its active runs (1 of 1 taken)"]
+        engine.pause(job)
+        engine.advance("3h")
+        assert engine.why(run).missing == [] and run.state == "failed"
+        assert engine.why(queued).missing == ["engine.resume: the DAG is paused"]

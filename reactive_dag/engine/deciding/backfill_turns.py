@@ -69,6 +69,8 @@ def turns_within(
         assert of is not None, dag
         found = _of_partitions(of, label, first, last, where)
     if not found:
+        if last < first:
+            raise InvalidValue(f"{where}: no such date lies within the DAG's start= and end= ({dag.place})")
         raise InvalidValue(f"{where}: it has no date from {format_time(first)} to {format_time(last)}")
     return found
 

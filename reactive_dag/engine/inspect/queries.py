@@ -24,7 +24,7 @@ from reactive_dag.engine.inspect.pending import Pending, pending
 from reactive_dag.engine.inspect.ready import ready_stream
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
-from reactive_dag.engine.inspect.why import Why, why_not, why_run
+from reactive_dag.engine.inspect.why import Why, unfinished, why_not, why_run
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.event import Event
 from reactive_dag.model.partitions.given import GivenPartition
@@ -244,20 +244,27 @@ class Queries:
     def why(self, what: Run | Dag | str, *, logical_date: GivenTime | None = None) -> Why:
         """Why a run happened: the tree of its causes, down to the first event; or why a DAG did not run: `.missing`.
 
-        O(causes). Raises UnknownId.
+        Of a run that has not ended `.missing` is what it waits for. O(causes + what waits). Raises UnknownId.
         """
         if isinstance(what, Run):
-            return why_run(self.host, what)
+            return self._why_run(what)
         name = id_of(what, "engine.why(): a run, a DAG, or the key or id of one")
         dags = self._fold.graph.dags
         if name not in dags:
-            return why_run(self.host, self.run(name))
+            return self._why_run(self.run(name))
         if logical_date is None:
             return why_not(self._fold, name, None, next(iter(self.runs(name, limit=1)), None))
         found = self.runs(name, logical_date=logical_date, limit=1)
         if found:
-            return why_run(self.host, found[0])
+            return self._why_run(found[0])
         return why_not(self._fold, name, parse_time(logical_date, dags[name].tz, what="logical_date"))
+
+    def _why_run(self, run: Run) -> Why:
+        found = why_run(self.host, run)
+        with self._turn_lock:
+            more = unfinished(self._fold, run)
+        found.missing += [text for text in more if text not in found.missing]
+        return found
 
     def pending(self, dag: Dag | str) -> Pending:
         """What the triggers of a DAG hold and wait for. O(items pending). Raises UnknownId."""

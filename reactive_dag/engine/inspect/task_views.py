@@ -97,9 +97,8 @@ class TaskViews(dict[str, TaskView]):
         if id in self._declared:
             return TaskView(id, "none", [], None, None, None)
         if mapped is not None:
-            raise UnknownId(
-                f"task {mapped.id!r} of {self._run} has {counted(len(mapped.instances), 'instance')}: {id!r}"
-            )
+            there = counted(len(mapped.instances), "instance")
+            raise UnknownId(f"task {mapped.id!r} of {self._run} has {there}, and none is {id!r}")
         known = list(dict.fromkeys([*self, *self._declared]))
         hint = did_you_mean(id, known) if isinstance(id, str) else ""
         raise UnknownId(f"{self._run} has no task {seen(id)}{hint}; it has {listed(known) or 'none'}")

@@ -11,10 +11,11 @@ from itertools import islice
 
 import attrs
 
+from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.host import Host
-from reactive_dag.engine.inspect.pending import faults, gathering, undecided
+from reactive_dag.engine.inspect.pending import faults, gathering, pending, undecided
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import Mark, Published, RunFinished, StartRequested, TaskFinished
@@ -50,7 +51,7 @@ MAX_DEPTH = 100
 class Why:
     """One node: a run or an event, and what it came from.
 
-    `missing` says what a run that did not happen waits for, `error` what failed in one that failed.
+    `missing` says what a run waits for that did not happen, or has not ended, `error` what failed in one that failed.
     """
 
     text: str
@@ -124,6 +125,32 @@ def why_run(host: Host, run: Run) -> Why:
     for node in todo:
         node.causes.append(Why("… (the tree goes on)"))
     return root
+
+
+def unfinished(fold: Fold, run: Run) -> list[str]:
+    """What a run that has not ended waits for: a place, and each of its tasks. O(what its DAG waits for + tasks)."""
+    live, dag = fold.runs.live.get(run._offset), fold.graph.dags.get(run.dag)
+    if live is None:
+        return [] if dag is None or run.state != "queued" else _not_begun(fold, dag)
+    tasks = [f"{each.task}: {each.why}" for each in pending(fold, run.dag).waits if each.run == run.key]
+    for (offset, index), retry in sorted(fold.runs.flow.retries.of_task.items()):
+        if offset == live.run:
+            tasks.append(f"{live.arrays.ids[index]}: its next attempt at {format_time(retry.due)}")
+    for index in sorted(live.open):
+        if live.states[index] == "running":
+            number, begun = live.attempt[index], format_time(live.open[index])
+            tasks.append(f"{live.arrays.ids[index]}: attempt {number} executes since {begun}")
+    return tasks if len(tasks) <= MAX_CAUSES else [*tasks[:MAX_CAUSES], f"… and {len(tasks) - MAX_CAUSES} more tasks"]
+
+
+def _not_begun(fold: Fold, dag: Dag) -> list[str]:
+    """Why the queued runs of a DAG do not begin. O(1)."""
+    active, found = fold.runs.statuses.active.get(dag.id, 0), []
+    if dag.id in fold.slots.paused:
+        found.append("engine.resume: the DAG is paused")
+    if dag.max_active_runs is not None and active >= dag.max_active_runs:
+        found.append(f"a place among its active runs ({active} of {dag.max_active_runs} taken)")
+    return found
 
 
 def _cause(host: Host, item: int | Mark) -> tuple[Why, Why | None]:
