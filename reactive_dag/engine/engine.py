@@ -183,7 +183,7 @@ class Engine(Questions):
         self, dag: Dag | str, *, params: object = None, payload: object = None, logical_date: GivenTime | None = None,
         partition: GivenPartition | None = None, key: str | None = None,
     ) -> Run:  # fmt: skip
-        """Ask for a run by hand; a second start with the same key gives the first one's run, whatever else it says (I5).
+        """Ask for a run by hand; a second start with the same key gives the first one's run, unchanged (I5).
 
         Raises UnknownId for a DAG or a param that is not there, InvalidValue for a value that cannot be kept.
         """
