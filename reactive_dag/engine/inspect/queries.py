@@ -260,11 +260,9 @@ class Queries:
         return why_not(self._fold, name, parse_time(logical_date, dags[name].tz, what="logical_date"))
 
     def _why_run(self, run: Run) -> Why:
-        found = why_run(self.host, run)
         with self._turn_lock:
-            more = unfinished(self._fold, run)
-        found.missing += [text for text in more if text not in found.missing]
-        return found
+            waits = unfinished(self._fold, run)
+        return why_run(self.host, run, waits)
 
     def pending(self, dag: Dag | str) -> Pending:
         """What the triggers of a DAG hold and wait for. O(items pending). Raises UnknownId."""

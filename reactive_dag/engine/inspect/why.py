@@ -7,6 +7,7 @@ and the tree says so. O(nodes).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from itertools import islice
 
 import attrs
@@ -100,11 +101,11 @@ def _node_out(node: Why, causes: list[dict[str, object]]) -> dict[str, object]:
     return {"text": node.text, "run": key, "error": node.error, "missing": list(node.missing), "causes": causes}
 
 
-def why_run(host: Host, run: Run) -> Why:
-    """The tree of causes of a run, down to outside events, ticks and starts. O(nodes)."""
+def why_run(host: Host, run: Run, waits: Iterable[str] = ()) -> Why:
+    """The tree of causes of a run, down to outside events, ticks and starts, and for what it `waits`. O(nodes)."""
     root = Why(_run_text(run), run)
     root.missing = [f"{task.id}: {task.error}" for task in run.tasks.values() if task.state == "waiting" and task.error]
-    root.missing += run.missing
+    root.missing += [*(text for text in waits if text not in root.missing), *run.missing]
     tasks = [each for task in run.tasks.values() for each in (task, *task.instances)]
     marks = [f"{task.id}: {task.error}" for task in tasks if (task.error or "").startswith("marked ")]
     root.causes = [Why(text) for text in marks[:MAX_CAUSES]]
