@@ -19,7 +19,7 @@ from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from reactive_dag.triggers.walks import leaves, walk
-from reactive_dag.whatif.records.record_plan import MadeEvent, Nodes, RecordPlan, Runs, TriggerName, Triggers
+from reactive_dag.whatif.records.record_plan import MadeEvent, Nodes, RecordPlan, Request, Runs, TriggerName, Triggers
 from reactive_dag.whatif.window.arrays import MET, SOURCE, WAIT
 from reactive_dag.whatif.window.awaited import AwaitedNodes
 from reactive_dag.whatif.window.firings import AUTOMATIC, ticks_between
@@ -72,15 +72,15 @@ class Planning:
         events, nodes = self._events(heard, told_of), _Nodes(size)
         self._refuse_keyless(events)
         roots = [self._lay_out(run, nodes) for run in runs]
+        reaches = [bool(node in ended or node in told or watches) for node, watches in enumerate(window.watches)]
+        direct = [tuple([(n, nodes.priorities[n], nodes.places[n]) for n in each]) for each in nodes.direct]
+        steps = [*zip(of.run_of, nodes.names, map(_quiet, events), events, reaches, direct, nodes.others)]
         return RecordPlan(
-            nodes.names, nodes.priorities, nodes.places, self._awaits(), nodes.direct, nodes.others, nodes.needs,
-            events, [ended.get(node, ()) for node in range(size)],
-            [told.get(node, ()) for node in range(size)],
-            [bool(node in ended or node in told or watches) for node, watches in enumerate(window.watches)],
-            [(window.dags[of.run_dag[run]], window.labels[self._labels[run]]) for run in runs],
-            window.run_date.tolist(), self._ranks, roots, [len(of.tasks(run)) for run in runs],
+            steps, nodes.names, nodes.priorities, nodes.places, self._awaits(), nodes.needs, events,
+            [ended.get(node, ()) for node in range(size)], [told.get(node, ()) for node in range(size)],
+            self._requests(), window.run_date.tolist(), self._ranks, roots, [len(of.tasks(run)) for run in runs],
+            [tuple(of.causes(run)) for run in runs],
             [len(of.causes(run)) + bool(window.base[of.start[run]]) for run in runs], self._ticks(),
-            frozenset([name for name, trigger in self.triggers.items() if _repeats(trigger)]),
             frozenset([id for id in window.dags if id in self.graph.origins(id)]),
         )  # fmt: skip
 
@@ -103,6 +103,12 @@ class Planning:
                     found.others[past] += (node,)
                     found.needs[node] += 1
         return tuple([nodes[at] for at in plan.roots])
+
+    def _requests(self) -> list[Request]:
+        """What the request of each run says. O(runs)."""
+        window, repeats = self.window, {name: _repeats(trigger) for name, trigger in self.triggers.items()}
+        names = [(window.dags[dag], window.labels[label]) for dag, label in zip(self.of.run_dag, self._labels)]
+        return [(*name, repeats[name], group or None) for name, group in zip(names, window.run_group)]
 
     # ------------------------------------------------------------------------------------- causes
 
@@ -245,6 +251,12 @@ class _Nodes:
         self.names, self.places, self.priorities, self.needs = [""] * size, [0] * size, [0] * size, [0] * size
         self.direct: list[Nodes] = [()] * size
         self.others: list[Nodes] = [()] * size
+
+
+def _quiet(events: tuple[MadeEvent, ...]) -> tuple[str, str | None] | None:
+    """Dataset and partition of the only event, if nobody hears it."""
+    alone = len(events) == 1 and not (events[0].causes or events[0].tells)
+    return (events[0].dataset, events[0].partition) if alone else None
 
 
 def _repeats(trigger: Trigger) -> bool:

@@ -10,6 +10,8 @@ from typing import NamedTuple, TypeAlias
 
 from attrs import frozen
 
+from reactive_dag.whatif.outcome.window_runs import Cause
+
 TriggerName: TypeAlias = tuple[str, str]
 """A DAG and a label."""
 
@@ -31,37 +33,45 @@ class MadeEvent(NamedTuple):
     tells: Triggers
 
 
+Request: TypeAlias = tuple[str, str, bool, tuple[object, ...] | None]
+"""DAG and label of a run, whether its request bears its key, and the key under which its trigger fired."""
+
+Step: TypeAlias = tuple[
+    int, str, tuple[str, str | None] | None, tuple[MadeEvent, ...], bool, tuple[tuple[int, int, int], ...], Nodes
+]
+"""What the success of a task is about: its run and name; dataset and partition of its only event, if nobody hears it;
+its events; whether its end reaches a trigger or a wait; the tasks that go as soon as all that they need succeeded, with
+their priorities and places in the plan; waits and those with other rules."""
+
+
 @frozen(eq=False)
 class RecordPlan:
     """The structure of a window's records.
 
-    Of each node: its task's name and priority, its place in the plan, the date that it awaits (None: it is no wait),
-    the tasks that may go when it has succeeded (`direct` before `others`), how many tasks it needs (the beginning of
-    its run in place of none, itself in the run before if it depends on its past), the events that its success
-    publishes, the runs that its end causes, the triggers with a clock that hear that end, and whether that end reaches
-    any trigger or wait. Of each run: its trigger, date and rank by height and DAG, the tasks that need nothing, how
-    many tasks and how many causes it has. `ticks` are the instants at which clocks are due, with the runs that they
-    cause. `keyed` are the triggers with a clock, whose requests bear keys; `originals` the DAGs whose runs begin
-    cascades of their own.
+    Of each node: what its success is about (`steps`), its task's name and priority, its place in the plan, the date
+    that it awaits (None: it is no wait), how many tasks it needs (the beginning of its run in place of none, itself in
+    the run before if it depends on its past), the events that its success publishes, the runs that its end causes, the
+    triggers with a clock that hear that end. Of each run: what its request says, date and rank by height and DAG, the
+    tasks that need nothing, how many tasks it has, its causes but for a tick, how many it has. `ticks` are the instants
+    at which clocks are due, with the runs that they cause; `originals` are the DAGs whose runs begin cascades of their
+    own.
     """
 
+    steps: list[Step]
     names: list[str]
     priorities: list[int]
     places: list[int]
     awaits: list[int | None]
-    direct: list[Nodes]
-    others: list[Nodes]
     needs: list[int]
     events: list[tuple[MadeEvent, ...]]
     caused: list[Runs]
     tells: list[Triggers]
-    reaches: list[bool]
-    triggers: list[TriggerName]
+    requests: list[Request]
     dates: list[int]
     ranks: list[int]
     roots: list[Nodes]
     tasks: list[int]
-    causes: list[int]
+    causes: list[tuple[Cause, ...]]
+    lacking: list[int]
     ticks: dict[int, Runs]
-    keyed: frozenset[TriggerName]
     originals: frozenset[str]

@@ -7,10 +7,10 @@ behind the facts of the same turn. Invariant: the records are those of the refer
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
+import numpy as np
 from msgspec.structs import replace
 
 from reactive_dag.model.records import (
@@ -24,62 +24,20 @@ from reactive_dag.model.records import (
     Tick,
 )
 from reactive_dag.model.times import format_time
+from reactive_dag.whatif.records.record_state import RecordState
 from reactive_dag.whatif.window.arrays import BEYOND, MET, TASK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reactive_dag.model.records import AnyRecord, Item, Json, PlanDeclared
-    from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
-    from reactive_dag.whatif.records.record_plan import MadeEvent, Nodes, RecordPlan, Runs, TriggerName
-
-Apply: TypeAlias = Callable[[Any, int, int], None]
-"""What follows from a record: given what it is about, its offset and the instant."""
-
-NOT_YET = -1
+    from reactive_dag.model.records import AnyRecord, Item, Json
+    from reactive_dag.whatif.outcome.window_runs import Cause
+    from reactive_dag.whatif.records.record_plan import MadeEvent, Nodes, Runs
+    from reactive_dag.whatif.records.record_state import Apply
 
 
-class RecordWriter:
-    """Writes one future.
-
-    `plans` are the records of the DAGs' plans; `clocked` put triggers with a clock into force, `others` the rest.
-    """
-
-    def __init__(
-        self, outcome: WindowOutcome, plan: RecordPlan, plans: dict[str, PlanDeclared], clocked: Sequence[AnyRecord],
-        others: Sequence[AnyRecord],
-    ) -> None:  # fmt: skip
-        of, window = outcome.of, outcome.window
-        self.outcome, self.plan, self.of, self.window = outcome, plan, of, window
-        self.out: list[AnyRecord] = [*clocked, *others]
-        self.says_first = not others
-        self.plans, self.plan_at = plans, dict[str, int]()
-        self.run_of, self.end, self.delay = of.run_of, outcome.end, outcome.values.delay
-        self.given = outcome.effects.outputs
-        self.left, self.lacking, self.unfinished = [*plan.needs], [*plan.causes], [*plan.tasks]
-        self.outputs: list[Json] = [None] * window.size
-        self.watching, self.done = bytearray(window.size), bytearray(window.size)
-        """Waits that have begun, and nodes whose end was applied."""
-        self.queued = bytearray(window.runs)
-        """Runs that were requested, and not delayed: waits find them."""
-        self.requests, self.order = [NOT_YET] * window.runs, [0] * window.runs
-        """Of each run the offset of its request, and its place among others: by request, height, DAG, offset."""
-        self.begun: list[RunStarted | None] = [None] * window.runs
-        self.ended_at: dict[int, int] = {}
-        """The offset of the record of a node's end, where it causes a run."""
-        self.events_at: dict[tuple[int, str], int] = {}
-        self.marks: dict[int, Mark] = {}
-        self.newest: dict[TriggerName, int] = {}
-        self.counted: dict[str, int] = {}
-        self.clocks, self.outside = dict(plan.ticks), dict[int, list[int]]()
-        self.ends: dict[int, list[int]] = {}
-        self.later: dict[int, list[int]] = {}
-        self.timers: dict[int, list[int]] = {}
-        self.follows: list[tuple[Apply, Any, int]] = []
-        """What was recorded and not applied: how, to which node, run or event, the offset."""
-        self.decided: list[int] = []
-        self.to_begin: list[int] = []
-        self.offered: list[tuple[int, int, int]] = []
+class RecordWriter(RecordState):
+    """Writes one future."""
 
     def write(self) -> list[AnyRecord]:
         """All records. O(records log records)."""
@@ -88,36 +46,37 @@ class RecordWriter:
             self._step(begin, self.says_first)
             self._settle(begin)
         for now in instants:
-            self._play(now)
-            while now in self.ends:  # what takes no time ends in a turn of its own (W20)
+            if now in self.rare:
                 self._play(now)
+            while now in self.ends:  # what takes no time ends in a turn of its own (W20)
+                self._end_attempts(now)
+                if self.offered or self.follows or self.decided:
+                    self._settle(now)
         return self.out
 
     def _instants(self) -> list[int]:
         """All instants at which something may happen. O(nodes log nodes)."""
-        kind, begin, end = self.of.kind, self.outcome.begin, self.end
-        self.rare = {*self.clocks, *[begin[node] for node, delay in enumerate(self.delay) if delay]}
+        window, begin, delay = self.window, self.outcome.begin, np.array(self.delay)
+        self.rare = {*self.clocks, *[begin[node] for node in np.flatnonzero(delay).tolist()]}
         """Those at which more than attempts' ends may be due."""
-        for node in range(len(self.window.source_partition)):
-            self.outside.setdefault(end[node], []).append(node)
+        for node in range(len(window.source_partition)):
+            self.outside.setdefault(self.end[node], []).append(node)
         self.rare.update(self.outside)
-        found = self.rare.union([at for node, at in enumerate(end) if kind[node] == TASK])
+        found = self.rare.union(self.outcome.ends[window.kind == TASK].tolist())
         found.discard(BEYOND)
         return sorted(found)
 
     def _play(self, now: int) -> None:
         """What happens at an instant: timers, ends, what was delayed, outside; then what may begin."""
-        rare = now in self.rare
-        if rare and (now in self.clocks or now in self.timers):
+        if now in self.clocks or now in self.timers:
             self._step(now, True)
         if now in self.ends:
             self._end_attempts(now)
-        if rare:
-            self._decide(now)
-            for node in self.later.pop(now, ()):
-                self._offer(node, now)
-            for node in self.outside.pop(now, ()):
-                self._publish_outside(node, now)
+        self._decide(now)
+        for node in self.later.pop(now, ()):
+            self._offer(node, now)
+        for node in self.outside.pop(now, ()):
+            self._publish_outside(node, now)
         self._settle(now)
 
     def _step(self, now: int, said: bool) -> None:
@@ -127,7 +86,7 @@ class RecordWriter:
         for run in self.timers.pop(now, ()):
             self._queue(run)
         for run in self.clocks.pop(now, ()):
-            name = self.plan.triggers[run]
+            name = self.plan.requests[run][:2]
             self.marks[run] = Mark("tick", now, self.newest.get(name, -1))
             self._cause((run,))
         self._decide(now)
@@ -189,19 +148,21 @@ class RecordWriter:
         self._push(Published(now, event.dataset, number, event.partition, tick), self._heard, event)
 
     def _request(self, run: int, now: int) -> None:
-        (dag, label), group, offset = self.plan.triggers[run], self.window.run_group[run], len(self.out)
-        key = self.outcome.key(run) if (dag, label) in self.plan.keyed else None
-        self.requests[run] = offset
-        self.order[run] = ((now << 24) + self.plan.ranks[run] << 32) + offset << 24
-        record = RunRequested(now, dag, label, self._causes(run), None, False, key, list(group) if group else None)
+        dag, label, keyed, group = self.plan.requests[run]
+        self.requests[run] = offset = len(self.out)
+        self.order[run] = now, self.plan.ranks[run], offset
+        mark = self.marks.get(run)
+        causes = self._causes(run, mark) if self.plan.causes[run] else (mark,)
+        key = self.outcome.key(run) if keyed else None
+        record = RunRequested(now, dag, label, causes, None, False, key, None if group is None else [*group])  # type: ignore[arg-type]
         self._push(record, self._requested, run)
 
-    def _causes(self, run: int) -> tuple[Item, ...]:
+    def _causes(self, run: int, mark: Mark | None) -> tuple[Item, ...]:
         """The items that caused a run, in the order of delivery."""
-        mark, datasets = self.marks.get(run), self.window.datasets
+        datasets = self.window.datasets
         facts = sorted([
             self.ended_at[node] if dataset < 0 else self.events_at[node, datasets[dataset]]
-            for node, dataset, _ in self.of.causes(run)
+            for node, dataset, _ in self.plan.causes[run]
         ])  # fmt: skip
         if mark is None:
             return tuple(facts)
@@ -225,33 +186,32 @@ class RecordWriter:
         runs, self.to_begin = self.to_begin, []
         runs.sort(key=self.order.__getitem__)
         for run in runs:
-            dag, key = self.plan.triggers[run][0], self.outcome.key(run)
+            dag, causes, key = self.plan.requests[run][0], self.plan.causes[run], self.outcome.key(run)
             if dag not in self.plan_at:
                 self.plan_at[dag] = len(self.out)
                 self.out.append(replace(self.plans[dag], at=now))
             self.begun[run] = begun = RunStarted(
                 now, self.requests[run], dag, key, self.plan.dates[run], self.window.run_partition[run],
-                self._cascade(run) or key, 1, self.plan_at[dag], self._sources(run),
+                (causes and self._cascade(run)) or key, 1, self.plan_at[dag],
+                self._sources(causes) if causes else (),
             )  # fmt: skip
             self._push(begun, self._run_started, run)
 
-    def _sources(self, run: int) -> tuple[int, ...]:
-        """The runs that made its causes."""
-        causes = self.of.causes(run)
-        found = {self.requests[by] for node, _, _ in causes if (by := self.run_of[node]) >= 0} if causes else ()
-        return tuple(sorted(found))
+    def _sources(self, causes: Sequence[Cause]) -> tuple[int, ...]:
+        """The runs that made some causes."""
+        return tuple(sorted({self.requests[by] for node, _, _ in causes if (by := self.run_of[node]) >= 0}))
 
     def _cascade(self, run: int) -> str:
         """The cascade that a run belongs to, "" for one of its own (T8)."""
-        if run in self.marks or self.plan.triggers[run][0] in self.plan.originals:
+        if run in self.marks or self.plan.requests[run][0] in self.plan.originals:
             return ""
-        found = {self._cascade_of(node) for node, _, _ in self.of.causes(run)}
+        found = {self._cascade_of(node) for node, _, _ in self.plan.causes[run]}
         return found.pop() if len(found) == 1 else ""
 
     def _cascade_of(self, node: int) -> str:
-        begun = self.begun[self.run_of[node]] if self.run_of[node] >= 0 else None
-        if begun is not None:
-            return str(begun.cascade)
+        if self.run_of[node] >= 0:
+            begun: RunStarted = self.begun[self.run_of[node]]
+            return begun.cascade
         event = self.out[self.events_at[node, self.plan.events[node][0].dataset]]
         assert isinstance(event, Published), event
         return f"{event.dataset}#{event.n}"
@@ -262,7 +222,9 @@ class RecordWriter:
     def _run_finished(self, run: int, offset: int, now: int) -> None:
         node = self.of.end[run]
         self.done[node] = 1
-        self._publish(node, "", now)
+        events = self.plan.events[node]
+        if events:
+            self._publish(self.begun[run], node, "", events, now)
         self._tell_waits(node, now)
         self._reach(node, offset)
 
@@ -283,18 +245,18 @@ class RecordWriter:
         """A task may go, or a wait begins."""
         date, run = self.plan.awaits[node], self.run_of[node]
         if date is None:
-            self.offered.append((self.plan.priorities[node], self.order[run] + self.plan.places[node], node))
+            self.offered.append((self.plan.priorities[node], self.order[run], self.plan.places[node], node))
         else:
             began = TaskStarted(now, self.requests[run], self.plan.names[node], 1, [date])
             self._push(began, self._wait_started, node)
 
     def _begin_attempts(self, now: int) -> None:
         offered, self.offered = self.offered, []
-        offered.sort()
-        out, requests, run_of, names = self.out, self.requests, self.run_of, self.plan.names
-        ends, end = self.ends, self.end
-        for _, _, node in offered:
-            out.append(TaskStarted(now, requests[run_of[node]], names[node]))
+        if len(offered) > 1:
+            offered.sort()
+        out, names, ends, end = self.out, self.plan.names, self.ends, self.end
+        for _, (_, _, request), _, node in offered:
+            out.append(TaskStarted(now, request, names[node]))
             if (at := end[node]) in ends:
                 ends[at].append(node)
             else:
@@ -305,37 +267,50 @@ class RecordWriter:
         out, plan, requests, run_of = self.out, self.plan, self.requests, self.run_of
         nodes, first = self.ends.pop(now), len(out)
         for node in nodes:
-            output = None
-            if self.given:
-                self.outputs[node] = output = self.given.get(self.window.tasks[self.of.subject[node]])
+            output = self._given(node) if self.given else None
             out.append(TaskFinished(now, requests[run_of[node]], plan.names[node], "success", 1, output))
         for offset, node in enumerate(nodes, first):
             self._finished(node, offset, now)
 
+    def _given(self, node: int) -> Json:
+        """What a task gives."""
+        self.outputs[node] = found = self.given.get(self.window.tasks[self.of.subject[node]])
+        return found
+
     def _finished(self, node: int, offset: int, now: int) -> None:
         """A task succeeded: its events, who hears or awaits it, what follows it in its run."""
-        plan, run = self.plan, self.run_of[node]
+        run, name, quiet, events, reaches, direct, others = self.plan.steps[node]
         self.done[node] = 1
-        if plan.events[node]:
-            self._publish(node, plan.names[node], now)
-        if plan.reaches[node]:
+        begun = self.begun[run]
+        if quiet is not None:
+            self.out.append(
+                Published(
+                    now, quiet[0], 0, quiet[1], begun.logical_date, None, "updated", None, None, None, begun.run, name,
+                    begun.cascade,
+                )
+            )  # fmt: skip
+        elif events:
+            self._publish(begun, node, name, events, now)
+        if reaches:
             self._reach(node, offset)
             self._tell_waits(node, now)
-        if plan.direct[node]:
-            self._go_on(plan.direct[node], now)
-        if plan.others[node]:
-            self._go_on(plan.others[node], now)
+        left = self.left
+        for task, priority, place in direct:
+            left[task] = rest = left[task] - 1
+            if not rest:
+                if self.delay[task]:
+                    self.later.setdefault(now + self.delay[task], []).append(task)
+                else:
+                    self.offered.append((priority, self.order[run], place, task))
+        if others:
+            self._go_on(others, now)
         self.unfinished[run] = rest = self.unfinished[run] - 1
         if not rest:
-            begun = self.begun[run]
-            assert begun is not None, run
             self._push(RunFinished.of(begun, "success", now), self._run_finished, run)
 
-    def _publish(self, node: int, task: str, now: int) -> None:
+    def _publish(self, begun: RunStarted, node: int, task: str, events: tuple[MadeEvent, ...], now: int) -> None:
         """The events that a success publishes."""
-        begun = self.begun[self.run_of[node]]
-        assert begun is not None, node
-        for event in self.plan.events[node]:
+        for event in events:
             record = Published(
                 now, event.dataset, event.number, event.partition, begun.logical_date, None, "updated", None, None,
                 None, begun.run, task, begun.cascade,
@@ -381,7 +356,6 @@ class RecordWriter:
         """What a wait gives: the run that it awaited, and what the tasks that it awaited gave."""
         run = self.run_of[awaited]
         last, begun, names = self.of.end[run], self.begun[run], self.plan.names
-        assert begun is not None, run
         nodes = self.of.tasks(run) if awaited == last else (awaited,)
         return {
             "key": begun.key, "logical_date": _date_text(self.plan.dates[run]), "partition": begun.partition,

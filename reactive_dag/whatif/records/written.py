@@ -12,7 +12,8 @@ from reactive_dag.log.memory import MemoryLog
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.whatif.course.player import CoursePlayer
 from reactive_dag.whatif.records.planning import record_plan
-from reactive_dag.whatif.records.writer import NOT_YET, RecordWriter
+from reactive_dag.whatif.records.record_state import NOBODY, NOT_YET
+from reactive_dag.whatif.records.writer import RecordWriter
 
 if TYPE_CHECKING:
     from reactive_dag.model.records import AnyRecord, RunStarted
@@ -40,7 +41,7 @@ class WrittenRecords:
     def begun(self, run: int) -> RunStarted:
         """The record that a run began with. O(1)."""
         found = self._begun[run]
-        assert found is not None, run
+        assert found is not NOBODY, run
         return found
 
     def log(self) -> MemoryLog:
