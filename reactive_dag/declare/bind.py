@@ -98,12 +98,12 @@ def _dag(binder: _Binder, dag: Dag, bodies: bool) -> None:
     def where() -> str:
         return f"DAG {dag.id!r} ({dag.place})"
 
-    triggers = {label: binder.value(each, where) for label, each in dag.triggers.items()}
+    triggers = {label: binder.value(each, where) for label, each in dag._written.items()}
     settings = dag._settings if dag._settings is DEFAULTS else binder.fields_of(dag._settings, where)
     params = settings.params
     if isinstance(params.type, Call):
         settings = evolve(settings, params=evolve(params, type=binder.call(params.type, where).fn))
-    if settings is not dag._settings or any(triggers[label] is not each for label, each in dag.triggers.items()):
+    if settings is not dag._settings or any(triggers[label] is not each for label, each in dag._written.items()):
         binder.later.append(lambda: dag._rebind(triggers, settings))
     for task in dag.tasks.values():
         _task(binder, task, bodies, lambda task=task: f"task {task.id!r} of {where()}")  # type: ignore[misc]

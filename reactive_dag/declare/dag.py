@@ -8,11 +8,12 @@ options; what follows from the declaration (sources, plan, place as text) is wor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ParamSpec, TypeVar, Unpack, cast, overload
 
 from attrs import define, evolve
 
-from reactive_dag.declare.named_triggers import expression, is_flat, own_zone, sources_of, triggers_of, zone_of_given
+from reactive_dag.declare import named_triggers
 from reactive_dag.declare.owner import DagOwner
 from reactive_dag.declare.place import Place, caller_place, in_one_loop, place_text
 from reactive_dag.declare.settings.dag_settings import (
@@ -27,7 +28,7 @@ from reactive_dag.declare.settings.dag_settings import (
 from reactive_dag.declare.settings.parsers import only_known, parsed, valid_name
 from reactive_dag.declare.settings.task_settings import DEFAULT_PARSERS, TaskOptions
 from reactive_dag.declare.task import AnyTask, Task, outlets_of, task_id
-from reactive_dag.declare.task_json import settings_out
+from reactive_dag.declare.task_json import dag_out
 from reactive_dag.declare.task_table import TaskTable
 from reactive_dag.declare.wait import Wait
 from reactive_dag.declare.wait_tasks import DeclaresWaits
@@ -36,8 +37,7 @@ from reactive_dag.model.errors import DuplicateError, GraphError, InvalidValue, 
 from reactive_dag.model.records import Json
 from reactive_dag.model.times import format_duration
 from reactive_dag.triggers.base import Trigger
-from reactive_dag.triggers.leaves.dataset import Dataset, Updated
-from reactive_dag.triggers.walks import replaced
+from reactive_dag.triggers.leaves.dataset import Dataset
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -62,7 +62,6 @@ class Dag(ReadsDagSettings, DeclaresWaits):
     """
 
     id: str
-    triggers: dict[str, Trigger]
     outlets: tuple[Dataset, ...]
     _place: Place
     _settings: DagSettings
@@ -72,6 +71,8 @@ class Dag(ReadsDagSettings, DeclaresWaits):
     _stamp: int
     _sources: tuple[tuple[Trigger, ...], tuple[Trigger, ...]] | None
     _zone: tuple[int, str] | None
+    _written: dict[str, Trigger]
+    _counted: tuple[int | None, dict[str, Trigger]] | None
 
     def __init__(self, id: str, **options: Unpack[DagOptions]) -> None:
         self._make(valid_name(id, "the id of a DAG"), options, caller_place(), None)
@@ -79,21 +80,23 @@ class Dag(ReadsDagSettings, DeclaresWaits):
     def _make(self, id: str, options: DagOptions, place: Place, owner: DagOwner[Dag] | None) -> None:
         self.id, self.outlets, self._place, self._owner, self._stamp = id, (), place, owner, 0
         self._settings, self._table, self._options, self._sources, self._zone = DEFAULTS, _NO_TASKS, None, None, None
+        self._counted = None
         if id == "*":
             raise InvalidValue(f"DAG '*' ({self.place}): '*' stands for every DAG; choose another id")
         if not options:
-            self.triggers = {}
+            self._written = {}
             return
         if len(options) > 1 or "on" not in options:
             self._take(options)
-        self.triggers = triggers_of(options, self._settings, self._where)
+        self._written = named_triggers.triggers_of(options, self._settings, self._where)
 
     def _take(self, options: DagOptions) -> None:
         only_known(options, _OPTIONS, f"DAG {self.id!r}" if self.id else "a DAG")
         where = self._where()
         given = {key: value for key, value in options.items() if key in DAG_PARSERS or key in ("start", "end")}
         self.outlets = outlets_of(options.get("outlets", ()), where)
-        self._settings = dag_settings(given, where, lambda: zone_of_given(options.get("on")), self._zone_of_outlets)
+        zone_of_on = partial(named_triggers.zone_of_given, options.get("on"))
+        self._settings = dag_settings(given, where, zone_of_on, self._zone_of_outlets)
         of_task = {k: value for k, value in options.items() if k in DEFAULT_PARSERS and k not in DAG_PARSERS}
         if of_task:
             parsed(of_task, DEFAULT_PARSERS, where)  # refused now, not when the function comes
@@ -103,6 +106,23 @@ class Dag(ReadsDagSettings, DeclaresWaits):
         return f"DAG {self.id!r} ({self.place})"
 
     # ----------------------------------------------------------------------------------------- what it says
+
+    @property
+    def triggers(self) -> dict[str, Trigger]:
+        """Its triggers by label ("" for the one of a plain `on=`). O(1), of a start that is a day alone O(size) once.
+
+        Where only the graph says of which zone that day is, each `every` counts from it there (R1, R9).
+        """
+        if self._settings.bare is None or self._settings.bare[0] is None:
+            return self._written
+        try:
+            start = self._told().start
+        except InvalidValue:
+            return self._written  # `check()` says so
+        counted = self._counted
+        if counted is None or counted[0] != start:
+            counted = self._counted = start, named_triggers.anchored(self._written, start)
+        return counted[1]
 
     @property
     def tz(self) -> str:
@@ -127,13 +147,11 @@ class Dag(ReadsDagSettings, DeclaresWaits):
 
     def _own_zone(self) -> str | None:
         """The zone that its options, clocks and rollups say."""
-        return self._settings.tz or own_zone(self._read_sources(), self.triggers.values())
+        return self._settings.tz or named_triggers.own_zone(self._read_sources(), self._written.values())
 
     def _zone_of_outlets(self) -> str | None:
         """The zone on which the calendars of its outlets agree. O(outlets)."""
-        divided = [outlet.partitions for outlet in self.produces if outlet.partitions is not None]
-        zones = {each.calendar.tz for each in divided if each.calendar is not None}
-        return zones.pop() if len(zones) == 1 else None
+        return named_triggers.zone_of_datasets(self.produces)
 
     @property
     def graph(self) -> str | None:
@@ -164,7 +182,7 @@ class Dag(ReadsDagSettings, DeclaresWaits):
         return tuple(found)
 
     def __repr__(self) -> str:
-        on = f", on={expression(self.triggers)}" if self.triggers else ""
+        on = f", on={named_triggers.expression(self._written)}" if self._written else ""
         return f"Dag({self.id!r}{on}, tasks={list(self.tasks)})"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
@@ -173,13 +191,13 @@ class Dag(ReadsDagSettings, DeclaresWaits):
     def _read_sources(self) -> tuple[Trigger, ...]:
         """All that can fire its triggers. O(size) the first time."""
         if self._sources is None:
-            self._sources = sources_of(self.triggers.values())
+            self._sources = named_triggers.sources_of(self._written.values())
         return self._sources[0]
 
     def _read_riders(self) -> tuple[Trigger, ...]:
         """All that only rides along in its firings (T17). O(size) the first time."""
         if self._sources is None:
-            self._sources = sources_of(self.triggers.values())
+            self._sources = named_triggers.sources_of(self._written.values())
         return self._sources[1]
 
     # ----------------------------------------------------------------------------------------- its tasks
@@ -222,15 +240,8 @@ class Dag(ReadsDagSettings, DeclaresWaits):
 
     def to_json(self) -> dict[str, Json]:
         """Plain data, as it stands in `graph.to_json()`. O(its size)."""
-        found: dict[str, Json] = {"id": self.id}
-        if self.triggers:
-            found["on"] = {label: trigger.to_json() for label, trigger in self.triggers.items()}
-        if self.outlets:
-            found["outlets"] = [each.uri for each in self.outlets]
-        found.update(settings_out(differing(self._told())))
-        if self.tasks:
-            found["tasks"] = [task.to_json() for task in list(self.tasks.values())]
-        return found
+        outlets, tasks = [each.uri for each in self.outlets], [each.to_json() for each in list(self.tasks.values())]
+        return dag_out(self.id, self._written, outlets, differing(self._told()), tasks)
 
     @overload
     def task(self, fn: Callable[P, R], /) -> Task[P, R]: ...
@@ -337,20 +348,9 @@ class Dag(ReadsDagSettings, DeclaresWaits):
         return restore
 
     def _hear(self, datasets: Mapping[str, Dataset]) -> Callable[[], None]:
-        """Name these datasets, by their uris, wherever it names any; gives what takes that back. O(size).
-
-        A calendar that a trigger did not name decides about its keys (T7).
-        """
-        triggers, outlets = self.triggers, self.outlets
-
-        def own(leaf: Trigger) -> Trigger:
-            if not isinstance(leaf, Updated) or leaf.partitions is datasets[leaf.dataset.uri].partitions:
-                return leaf
-            return evolve(leaf, dataset=datasets[leaf.dataset.uri])
-
-        heard = {label: each if is_flat(each) else replaced(each, own) for label, each in triggers.items()}
-        is_other = any(heard[label] is not each for label, each in triggers.items())
-        if is_other:
+        """Name these datasets, by their uris, wherever it names any; gives what takes that back. O(size)."""
+        triggers, outlets = self._written, self.outlets
+        if (heard := named_triggers.hearing(triggers, datasets)) is not triggers:
             self._rebind(heard, self._settings)
         if outlets:
             self.outlets = tuple([datasets[each.uri] for each in outlets])
@@ -358,7 +358,7 @@ class Dag(ReadsDagSettings, DeclaresWaits):
 
         def restore() -> None:
             self.outlets = outlets
-            if is_other:
+            if heard is not triggers:
                 self._rebind(triggers, self._settings)
             for restore_task in tasks:
                 restore_task()
@@ -367,15 +367,16 @@ class Dag(ReadsDagSettings, DeclaresWaits):
 
     def _rebind(self, triggers: dict[str, Trigger], settings: DagSettings) -> None:
         """Have the functions that were only named until now (G5). O(tasks)."""
-        self.triggers, self._settings, self._sources, self._zone = triggers, settings, None, None
+        self._written, self._settings, self._sources, self._zone, self._counted = triggers, settings, None, None, None
         if self._table is not _NO_TASKS:
             self._table.rebind(settings)
 
     def _copy(self) -> Dag:
         """A DAG that is declared alike, with tasks of its own, and belongs to no graph. O(tasks)."""
         made: Dag = Dag.__new__(Dag)
-        made.id, made.triggers, made.outlets, made._place = self.id, dict(self.triggers), self.outlets, self._place
+        made.id, made._written, made.outlets, made._place = self.id, dict(self._written), self.outlets, self._place
         made._settings, made._options, made._sources, made._zone = self._settings, self._options, self._sources, None
+        made._counted = None
         made._table = _NO_TASKS if self._table is _NO_TASKS else self._table.copied()
         made._owner, made._stamp = None, 0
         return made

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from attrs import evolve
+
 from reactive_dag.declare.settings.dag_settings import DagOptions, DagSettings
 from reactive_dag.declare.settings.parsers import valid_name
 from reactive_dag.model.errors import GraphError, InvalidValue
@@ -16,8 +18,9 @@ from reactive_dag.model.text import seen
 from reactive_dag.triggers.base import Trigger, as_trigger
 from reactive_dag.triggers.implicit_joins import effective, riding_sources, sources
 from reactive_dag.triggers.leaves.completed import Completed
+from reactive_dag.triggers.leaves.dataset import Dataset, Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled, cron
-from reactive_dag.triggers.walks import walk
+from reactive_dag.triggers.walks import replaced, walk
 
 _NO_ORIGINS: frozenset[str] = frozenset()
 
@@ -37,9 +40,28 @@ def triggers_of(options: DagOptions, settings: DagSettings, where: Callable[[], 
         raise InvalidValue(f"{where()}: {error}") from None
     except GraphError as error:
         raise GraphError(f"{where()}: {error}") from None
-    if settings.start is None:
-        return found
-    return {label: trigger.anchored(settings.start) for label, trigger in found.items()}
+    is_guess = settings.bare is not None and settings.bare[0] is not None
+    return found if is_guess else anchored(found, settings.start)
+
+
+def anchored(triggers: dict[str, Trigger], start: int | None) -> dict[str, Trigger]:
+    """With each `every` that says nothing else counted from a DAG's start (R9). O(size)."""
+    return triggers if start is None else {label: trigger.anchored(start) for label, trigger in triggers.items()}
+
+
+def hearing(triggers: dict[str, Trigger], datasets: Mapping[str, Dataset]) -> dict[str, Trigger]:
+    """With these datasets where they name any, by uri; the same object where none is another. O(size).
+
+    A calendar that a trigger did not name decides about its keys (T7).
+    """
+
+    def own(leaf: Trigger) -> Trigger:
+        if not isinstance(leaf, Updated) or leaf.partitions is datasets[leaf.dataset.uri].partitions:
+            return leaf
+        return evolve(leaf, dataset=datasets[leaf.dataset.uri])
+
+    found = {label: each if is_flat(each) else replaced(each, own) for label, each in triggers.items()}
+    return triggers if all(found[label] is each for label, each in triggers.items()) else found
 
 
 def _labelled(on: object) -> dict[str, Trigger]:
@@ -132,6 +154,13 @@ def zone_of_rollups(triggers: Iterable[Trigger]) -> str | None:
     rollups = [each for trigger in triggers if not is_flat(trigger) for each in walk(trigger) if each.dates_anew]
     found = [each.partitions.calendar for each in rollups if each.partitions is not None]
     zones = {calendar.tz for calendar in found if calendar is not None}
+    return zones.pop() if len(zones) == 1 else None
+
+
+def zone_of_datasets(datasets: Iterable[Dataset]) -> str | None:
+    """The zone on which the calendars of these datasets agree; None if they do not, or there are none. O(datasets)."""
+    divided = [each.partitions for each in datasets if each.partitions is not None]
+    zones = {each.calendar.tz for each in divided if each.calendar is not None}
     return zones.pop() if len(zones) == 1 else None
 
 

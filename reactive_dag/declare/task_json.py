@@ -90,3 +90,18 @@ def _dates_out(value: str | int | Call | tuple[int, ...]) -> Json:
     if isinstance(value, tuple):
         return {"dates": [format_time(each) for each in value]}
     return {"earlier": value}
+
+
+def dag_out(
+    id: str, triggers: Mapping[str, Trigger], outlets: list[Json], settings: Mapping[str, object], tasks: list[Json]
+) -> dict[str, Json]:  # fmt: skip
+    """A DAG, with the uris of its outlets, its settings that are not the default, and its tasks. O(its size)."""
+    found: dict[str, Json] = {"id": id}
+    if triggers:
+        found["on"] = {label: trigger.to_json() for label, trigger in triggers.items()}
+    if outlets:
+        found["outlets"] = outlets
+    found.update(settings_out(settings))
+    if tasks:
+        found["tasks"] = tasks
+    return found

@@ -80,7 +80,7 @@ class DatasetTable:
             for task in dag.tasks.values():
                 self._mentioned(dag.id, _named_by(task), taking)
             taking.note(dag._hear(self.by_uri))
-            settle(dag.triggers)
+            settle(dag._written)
         except (GraphError, InvalidValue) as error:
             raise GraphError(f"DAG {dag.id!r} ({dag.place}): {error}") from None
 
@@ -120,7 +120,7 @@ class DatasetTable:
             taking.note(dag._hear(self.by_uri))
             taking.rebound.add(dag.id)
             try:
-                settle(dag.triggers)
+                settle(dag._written)
             except InvalidValue as error:
                 raise GraphError(
                     f"dataset {uri!r} cannot have partitions={partitions!r}, since DAG {dag.id!r} ({dag.place}) "

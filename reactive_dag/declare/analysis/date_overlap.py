@@ -27,8 +27,9 @@ from reactive_dag.model.text import LONGEST_SHOWN
 from reactive_dag.model.times import DAY, NEVER, format_duration, format_time, from_datetime, wall_clock, zone
 from reactive_dag.resolve.heights import heights
 from reactive_dag.triggers.base import Trigger
+from reactive_dag.triggers.checks import listed
 from reactive_dag.triggers.functions.by import has_by, is_keyed
-from reactive_dag.triggers.functions.passed_ticks import PassedTicks, passed_ticks
+from reactive_dag.triggers.functions.passed_ticks import PassedTicks, clocks_of, passed_ticks
 from reactive_dag.triggers.implicit_joins import is_join, sources
 from reactive_dag.triggers.leaves.absent import Absent
 from reactive_dag.triggers.leaves.completed import Completed
@@ -85,6 +86,10 @@ class PossibleDates:
     def of(self, id: str) -> PossibleTicks:
         """At which ticks a DAG's runs can be dated; None where any date can be. O(1)."""
         return self._read_ticks.get(id)
+
+    def has_dates(self, id: str) -> bool:
+        """Whether each run of a DAG that a trigger starts has a date. O(1)."""
+        return self._read_dated.get(id, True)
 
     def ticks_of(self, trigger: Trigger) -> PossibleTicks:
         """At which ticks the firings of a trigger can be dated; None where any date can be. O(size)."""
@@ -222,7 +227,7 @@ def never_awaited(dag: Dag, wait: Wait, upstream: Dag, dates: PossibleDates) -> 
     if any(_begin(each) is None for each in own | theirs):
         return None
     on_wall = offset != 0 and offset % DAY == 0 and dag.tz not in ("", "UTC")
-    each_is_a_date = all(passed_ticks(trigger) is not None for trigger in dag.triggers.values())
+    each_is_a_date = all(clocks_of(trigger) is not None for trigger in dag.triggers.values())
     tried = _awaited_in_a_year(dag, wait, own, theirs) if on_wall or each_is_a_date else []
     nowhere = [each for each in tried if not any(of.may_have(each.date) for of in theirs)]
     missing = [each.date for each in nowhere if each.comes]
@@ -239,6 +244,25 @@ def never_awaited(dag: Dag, wait: Wait, upstream: Dag, dates: PossibleDates) -> 
         f"waits for DAG {upstream.id!r} at the date {before}{'its own' if offset else 'of its own run'} "
         f"({_texts(own)}), and the upstream's schedule ({_texts(theirs)}) {lacking}: mend logical_date=, or "
         "write match='latest' or match='same_day'"
+    )
+
+
+def of_no_cascade(dag: Dag, wait: Wait, upstream: Dag, dates: PossibleDates) -> str | None:
+    """Why a run without a date may wait for ever: what it goes back to leads to no run of the other (T8). O(origins).
+
+    Where the two have no origin in common at all the wait itself says so, at once.
+    """
+    if wait.match != "exact" or wait.logical_date != "same" or dates.has_dates(dag.id):
+        return None
+    origins = dates.analysis.origins
+    own, theirs = origins.get(dag.id, frozenset()), origins.get(upstream.id, frozenset())
+    alone = sorted([each for each in own - theirs if each.startswith("dataset ")])
+    if not alone or not own & theirs:
+        return None
+    return (
+        f"waits for DAG {upstream.id!r} in its own cascade where its run has no date, and no run of that goes back to "
+        f"{listed([each.removeprefix('dataset ') for each in alone])}, as its own may: give the events dates, or write "
+        "match='latest'"
     )
 
 

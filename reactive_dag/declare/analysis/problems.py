@@ -14,7 +14,7 @@ from typing import TypeAlias
 from attrs import Factory, frozen
 
 from reactive_dag.declare.analysis.body_warnings import body_warnings
-from reactive_dag.declare.analysis.date_overlap import PossibleDates, join_warnings, never_awaited
+from reactive_dag.declare.analysis.date_overlap import PossibleDates, join_warnings, never_awaited, of_no_cascade
 from reactive_dag.declare.analysis.errors import errors_of_dag
 from reactive_dag.declare.analysis.key_warnings import key_warnings
 from reactive_dag.declare.analysis.layers import Layers
@@ -156,6 +156,9 @@ def _of_wait(analysis: GraphAnalysis, dag: Dag, task: AnyTask, wait: Wait, dates
     never = None if upstream is None else never_awaited(dag, wait, upstream, dates)
     if never is not None:
         yield a_warning(dag, never[0], (own, wait.dag), f"{own!r} {never[1]}", task.place)
+    alone = None if upstream is None else of_no_cascade(dag, wait, upstream, dates)
+    if alone is not None:
+        yield a_warning(dag, "other_cascade", (own, wait.dag), f"{own!r} {alone}", task.place)
 
 
 def _outlets_twice(dag: Dag) -> Iterator[Problem]:

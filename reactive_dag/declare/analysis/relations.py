@@ -249,7 +249,7 @@ class GraphAnalysis:
 
     def _origins_above(self, id: str, dag: Dag) -> list[str]:
         found: list[str] = []
-        for trigger in dag.triggers.values():
+        for trigger in dag._written.values():
             for source in origin_sources(trigger) or (None,):
                 if isinstance(source, Feedback):
                     continue  # what comes back goes back to where it began

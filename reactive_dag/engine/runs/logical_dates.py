@@ -32,6 +32,7 @@ from reactive_dag.model.schedule import CronSchedule, Schedule
 from reactive_dag.model.times import NEVER, is_after_gap, zone
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import keying_dimensions
+from reactive_dag.triggers.implicit_joins import sources
 from reactive_dag.triggers.keys import partition_time
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
@@ -383,4 +384,7 @@ def keyed_by(trigger: Trigger) -> Partitions | None:
 
 def schedules_of(dag: Dag) -> list[Schedule]:
     """The schedules of a DAG's clocks. O(size of its triggers)."""
-    return [source.schedule for source in sources_of(dag) if isinstance(source, Scheduled)]
+    if not any(isinstance(source, Scheduled) for source in sources_of(dag)):
+        return []
+    found = [source for trigger in dag.triggers.values() for source in sources(trigger)]
+    return [source.schedule for source in found if isinstance(source, Scheduled)]
