@@ -87,7 +87,8 @@ class Backfill:
     def progress(self) -> dict[str, int]:
         """How many dates there are, had a run already, are left, and whose runs are in which state.
 
-        The others make up the first. `skipped` is the state of runs (R6), not what becomes of dates that had run.
+        The others make up the first. Runs count as they are now, in later rounds too. `skipped` is the state of runs
+        (R6), not what becomes of dates that had run.
         """
         states = Counter(run.state for run in self.runs)
         counts = {state: states[state] for state in RUN_STATES if states[state]}
