@@ -201,7 +201,11 @@ class EngineParts:
     def _wait_until(self, done: Callable[[], bool], timeout: GivenDuration | float | None, what: str) -> None:
         self.check_open()
         self.refuse_to_block("backfill.wait()", "await the backfill")
-        self.drive.until(done, None if timeout is None else nanoseconds(timeout), what)
+        span, attempt = None if timeout is None else nanoseconds(timeout), current_attempt(self.host)
+        if attempt is None:
+            self.drive.until(done, span, f"{what} to end")
+        else:
+            self.turn.wait_in_body(attempt, done, span, what)
 
     def _start_child(self, dag: Dag | str, given: StartFields, by: StartedBy) -> int:
         self.get_ready()
@@ -217,7 +221,9 @@ class EngineParts:
         if attempt is None:
             self.drive.wait_for_run(run, span)
         else:
-            self.turn.wait_in_body(attempt, run, span)
+            fold = self.fold
+            over, dag = lambda: run < fold.cursor and fold.statuses.get(run) is None, fold.runs.request(run).dag
+            self.turn.wait_in_body(attempt, over, span, f"run {dag!r}", run)
 
     def _observer_raised(self, error: BaseException, offset: int) -> None:
         if self.closed:

@@ -429,3 +429,25 @@ def test_R3_run_start_a_wait_with_an_end_is_not_refused() -> None:
         while run.state != "failed":
             settle(engine)
         assert "NotIdle" in run.error
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_R3_waiting_for_a_backfill_gives_the_worker_back(workers):
+    graph, engines = rd.Graph("waiting"), []
+    graph.pool("one", slots=1)
+    graph.dag("past", schedule="@daily", start="2026-11-20").add(lambda run: None, id="t", pool="one")
+
+    def waits(run):
+        return engines[0].backfill("past", "2026-11-20", "2026-11-21", max_active_runs=1).wait().progress
+
+    graph.dag("waits").add(waits, id="t", pool="one")
+    with live(graph, runner=rd.ThreadRunner(workers)) as engine:
+        engines.append(engine)
+        run = engine.start("waits")
+        engine.run_until_idle("60s")
+        assert run.tasks["t"].output == {"dates": 2, "had_run": 0, "left": 0, "success": 2}
+    with live(graph) as engine:
+        engines[0] = engine
+        run = engine.start("waits")
+        engine.run_until_idle()
+        assert "waits for backfill 1 of 'past': an inline runner executes one body at a time" in str(run.error)

@@ -7,6 +7,7 @@ reach.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import ChainMap
 from collections.abc import Callable, Mapping
@@ -251,23 +252,19 @@ class Turn:
         going_on, self._going_on = self._going_on, []
         return going_on
 
-    def wait_in_body(self, job: Assignment, run: int, timeout: int | None) -> None:
-        """Wait in a body for a run to end (R3). Raises NotIdle after `timeout` (ns), UsageError if never."""
-        fold = self._fold
-        dag = fold.runs.request(run).dag
+    def wait_in_body(
+        self, job: Assignment, over: Callable[[], bool], timeout: int | None, what: str, run: int = sys.maxsize
+    ) -> None:
+        """Wait in a body until `what` (of a `run`) is `over` (R3). Raises NotIdle at its end, UsageError if never."""
         if self._inline:
             raise UsageError(
-                f"{job.name} waits for run {dag!r}: an inline runner executes one body at a time, so that would never "
-                "end; give the engine runner=rd.ThreadRunner(...)"
+                f"{job.name} waits for {what}: an inline runner executes one body at a time, so that would never end; "
+                "give the engine runner=rd.ThreadRunner(...)"
             )
-
-        def over() -> bool:
-            return run < fold.cursor and fold.statuses.get(run) is None
-
         self.waiting.wait(job, run, over, None if timeout is None else timeout / SECOND)
         if not over():
             why = "was cancelled" if timeout is None or job.stopped else f"waited {format_duration(timeout)}"
-            raise NotIdle(f"{job.name} {why}, and run {dag!r} has not ended")
+            raise NotIdle(f"{job.name} {why}, and {what} has not ended")
 
     def _commit(self) -> None:
         fold, log = self._fold, self._log

@@ -96,8 +96,11 @@ class Backfill:
         return {"dates": dates, "had_run": had_run, "left": len(self.left), **counts}
 
     def wait(self, timeout: GivenDuration | float | None = None) -> Backfill:
-        """Wait until it has ended, driving the engine if nothing else does. Raises NotIdle after `timeout`."""
-        self._wait_until(lambda: self.done, timeout, f"backfill {self.number} of {self.dag!r} to end")
+        """Wait until it has ended, driving the engine if nothing else does; in a body as for a run (R3).
+
+        Raises NotIdle after `timeout`.
+        """
+        self._wait_until(lambda: self.done, timeout, f"backfill {self.number} of {self.dag!r}")
         return self
 
     def __await__(self) -> Generator[object, None, Backfill]:
