@@ -190,3 +190,47 @@ def test_T11_a_trigger_that_was_removed_begins_anew_when_it_is_declared_again(tm
         assert len(engine.runs("daily")) > fired and not newest.correction and not newest.missing
         publish(engine, ["2026-11-30|second"])
         assert newest == engine.runs("daily")[0], "what was held when it was removed is gone"
+
+
+# ------------------------------------------------------------------------------------------- functions as keys
+
+
+def keyed(key, of=None, coarse=None):
+    graph = rd.Graph("keyed")
+    hours = graph.dataset("hours", partitions=of or rd.hour("UTC"))
+    graph.dag("job", on=rd.updated(hours).rollup(coarse or rd.day("UTC")).by(key)).add(lambda run: None, id="task")
+    return graph
+
+
+REGIONS = rd.hour("UTC") * rd.values("eu", "us", name="region")
+
+
+@pytest.mark.parametrize(
+    ("key", "of"),
+    [
+        (lambda event: event.partition, None),
+        (lambda event: event.logical_date.hour // 12, None),
+        (lambda event: [event.partition, event.dataset + event.partition], None),
+        (lambda event: (event.dataset, event.partition), None),
+        (lambda event: event.partition.split("|")[1], REGIONS),
+    ],
+)
+def test_T18_a_function_that_splits_a_period_is_refused_with_its_place(key, of):
+    with pytest.raises(
+        rd.GraphError, match=r"test_rollup_runs\.py:\d+\), a key behind .*, keeps .* apart, which one day"
+    ):
+        keyed(key, of).check()
+
+
+@pytest.mark.parametrize(
+    ("key", "of"),
+    [
+        (lambda event: event.logical_date.date().isoformat(), None),
+        (lambda event: event.extra["region"], None),
+        (lambda event: None, None),
+        (lambda event: ["all", event.partition], None),
+        (lambda event: event.partition[:7], REGIONS),
+    ],
+)
+def test_T18_a_function_that_may_share_a_key_in_a_period_is_none_that_splits(key, of):
+    assert keyed(key, of).check() is None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reactive_dag.declare.analysis.date_overlap import can_fire
-from reactive_dag.declare.analysis.key_warnings import unknown_dimensions
+from reactive_dag.declare.analysis.key_warnings import split_periods, unknown_dimensions
 from reactive_dag.declare.analysis.problem import Problem, an_error
 from reactive_dag.declare.analysis.relations import GraphAnalysis
 from reactive_dag.declare.dag import Dag
@@ -61,6 +61,8 @@ def _of_triggers(analysis: GraphAnalysis, dag: Dag) -> Iterator[Problem]:
             )
         for name, text in unknown_dimensions(trigger):
             yield an_error(dag, "unknown_dimension", (name,), f"the trigger{named} of DAG {dag.id!r}: {text}")
+        for text in split_periods(trigger):
+            yield an_error(dag, "never_fires", (), f"the trigger{named} of DAG {dag.id!r}: {text}")
 
 
 def _required_params(dag: Dag) -> Iterator[Problem]:

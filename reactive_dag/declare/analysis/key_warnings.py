@@ -8,19 +8,23 @@ trigger) each, of parts that are joined O(size squared).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from reactive_dag.declare.analysis.date_overlap import PossibleDates
 from reactive_dag.model.calendar import Calendar
+from reactive_dag.model.callables import Call
+from reactive_dag.model.ctrl_c import raise_ctrl_c
+from reactive_dag.model.event import Event
+from reactive_dag.model.partitions.nesting import inside, why_not_finer
 from reactive_dag.model.partitions.products import Dimension, Partitions
 from reactive_dag.model.partitions.values import StaticValues
 from reactive_dag.model.suggest import did_you_mean
-from reactive_dag.model.times import DAY, parse_time
+from reactive_dag.model.times import DAY, parse_time, to_datetime
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.by import By
 from reactive_dag.triggers.functions.rollup import Rollup
 from reactive_dag.triggers.joins.any_of import AnyOf
-from reactive_dag.triggers.keys import FIELDS, is_dimension
+from reactive_dag.triggers.keys import FIELDS, hashable, is_dimension
 from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.schedule import Scheduled
@@ -28,6 +32,8 @@ from reactive_dag.triggers.walks import leaves, walk
 
 _YEAR = parse_time("2026-01-01T00:00Z")
 """The first instant at which texts of calendars are compared."""
+_SUMMER = parse_time("2026-07-15T12:00Z")
+"""In the middle of a period that is like most."""
 
 
 def key_warnings(trigger: Trigger, dates: PossibleDates) -> Iterator[tuple[str, str]]:
@@ -106,6 +112,54 @@ def unknown_dimensions(trigger: Trigger) -> Iterator[tuple[str, str]]:
                 for leaf in dict.fromkeys(leaves(by)):
                     if wrong := _no_dimension(leaf, key):
                         yield key, f".by({key!r}): {wrong}"
+
+
+def split_periods(trigger: Trigger) -> Iterator[str]:
+    """Functions as keys behind a rollup that keep apart what one period needs (T18): what to do. O(size).
+
+    Three finer partitions of one period are tried; what a function says of others, or of what else an event has, and
+    one that raises, is not known.
+    """
+    for by in walk(trigger):
+        calls = [key for key in by.keys if isinstance(key, Call) and key.bound] if isinstance(by, By) else []
+        for rolled in [each for each in walk(by.parts[0]) if isinstance(each, Rollup)] if calls else ():
+            events = _of_one_period(rolled)
+            for call in calls:
+                keys = [_keys_of(call, event) for event in events]
+                apart = [(a, b) for a, b in pairwise(range(len(keys))) if keys[a] and keys[b] and not keys[a] & keys[b]]
+                if apart:
+                    one, other = (events[at].partition for at in apart[0])
+                    yield (
+                        f"{call.text} ({call.place}), a key behind {rolled!r}, keeps {one} and {other} apart, which "
+                        f"one {rolled.coarse.unit} needs, so that it would never be whole; take a key that all of it "
+                        "shares"
+                    )
+
+
+def _of_one_period(rolled: Rollup) -> list[Event]:
+    """Events of some finer partitions of one period that differ in nothing else; none where nothing says which."""
+    leaf = next((each for each in leaves(rolled) if isinstance(each, Updated)), None)
+    of = rolled.finer if leaf is None or leaf.partitions is None else leaf.partitions
+    if of is None or why_not_finer(of, rolled.coarse):
+        return []
+    names = inside(of, rolled.coarse, rolled.coarse.of(_SUMMER))
+    at, uri = to_datetime(_SUMMER), None if leaf is None else leaf.dataset.uri
+    chosen = [(name, of.time(name)) for name in dict.fromkeys((*names[:2], *names[-1:]))]
+    return [
+        Event(kind="updated", dataset=uri, at=at, time=at, partition=name, logical_date=to_datetime(begin), extra={})
+        for name, begin in chosen
+        if begin is not None
+    ]
+
+
+def _keys_of(call: Call, event: Event) -> frozenset[object]:
+    """The keys that a function gives an event; none where it raises, or gives what is none."""
+    try:
+        found = call.fn(event)
+        return frozenset(map(hashable, found)) if isinstance(found, list) else frozenset({hashable(found)} - {None})
+    except BaseException as error:  # a user's callable may raise anything
+        raise_ctrl_c(error)
+        return frozenset()
 
 
 def _no_dimension(leaf: Trigger, name: str) -> str:
