@@ -153,7 +153,7 @@ class Waits:
 
     def _set_timeout(self, watch: Watch, due: int) -> None:
         def wake(now: int) -> None:
-            if self._under_way(watch):
+            if self._under_way(watch) and not self.outbox.replaying:
                 assert watch.wait.timeout is not None
                 span, what = format_duration(watch.wait.timeout), watch.wait.what
                 why = f"timed out after {span} of waiting for {what}; last seen: {self.seen(watch)}"

@@ -1,0 +1,63 @@
+"""What the stateful model test found at the naive model itself, each as the smallest story that showed it."""
+
+from __future__ import annotations
+
+import pytest
+
+import reactive_dag as rd
+from reactive_dag.model.times import SECOND
+from tests.support.twins import Twins
+
+
+@pytest.fixture
+def twins():
+    twins = Twins()
+    yield twins
+    twins.settle()
+    twins.compare()
+    twins.close()
+
+
+def number_of(twins, dag):
+    """The number of the first run of a DAG."""
+    return [run.dag for run in twins.model.runs.values()].index(dag)
+
+
+def test_R5_a_retry_without_a_delay_comes_before_the_runs_of_its_instant(twins):
+    twins.retask("n", 1)
+    twins.advance(7 * SECOND)
+    twins.tick(5 * SECOND)
+    twins.publish("a", {})
+
+
+def test_R10_a_rerun_reaches_only_who_had_consumed_when_its_round_ended(twins):
+    """`n` has a round of the first rerun that goes on; `x1`, declared meanwhile, consumes what a second one made."""
+    twins.advance(7 * SECOND)
+    twins.work()
+    twins.rerun(number_of(twins, "r"), downstream=True)
+    twins.work()
+    twins.redefine("x1", rd.updated(twins.graph.datasets["c"]))
+    twins.rerun(number_of(twins, "r"))
+    twins.work()
+    assert number_of(twins, "x1")
+    for _ in range(2):
+        twins.advance(10 * SECOND)
+        twins.work()
+
+
+def test_R5_a_wait_whose_run_was_cancelled_does_not_begin_anew(twins):
+    twins.publish("a", {})
+    twins.advance(9 * SECOND)
+    assert any(task.retry for run in twins.model.runs.values() for task in run.tasks.values())
+    twins.cancel(number_of(twins, "w"))
+    twins.tick(7 * SECOND)
+
+
+def test_R11_waits_that_need_no_worker_after_a_restart_begin_once(twins):
+    """Those that look back are in a pool of two, and see nothing as long as no run of `r` succeeds."""
+    twins.advance(26 * SECOND)
+    assert [name for _, name in twins.model.startable] == ["back"]
+    twins.die_and_change("n", 1)
+    assert "wait needs no worker any more" not in twins.model.noted
+    twins.settle()
+    assert "wait needs no worker any more" in twins.model.noted
