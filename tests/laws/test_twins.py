@@ -61,3 +61,11 @@ def test_R11_waits_that_need_no_worker_after_a_restart_begin_once(twins):
     assert "wait needs no worker any more" not in twins.model.noted
     twins.settle()
     assert "wait needs no worker any more" in twins.model.noted
+
+
+def test_R9_a_definition_of_a_dag_that_is_gone_misses_ticks_as_it_was_recorded(twins):
+    """`x2` lets no missed tick through; it is declared, and gone before anything of that is decided."""
+    twins.redefine("x2", rd.every("3s"))
+    twins.publish("a", {})
+    twins.tick(10 * SECOND)
+    twins.die_and_change("x2", 0)

@@ -26,7 +26,8 @@ class Definitions:
                 latest.pop(fact.dag, None)
         for dag, trigger in wanted.items():
             if dag not in latest or latest[dag] != trigger:
-                self.push("registered", dag=dag, trigger=trigger, change=dag in latest)
+                catchup = self.graph.dags[dag].catchup
+                self.push("registered", dag=dag, trigger=trigger, change=dag in latest, catchup=catchup)
         for dag in sorted(dag for dag in latest if dag not in wanted):
             self.push("removed", dag=dag)
         for station in self.stations.values():
@@ -48,7 +49,7 @@ class Definitions:
         self.stations.pop(fact.dag, None)
         if fact.trigger is None:
             return
-        new = self.stations[fact.dag] = Station(self, fact.dag, fact.trigger)
+        new = self.stations[fact.dag] = Station(self, fact.dag, fact.trigger, fact.catchup)
         new.naive.arm(fact.at, self.numbers[fact.dag], keep=KEEP[new.catchup])
         if old is not None:
             self.hand_over(old, new, fact.at)

@@ -81,9 +81,8 @@ class Taking(Naive):
 class Station:
     """A trigger of a DAG in force. `held`: firings that a pause holds. `stale`: its facts wait in `backlog`."""
 
-    def __init__(self, model, dag, trigger):
-        self.dag, self.trigger, self.model = dag, trigger, model
-        self.catchup = model.graph.dags[dag].catchup if dag in model.graph.dags else "one"
+    def __init__(self, model, dag, trigger, catchup):
+        self.dag, self.trigger, self.model, self.catchup = dag, trigger, model, catchup
         self.naive = Taking(trigger, self.ask, self.fact, identity=model.identity)
         self.naive.turned_away = model.turned_away.setdefault(dag, [])
         self.naive.depth = self.depth
@@ -172,7 +171,11 @@ def takes(leaf, event):
 
 @attrs.frozen
 class Awaits:
-    """A wait for a DAG, or for a task of it, at a date so long before the own one; and what states mean to it."""
+    """A wait for a DAG, or for a task of it, at a date so long before the own one; and what states mean to it.
+
+    `also`: how long before lies a second date. `since`: only what ends after its beginning counts. `missing`: a date
+    that nobody will request is waited for.
+    """
 
     dag: str
     task: str = ""
@@ -180,11 +183,14 @@ class Awaits:
     states: tuple = ("success",)
     failed: tuple = FAILED
     skipped: tuple = ()
+    also: int | None = None
+    since: bool = False
+    missing: bool = False
 
 
 @attrs.frozen
 class Spec:
-    """A task as it is declared; `wait` says what it awaits: `Awaits`, or dataset, partition, whether from its start."""
+    """A task as declared; `wait` says what it awaits: `Awaits`, or dataset, partitions, whether from its start."""
 
     needs: tuple = ()
     rule: str = "all_success"

@@ -12,6 +12,11 @@ from reactive_dag.triggers.leaves.schedule import Scheduled
 from tests.reference.model_parts import Awaits, Fact, Job
 
 
+def several(awaited):
+    """The partitions that a wait awaits."""
+    return awaited if isinstance(awaited, tuple) else (awaited,)
+
+
 class Waits:
     """The part of the model that waits."""
 
@@ -49,19 +54,17 @@ class Waits:
             self.push("looked", run=run, task=fact.task, attempt=task.attempt, count=1)
 
     def is_there(self, task, before):
-        """Whether the newest event of the partition that counts, of the facts before one, is no deletion."""
-        uri, partition, since = task.spec.wait
+        """Whether the newest event of each partition that counts, of the facts before one, is no deletion."""
+        uri, awaited, since = task.spec.wait
         first = task.began if since else 0
-        events = [
-            fact for fact in self.facts[first:before]
-            if fact.what == "published" and fact.source == uri and partition in (None, fact.partition)
-        ]  # fmt: skip
-        return bool(events) and events[-1].kind != "deleted"
+        events = [fact for fact in self.facts[first:before] if fact.what == "published" and fact.source == uri]
+        newest = [[fact for fact in events if each in (None, fact.partition)][-1:] for each in several(awaited)]
+        return all(found and found[0].kind != "deleted" for found in newest)
 
     def tell_waits(self, fact):
         """An event was applied: the waits for its partition that react look."""
         for run, name, task in self.reacting(tuple):
-            if task.spec.wait[0] == fact.source and task.spec.wait[1] in (None, fact.partition):
+            if task.spec.wait[0] == fact.source and {None, fact.partition} & {*several(task.spec.wait[1])}:
                 self.look(run, name, task, fact.number + 1)
 
     def reacting(self, kind):
@@ -76,7 +79,8 @@ class Waits:
     def look(self, run, name, task, before):
         """Judge what a wait awaits, by the facts before one; whether that decided it."""
         if isinstance(task.spec.wait, Awaits):
-            state = self.judged(task.spec.wait, *task.awaits)
+            states = [self.judged(task, *each) for each in task.awaits]
+            state = next((word for word in ("failed", "skipped", None) if word in states), "success")
         else:
             state = "success" if self.is_there(task, before) else None
         if state == "failed":
@@ -130,19 +134,23 @@ class Waits:
     # ------------------------------------------------------------------------------------ runs of another DAG
 
     def awaits_of(self, run, wait):
-        """The date or the cascade that a run awaits of a DAG; None where nothing says which."""
+        """The dates or the cascade that a run awaits of a DAG; None where nothing says which."""
         if run.logical_date is not None:
-            return "date", run.logical_date - wait.offset
+            return [("date", run.logical_date - each) for each in (wait.offset, wait.also) if each is not None]
         if wait.offset or not self.graph.origins(run.dag) & self.graph.origins(wait.dag):
             return None
-        return "cascade", run.cascade
+        return [("cascade", run.cascade)]
 
-    def judged(self, wait, key, what):
+    def judged(self, task, key, what):
         """What the newest requested run means to a wait, in its newest round; None: go on waiting."""
+        waiting, wait = task, task.spec.wait
         found = [run for run in self.runs.values() if run.dag == wait.dag and self.says(run)[key] == what]
         if not found:
-            return "failed" if key == "date" and self.never_comes(wait.dag, what) else None
+            return "failed" if key == "date" and not wait.missing and self.never_comes(wait.dag, what) else None
         run = max(found, key=lambda run: run.number)
+        later = self.facts[waiting.began : self.reached + 1]
+        if wait.since and not any(fact.what == "run_finished" and fact.run is run for fact in later):
+            return None
         task = run.tasks.get(wait.task)
         state = run.state if not wait.task else task.state if task is not None and task.final else None
         meaning = {"success": wait.states, "failed": wait.failed, "skipped": wait.skipped}

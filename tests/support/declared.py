@@ -9,6 +9,8 @@ from reactive_dag.model.times import SECOND
 from tests.reference.model_parts import Awaits, Spec
 from tests.support.strategies import DATASETS
 
+BEFORE = 7 * SECOND
+"""How long before its own date lies the second one that a wait for two dates awaits."""
 SPECS = {
     "p": {"t": Spec(retries=1, delay=2 * SECOND), "u": Spec(needs=("t",), outlets=("d",), priority=2)},
     "q": {"t": Spec(timeout=5 * SECOND, retries=1, pool="w", slots=2)},
@@ -60,6 +62,12 @@ SPECS = {
         "t": Spec(needs=("tick", "back", "some"), rule="all_done"),
     },
     "m": {"t": Spec()},
+    "l": {
+        "both": Spec(wait=Awaits("r", also=BEFORE, failed=("cancelled",)), timeout=16_300_000_000),
+        "new": Spec(wait=Awaits("r", since=True, missing=True), timeout=9_300_000_000, retries=1, delay=SECOND),
+        "parts": Spec(wait=("f", ("eu", "us"), False), timeout=6_300_000_000, soft=True),
+        "t": Spec(needs=("both", "new", "parts"), rule="all_done"),
+    },
     **{f"x{n}": {"t": Spec(retries=n, pool=[None, "w", "v"][n])} for n in range(3)},
 }
 OPTIONS = {
@@ -130,6 +138,12 @@ VARIANTS = {
                            retries=1, soft=True)),
         _changed("n", back=attrs.evolve(SPECS["n"]["back"], pool="w", slots=2, priority=1),
                  some=attrs.evolve(SPECS["n"]["some"], poll=SECOND, poke=True, pool="u", timeout=LONGER)),
+    ),
+    "l": _variants(
+        "l",
+        _changed("l", both=attrs.evolve(SPECS["l"]["both"], poll=2 * SECOND, timeout=LONGER),
+                 new=Spec(wait=Awaits("r", since=True, failed=("cancelled",)), timeout=LONGER, soft=True),
+                 parts=attrs.evolve(SPECS["l"]["parts"], poll=3 * SECOND, poke=True, pool="v", retries=1)),
     ),
     "x0": _variants("x0", _changed("x0", {"timeout": "6s", "max_active_runs": 1}, t=Spec(), u=Spec(needs=("t",)))),
     "x1": _variants("x1", _changed("x1", {"overlap": "queue"}, t=Spec(retries=1, pool="u"))),

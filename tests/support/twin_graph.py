@@ -10,7 +10,7 @@ from reactive_dag.model.errors import GraphError
 from reactive_dag.model.records import Mark
 from reactive_dag.model.times import SECOND, parse_time
 from tests.reference.model_parts import Awaits
-from tests.support.declared import OPTIONS, POOLS, SPECS
+from tests.support.declared import BEFORE, OPTIONS, POOLS, SPECS
 from tests.support.strategies import DATASETS, PARTITIONED
 
 
@@ -33,6 +33,7 @@ class TwinGraph(ABC):
         self.declare("v", rd.updated(a))
         self.declare("m", rd.every("7s").where(is_odd_tick))
         self.declare("n", rd.updated(self.graph.dataset("c")) | rd.every("7s"))
+        self.declare("l", rd.every("7s"))
 
     def declare(self, dag, trigger):
         """Declare a DAG; False where T8 or a cycle forbids it."""
@@ -62,9 +63,11 @@ class TwinGraph(ABC):
         if isinstance(spec.wait, Awaits):
             wait = spec.wait
             date = timedelta(seconds=wait.offset // SECOND) if wait.offset else "same"
+            date = date if wait.also is None else own_and_before
+            counts = {"since": "start" if wait.since else None, "missing": "wait" if wait.missing else "error"}
             sets = {"states": wait.states, "failed_states": wait.failed, "skipped_states": wait.skipped}
-            dag.wait_for(wait.dag, wait.task or None, id=name, logical_date=date, soft_fail=spec.soft, **sets, **mode,
-                         **how)  # fmt: skip
+            dag.wait_for(wait.dag, wait.task or None, id=name, logical_date=date, soft_fail=spec.soft, **sets, **counts,
+                         **mode, **how)  # fmt: skip
         elif spec.wait is not None:
             uri, partition, since = spec.wait
             dag.wait_for(self.graph.dataset(uri), id=name, partition=partition, since="start" if since else None,
@@ -79,6 +82,11 @@ class TwinGraph(ABC):
     @abstractmethod
     def body(self, run):
         """What every task does."""
+
+
+def own_and_before(date):
+    """The dates that a wait for two awaits."""
+    return [date, date - timedelta(seconds=BEFORE // SECOND)]
 
 
 def is_odd_tick(tick):
