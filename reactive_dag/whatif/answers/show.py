@@ -245,7 +245,8 @@ def clock_text(time: datetime | None) -> str:
     """
     if time is None:
         return ""
-    return f"{time:%m-%d %H:%M}" + (f"{time:%S}".join((":", "")) if time.second or time.microsecond else "")
+    minute = f"{time.month:02}-{time.day:02} {time.hour:02}:{time.minute:02}"  # some ten times as fast as strftime
+    return f"{minute}:{time.second:02}" if time.second or time.microsecond else minute
 
 
 def clipped(name: str, most: int = 56) -> str:

@@ -119,9 +119,8 @@ class TimelineRows(Sequence[TimelineRow]):
     @cached_property
     def bounds(self) -> tuple[datetime, datetime]:
         """When the first of the rows began, and when the last one ended; there is one. O(rows) once."""
-        of = [self._outcome.interval(point.of, point.task) for point in self._points]
-        first, last = of[0][0], max(end or begin or 0 for begin, end in of)
-        return to_datetime(first or 0), to_datetime(last)
+        first = self._outcome.interval(self._points[0].of, self._points[0].task)[0]
+        return to_datetime(first or 0), to_datetime(self._outcome.latest(self._points))
 
 
 def timeline_of(outcome: Outcome, runs: Sequence[int]) -> Timeline:

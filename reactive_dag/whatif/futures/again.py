@@ -32,9 +32,6 @@ WIDE, FEW, SOME = 256, 2048, 32
 Beside compiled levels half of that is.
 """
 
-PART = 4
-"""Where more than one in so many nodes is touched, all are evaluated anew, on all cores."""
-
 
 class EndsAgain:
     """The ends of all nodes, made from those `before`: a row a node, a column a future.
@@ -61,7 +58,7 @@ class EndsAgain:
     def evaluate(self) -> bool:
         """Put the new ends in `rows`; False where it is no answer, or more work than all anew. O(nodes reached * n)."""
         window, rows, left = self._window, self.rows, self._most
-        if len(self._touched) > min(left, window.size // PART + SOME):
+        if len(self._touched) > left // 2:  # drawing for them costs as much again
             return False
         self._spans = self._drawn(self._tasks)
         waiting = bytearray(window.size)

@@ -162,6 +162,13 @@ class ArrayRuns:
         order = np.argsort(begin, kind="stable")
         return WindowPoints(self.of, nodes[order][begin[order] < BEYOND].tolist())
 
+    def latest(self, points: Sequence[Point]) -> int:
+        """When the last of these ended, or began where it goes on. O(points)."""
+        nodes = points.nodes if isinstance(points, WindowPoints) else list(map(self._node, points))
+        ended = self.ends[nodes] if nodes else self.ends[:0]
+        going_on = [self.begin[nodes[at]] for at in np.flatnonzero(ended >= BEYOND).tolist()]
+        return max(int(ended[ended < BEYOND].max(initial=0)), *going_on, 0)
+
     def tasks(self, run: int) -> dict[str, TaskRow]:
         """The tasks of a run that began, by id, without outputs and texts. O(tasks)."""
         found = {}
@@ -216,10 +223,10 @@ class WindowPoints(Sequence[Point]):
 
     def __init__(self, of: WindowRuns, nodes: list[int]) -> None:
         self._of = of
-        self._nodes = nodes
+        self.nodes = nodes
 
     def __len__(self) -> int:
-        return len(self._nodes)
+        return len(self.nodes)
 
     @overload
     def __getitem__(self, at: int) -> Point: ...
@@ -229,8 +236,8 @@ class WindowPoints(Sequence[Point]):
 
     def __getitem__(self, at: int | slice) -> Point | list[Point]:
         if isinstance(at, slice):
-            return [self._point(node) for node in self._nodes[at]]
-        return self._point(self._nodes[at])
+            return [self._point(node) for node in self.nodes[at]]
+        return self._point(self.nodes[at])
 
     def _point(self, node: int) -> Point:
         return Point("task", self._of.run_of[node], self._of.task(node)[1])

@@ -176,6 +176,11 @@ class CourseRuns:
         found.sort(key=itemgetter(0))
         return [point for _, point in found]
 
+    def latest(self, points: Sequence[Point]) -> int:
+        """When the last of these ended, or began where it goes on. O(points)."""
+        spans = (self.interval(point.of, point.task) for point in points)
+        return max((end or begin or 0 for begin, end in spans), default=0)
+
     def interval(self, run: int, task: str) -> TimeSpan:
         """When a task, or an instance, began and ended; one that never ran began and ended at once. O(1)."""
         row = self._task_row(run, task)

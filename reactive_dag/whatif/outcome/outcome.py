@@ -97,6 +97,10 @@ class Outcome(Protocol):
         """The tasks of these runs that began, of a mapped one each instance, in the order of time. O(tasks)."""
         ...
 
+    def latest(self, points: Sequence[Point]) -> int:
+        """When the last of these ended, or began where it goes on; they are such as `begun` gives. O(points)."""
+        ...
+
     def tasks(self, run: int) -> Mapping[str, TaskRow]:
         """The tasks of a run that were touched, by id. O(tasks)."""
         ...
