@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from reactive_dag.log.history import RunRow, TaskRow
 from reactive_dag.model.records import FINAL_TASK_STATES, Published, TaskFinished
-from reactive_dag.whatif.outcome.outcome import EventName, TimeSpan
+from reactive_dag.whatif.outcome.outcome import EventName, TimeSpan, latest_of
 from reactive_dag.whatif.outcome.points import Point
 
 if TYPE_CHECKING:
@@ -178,8 +178,7 @@ class CourseRuns:
 
     def latest(self, points: Sequence[Point]) -> int:
         """When the last of these ended, or began where it goes on. O(points)."""
-        spans = (self.interval(point.of, point.task) for point in points)
-        return max((end or begin or 0 for begin, end in spans), default=0)
+        return latest_of(self.interval, points)
 
     def interval(self, run: int, task: str) -> TimeSpan:
         """When a task, or an instance, began and ended; one that never ran began and ended at once. O(1)."""

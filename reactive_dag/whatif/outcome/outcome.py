@@ -8,7 +8,7 @@ and names are made when they are read. Times are ns UTC; costs are those of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -170,3 +170,9 @@ class Outcome(Protocol):
     def left(self) -> Sequence[Left]:
         """The items that no run took: pending at the end, parked, or dropped by a policy. O(items pending + parts)."""
         ...
+
+
+def latest_of(interval: Callable[[int, str], TimeSpan], points: Sequence[Point]) -> int:
+    """When the last of these points ended, or began where it goes on, one by one. O(points)."""
+    spans = (interval(point.of, point.task) for point in points)
+    return max((end or begin or 0 for begin, end in spans), default=0)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 from msgspec.structs import replace
 
+from reactive_dag.whatif.outcome.outcome import latest_of
 from reactive_dag.whatif.outcome.points import Point, Predecessor
 
 if TYPE_CHECKING:
@@ -153,6 +154,10 @@ class MixedOutcome:
         rest = self.rest.begun([run - self._first for run in runs if run >= self._first])
         there = [evolve(point, of=point.of + self._first) for point in rest]
         return [*heapq.merge(static, there, key=lambda point: self.interval(point.of, point.task)[0] or 0)]
+
+    def latest(self, points: Sequence[Point]) -> int:
+        """When the last of these ended, or began where it goes on. O(points)."""
+        return latest_of(self.interval, points)
 
     def tasks(self, run: int) -> Mapping[str, TaskRow]:
         """The tasks of a run that were touched, by id. O(tasks)."""
