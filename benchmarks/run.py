@@ -1,6 +1,6 @@
 """Run all benchmarks, each in a process of its own, and write what they print to `results.md`.
 
-`python benchmarks/run.py` takes some ten minutes. `pip install '.[bench]'` brings the peers.
+`python benchmarks/run.py` takes some fifteen minutes. `pip install '.[bench]'` brings the peers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from harness import machine
 HERE = Path(__file__).parent
 NAMES = (
     "trigger", "operators", "latency", "durable", "resolve", "restart", "simulate", "log", "mapped", "limits", "waits",
-    "growth", "rollup", "whatif", "change",
+    "growth", "rollup", "whatif", "change", "large",
 )  # fmt: skip
 HEAD = """# Results
 
