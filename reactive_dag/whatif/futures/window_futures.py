@@ -127,26 +127,28 @@ class WindowFutures:
 
     def _loop_into(self, ends: Ints, columns: Sequence[int], futures: range) -> int:
         """Evaluate some of these futures by the event loop, else by the reference; how many were the reference's."""
-        played = 0
-        for column, loop in zip(columns, self._loops(columns, futures)):
+        if not columns:
+            return 0
+        played, rows = 0, np.empty((len(columns), len(ends)), np.int64)
+        for row, column, loop in zip(rows, columns, self._loops(columns, futures)):
             if what_misleads(loop):
-                ends[:, column] = self._played(futures[column])
+                row[:] = self._played(futures[column])
                 played += 1
             else:
-                ends[:, column] = loop.ends
+                row[:] = loop.ends
+        ends[:, columns] = rows.T
         return played
 
     def _loops(self, columns: Sequence[int], futures: range) -> Iterator[EventLoop | CompiledPlay]:
         """Play some of these futures. O(events * log) each."""
-        if self.compiled is None or not columns:
+        if self.compiled is None:
             yield from (self.loop(futures[column]) for column in columns)
             return
         draws = self.draws
         keys = future_keys(self.seed, futures)[list(columns)]
         delays, attempts, nodes = draws.delays(keys), draws.attempts(keys), self.drawn.nodes
         for at in range(len(columns)):
-            late = np.array(delays.of(at))
-            yield self.compiled.play(late, attempts, nodes, at, self._capacity, self.effects.workers)
+            yield self.compiled.play(delays.at(at), attempts, nodes, at, self._capacity, self.effects.workers)
 
     @property
     def _capacity(self) -> list[int]:

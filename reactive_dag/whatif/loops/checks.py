@@ -38,6 +38,8 @@ def what_misleads(loop: EventLoop | CompiledPlay) -> str:
     for dag, runs in limited_of(window).in_order:
         if dag in limits:
             return f"a run of {dag} that waits for its past leaves its place to others"
+        if len(runs) < 2:
+            continue
         requested = [loop.begin[plan.run_start[run]] for run in runs.tolist()]
         if any(later <= sooner and later < BEYOND for sooner, later in pairwise(requested)):
             return f"runs of {dag} are not requested in the order of their dates"

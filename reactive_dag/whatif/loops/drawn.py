@@ -34,12 +34,16 @@ class Delays(NamedTuple):
     nodes: Ints
     drawn: Ints
 
-    def of(self, column: int) -> list[int]:
+    def at(self, column: int) -> Ints:
         """Those of one future, by node. O(nodes)."""
         found = self.fixed.copy()
         if len(self.nodes):
             found[self.nodes] += self.drawn[:, column]
-        as_list: list[int] = found.tolist()
+        return found
+
+    def of(self, column: int) -> list[int]:
+        """`at`, as a list. O(nodes)."""
+        as_list: list[int] = self.at(column).tolist()
         return as_list
 
 
