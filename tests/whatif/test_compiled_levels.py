@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import reactive_dag as rd
 from reactive_dag.whatif.futures.future_ends import EndsInWindow
 from reactive_dag.whatif.futures.window_futures import WindowFutures
-from reactive_dag.whatif.loops.machine_code import HAS_NUMBA
+from reactive_dag.whatif.loops.machine_code import HAS_NUMBA, entry
 from reactive_dag.whatif.loops.window_tools import WORTH_LOADING, WindowTools, tools_of
 from reactive_dag.whatif.question.draws import FIRST_FACTOR, SECOND_FACTOR, future_keys, mix, uniforms
 from reactive_dag.whatif.window.white_list import NotStatic
@@ -143,3 +144,9 @@ def test_W45_each_function_is_compiled_once() -> None:
     compared(of_all_kinds()), compared(last_question(1))
     for function in (compiled_levels.draw, compiled_levels.evaluate):
         assert len(function.signatures) == 1  # type: ignore[attr-defined]  # numba's
+
+
+def test_W45_what_cannot_be_kept_is_compiled_all_the_same() -> None:
+    made: dict[str, Callable[[int], int]] = {}
+    exec("def next_of(x): return x + 1", made)  # its file is nowhere
+    assert entry(made["next_of"])(2) == 3

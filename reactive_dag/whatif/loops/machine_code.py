@@ -31,8 +31,16 @@ def inlined(function: Function) -> Function:
 
 
 def entry(function: Function) -> Function:
-    """The function as machine code, compiled when it is first called on a machine."""
-    return cast("Function", numba.njit(**OPTIONS, cache=True)(function)) if HAS_NUMBA else function
+    """The function as machine code, compiled when it is first called on a machine.
+
+    It is kept beside its file, else in the user's cache; where neither can be written, each process compiles it anew.
+    """
+    if not HAS_NUMBA:
+        return function
+    try:
+        return cast("Function", numba.njit(**OPTIONS, cache=True)(function))
+    except RuntimeError:  # numba finds no place to keep it
+        return cast("Function", numba.njit(**OPTIONS)(function))
 
 
 def hash_of(*files: str) -> int:
