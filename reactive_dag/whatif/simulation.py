@@ -92,6 +92,9 @@ def simulate(
     return Simulation(question_of(graph, start, until, sources, durations, default_duration, seed, outputs))
 
 
+NO_RECORDS = "which had no records yet: simulate it anew, or read .why() and .run() before the change"
+
+
 class Simulation:
     """A finished course of events; made by `simulate` and by `what_if`."""
 
@@ -135,20 +138,13 @@ class Simulation:
 
         Raises UsageError where the graph was changed before that: what it was cannot be played any more.
         """
-        self._refuse_changed("which had no records yet: simulate it anew, or read .why() and .run() before the change")
+        self._refuse_changed(NO_RECORDS)
         player = CoursePlayer(self.question, self._prepared, self.effects)
         return Trace(player.run(), self._prepared.played, player.draws)
 
     def _refuse_changed(self, what: str) -> None:
         if self._version != version_of(self.graph):
             raise UsageError(f"graph {self.graph.id!r} has changed since this simulation, {what}")
-
-    def _refuse_change(self) -> None:
-        if self._version != version_of(self.graph):
-            raise UsageError(
-                f"graph {self.graph.id!r} has changed since this simulation, which had no records yet: simulate it "
-                "anew, or read .why() and .run() before the change"
-            )
 
     @cached_property
     def outcome(self) -> Outcome:
@@ -175,7 +171,7 @@ class Simulation:
         """
         if self.answer is None or self.answer.play is not None:
             return None
-        self._refuse_change()
+        self._refuse_changed(NO_RECORDS)
         assert isinstance(self.outcome, WindowOutcome), self.outcome
         try:
             return WrittenRecords(self.question, self._prepared, self.outcome)
