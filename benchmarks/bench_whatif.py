@@ -37,6 +37,7 @@ from reactive_dag.whatif.records.written import WrittenRecords
 from reactive_dag.whatif.window.compile import compile_window
 from reactive_dag.whatif.window.node_values import QuestionValues
 from reactive_dag.whatif.window.one_pass import one_pass
+from reactive_dag.whatif.window.white_list import NotStatic
 
 FUTURES, CHUNK, ROUNDS = 500, 128, 12
 SLOTS, WORKERS = (40, 24, 12), 120
@@ -134,7 +135,7 @@ def in_parts() -> tuple[Callable[[], object], Callable[[], object], Callable[[],
 
     def first() -> object:
         analysis_of(estate).kept.pop(KEPT_PARTS, None)
-        return answer_in_parts(asked, effects, prepared, None, lambda: base.trace)
+        return answer_in_parts(asked, effects, prepared, None, lambda: base.trace, NotStatic(""))
 
     def whole() -> object:
         return CoursePlayer(asked, prepared, effects).run()

@@ -124,13 +124,13 @@ class Simulation:
             self.answer = answer(self.question, self.effects, whole)
             return self.answer.method
         except NotStatic as why:
-            reason = str(why)
+            reason = why
         try:
-            self.parts = answer_in_parts(self.question, self.effects, self._prepared, parts, lambda: self.trace)
+            self.parts = answer_in_parts(self.question, self.effects, self._prepared, parts, lambda: self.trace, reason)
             return self.parts.method
         except NotStatic as why:
             self.trace  # noqa: B018  # what is wrong with a question is said now
-            return Method("reference", str(why) or reason)
+            return Method("reference", str(why))
 
     @cached_property
     def trace(self) -> Trace:

@@ -252,3 +252,54 @@ def test_W59_the_end_of_a_deadline_is_the_last_that_happened() -> None:
     waits.wait_for("short", id="w", logical_date="1m")
     base = asked_of(graph)
     assert base.answer is not None and base.outcome.over == base.trace.over
+
+
+def test_W33_what_an_answer_finds_not_to_be_static_goes_to_the_rest() -> None:
+    """Who hears that something failed, where something does; all else is answered by the window."""
+    graph = rd.Graph("failures")
+    graph.dag("load", schedule="0 * * * *").add(nothing, "t")
+    graph.dag("mart", schedule="0 * * * *").add(nothing, "t")
+    graph.dag("alert", on=rd.completed("*", states="failed")).add(nothing, "t")
+    base = asked_of(graph)
+    assert base.answer is not None and base.method.rest == ()
+    failing = base.what_if(rd.fail("load.t", 0.5))
+    assert repr(failing.method) == (
+        "event loop, and the reference for alert: rd.completed('*', states='failed') hears what does not succeed"
+    )
+    assert failing.parts and failing.parts.course.border.dags == {"load"}
+    assert 0 < len(failing.runs_of("alert")) < 24
+    alike(failing)
+    assert failing.what_if(rd.delay("mart", "5m")).method.rest == ("alert",)
+
+
+def test_W33_of_rules_only_those_beside_a_failure_are_played() -> None:
+    graph = rd.Graph("rules")
+    for id in ("one", "two"):
+        dag = graph.dag(id, schedule="0 1 * * *")
+        dag.add(nothing, "t")
+        dag.add(nothing, "clean", after=["t"], trigger_rule="all_done")
+    failing = asked_of(graph).what_if(rd.fail("one.t"))
+    assert failing.method.rest == ("one",)
+    alike(failing)
+
+
+def test_W33_runs_that_are_skipped_are_played_by_the_reference_alone() -> None:
+    graph = rd.Graph("skips")
+    graph.dag("busy", schedule="0 * * * *", max_active_runs=1, overlap="skip").add(nothing, "t")
+    graph.dag("other", schedule="0 * * * *").add(nothing, "t")
+    base = asked_of(graph, durations={"busy": "90m"})
+    assert base.method.rest == ("busy",)
+    assert Counter(run.state for run in base.runs_of("busy"))["skipped"] == 12
+    alike(base)
+
+
+def test_W33_a_wait_that_is_lost_as_it_begins_is_played_by_the_reference_alone() -> None:
+    graph = rd.Graph("lost")
+    graph.dag("never", on=rd.all_of(rd.cron("0 1 * * *"), rd.completed("load")).by("logical_date")).add(nothing, "t")
+    graph.dag("load", schedule="0 * * * *", end="2026-11-23T00:30Z").add(nothing, "t")
+    waits = graph.dag("waits", schedule="0 1 * * *")
+    waits.wait_for("never", id="w")
+    graph.dag("beside", schedule="0 1 * * *").add(nothing, "t")
+    base = asked_of(graph)
+    told_alike(base.outcome, base.trace)  # type: ignore[arg-type]
+    assert base.method.rest in (("waits",), ("never", "waits"))

@@ -17,7 +17,7 @@ from reactive_dag.declare.internals import analysis_of
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.text import first_of
 from reactive_dag.whatif.loops.attempts import AttemptLists
-from reactive_dag.whatif.loops.checks import what_is_beyond, what_misleads
+from reactive_dag.whatif.loops.checks import tied_at, what_is_beyond, what_misleads
 from reactive_dag.whatif.loops.drawn import WindowDraws
 from reactive_dag.whatif.loops.event_loop import EventLoop
 from reactive_dag.whatif.loops.window_tools import WindowTools, tools_of
@@ -129,8 +129,7 @@ def answer_of(window: Window, question: Question, effects: Effects, before: Wind
             play = _played(tools_of(question.graph, window), asked, drawn)
             return WindowAnswer(window, asked, passed, Method("event loop", why), play)
     if passed.tie >= 0:
-        dag, task = window.tasks[window.subject[passed.tie]]
-        raise NotStatic(f"what {dag}.{task} sees depends on what happens first at one instant")
+        raise tied_at(window, passed.tie)
     return WindowAnswer(window, asked, passed, method)
 
 
@@ -155,6 +154,6 @@ def _played(tools: WindowTools, asked: QuestionValues, drawn: AttemptLists | Non
     loop = EventLoop(tools.loop_plan, values.base, values.delay, attempts, capacity, values.workers)
     loop.play()
     why = what_misleads(loop) or what_is_beyond(loop)
-    if why:
-        raise NotStatic(why)
+    if why is not None:
+        raise why
     return loop

@@ -94,6 +94,14 @@ class ArrayRuns:
             found.setdefault(self.dag(run), []).append(run)
         return found
 
+    def runs_of(self, dag: str) -> list[int]:
+        """The runs of one DAG that were requested, by date. O(result)."""
+        number = self.window.dag_number.get(dag)
+        if number is None:
+            return []
+        first, last = self.window.dag_runs[number : number + 2].tolist()
+        return [run for run in range(first, last) if self.begin[self.of.start[run]] < BEYOND]
+
     @cached_property
     def by_key(self) -> dict[str, int]:
         """Each run by its key. O(runs + causes) once."""

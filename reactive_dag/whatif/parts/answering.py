@@ -18,9 +18,9 @@ from reactive_dag.whatif.outcome.of_answer import outcome_of
 from reactive_dag.whatif.outcome.trace import Trace
 from reactive_dag.whatif.parts.border import Border, border_of
 from reactive_dag.whatif.parts.mixed_outcome import MixedOutcome
-from reactive_dag.whatif.parts.order import OrderOfInstants
+from reactive_dag.whatif.parts.order import OrderOfInstants, turns_of
 from reactive_dag.whatif.parts.rest_player import RestPlayer
-from reactive_dag.whatif.parts.static_part import StaticPart, part_of
+from reactive_dag.whatif.parts.static_part import Reasons, StaticPart, part_of
 from reactive_dag.whatif.window.white_list import NotStatic
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
     from reactive_dag.whatif.question.effects import Effects
     from reactive_dag.whatif.question.question import Question
+
+
+MOST_TRIES = 6
+"""So often at most DAGs that turn out not to be static go to the rest."""
 
 
 @frozen(eq=False)
@@ -41,15 +45,20 @@ class RestCourse:
 
 
 class PartsAnswer:
-    """What a graph that is static in part says of one future of a question."""
+    """What a graph that is static in part says of one future of a question.
+
+    `turns` are the instants at which a static task took no time.
+    """
 
     def __init__(
-        self, part: StaticPart, window: WindowAnswer, static: WindowOutcome, course: RestCourse, method: Method
+        self, part: StaticPart, window: WindowAnswer, static: WindowOutcome, course: RestCourse,
+        turns: frozenset[int], method: Method,
     ) -> None:  # fmt: skip
         self.part = part
         self.window = window
         self.static = static
         self.course = course
+        self.turns = turns
         self.method = method
 
     @cached_property
@@ -60,16 +69,33 @@ class PartsAnswer:
 
 def answer_in_parts(
     question: Question, effects: Effects, prepared: PreparedGraph, before: PartsAnswer | None,
-    reference: Callable[[], Outcome],
+    reference: Callable[[], Outcome], why: NotStatic,
 ) -> PartsAnswer:  # fmt: skip
     """What a graph that is static in part says, where `effects` follow on those of `before` in one step.
 
-    O(nodes that a change reaches + records of the rest and the border, if that changed). Raises NotStatic where the
-    reference is to be asked for all of it.
+    `why` says what is not static; a DAG that turns out not to be so as it is answered goes to the rest. O(nodes that a
+    change reaches + records of the rest and the border, if that changed). Raises NotStatic where the reference is to be
+    asked for all of it.
     """
-    part = part_of(question)
-    if not part.rest:
-        raise NotStatic("")  # the window of the whole has said why it is no answer
+    told: Reasons = () if before is None else before.part.told
+    part = part_of(question, told)
+    for _ in range(MOST_TRIES):
+        try:
+            if not part.rest:  # the window of the whole has said why it is no answer
+                raise why
+            return _answered(question, effects, prepared, before, reference, part)
+        except NotStatic as reason:
+            if not reason.dags or part.dags.isdisjoint(reason.dags):
+                raise
+            told = (*told, *((dag, str(reason)) for dag in reason.dags if dag in part.dags))
+        part = part_of(question, told)
+    raise NotStatic(part.why)
+
+
+def _answered(
+    question: Question, effects: Effects, prepared: PreparedGraph, before: PartsAnswer | None,
+    reference: Callable[[], Outcome], part: StaticPart,
+) -> PartsAnswer:  # fmt: skip
     if effects.workers is not None:
         raise NotStatic(f"{part.why}; workers are shared with the rest")
     if before is not None and before.part is not part:
@@ -80,13 +106,20 @@ def answer_in_parts(
     if before is not None and before.course.border == border and not _touches(effects, part, border):
         course = before.course
     else:
-        course = _played(question, effects, prepared, part, border)
-    found = OrderOfInstants(part, static, course.trace, question.graph).uncertain()
+        course, before = _played(question, effects, prepared, part, border), None
+    turns = turns_of(static)
+    if before is None or before.turns != turns:
+        _refuse_doubt(OrderOfInstants(part, static, course.trace, question.graph, turns))
+    method = evolve(window.method, why=part.why, rest=part.rest)
+    return PartsAnswer(part, window, static, course, turns, method)
+
+
+def _refuse_doubt(order: OrderOfInstants) -> None:
+    """Raises NotStatic where it is not certain what a DAG of the rest saw first."""
+    found = order.uncertain()
     if found is not None:
-        raise NotStatic(
-            f"what {found[0]!r} sees of {found[1]!r} depends on what happens first at one instant", found[1]
-        )
-    return PartsAnswer(part, window, static, course, evolve(window.method, why=part.why, rest=part.rest))
+        seer, seen = found
+        raise NotStatic(f"what {seer!r} sees of {seen!r} depends on what happens first at one instant", seen)
 
 
 def _touches(effects: Effects, part: StaticPart, border: Border) -> bool:

@@ -73,11 +73,8 @@ def border_of(part: StaticPart, static: WindowOutcome, graph: Graph) -> Border:
     identities = run_identities(window).tolist()
     waits: dict[tuple[int, int], GivenWait] = {}
     runs: list[int] = []
-    for dag in sorted(dags & window.dag_number.keys()):
-        number = window.dag_number[dag]
-        for run in range(*window.dag_runs[[number, number + 1]].tolist()):
-            if static.begin[of.start[run]] >= BEYOND:
-                continue
+    for dag in sorted(dags):
+        for run in static.runs_of(dag):
             runs.append(run)
             for place, node in enumerate(of.tasks(run)):
                 if of.kind[node] in (WAIT, MET, LOST) and static.begin[node] < BEYOND:
@@ -123,8 +120,8 @@ def _run(static: WindowOutcome, run: int, cascades: _Cascades) -> GivenRun:
 
 def _instants(static: WindowOutcome, until: int) -> tuple[int, ...]:
     """When something happened from an instant on. O(nodes)."""
-    found = np.unique(np.concatenate((static.ends, np.array(static.begin, np.int64))))
-    return tuple(found[(found >= until) & (found < BEYOND)].tolist())
+    found = np.concatenate((static.ends, np.array(static.begin, np.int64)))
+    return tuple(np.unique(found[(found >= until) & (found < BEYOND)]).tolist())
 
 
 class _Cascades:

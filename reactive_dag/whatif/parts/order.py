@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,13 +34,20 @@ Seen = tuple[int, str]
 
 
 class OrderOfInstants:
-    """Judges the order in which the rest of a graph saw what happened; `trace` is the course of the rest."""
+    """Judges the order in which the rest of a graph saw what happened; `trace` is the course of the rest.
 
-    def __init__(self, part: StaticPart, static: WindowOutcome, trace: Trace, graph: Graph) -> None:
+    `turns` are the instants at which a static task took no time.
+    """
+
+    def __init__(
+        self, part: StaticPart, static: WindowOutcome, trace: Trace, graph: Graph, turns: frozenset[int]
+    ) -> None:
         self.part = part
         self.static = static
         self.trace = trace
         self.graph = graph
+        self._turns = turns
+        self._together: dict[str, frozenset[int]] = {}
         self.analysis = analysis_of(graph)
 
     def uncertain(self) -> tuple[str, str] | None:
@@ -91,7 +97,7 @@ class OrderOfInstants:
             nodes = window.nodes_of_task((dag, task)).tolist()
             return [(at, self._doubt(dag, node)) for node in nodes if (at := self.static.end[node]) < BEYOND]
         found = []
-        for run in self.static.by_dag.get(dag, ()):
+        for run in self.static.runs_of(dag):
             end = self.static.end[of.end[run]]
             if end < BEYOND:
                 last = [node for node in of.tasks(run) if self.static.end[node] == end]
@@ -107,7 +113,7 @@ class OrderOfInstants:
     def _requests(self, dag: str) -> Iterator[Seen]:
         """The requests of a DAG by data; those by a clock come before all else at their instant."""
         if dag in self.part.dags:
-            for run in self.static.by_dag.get(dag, ()):
+            for run in self.static.runs_of(dag):
                 if self.static.of.causes(run):
                     yield self.static.begin[self.static.of.start[run]], dag
 
@@ -122,29 +128,29 @@ class OrderOfInstants:
     def _doubt(self, dag: str, node: int) -> str:
         """The DAG, where it is not certain when at its instant a node ended; else ""."""
         static = self.static
-        if static.of.kind[node] != TASK or static.of.run_of[node] in self._together:
+        if static.of.kind[node] != TASK or static.of.run_of[node] in self._requested_together(dag):
             return dag
         last = static.began_last(node)
         return dag if last == static.end[node] or last in self._turns or static.end[node] in self._turns else ""
 
-    @cached_property
-    def _turns(self) -> frozenset[int]:
-        """The instants at which a static task took no time, and so a turn."""
-        static = self.static
-        begin, end = np.array(static.begin, np.int64), static.ends
-        at_once = (static.window.kind == TASK) & (begin == end) & (end < BEYOND)
-        found = set[int]()
-        if isinstance(static, LoopOutcome):
-            at_once &= np.array(static.states) != UPSTREAM_FAILED
-            found = {at for node in static.play.again for at, until in static.spans(node) if at == until}
-        return frozenset(found | set(begin[at_once].tolist()))
+    def _requested_together(self, dag: str) -> frozenset[int]:
+        """The runs of a DAG that data requested at one instant with others of it. O(its runs) once."""
+        found = self._together.get(dag)
+        if found is None:
+            static = self.static
+            runs = [run for run in static.runs_of(dag) if static.of.causes(run)]
+            begun = Counter([static.begin[static.of.start[run]] for run in runs])
+            several = [run for run in runs if begun[static.begin[static.of.start[run]]] > 1]
+            found = self._together[dag] = frozenset(several)
+        return found
 
-    @cached_property
-    def _together(self) -> frozenset[int]:
-        """The runs that data requested at one instant with others of their DAG."""
-        static, found = self.static, set[int]()
-        for runs in static.by_dag.values():
-            begun = Counter([static.begin[static.of.start[run]] for run in runs if static.of.causes(run)])
-            if any(count > 1 for count in begun.values()):
-                found.update([run for run in runs if begun[static.begin[static.of.start[run]]] > 1])
-        return frozenset(found)
+
+def turns_of(static: WindowOutcome) -> frozenset[int]:
+    """The instants at which a static task took no time, and so a turn. O(nodes)."""
+    begin, end = np.array(static.begin, np.int64), static.ends
+    at_once = (static.window.kind == TASK) & (begin == end) & (end < BEYOND)
+    found = set[int]()
+    if isinstance(static, LoopOutcome):
+        at_once &= np.array(static.states) != UPSTREAM_FAILED
+        found = {at for node in static.play.again for at, until in static.spans(node) if at == until}
+    return frozenset(found | set(begin[at_once].tolist()))

@@ -9,7 +9,7 @@ not to be static as it is compiled.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
@@ -18,6 +18,7 @@ from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Updated
 from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.walks import walk
+from reactive_dag.whatif.loops.checks import lost_in
 from reactive_dag.whatif.window.compile import compile_window
 from reactive_dag.whatif.window.white_list import NotStatic, refused
 
@@ -32,11 +33,15 @@ if TYPE_CHECKING:
 KEPT_AS = "parts"
 """The name under which a version of a graph keeps its static parts."""
 
-MOST_PARTS = 4
+MOST_PARTS = 8
 """So many static parts of one version of a graph at most are remembered."""
 
-REASONS_TOLD = 3
+REASONS_SHOWN = 3
 """So many reasons at most are told."""
+
+
+Reasons: TypeAlias = tuple[tuple[str, str], ...]
+"""Why DAGs are not static."""
 
 
 @frozen(eq=False)
@@ -53,8 +58,8 @@ class StaticPart:
 
     Of the static part the rest needs the `border`, of which its waits see the `awaited`, and of what `stars` hear the
     DAGs that end so. `datasets` are those whose events the rest hears or awaits. `users` are the static DAGs that share
-    a pool, by DAG. `joins` says whether a trigger of the static part keeps items until others come, `deadlines` whether
-    a DAG of it has one.
+    a pool, by DAG. `told` are reasons that nothing but an answer gave. `joins` says whether a trigger of the static
+    part keeps items until others come, `deadlines` whether a DAG of it has one.
     """
 
     window: Window
@@ -66,6 +71,7 @@ class StaticPart:
     stars: tuple[HeardEnds, ...]
     datasets: frozenset[str]
     users: dict[str, frozenset[str]]
+    told: Reasons
     joins: bool
     deadlines: bool
 
@@ -79,18 +85,21 @@ class StaticPart:
         return frozenset(found)
 
 
-def part_of(question: Question) -> StaticPart:
-    """The static part of a question's graph, as it is now. O(1), the first time as compiling. Raises NotStatic."""
+def part_of(question: Question, told: Reasons = ()) -> StaticPart:
+    """The static part of a question's graph, as it is now, without the DAGs that are `told` not to be static.
+
+    O(1), the first time as compiling. Raises NotStatic.
+    """
     kept = analysis_of(question.graph).kept
     known = kept.setdefault(KEPT_AS, {})
     assert isinstance(known, dict)
-    name = question.start, question.until, question.sources
+    name = question.start, question.until, question.sources, told
     found = known.get(name)
     if found is None:
         if len(known) >= MOST_PARTS:
             known.clear()
         try:
-            found = _Parting(question).parted()
+            found = _Parting(question, told).parted()
         except NotStatic as why:
             found = str(why)
         known[name] = found
@@ -103,7 +112,7 @@ def part_of(question: Question) -> StaticPart:
 class _Parting:
     """Parts one graph: `reasons` says of DAGs why they are not static, `rest` are those and what follows them."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, told: Reasons) -> None:
         self.question = question
         self.graph: Graph = question.graph
         self.analysis = analysis_of(question.graph)
@@ -111,7 +120,8 @@ class _Parting:
             id: [trigger for trigger, _ in self.analysis.effective(id).values()]
             for id, dag in self.graph.dags.items() if dag.triggers
         }  # fmt: skip
-        self.reasons: dict[str, str] = {}
+        self.told = told
+        self.reasons: dict[str, str] = dict(told)
         self.rest: set[str] = set()
 
     def parted(self) -> StaticPart:
@@ -126,18 +136,21 @@ class _Parting:
             try:
                 return self._made(self._compiled())
             except NotStatic as why:
-                if not why.dag:
+                if not why.dags:
                     raise
-                self.reasons[why.dag] = str(why)
+                self.reasons |= dict.fromkeys(why.dags, str(why))
 
     def _compiled(self) -> Window:
         asked = self.question
-        return compile_window(self.graph, asked.start, asked.until, asked.sources, self.rest)
+        window = compile_window(self.graph, asked.start, asked.until, asked.sources, self.rest)
+        if lost := lost_in(window):
+            raise NotStatic("a wait awaits what never comes, and fails", *lost)
+        return window
 
     def _why(self) -> str:
         told = list(dict.fromkeys(self.reasons.values()))
-        more = len(told) - REASONS_TOLD
-        return "; ".join(told[:REASONS_TOLD]) + (f"; and {more} more" if more > 0 else "")
+        more = len(told) - REASONS_SHOWN
+        return "; ".join(told[:REASONS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
     # ------------------------------------------------------------------------------------- what goes with what
 
@@ -195,7 +208,7 @@ class _Parting:
             frozenset(border & static),
             frozenset(wait.dag for id in self.rest for wait in self._waits(self.graph.dags[id])) & static,
             tuple(stars), frozenset(datasets), _beside(users, by_pool),
-            any(part.gathers or part.joins for id in static for part in self._leaves(id)),
+            self.told, any(part.gathers or part.joins for id in static for part in self._leaves(id)),
             any(self.graph.dags[id].deadline is not None for id in static),
         )  # fmt: skip
 

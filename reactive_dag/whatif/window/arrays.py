@@ -51,8 +51,9 @@ class Window:
     for each run, the nodes that caused it, with the dataset whose event each was (in `datasets`, -1 for an end) and
     that event's number among those of its task. `settings` and `waits` are of `tasks`, `dag_settings` of `dags`;
     `rank` is the place of each of `dags` by height and id, as slots are given out in that order.
-    `last_tick` is when a clock ticked last, which need not have caused a run. `on_failure` names what would start runs
-    that are not here, or let tasks begin otherwise, if something failed; "" where nothing would.
+    `last_tick` is when a clock ticked last, which need not have caused a run. `on_failure` names, of
+    DAGs that would have other runs if something failed, what hears that; `ruled` are the DAGs with tasks that may begin
+    where others of their run failed.
     """
 
     begin: int
@@ -96,7 +97,8 @@ class Window:
     dag_settings: tuple[DagSettings, ...]
     rank: Numbers
     last_tick: int
-    on_failure: str
+    on_failure: dict[str, str]
+    ruled: frozenset[str]
 
     @property
     def size(self) -> int:

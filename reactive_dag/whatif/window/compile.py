@@ -83,7 +83,7 @@ class Layout:
         self.made = [runs for runs in firings.of_dag.values() if runs.dates]
         self.sources = len(firings.events)
         self.nodes = firings.nodes
-        self.on_failure = firings.on_failure
+        self.ruled = set[str]()
         self.tasks: list[TaskName] = []
         self.settings: list[TaskSettings] = []
         self.waits: list[Wait | None] = []
@@ -112,7 +112,7 @@ class Layout:
             (need, at) for at, needs in enumerate(plan.needs, 1) for need in ([1 + each for each in needs] or ROOT)
         ]
         if any(each.trigger_rule != "all_success" for each in settings):
-            self.on_failure = f"a trigger_rule= of {dag.id}"
+            self.ruled.add(dag.id)
         past = [at for at, each in enumerate(settings, 1) if each.depends_on_past]
         self.needs += [(1 + last, runs.stride - 1) for last in plan.last]
         self.needs_ptr.append(len(self.needs))
@@ -202,7 +202,8 @@ class Layout:
             cause_number=np.array([item.number for each in causes for item in each], np.int32),
             source_partition=tuple([partition for _, _, partition in firings.events]), settings=tuple(self.settings),
             waits=tuple(self.waits), dag_settings=tuple([dag_settings_of(runs.dag) for runs in made]),
-            rank=_ranks(graph, [runs.dag.id for runs in made]), last_tick=firings.last_tick, on_failure=self.on_failure,
+            rank=_ranks(graph, [runs.dag.id for runs in made]), last_tick=firings.last_tick,
+            on_failure=firings.on_failure, ruled=frozenset(self.ruled),
         )  # fmt: skip
 
     def _nodes(

@@ -82,9 +82,10 @@ class Firings:
         self.labels: dict[str, int] = {"": 0}
         self.events: list[tuple[int, int, str | None]] = []
         """The outside events: the number of the source, tick and partition."""
-        self.on_failure = ""
+        self.on_failure: dict[str, str] = {}
         self.last_tick = begin
         """When a clock ticked last, whether that caused a run or not."""
+        self._dag = ""
         self._ticks: dict[tuple[Schedule, int, int], list[int]] = {}
         self._outside: dict[str, list[CauseItem]] = {}
         for number, source in enumerate(sources):
@@ -116,7 +117,7 @@ class Firings:
 
     def add(self, dag: Dag, triggers: Mapping[str, Trigger]) -> Runs:
         """Make the runs of a DAG; those of the DAGs that it follows are there. O(runs + causes). Raises NotStatic."""
-        plan = plan_of(dag)
+        plan, self._dag = plan_of(dag), dag.id
         runs = self.of_dag[dag.id] = Runs(dag, plan, self.nodes, self.runs, len(plan.ids) + 2)
         begin = max(self.begin, self.begin if dag.start is None else dag.start)
         until = self.until if dag.end is None else min(self.until, dag.end + 1)
@@ -225,7 +226,7 @@ class Firings:
         """What a leaf hears: ends of runs or of a task of them, or events of a dataset. O(result)."""
         if isinstance(leaf, Completed):
             if leaf.states != SUCCESS:
-                self.on_failure = repr(leaf)
+                self.on_failure[self._dag] = repr(leaf)
             if "success" in leaf.states:
                 yield from self._ends(leaf.dag, leaf.task)
             return

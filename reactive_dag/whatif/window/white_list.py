@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 class NotStatic(ReactiveDagError):
     """Which runs there are, or what waits for what, depends on durations here: the reference plays it.
 
-    `dag` is the DAG of which that is said, "" where it is said of no one alone.
+    `dags` are the DAGs of which that is said; none where it is said of all.
     """
 
-    def __init__(self, why: str, dag: str = "") -> None:
+    def __init__(self, why: str, *dags: str) -> None:
         super().__init__(why)
-        self.dag = dag
+        self.dags = dags
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def said_of(dag: str) -> Iterator[None]:
     try:
         yield
     except NotStatic as why:
-        raise NotStatic(str(why), why.dag or dag) from why
+        raise NotStatic(str(why), *(why.dags or (dag,))) from why
 
 
 FREE_OF_DAG = frozenset(
