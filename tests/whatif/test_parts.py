@@ -303,3 +303,14 @@ def test_W33_a_wait_that_is_lost_as_it_begins_is_played_by_the_reference_alone()
     base = asked_of(graph)
     told_alike(base.outcome, base.trace)  # type: ignore[arg-type]
     assert base.method.rest in (("waits",), ("never", "waits"))
+
+
+def test_W33_what_a_trigger_hears_twice_is_one_thing() -> None:
+    graph = rd.Graph("twice")
+    dag = graph.dag("load", schedule="0 * * * *")
+    dag.add(nothing, "t")
+    dag.add(nothing, "u", after=["t"])  # given up with `t`, in no time
+    graph.dag("hears", on=rd.completed("load", states="failed") | rd.completed("*", states="failed")).add(nothing, "t")
+    failing = asked_of(graph).what_if(rd.fail("load.t", 0.5))
+    assert failing.method.rest == ("hears",)
+    alike(failing)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
     from reactive_dag.whatif.parts.static_part import StaticPart
 
-Seen = tuple[int, str]
-"""An instant, and the DAG of which it is not certain what came first at it; "" where that is certain."""
+Seen = tuple[int, object, str]
+"""An instant, what was seen at it, and the DAG of which it is not certain when at it that came; "" where it is."""
 
 
 class OrderOfInstants:
@@ -53,9 +54,9 @@ class OrderOfInstants:
     def uncertain(self) -> tuple[str, str] | None:
         """A DAG of the rest for which the order may decide, and the static one of which it is not certain."""
         for dag in self.part.rest:
-            seen = list(self._seen_by(dag))
-            at = Counter([instant for instant, _ in seen])
-            for instant, of in seen:
+            seen = set(self._seen_by(dag))  # what two parts of a trigger hear is there once
+            at = Counter([instant for instant, _, _ in seen])
+            for instant, _, of in sorted(seen, key=itemgetter(0, 2)):
                 if of and at[instant] > 1:
                     return dag, of
         return None
@@ -81,11 +82,11 @@ class OrderOfInstants:
                 for task in wait.task_ids or (None,):
                     yield from self._ends(wait.dag, task)
                 yield from self._requests(wait.dag)
-        yield from ((at, "") for wait in waits for at in self._begins(id, wait.id))
+        yield from (seen for wait in waits for seen in self._begins(id, wait.id))
 
     def _of_dataset(self, uri: str) -> Iterator[Seen]:
         for node in self.static.window.events_of(uri).tolist():
-            yield self.static.end[node], ""
+            yield self.static.end[node], node, ""
         for dag, task in makers_of(self.graph, uri):
             yield from self._ends(dag, task)
 
@@ -95,33 +96,34 @@ class OrderOfInstants:
         window, of = self.static.window, self.static.of
         if task is not None:
             nodes = window.nodes_of_task((dag, task)).tolist()
-            return [(at, self._doubt(dag, node)) for node in nodes if (at := self.static.end[node]) < BEYOND]
+            return [(at, node, self._doubt(dag, node)) for node in nodes if (at := self.static.end[node]) < BEYOND]
         found = []
         for run in self.static.runs_of(dag):
             end = self.static.end[of.end[run]]
             if end < BEYOND:
                 last = [node for node in of.tasks(run) if self.static.end[node] == end]
-                found.append((end, max([self._doubt(dag, node) for node in last], default=dag)))
+                found.append((end, of.end[run], max([self._doubt(dag, node) for node in last], default=dag)))
         return found
 
     def _ends_of_rest(self, dag: str, task: str | None) -> Iterator[Seen]:
         for run in self.trace.by_dag.get(dag, ()):
             ended = self.trace.ended(run) if task is None else self.trace.interval(run, task)[1]
             if ended is not None:
-                yield ended, dag if ended in self._turns else ""
+                yield ended, ("end", run, task), dag if ended in self._turns else ""
 
     def _requests(self, dag: str) -> Iterator[Seen]:
         """The requests of a DAG by data; those by a clock come before all else at their instant."""
         if dag in self.part.dags:
             for run in self.static.runs_of(dag):
                 if self.static.of.causes(run):
-                    yield self.static.begin[self.static.of.start[run]], dag
+                    start = self.static.of.start[run]
+                    yield self.static.begin[start], start, dag
 
-    def _begins(self, dag: str, task: str) -> Iterator[int]:
+    def _begins(self, dag: str, task: str) -> Iterator[Seen]:
         for run in self.trace.by_dag.get(dag, ()):
             begun = self.trace.interval(run, task)[0]
             if begun is not None:
-                yield begun
+                yield begun, ("begin", run, task), ""
 
     # ------------------------------------------------------------------------------------- what is not certain
 

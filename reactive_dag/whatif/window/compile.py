@@ -83,7 +83,7 @@ class Layout:
         self.made = [runs for runs in firings.of_dag.values() if runs.dates]
         self.sources = len(firings.events)
         self.nodes = firings.nodes
-        self.ruled = set[str]()
+        self.ruled = frozenset[str]()
         self.tasks: list[TaskName] = []
         self.settings: list[TaskSettings] = []
         self.waits: list[Wait | None] = []
@@ -112,7 +112,7 @@ class Layout:
             (need, at) for at, needs in enumerate(plan.needs, 1) for need in ([1 + each for each in needs] or ROOT)
         ]
         if any(each.trigger_rule != "all_success" for each in settings):
-            self.ruled.add(dag.id)
+            self.ruled |= {dag.id}
         past = [at for at, each in enumerate(settings, 1) if each.depends_on_past]
         self.needs += [(1 + last, runs.stride - 1) for last in plan.last]
         self.needs_ptr.append(len(self.needs))
@@ -182,10 +182,10 @@ class Layout:
         watch = np.unique(new[np.concatenate((waits[:, (1, 0)], waits[:, (2, 0)]))], axis=0)
         watch_ptr, watch_idx = csr(watch[:, 0], watch[:, 1], self.nodes)
         return Window(
-            begin=firings.begin, until=firings.until, dags=tuple([runs.dag.id for runs in made]),
+            begin=firings.begin, until=firings.until, last_tick=firings.last_tick, on_failure=firings.on_failure,
             tasks=tuple(self.tasks), sources=sources, datasets=tuple(firings.datasets), labels=tuple(firings.labels),
             pools=dict(graph.pools), kind=kind[order], run=run[order], subject=subject[order], base=base[order],
-            need_ptr=need_ptr, need_idx=need_idx, follow_ptr=follow_ptr, follow_idx=follow_idx,
+            need_ptr=need_ptr, need_idx=need_idx, follow_ptr=follow_ptr, follow_idx=follow_idx, ruled=self.ruled,
             candidate_ptr=pointers(np.bincount(new[waits[:, 0]], minlength=self.nodes)),
             candidate_idx=new[waits[by_wait, 1]].astype(np.int32),
             candidate_start=new[waits[by_wait, 2]].astype(np.int32), watch_ptr=watch_ptr, watch_idx=watch_idx,
@@ -202,8 +202,7 @@ class Layout:
             cause_number=np.array([item.number for each in causes for item in each], np.int32),
             source_partition=tuple([partition for _, _, partition in firings.events]), settings=tuple(self.settings),
             waits=tuple(self.waits), dag_settings=tuple([dag_settings_of(runs.dag) for runs in made]),
-            rank=_ranks(graph, [runs.dag.id for runs in made]), last_tick=firings.last_tick,
-            on_failure=firings.on_failure, ruled=frozenset(self.ruled),
+            rank=_ranks(graph, [runs.dag.id for runs in made]), dags=tuple([runs.dag.id for runs in made]),
         )  # fmt: skip
 
     def _nodes(
