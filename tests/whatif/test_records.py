@@ -7,6 +7,8 @@ import pytest
 import reactive_dag as rd
 from reactive_dag.interop.examples import open_example
 from reactive_dag.model.records import AnyRecord, Tick
+from reactive_dag.whatif.answers.stranded import StrandedEvents
+from reactive_dag.whatif.answers.unfinished import UnfinishedWork
 from tests.support.profiles import examples
 from tests.support.windows import last_question, nothing
 
@@ -53,6 +55,36 @@ def test_W59_why_of_each_run_of_random_windows_is_that_of_the_reference() -> Non
             assert found == [simulation._inspector.why(run).to_json() for run in same], seed
             assert rows == [about(run) for run in same], seed
     assert written > 3
+
+
+def test_W59_what_random_windows_leave_unfinished_is_that_of_the_reference() -> None:
+    told = 0
+    for seed in range(examples(25, nightly=400)):
+        simulation = last_question(seed)
+        if simulation is not None and simulation.answer is not None:
+            found = simulation.pending().rows, simulation.stranded().rows
+            told += is_written(simulation) and bool(found[0])
+            trace = simulation.trace
+            assert [[*found[0]], [*found[1]]] == [
+                [*UnfinishedWork(trace.unfinished()).rows], [*StrandedEvents(trace.left()).rows]
+            ], seed  # fmt: skip
+    assert told
+
+
+def test_W59_what_a_window_leaves_unfinished_is_told_without_the_reference() -> None:
+    graph = rd.Graph("open")
+    up = graph.dag("up", schedule="0 2 * * *")
+    up.add(nothing, id="load", depends_on_past=True)
+    never = graph.dag("never", schedule="0 3 * * *")
+    never.wait_for("up", logical_date="30m", timeout=None)
+    graph.dag("behind", schedule="0 4 * * *").wait_for("never", match="same_day")
+    simulation = rd.simulate(graph, **DAY, default_duration="10m")
+    rows = {row.dag: row.why for row in simulation.pending()}
+    assert rows["never"].endswith("no run yet; the schedule awaited never has such a date")
+    assert rows["behind"] == "awaits never is running (same_day 2026-11-23T04:00:00Z)"
+    assert not simulation.stranded()
+    assert is_written(simulation)
+    assert [*simulation.pending()] == [*UnfinishedWork(simulation.trace.unfinished())]
 
 
 def test_W59_the_estates_records_are_those_of_the_reference() -> None:

@@ -266,6 +266,17 @@ def of_no_cascade(dag: Dag, wait: Wait, upstream: Dag, dates: PossibleDates) -> 
     )
 
 
+def has_no_such_date(analysis: GraphAnalysis, dag: str, task: str) -> bool:
+    """Whether `never_awaited` says of a wait that what it awaits never has its date. O(schedules of both)."""
+    declared = analysis.dags.get(dag)
+    wait = None if declared is None or task not in declared.tasks else declared.tasks[task].wait
+    upstream = None if wait is None or wait.dataset is not None else analysis.dags.get(wait.dag)
+    if declared is None or wait is None or upstream is None:
+        return False
+    found = never_awaited(declared, wait, upstream, PossibleDates.of_graph(analysis))
+    return found is not None and found[0] == "no_such_date"
+
+
 class _Awaited(NamedTuple):
     """A date that a tick awaits, and whether that tick is sure to come: a `.where` that raises does not say."""
 
@@ -279,9 +290,10 @@ def _awaited_in_a_year(
     """What the ticks of a year await, once both have begun: at most `MOST_TICKS` of each clock. O(result)."""
     begin = max([min([_begin(each) or NEVER for each in some]) for some in (own, theirs)])
     found: list[_Awaited] = []
+    tz = dag.tz
     for clock in own:
         schedule = clock.schedule
-        named = schedule.named_wall if isinstance(schedule, CronSchedule) and schedule.tz == dag.tz else None
+        named = schedule.named_wall if isinstance(schedule, CronSchedule) and schedule.tz == tz else None
         tick = schedule.after(begin + abs(wait.awaited_from(0, "UTC")) - 1) if begin < NEVER else None
         end = NEVER if tick is None else tick + 366 * DAY
         for _ in range(MOST_TICKS):
@@ -289,7 +301,7 @@ def _awaited_in_a_year(
                 break
             answer = clock.answer(tick)
             if answer is not False:
-                found.append(_Awaited(wait.awaited_from(tick, dag.tz, named(tick) if named else None), answer is True))
+                found.append(_Awaited(wait.awaited_from(tick, tz, named(tick) if named else None), answer is True))
             tick = schedule.after(tick)
     return found
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from reactive_dag.declare.analysis.date_overlap import has_no_such_date
 from reactive_dag.declare.internals import analysis_of, version_of
 from reactive_dag.engine.fold.hooks import GraphCaches
 from reactive_dag.engine.runs.logical_dates import OutletCalendars
@@ -45,6 +46,8 @@ class PreparedGraph:
 
     def __init__(self, graph: Graph) -> None:
         self._dags = dict(graph.dags)
+        self.analysis = analysis_of(graph)
+        self._never: dict[TaskName, bool] = {}
         self.names = GraphNames(graph)
         self.caches = GraphCaches(calendars=OutletCalendars(version_of(graph)))
         self.outputs = assumed_outputs(self._dags.values())
@@ -68,6 +71,12 @@ class PreparedGraph:
     def task(self, dag: str, task: str) -> AnyTask:
         """The declaration of a task as it is in this version. O(1)."""
         return self._dags[dag].tasks[task]
+
+    def never_comes(self, wait: TaskName) -> bool:
+        """Whether what a wait awaits never has its date, by the schedules. O(a year of ticks) once."""
+        if wait not in self._never:
+            self._never[wait] = has_no_such_date(self.analysis, *wait)
+        return self._never[wait]
 
     @cached_property
     def has_joins(self) -> bool:

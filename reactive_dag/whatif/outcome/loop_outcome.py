@@ -7,7 +7,7 @@ that the reference gives. O(1) where nothing else is said.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.course.prepared import PreparedGraph
     from reactive_dag.whatif.loops.event_loop import EventLoop
     from reactive_dag.whatif.outcome.outcome import Outcome
+    from reactive_dag.whatif.outcome.rows import Left, Unfinished
     from reactive_dag.whatif.outcome.window_runs import WindowRuns
     from reactive_dag.whatif.question.effects import Effects
     from reactive_dag.whatif.window.arrays import NodeValues
@@ -125,6 +126,16 @@ class LoopOutcome(WindowOutcome):
         begin, end = self.spans(node)[at]
         timeout = self.window.settings[self.of.subject[node]].timeout
         return FAILURE if timeout is None or end - begin < timeout else f"timed out after {format_duration(timeout)}"
+
+    # ------------------------------------------------------------------------------------- the end
+
+    def _unfinished(self) -> list[Unfinished] | None:
+        """Nothing where all runs have ended; else the reference tells what goes on."""
+        return [] if self.has_ended and not self.prepared.has_joins else None
+
+    def left(self) -> Sequence[Left]:
+        """The items that no run took. O(runs); where there may be some, O(records) once."""
+        return [] if self.has_ended and not self.prepared.has_joins else self.reference().left()
 
     # ------------------------------------------------------------------------------------- what each followed
 

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from reactive_dag.declare.analysis.date_overlap import has_no_such_date
+from reactive_dag.declare.internals import analysis_of
 from reactive_dag.engine.inspect.pending import gathering
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.model.records import DeadlineMissed, Item
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from reactive_dag.engine.runs.state import RunState
     from reactive_dag.log.history import RunRow
     from reactive_dag.triggers.machine.counts import Count
+
+
+NO_SUCH_DATE = "; the schedule awaited never has such a date"
+OWN_PAST = "waits for its own success in the run before (depends_on_past)"
 
 
 class LooseEnds:
@@ -50,15 +56,11 @@ class LooseEnds:
             if index in watches:
                 yield Unfinished("wait", dag, key, task, f"awaits {watches[index]}{self._never(dag, task)}")
         for index in self.fold.runs.flow.past.of_run.get(run.run, ()):
-            why = "waits for its own success in the run before (depends_on_past)"
-            yield Unfinished("past", dag, key, run.plan.ids[index], why)
+            yield Unfinished("past", dag, key, run.plan.ids[index], OWN_PAST)
 
     def _never(self, dag: str, task: str) -> str:
         """What to add for a wait whose date no schedule ever has; else nothing."""
-        own = f"{dag}.{task}"
-        problems = self.fold.graph.problems()
-        known = any(each.kind == "no_such_date" and own in each.ids for each in problems)
-        return "; the schedule awaited never has such a date" if known else ""
+        return NO_SUCH_DATE if has_no_such_date(analysis_of(self.fold.graph), dag, task) else ""
 
     def _held_back(self, dag: str) -> str:
         if dag in self.fold.slots.paused:

@@ -18,6 +18,7 @@ from reactive_dag.log.history import RunRow
 from reactive_dag.model.times import format_time
 from reactive_dag.whatif.outcome.array_runs import ArrayRuns
 from reactive_dag.whatif.outcome.points import Point, Predecessor, Relation
+from reactive_dag.whatif.outcome.unfinished_nodes import unfinished_of
 from reactive_dag.whatif.window.arrays import BEYOND, END, SOURCE, START, WAIT
 
 if TYPE_CHECKING:
@@ -195,13 +196,16 @@ class WindowOutcome(ArrayRuns):
     # ------------------------------------------------------------------------------------- the end
 
     def unfinished(self) -> Sequence[Unfinished]:
-        """What is unfinished at the end, and why. O(runs); where something may be, O(records) once."""
-        return [] if self._nothing_is_left else self.reference().unfinished()
+        """What is unfinished at the end, and why. O(runs + tasks of those that go on).
 
-    @cached_property
-    def _nothing_is_left(self) -> bool:
-        """Whether each run has ended, and no trigger keeps what it is given."""
-        return not self.prepared.has_joins and self.has_ended
+        Where triggers hold items, or it depends on when a wait looked last, O(records) once.
+        """
+        found = self._unfinished()
+        return self.reference().unfinished() if found is None else found
+
+    def _unfinished(self) -> list[Unfinished] | None:
+        """What is unfinished; None where arrays do not tell it."""
+        return None if self.prepared.has_joins else unfinished_of(self)
 
     @cached_property
     def has_ended(self) -> bool:
@@ -219,8 +223,8 @@ class WindowOutcome(ArrayRuns):
         ]  # fmt: skip
 
     def left(self) -> Sequence[Left]:
-        """The items that no run took. O(runs); where there may be some, O(records) once."""
-        return [] if self._nothing_is_left else self.reference().left()
+        """The items that no run took. O(1); where a trigger may hold some, O(records) once."""
+        return self.reference().left() if self.prepared.has_joins else []
 
 
 class OrderDecides(Exception):
