@@ -18,7 +18,7 @@ from reactive_dag.declare import jsonform
 from reactive_dag.declare.analysis.edges import Edge
 from reactive_dag.declare.analysis.graph_queries import DagOrDataset, GraphQueries, Impact
 from reactive_dag.declare.analysis.inclusion import include
-from reactive_dag.declare.analysis.problem import Problem
+from reactive_dag.declare.analysis.problem import Problem, Problems
 from reactive_dag.declare.bind import bind_dags
 from reactive_dag.declare.dag import Dag, dag_at
 from reactive_dag.declare.declarations import Declarations
@@ -203,7 +203,7 @@ class Graph:
 
         O(graph) once, then O(what changed, what follows from it, and the problems).
         """
-        return self._declared.problems()
+        return Problems(self._declared.problems())
 
     def check(self) -> None:
         """Raise what is wrong: CycleError with the path, else GraphError with all errors; warnings pass.

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import attrs
 
+from reactive_dag.model import pictures
 from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.records import Json, Mark
 from reactive_dag.model.times import repr_of, to_datetime
@@ -49,6 +50,9 @@ class Event(PlainForm):
     def __repr__(self) -> str:
         """What it has: an event of a dataset has other things to say than a tick. O(fields)."""
         return repr_of(self, *_SHOWN)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return pictures.bundle("Event", self)
 
 
 _SHOWN = tuple(each.name for each in attrs.fields(Event) if each.name != "cascade")

@@ -26,12 +26,12 @@ def register(kind: str, mime: str, picture: Picture | str) -> None:
 
 
 def bundle(kind: str, thing: object) -> dict[str, str]:
-    """What a notebook shows for `thing`: its text, and every picture registered for its kind. O(pictures)."""
-    found = {"text/plain": repr(thing)}
-    for (of, mime), picture in list(_pictures.items()):
-        if of == kind:
-            found[mime] = _loaded(of, mime, picture)(thing)
-    return found
+    """What a notebook shows for `thing`: how it prints, and every picture registered for its kind. O(pictures).
+
+    A picture of the type text/plain stands in the place of how it prints.
+    """
+    found = {mime: _loaded(of, mime, picture)(thing) for (of, mime), picture in list(_pictures.items()) if of == kind}
+    return {"text/plain": found.pop("text/plain") if "text/plain" in found else str(thing), **found}
 
 
 def _loaded(kind: str, mime: str, picture: Picture | str) -> Picture:

@@ -20,6 +20,21 @@ MOST_NAMES = 5
 """So many names of a long list stand in a message."""
 
 
+class Short(str):
+    """A text that stands for a longer one, its `whole`; what shows it can offer that too.
+
+    >>> Short("6853c741", "6853c741ab12"), Short("6853c741", "6853c741ab12").whole
+    ('6853c741', '6853c741ab12')
+    """
+
+    whole: str
+
+    def __new__(cls, text: str, whole: str) -> Short:
+        self = super().__new__(cls, text)
+        self.whole = whole
+        return self
+
+
 def exact(value: str) -> str:
     """A text as a plain `str`, without calling a method of its subclass. O(its length) for a subclass.
 

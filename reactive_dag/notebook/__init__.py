@@ -1,4 +1,4 @@
-"""The notebook wing: how graphs, DAGs and triggers show themselves in Jupyter.
+"""The notebook wing: how graphs, runs, answers and what else there is show themselves in Jupyter.
 
 Owns `register_pictures`, the one place where the wings below get what leads up to this one. It loads nothing: a drawing
 is imported when it is first shown.
@@ -8,9 +8,31 @@ from __future__ import annotations
 
 from reactive_dag.model import pictures
 
+PICTURES = (
+    ("Graph", "text/html", "drawing:draw_graph"),
+    ("Dag", "text/html", "drawing:draw_dag"),
+    ("Trigger", "text/html", "drawing:draw_trigger"),
+    ("Table", "text/html", "answers.answer_tables:draw_table"),
+    ("Simulation", "text/html", "answers.answer_tables:draw_simulation"),
+    ("Runs", "text/html", "runs.run_lists:draw_runs"),
+    ("Runs", "text/plain", "runs.run_lists:runs_text"),
+    ("Partitions", "text/html", "runs.run_lists:draw_partitions"),
+    ("Run", "text/html", "runs.runs:draw_run"),
+    ("Run", "text/plain", "runs.runs:run_text"),
+    ("Event", "text/html", "runs.events:draw_event"),
+    ("Event", "text/plain", "runs.events:event_text"),
+    ("Receipt", "text/html", "runs.events:draw_receipt"),
+    ("Receipt", "text/plain", "runs.events:receipt_text"),
+    ("Why", "text/html", "runs.causes:draw_why"),
+    ("Why", "text/plain", "runs.causes:why_text"),
+    ("Pending", "text/html", "runs.waiting:draw_pending"),
+    ("Problems", "text/html", "runs.problems:draw_problems"),
+    ("Problems", "text/plain", "runs.problems:problems_text"),
+)
+"""What draws which kind of thing, as what."""
+
 
 def register_pictures() -> None:
-    """Let graphs, DAGs and triggers draw themselves; the module that draws is loaded when it is first needed. O(1)."""
-    pictures.register("Graph", "text/html", "reactive_dag.notebook.drawing:draw_graph")
-    pictures.register("Dag", "text/html", "reactive_dag.notebook.drawing:draw_dag")
-    pictures.register("Trigger", "text/html", "reactive_dag.notebook.drawing:draw_trigger")
+    """Let everything draw itself; the module that draws is loaded when it is first needed. O(pictures)."""
+    for kind, mime, place in PICTURES:
+        pictures.register(kind, mime, f"reactive_dag.notebook.{place}")

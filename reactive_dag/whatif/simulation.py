@@ -17,6 +17,7 @@ from reactive_dag.declare.settings.parsers import whole
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.engine.inspect.why import why_run
+from reactive_dag.model import pictures
 from reactive_dag.model.errors import UnknownId, UsageError
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import counted
@@ -287,7 +288,7 @@ class Simulation:
 
     def stranded(self) -> StrandedEvents:
         """The events that no run took, and why: pending at the end, parked, held, dropped. O(items pending)."""
-        return StrandedEvents(self.outcome.left())
+        return StrandedEvents(self.outcome.left(), self.effects.zone)
 
     def deadlines(self) -> DeadlinesTable:
         """The deadlines kept and missed, and by how much. O(runs)."""
@@ -377,5 +378,5 @@ class Simulation:
         runs = counted(len(self.outcome.runs), "run")
         return f"<Simulation {self.graph.id!r} {self.label!r} {begin} to {end}, {runs} ({self.method})>"
 
-    def _repr_html_(self) -> str:
-        return self.timeline()._repr_html_()
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return pictures.bundle("Simulation", self)

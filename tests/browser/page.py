@@ -21,7 +21,7 @@ HEIGHT = 900
 MARGIN = 160
 """Of a window that shows a whole notebook: what stands above and below it."""
 
-LONGEST = 60_000
+LONGEST = 120_000
 """So many milliseconds a page may take, on a machine that does other things too."""
 
 KERNEL_IS_READY = "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
@@ -43,7 +43,7 @@ class Notebook:
     def run_all(self) -> None:
         """Run every cell and wait for the last; an error in one is the test's."""
         self.page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
-        self.page.wait_for_function(ALL_HAVE_RUN, timeout=LONGEST)
+        self.page.wait_for_function(ALL_HAVE_RUN)
         errors = self.page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']")
         assert errors.count() == 0, errors.first.inner_text()
 
@@ -83,8 +83,9 @@ def open_notebook(browser: Browser, lab: Address, source: Path) -> Notebook:
             elsewhere.append(request.url)
 
     page.on("request", note)
+    page.set_default_timeout(LONGEST)
     page.goto(lab.url(f"lab/tree/{source.name}"))
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.wait_for_function(KERNEL_IS_READY, timeout=LONGEST)
+    page.wait_for_function(KERNEL_IS_READY)
     page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
     return Notebook(page, elsewhere)

@@ -14,6 +14,7 @@ from reactive_dag.cli.backfills import _line
 from reactive_dag.model.text import one_line
 from reactive_dag.testing import Scenario
 from tests.support.engines import live
+from tests.support.shown import html
 
 BAD = "e\nQ\tx\x1b[31my\r\u2028z"
 SHOWN = r"e\nQ\tx\x1b[31my\r\u2028z"
@@ -44,10 +45,10 @@ def text_of(table: RenderableType, width: int = 300) -> str:
 
 LIVE: dict[str, Callable[[rd.Engine], str]] = {
     "partitions": lambda engine: str(engine.partitions("out" + BAD)),
-    "partitions html": lambda engine: engine.partitions("out" + BAD)._repr_html_(),
+    "partitions html": lambda engine: html(engine.partitions("out" + BAD)),
     "partitions cli": lambda engine: text_of(tables.PartitionsTable(engine.partitions("out" + BAD))),
     "partitions cli narrow": lambda engine: text_of(tables.PartitionsTable(engine.partitions("out" + BAD)), 60),
-    "runs html": lambda engine: engine.runs()._repr_html_(),
+    "runs html": lambda engine: html(engine.runs()),
     "runs cli": lambda engine: text_of(tables.runs_table(engine.runs())),
     "pending of a wait": lambda engine: str(engine.pending("waits")),
     "pending": lambda engine: str(engine.pending("half")),

@@ -10,6 +10,7 @@ import reactive_dag as rd
 from reactive_dag.cli.tables import run_rows, runs_table
 from reactive_dag.engine.facts.outbox import FAILED_ROWS
 from tests.support.engines import live, opened, parts
+from tests.support.shown import html
 
 
 def broken(run):
@@ -146,7 +147,7 @@ def test_every_table_of_runs_has_an_error_column(store, tmp_path):
     engine.run_until_idle()
     runs = engine.runs("job")
     assert runs.rows()[0]["error"].startswith("first: ValueError: no rows")
-    assert "<th>error</th>" in runs._repr_html_() and "no rows" in runs._repr_html_()
+    assert ">error</th>" in html(runs) and "no rows" in html(runs)
     assert list(runs.to_pandas()["error"]) == [runs[0].error]
     assert repr(runs[0]).endswith(": first: ValueError: no rows>")
     assert run_rows(runs)[0]["error"] == runs[0].error

@@ -8,6 +8,7 @@ import pytest
 
 import reactive_dag as rd
 from tests.support.engines import live, opened, part
+from tests.support.shown import html
 
 
 def nothing(run):
@@ -120,7 +121,7 @@ def test_a_run_says_what_it_is(engine):
 
 def test_runs_draw_themselves_and_become_rows(engine):
     runs = engine.runs()
-    assert "<table>" in runs._repr_html_() and "2026-11-22" in runs._repr_html_()
+    assert "<table" in html(runs) and "2026-11-22" in html(runs)
     rows = runs.rows()
     assert [row["dag"] for row in rows] == [run.dag for run in runs]
     assert set(rows[0]) >= {"dag", "state", "logical_date", "partition", "key"}

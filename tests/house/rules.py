@@ -20,7 +20,7 @@ CITING = ("reactive_dag", "tests", "docs", "benchmarks", "examples", "notebooks"
 def rules() -> list[str]:
     """The numbers that docs/semantics.md defines, in its order, and the table of waits."""
     text = (ROOT / "docs" / "semantics.md").read_text("utf-8")
-    return [*re.findall(r"^- \*\*([TRIGXW][0-9]+)\.", text, re.MULTILINE), "wait"]
+    return [*re.findall(r"^- \*\*([TRIGXWN][0-9]+)\.", text, re.MULTILINE), "wait"]
 
 
 def laws() -> list[str]:

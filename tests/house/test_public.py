@@ -83,9 +83,9 @@ LEFT = {
     "Event": "cascade",
     "Receipt": "offset",
     "Simulation": "answer effects label outcome parts question runs_of trace",
-    "Timeline": "cells columns notes right title",
-    "CriticalPath": "cells columns notes right title",
-    "Comparison": "cells columns counts notes right title",
+    "Timeline": "cells columns notes right shown title zone",
+    "CriticalPath": "cells columns notes right shown title zone",
+    "Comparison": "cells columns counts notes right shown title zone",
 }
 """What is shown besides, and shall go or be pinned."""
 

@@ -7,12 +7,13 @@ import sys
 from xml.etree import ElementTree
 
 import reactive_dag as rd
+from tests.support.shown import html
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def drawn(thing: rd.Graph | rd.Dag | rd.Trigger) -> ElementTree.Element:
-    return ElementTree.fromstring(thing._repr_mimebundle_()["text/html"])
+    return ElementTree.fromstring(html(thing))
 
 
 def titles(picture: ElementTree.Element) -> set[str]:
@@ -63,7 +64,7 @@ def test_an_empty_graph_and_a_star_are_drawn() -> None:
 
 
 def test_colours_follow_the_theme() -> None:
-    text = sales()._repr_mimebundle_()["text/html"]
+    text = html(sales())
     assert "currentColor" in text and "var(--jp-" in text
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import reactive_dag as rd
 from tests.support.engines import live
+from tests.support.shown import html
 
 BERLIN = "Europe/Berlin"
 DAY = rd.day(BERLIN)
@@ -129,8 +130,8 @@ def test_T19_a_list_draws_itself(store):
         assert lines[0] == "mart: 2 there, 1 failed"
         assert lines[1].split() == ["partition", "state", "at", "dag", "run", "error"]
         assert "failed" in lines[2] and "a bad day" in lines[2] and "and more" not in lines[2]
-        html = found._repr_html_()
-        assert html.count("<tr>") == 4 and "2026-11-03" in html
+        picture = html(found)
+        assert picture.count("<tr>") == 4 and "2026-11-03" in picture
         (first, *_), rows = found.to_json(), found.rows
         assert first == {
             "partition": "2026-11-02", "state": "failed", "at": None, "run": rows[0].run, "dag": "build",

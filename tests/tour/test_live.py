@@ -10,6 +10,7 @@ import pytest
 import reactive_dag as rd
 from tests.support.engines import live, now_is, opened, parts
 from tests.support.sales import sales
+from tests.support.shown import html
 
 MORNING = "2026-11-23T08:00+01:00"
 
@@ -65,7 +66,7 @@ def test_runs_are_the_newest_first(engine):
     built(engine, "2026-11-22", "2026-11-23")
     found = engine.runs("build_mart", state="success", limit=10)
     assert [run.partition for run in found] == ["2026-11-23", "2026-11-22"]
-    assert "build_mart" in found._repr_html_() and list(engine.runs()) == found
+    assert "build_mart" in html(found) and list(engine.runs()) == found
 
 
 def test_a_run_tells_its_state_date_attempts_and_outputs(engine):

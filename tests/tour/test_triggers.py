@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import reactive_dag as rd
+from tests.support.shown import html
 
 A, B, C = rd.updated("a"), rd.updated("b"), rd.updated("c")
 ROWS = [
@@ -29,7 +30,7 @@ def test_a_trigger_prints_as_what_makes_it(trigger):
 
 @pytest.mark.parametrize("trigger", ROWS, ids=repr)
 def test_a_trigger_can_be_drawn(trigger):
-    assert "<svg" in trigger._repr_mimebundle_()["text/html"]
+    assert "<svg" in html(trigger)
 
 
 def test_callables_stand_in_the_text_and_count_by_what_they_say():

@@ -8,6 +8,7 @@ import pytest
 
 import reactive_dag as rd
 from tests.support.sales import sales
+from tests.support.shown import html
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_compare_tells_what_is_later_by_how_much_and_why(base, late):
 def test_compare_is_a_table_and_a_drawing_and_takes_the_parent_unless_told(base, late):
     found = late.compare()
     assert found.to_json() == late.compare(base).to_json()
-    assert str(found).startswith("late compared with base") and "<table>" in found._repr_html_()
+    assert str(found).startswith("late compared with base") and "<table" in html(found)
 
 
 def test_what_is_missing_and_extra(base):

@@ -15,6 +15,7 @@ from reactive_dag.whatif.answers.critical_path import hops
 from reactive_dag.whatif.outcome.points import Point
 from tests.laws.test_same_graph import GraphSpec, graphs, played
 from tests.support.profiles import examples
+from tests.support.shown import html
 
 START = "2026-11-23T00:00Z"
 
@@ -209,21 +210,21 @@ def test_timeline_draws_bars() -> None:
     lines = text.splitlines()
     assert lines[0] == "timeline of 3 tasks, 11-23 02:10 to 11-23 02:40 UTC"
     assert "██████████ " in lines[2] and lines[4].count("█") > 2 * lines[2].count("█") - 3
-    html = day().timeline()._repr_html_()
-    assert html.count("<tr>") == 8 and "position:absolute" in html and "<script" not in html
+    picture = html(day().timeline())
+    assert picture.count("<tr>") == 8 and picture.count("<rect") == 7 and "<script" not in picture
 
 
 def test_timeline_of_an_empty_course() -> None:
     course = play(rd.Graph("empty"))
     assert str(course.timeline()) == "timeline: nothing ran" and not course.timeline()
-    assert course.timeline()._repr_html_() and not course.pending() and course.runs == []
+    assert html(course.timeline()) and not course.pending() and course.runs == []
 
 
 def test_timeline_escapes_what_it_shows() -> None:
     graph = rd.Graph("escape")
     graph.dag("<b>", schedule="0 1 * * *")(nothing)
-    html = play(graph)._repr_html_()
-    assert "&lt;b&gt;" in html and "<b>.nothing" not in html
+    picture = html(play(graph))
+    assert "&lt;b&gt;" in picture and "<b>.nothing" not in picture
 
 
 # ---------------------------------------------------------------------------------------------- unfinished
@@ -269,7 +270,7 @@ def test_everything_can_be_shown_and_sent() -> None:
     late = course.what_if(rd.delay("ingest", "2h"))
     for shown in (course.timeline(), course.critical_path("report"), course.pending(), late.compare()):
         assert json.loads(json.dumps(shown.to_json())) is not None
-        assert shown._repr_html_().startswith("<div>")
+        assert html(shown).startswith('<div class="rd">')
         console = Console(width=200, record=True, file=None, quiet=True)
         console.print(shown)
         assert shown.title.split()[0] in str(shown)

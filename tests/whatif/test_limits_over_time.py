@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import reactive_dag as rd
+from tests.support.shown import html
 from tests.whatif.test_answers import day, nothing, play
 
 
@@ -159,9 +160,9 @@ def test_W55_tasks_of_several_slots_and_waits_that_poke() -> None:
 
 
 def test_W55_it_draws_what_is_in_use() -> None:
-    text, html = str(busy().usage()), busy().usage()._repr_html_()
+    text, picture = str(busy().usage()), html(busy().usage())
     assert text.splitlines()[-2].endswith("█" * 32 + "▄" * 16)
-    assert "<svg" in html and "<polygon" in html and "<script" not in html
+    assert "<svg" in picture and "<polygon" in picture and "<script" not in picture
     assert str(play(rd.Graph("empty")).usage()).startswith("use of limits: nothing ran")
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from attrs import frozen
 
 from reactive_dag.declare.dag import Dag
+from reactive_dag.model import pictures
 from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.text import counted, one_line
 
@@ -26,6 +27,13 @@ class Problem(PlainForm):
 
     def __str__(self) -> str:
         return one_line(f"{self.severity}: {self.text} ({self.place})")
+
+
+class Problems(list[Problem]):
+    """All problems of a graph, errors first."""
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return pictures.bundle("Problems", self)
 
 
 def an_error(dag: Dag, kind: str, ids: Iterable[str], text: str, place: str | None = None) -> Problem:

@@ -9,6 +9,7 @@ import msgspec
 
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.engine.items.identity import Identities
+from reactive_dag.model import pictures
 from reactive_dag.model.event import Event
 from reactive_dag.model.text import counted
 
@@ -36,6 +37,9 @@ class Receipt(msgspec.Struct, frozen=True, eq=False):
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self.event, name)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return pictures.bundle("Receipt", self)
 
     def __repr__(self) -> str:
         return f"<Receipt{' duplicate' if self.duplicate else ''} {self.event!r}>"

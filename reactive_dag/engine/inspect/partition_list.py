@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from html import escape
 from typing import Literal, TypeAlias
 
 import attrs
 
+from reactive_dag.model import pictures
 from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.text import one_line
 from reactive_dag.model.times import repr_of
@@ -95,13 +95,8 @@ class PartitionList(list[PartitionRow]):
         lines = ["  " + "  ".join(map(str.ljust, row, widths)) for row in (COLUMNS, *rows)]
         return "\n".join([self.title, *[line.rstrip() for line in lines], *more])
 
-    def _repr_html_(self) -> str:
-        rows, more = self._shown()
-        head = "".join([f"<th>{name}</th>" for name in COLUMNS])
-        body = "".join(["<tr>" + "".join([f"<td>{escape(cell)}</td>" for cell in row]) + "</tr>" for row in rows])
-        below = "".join([f"<div>{escape(line)}</div>" for line in more])
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        return f"<div><b>{escape(self.title)}</b>{table}{below}</div>"
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return pictures.bundle("Partitions", self)
 
     def _shown(self) -> tuple[list[tuple[str, ...]], list[str]]:
         rows = [row.cells() for row in self[:SHOWN_ROWS]]

@@ -15,6 +15,7 @@ from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.engine.tasks.watches import Watch
+from reactive_dag.model import pictures
 from reactive_dag.model.event import Event
 from reactive_dag.model.payload import PlainForm
 from reactive_dag.model.records import (
@@ -151,6 +152,9 @@ class Pending(PlainForm):
         return "\n".join(map(one_line, lines))
 
     __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return pictures.bundle("Pending", self)
 
 
 def pending(fold: Fold, dag: str) -> Pending:

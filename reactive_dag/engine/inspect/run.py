@@ -20,6 +20,7 @@ from reactive_dag.engine.inspect.task_views import Attempt, TaskView, TaskViews
 from reactive_dag.engine.outputs.references import load_of, outputs_of, value_of_row
 from reactive_dag.engine.runs.history_rows import REPLACED
 from reactive_dag.log.history import RunRow, TaskRow
+from reactive_dag.model import pictures
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
 from reactive_dag.model.partitions.given import GivenPartition
@@ -321,6 +322,9 @@ class Run:
 
     def __hash__(self) -> int:
         return hash(self._offset)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return pictures.bundle("Run", self)
 
     def __repr__(self) -> str:
         if self._host.closed or self._host.failed:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from reactive_dag.engine.inspect.run import Run, rollup_text
-from reactive_dag.model.text import one_line
+from reactive_dag.model import pictures
 
 if TYPE_CHECKING:
     import pandas
@@ -37,16 +36,5 @@ class RunList(list[Run]):
         rows = self.rows()
         return pandas.DataFrame(rows, columns=list(rows[0]) if rows else list(COLUMNS))
 
-    def _repr_html_(self) -> str:
-        rows = self.rows()
-        head = "".join(f"<th>{name}</th>" for name in (rows[0] if rows else COLUMNS))
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_text(each))}</td>" for each in row.values()) + "</tr>" for row in rows
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "hour") else one_line(str(value))
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return pictures.bundle("Runs", self)

@@ -18,6 +18,7 @@ from reactive_dag.engine.fold.fold import Fold
 from reactive_dag.engine.host import Host
 from reactive_dag.engine.inspect.pending import faults, gathering, pending, undecided
 from reactive_dag.engine.inspect.run import Run
+from reactive_dag.model import pictures
 from reactive_dag.model.event import Event
 from reactive_dag.model.records import Mark, Published, RunFinished, StartRequested, TaskFinished
 from reactive_dag.model.text import one_line
@@ -81,6 +82,9 @@ class Why:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return pictures.bundle("Why", self)
 
     def to_json(self) -> dict[str, object]:
         """The tree as plain data, cut at `MAX_DEPTH` causes behind each other. O(nodes)."""

@@ -80,6 +80,7 @@ class CriticalPath(Answer[Step]):
     def __init__(self, run: Run, steps: list[Step], effects: Effects | None = None) -> None:
         self.run = run
         self._effects = effects if any(step.assumed for step in steps) else None
+        self._zone = "UTC" if effects is None else effects.zone
         self.rows = self.steps = steps
 
     @property

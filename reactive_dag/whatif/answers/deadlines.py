@@ -57,6 +57,7 @@ class DeadlinesTable(Answer[DeadlineRow]):
 
     def __init__(self, rows: Sequence[DeadlineRow], effects: Effects) -> None:
         self._effects = effects if rows else None
+        self._zone = effects.zone
         self.rows = sorted(rows, key=lambda row: (row.slack is not None, row.slack or timedelta(0)))
 
     @property

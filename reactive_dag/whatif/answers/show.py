@@ -1,4 +1,4 @@
-"""How results are shown: aligned text, a rich table, HTML, all from one definition of columns; and as data frames.
+"""How results are shown: aligned text, a rich table, a picture, all from one definition of columns; and as data frames.
 
 Owns `Table`, the base class of results, and `Answer`, a table that is a sequence of its rows. They know nothing about
 what the cells mean. O(cells) each time.
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
-from html import escape
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import attrs
 
-from reactive_dag.model.text import one_line
-from reactive_dag.model.times import MICROSECOND, format_duration, format_time, from_datetime, to_datetime
+from reactive_dag.model import pictures
+from reactive_dag.model.text import Short, one_line
+from reactive_dag.model.times import MICROSECOND, format_duration, format_time, from_datetime, to_datetime, zone
 from reactive_dag.whatif.answers.assumptions import assumed_text
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class Table(ABC):
         """Lines below the rows."""
         return ()
 
-    def _shown(self) -> tuple[list[tuple[str, ...]], list[str]]:
+    def shown(self) -> tuple[list[tuple[str, ...]], list[str]]:
         """What is printed: rows whose cells are text on one line, and the lines below them."""
         rows, count = self._first(MOST_ROWS)
         notes = list(map(one_line, self.notes))
@@ -70,7 +72,7 @@ class Table(ABC):
         return rows[:most], len(rows)
 
     def __str__(self) -> str:
-        rows, notes = self._shown()
+        rows, notes = self.shown()
         widths = [max(map(len, column)) for column in zip(self.columns, *rows)]
         lines = [one_line(self.title)]
         for row in [self.columns, *rows] if rows else []:
@@ -80,7 +82,7 @@ class Table(ABC):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """A table where there is room; on a narrow terminal what does not fit stands below its row, under its name."""
-        rows, notes = self._shown()
+        rows, notes = self.shown()
         wide = sum(max(map(len, column)) + 3 for column in zip(self.columns, *rows)) <= options.max_width
         if self._ruled and wide:
             yield self._wide(rows)
@@ -124,18 +126,13 @@ class Table(ABC):
             if below:
                 yield Padding(Text(" · ".join(below), "dim"), (0, 0, 0, 4))
 
-    def _repr_html_(self) -> str:
-        rows, notes = self._shown()
-        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
-        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in self._html_cells(rows))
-        below = "".join(f"<div>{escape(note)}</div>" for note in notes)
-        return (
-            f"<div><b>{escape(one_line(self.title))}</b><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
-            "</div>"
-        )
+    @property
+    def zone(self) -> str:
+        """The zone in which a notebook shows its times; a terminal shows UTC."""
+        return "UTC"
 
-    def _html_cells(self, rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-        return [tuple(map(escape, row)) for row in rows]
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return pictures.bundle("Table", self)
 
 
 Row = TypeVar("Row")
@@ -149,6 +146,12 @@ class Answer(Table, Generic[Row]):
     """What the question means, where the rows rest on durations."""
     _row_type: type[Any]
     """The class of the rows, whose fields are the columns of a frame."""
+    _zone = "UTC"
+
+    @property
+    def zone(self) -> str:
+        """The zone of the graph that was asked about, if it has one."""
+        return self._zone
 
     @property
     def assumed(self) -> str:
@@ -237,16 +240,81 @@ def to_timedelta(ns: int | None) -> timedelta | None:
     return None if ns is None else timedelta(microseconds=ns // MICROSECOND)
 
 
+_zone_shown: ContextVar[str] = ContextVar("zone_shown", default="UTC")
+
+
+@contextmanager
+def shown_in(tz: str) -> Iterator[None]:
+    """Within it, instants are written in this zone. O(1). Raises InvalidValue for an unknown one."""
+    zone(tz)
+    before = _zone_shown.set(tz)
+    try:
+        yield
+    finally:
+        _zone_shown.reset(before)
+
+
+def zone_text() -> str:
+    """The zone in which instants are written now. O(1)."""
+    return _zone_shown.get()
+
+
+class Instant(str):
+    """A written instant; its `whole` has the year, the offset and the zone."""
+
+    time: datetime
+    zone: str
+
+    def __new__(cls, text: str, time: datetime, zone: str) -> Instant:
+        self = super().__new__(cls, text)
+        self.time, self.zone = time, zone
+        return self
+
+    @property
+    def whole(self) -> str:
+        """All of it. O(1)."""
+        return f"{self.time.isoformat()} {self.zone}"
+
+
+class Bar(str):
+    """A bar in text, and what a picture draws: its begin and end as shares of the line, and the state it is in."""
+
+    begin: float
+    end: float
+    state: str
+
+    def __new__(cls, text: str, begin: float, end: float, state: str) -> Bar:
+        self = super().__new__(cls, text)
+        self.begin, self.end, self.state = begin, end, state
+        return self
+
+
+class Curve(str):
+    """A line over time in text, and its steps for a picture: shares of the width and of the height."""
+
+    steps: Sequence[tuple[float, float]]
+
+    def __new__(cls, text: str, steps: Sequence[tuple[float, float]]) -> Curve:
+        self = super().__new__(cls, text)
+        self.steps = steps
+        return self
+
+
 def clock_text(time: datetime | None) -> str:
-    """An instant as short text: day and time of day, UTC. O(1).
+    """An instant as short text: day and time of day, in UTC or the zone of `shown_in`. O(1).
 
     >>> clock_text(to_datetime(0)), clock_text(None)
     ('01-01 00:00', '')
+    >>> with shown_in("Europe/Berlin"):
+    ...     clock_text(to_datetime(0)), getattr(clock_text(to_datetime(0)), "whole")
+    ('01-01 01:00', '1970-01-01T01:00:00+01:00 Europe/Berlin')
     """
     if time is None:
         return ""
-    minute = f"{time.month:02}-{time.day:02} {time.hour:02}:{time.minute:02}"  # some ten times as fast as strftime
-    return f"{minute}:{time.second:02}" if time.second or time.microsecond else minute
+    name = _zone_shown.get()
+    local = time if name == "UTC" else time.astimezone(zone(name))
+    minute = f"{local.month:02}-{local.day:02} {local.hour:02}:{local.minute:02}"  # some ten times as fast as strftime
+    return Instant(f"{minute}:{local.second:02}" if local.second or local.microsecond else minute, local, name)
 
 
 def clipped(name: str, most: int = 56) -> str:
@@ -256,7 +324,7 @@ def clipped(name: str, most: int = 56) -> str:
     'aaa…bbb'
     """
     half = (most - 1) // 2
-    return name if len(name) <= most else f"{name[:half]}…{name[-(most - half - 1) :]}"
+    return name if len(name) <= most else Short(f"{name[:half]}…{name[-(most - half - 1) :]}", name)
 
 
 def duration_text(time: timedelta | None) -> str:

@@ -67,6 +67,7 @@ class Slack(Answer[SlackRow]):
 
     def __init__(self, rows: Sequence[SlackRow], whole: str, end: datetime | None, effects: Effects) -> None:
         self._effects = effects if rows else None
+        self._zone = effects.zone
         self.rows = sorted(rows, key=lambda row: (row.slack is None, row.slack or timedelta(0), row.end))
         self.whole = whole
         self.end = end

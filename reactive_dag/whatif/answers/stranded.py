@@ -49,7 +49,8 @@ class StrandedEvents(Answer[StrandedRow]):
     columns = ("event", "at", "partition", "for", "why")
     _row_type = StrandedRow
 
-    def __init__(self, left: Iterable[Left]) -> None:
+    def __init__(self, left: Iterable[Left], zone: str = "UTC") -> None:
+        self._zone = zone
         self.rows = [
             StrandedRow(row.dag, row.part, row.event, to_moment(row.at), row.partition, row.count, row.why, row.label)
             for row in left

@@ -1,6 +1,6 @@
 """The timeline: every task of every run, when it began and ended, and what it had waited for.
 
-Owns `TimelineRow` and `Timeline`. Each row has a bar over the span of all rows, in a notebook a drawn one. O(tasks) to
+Owns `TimelineRow` and `Timeline`. Each row has a bar over the span of all rows. O(tasks) to
 build; a row is made when it is read, O(needs).
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from html import escape
 from typing import TYPE_CHECKING, overload
 
 from attrs import frozen
@@ -17,7 +16,7 @@ from attrs import frozen
 from reactive_dag.model.text import counted
 from reactive_dag.model.times import repr_of, to_datetime
 from reactive_dag.whatif.answers.assumptions import is_assumed
-from reactive_dag.whatif.answers.show import Answer, clipped, clock_text, iso, to_moment
+from reactive_dag.whatif.answers.show import Answer, Bar, clipped, clock_text, iso, to_moment, zone_text
 
 if TYPE_CHECKING:
     from reactive_dag.whatif.outcome.outcome import Outcome
@@ -63,6 +62,7 @@ class Timeline(Answer[TimelineRow]):
     def __init__(self, rows: TimelineRows, effects: Effects | None = None) -> None:
         self.rows = rows
         self._effects = effects
+        self._zone = "UTC" if effects is None else effects.zone
         self._drawn = rows
 
     @property
@@ -71,7 +71,7 @@ class Timeline(Answer[TimelineRow]):
         if not self.rows:
             return "timeline: nothing ran"
         first, last = self._drawn.bounds
-        return f"timeline of {counted(len(self.rows), 'task')}, {clock_text(first)} to {clock_text(last)} UTC"
+        return f"timeline of {counted(len(self.rows), 'task')}, {clock_text(first)} to {clock_text(last)} {zone_text()}"
 
     def _cells_of(self, rows: Sequence[TimelineRow]) -> list[tuple[str, ...]]:
         if not rows:
@@ -84,15 +84,6 @@ class Timeline(Answer[TimelineRow]):
             )
             for row in rows
         ]  # fmt: skip
-
-    def _html_cells(self, rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-        if not rows:
-            return []
-        first, last = self._drawn.bounds
-        return [
-            (*map(escape, cells[:3]), _drawn(row, first, last), *map(escape, cells[4:]))
-            for cells, row in zip(rows, self.rows)
-        ]
 
 
 class TimelineRows(Sequence[TimelineRow]):
@@ -160,15 +151,4 @@ def _bar(row: TimelineRow, first: datetime, last: datetime) -> str:
     left = min(int(begin * BAR), BAR - 1)
     size = max(min(round(end * BAR), BAR) - left, 1)
     mark = "·" if row.end is None or row.state == "waiting" else "█"
-    return " " * left + mark * size + " " * (BAR - left - size)
-
-
-def _drawn(row: TimelineRow, first: datetime, last: datetime) -> str:
-    """A bar that follows the notebook's theme."""
-    begin, end = _position(row, first, last)
-    color = "currentColor" if row.state in ("success", "running", "waiting") else "var(--jp-error-color1, #c62828)"
-    style = (
-        f"position:absolute;left:{begin:.2%};width:{max(end - begin, 0.003):.2%};top:3px;bottom:3px;"
-        f"background:{color};opacity:{0.6 if row.end else 0.25}"
-    )
-    return f'<div style="position:relative;width:320px;height:1.2em"><div style="{style}"></div></div>'
+    return Bar(" " * left + mark * size + " " * (BAR - left - size), begin, end, row.state if row.end else "running")

@@ -12,7 +12,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from html import escape
 from itertools import groupby, pairwise
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -20,7 +19,15 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from attrs import frozen
 
 from reactive_dag.model.times import repr_of
-from reactive_dag.whatif.answers.show import Answer, clock_text, duration_text, to_moment, to_timedelta
+from reactive_dag.whatif.answers.show import (
+    Answer,
+    Curve,
+    clock_text,
+    duration_text,
+    to_moment,
+    to_timedelta,
+    zone_text,
+)
 from reactive_dag.whatif.outcome.points import Point
 
 if TYPE_CHECKING:
@@ -129,6 +136,7 @@ class Usage(Answer[UsageRow]):
 
     def __init__(self, held: Sequence[Held], bounds: dict[str, int | None], effects: Effects) -> None:
         self._effects = effects if held else None
+        self._zone = effects.zone
         self._of = {limit: [each for each in held if each.limit == limit] for limit in bounds}
         self._begin = min((each.begin for each in held), default=0)
         self._end = max((each.end for each in held), default=0)
@@ -174,16 +182,17 @@ class Usage(Answer[UsageRow]):
         """From when to when."""
         if self._begin == self._end:
             return "use of limits: nothing ran"
-        return f"use of limits, {clock_text(to_moment(self._begin))} to {clock_text(to_moment(self._end))} UTC"
+        return (
+            f"use of limits, {clock_text(to_moment(self._begin))} to {clock_text(to_moment(self._end))} {zone_text()}"
+        )
 
     def _cells_of(self, rows: Sequence[UsageRow]) -> list[tuple[str, ...]]:
         return [(*_numbers(row), self._drawing(row)) for row in rows]
 
     def _drawing(self, row: UsageRow) -> str:
         top = row.slots or row.most or 1
-        return "".join(
-            MARKS[min(-(-share * (len(MARKS) - 1) // top), len(MARKS) - 1)] for share in self._bins(row.limit)
-        )
+        marks = [MARKS[min(-(-share * (len(MARKS) - 1) // top), len(MARKS) - 1)] for share in self._bins(row.limit)]
+        return Curve("".join(marks), self._steps_of(row))
 
     def _bins(self, limit: str) -> list[int]:
         """The most slots in use in each of `BINS` spans of equal length."""
@@ -195,20 +204,11 @@ class Usage(Answer[UsageRow]):
                 found[number] = max(found[number], count)
         return found
 
-    def _html_cells(self, rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-        return [(*map(escape, cells[:-1]), self._drawn(row)) for cells, row in zip(rows, self.rows)]
-
-    def _drawn(self, row: UsageRow) -> str:
-        """A filled line that follows the notebook's theme; where there is a bound, its top is the bound."""
+    def _steps_of(self, row: UsageRow) -> list[tuple[float, float]]:
+        """When the use changes, and to how much, as shares of the time and of the bound."""
         top, span = row.slots or row.most or 1, max(self._end - self._begin, 1)
-        points, height = ["0,40"], 40.0
-        for at, count in _steps((each.begin, each.end, each.slots) for each in self._of[row.limit]):
-            x = 320 * (at - self._begin) / span
-            points.append(f"{x:.1f},{height:.1f}")
-            height = 40 - 40 * count / top
-            points.append(f"{x:.1f},{height:.1f}")
-        shape = f'<polygon points="{" ".join(points)} 320,40" fill="currentColor" opacity="0.6"/>'
-        return f'<svg width="320" height="40" viewBox="0 0 320 40" preserveAspectRatio="none">{shape}</svg>'
+        changes = _steps((each.begin, each.end, each.slots) for each in self._of[row.limit])
+        return [((at - self._begin) / span, count / top) for at, count in changes]
 
 
 def _numbers(row: UsageRow) -> tuple[str, ...]:

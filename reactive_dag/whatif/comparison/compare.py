@@ -83,6 +83,7 @@ class Comparison(Answer[Change]):
 
     def __init__(self, rows: list[Change], unchanged: int, name: str, base: str, effects: Effects) -> None:
         self._effects = effects if rows else None
+        self._zone = effects.zone
         self.rows = rows
         self.unchanged = unchanged
         self.name = name

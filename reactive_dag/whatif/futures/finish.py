@@ -55,6 +55,7 @@ class FinishTime(Answer[Quantile]):
         self.date = date
         self.ends = ends
         self._effects = effects
+        self._zone = "UTC" if effects is None else effects.zone
 
     @cached_property
     def rows(self) -> list[Quantile]:  # type: ignore[override]

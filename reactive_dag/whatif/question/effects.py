@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from attrs import evolve, field, frozen
 
+from reactive_dag.declare.analysis.zones import zone_of
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.records import Json
 from reactive_dag.model.suggest import did_you_mean
@@ -60,7 +61,7 @@ class Effects:
     their names. `dags`, `tasks` and `datasets` say what comes later, `fails` which tasks may fail, `capacities` the
     slots of pools that are others than declared, `workers` how many attempts at once run at most. `outputs` are what
     tasks return, `given` those of whose outputs the question says it. `about` says which things each intervention is
-    about, `touched` what is new beside the question before.
+    about, `touched` what is new beside the question before. In `zone` people read the graph's times.
     """
 
     usual: dict[TaskName, TaskDuration]
@@ -76,6 +77,7 @@ class Effects:
     given: frozenset[TaskName] = frozenset()
     about: tuple[tuple[Intervention, tuple[About, ...]], ...] = ()
     touched: Touched = field(factory=Touched)
+    zone: str = "UTC"
 
     @classmethod
     def of(
@@ -92,6 +94,7 @@ class Effects:
         given = given_outputs(question.outputs, names)
         shared = {each.name: FactorOfTasks.of(each, names, "durations=: ") for each in question.durations.shared}
         base = cls(usual, shared=shared, outputs=assumed | given, given=frozenset(given))
+        base = evolve(base, zone=zone_of(names.graph))
         return base.with_more(question.interventions, question, names)
 
     def with_more(self, interventions: Iterable[Intervention], question: Question, names: GraphNames) -> Effects:

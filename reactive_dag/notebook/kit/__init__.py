@@ -1,0 +1,1 @@
+"""What all pictures are made of: markup that escapes, the theme, states, tables, times."""

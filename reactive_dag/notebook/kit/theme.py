@@ -1,0 +1,57 @@
+"""The one style sheet, scoped under the class `rd`, and the element that every picture stands in.
+
+It follows JupyterLab's and VS Code's theme, elsewhere what the reader prefers; a page of its own behind it, so that it
+reads well on whatever it is put. Each picture has the sheet with it: any one may be the only one on a page.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from reactive_dag.notebook.kit.markup import Content, Markup, joined, tag
+from reactive_dag.notebook.kit.palette import INKS, SURFACES
+
+RULES = """
+.rd{color-scheme:light dark;background:var(--rd-page);color:var(--rd-ink);
+font:13px/1.5 var(--jp-content-font-family,system-ui,sans-serif);max-width:100%;overflow-x:auto}
+body[data-jp-theme-light="true"] .rd,body.vscode-light .rd{color-scheme:light}
+body[data-jp-theme-light="false"] .rd,body.vscode-dark .rd{color-scheme:dark}
+.rd .rd-title{font-weight:600}
+.rd .rd-quiet{color:var(--rd-quiet)}
+.rd.rd .rd-table{border-collapse:collapse;border:0;margin:4px 0;font-size:13px;table-layout:auto;width:auto;
+font-variant-numeric:tabular-nums}
+.rd.rd .rd-table th,.rd.rd .rd-table td{text-align:left;vertical-align:baseline;padding:3px 14px 3px 0;border:0;
+white-space:nowrap;max-width:none;color:inherit}
+.rd.rd .rd-table td.rd-long{white-space:normal;min-width:18em;max-width:52em;overflow-wrap:anywhere}
+.rd.rd .rd-table th{font-weight:600;color:var(--rd-quiet);border-bottom:1px solid var(--rd-edge)}
+.rd.rd .rd-table tr{background:none}
+.rd.rd .rd-table tbody tr:nth-child(even) td{background:var(--rd-stripe)}
+.rd.rd .rd-table .rd-right{text-align:right}
+.rd.rd .rd-table th:first-child,.rd.rd .rd-table td:first-child{padding-left:6px}
+.rd.rd code{font:12px var(--jp-code-font-family,ui-monospace,monospace);background:none;color:inherit;padding:0}
+.rd .rd-state{white-space:nowrap}
+.rd .rd-glyph{width:12px;height:12px;vertical-align:-1px;margin-right:5px;fill:none;stroke:currentColor;
+stroke-width:1.8;stroke-linecap:round;stroke-linejoin:round}
+.rd .rd-full{fill:currentColor}
+.rd.rd svg{max-width:none}
+.rd svg text{font:12px var(--jp-content-font-family,system-ui,sans-serif);fill:currentColor}
+.rd.rd ul{list-style:none;margin:0;padding:0}
+.rd.rd ul.rd-inset{padding-left:14px}
+.rd.rd dl{display:grid;grid-template-columns:max-content auto;gap:0 12px;margin:2px 0}
+.rd.rd dt{color:var(--rd-quiet);font-weight:400}
+.rd.rd dd{margin:0}
+"""
+
+
+@cache
+def sheet() -> Markup:
+    """The style sheet. O(1) after the first call."""
+    colours = {**SURFACES, **INKS}
+    variables = ";".join(f"--rd-{name}:{colour.css}" for name, colour in colours.items())
+    inks = "".join(f".rd .rd-{name}{{color:var(--rd-{name})}}" for name in INKS)
+    return tag("style", Markup(f".rd{{{variables}}}{RULES.replace(chr(10), '')}{inks}"))
+
+
+def picture(*inside: Content, label: str | None = None) -> Markup:
+    """What stands in a cell: the style sheet and what is inside it, in an element of its own. O(length)."""
+    return tag("div", sheet(), joined(*inside), class_="rd", aria_label=label, role=None if label is None else "group")

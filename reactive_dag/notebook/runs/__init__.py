@@ -1,0 +1,1 @@
+"""Pictures of what happened: runs, their tasks, events, causes, partitions, what waits."""
