@@ -8,6 +8,7 @@ borders that are equal lead to the same course. O(runs and waits of the border +
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from attrs import field, frozen
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from reactive_dag.model.records import Json
     from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
     from reactive_dag.whatif.parts.static_part import StaticPart
+    from reactive_dag.whatif.window.arrays import Window
 
 
 @frozen
@@ -70,7 +72,7 @@ def border_of(part: StaticPart, static: WindowOutcome, graph: Graph) -> Border:
     """What the rest is to be told. O(runs of the border). Raises NotStatic where arrays do not say what a wait saw."""
     window, of = part.window, static.of
     dags = part.played(_ended(static) if part.stars else {})
-    identities = run_identities(window).tolist()
+    identities = _identities_of(window)
     waits: dict[tuple[int, int], GivenWait] = {}
     runs: list[int] = []
     for dag in sorted(dags):
@@ -83,9 +85,17 @@ def border_of(part: StaticPart, static: WindowOutcome, graph: Graph) -> Border:
     given = [_run(static, run, cascades) for run in runs if of.causes(run)]
     given.sort(key=lambda run: (run.at, window.rank[window.dag_number[run.dag]], run.date))
     return Border(
-        dags, tuple(given), waits, _instants(static, window.until), tuple(identities),
+        dags, tuple(given), waits, _instants(static, window.until), identities,
         {identities[run]: run for run in runs},
     )  # fmt: skip
+
+
+def _identities_of(window: Window) -> tuple[int, ...]:
+    """The identity of each run of a window. O(1) after the first time."""
+    found = _known.get(window)
+    if found is None:
+        found = _known[window] = tuple(run_identities(window).tolist())
+    return found
 
 
 def _ended(static: WindowOutcome) -> dict[str, set[str]]:
@@ -167,3 +177,6 @@ class _Cascades:
         if dag not in self._begins:
             self._begins[dag] = dag in self.graph.origins(dag)
         return self._begins[dag]
+
+
+_known: WeakKeyDictionary[Window, tuple[int, ...]] = WeakKeyDictionary()
