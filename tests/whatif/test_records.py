@@ -33,18 +33,18 @@ def about(run: rd.Run) -> tuple[object, ...]:
 
 def test_W59_records_of_random_windows_are_those_of_the_reference() -> None:
     written = 0
-    for seed in range(examples(60, nightly=1500)):
+    for seed in range(examples(20, nightly=1500)):
         simulation = last_question(seed)
         if simulation is not None and simulation.answer is not None:
             found = simulation.records
             written += is_written(simulation)
             assert found == of_reference(simulation), seed
-    assert written > 10
+    assert written
 
 
 def test_W59_why_of_each_run_of_random_windows_is_that_of_the_reference() -> None:
     written = 0
-    for seed in range(examples(25, nightly=300)):
+    for seed in range(examples(8, nightly=300)):
         simulation = last_question(seed)
         if simulation is not None and simulation.answer is not None and simulation.answer.play is None:
             found = [simulation.why(run).to_json() for run in simulation.runs]
@@ -54,12 +54,12 @@ def test_W59_why_of_each_run_of_random_windows_is_that_of_the_reference() -> Non
             same = [known[run.key] for run in simulation.runs]
             assert found == [simulation._inspector.why(run).to_json() for run in same], seed
             assert rows == [about(run) for run in same], seed
-    assert written > 3
+    assert written
 
 
 def test_W59_what_random_windows_leave_unfinished_is_that_of_the_reference() -> None:
     told = 0
-    for seed in range(examples(25, nightly=400)):
+    for seed in range(60, 60 + examples(10, nightly=400)):
         simulation = last_question(seed)
         if simulation is not None and simulation.answer is not None:
             found = simulation.pending().rows, simulation.stranded().rows
