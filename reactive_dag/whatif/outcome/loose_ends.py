@@ -38,6 +38,7 @@ class LooseEnds:
     def __init__(self, fold: Fold, limits: Mapping[str, int | None]) -> None:
         self.fold = fold
         self.limits = limits
+        self._never_comes: dict[tuple[str, str], bool] = {}
 
     def unfinished(self) -> list[Unfinished]:
         """What has not come to its end. O(live runs + items pending)."""
@@ -60,7 +61,9 @@ class LooseEnds:
 
     def _never(self, dag: str, task: str) -> str:
         """What to add for a wait whose date no schedule ever has; else nothing."""
-        return NO_SUCH_DATE if has_no_such_date(analysis_of(self.fold.graph), dag, task) else ""
+        if (dag, task) not in self._never_comes:
+            self._never_comes[dag, task] = has_no_such_date(analysis_of(self.fold.graph), dag, task)
+        return NO_SUCH_DATE if self._never_comes[dag, task] else ""
 
     def _held_back(self, dag: str) -> str:
         if dag in self.fold.slots.paused:
