@@ -69,3 +69,41 @@ def test_R9_a_definition_of_a_dag_that_is_gone_misses_ticks_as_it_was_recorded(t
     twins.publish("a", {})
     twins.tick(10 * SECOND)
     twins.die_and_change("x2", 0)
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["returns", "dies with its process"])
+def test_R18_a_teardown_waits_for_a_body_that_was_cut_off_and_goes_on(twins, dies):
+    """`clean` follows `t`, not directly."""
+    twins.start("a")
+    twins.settle()
+    twins.cancel(number_of(twins, "s"))
+    twins.settle()
+    assert "teardown waits for a body that goes on" in twins.model.noted
+    assert [job.task for job in twins.model.jobs] == ["t"]
+    twins.compare()
+    if dies:
+        twins.die()
+    else:
+        twins.finish(0, "succeed")
+    twins.settle()
+    assert [job.task for job in twins.model.jobs] == ["clean"]
+    twins.work()
+
+
+def test_R18_a_teardown_waits_for_a_body_of_an_earlier_round(twins):
+    """The second cancellation ends the run while `t` executes; the round that keeps `t` tears down behind it."""
+    twins.start("a")
+    twins.settle()
+    run = number_of(twins, "s")
+    twins.cancel(run)
+    twins.settle()
+    twins.cancel(run)
+    twins.settle()
+    twins.rerun(run, place=list(twins.specs["s"]).index("join"))
+    twins.settle()
+    twins.compare()
+    assert [job.task for job in twins.model.jobs] == ["t"]
+    twins.finish(0, "succeed")
+    twins.settle()
+    assert [job.task for job in twins.model.jobs] == ["clean"]
+    twins.work()

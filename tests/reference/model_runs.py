@@ -154,9 +154,10 @@ class Runs(Dates):
         waiting = sorted(self.startable, key=lambda each: each[0].place(each[1]))
         suspects = sum(task.lost >= SUSPECT for task in self.inflight.values())
         started, closed, jobs = False, self.take_back(), self.looks_of_holders()
+        going_on = self.going_on()
         for run, task in waiting:
             suspect = run.tasks[task].lost >= SUSPECT
-            if (run, task) in self.inflight or (suspect and suspects):
+            if (run, task) in self.inflight or (suspect and suspects) or self.follows_a_body(run, task, going_on):
                 continue
             spec = run.tasks[task].spec
             if spec.pool in closed or not self.has_slots(spec):
@@ -177,6 +178,19 @@ class Runs(Dates):
                     self.push("task_started", run=run, task=task, attempt=jobs[-1].attempt)
         handed += jobs
         return started
+
+    def going_on(self):
+        """The bodies that were cut off, in this round or in one before, and have not returned."""
+        away = {(job.run, job.task) for job in self.sitting}
+        under_way = [(at, task) for at, task in self.inflight.items() if at not in away]
+        return [(run, name) for (run, name), task in under_way if run.tasks.get(name) is not task or task.open is None]
+
+    def follows_a_body(self, run, name, going_on):
+        """Whether a task is a teardown that follows, directly or not, a body that was cut off and goes on (R18)."""
+        above = [body.partition("[")[0] for of, body in going_on if of is run and run.tasks[name].spec.teardown]
+        held = any(name in run.behind(run.followers(each)) for each in above)
+        self.noted |= {"teardown waits for a body that goes on"} if held else set()
+        return held
 
     def has_slots(self, spec):
         """Whether there is room in the pool of a task; a body that waits for a run has none."""

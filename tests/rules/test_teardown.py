@@ -340,3 +340,47 @@ def test_R18_a_teardown_waits_for_a_thread_that_was_cut_off(how, again):
             run.wait(60)
         engine.run_until_idle(60)
         assert ran == ["other", "returned", "clean"][: 2 if again else 3]
+
+
+@pytest.mark.parametrize("how", ["retry", "round"])
+def test_R18_a_teardown_waits_for_a_thread_whose_task_has_another_attempt_or_round_to_come(how):
+    """`more` goes before `work` has ended, so `clean` may go while `work`, which took too long, is to be retried."""
+    graph, ran = rd.Graph("teardowns"), []
+    begun, ended, go = (threading.Event() for _ in range(3))
+
+    def work(run):
+        if not begun.is_set():
+            begun.set()
+            go.wait(60)
+            ran.append("returned")
+
+    dag = graph.dag("job")
+    dag.add(work, timeout="1ms" if how == "retry" else None, retries=1, retry_delay="1h")
+    dag.add(lambda run: begun.wait(60) and ended.wait(60), id="beside")
+    dag.add(ends("success"), id="more", after=["work", "beside"], trigger_rule="one_success")
+    dag.add(lambda run: ran.append("clean"), id="clean", after="more", teardown=True)
+    graph.dag("next").add(ends("success"), id="t")
+    with rd.Engine(graph, runner=rd.ThreadRunner(4)) as engine:
+        run = engine.start("job")
+        with engine.background():
+            assert begun.wait(60)
+            if how == "retry":
+                while run.tasks["work"].state != "retrying":
+                    engine.start("next").wait(60)
+                ended.set()
+                while run.tasks["more"].state != "success":
+                    engine.start("next").wait(60)
+            else:
+                ended.set()
+                engine.cancel(run)
+                engine.cancel(run)
+                assert run.wait(60).state == "cancelled"
+                engine.rerun(run, tasks="more")
+            engine.start("next").wait(60)
+            assert run.state == "running" and run.tasks["clean"].state == "none" and ran == []
+            go.set()
+            while run.tasks["clean"].state != "success":
+                engine.start("next").wait(60)
+            engine.cancel(run)
+            run.wait(60)
+        assert ran == ["returned", "clean"]

@@ -16,7 +16,7 @@ def follows_a_body(run: RunState, index: int, under_way: Mapping[tuple[int, int]
 
     One that waits for a run (R3) does nothing meanwhile.
     """
-    left = {_task(run, job.index) for job in list(under_way.values()) if job.run is run and _goes_on(job)}
+    left = {_task(run, job) for job in list(under_way.values()) if job.run.run == run.run and _goes_on(run, job)}
     if not left:
         return False
     needs, todo, seen = run.plan.needs, [index], {index}
@@ -28,10 +28,13 @@ def follows_a_body(run: RunState, index: int, under_way: Mapping[tuple[int, int]
     return not left.isdisjoint(seen)
 
 
-def _goes_on(job: UnderWay) -> bool:
-    return not job.waits and job.run.final(job.index)
+def _goes_on(run: RunState, job: UnderWay) -> bool:
+    """Whether its attempt is over: it has ended, another is to come, or it was one of an earlier round."""
+    return not job.waits and (job.run is not run or job.index not in run.open)
 
 
-def _task(run: RunState, index: int) -> int:
-    """The task that an instance is one of."""
-    return index if index < run.size else run.instance(index)[0]
+def _task(run: RunState, job: UnderWay) -> int:
+    """The task in a run's plan of which it is an attempt, or of an instance; -1 where that has none."""
+    of, index = job.run, job.index
+    mapped = index if index < of.size else of.instance(index)[0]
+    return mapped if of is run else run.plan.index.get(of.plan.ids[mapped], -1)
