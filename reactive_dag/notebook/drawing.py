@@ -7,13 +7,15 @@ Sugiyama's method), so few edges cross. Costs O((nodes + edges) log nodes).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from html import escape
+from hashlib import blake2b
 
 import attrs
 
 from reactive_dag.declare.analysis.edges import Edge, NodeKind
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
+from reactive_dag.notebook.kit.markup import Markup, tag
+from reactive_dag.notebook.kit.theme import picture
 from reactive_dag.resolve.heights import heights
 from reactive_dag.triggers.base import Trigger
 
@@ -25,14 +27,10 @@ LONGEST_LABEL = 42
 SWEEPS = 4
 """Passes of ordering, forth and back."""
 
-STYLE = (
-    "font: 13px var(--jp-ui-font-family, sans-serif); color: var(--jp-ui-font-color1, #1f2328);"
-    " background: transparent; max-width: 100%; height: auto"
-)
-FILL = {
-    "dag": "var(--jp-brand-color3, #bbdefb)", "dataset": "var(--jp-accent-color3, #c8e6c9)",
-    "task": "var(--jp-brand-color3, #bbdefb)", "clock": "var(--jp-warn-color3, #ffe0b2)",
-}  # fmt: skip
+SVG = "http://www.w3.org/2000/svg"
+INK = {"dag": "blue", "dataset": "green", "task": "blue", "clock": "orange"}
+"""The colour of a frame; its shape says the same: a DAG has corners, a dataset is round, a clock is dashed."""
+
 DASHED = {"clock": "4 3", "absent": "4 3", "missed": "4 3", "latest": "4 3", "feedback": "4 3", "wait": "2 3"}
 MEANING = {
     "updated": "starts on its events", "completed": "starts on its runs", "clock": "starts on the clock",
@@ -180,43 +178,42 @@ def _short(text: str) -> str:
 # ----------------------------------------------------------------------------------------- SVG
 
 
-def _svg(title: str, boxes: list[Box], edges: list[Edge]) -> str:
+def _svg(title: str, boxes: list[Box], edges: list[Edge]) -> Markup:
     at = {box.id: box for box in boxes}
-    width = max((box.x + box.width for box in boxes), default=80) + 8
-    height = max((box.y + BOX for box in boxes), default=24) + ROW / 2
-    body = "".join(_curve(edge, at) for edge in edges) + "".join(map(_node, boxes))
-    return (
-        f'<div style="overflow-x: auto"><svg xmlns="http://www.w3.org/2000/svg" role="img" '
-        f'aria-label="{escape(title)}" width="{width:.0f}" '
-        f'height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" style="{STYLE}">'
-        '<defs><marker id="rd-arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto"><path d="M0 0 8 4 0 8z" fill="currentColor"/></marker></defs>'
-        f"{body}</svg></div>"
+    width = round(max((box.x + box.width for box in boxes), default=80) + 8)
+    height = round(max((box.y + BOX for box in boxes), default=24) + ROW / 2)
+    arrow = f"rd-{blake2b(repr((title, boxes, edges)).encode(), digest_size=6).hexdigest()}"
+    tip = tag("path", d="M0 0 8 4 0 8z", fill="currentColor", class_="rd-quiet")
+    marker = tag(
+        "marker", tip, id=arrow, viewBox="0 0 8 8", refX=8, refY=4, markerWidth=7, markerHeight=7, orient="auto"
     )
+    drawing = tag(
+        "svg", tag("defs", marker), [_curve(edge, at, arrow) for edge in edges], map(_node, boxes), role="img",
+        xmlns=SVG, aria_label=title, width=width, height=height, viewBox=f"0 0 {width} {height}",
+    )  # fmt: skip
+    return picture(drawing)
 
 
-def _node(box: Box) -> str:
-    round_ = BOX / 2 if box.kind == "dataset" else 4
-    return (
-        f"<g><title>{escape(f'{box.kind} {box.id}')}</title>"
-        f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{BOX}" rx="{round_:.0f}" '
-        f'style="fill: {FILL[box.kind]}; fill-opacity: 1" stroke="currentColor" stroke-opacity=".45"/>'
-        f'<text x="{box.x + box.width / 2:.1f}" y="{box.middle + 4.5:.1f}" text-anchor="middle" '
-        f'fill="currentColor">{escape(box.text)}</text></g>'
-    )
+def _node(box: Box) -> Markup:
+    frame = tag(
+        "rect", x=box.x, y=box.y, width=box.width, height=BOX, rx=BOX / 2 if box.kind == "dataset" else 4.0,
+        fill="var(--rd-stripe)", stroke=f"var(--rd-{INK[box.kind]})", stroke_width=1.5,
+        stroke_dasharray="4 3" if box.kind == "clock" else None,
+    )  # fmt: skip
+    text = tag("text", box.text, x=box.x + box.width / 2, y=box.middle + 4.5, text_anchor="middle", fill="currentColor")
+    return tag("g", tag("title", f"{box.kind} {box.id}"), frame, text)
 
 
-def _curve(edge: Edge, at: dict[str, Box]) -> str:
+def _curve(edge: Edge, at: dict[str, Box], arrow: str) -> Markup:
     source, target = at[edge.source], at[edge.target]
     x, y = source.x + source.width, source.middle
     x2, y2 = target.x - 1, target.middle
     bend = max((x2 - x) / 2, GAP / 2)
     # An edge that skips a column swings out, so that it does not hide behind the boxes in between.
     swing = ROW * 0.8 if target.column - source.column > 1 and abs(y2 - y) < ROW else 0.0
-    dashes = f' stroke-dasharray="{DASHED[edge.kind]}"' if edge.kind in DASHED else ""
     curve = f"C{x + bend:.1f} {y + swing:.1f} {x2 - bend:.1f} {y2 + swing:.1f}"
-    return (
-        f'<path d="M{x:.1f} {y:.1f} {curve} {x2:.1f} {y2:.1f}" fill="none" '
-        f'stroke="currentColor" stroke-opacity=".6"{dashes} marker-end="url(#rd-arrow)">'
-        f"<title>{escape(f'{edge.source} → {edge.target}: {MEANING[edge.kind]}')}</title></path>"
-    )
+    return tag(
+        "path", tag("title", f"{edge.source} → {edge.target}: {MEANING[edge.kind]}"),
+        d=f"M{x:.1f} {y:.1f} {curve} {x2:.1f} {y2:.1f}", fill="none", stroke="currentColor", class_="rd-quiet",
+        stroke_dasharray=DASHED.get(edge.kind), marker_end=f"url(#{arrow})",
+    )  # fmt: skip

@@ -24,7 +24,10 @@ MARGIN = 160
 LONGEST = 120_000
 """So many milliseconds a page may take, on a machine that does other things too."""
 
-KERNEL_IS_READY = "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+KERNEL_IS_READY = """name => {
+    const panel = jupyterapp.shell.currentWidget;
+    return panel?.context?.path === name && panel.sessionContext?.session?.kernel?.status === 'idle';
+}"""
 ALL_HAVE_RUN = """() => {
     const panel = jupyterapp.shell.currentWidget;
     const cells = [...panel.content.model.cells].filter(cell => cell.type === 'code');
@@ -84,8 +87,8 @@ def open_notebook(browser: Browser, lab: Address, source: Path) -> Notebook:
 
     page.on("request", note)
     page.set_default_timeout(LONGEST)
-    page.goto(lab.url(f"lab/tree/{source.name}"))
+    page.goto(lab.url(f"lab/workspaces/{source.stem}/tree/{source.name}"))
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.wait_for_function(KERNEL_IS_READY)
+    page.wait_for_function(KERNEL_IS_READY, arg=source.name)
     page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
     return Notebook(page, elsewhere)

@@ -28,7 +28,8 @@ white-space:nowrap;max-width:none;color:inherit}
 .rd.rd .rd-table tbody tr:nth-child(even) td{background:var(--rd-stripe)}
 .rd.rd .rd-table .rd-right{text-align:right}
 .rd.rd .rd-table th:first-child,.rd.rd .rd-table td:first-child{padding-left:6px}
-.rd.rd code{font:12px var(--jp-code-font-family,ui-monospace,monospace);background:none;color:inherit;padding:0}
+.rd.rd code{font:12px var(--jp-code-font-family,ui-monospace,monospace);
+background:none!important;color:inherit;padding:0}
 .rd .rd-state{white-space:nowrap}
 .rd .rd-glyph{width:12px;height:12px;vertical-align:-1px;margin-right:5px;fill:none;stroke:currentColor;
 stroke-width:1.8;stroke-linecap:round;stroke-linejoin:round}
