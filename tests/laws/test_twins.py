@@ -107,3 +107,18 @@ def test_R18_a_teardown_waits_for_a_body_of_an_earlier_round(twins):
     twins.settle()
     assert [job.task for job in twins.model.jobs] == ["clean"]
     twins.work()
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["goes on", "dies"])
+def test_R25_an_attempt_that_ends_as_its_timeout_passes_ends_once(twins, dies):
+    """`t` of `p` may take 3 s, and its body returns just then; its end is in the log, and nobody has decided by it."""
+    twins.retask("p", 2)
+    twins.publish("a", {})
+    twins.settle()
+    twins.tick(3 * SECOND)
+    number = [(job.run.dag, job.task) for job in twins.model.jobs].index(("p", "t"))
+    twins.finish(number, "fail")
+    twins.start("a")
+    if dies:
+        twins.die()
+        twins.tick(2 * SECOND)

@@ -272,7 +272,14 @@ class Model(Waits, Runs, Rounds, Definitions, Changes, Downstream, Backfills, De
         if task is None:
             return False
         under_way = task.open is not None and task.attempt == fact.attempt and not task.decided
+        if fact.what == "task_started" and under_way and self.ends_in_log(fact):
+            return False
         return fact.run.alive and (under_way if fact.what in ("task_started", "look") else task.retry is fact)
+
+    def ends_in_log(self, began):
+        """Whether an end of an attempt is recorded, though not applied: there is no other then (R25)."""
+        ends = [fact for fact in self.facts[self.reached :] if fact.what == "finished" and fact.run is began.run]
+        return (began.task, began.attempt) in [(fact.task, fact.attempt) for fact in ends]
 
     # ------------------------------------------------------------------------------------ triggers
 
