@@ -154,6 +154,32 @@ def test_W42_a_failed_run_is_never_in_time() -> None:
     assert "succeeds in" in repr(finish)
 
 
+def test_W42_futures_are_a_table_of_when_each_dag_lands() -> None:
+    graph = late_sales()
+    graph.dag("a<b>", schedule="0 1 * * *").add(lambda: None, id="work")
+    graph.dag("never", schedule="0 1 1 1 *").add(lambda: None, id="rest")
+    graph.dag("broken", schedule="0 0 * * *").add(lambda: None, id="crash")
+    spans = {"orders": drawn.uniform("0m", "2h"), "prices": "30m", "ingest.load": "15m"}
+    base = rd.simulate(graph, start=START, until="2d", durations=spans, default_duration="5m")  # type: ignore[arg-type]
+    futures = base.what_if(rd.fail("broken.crash", 0.6), name="late").futures(200, seed=1)
+    assert [row.dag for row in futures] == ["a<b>", "ingest", "broken"]
+    first, row, broken = futures
+    finish = futures.finish("ingest")
+    assert [row.p50, row.p90, row.p99] == finish.quantile([0.5, 0.9, 0.99]) and row.p50 != row.p90 != row.p99
+    assert row.logical_date == datetime(2026, 11, 24, 2, tzinfo=UTC) and row.fails == first.fails == 0
+    assert broken.p50 is None and abs(broken.fails - 0.6) < 0.12
+    text = str(futures)
+    assert text.startswith("when the last run of each DAG lands: late, 200 futures\n") and f"{broken.fails:.1%}" in text
+    shown = {line.split()[0]: line for line in text.splitlines()[2:]}
+    assert f"{row.p50:%m-%d %H:%M}" in shown["ingest"] and "never" in shown["broken"] and "%" not in shown["ingest"]
+    html = futures._repr_mimebundle_()["text/html"]
+    assert "a&lt;b&gt;" in html and "a<b>" not in html and "p99" in html
+    frame = futures.to_pandas()
+    assert list(frame.columns) == ["dag", "logical_date", "p50", "p90", "p99", "fails"] and len(frame) == 3
+    assert futures.to_json()["rows"] == [each.to_json() for each in futures]
+    assert row.to_json()["p90"] == f"{row.p90:%Y-%m-%dT%H:%M:%S.%f}".rstrip("0").rstrip(".") + "Z"
+
+
 def test_W42_names() -> None:
     base = simulated(late_sales(), until="3d")
     futures = base.futures(5)

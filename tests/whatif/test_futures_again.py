@@ -43,7 +43,7 @@ def same(one: Futures, other: Futures) -> None:
     if isinstance(left, EndsInWindow):
         assert isinstance(right, EndsInWindow)
         assert np.array_equal(np.array(left.rows), np.array(right.rows))
-    assert one.to_json()["finishes"] == other.to_json()["finishes"]
+    assert one.to_json()["rows"] == other.to_json()["rows"]
     for dag in one.question.graph.dags:
         ends = left.of(dag, None, None, "")
         if ends is not None:

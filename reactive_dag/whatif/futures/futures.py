@@ -6,7 +6,8 @@ on however many threads; future 0 of a simulation's own seed is the simulation i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reactive_dag.declare.dag import Dag
@@ -14,11 +15,13 @@ from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import from_datetime
+from reactive_dag.whatif.answers.show import Answer
 from reactive_dag.whatif.futures.course_futures import CourseFutures
 from reactive_dag.whatif.futures.criticality import Criticality
 from reactive_dag.whatif.futures.finish import FinishTime
 from reactive_dag.whatif.futures.future_ends import EndsInCourses, EndsInWindow
 from reactive_dag.whatif.futures.kept import KeptEnds
+from reactive_dag.whatif.futures.landing import LandingRow
 from reactive_dag.whatif.futures.window_futures import WindowFutures
 from reactive_dag.whatif.loops.answering import window_of
 from reactive_dag.whatif.loops.window_tools import tools_of
@@ -31,18 +34,24 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.question.question import Question
 
 
-class Futures:
+class Futures(Answer[LandingRow]):
     """The futures of a question; made by `Simulation.futures`. `asked` were asked for, `n` were done.
 
-    `method` says what evaluated them, and why it was not a faster way.
+    It is a table of when the last run of each DAG lands, in the order of time. `method` says what evaluated them, and
+    why it was not a faster way.
     """
+
+    columns = ("dag", "date", "p50", "p90", "p99", "fails")
+    _row_type = LandingRow
+    right = frozenset({"fails"})
 
     def __init__(
         self, question: Question, prepared: PreparedGraph, effects: Effects, n: int, seed: int, label: str,
         find_run: Callable[[str], Run], kept: KeptEnds, progress: bool | None = None, workers: int | None = None,
     ) -> None:  # fmt: skip
         self.question = question
-        self.effects = effects
+        self.effects = self._effects = effects
+        self._zone = effects.zone
         self.seed = seed
         self.asked = n
         self.label = label
@@ -109,16 +118,33 @@ class Futures:
             hint = did_you_mean(name, self.question.graph.dags)
             raise UnknownId(f"no DAG, task or run {name!r} in graph {self.question.graph.id!r}{hint}") from None
 
+    @cached_property
+    def rows(self) -> list[LandingRow]:  # type: ignore[override]
+        """When the last run of each DAG lands, the earliest median first. O(DAGs * futures log futures) once."""
+        found = [(dag, self._ends.of(dag, None, None, "")) for dag in self.question.graph.dags]
+        rows = [LandingRow.of(FinishTime(dag, *ends)) for dag, ends in found if ends is not None]
+        return sorted(rows, key=lambda row: (row.p50 is None, row.p50 and row.p50.timestamp(), row.dag))
+
+    @property
+    def title(self) -> str:
+        """How many futures of what."""
+        return f"when the last run of each DAG lands: {self.label}, {self._count} futures"
+
+    @property
+    def _count(self) -> str:
+        rest = "" if self.n == self.asked else f" of {self.asked} (interrupted)"
+        return f"{self.n}{rest}"
+
+    def _cells_of(self, rows: Sequence[LandingRow]) -> list[tuple[str, ...]]:
+        return [row.cells() for row in rows]
+
     def to_json(self) -> dict[str, object]:
-        """Plain data: when the last run of each DAG ends. O(DAGs * futures)."""
-        found = {dag: self._ends.of(dag, None, None, "") for dag in self.question.graph.dags}
-        finishes = [FinishTime(dag, *ends).to_json() for dag, ends in found.items() if ends is not None]
+        """Plain data. O(DAGs * futures log futures)."""
         return {
             "name": self.label, "seed": self.seed, "asked": self.asked, "n": self.n, "method": self.method,
-            "finishes": finishes,
+            "assumed": self.assumed, "rows": [row.to_json() for row in self.rows],
         }  # fmt: skip
 
     def __repr__(self) -> str:
-        rest = "" if self.n == self.asked else f" of {self.asked} (interrupted)"
         what = f"{self.question.graph.id!r} {self.label!r}"
-        return f"<Futures of {what}: {self.n}{rest}, seed {self.seed} ({self.method})>"
+        return f"<Futures of {what}: {self._count}, seed {self.seed} ({self.method})>"
