@@ -356,7 +356,9 @@ class Simulation:
         other = base or self.parent
         if other is None:
             raise UsageError("this simulation came from no other: write .compare(base), or .what_if(...).compare()")
-        return compared(other.outcome, self.outcome, other.effects, self.effects, self.label, other.label)
+        return compared(
+            other.outcome, self.outcome, other.effects, self.effects, self.label, other.label, self.question.graph
+        )
 
     def to_json(self) -> dict[str, object]:
         """Plain data: runs, timeline, what is unfinished, the critical path to the last end. O(tasks + edges)."""

@@ -257,6 +257,25 @@ def test_W56_behind_a_missed_deadline_stands_why_its_run_was_late() -> None:
     )
 
 
+def test_W56_behind_a_new_silence_stands_why_what_it_listens_for_was_late() -> None:
+    graph = rd.Graph("silent")
+    users = graph.dataset("users")
+    graph.dag("a", schedule="0 1 * * *").add(nothing, "t")
+    graph.dag("alarm", on=rd.absent(rd.completed("a"), at=rd.cron("0 2 * * *"))).add(nothing, "t")
+    graph.dag("page", on=rd.completed("alarm")).add(nothing, "t")
+    graph.dag("no_users", on=rd.absent(users, at=rd.cron("0 2 * * *"))).add(nothing, "t")
+    base = play(graph, sources={users: rd.cron("30 1 * * *")})
+    late = base.what_if(rd.delay("a", "2h"), rd.delay(users, "1h"))
+    found = {row.dag: (row.kind, str(row.why)) for row in late.compare()}
+    first = "a.t +2h (rd.delay('a', '2h')) → is silent too long, causes alarm (extra)"
+    assert found["alarm"] == ("extra", first) and found["page"] == ("extra", f"{first} → causes page (extra)")
+    assert found["no_users"] == (
+        "extra", "event of users +1h (rd.delay('users', '1h')) → is silent too long, causes no_users (extra)",
+    )  # fmt: skip
+    back = {row.dag: (row.kind, str(row.why)) for row in base.compare(late)}
+    assert back["alarm"][0] == "missing" and back["alarm"][1].startswith("a.t -2h (without rd.delay('a', '2h'))")
+
+
 # ------------------------------------------------------------------------------------------------- pairs
 
 

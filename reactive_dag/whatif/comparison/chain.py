@@ -14,6 +14,7 @@ from reactive_dag.whatif.answers.show import to_timedelta
 from reactive_dag.whatif.comparison.divergence import MOST_LINKS, Divergence, Spot
 from reactive_dag.whatif.comparison.links import Chain, ChainLink
 from reactive_dag.whatif.comparison.pairs import BASE, RunPair, RunPairs
+from reactive_dag.whatif.comparison.silences import Silences
 from reactive_dag.whatif.outcome.outcome import Outcome
 from reactive_dag.whatif.outcome.points import Point, Relation
 from reactive_dag.whatif.question.effects import About, Effects
@@ -22,8 +23,10 @@ from reactive_dag.whatif.question.effects import About, Effects
 class Reasons:
     """Finds the chains of one comparison."""
 
-    def __init__(self, pairs: RunPairs, base: Effects, mine: Effects) -> None:
+    def __init__(self, pairs: RunPairs, base: Effects, mine: Effects, silences: Silences) -> None:
         self.pairs = pairs
+        self.silences = silences
+        self._passing: set[RunPair] = set()
         self.notes = _notes(base, mine)
         self.divergence = Divergence(pairs, lambda outcome, point: self._note(outcome, point, ""))
         self._steps: dict[Point, tuple[ChainLink, bool, Point | None]] = {}
@@ -81,8 +84,11 @@ class Reasons:
     def of_divergence(self, pair: RunPair) -> Chain:
         """Why a run is in one course only, or ends in another state: back along causes and waits that differ too."""
         chain, root = self.divergence.chain(pair)
-        missed = self._of_missed(root)
-        return Chain((*missed, evolve(chain.links[0], link="deadline"), *chain.links[1:])) if missed else chain
+        if missed := self._of_missed(root):
+            return Chain((*missed, evolve(chain.links[0], link="deadline"), *chain.links[1:]))
+        if unheard := self._of_silence(root):
+            return Chain((*unheard, evolve(chain.links[0], link="unheard"), *chain.links[1:]))
+        return chain
 
     def _of_missed(self, root: Spot) -> tuple[ChainLink, ...]:
         """Why a run is there, or is not, that the missed deadline of another one causes: why that one was late."""
@@ -91,12 +97,36 @@ class Reasons:
         for cause in causes:
             late = outcome.by_key.get(cause.point.task) if cause.point.kind == "deadline" else None
             if late is not None:
-                pair = self.pairs.pair(root.side, late)
-                before, after = self.pairs.states(pair)
-                if pair[1] is None or before != after:
-                    return self.of_divergence(pair).links
-                return self.of_shift(pair[1]).links
+                return self._of_late(self.pairs.pair(root.side, late))
         return ()
+
+    def _of_late(self, pair: RunPair) -> tuple[ChainLink, ...]:
+        """Why a run that another one goes back to was late, or did not come."""
+        before, after = self.pairs.states(pair)
+        if pair[1] is None or before != after:
+            return self.of_divergence(pair).links
+        return self.of_shift(pair[1]).links
+
+    def _of_silence(self, root: Spot) -> tuple[ChainLink, ...]:
+        """Why a silence that caused a run is in one course only: why what it listened for came later there."""
+        pair = self.pairs.pair(root.side, root.point.of)
+        if root.point.kind != "end" or None not in pair or pair in self._passing:
+            return ()
+        outcome = self.pairs.base if root.side == BASE else self.pairs.mine
+        silence = next((each for each in outcome.causes(root.point.of) if each.point.kind == "silence"), None)
+        if silence is None:
+            return ()
+        run = outcome.head(root.point.of)
+        self._passing.add(pair)  # two that each listen for the other would go round
+        late = self.silences.late_run(root.side, run, silence.at)
+        links = () if late is None else self._of_late(late)
+        self._passing.discard(pair)
+        event = None if links else self.silences.late_event(root.side, run, silence.at)
+        if event is None:
+            return links
+        dataset, by = event
+        note = self.notes.get(("dataset", dataset), "")
+        return (ChainLink(f"event of {dataset}", "", "", to_timedelta(by), note),)
 
 
 def _notes(base: Effects, mine: Effects) -> dict[About, str]:

@@ -20,11 +20,13 @@ from reactive_dag.whatif.answers.show import Answer, clock_text, iso, signed_tex
 from reactive_dag.whatif.comparison.chain import Reasons
 from reactive_dag.whatif.comparison.links import Chain
 from reactive_dag.whatif.comparison.pairs import RunPair, RunPairs
+from reactive_dag.whatif.comparison.silences import Silences
 from reactive_dag.whatif.question.effects import Effects
 
 if TYPE_CHECKING:
     import pandas
 
+    from reactive_dag.declare.graph import Graph
     from reactive_dag.log.history import RunRow
     from reactive_dag.whatif.outcome.outcome import Outcome
 
@@ -134,10 +136,12 @@ def _end(state: str | None, ended: datetime | None) -> str:
     return f"{clock_text(ended)} {state}".strip() if state != "success" or ended is None else clock_text(ended)
 
 
-def compared(base: Outcome, mine: Outcome, given: Effects, own: Effects, name: str, base_name: str) -> Comparison:
-    """Compare a course with a base. O(runs)."""
+def compared(
+    base: Outcome, mine: Outcome, given: Effects, own: Effects, name: str, base_name: str, graph: Graph
+) -> Comparison:
+    """Compare a course with a base; `graph` is that of the course. O(runs)."""
     pairs = RunPairs.of(base, mine)
-    reasons = Reasons(pairs, given, own)
+    reasons = Reasons(pairs, given, own, Silences(pairs, graph))
     changed, count = pairs.changed()
     rows = [_change(pairs, reasons, pair) for pair in changed]
     rows.sort(key=lambda row: (-row.lateness, row.dag, row.date, row.run))

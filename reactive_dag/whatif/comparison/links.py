@@ -20,6 +20,7 @@ MOST_PRINTED = 6
 _RELATION_WORDS = {
     "needs": "", "awaits": "awaited by ", "caused by": "causes ", "slot": "holds up ", "past": "then ", "": "",
     "window": "opens the window of ", "silence": "is heard last before ", "deadline": "misses its deadline, causes ",
+    "unheard": "is silent too long, causes ",
 }  # fmt: skip
 
 

@@ -11,7 +11,9 @@ from typing import Literal, TypeAlias
 from attrs import frozen
 
 PointKind: TypeAlias = Literal["task", "start", "end", "tick", "silence", "deadline", "event"]
-Relation: TypeAlias = Literal["needs", "awaits", "caused by", "slot", "past", "window", "silence", "deadline", ""]
+Relation: TypeAlias = Literal[
+    "needs", "awaits", "caused by", "slot", "past", "window", "silence", "deadline", "unheard", ""
+]
 MARKS: dict[str, PointKind] = {"tick": "tick", "absent": "silence", "missed": "deadline"}
 """What no fact stands behind, by the kind of its mark."""
 
