@@ -44,6 +44,7 @@ from reactive_dag.whatif.parts.answering import PartsAnswer, answer_in_parts
 from reactive_dag.whatif.question.binding import bind_all_but_bodies
 from reactive_dag.whatif.question.durations import DurationOrFunction, GivenDurations
 from reactive_dag.whatif.question.interventions import Intervention
+from reactive_dag.whatif.question.names import given_name
 from reactive_dag.whatif.question.outputs import GivenOutputs
 from reactive_dag.whatif.question.question import GivenSources, Question, question_of
 from reactive_dag.whatif.records.record_host import RecordHost
@@ -262,7 +263,7 @@ class Simulation:
     def _meant(self, given: Dag | Run | str) -> Run:
         if isinstance(given, Run):
             return self.run(given.key)
-        name = given if isinstance(given, str) else given.id
+        name = given_name(given, "this question").text
         if name not in self.graph.dags:
             return self._by_key(name)
         runs = self.outcome.by_dag.get(name)

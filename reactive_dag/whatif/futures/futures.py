@@ -104,7 +104,7 @@ class Futures(Answer[LandingRow]):
         if isinstance(what, Run):
             date = None if what.logical_date is None else from_datetime(what.logical_date)
             return what.dag, date, what.partition, ""
-        name = what if isinstance(what, str) else what.id
+        name = given_name(what, "finish()").text
         if name in self.question.graph.dags:
             return name, None, None, ""
         try:

@@ -287,7 +287,7 @@ def _evaluating(of: int) -> Callable[[Nodes, Ints, Ints, NDArray[np.bool_], Ints
             elif kind == WAIT:
                 _wait(w, node, ends, ties, work)
             for c in range(wide):
-                ends[node, c] = min(work[BEGIN, c] + ends[node, c], BEYOND)
+                ends[node, c] = min(min(work[BEGIN, c], BEYOND) + ends[node, c], BEYOND)
         return of
 
     return evaluate

@@ -67,8 +67,9 @@ class Levels:
             if len(late):
                 low, high = np.searchsorted(late, (level.first, level.stop))
                 begin[late[low:high] - level.first] += delays.drawn[low:high]
+            np.minimum(begin, BEYOND, out=begin)  # so that what never begins, its delay and its span do not overflow
             if begins is not None:
-                np.minimum(begin, BEYOND, out=begins[nodes])
+                begins[nodes] = begin
             if level.single is not None:
                 rows, awaited = level.single
                 begin[rows] = np.maximum(begin[rows], ends[awaited])

@@ -274,7 +274,7 @@ def whole_spans(values: Floats) -> Spans:
 
 def whole_span(value: float) -> int:
     """`whole_spans` of one number. O(1)."""
-    return min(max(round(value), 0), LONGEST_SPAN)
+    return round(min(max(value, 0), LONGEST_SPAN))
 
 
 def _bounded(value: Callable[[], float]) -> float:

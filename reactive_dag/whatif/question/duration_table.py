@@ -172,7 +172,7 @@ class _Rows:
         span, factor, row = given.span, given.factor, len(self.alike)
         self.factor.append(factor)
         if isinstance(span, int):
-            self.fixed.append(span if factor == 1 else int(whole_spans(np.array([span * factor]))[0]))
+            self.fixed.append(span if factor == 1 else int(whole_spans(np.array([span * factor], np.float64))[0]))
             self.alike.append(self._group(_Alike("", shares)) if shares else 0)
             if shares:
                 self._numbers[row] = (span,)

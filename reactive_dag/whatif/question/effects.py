@@ -15,6 +15,7 @@ from reactive_dag.declare.analysis.zones import zone_of
 from reactive_dag.model.errors import InvalidValue, UnknownId
 from reactive_dag.model.records import Json
 from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.whatif.question.distribution_kinds import LONGEST_SPAN
 from reactive_dag.whatif.question.durations import TaskDuration
 from reactive_dag.whatif.question.interventions import (
     Capacity,
@@ -163,7 +164,7 @@ class _Taken:
         for task in tasks:
             was = self.changed.get(task) or self.before.usual[task]
             self.changed[task] = (
-                evolve(was, factor=was.factor * given.times)
+                evolve(was, factor=min(was.factor * given.times, LONGEST_SPAN))
                 if given.span is None
                 else TaskDuration(given.span.of(".".join(task)))
             )

@@ -22,6 +22,7 @@ from reactive_dag.model.times import GivenTime, format_time, parse_duration, par
 from reactive_dag.triggers.base import Trigger
 from reactive_dag.triggers.functions.passed_ticks import PassedTicks, clocks_of, ticks_of_all
 from reactive_dag.triggers.leaves.dataset import Dataset
+from reactive_dag.whatif.question.distribution_kinds import LONGEST_SPAN
 from reactive_dag.whatif.question.durations import DurationOrFunction, Durations, GivenDurations
 from reactive_dag.whatif.question.interventions import Intervention
 from reactive_dag.whatif.question.names import GivenName
@@ -76,6 +77,10 @@ class Question:
         return evolve(self, interventions=(*self.interventions, *interventions))
 
 
+_LAST = 2 * LONGEST_SPAN
+"""From here on the arrays of a window hold for never (2**62 ns)."""
+
+
 def question_of(
     graph: Graph, start: GivenTime, until: timedelta | GivenTime, sources: GivenSources | None,
     durations: GivenDurations, default_duration: DurationOrFunction | None, seed: int,
@@ -93,8 +98,11 @@ def _until(start: int, until: timedelta | GivenTime) -> int:
     """The end (ns): an instant, or a duration after the start."""
     until = own(until)
     if isinstance(until, timedelta) or (isinstance(until, str) and not _DATE.match(until)):
-        return start + parse_duration(until, what="until")
-    end = parse_time(until, what="until")
+        end = start + parse_duration(until, what="until")
+    else:
+        end = parse_time(until, what="until")
+    if end > _LAST:
+        raise InvalidValue(f"until {seen(until)}: a simulation ends by {format_time(_LAST)}")
     if end <= start:
         raise InvalidValue(f"until={format_time(end)} does not come after start={format_time(start)}")
     return end
