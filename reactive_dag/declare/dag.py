@@ -241,7 +241,7 @@ class Dag(ReadsDagSettings, DeclaresWaits):
     def to_json(self) -> dict[str, Json]:
         """Plain data, as it stands in `graph.to_json()`. O(its size)."""
         outlets, tasks = [each.uri for each in self.outlets], [each.to_json() for each in list(self.tasks.values())]
-        return dag_out(self.id, self._written, outlets, differing(self._told()), tasks)
+        return dag_out(self.id, self.triggers, outlets, differing(self._told()), tasks)
 
     @overload
     def task(self, fn: Callable[P, R], /) -> Task[P, R]: ...

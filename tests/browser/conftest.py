@@ -39,9 +39,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser(lab: Address) -> Iterator[Browser]:
-    """A headless Chromium, after the Lab: where that is skipped nothing starts."""
+    """A headless Chromium, after the Lab: where that is skipped nothing starts.
+
+    The driver's event loop runs on this thread while it is open, where `asyncio.run` of other tests would find it:
+    it is closed with the test.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -62,7 +62,8 @@ def shared_lab(folder: Path) -> Iterator[Address]:
         with _locked(folder) as book:
             book["users"] -= 1
             if not book["users"]:
-                os.killpg(address.process, signal.SIGTERM)
+                with suppress(ProcessLookupError):  # somebody else has ended it
+                    os.killpg(address.process, signal.SIGTERM)
 
 
 @contextmanager

@@ -35,7 +35,9 @@ def test_R1_a_task_that_has_not_been_touched_is_none_and_one_that_there_is_not_i
         assert run.tasks["each[1]"].output == 2
         with pytest.raises(rd.UnknownId, match="no task 'lst'; did you mean 'last'"):
             run.tasks["lst"]
-        with pytest.raises(rd.UnknownId, match=r"task 'each' of run \w+ of 'job' has 2 instances: 'each\[2\]'"):
+        with pytest.raises(
+            rd.UnknownId, match=r"task 'each' of run \w+ of 'job' has 2 instances, and none is 'each\[2\]'"
+        ):
             run.tasks["each[2]"]
         with pytest.raises(KeyError):
             run.tasks[3]  # type: ignore[index]
