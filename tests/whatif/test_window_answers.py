@@ -72,8 +72,9 @@ def usage_alike(simulation: rd.Simulation) -> None:
 
 def compared_alike(base: rd.Simulation, late: rd.Simulation) -> None:
     """The comparison of two simulations is the same, chains included."""
-    found = compared(base.outcome, late.outcome, base.effects, late.effects, "late", "base")
-    assert found.to_json() == compared(base.trace, late.trace, base.effects, late.effects, "late", "base").to_json()
+    names = ("late", "base", late.question.graph)
+    found = compared(base.outcome, late.outcome, base.effects, late.effects, *names)
+    assert found.to_json() == compared(base.trace, late.trace, base.effects, late.effects, *names).to_json()
 
 
 @pytest.mark.parametrize("seed", range(examples(100)))

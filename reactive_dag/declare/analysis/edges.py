@@ -18,6 +18,7 @@ from typing import Literal, TypeAlias
 from attrs import Factory, define, evolve, frozen
 
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.named_triggers import sources_of
 from reactive_dag.declare.task import AnyTask
 from reactive_dag.model.errors import CycleError
 from reactive_dag.resolve.topology import Topology
@@ -58,7 +59,8 @@ class Edge:
 
 def edges_of(dag: Dag) -> Iterator[Edge]:
     """All edges that a DAG's declaration gives, drawn ones too. O(edges)."""
-    for source in dag._read_sources():
+    told = dag.triggers  # where only the graph says of which zone its start is, the clocks count from that
+    for source in dag._read_sources() if told is dag._written else sources_of(told.values())[0]:
         yield from _drawn(source, dag.id)
     for rider in dag._read_riders():
         yield from (evolve(edge, kind="latest") for edge in _drawn(rider, dag.id))
