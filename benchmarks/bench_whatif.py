@@ -31,7 +31,7 @@ from reactive_dag.whatif.loops.event_loop import EventLoop
 from reactive_dag.whatif.loops.window_tools import WORTH_LOADING, tools_of
 from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
 from reactive_dag.whatif.parts.answering import answer_in_parts
-from reactive_dag.whatif.parts.static_part import KEPT_AS as KEPT_PARTS
+from reactive_dag.whatif.parts.static_part import StaticPart
 from reactive_dag.whatif.question.draws import future_keys
 from reactive_dag.whatif.records.written import WrittenRecords
 from reactive_dag.whatif.window.compile import compile_window
@@ -134,7 +134,7 @@ def in_parts() -> tuple[Callable[[], object], Callable[[], object], Callable[[],
     late = [rd.delay(dag, "2h") for dag in dags]
 
     def first() -> object:
-        analysis_of(estate).kept.pop(KEPT_PARTS, None)
+        analysis_of(estate).kept.pop(StaticPart.__name__, None)
         return answer_in_parts(asked, effects, prepared, None, lambda: base.trace, NotStatic(""))
 
     def whole() -> object:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 from attrs import frozen
 
-from reactive_dag.declare.internals import analysis_of
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.text import first_of
 from reactive_dag.whatif.loops.attempts import AttemptLists
@@ -27,16 +26,13 @@ from reactive_dag.whatif.window.incremental import evaluate_again
 from reactive_dag.whatif.window.limits import what_binds
 from reactive_dag.whatif.window.node_values import QuestionValues
 from reactive_dag.whatif.window.one_pass import one_pass
-from reactive_dag.whatif.window.white_list import NotStatic
+from reactive_dag.whatif.window.remembered import remembered
 
 if TYPE_CHECKING:
     from reactive_dag.whatif.question.effects import Effects
     from reactive_dag.whatif.question.question import Question
 
 EvaluatorName: TypeAlias = Literal["one pass", "incremental", "event loop", "reference"]
-
-KEPT_AS = "window"
-"""The name under which a version of a graph keeps its windows."""
 
 MOST_WINDOWS = 4
 """So many windows of one version of a graph at most are remembered."""
@@ -85,23 +81,8 @@ class WindowAnswer:
 
 def window_of(question: Question) -> Window:
     """The window of a question's graph, as it is now. O(1), the first time O(nodes + edges). Raises NotStatic."""
-    kept = analysis_of(question.graph).kept
-    known = kept.setdefault(KEPT_AS, {})
-    assert isinstance(known, dict)
-    name = question.start, question.until, question.sources
-    found = known.get(name)
-    if found is None:
-        if len(known) >= MOST_WINDOWS:
-            known.clear()
-        try:
-            found = compile_window(question.graph, question.start, question.until, question.sources)
-        except NotStatic as why:
-            found = str(why)
-        known[name] = found
-    if isinstance(found, str):
-        raise NotStatic(found)
-    assert isinstance(found, Window)
-    return found
+    graph, start, until, sources = question.graph, question.start, question.until, question.sources
+    return remembered(question, Window, MOST_WINDOWS, lambda: compile_window(graph, start, until, sources))
 
 
 def answer(question: Question, effects: Effects, before: WindowAnswer | None) -> WindowAnswer:

@@ -20,6 +20,7 @@ from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.walks import walk
 from reactive_dag.whatif.loops.checks import lost_in
 from reactive_dag.whatif.window.compile import compile_window
+from reactive_dag.whatif.window.remembered import remembered
 from reactive_dag.whatif.window.white_list import NotStatic, refused
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from reactive_dag.triggers.base import Trigger
     from reactive_dag.whatif.question.question import Question
     from reactive_dag.whatif.window.arrays import Window
-
-KEPT_AS = "parts"
-"""The name under which a version of a graph keeps its static parts."""
 
 MOST_PARTS = 8
 """So many static parts of one version of a graph at most are remembered."""
@@ -90,23 +88,7 @@ def part_of(question: Question, told: Reasons = ()) -> StaticPart:
 
     O(1), the first time as compiling. Raises NotStatic.
     """
-    kept = analysis_of(question.graph).kept
-    known = kept.setdefault(KEPT_AS, {})
-    assert isinstance(known, dict)
-    name = question.start, question.until, question.sources, told
-    found = known.get(name)
-    if found is None:
-        if len(known) >= MOST_PARTS:
-            known.clear()
-        try:
-            found = _Parting(question, told).parted()
-        except NotStatic as why:
-            found = str(why)
-        known[name] = found
-    if isinstance(found, str):
-        raise NotStatic(found)
-    assert isinstance(found, StaticPart)
-    return found
+    return remembered(question, StaticPart, MOST_PARTS, lambda: _Parting(question, told).parted(), told)
 
 
 class _Parting:
