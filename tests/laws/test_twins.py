@@ -122,3 +122,38 @@ def test_R25_an_attempt_that_ends_as_its_timeout_passes_ends_once(twins, dies):
     if dies:
         twins.die()
         twins.tick(2 * SECOND)
+
+
+@pytest.mark.parametrize("given", ["", "t"], ids=["cancelled", "marked"])
+def test_R25_an_attempt_that_is_ended_by_hand_may_time_out_beside(twins, given):
+    """Its run was cancelled, or it was marked, and its timeout passes before anybody decides by that."""
+    twins.retask("p", 2)
+    twins.publish("a", {})
+    twins.settle()
+    twins.tick(SECOND)
+    if given:
+        twins.mark(number_of(twins, "p"), 0, "skipped")
+    else:
+        twins.cancel(number_of(twins, "p"))
+    twins.tick(20 * SECOND)
+
+
+def test_R29_a_function_of_a_cancelled_run_has_no_retry_left(twins):
+    twins.publish("a", {})
+    twins.settle()
+    twins.cancel(number_of(twins, "w"))
+    twins.tick(21 * SECOND)
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["goes on", "dies"])
+def test_R11_a_wait_that_needs_no_worker_any_more_begins_with_the_next_record(twins, dies):
+    """`parts` of the second run of `l` waited for the one slot of its pool; what follows from that is decided later."""
+    twins.retask("l", 1)
+    for _ in range(2):
+        twins.advance(7 * SECOND)
+    assert [name for _, name in twins.model.startable if name == "parts"]
+    twins.tick(2 * SECOND)
+    twins.retask("l", 0)
+    twins.publish("a", {})
+    if dies:
+        twins.die()

@@ -129,7 +129,7 @@ class Model(Waits, Runs, Rounds, Definitions, Changes, Downstream, Backfills, De
         began_with = task.spec if task.began else task.held
         if task.open is not None and began_with.timeout and self.stamp() >= task.open + began_with.timeout:
             state, retry, after, publishes = "failed", True, None, None
-            last = task.fails >= task.spec.retries
+            last = job.run.cancelled or task.fails >= task.spec.retries
             state = "skipped" if task.spec.soft and last else "failed"
         elif task.spec.until and state == "success" and output == []:
             self.gave_nothing(job)
@@ -277,8 +277,9 @@ class Model(Waits, Runs, Rounds, Definitions, Changes, Downstream, Backfills, De
         return fact.run.alive and (under_way if fact.what in ("task_started", "look") else task.retry is fact)
 
     def ends_in_log(self, began):
-        """Whether an end of an attempt is recorded, though not applied: there is no other then (R25)."""
-        ends = [fact for fact in self.facts[self.reached :] if fact.what == "finished" and fact.run is began.run]
+        """Whether its body, its timeout or a crash ended an attempt, and that is not applied: no other of them does."""
+        later = [fact for fact in self.facts[self.reached :] if fact.what == "finished" and fact.run is began.run]
+        ends = [fact for fact in later if not fact.marked and fact.state != "cancelled"]  # a hand may end it beside
         return (began.task, began.attempt) in [(fact.task, fact.attempt) for fact in ends]
 
     # ------------------------------------------------------------------------------------ triggers

@@ -22,12 +22,11 @@ from reactive_dag.model.records import (
     RunRequested,
     StartRequested,
     TaskRetry,
-    TaskStarted,
     TriggerFault,
 )
 
-FOLLOWS = (Answers, Duplicate, Expired, RunFinished, TaskRetry, TaskStarted, TriggerFault)
-"""Records that only follow from others."""
+FOLLOWS = (Answers, Duplicate, Expired, RunFinished, TaskRetry, TriggerFault)
+"""Records that only follow from others; a wait may also begin as a change of the graph is taken up (R11)."""
 
 
 class Killed(BaseException):

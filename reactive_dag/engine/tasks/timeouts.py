@@ -114,6 +114,7 @@ def timed_out(at: int, run: RunState, index: int, attempt: int, timeout: int) ->
     """The end of an attempt that took longer than its task may; one that looks may fail softly (R29)."""
     error = f"timed out after {format_duration(timeout)}"
     task, began, retry = run.plan.ids[index], run.open.get(index), is_among(TIMED_OUT, run.tasks[index].retry_on)
-    until, last = run.arrays.untils[index], not retry or run.fails[index] >= run.arrays.retries[index]
+    last = not retry or run.cancelled or run.fails[index] >= run.arrays.retries[index]
+    until = run.arrays.untils[index]
     state = "skipped" if until is not None and until.soft_fail and last else "failed"
     return TaskFinished(at, run.run, task, state, attempt, error=error, began=began, retry=retry)

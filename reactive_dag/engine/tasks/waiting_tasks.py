@@ -128,10 +128,11 @@ class WaitingTasks:
         """The end of an attempt stands beyond the decided part of the log: it must not end a second time. O(dates)."""
         run = self.live.get(record.run)
         index = -1 if run is None else run.arrays.index.get(record.task, -1)
-        if run is not None and index in run.open and run.attempt[index] == record.attempt:
+        if run is None or index not in run.open or run.attempt[index] != record.attempt:
+            return
+        if record.state != "cancelled":
             self.timeouts.ended_in_log(run.run, index, record.attempt)
-            if record.state != "cancelled":
-                self.waits.forget(run, index)
+            self.waits.forget(run, index)
 
     def recovered(self) -> None:
         """The log was read back: timeouts that passed meanwhile, and had another length then, are due. O(attempts)."""
