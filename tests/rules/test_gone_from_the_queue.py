@@ -1,4 +1,4 @@
-"""Runs that end in the queue since their DAG is removed: what they are dated, and who finds them (R1, R11)."""
+"""What ends in the queue: what it is dated, and who finds it or goes on without it (R1, R10, R11, R14)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import reactive_dag as rd
 from reactive_dag.model.times import HOUR, SECOND
 from tests.support.dying import DyingLog
-from tests.support.engines import kill, opened
+from tests.support.engines import kill, live, opened
 from tests.support.volatile import VolatileLog
 from tests.support.world import World
 
@@ -102,3 +102,68 @@ def test_wait_runs_that_overlap_skips_together_are_each_found_until_their_ends_a
     assert [each.state for each in world.engine.runs("job")] == ["skipped", "skipped", "running"]
     assert run.tasks["wait"].state == "waiting"
     world.close()
+
+
+# ------------------------------------------------------------------------------------------------------ who waited
+
+
+def gated(**options: object) -> rd.Graph:
+    """A DAG whose `work` waits for its past, behind a wait for `gate`; another waits for that DAG."""
+    graph = rd.Graph("gated")
+    graph.dag("gate").add(nothing, id="t")
+    dag = graph.dag("past", **options)
+    dag.add(nothing, id="work", after=[dag.wait_for("gate", id="up", timeout="9h")], depends_on_past=True)
+    graph.dag("after").wait_for("past", id="wait", timeout="9h")
+    return graph
+
+
+def on(engine: rd.Engine, dag: str, day: int) -> rd.Run:
+    """A run of a DAG on a day of November, with all that can follow at once."""
+    run = engine.start(dag, logical_date=f"2026-11-{day}")
+    engine.run_until_idle()
+    return run
+
+
+@pytest.mark.parametrize("gone", ["cancelled", "removed"])
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+def test_R10_who_waited_for_a_round_that_does_not_happen_goes_on(tmp_path, store, gone):
+    """The run is as it was: a wait for it (its newest round) succeeds, and a task with that past goes on (R14)."""
+    with live(gated(), None if store == "memory" else tmp_path / "s.db") as engine:
+        on(engine, "gate", 20)
+        first, second = on(engine, "past", 20), on(engine, "past", 21)
+        engine.pause("past")
+        engine.rerun(first)
+        late = on(engine, "after", 20)
+        on(engine, "gate", 21)
+        assert (first.state, second.state, late.state) == ("queued", "running", "running")
+        assert second.tasks["work"].state == "waiting"
+        if gone == "cancelled":
+            engine.cancel(first)
+        else:
+            engine.graph.remove("past")
+        engine.run_until_idle()
+        assert (first.state, second.state) == ("success", "success")
+        assert late.state == ("success" if gone == "cancelled" else "failed")
+
+
+@pytest.mark.parametrize("state", ["success", "skipped", "failed"])
+def test_R14_a_run_that_is_marked_in_the_queue_answers_who_waits_for_it_as_its_past(state):
+    with live(gated()) as engine:
+        second = on(engine, "past", 21)
+        engine.pause("past")
+        first = on(engine, "past", 20)
+        on(engine, "gate", 21)
+        assert second.tasks["work"].state == "waiting"
+        engine.mark(first, None, state)
+        engine.run_until_idle()
+        assert (first.state, second.state) == (state, "running" if state == "failed" else "success")
+
+
+def test_R14_a_run_that_overlap_skips_passes_the_question_on_to_who_asked_before():
+    """`work` asks while the run of the day before is queued, and that is skipped at the same instant."""
+    with live(gated(max_active_runs=1, overlap="skip")) as engine:
+        second = on(engine, "past", 21)
+        first = engine.start("past", logical_date="2026-11-20")
+        engine.mark(second, "up", "success")
+        engine.run_until_idle()
+        assert (first.state, second.state) == ("skipped", "success")

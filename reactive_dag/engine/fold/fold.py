@@ -192,9 +192,13 @@ class Fold(Replaying):
 
     def _rounds_dropped(self, at: int) -> None:
         """Rounds that were queued do not happen: nothing else says so to who awaits them."""
-        for run in dict.fromkeys(self.runs.rounds.dropped):
+        gone = dict.fromkeys(self.runs.rounds.dropped)
+        for run in gone:
             self.backfills.round_dropped(run)
         self.downstream.dropped(at)
+        for row in () if self.outbox.replaying else map(self.runs.row, gone):
+            self.waits.on_run_changed(row.dag, row.logical_date, row.cascade)
+            self.runs.flow.reconsider_all(row.dag)
 
     def flush(self) -> None:
         """Append the decisions of this turn, with what callables answered. O(decisions)."""

@@ -277,6 +277,8 @@ class RunTable:
             self._ended(run, record.state)
             if self.timeouts.timers:
                 self.timeouts.drop(run.run)
+        else:
+            self.flow.reconsider_all(dag)
         if dag in self.waits.watches.of_dag:
             self.waits.on_run_changed(dag, record.logical_date, record.cascade, record.run)
         if record.round > 1 or self.rounds.waiting:

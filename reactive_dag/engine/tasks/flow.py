@@ -163,12 +163,12 @@ class TaskFlow:
             self.past.drop(run.run, index)
             self.consider(run, index)
 
-    def reconsider_all(self) -> None:
-        """Ask for each task that waits for its past: during a replay the history was not read. O(such tasks)."""
-        waiting = list(self.past)
-        for _, _, run, _ in waiting:
+    def reconsider_all(self, *dags: str) -> None:
+        """Ask for each task (of these DAGs, else of all) that waits for its past: no task's end says so. O(those)."""
+        waiting = sorted((run, index) for dag, _, run, index in self.past if dag in dags or not dags)
+        for run, _ in waiting:
             self.rest(self.live[run])
-        for _, _, run, index in waiting:
+        for run, index in waiting:
             self._ask_again(self.live[run], index)
 
     def rest(self, run: RunState) -> None:
