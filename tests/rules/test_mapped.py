@@ -252,6 +252,34 @@ def test_R7_a_cancelled_run_cancels_its_instances_once():
         assert sorted(ended) == ["each", "each[1]", "total"]
 
 
+def test_R7_a_mapped_task_that_would_go_as_its_run_is_cancelled_gets_no_instances():
+    """What it follows ends by the cancellation, which is its end too: instances would have none, and so the run."""
+    graph = rd.Graph("cancelled")
+    job = graph.dag("job")
+    job.add(lambda: [1, 2], id="rows")
+    job.add(lambda: 1 / 0, id="slow", retries=1, retry_delay="1h")
+    job.add(lambda rows: rows, id="each", map_over="rows", after=["slow"], trigger_rule="all_done")
+    with live(graph) as engine:
+        run = engine.start("job")
+        with parts(engine).loop.driving():
+            parts(engine).loop.settle()
+        engine.cancel(run)
+        engine.run_until_idle()
+        assert run.state == "cancelled" and not parts(engine).fold.slots.startable
+        assert run.tasks["each"].state == "cancelled" and not run.tasks["each"].instances
+
+
+def test_R7_a_simulated_run_that_times_out_ends_so_too():
+    graph = rd.Graph("late")
+    job = graph.dag("job", schedule="@daily", timeout="10m")
+    job.add(lambda: [1, 2], id="rows")
+    job.add(lambda: None, id="slow")
+    job.add(lambda rows: rows, id="each", map_over="rows", after=["slow"], trigger_rule="all_done")
+    asked = {"durations": {"slow": "1h"}, "default_duration": "1m", "outputs": {"rows": [1, 2]}}
+    (run,) = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", **asked).runs
+    assert (run.state, run.error) == ("failed", "timed out after 10m")
+
+
 def test_R7_depends_on_past_asks_for_the_gathered_task():
     graph = rd.Graph("mapped")
     dag = graph.dag("job")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from reactive_dag.engine.runs.orphans import note_of_orphan
 from reactive_dag.engine.runs.state import FAIL, READY, WAIT, RunState
-from reactive_dag.engine.tasks.mapped import MappedTasks
+from reactive_dag.engine.tasks.mapped import MappedTasks, may_expand
 from reactive_dag.engine.tasks.past import PastWaits
 from reactive_dag.engine.tasks.retries import WAITED, PendingRetries, retry_delay
 from reactive_dag.engine.tasks.timeouts import AttemptTimeouts
@@ -118,7 +118,7 @@ class TaskFlow:
             return
         verdict = run.verdict(index)
         over = run.arrays.overs[index]
-        if verdict == WAIT or (verdict == READY and over >= 0 and run.results[over] is None):
+        if verdict == WAIT or (verdict == READY and over >= 0 and not may_expand(run, index)):
             return
         if run.arrays.past[index] and verdict != FAIL and not self._past_is_well(run, index):
             return

@@ -35,6 +35,11 @@ class Give(Protocol):
         """Append it, unless a log is replayed."""
 
 
+def may_expand(run: RunState, index: int) -> bool:
+    """Whether a mapped task has its list, and may go: in a cancelled run nothing ends its instances (R5). O(1)."""
+    return run.results[run.arrays.overs[index]] is not None and (not run.cancelled or run.arrays.teardowns[index])
+
+
 class MappedTasks:
     """What happens to mapped tasks; `offer` takes an instance that is to start when it may, `give` asks for a state."""
 
