@@ -331,7 +331,10 @@ def test_R18_a_teardown_waits_for_a_thread_that_was_cut_off(how, again):
             assert ended.wait(60)
             engine.start("next").wait(60)
             assert run.state == "running" and run.tasks["clean"].state == "none" and ran == ["other"]
-            assert "clean: its turn, once every body that it follows has returned" in engine.why(run).missing
+            assert (
+                "clean: its turn, once a worker is free and every body that it follows has returned"
+                in engine.why(run).missing
+            )
             if again:
                 engine.cancel(run)
                 engine.cancel(run)

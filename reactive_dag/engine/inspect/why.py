@@ -143,7 +143,9 @@ def unfinished(fold: Fold, run: Run) -> list[str]:
             tasks.append(f"{live.arrays.ids[index]}: its next attempt at {format_time(retry.due)}")
     for offset, index in sorted(fold.slots.startable):
         if offset == live.run and live.arrays.teardowns[index]:
-            tasks.append(f"{live.arrays.ids[index]}: its turn, once every body that it follows has returned")
+            tasks.append(
+                f"{live.arrays.ids[index]}: its turn, once a worker is free and every body that it follows has returned"
+            )
     for index in sorted(live.open):
         if live.states[index] == "running":
             number, begun = live.attempt[index], format_time(live.open[index])
