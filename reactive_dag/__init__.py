@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from reactive_dag.engine.execute.stubs import fails_once, takes
     from reactive_dag.engine.inspect.run import Run
     from reactive_dag.log.ledger import Ledger
+    from reactive_dag.notebook.streams.diagram import marbles
     from reactive_dag.streams.aiter import aiter
     from reactive_dag.streams.clock import VirtualClock
     from reactive_dag.whatif.question.distributions import (
@@ -94,6 +95,7 @@ _LAZY = {
     "delay": "reactive_dag.whatif.question.interventions",
     "duration": "reactive_dag.whatif.question.interventions",
     "fails_once": "reactive_dag.engine.execute.stubs",
+    "marbles": "reactive_dag.notebook.streams.diagram",
     "fail": "reactive_dag.whatif.question.interventions",
     "capacity": "reactive_dag.whatif.question.interventions",
     "workers": "reactive_dag.whatif.question.interventions",
@@ -134,6 +136,6 @@ __all__ = [
     "ThreadRunner", "Trigger", "UndatedOutlet", "UndeclaredOutlet", "UnknownId", "UsageError", "VirtualClock",
     "absent", "aiter", "all_of", "any_of", "at", "at_least", "capacity", "completed", "cron", "daily", "day", "delay",
     "duration", "empirical", "every", "exponential", "fail", "fails_once", "files", "hour", "item", "lognormal",
-    "missed", "month", "operators", "output", "parquet", "sequence", "shared", "simulate", "spread_durations",
-    "takes", "triangular", "uniform", "updated", "values", "week", "weekly", "weibull", "workers",
+    "marbles", "missed", "month", "operators", "output", "parquet", "sequence", "shared", "simulate",
+    "spread_durations", "takes", "triangular", "uniform", "updated", "values", "week", "weekly", "weibull", "workers",
 ]  # fmt: skip

@@ -28,6 +28,7 @@ PICTURES = (
     ("Pending", "text/html", "runs.waiting:draw_pending"),
     ("Problems", "text/html", "runs.problems:draw_problems"),
     ("Problems", "text/plain", "runs.problems:problems_text"),
+    ("Marbles", "text/html", "streams.marbles_picture:draw_marbles"),
 )
 """What draws which kind of thing, as what."""
 

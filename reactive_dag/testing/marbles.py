@@ -7,21 +7,19 @@ the end and blanks mean nothing. Owns the reading and drawing of lines. O(charac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from reactive_dag.declare.graph import Graph
-from reactive_dag.model.errors import InvalidValue, UnknownId
-from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.text import seen
+from reactive_dag.notebook.streams.frames import NO_EVENT, framed
 
 Letters: TypeAlias = "tuple[tuple[str, Mapping[str, Any]], ...]"
 """Letters, and the fields of an event that each stands for; a later one of the same letter counts."""
 
 ANY, FAILED, NOT_DONE = "o", "#", "x"
-_NOTHING = "-"
 MOST_FRAMES = 500
 """So many frames at most are drawn."""
 
@@ -67,7 +65,7 @@ def _line(line: str) -> MarbleLine:
             inside = char == "("
         elif char.isalnum() or char == FAILED:
             marks.append((frame, char))
-        elif char != _NOTHING or inside:
+        elif char != NO_EVENT or inside:
             raise InvalidValue(
                 f"the marbles of {name!r}, {text!r}: {char!r} is none; write '-', letters, digits, '#' or '(ab)'"
             )
@@ -89,10 +87,8 @@ def drawn(lines: Sequence[MarbleLine], frames: int) -> list[str]:
         for frame, mark in line.sorted_marks:
             if frame < len(row):
                 row[frame] += mark
-    texts = [[(f"({cell})" if len(cell) > 1 else cell or _NOTHING) for cell in row] for row in cells]
-    widths = [max(map(len, column)) for column in zip(*texts)]
     more = "" if frames <= MOST_FRAMES else " …"
-    return ["".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() + more for row in texts]
+    return ["".join(row).rstrip() + more for row in framed(cells)]
 
 
 # ------------------------------------------------------------------------------------------------ letters
@@ -126,34 +122,3 @@ def letter_of(partition: str | None, date: str, letters: Letters) -> str:
         if fields.get("partition", fields.get("logical_date")) in (partition or date, date):
             return letter
     return partition if partition is not None and len(partition) == 1 and partition.isalnum() else ANY
-
-
-class MarbleNames:
-    """What the names of marble lines mean in a graph: a DAG, or a dataset by its uri or the last part of that."""
-
-    def __init__(self, graph: Graph) -> None:
-        self._dags = graph.dags
-        self._datasets: dict[str, set[str]] = {}
-        for uri in graph.datasets:
-            for name in {uri, uri.rstrip("/").rpartition("/")[2]}:
-                self._datasets.setdefault(name, set()).add(uri)
-        self._datasets |= {uri: {uri} for uri in graph.datasets}
-
-    def of(self, name: str, what: str) -> tuple[bool, str]:
-        """Whether it is a DAG, and its id or uri. O(1). Raises UnknownId."""
-        if name in self._dags:
-            return True, name
-        found = sorted(self._datasets.get(name, ()))
-        if len(found) == 1:
-            return False, found[0]
-        if found:
-            raise UnknownId(f"{what}: {name!r} is a part of several datasets: {', '.join(map(repr, found))}")
-        known = [*self._dags, *self._datasets]
-        raise UnknownId(f"{what}: there is no DAG or dataset {name!r}{did_you_mean(name, known)}")
-
-
-def shortened(names: Iterable[str]) -> list[str]:
-    """The names of datasets as marble lines show them: the last part of each, where that tells them apart."""
-    all_names = list(names)
-    last = [name.rstrip("/").rpartition("/")[2] for name in all_names]
-    return [short if last.count(short) == 1 and short else name for name, short in zip(all_names, last)]

@@ -18,17 +18,16 @@ from reactive_dag.model.event import Event
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import one_line, seen
 from reactive_dag.model.times import GivenTime, format_time, from_datetime
+from reactive_dag.notebook.streams.frames import LineNames, shortened
 from reactive_dag.testing.differences import Difference, marbles_difference, table_difference
 from reactive_dag.testing.marbles import (
     FAILED,
     NOT_DONE,
     Letters,
     MarbleLine,
-    MarbleNames,
     drawn,
     letter_of,
     lines_of,
-    shortened,
 )
 from reactive_dag.testing.moments import Moments
 from reactive_dag.testing.tables import is_table, read_table, table_lines, table_of, usual_columns
@@ -94,7 +93,7 @@ class Played:
 
         Raises UnknownId.
         """
-        found = MarbleNames(self.engine.graph)
+        found = LineNames(self.engine.graph)
         chosen = [found.of(id_of(name, "marbles()"), "marbles()") for name in names]
         if not names:
             graph = self.engine.graph
@@ -167,7 +166,7 @@ class Played:
         return table_difference(expected, had, of)
 
     def _difference_of_marbles(self, text: str, runs: Sequence[Run]) -> Difference | None:
-        expected, names = lines_of(text), MarbleNames(self.engine.graph)
+        expected, names = lines_of(text), LineNames(self.engine.graph)
         ids = [names.of(line.name, "expect()") for line in expected]
         ids += [(True, id) for id in dict.fromkeys(run.dag for run in runs) if (True, id) not in ids]
         names_shown = [line.name for line in expected] + [id for _, id in ids[len(expected) :]]

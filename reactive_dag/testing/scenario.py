@@ -26,6 +26,7 @@ from reactive_dag.model.payload import plain
 from reactive_dag.model.scalars import own
 from reactive_dag.model.text import counted, seen, text_in
 from reactive_dag.model.times import NEVER, GivenDuration, GivenTime, format_time, parse_duration
+from reactive_dag.notebook.streams.frames import LineNames
 from reactive_dag.testing.bodies import Behaviour, BehaviourKind
 from reactive_dag.testing.happenings import Happening, Stage
 from reactive_dag.testing.judged import (
@@ -38,7 +39,7 @@ from reactive_dag.testing.judged import (
     judge_start,
     which_run,
 )  # fmt: skip
-from reactive_dag.testing.marbles import Letters, MarbleNames, fields_of, letters_of, lines_of
+from reactive_dag.testing.marbles import Letters, fields_of, letters_of, lines_of
 from reactive_dag.testing.moments import Moments
 from reactive_dag.testing.played import Played
 from reactive_dag.testing.workers import InlineWorkers
@@ -168,7 +169,7 @@ class Scenario(Behaviours):
 
         Raises UnknownId, InvalidValue.
         """
-        place, names = place_text(caller_place()), MarbleNames(self.graph)
+        place, names = place_text(caller_place()), LineNames(self.graph)
         found: list[Happening] = []
         for line in lines_of(text):
             dag, id = names.of(line.name, "marbles()")

@@ -65,7 +65,10 @@ def things() -> dict[str, object]:
     task = run.tasks["load"]
     backfill = engine.backfill("ingest", start="2026-11-20", end="2026-11-21")
     scenario = Scenario(graph, START)
+    diagram = rd.marbles(engine)
     found = [
+        diagram, *diagram.lines, *diagram.marbles, *diagram.firings, *(firing.took[0] for firing in diagram.firings),
+        *(stretch for firing in diagram.firings for stretch in firing.stretches),
         scenario, scenario.at("1h"), scenario.play(),
         graph, graph.dags["build_mart"], graph.dags["build_mart"].tasks["load"], graph.datasets["s3://lake/mart"],
         graph.dags["build_mart"].triggers[""], graph.problems()[0], engine, backfill, receipt, run, seen[0],

@@ -1,0 +1,1 @@
+"""Marble diagrams: events and runs as they came over time, and what each run took."""
