@@ -36,6 +36,7 @@ from reactive_dag.whatif.course.player import CoursePlayer
 from reactive_dag.whatif.course.prepared import PreparedGraph
 from reactive_dag.whatif.futures.futures import Futures
 from reactive_dag.whatif.futures.kept import KeptEnds
+from reactive_dag.whatif.futures.so_far import FuturesSoFar, futures_so_far
 from reactive_dag.whatif.loops.answering import Method, WindowAnswer, answer
 from reactive_dag.whatif.outcome.of_answer import outcome_of
 from reactive_dag.whatif.outcome.trace import Trace
@@ -52,7 +53,7 @@ from reactive_dag.whatif.records.written import WrittenRecords
 from reactive_dag.whatif.window.white_list import NotStatic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from reactive_dag.declare.graph import Graph
     from reactive_dag.engine.host import Host
@@ -348,6 +349,15 @@ class Simulation:
         return Futures(
             self.question, self._prepared, self.effects, asked, chosen, self.label, self.run, self._kept, progress
         )  # fmt: skip
+
+    def futures_so_far(self, n: int, seed: int | None = None) -> Iterator[FuturesSoFar]:
+        """As `futures`, on this thread, a part after the other: each has the first `.n` of `.asked`. O(n * nodes).
+
+        Whoever stops to ask stops the work. Raises InvalidValue, UsageError as `futures`.
+        """
+        asked, chosen = whole(n, "n", 1), self.question.seed if seed is None else whole(seed, "seed")
+        self._refuse_changed("so there are no futures of it: simulate it anew")
+        return futures_so_far(self.question, self._prepared, self.effects, self._kept, asked, chosen)
 
     def compare(self, base: Simulation | None = None) -> Comparison:
         """Which runs are later, missing, extra or end otherwise than in `base` (or the parent), and why.

@@ -45,12 +45,18 @@ stroke-width:1.8;stroke-linecap:round;stroke-linejoin:round}
 
 
 @cache
-def sheet() -> Markup:
-    """The style sheet. O(1) after the first call."""
+def sheet_text() -> str:
+    """The style sheet as text. O(1) after the first call."""
     colours = {**SURFACES, **INKS}
     variables = ";".join(f"--rd-{name}:{colour.css}" for name, colour in colours.items())
     inks = "".join(f".rd .rd-{name}{{color:var(--rd-{name})}}" for name in INKS)
-    return tag("style", Markup(f".rd{{{variables}}}{RULES.replace(chr(10), '')}{inks}"))
+    return f".rd{{{variables}}}{RULES.replace(chr(10), '')}{inks}"
+
+
+@cache
+def sheet() -> Markup:
+    """The style sheet as an element. O(1) after the first call."""
+    return tag("style", Markup(sheet_text()))
 
 
 def picture(*inside: Content, label: str | None = None) -> Markup:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,12 +19,12 @@ from reactive_dag.whatif.futures.paths import count_paths
 from reactive_dag.whatif.window.arrays import BEYOND
 
 if TYPE_CHECKING:
-    from reactive_dag.whatif.futures.course_futures import CourseFutures, DatedDag
+    from reactive_dag.whatif.futures.course_futures import CourseFutures, DatedDag, EndsByPoint, Point
     from reactive_dag.whatif.futures.paths import RowsOfEnds
     from reactive_dag.whatif.futures.window_futures import Chunk, WindowFutures
     from reactive_dag.whatif.question.effects import Touched
     from reactive_dag.whatif.question.names import TaskName
-    from reactive_dag.whatif.window.arrays import Ints
+    from reactive_dag.whatif.window.arrays import Ints, Window
 
 CHUNK, SOME, FEW = 128, 32, 8
 """So many futures are evaluated together by levels, by the compiled loop, and of those that are played one by one."""
@@ -70,7 +70,7 @@ class EndsInWindow(FutureEnds):
         size = futures.window.size
         self._is_whole = n * size <= MOST_KEPT
         self._nodes = np.arange(size) if self._is_whole else np.sort(futures.window.run_end).astype(np.int64)
-        rows = None if before is None else self._again(*before)
+        rows = None if before is None else rows_again(futures, n, *before)
         if rows is None:
             self._anew(n, progress)
         else:
@@ -81,14 +81,6 @@ class EndsInWindow(FutureEnds):
     def bytes(self) -> int:
         """Eight a node and future. O(1)."""
         return 8 * self.n * len(self._nodes)
-
-    def _again(self, before: EndsInWindow, touched: Touched) -> list[Ints] | None:
-        """Made from the ends of the question before, of as many futures; None where that does not do."""
-        futures = self._futures
-        if futures.loops or not before._only_levels or before._futures.window is not futures.window:
-            return None
-        again = EndsAgain(futures, before.rows, before.n, touched)
-        return again.rows if again.evaluate() else None
 
     def _anew(self, n: int, progress: bool | None) -> None:
         self._futures.prepare(n)
@@ -137,6 +129,16 @@ class EndsInWindow(FutureEnds):
             return None
         return int(self._futures.window.run_date[run]), self._of_node(node)
 
+    @property
+    def only_levels(self) -> bool:
+        """Whether they can be made again from here: all are kept, and levels alone gave them. O(1)."""
+        return self._only_levels
+
+    @property
+    def window(self) -> Window:
+        """What they are futures of. O(1)."""
+        return self._futures.window
+
     def paths(self, dag: str) -> Counter[TaskName] | None:
         """By walking back in all futures at once. O(futures * steps)."""
         run = self._futures.run_of(dag)
@@ -150,6 +152,14 @@ class EndsInWindow(FutureEnds):
         for ends in whole:
             found += count_paths(window, ends, int(window.run_end[run]))
         return found
+
+
+def rows_again(futures: WindowFutures, n: int, before: EndsInWindow, touched: Touched) -> list[Ints] | None:
+    """The ends of each node, made from those of as many futures of the question before; None where that does not do."""
+    if futures.loops or not before.only_levels or before.window is not futures.window or before.n != n:
+        return None
+    again = EndsAgain(futures, before.rows, n, touched)
+    return again.rows if again.evaluate() else None
 
 
 class EndsInCourses(FutureEnds):
@@ -175,20 +185,33 @@ class EndsInCourses(FutureEnds):
 
     def of(self, dag: str, date: int | None, partition: str | None, task: str) -> Dated | None:
         """By the names. O(futures + ends)."""
-        known = [point for point in self._points if point[0] == dag and point[3] == task]
-        if date is None:
-            dates = {point[1] for point in known}
-            date = max((each for each in dates if each is not None), default=None)
-        same = [point for point in known if point[1] == date and partition in (None, point[2])]
-        if not same:
-            return None
-        ends = [max([found.get(point, 0) for point in same]) or BEYOND for found in self._ends]
-        return date, np.array(ends, np.int64)
+        return ends_in_courses(self._ends, dag, date, partition, task, self._points)
 
     def paths(self, dag: str) -> Counter[TaskName] | None:
         """Counted as they were played: those of the run that `of` means. O(dates)."""
         dated = self.of(dag, None, None, "")
         return None if dated is None else self._paths[dag, dated[0]]
+
+
+def ends_in_courses(
+    ends: Sequence[EndsByPoint], dag: str, date: int | None = None, partition: str | None = None, task: str = "",
+    points: Iterable[Point] | None = None,
+) -> Dated | None:  # fmt: skip
+    """The ends of a task of a run, or of the run, in played courses; without a date of its DAG's last one. O(ends).
+
+    `points` are all that have ended in them, where that is known.
+    """
+    if points is None:
+        points = {point for each in ends for point in each}
+    known = [point for point in points if point[0] == dag and point[3] == task]
+    if date is None:
+        dates = {point[1] for point in known}
+        date = max((each for each in dates if each is not None), default=None)
+    same = [point for point in known if point[1] == date and partition in (None, point[2])]
+    if not same:
+        return None
+    found = [max([course.get(point, 0) for point in same]) or BEYOND for course in ends]
+    return date, np.array(found, np.int64)
 
 
 NONE = np.zeros(0, np.int64)
