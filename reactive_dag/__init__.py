@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from reactive_dag.engine.inspect.run import Run
     from reactive_dag.log.ledger import Ledger
     from reactive_dag.notebook.streams.diagram import marbles
+    from reactive_dag.notebook.widgets.explore import explore
     from reactive_dag.streams.aiter import aiter
     from reactive_dag.streams.clock import VirtualClock
     from reactive_dag.whatif.question.distributions import (
@@ -94,6 +95,7 @@ _LAZY = {
     "aiter": "reactive_dag.streams.aiter",
     "delay": "reactive_dag.whatif.question.interventions",
     "duration": "reactive_dag.whatif.question.interventions",
+    "explore": "reactive_dag.notebook.widgets.explore",
     "fails_once": "reactive_dag.engine.execute.stubs",
     "marbles": "reactive_dag.notebook.streams.diagram",
     "fail": "reactive_dag.whatif.question.interventions",
@@ -135,7 +137,7 @@ __all__ = [
     "Simulation", "SkipTask", "StoreDamaged", "StoreError", "StoreInUse", "StoreTooNew", "Task", "TaskError",
     "ThreadRunner", "Trigger", "UndatedOutlet", "UndeclaredOutlet", "UnknownId", "UsageError", "VirtualClock",
     "absent", "aiter", "all_of", "any_of", "at", "at_least", "capacity", "completed", "cron", "daily", "day", "delay",
-    "duration", "empirical", "every", "exponential", "fail", "fails_once", "files", "hour", "item", "lognormal",
-    "marbles", "missed", "month", "operators", "output", "parquet", "sequence", "shared", "simulate",
+    "duration", "empirical", "every", "explore", "exponential", "fail", "fails_once", "files", "hour", "item",
+    "lognormal", "marbles", "missed", "month", "operators", "output", "parquet", "sequence", "shared", "simulate",
     "spread_durations", "takes", "triangular", "uniform", "updated", "values", "week", "weekly", "weibull", "workers",
 ]  # fmt: skip

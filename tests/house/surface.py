@@ -77,7 +77,7 @@ def things() -> dict[str, object]:
         base, base.timeline(), base.critical_path("report"), base.compare(base), base.pending(),
         *answers(),
         engine.partitions("s3://lake/orders"), engine.partitions("s3://lake/orders")[0],
-        OutputFile("lake/a.parquet", 1, run.key, 1, 1, False),
+        rd.explore(base, futures=1), OutputFile("lake/a.parquet", 1, run.key, 1, 1, False),
     ]  # fmt: skip
     return {type(each).__name__: each for each in found}
 

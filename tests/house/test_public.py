@@ -21,7 +21,7 @@ PINNED = {
         Problem ProcessRunner ReactiveDagError RetryTask Run Simulation SkipTask StoreDamaged StoreError
         StoreInUse StoreTooNew Task TaskError ThreadRunner Trigger UndatedOutlet UndeclaredOutlet UnknownId
         UsageError VirtualClock absent aiter all_of any_of at at_least capacity completed cron daily day delay
-        duration empirical every exponential fail fails_once files hour item lognormal marbles missed month operators
+        duration empirical every explore exponential fail fails_once files hour item lognormal marbles missed month operators
         output parquet sequence shared simulate spread_durations takes triangular uniform updated values week
         weekly weibull workers""",
     "operators": "absent all_of at_least batch by debounce exactly_once rollup sequence throttle",
@@ -57,8 +57,9 @@ PINNED = {
     "Backfill": "dag dates done left number partitions progress reason runs skipped state to_json wait",
     "Why": "causes error event missing run text to_json",
     "Simulation": """
-        compare critical_path deadlines futures graph interventions method name parent pending problems records run runs
+        compare critical_path deadlines futures futures_so_far graph interventions method name parent pending problems records run runs
         slack stranded timeline to_json usage what_if why""",
+    "WhatIfPanel": "close code scenarios simulation",
     "Timeline": "assumed rows to_json to_pandas",
     "CriticalPath": "assumed rows run steps to_json to_pandas waited",
     "Comparison": "assumed base name rows to_json to_pandas unchanged",

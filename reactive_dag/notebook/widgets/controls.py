@@ -36,8 +36,15 @@ class Subject:
     name: str = ""
     task: str = ""
 
-    def of(self, graph: Graph) -> object:
-        """The thing itself; of a pool its id, of workers None. O(1). Raises InvalidValue for what is not there."""
+    def given(self, names: GraphNames) -> object:
+        """What an intervention takes for it: its name, or where that means another thing the thing itself. O(1).
+
+        Of workers that is nothing. Raises InvalidValue for what is not there.
+        """
+        found = self._found(names.graph)
+        return found if self.kind in ("pool", "workers") or not self._is_plain(names) else self.label
+
+    def _found(self, graph: Graph) -> object:
         try:
             if self.kind == "dag":
                 return graph.dags[self.name]
@@ -64,16 +71,21 @@ class Subject:
         >>> Subject("dag", "orders").written(GraphNames(graph)), Subject("dataset", "orders").written(GraphNames(graph))
         ("'orders'", "simulation.graph.datasets['orders']")
         """
-        name = GivenName("any", self.label)
-        if self.kind == "dataset" and names.dataset(name) != self.name:
+        if self._is_plain(names):
+            return repr(self.label)
+        if self.kind == "dataset":
             return f"simulation.graph.datasets[{self.name!r}]"
-        if self.kind == "task" and (names.dag(name) is not None or not self._is_meant(names, name)):
-            return f"simulation.graph.dags[{self.name!r}].tasks[{self.task!r}]"
-        return repr(self.label)
+        return f"simulation.graph.dags[{self.name!r}].tasks[{self.task!r}]"
 
-    def _is_meant(self, names: GraphNames, name: GivenName) -> bool:
+    def _is_plain(self, names: GraphNames) -> bool:
+        """Whether its name means it."""
+        name = GivenName("any", self.label)
+        if self.kind == "dataset":
+            return names.dataset(name) == self.name
+        if self.kind != "task":
+            return True
         try:
-            return names.task(name, "") == (self.name, self.task)
+            return names.dag(name) is None and names.task(name, "") == (self.name, self.task)
         except ReactiveDagError:
             return False
 
@@ -95,9 +107,9 @@ class Setting:
         """What it sets. O(1)."""
         return self.kind, self.subject
 
-    def intervention(self, graph: Graph) -> Intervention:
-        """What it means. O(1). Raises InvalidValue for a value that cannot be."""
-        return _MAKERS[self.kind](self.subject.of(graph), self.value)
+    def intervention(self, names: GraphNames) -> Intervention:
+        """What it means. O(1). Raises InvalidValue for a value that cannot be, and for what is not there."""
+        return _MAKERS[self.kind](self.subject.given(names), self.value)
 
     def code(self, names: GraphNames) -> str:
         """It as Python. O(1)."""
@@ -146,10 +158,11 @@ def whole_value(value: float) -> int:
 
 def subject_of(given: object) -> Subject:
     """A subject out of what a page sent. O(1). Raises InvalidValue for what cannot be one."""
-    is_list = isinstance(given, list) and len(given) == 3 and all(isinstance(each, str) for each in given)
-    if not is_list or given[0] not in SUBJECT_KINDS:  # type: ignore[index]
-        raise InvalidValue(f"{given!r} is nothing that can be picked")
-    return Subject(*given)
+    if isinstance(given, list) and len(given) == 3 and all(isinstance(each, str) for each in given):
+        kind, name, task = given
+        if kind in SUBJECT_KINDS:
+            return Subject(kind, name, task)
+    raise InvalidValue(f"{given!r} is nothing that can be picked")
 
 
 def setting_of(kind: object, subject: object, value: object) -> Setting:
@@ -159,4 +172,4 @@ def setting_of(kind: object, subject: object, value: object) -> Setting:
     about = subject_of(subject)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MOST:
         raise InvalidValue(f"{kind} of {subject!r}: {value!r} is no number that it can have")
-    return Setting(kind, about, float(value))  # type: ignore[arg-type]
+    return Setting(kind, about, float(value))

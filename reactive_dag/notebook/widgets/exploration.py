@@ -74,7 +74,7 @@ class Exploration:
 
         Raises InvalidValue for what is not there, and for a value that cannot be.
         """
-        setting.intervention(self.base.graph)
+        setting.intervention(self._names)
         new = self._with(setting)
         book = self._book
         if gesture and gesture == book.gesture:
@@ -163,7 +163,7 @@ class Exploration:
         """The base with some settings. O(what they reach). Raises InvalidValue, UnknownId."""
         if not settings:
             return self.base
-        return self.base.what_if(*[each.intervention(self.base.graph) for each in settings], name=name)
+        return self.base.what_if(*[each.intervention(self._names) for each in settings], name=name)
 
     @property
     def code(self) -> str:

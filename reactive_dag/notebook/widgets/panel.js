@@ -33,7 +33,7 @@ class Panel {
     this.picked = null;
     this.all = false;
     this.values = new Map();
-    this.listeners = ["base", "base_landing", "answer", "landing"].map((name) => {
+    this.listeners = ["base", "near", "base_landing", "answer", "landing"].map((name) => {
       const act = () => this.changed(name);
       model.on(`change:${name}`, act);
       return [`change:${name}`, act];
@@ -51,6 +51,7 @@ class Panel {
     if (name === "base") this.build();
     else if (!this.base) return;
     else if (name === "answer") this.answered();
+    else if (name === "near") this.showGraph();
     else this.drawLandings();
   }
 
@@ -113,16 +114,35 @@ class Panel {
   }
 
   graphSection() {
-    const layout = this.base.layout;
-    if (!layout) return null;
-    this.graph = new GraphView(layout, `Graph of ${this.base.graph}, coloured by lateness`, (node) => {
-      if (node.kind === "dag") this.pick(["dag", node.name, ""]);
-      else if (this.base.choices.datasets.includes(node.name)) this.pick(["dataset", node.name, ""]);
-    });
+    this.graphBox = h("div", {});
+    this.tools = h("span", { class: "rdw-tools" });
+    this.wholeGraph = !this.base.folds;
+    const whole = this.base.folds && h("label", { class: "rd-quiet rdw-check" }, h("input", { type: "checkbox", ...KEYS,
+      onchange: (event) => { this.wholeGraph = event.target.checked; this.showGraph(); } }), " whole graph");
     const legend = h("span", { class: "rdw-legend rd-quiet" },
       [["rdw-early", "earlier"], ["rdw-late1", "≤ 15m late"], ["rdw-late2", "≤ 1h"], ["rdw-late3", "> 1h"], ["rdw-never", "never"]]
         .map(([kind, text]) => h("span", {}, s("svg", { class: `rdw-key ${kind}`, viewBox: "0 0 14 10", "aria-hidden": "true" }, s("rect", { x: 0.75, y: 0.75, width: 12.5, height: 8.5, rx: 2 })), text)));
-    return section("Graph", [legend, this.graph.tools], this.graph.element);
+    return section("Graph", [legend, whole, this.tools], this.graphBox);
+  }
+
+  /** The whole graph, or of a large one what is near the thing that is picked. */
+  showGraph() {
+    const near = this.model.get("near") || {};
+    const layout = this.wholeGraph || !near.nodes ? this.base.layout : near;
+    if (!this.graph || this.graph.layout !== layout) {
+      this.graph = new GraphView(layout, `Graph of ${this.base.graph}, coloured by lateness`, (node) => {
+        if (node.kind === "dag" && this.place.has(node.name)) this.pick(["dag", node.name, ""]);
+      });
+      put(this.graphBox, this.graph.element);
+      put(this.tools, this.graph.tools);
+      if (!this.wholeGraph) this.graph.fit();
+      this.drawGraph();
+    }
+    if (this.picked) {
+      const id = `${this.picked[0] === "task" ? "dag" : this.picked[0]} ${this.picked[1]}`;
+      this.graph.pick(id);
+      this.graph.show(id);
+    }
   }
 
   // ------------------------------------------------------------------------------------------ what is picked
@@ -163,11 +183,8 @@ class Panel {
     const chosen = this.list.options[this.list.selectedIndex];
     if (chosen && chosen.scrollIntoViewIfNeeded) chosen.scrollIntoViewIfNeeded(false);
     this.drawControls();
-    if (this.graph) {
-      const id = `${subject[0] === "task" ? "dag" : subject[0]} ${subject[1]}`;
-      this.graph.pick(id);
-      this.graph.show(id);
-    }
+    this.showGraph();
+    if (this.base.folds && ["dag", "task", "dataset"].includes(subject[0]) && (this.model.get("near") || {}).of !== subject[1]) this.send("look", { name: subject[1] });
     if (this.answer) { this.drawGantt(); this.drawLandings(); }
   }
 
@@ -288,7 +305,7 @@ class Panel {
   }
 
   drawGraph() {
-    if (!this.graph) return;
+    if (!this.graph || !this.answer || !this.answer.late) return;
     const looks = new Map();
     for (const [place, late] of Object.entries(this.answer.late)) {
       const badge = late === null ? "never" : signed(late);

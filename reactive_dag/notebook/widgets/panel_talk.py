@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.notebook.graphs.layout import layout
+from reactive_dag.notebook.graphs.selection import FOLDS_ABOVE
 from reactive_dag.notebook.widgets.controls import setting_of, subject_of
 from reactive_dag.notebook.widgets.courses import BaseCourse, ScenarioCourse
 from reactive_dag.notebook.widgets.exploration import Exploration
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from reactive_dag.notebook.widgets.exploration import Settings
     from reactive_dag.whatif.simulation import Simulation
 
-Part: TypeAlias = Literal["base", "base_landing", "answer", "landing"]
-"""What is shown, each in the place of the one before: the base and its landing times once, then answers."""
+Part: TypeAlias = Literal["base", "near", "base_landing", "answer", "landing"]
+"""What is shown, each in the place of the one before: the base once, the graph near a thing, landing times, answers."""
 Show: TypeAlias = "Callable[[Part, dict[str, object]], None]"
 
 
@@ -37,6 +39,7 @@ class _Asked:
     number: int
     settings: Settings
     heard: dict[str, int]
+    focus: str = ""
     error: str = ""
 
 
@@ -51,6 +54,7 @@ class PanelTalk:
         self._heard: dict[str, int] = {}
         self._summaries: dict[Settings, dict[str, object]] = {}
         self._opened = False
+        self._focus, self._near = "", ""
         self._count, self._settings, self._landed = 1, self.exploration.settings, 0
         self._lock = Lock()
         self._latest = LatestOnly(self._work, "reactive_dag what-if panel")
@@ -87,7 +91,9 @@ class PanelTalk:
             (tried.restore if do == "restore" else tried.forget)(name)
         elif do in ("undo", "redo", "reset"):
             {"undo": tried.undo, "redo": tried.redo, "reset": tried.reset}[do]()
-        elif do != "look":
+        elif do == "look":
+            self._focus = name
+        else:
             raise InvalidValue(f"the panel cannot do {do!r}")
 
     def wait(self) -> None:
@@ -104,14 +110,13 @@ class PanelTalk:
         settings = self.exploration.settings
         self._count += settings != self._settings
         self._settings = settings
-        self._latest.put(_Asked(self._count, settings, dict(self._heard), error))
+        self._latest.put(_Asked(self._count, settings, dict(self._heard), self._focus, error))
 
     def _work(self, asked: _Asked, is_stale: IsStale) -> None:
         began = perf_counter()
         try:
-            if not self._opened:
-                self._show("base", {**self._course.to_json(), "choices": self.exploration.choices.to_json()})
-                self._opened = True
+            self._course.simulation._refuse_changed("so the panel cannot go on: simulate it anew and explore that")
+            self._open(asked.focus)
             course = ScenarioCourse(self._course, self.exploration.simulation_of(asked.settings))
             answer = course.to_json()
             self._summaries[asked.settings] = self._summary(answer)
@@ -121,6 +126,18 @@ class PanelTalk:
         except Exception as error:  # it has no other way to whoever looks
             text = f"{type(error).__name__}: {error}"
             self._show("answer", {**self._state(asked), "error": asked.error or text})
+
+    def _open(self, focus: str) -> None:
+        """Show the base, once, and of a large graph what is near the thing that is looked at."""
+        graph = self._course.simulation.graph
+        if not self._opened:
+            drawn = layout(graph, datasets=False, groups=False).to_json()
+            base = {**self._course.to_json(), "choices": self.exploration.choices.to_json(), "layout": drawn}
+            self._show("base", {**base, "folds": len(graph.dags) > FOLDS_ABOVE})
+            self._opened = True
+        if focus and focus != self._near and len(graph.dags) > FOLDS_ABOVE:
+            self._near = focus
+            self._show("near", {"of": focus, **layout(graph, focus=focus, datasets=False, groups=False).to_json()})
 
     def _land(self, simulation: Simulation, asked: _Asked, is_stale: IsStale) -> None:
         for part in () if self._landings.is_known else self._landings.of_base():
