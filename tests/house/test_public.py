@@ -57,8 +57,8 @@ PINNED = {
     "Backfill": "dag dates done left number partitions progress reason runs skipped state to_json wait",
     "Why": "causes error event missing run text to_json",
     "Simulation": """
-        compare critical_path deadlines futures futures_so_far graph interventions method name parent pending problems records run runs
-        slack stranded timeline to_json usage what_if why""",
+        compare critical_path deadlines futures futures_so_far graph interventions method name parent pending problems
+        records run runs slack stranded timeline to_json usage what_if why""",
     "WhatIfPanel": "close code scenarios simulation",
     "Timeline": "assumed rows to_json to_pandas",
     "CriticalPath": "assumed rows run steps to_json to_pandas waited",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import reactive_dag as rd
-from reactive_dag.notebook.widgets.controls import Setting, Subject, setting_of
+from reactive_dag.notebook.widgets.controls import Dragged, Subject, dragged_of
 from reactive_dag.notebook.widgets.exploration import Exploration
 from reactive_dag.notebook.widgets.latest import IsStale, LatestOnly
 from reactive_dag.notebook.widgets.panel_talk import PanelTalk
@@ -69,13 +69,13 @@ class Page:
 # ------------------------------------------------------------------------------------------ state and code
 
 
-def test_n21_the_code_of_a_scenario_gives_the_same_simulation() -> None:
+def test_N21_the_code_of_a_scenario_gives_the_same_simulation() -> None:
     simulation = base()
     tried = Exploration(simulation)
     for setting in (
-        Setting("delay", INGEST, 5400), Setting("times", Subject("task", "build", "load"), 1.35),
-        Setting("fail", Subject("task", "report", "render"), 0.25), Setting("slots", Subject("pool", "warehouse"), 1),
-        Setting("workers", Subject("workers"), 3), Setting("delay", Subject("dataset", "report"), 60.5),
+        Dragged("delay", INGEST, 5400), Dragged("times", Subject("task", "build", "load"), 1.35),
+        Dragged("fail", Subject("task", "report", "render"), 0.25), Dragged("slots", Subject("pool", "warehouse"), 1),
+        Dragged("workers", Subject("workers"), 3), Dragged("delay", Subject("dataset", "report"), 60.5),
     ):  # fmt: skip
         tried.choose(setting)
     tried.keep("all at once")
@@ -92,7 +92,7 @@ def test_names_that_mean_another_thing_are_written_as_the_way_to_it() -> None:
     graph.dag("a.b", schedule="@daily").add(lambda: None, id="c")
     simulation = rd.simulate(graph, start=START, until="1d", default_duration="1h")
     tried = Exploration(simulation)
-    tried.choose(Setting("delay", Subject("task", "a", "b"), 60))
+    tried.choose(Dragged("delay", Subject("task", "a", "b"), 60))
     assert tried.code == "simulation.what_if(rd.delay(simulation.graph.dags['a'].tasks['b'], '1m'))"
     assert ends(eval(tried.code, {"rd": rd, "simulation": simulation})) == ends(tried.simulation)
 
@@ -100,18 +100,18 @@ def test_names_that_mean_another_thing_are_written_as_the_way_to_it() -> None:
 def test_without_settings_it_is_the_base_itself() -> None:
     simulation = base()
     tried = Exploration(simulation)
-    tried.choose(Setting("delay", INGEST, 60))
-    tried.choose(Setting("delay", INGEST, 0))
+    tried.choose(Dragged("delay", INGEST, 60))
+    tried.choose(Dragged("delay", INGEST, 0))
     assert tried.simulation is simulation
     assert tried.code == "simulation"
 
 
-def test_n21_a_drag_is_one_step_to_undo() -> None:
+def test_N21_a_drag_is_one_step_to_undo() -> None:
     tried = Exploration(base())
     for seconds in (300, 600, 900):
-        tried.choose(Setting("delay", INGEST, seconds), gesture="first")
-    tried.choose(Setting("delay", INGEST, 1200), gesture="second")
-    tried.choose(Setting("times", INGEST, 2))
+        tried.choose(Dragged("delay", INGEST, seconds), gesture="first")
+    tried.choose(Dragged("delay", INGEST, 1200), gesture="second")
+    tried.choose(Dragged("times", INGEST, 2))
     states = [tried.settings]
     while tried.can_undo:
         tried.undo()
@@ -121,15 +121,15 @@ def test_n21_a_drag_is_one_step_to_undo() -> None:
     tried.redo()
     tried.redo()
     assert tried.settings == states[1] and tried.can_redo
-    tried.choose(Setting("delay", INGEST, 60))
+    tried.choose(Dragged("delay", INGEST, 60))
     assert not tried.can_redo
 
 
 def test_an_undone_drag_is_not_gone_on_with() -> None:
     tried = Exploration(base())
-    tried.choose(Setting("delay", INGEST, 300), gesture="drag")
+    tried.choose(Dragged("delay", INGEST, 300), gesture="drag")
     tried.undo()
-    tried.choose(Setting("delay", INGEST, 600), gesture="drag")
+    tried.choose(Dragged("delay", INGEST, 600), gesture="drag")
     assert tried.can_undo
     tried.undo()
     assert not tried.settings
@@ -137,9 +137,9 @@ def test_an_undone_drag_is_not_gone_on_with() -> None:
 
 def test_scenarios_are_kept_and_come_back() -> None:
     tried = Exploration(base())
-    tried.choose(Setting("delay", INGEST, 300))
+    tried.choose(Dragged("delay", INGEST, 300))
     assert tried.keep().name == "scenario 1"
-    tried.choose(Setting("delay", INGEST, 600))
+    tried.choose(Dragged("delay", INGEST, 600))
     assert [tried.keep().name, tried.keep("late").name, tried.keep("late").name] == ["scenario 2", "late", "late"]
     tried.restore("scenario 1")
     assert tried.settings[0].value == 300 and tried.name == "scenario 1"
@@ -161,17 +161,17 @@ def test_scenarios_are_kept_and_come_back() -> None:
 )  # fmt: skip
 def test_what_a_page_should_not_send_is_refused(kind: str, subject: object, value: object) -> None:
     with pytest.raises(rd.InvalidValue):
-        setting_of(kind, subject, value)
+        dragged_of(kind, subject, value)
 
 
 @pytest.mark.parametrize(
     "setting",
     [
-        Setting("delay", Subject("dag", "ingst"), 60), Setting("delay", INGEST, -60), Setting("fail", INGEST, 2),
-        Setting("workers", Subject("workers"), 1.5), Setting("slots", Subject("pool", "warehouse"), 0),
+        Dragged("delay", Subject("dag", "ingst"), 60), Dragged("delay", INGEST, -60), Dragged("fail", INGEST, 2),
+        Dragged("workers", Subject("workers"), 1.5), Dragged("slots", Subject("pool", "warehouse"), 0),
     ],
 )  # fmt: skip
-def test_what_cannot_be_changes_nothing(setting: Setting) -> None:
+def test_what_cannot_be_changes_nothing(setting: Dragged) -> None:
     tried = Exploration(base())
     with pytest.raises(rd.ReactiveDagError):
         tried.choose(setting)
@@ -181,7 +181,7 @@ def test_what_cannot_be_changes_nothing(setting: Setting) -> None:
 # ------------------------------------------------------------------------------------------ answers
 
 
-def test_n21_an_answer_is_what_the_comparison_says() -> None:
+def test_N21_an_answer_is_what_the_comparison_says() -> None:
     simulation = base()
     page = Page(simulation)
     shown, answer = page.last("base"), page.choose("delay", ["dag", "ingest", ""], 5 * 3600)
@@ -276,7 +276,7 @@ def test_only_datasets_from_outside_can_be_late() -> None:
 # ------------------------------------------------------------------------------------------ messages
 
 
-def test_n20_the_newest_wins_and_nothing_queues_up() -> None:
+def test_N20_the_newest_wins_and_nothing_queues_up() -> None:
     begun, go_on, done, stale = Event(), Event(), list[int](), list[bool]()
 
     def work(item: int, is_stale: IsStale) -> None:

@@ -13,16 +13,16 @@ from attrs import frozen
 from reactive_dag.whatif.question.names import GraphNames
 
 if TYPE_CHECKING:
-    from reactive_dag.notebook.widgets.controls import ControlKind, Setting
+    from reactive_dag.notebook.widgets.controls import ControlKind, Dragged
     from reactive_dag.whatif.simulation import Simulation
 
-Ends = tuple[float, float, float, float | None]
+Range = tuple[float, float, float, float | None]
 """Of a control: the least value, the most, the step, and the one at which it changes nothing (None: no limit)."""
 
-ENDS: dict[ControlKind, Ends] = {
+RANGES: dict[ControlKind, Range] = {
     "delay": (0, 12 * 3600, 300, 0), "times": (0.1, 4, 0.05, 1), "fail": (0, 1, 0.01, 0), "workers": (1, 64, 1, None),
 }  # fmt: skip
-MOST_SLOTS = 16
+SLOTS_AT_LEAST = 16
 """A pool can be dragged to so many slots at least, and to twice as many as it has."""
 
 
@@ -82,19 +82,19 @@ class Choices:
         published = tuple([source.dataset for source in simulation.question.sources])
         return cls(tuple(dags), published, tuple(pools), effects.workers)
 
-    def is_usual(self, setting: Setting) -> bool:
+    def is_usual(self, setting: Dragged) -> bool:
         """Whether a value changes nothing. O(pools)."""
         if setting.kind == "slots":
             return any(pool.id == setting.subject.name and pool.slots == setting.value for pool in self.pools)
-        return setting.value == (self.workers if setting.kind == "workers" else ENDS[setting.kind][3])
+        return setting.value == (self.workers if setting.kind == "workers" else RANGES[setting.kind][3])
 
     def to_json(self) -> dict[str, object]:
         """Plain data. O(tasks)."""
         return {
-            "controls": {kind: list(ends) for kind, ends in ENDS.items()}, "workers": self.workers,
+            "controls": {kind: list(ends) for kind, ends in RANGES.items()}, "workers": self.workers,
             "dags": [
                 [dag.id, dag.ran, [[task.id, task.works, task.assumed] for task in dag.tasks]] for dag in self.dags
             ],
             "datasets": list(self.datasets),
-            "pools": [[pool.id, pool.slots, pool.least, max(2 * pool.slots, MOST_SLOTS)] for pool in self.pools],
+            "pools": [[pool.id, pool.slots, pool.least, max(2 * pool.slots, SLOTS_AT_LEAST)] for pool in self.pools],
         }  # fmt: skip

@@ -1,6 +1,6 @@
 """What the what-if panel lets people drag, of which thing, and what a dragged value means as an intervention.
 
-Owns `Subject` and `Setting`. Invariant: the text of a setting, run as Python, gives its intervention. O(1)
+Owns `Subject` and `Dragged`. Invariant: the text of a setting, run as Python, gives its intervention. O(1)
 each, once the names of the graph are known.
 """
 
@@ -24,7 +24,7 @@ SubjectKind: TypeAlias = Literal["dag", "task", "dataset", "pool", "workers"]
 ControlKind: TypeAlias = Literal["delay", "times", "fail", "slots", "workers"]
 SUBJECT_KINDS = ("dag", "task", "dataset", "pool", "workers")
 """What can be picked."""
-MOST = 1e12
+LARGEST_VALUE = 1e12
 """No control has a larger value."""
 
 
@@ -95,7 +95,7 @@ class Subject:
 
 
 @frozen
-class Setting:
+class Dragged:
     """One control at a value: of `delay` in seconds, of `times` a factor, of `fail` a chance, else a whole number."""
 
     kind: ControlKind
@@ -156,7 +156,7 @@ def whole_value(value: float) -> int:
     return int(value)
 
 
-def subject_of(given: object) -> Subject:
+def picked_of(given: object) -> Subject:
     """A subject out of what a page sent. O(1). Raises InvalidValue for what cannot be one."""
     if isinstance(given, list) and len(given) == 3 and all(isinstance(each, str) for each in given):
         kind, name, task = given
@@ -165,11 +165,11 @@ def subject_of(given: object) -> Subject:
     raise InvalidValue(f"{given!r} is nothing that can be picked")
 
 
-def setting_of(kind: object, subject: object, value: object) -> Setting:
+def dragged_of(kind: object, subject: object, value: object) -> Dragged:
     """A setting out of what a page sent. O(1). Raises InvalidValue for what cannot be one."""
     if kind not in _TEXTS:
         raise InvalidValue(f"no such control: {kind!r} of {subject!r}")
-    about = subject_of(subject)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MOST:
+    about = picked_of(subject)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LARGEST_VALUE:
         raise InvalidValue(f"{kind} of {subject!r}: {value!r} is no number that it can have")
-    return Setting(kind, about, float(value))
+    return Dragged(kind, about, float(value))

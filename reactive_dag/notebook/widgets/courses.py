@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.outcome.outcome import Outcome
     from reactive_dag.whatif.simulation import Simulation
 
-Bar: TypeAlias = "tuple[int, str, float | None, float | None, str]"
+RunBar: TypeAlias = "tuple[int, str, float | None, float | None, str]"
 """A run: its DAG, its date or partition, when it began and ended, and its state."""
-MOST_CHANGES = 60
+MOST_SHOWN_CHANGES = 60
 """So many changes are shown, with their chains; of more only how many there are."""
 
 
@@ -60,12 +60,12 @@ class BaseCourse:
         return {run: place for place, run in enumerate(self.simulation.outcome.runs)}
 
     @cached_property
-    def bars(self) -> list[Bar]:
+    def bars(self) -> list[RunBar]:
         """A bar for each run, in their order. O(runs) once."""
         outcome = self.simulation.outcome
         return [self.bar(outcome, run) for run in outcome.runs]
 
-    def bar(self, outcome: Outcome, run: int) -> Bar:
+    def bar(self, outcome: Outcome, run: int) -> RunBar:
         """A run of an outcome as a bar. O(1)."""
         head = outcome.head(run)
         about = head.partition or self.zone.date(to_moment(head.logical_date))
@@ -148,7 +148,7 @@ class ScenarioCourse:
 
     def changes(self) -> list[tuple[str, ...]]:
         """The first changes as text, and the kind of each: DAG, date, was, is, by, why. O(changes shown * path)."""
-        rows = self.comparison.rows[:MOST_CHANGES]
+        rows = self.comparison.rows[:MOST_SHOWN_CHANGES]
         with shown_in(self.base.zone.name):
             return [(*map(str, cells), row.kind) for cells, row in zip(self.comparison._cells_of(rows), rows)]
 

@@ -15,10 +15,10 @@ from reactive_dag.notebook.widgets.choices import Choices
 from reactive_dag.whatif.question.names import GraphNames
 
 if TYPE_CHECKING:
-    from reactive_dag.notebook.widgets.controls import Setting, Subject
+    from reactive_dag.notebook.widgets.controls import Dragged, Subject
     from reactive_dag.whatif.simulation import Simulation
 
-Settings: TypeAlias = "tuple[Setting, ...]"
+Settings: TypeAlias = "tuple[Dragged, ...]"
 MOST_UNDONE = 200
 """So many steps can be undone."""
 
@@ -69,7 +69,7 @@ class Exploration:
         """Whether a step was undone last. O(1)."""
         return bool(self._book.undone)
 
-    def choose(self, setting: Setting, gesture: str = "") -> None:
+    def choose(self, setting: Dragged, gesture: str = "") -> None:
         """Set a control. All that one `gesture` (a drag) does is one step to undo; "" is a step by itself. O(settings).
 
         Raises InvalidValue for what is not there, and for a value that cannot be.
@@ -86,7 +86,7 @@ class Exploration:
         """Take the setting of a control away: a step that can be undone. O(settings)."""
         self._go_to(tuple(each for each in self._book.now if each.about != (kind, subject)))
 
-    def _with(self, setting: Setting) -> Settings:
+    def _with(self, setting: Dragged) -> Settings:
         """The settings with one more, in the place of the one of its control."""
         now = self._book.now
         if self.choices.is_usual(setting):
@@ -170,12 +170,12 @@ class Exploration:
         """The Python of this simulation, of a base that is called `simulation`. O(settings).
 
         >>> from reactive_dag import Graph, simulate
-        >>> from reactive_dag.notebook.widgets.controls import Setting, Subject
+        >>> from reactive_dag.notebook.widgets.controls import Dragged, Subject
         >>> graph = Graph("sales")
         >>> task = graph.dag("ingest", schedule="0 2 * * *").add(lambda: None, id="load")
         >>> base = simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="5m")
         >>> tried = Exploration(base)
-        >>> tried.choose(Setting("delay", Subject("dag", "ingest"), 7200))
+        >>> tried.choose(Dragged("delay", Subject("dag", "ingest"), 7200))
         >>> tried.code
         "simulation.what_if(rd.delay('ingest', '2h'))"
         """

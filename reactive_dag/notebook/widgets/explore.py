@@ -16,7 +16,7 @@ from reactive_dag.whatif.simulation import Simulation
 if TYPE_CHECKING:
     from reactive_dag.notebook.widgets.panel import WhatIfPanel
 
-FUTURES = 500
+FUTURES, WANTED = 500, Simulation
 
 
 def explore(simulation: Simulation, *, futures: int = FUTURES) -> WhatIfPanel:
@@ -25,7 +25,8 @@ def explore(simulation: Simulation, *, futures: int = FUTURES) -> WhatIfPanel:
     What it shows is worked out on a thread, the newest value first: cells run meanwhile (N20). Raises InvalidValue for
     what is no simulation, ImportError without the extra `notebook`.
     """
-    if not isinstance(simulation, Simulation):
+    given: object = simulation
+    if not isinstance(simulation, WANTED):
         raise InvalidValue(f"rd.explore() takes a simulation, as rd.simulate(...) gives it, not {seen(simulation)}")
     count = whole(futures, "futures", 1)
     need_anywidget("rd.explore()")

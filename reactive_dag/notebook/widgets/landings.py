@@ -51,11 +51,11 @@ class Landings:
             yield self._shown(part.n, [self._row(finish) for finish in self._finishes.values()])
 
     def _futures(self) -> Iterator[FuturesSoFar | Futures]:
-        simulation = self.base.simulation
-        answer = simulation.answer
-        if answer is not None and not simulation.effects.fails and answer.window.size * self.n <= MOST_AT_ONCE:
-            return iter([simulation.futures(self.n, progress=False)])
-        return simulation.futures_so_far(self.n)
+        base = self.base.simulation
+        arrays = base.answer
+        if arrays is not None and not base.effects.fails and arrays.window.size * self.n <= MOST_AT_ONCE:
+            return iter([base.futures(self.n, progress=False)])
+        return base.futures_so_far(self.n)
 
     def of(self, scenario: Simulation) -> Iterator[dict[str, object]]:
         """Plain data of a scenario, each time that more futures are done. O(n * nodes reached)."""

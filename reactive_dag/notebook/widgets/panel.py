@@ -13,7 +13,7 @@ import traitlets
 
 from reactive_dag.notebook.widgets.assets import script, style
 from reactive_dag.notebook.widgets.glyphs import glyphs
-from reactive_dag.notebook.widgets.panel_talk import PanelTalk, Part
+from reactive_dag.notebook.widgets.panel_talk import PanelPart, PanelTalk
 
 if TYPE_CHECKING:
     from reactive_dag.whatif.simulation import Simulation
@@ -39,7 +39,7 @@ class WhatIfPanel(anywidget.AnyWidget):
     def _hear(self, _widget: object, message: object, _buffers: object) -> None:
         self._talk.hear(message)
 
-    def _show(self, part: Part, data: dict[str, object]) -> None:
+    def _show(self, part: PanelPart, data: dict[str, object]) -> None:
         if self.comm is not None:
             self.set_trait(part, data)
 
@@ -60,7 +60,7 @@ class WhatIfPanel(anywidget.AnyWidget):
         return self._talk.exploration.code
 
     def close(self) -> None:
-        """Show it no more; what is worked on is left. O(1)."""
+        """ShowPart it no more; what is worked on is left. O(1)."""
         self._talk.close()
         super().close()
 

@@ -17,7 +17,7 @@ from attrs import frozen
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.notebook.graphs.layout import layout
 from reactive_dag.notebook.graphs.selection import FOLDS_ABOVE
-from reactive_dag.notebook.widgets.controls import setting_of, subject_of
+from reactive_dag.notebook.widgets.controls import dragged_of, picked_of
 from reactive_dag.notebook.widgets.courses import BaseCourse, ScenarioCourse
 from reactive_dag.notebook.widgets.exploration import Exploration
 from reactive_dag.notebook.widgets.landings import Landings
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from reactive_dag.notebook.widgets.exploration import Settings
     from reactive_dag.whatif.simulation import Simulation
 
-Part: TypeAlias = Literal["base", "near", "base_landing", "answer", "landing"]
+PanelPart: TypeAlias = Literal["base", "near", "base_landing", "answer", "landing"]
 """What is shown, each in the place of the one before: the base once, the graph near a thing, landing times, answers."""
-Show: TypeAlias = "Callable[[Part, dict[str, object]], None]"
+ShowPart: TypeAlias = "Callable[[PanelPart, dict[str, object]], None]"
 
 
 @frozen
@@ -46,7 +46,7 @@ class _Asked:
 class PanelTalk:
     """What the panel of one simulation says to its pages. Landing times are of `n` futures."""
 
-    def __init__(self, base: Simulation, n: int, show: Show) -> None:
+    def __init__(self, base: Simulation, n: int, show: ShowPart) -> None:
         self.exploration = Exploration(base)
         self._course = BaseCourse(base)
         self._landings = Landings(self._course, n)
@@ -81,10 +81,10 @@ class PanelTalk:
     def _do(self, message: Mapping[str, object]) -> None:
         tried, do, name = self.exploration, message.get("do"), str(message.get("name") or "")
         if do == "choose":
-            setting = setting_of(message.get("kind"), message.get("subject"), message.get("value"))
+            setting = dragged_of(message.get("kind"), message.get("subject"), message.get("value"))
             tried.choose(setting, str(message.get("gesture") or ""))
         elif do == "unset":
-            tried.unset(str(message.get("kind")), subject_of(message.get("subject")))
+            tried.unset(str(message.get("kind")), picked_of(message.get("subject")))
         elif do == "keep":
             tried.keep(name)
         elif do in ("restore", "forget"):
@@ -128,7 +128,7 @@ class PanelTalk:
             self._show("answer", {**self._state(asked), "error": asked.error or text})
 
     def _open(self, focus: str) -> None:
-        """Show the base, once, and of a large graph what is near the thing that is looked at."""
+        """ShowPart the base, once, and of a large graph what is near the thing that is looked at."""
         graph = self._course.simulation.graph
         if not self._opened:
             drawn = layout(graph, datasets=False, groups=False).to_json()
