@@ -21,8 +21,8 @@ PINNED = {
         Problem ProcessRunner ReactiveDagError RetryTask Run Simulation SkipTask StoreDamaged StoreError
         StoreInUse StoreTooNew Task TaskError ThreadRunner Trigger UndatedOutlet UndeclaredOutlet UnknownId
         UsageError VirtualClock absent aiter all_of any_of at at_least capacity completed cron daily day delay
-        duration empirical every explore exponential fail fails_once files hour item lognormal marbles missed month operators
-        output parquet sequence shared simulate spread_durations takes triangular uniform updated values week
+        duration empirical every explore exponential fail fails_once files hour item lognormal marbles missed month
+        operators output parquet sequence shared simulate spread_durations takes triangular uniform updated values week
         weekly weibull workers""",
     "operators": "absent all_of at_least batch by debounce exactly_once rollup sequence throttle",
     "Graph": """

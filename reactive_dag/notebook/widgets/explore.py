@@ -25,9 +25,9 @@ def explore(simulation: Simulation, *, futures: int = FUTURES) -> WhatIfPanel:
     What it shows is worked out on a thread, the newest value first: cells run meanwhile (N20). Raises InvalidValue for
     what is no simulation, ImportError without the extra `notebook`.
     """
-    given: object = simulation
-    if not isinstance(simulation, WANTED):
-        raise InvalidValue(f"rd.explore() takes a simulation, as rd.simulate(...) gives it, not {seen(simulation)}")
+    explored: object = simulation
+    if not isinstance(explored, WANTED):
+        raise InvalidValue(f"rd.explore() takes a simulation, as rd.simulate(...) gives it, not {seen(explored)}")
     count = whole(futures, "futures", 1)
     need_anywidget("rd.explore()")
     from reactive_dag.notebook.widgets.panel import WhatIfPanel
