@@ -99,7 +99,7 @@ class Runs(Dates):
 
     def consider(self, run, task):
         each = run.tasks[task]
-        if each.asked:
+        if each.asked or each.final:
             return
         judged = "skipped" if task in run.unchosen else verdict(each.spec.rule, run.needs(task))
         over = run.tasks.get(each.spec.over)
