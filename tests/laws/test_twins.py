@@ -157,3 +157,23 @@ def test_R11_a_wait_that_needs_no_worker_any_more_begins_with_the_next_record(tw
     twins.publish("a", {})
     if dies:
         twins.die()
+
+
+def test_R5_a_task_that_a_cancellation_ended_has_no_other_end_by_what_it_follows(twins):
+    """`t` of `p` stands before `first` in the plan, which it follows: it is cancelled before."""
+    twins.retask("p", 3)
+    twins.publish("a", {})
+    twins.settle()
+    twins.cancel(number_of(twins, "p"))
+
+
+def test_R7_a_mapped_task_gets_no_instances_as_its_run_is_cancelled(twins):
+    """`late` has its list, and would go whatever happens to `left`, which the cancellation ends."""
+    twins.retask("s", 1)
+    twins.start(None)
+    for outcome in ("give_both", "give_left"):
+        twins.settle()
+        twins.finish(0, outcome)
+    twins.settle()
+    assert "left" in [job.task for job in twins.model.jobs]
+    twins.cancel(number_of(twins, "s"))

@@ -103,8 +103,8 @@ class Runs(Dates):
             return
         judged = "skipped" if task in run.unchosen else verdict(each.spec.rule, run.needs(task))
         over = run.tasks.get(each.spec.over)
-        if judged == "ready" and over is not None and not over.final:
-            judged = "wait"
+        if judged == "ready" and over is not None and (not over.final or (run.cancelled and not each.spec.teardown)):
+            judged = "wait"  # for the list; in a cancelled run for its own end, which has no instances (R5)
         each.asked = judged != "wait"
         if judged == "ready" and over is not None:
             self.expand(run, task, each, over)

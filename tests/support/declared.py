@@ -112,7 +112,8 @@ VARIANTS = {
     ),
     "s": _variants(
         "s",
-        _changed("s", {"timeout": "14s"}, each=Spec(needs=("t",), over="t", retries=0, delay=SECOND, pool="v")),
+        _changed("s", {"timeout": "14s"}, each=Spec(needs=("t",), over="t", retries=0, delay=SECOND, pool="v"),
+                 late=Spec(needs=("t", "left"), over="t", rule="all_done")),
         _changed("s", {"timeout": None, "max_active_runs": 1}, inner=None, left=Spec(),
                  clean=Spec(needs=("join", "each"), rule="all_done", teardown=True, outlets=("c",))),
     ),
