@@ -186,6 +186,44 @@ def test_I5_a_start_with_a_known_key_gives_the_first_run(tmp_path):
         assert states(engine, "job") == ["success"]
 
 
+def test_I5_a_start_with_a_known_key_and_other_content_is_warned_of(caplog):
+    def declared():
+        graph = rd.Graph("warned")
+
+        @graph.dag(params={"rows": 1, "why": ""})
+        def child(run):
+            return None
+
+        @graph.dag(retries=1)
+        def parent(run):
+            run.start(child, params={"rows": run.attempt})
+            if run.attempt == 1:
+                raise ValueError("once more")
+
+        return graph
+
+    with live(declared()) as engine, caplog.at_level("WARNING", "reactive_dag.engine"):
+        first = engine.start("child", key="k", params={"rows": 2}, logical_date="2026-11-20")
+        assert engine.start("child", key="k", params={"rows": 2}, logical_date="2026-11-20") == first
+        assert not caplog.records
+        assert engine.start("child", key="k", params={"rows": 3}, logical_date="2026-11-21") == first
+        said = [record.getMessage() for record in caplog.records]
+        assert said == [
+            "start('child', key='k') with params={'rows': 3}, logical_date='2026-11-21T00:00:00Z' gets the run of the "
+            "first start under this key, which has params={'rows': 2}, logical_date='2026-11-20T00:00:00Z'; give another "
+            "key for a run of its own"
+        ]
+        caplog.clear()
+        engine.start("parent")
+        engine.run_until_idle()
+        assert len(engine.runs("child")) == 2, "the second attempt of the parent gets the child of the first"
+        assert [
+            "params={'rows': 2} gets" in record.getMessage()
+            for record in caplog.records
+            if record.name.endswith("engine")
+        ] == [True]
+
+
 def test_I6_recovery_applies_recorded_decisions_and_calls_no_old_callable(tmp_path):
     def declared():
         graph = rd.Graph("names")

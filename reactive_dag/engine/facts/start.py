@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import date as date_type
 from typing import NamedTuple, Protocol
@@ -22,12 +23,13 @@ from reactive_dag.model.scalars import own
 from reactive_dag.model.schedule import Schedule
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import exact, seen, text_at
-from reactive_dag.model.times import MICROSECOND, GivenTime, parse_date
+from reactive_dag.model.times import MICROSECOND, GivenTime, format_time, parse_date
 
+LOGGER = logging.getLogger("reactive_dag.engine")
 MOST_TOLD = 5
 """So many partitions at most are named in a message."""
-
-
+CONTENT = ("params", "payload", "logical_date", "partition")
+"""What a key stands for besides its DAG (I5)."""
 MOST_STARTS = 1_000
 """So many starts out of bodies at most lead to each other at one instant."""
 
@@ -216,9 +218,20 @@ class Starting:
     def _conflict(self, at: int, scope: str, first: int, record: StartRequested) -> None:
         there = self.log.record(first)
         assert isinstance(there, StartRequested)
-        said = (there.params, there.payload, there.logical_date, there.partition)
-        if said != (record.params, record.payload, record.logical_date, record.partition):
+        other = [name for name in CONTENT if getattr(there, name) != getattr(record, name)]
+        if other:
             self.log.push(KeyConflict(at, scope, str(record.key), first))
+            LOGGER.warning(
+                "start(%r, key=%r) with %s gets the run of the first start under this key, which has %s; "
+                "give another key for a run of its own",
+                record.dag, record.key, _shown(record, other), _shown(there, other),
+            )  # fmt: skip
+
+
+def _shown(start: StartRequested, names: Sequence[str]) -> str:
+    """What a start gave of these, as a message says it."""
+    values = [(name, getattr(start, name)) for name in names]
+    return ", ".join(f"{name}={seen(format_time(v) if v and name == 'logical_date' else v)}" for name, v in values)
 
 
 def check_partition(partition: str, among: Sequence[Partitions], where: str) -> None:
