@@ -185,7 +185,8 @@ class Engine(Questions):
     ) -> Run:  # fmt: skip
         """Ask for a run by hand; a second start with the same key gives the first one's run, unchanged (I5).
 
-        What differs from the first start is logged as a warning. Raises UnknownId for a DAG or a param that is not there, InvalidValue for a value that cannot be kept.
+        What differs from the first start is logged as a warning. Raises UnknownId for a DAG or a param that is not
+        there, InvalidValue for a value that cannot be kept.
         """
         parts, fold = self._parts, self._parts.fold
         parts.get_ready()

@@ -210,8 +210,8 @@ def test_I5_a_start_with_a_known_key_and_other_content_is_warned_of(caplog):
         said = [record.getMessage() for record in caplog.records]
         assert said == [
             "start('child', key='k') with params={'rows': 3}, logical_date='2026-11-21T00:00:00Z' gets the run of the "
-            "first start under this key, which has params={'rows': 2}, logical_date='2026-11-20T00:00:00Z'; give another "
-            "key for a run of its own"
+            "first start under this key, which has params={'rows': 2}, logical_date='2026-11-20T00:00:00Z'; "
+            "give another key for a run of its own"
         ]
         caplog.clear()
         engine.start("parent")
