@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 from reactive_dag.declare.analysis.problem import Problem
 from reactive_dag.declare.dag import Dag
-from reactive_dag.declare.internals import known_dag, version_of
+from reactive_dag.declare.internals import version_of
 from reactive_dag.declare.settings.parsers import whole
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.engine.inspect.why import why_run
 from reactive_dag.model import pictures
-from reactive_dag.model.errors import UnknownId, UsageError
-from reactive_dag.model.suggest import did_you_mean
+from reactive_dag.model.errors import UsageError
 from reactive_dag.model.text import counted
 from reactive_dag.model.times import GivenTime, format_time
 from reactive_dag.whatif.answers.critical_path import CriticalPath, hops, steps_of
 from reactive_dag.whatif.answers.deadlines import DeadlinesTable, deadlines_of
 from reactive_dag.whatif.answers.inspector import inspector_of
+from reactive_dag.whatif.answers.meant_runs import MeantRuns
 from reactive_dag.whatif.answers.slack import Slack, slack_of
 from reactive_dag.whatif.answers.stranded import StrandedEvents
 from reactive_dag.whatif.answers.timeline import Timeline, timeline_of
@@ -45,7 +45,6 @@ from reactive_dag.whatif.parts.answering import PartsAnswer, answer_in_parts
 from reactive_dag.whatif.question.binding import bind_all_but_bodies
 from reactive_dag.whatif.question.durations import DurationOrFunction, GivenDurations
 from reactive_dag.whatif.question.interventions import Intervention
-from reactive_dag.whatif.question.names import given_name
 from reactive_dag.whatif.question.outputs import GivenOutputs
 from reactive_dag.whatif.question.question import GivenSources, Question, question_of
 from reactive_dag.whatif.records.record_host import RecordHost
@@ -157,6 +156,10 @@ class Simulation:
         return self.trace if self.parts is None else self.parts.outcome
 
     @cached_property
+    def _meant(self) -> MeantRuns:
+        return MeantRuns(self.graph, self.outcome)
+
+    @cached_property
     def _inspector(self) -> Queries:
         return inspector_of(self.trace.fold)
 
@@ -213,14 +216,11 @@ class Simulation:
 
     def runs_of(self, dag: Dag | str) -> RunList:
         """The runs of one DAG, in the order of their requests. O(runs of the DAG). Raises UnknownId."""
-        return RunList(self._run(run) for run in self.outcome.by_dag.get(known_dag(self.graph, dag), ()))
+        return RunList(self._run(run) for run in self._meant.of_dag(dag))
 
     def run(self, key: Run | str) -> Run:
         """A run by its key, or by the first digits of it. Raises UnknownId."""
-        known = self.outcome.by_key
-        text = key.key if isinstance(key, Run) else key
-        found = [known[text]] if text in known else [known[each] for each in known if text and each.startswith(text)]
-        return self._run(found[0] if len(found) == 1 else known[self._inspector.run(key).key])
+        return self._run(self._meant.of_key(key))
 
     def why(self, what: Run | Dag | str, *, logical_date: GivenTime | None = None) -> Why:
         """Why a run happened, or why a DAG did not run: as `Engine.why`. O(causes). Raises UnknownId."""
@@ -250,39 +250,15 @@ class Simulation:
         """
         if not dags:
             return timeline_of(self.outcome, self.outcome.runs)
-        wanted = [known_dag(self.graph, dag) for dag in dags]
-        return timeline_of(self.outcome, [run for dag in wanted for run in self.outcome.by_dag.get(dag, ())])
+        return timeline_of(self.outcome, [run for dag in dags for run in self._meant.of_dag(dag)])
 
     def critical_path(self, dag_or_run: Dag | Run | str) -> CriticalPath:
         """What decided when a run ended, back to a tick or an event from outside; of a DAG, its last run. O(steps).
 
         Raises UnknownId for a DAG that is not here, or that never ran.
         """
-        run = self._meant(dag_or_run)
-        return CriticalPath(run, steps_of(self.outcome, hops(self.outcome, run._offset)), self.effects)
-
-    def _meant(self, given: Dag | Run | str) -> Run:
-        if isinstance(given, Run):
-            return self.run(given.key)
-        name = given_name(given, "this question").text
-        if name not in self.graph.dags:
-            return self._by_key(name)
-        runs = self.outcome.by_dag.get(name)
-        if not runs:
-            raise UnknownId(f"DAG {name!r} never ran in this course; .why({name!r}) says what it lacked")
-        return self._run(max(runs, key=self._rank))
-
-    def _rank(self, run: int) -> tuple[bool, int, int]:
-        """What ends last comes last; what does not end at all comes after that."""
-        ended = self.outcome.ended(run)
-        return ended is None, ended or 0, run
-
-    def _by_key(self, key: str) -> Run:
-        try:
-            return self.run(key)
-        except UnknownId:
-            hint = did_you_mean(key, self.graph.dags)
-            raise UnknownId(f"no DAG {key!r} in graph {self.graph.id!r}, nor a run of that key{hint}") from None
+        run = self._meant.last_of(dag_or_run)
+        return CriticalPath(self._run(run), steps_of(self.outcome, hops(self.outcome, run)), self.effects)
 
     def pending(self) -> UnfinishedWork:
         """What is unfinished at the end of the course, and why. O(live runs + items pending)."""
@@ -301,13 +277,12 @@ class Simulation:
 
         O(tasks + edges). Raises UnknownId as `critical_path`.
         """
-        return slack_of(self.outcome, None if dag_or_run is None else self._meant(dag_or_run)._offset)
+        return slack_of(self.outcome, None if dag_or_run is None else self._meant.last_of(dag_or_run))
 
     def usage(self) -> Usage:
         """The use of workers, pools and active runs over time, and who waited for them. O(attempts log attempts)."""
-        pools = {id: pool.slots for id, pool in self.graph.pools.items()} | self.effects.capacities
-        active = {id: dag.max_active_runs for id, dag in self.graph.dags.items()}
-        return usage_of(self.outcome, {WORKERS: self.effects.workers, **pools}, active)
+        limits = {WORKERS: self.effects.workers, **self._prepared.pools, **self.effects.capacities}
+        return usage_of(self.outcome, limits, self._prepared.active)
 
     def problems(self) -> list[Problem]:
         """The graph's problems, without datasets that an outside source publishes here. O(graph) the first time."""
@@ -322,8 +297,8 @@ class Simulation:
     def what_if(self, *interventions: Intervention, name: str = "") -> Simulation:
         """Ask this again with interventions: `rd.delay`, `rd.duration`, `rd.fail`, `rd.shared`, `rd.capacity`, ...
 
-        They are added to those of this course. O(what they reach) where the graph is static, else O(records). Raises
-        InvalidValue for what is no intervention, UnknownId.
+        They are added to those of this course, and asked of the graph as it is now. O(what they reach) where the graph
+        is static, else O(records). Raises InvalidValue for what is no intervention, UnknownId.
         """
         return Simulation(self.question.with_more(interventions), name, self)
 
@@ -333,7 +308,8 @@ class Simulation:
         On all cores; with progress where somebody looks (or as `progress` says). Ctrl-C gives what is done by then, and
         `.n` says how many. A simulation keeps its last futures, up to 64 MB, and knows others as long as somebody holds
         them: a what-if of it, asked for as many of that seed, costs O(n * nodes that the change reaches). Raises
-        InvalidValue for a number that cannot be, UsageError where the graph was changed since.
+        InvalidValue for a number that cannot be, and for more than fit in 4 GB; UsageError where the graph was changed
+        since.
 
         >>> from reactive_dag.declare.graph import Graph
         >>> from reactive_dag.whatif.question.distributions import uniform
@@ -344,31 +320,42 @@ class Simulation:
         >>> f"{finish.quantile(0.5):%H:%M}", round(finish.probability(before="02:20"), 1)
         ('02:15', 0.7)
         """
-        asked, chosen = whole(n, "n", 1), self.question.seed if seed is None else whole(seed, "seed")
-        self._refuse_changed("so there are no futures of it: simulate it anew")
+        asked, chosen = self._asked_for(n, seed)
         return Futures(
             self.question, self._prepared, self.effects, asked, chosen, self.label, self.run, self._kept, progress
         )  # fmt: skip
+
+    def _asked_for(self, n: int, seed: int | None) -> tuple[int, int]:
+        asked, chosen = whole(n, "n", 1), self.question.seed if seed is None else whole(seed, "seed")
+        self._refuse_changed("so there are no futures of it: simulate it anew")
+        return asked, chosen
 
     def futures_so_far(self, n: int, seed: int | None = None) -> Iterator[FuturesSoFar]:
         """As `futures`, on this thread, a part after the other: each has the first `.n` of `.asked`. O(n * nodes).
 
         Whoever stops to ask stops the work. Raises InvalidValue, UsageError as `futures`.
         """
-        asked, chosen = whole(n, "n", 1), self.question.seed if seed is None else whole(seed, "seed")
-        self._refuse_changed("so there are no futures of it: simulate it anew")
+        asked, chosen = self._asked_for(n, seed)
         return futures_so_far(self.question, self._prepared, self.effects, self._kept, asked, chosen)
 
     def compare(self, base: Simulation | None = None) -> Comparison:
         """Which runs are later, missing, extra or end otherwise than in `base` (or the parent), and why.
 
-        O(runs + changes * path). Raises UsageError without a base, for one that has no parent.
+        A note says where the graph was changed between the two. O(runs + changes * path). Raises UsageError without a
+        base, for one that has no parent.
         """
         other = base or self.parent
         if other is None:
             raise UsageError("this simulation came from no other: write .compare(base), or .what_if(...).compare()")
         return compared(
-            other.outcome, self.outcome, other.effects, self.effects, self.label, other.label, self.question.graph
+            other.outcome,
+            self.outcome,
+            other.effects,
+            self.effects,
+            self.label,
+            other.label,
+            self.question.graph,
+            self._version == other._version or self.graph is not other.graph,
         )
 
     def to_json(self) -> dict[str, object]:

@@ -62,7 +62,7 @@ PINNED = {
     "WhatIfPanel": "close code scenarios simulation",
     "Timeline": "assumed rows to_json to_pandas",
     "CriticalPath": "assumed rows run steps to_json to_pandas waited",
-    "Comparison": "assumed base name rows to_json to_pandas unchanged",
+    "Comparison": "assumed base name rows same_graph to_json to_pandas unchanged",
     "Scenario": """
         at bodies each executes expect fails frame graph letters marbles play returns start succeeds takes tz until
         workers""",

@@ -348,3 +348,37 @@ def test_law_every_run_is_a_change_or_unchanged(spec: GraphSpec, data: st.DataOb
     for row in found:
         assert list(row.why)[-1].dag == row.dag
         assert str(row.why)
+
+
+@pytest.mark.parametrize("limited", [False, True], ids=["window", "limits"])
+def test_W32_answers_stay_those_of_the_graph_as_it_was(limited: bool) -> None:
+    graph = shop()
+    graph.pool("db", slots=3)
+    graph.dag("loads", schedule="0 1 * * *", max_active_runs=2).add(nothing, "load", pool="db")
+    graph.dag("gone", schedule="0 1 * * *").add(nothing, "bye")
+    base = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m")
+    asked = base.what_if(rd.workers(1)) if limited else base
+
+    def answers() -> list[str]:
+        of_gone = [asked.timeline("gone"), asked.critical_path("gone"), asked.slack("gone"), asked.runs_of("gone")]
+        of_all = [asked.timeline(), asked.usage(), asked.runs, asked.pending(), asked.deadlines()]
+        return [str(each) for each in (*of_gone, *of_all)]
+
+    before = answers()
+    graph.remove("gone")
+    graph.pool("db", slots=1)
+    graph.dag("loads", schedule="0 1 * * *", max_active_runs=7).add(nothing, "load", pool="db")
+    assert answers() == before
+
+
+def test_W32_a_comparison_says_that_the_graph_was_changed_between_the_two() -> None:
+    graph = shop()
+    base = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m")
+    late = base.what_if(rd.delay("ingest", "2h"))
+    graph.remove("other")
+    said = "the graph was changed between the two"
+    assert late.compare().same_graph and said not in str(late.compare())
+    anew = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m")
+    for found in (base.what_if(rd.delay("ingest", "2h")).compare(), anew.compare(base), anew.compare(late)):
+        assert not found.same_graph and str(found).count(said) == 1 and not found.to_json()["same_graph"]
+        assert ("other", "missing") in [(row.dag, row.kind) for row in found]

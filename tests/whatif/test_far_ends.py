@@ -6,7 +6,7 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.errors import InvalidValue
-from tests.support.windows import nothing
+from tests.support.windows import nothing, of_reference, of_window
 
 DAY = {"start": "2026-11-23T00:00Z", "until": "1d"}
 
@@ -42,6 +42,25 @@ def test_W6_factors_that_multiply_beyond_numbers_are_cut_to_73_years() -> None:
 def test_W20_a_simulation_beyond_what_arrays_can_tell_is_refused(start: str) -> None:
     with pytest.raises(InvalidValue, match="a simulation ends by 2116"):
         rd.simulate(a_graph(), start=start, until="1d", default_duration="5m")
+
+
+@pytest.mark.parametrize("limits", [False, True], ids=["pass", "loop"])
+def test_W20_what_would_end_beyond_that_does_not_end(limits: bool) -> None:
+    graph = rd.Graph("far")
+    up = graph.dag("up", schedule="0 3 * * *")
+    up.add(nothing, id="a")
+    up.add(nothing, id="b", after="a")
+    up.add(nothing, id="c", after="b")
+    graph.dag("down", on=rd.completed("up"))(nothing)
+    spans = {"b": "90d", "c": "1d"}
+    base = rd.simulate(graph, start="2115-12-30T00:00Z", until="2d", durations=spans, default_duration="5m")
+    if limits:
+        base = base.what_if(rd.fail("up.a", 0.0), rd.workers(1))
+    assert of_window(base.answer.window, base.answer.ends) == of_reference(base)
+    run = base.runs_of("up")[0]
+    assert (str(run.state), run.tasks["b"].state, run.tasks["c"].state) == ("running", "running", "none")
+    assert not base.runs_of("down") and list(base.outcome.unfinished()) == list(base.trace.unfinished())
+    assert base.futures(3).finish("up").succeeded == 0
 
 
 def test_W42_what_is_no_name_is_refused() -> None:

@@ -257,3 +257,16 @@ def test_W43_tables_say_what_is_assumed() -> None:
     frame = finish.to_pandas()
     assert list(frame.columns) == ["share", "ends"] and str(frame["ends"].dt.tz) == "UTC"
     assert found.to_pandas()["task"].iloc[0] == "ingest.load" == found.to_json()[0]["task"]
+
+
+@pytest.mark.parametrize("extra", [False, True], ids=["window", "reference"])
+def test_W41_more_futures_than_fit_are_refused_before_any_is_evaluated(extra: bool) -> None:
+    graph = rd.Graph("many")
+    graph.dag("up", schedule="0 2 * * *").add(lambda: None, id="a")
+    if extra:
+        graph.dag("batched", on=rd.completed("up").batch(count=3)).add(lambda: None, id="b")
+        graph.dag("still", on=rd.absent(rd.completed("batched"), for_="3h")).add(lambda: None, id="c")
+    base = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration=rd.uniform("1m", "2m"))
+    for n in (10**12, 10**30):
+        with pytest.raises(InvalidValue, match=r"n=1,000,000,000,.* futures would take .* GB to keep"):
+            base.futures(n)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from reactive_dag.log.history import RunRow
     from reactive_dag.whatif.outcome.outcome import Outcome
 
+OTHER_GRAPH = "the graph was changed between the two"
+"""What stands below a comparison of courses of two versions of a graph."""
+
 ChangeKind: TypeAlias = Literal["later", "earlier", "missing", "extra", "state"]
 
 
@@ -83,13 +86,16 @@ class Comparison(Answer[Change]):
     _row_type = Change
     right = frozenset({"by"})
 
-    def __init__(self, rows: list[Change], unchanged: int, name: str, base: str, effects: Effects) -> None:
+    def __init__(
+        self, rows: list[Change], unchanged: int, name: str, base: str, effects: Effects, same_graph: bool = True
+    ) -> None:  # fmt: skip
         self._effects = effects if rows else None
         self._zone = effects.zone
         self.rows = rows
         self.unchanged = unchanged
         self.name = name
         self.base = base
+        self.same_graph = same_graph
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -106,7 +112,8 @@ class Comparison(Answer[Change]):
         """How many runs there are of each kind, and what that rests on."""
         words = {"state": "ending otherwise"}
         parts = [f"{count} {words.get(kind, kind)}" for kind, count in self.counts.items()]
-        return [", ".join([*parts, f"{self.unchanged} unchanged"]), *super().notes]
+        graph = [] if self.same_graph else [OTHER_GRAPH]
+        return [", ".join([*parts, f"{self.unchanged} unchanged"]), *graph, *super().notes]
 
     def _cells_of(self, rows: Sequence[Change]) -> list[tuple[str, ...]]:
         return [
@@ -125,8 +132,8 @@ class Comparison(Answer[Change]):
         """Plain data. O(rows)."""
         rows = [row.to_json() for row in self.rows]
         return {
-            "name": self.name, "base": self.base, "unchanged": self.unchanged, "counts": self.counts,
-            "assumed": self.assumed, "rows": rows,
+            "name": self.name, "base": self.base, "same_graph": self.same_graph, "unchanged": self.unchanged,
+            "counts": self.counts, "assumed": self.assumed, "rows": rows,
         }  # fmt: skip
 
 
@@ -137,15 +144,22 @@ def _end(state: str | None, ended: datetime | None) -> str:
 
 
 def compared(
-    base: Outcome, mine: Outcome, given: Effects, own: Effects, name: str, base_name: str, graph: Graph
+    base: Outcome,
+    mine: Outcome,
+    given: Effects,
+    own: Effects,
+    name: str,
+    base_name: str,
+    graph: Graph,
+    same_graph: bool,
 ) -> Comparison:
-    """Compare a course with a base; `graph` is that of the course. O(runs)."""
+    """Compare a course with a base; `graph` is that of the course, as it is now. O(runs)."""
     pairs = RunPairs.of(base, mine)
     reasons = Reasons(pairs, given, own, Silences(pairs, graph))
     changed, count = pairs.changed()
     rows = [_change(pairs, reasons, pair) for pair in changed]
     rows.sort(key=lambda row: (-row.lateness, row.dag, row.date, row.run))
-    return Comparison(rows, count - len(rows), name, base_name, own)
+    return Comparison(rows, count - len(rows), name, base_name, own, same_graph)
 
 
 def _change(pairs: RunPairs, reasons: Reasons, pair: RunPair) -> Change:

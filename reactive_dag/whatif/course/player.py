@@ -40,7 +40,7 @@ from reactive_dag.whatif.course.prepared import PreparedGraph, Registrations
 from reactive_dag.whatif.question.effects import Effects
 from reactive_dag.whatif.question.future_draws import FutureDraws
 from reactive_dag.whatif.question.identity import RunIdentities
-from reactive_dag.whatif.question.question import Question
+from reactive_dag.whatif.question.question import LAST, Question
 
 if TYPE_CHECKING:
     from reactive_dag.engine.runs.state import RunState
@@ -85,7 +85,7 @@ class CoursePlayer:
         with self.log.lock, calm_collector():
             self._register()
             self._settle()
-            while (now := self._next()) < NEVER:
+            while (now := self._next()) < LAST:  # as arrays (W20): what is not over by then does not end
                 self.clock.advance_to(now)
                 self._play(now)
         self.log.commit()

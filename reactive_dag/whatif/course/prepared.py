@@ -46,6 +46,8 @@ class PreparedGraph:
 
     def __init__(self, graph: Graph) -> None:
         self._dags = dict(graph.dags)
+        self.pools = {id: pool.slots for id, pool in graph.pools.items()}
+        self.active = {id: dag.max_active_runs for id, dag in graph.dags.items()}
         self.analysis = analysis_of(graph)
         self._never: dict[TaskName, bool] = {}
         self.names = GraphNames(graph)

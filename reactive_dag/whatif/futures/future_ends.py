@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reactive_dag.model.errors import InvalidValue
 from reactive_dag.whatif.futures.again import EndsAgain
 from reactive_dag.whatif.futures.in_chunks import in_chunks
 from reactive_dag.whatif.futures.paths import count_paths
@@ -34,8 +35,24 @@ MOST_KEPT = 2**27
 
 BYTES_AN_ENTRY = 100
 
+MOST_MEMORY = 2**32
+"""Futures that would take more than 4 GB are refused before any is evaluated."""
+
+MANY = 10_000
+"""From so many futures on the first one is played beforehand, which shows how much memory each takes."""
+
 Dated = tuple[int | None, "Ints"]
 """The logical date of a run, and when something of it ended in each future."""
+
+
+def refuse_more_than_fit(n: int, each: int) -> None:
+    """Refuse futures of so many bytes each, where they would take too much. O(1). Raises InvalidValue."""
+    if n * each > MOST_MEMORY:
+        needed, most = n * each / 2**30, max(MOST_MEMORY // each, 1)
+        raise InvalidValue(
+            f"n={n:,} futures would take {needed:,.0f} GB to keep, more than {MOST_MEMORY // 2**30} GB: ask for "
+            f"{most:,} of this simulation at most, or in parts (seed=1, seed=2, ...)"
+        )
 
 
 class FutureEnds(ABC):
@@ -70,6 +87,7 @@ class EndsInWindow(FutureEnds):
         size = futures.window.size
         self._is_whole = n * size <= MOST_KEPT
         self._nodes = np.arange(size) if self._is_whole else np.sort(futures.window.run_end).astype(np.int64)
+        refuse_more_than_fit(n, 8 * len(self._nodes))
         rows = None if before is None else rows_again(futures, n, *before)
         if rows is None:
             self._anew(n, progress)
@@ -168,6 +186,8 @@ class EndsInCourses(FutureEnds):
     def __init__(
         self, courses: CourseFutures, why: str, n: int, workers: int | None = None, progress: bool | None = None
     ) -> None:
+        if n >= MANY:
+            refuse_more_than_fit(n, BYTES_AN_ENTRY * len(courses.play(0)))
         found = in_chunks(courses.chunk, n, FEW, processes=True, workers=workers, progress=progress)
         self._ends = [ends for chunk in found for ends in chunk.ends]
         self._points = {point for ends in self._ends for point in ends}

@@ -77,8 +77,8 @@ class Question:
         return evolve(self, interventions=(*self.interventions, *interventions))
 
 
-_LAST = 2 * LONGEST_SPAN
-"""From here on the arrays of a window hold for never (2**62 ns)."""
+LAST = 2 * LONGEST_SPAN
+"""From here on the arrays of a window hold for never (2**62 ns), and nothing ends."""
 
 
 def question_of(
@@ -101,8 +101,8 @@ def _until(start: int, until: timedelta | GivenTime) -> int:
         end = start + parse_duration(until, what="until")
     else:
         end = parse_time(until, what="until")
-    if end > _LAST:
-        raise InvalidValue(f"until {seen(until)}: a simulation ends by {format_time(_LAST)}")
+    if end > LAST:
+        raise InvalidValue(f"until {seen(until)}: a simulation ends by {format_time(LAST)}")
     if end <= start:
         raise InvalidValue(f"until={format_time(end)} does not come after start={format_time(start)}")
     return end
