@@ -44,6 +44,8 @@ SLOTS, WORKERS = (40, 24, 12), 120
 GOALS = {
     "first question": 1.2,
     "further question": 15.0,
+    "further question, failures": 15.0,
+    "further question, 40 workers": 15.0,
     "all its records": 3.0,
     "event loop": 3.5,
     "event loop, compiled": 60,
@@ -71,6 +73,14 @@ def further(base: rd.Simulation) -> Callable[[], object]:
     late = [rd.delay(dag.id, "2h") for dag in base.graph.dags.values() if dag.triggers]
     draw = Random(1)
     return lambda: base.what_if(draw.choice(late))
+
+
+def failing(base: rd.Simulation) -> Callable[[], object]:
+    """Sixty tasks fail at times, and one DAG after the other comes two hours late; machine code where it is there."""
+    draw = Random(5)
+    tasks = [f"{dag.id}.{task.id}" for dag in base.graph.dags.values() for task in dag.tasks.values() if not task.wait]
+    asked = base.what_if(*[rd.fail(task, 0.3) for task in draw.sample(tasks, 60)])
+    return further(asked)
 
 
 def records(base: rd.Simulation) -> Callable[[], object]:
@@ -153,7 +163,9 @@ def main() -> list[Line]:
     parts_first, parts_further, parts_whole = in_parts()
     jobs: dict[str, Callable[[], object]] = {
         "SimPy, AllOf": lambda: with_all_of(nodes), "a plain heap": lambda: with_heap(nodes),
-        "first question": first(base, graphs), "further question": further(base), "all its records": records(base),
+        "first question": first(base, graphs), "further question": further(base),
+        "further question, failures": failing(base),
+        "further question, 40 workers": lambda: base.what_if(rd.workers(40)), "all its records": records(base),
         "event loop": plain, "event loop, compiled": compiled, "500 futures": futures,
         "500 futures, compiled": compiled_futures, "static in part: first question": parts_first,
         "static in part: further question": parts_further, "static in part: the reference alone": parts_whole,

@@ -46,6 +46,7 @@ def compared(simulation: rd.Simulation | None) -> str:
         return "runs are cancelled or skipped"
     for future in range(2):
         got, want = compiled_play(window, simulation, 3, future), played(window, simulation, future)
+        assert (got.again, got.drawn) == (want.again, want.drawn)
         for about in ("begin", "end", "state", "attempts"):
             seen, meant = getattr(got, about), getattr(want, about)
             assert seen == meant, (about, [at for at in range(window.size) if seen[at] != meant[at]][:5])
@@ -86,6 +87,33 @@ def test_W44_futures_are_the_same_with_and_without_it() -> None:
     many, few = asked.futures(100), asked.futures(20)
     assert many.method == few.method == "event loop"
     assert many.finish("d").ends[:20].tolist() == few.finish("d").ends.tolist()
+
+
+@needs_numba
+def test_W44_a_further_question_is_played_by_it_where_it_is_loaded() -> None:
+    """It is loaded when plain plays of a window have taken as long; then a single question is played by it too."""
+    graph = rd.Graph("long")
+    dag = graph.dag("d", schedule="* * * * *")
+    for name in "abcd":
+        dag.add(lambda: None, id=name, retries=1)
+    base = rd.simulate(graph, start="2026-11-23T00:00Z", until="7d", default_duration="10s")
+    asked = [base.what_if(rd.fail("d.b", chance)) for chance in (0.1, 0.2, 0.3)]
+    assert asked[-1].method.compiled and repr(asked[-1].method) == "event loop, compiled: tasks fail"
+    window = window_of(asked[-1])
+    plain, play = played(window, asked[-1]), asked[-1].answer.play
+    assert play is not None
+    assert (play.begin, play.end, play.again) == (plain.begin, plain.end, plain.again)
+
+
+@needs_numba
+def test_W44_a_wait_that_is_lost_and_tried_again_has_room() -> None:
+    """Each retry leaves a timeout that is still to come among the events."""
+    graph = rd.Graph("lost")
+    graph.dag("up", schedule="0 0 1 1 *").add(lambda: None, id="t")
+    dag = graph.dag("d", schedule="0 0 * * *")
+    dag.wait_for("up", match="same_day", id="w", timeout="1h", retries=200)
+    asked = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m")
+    assert compared(asked) == "equal"
 
 
 @needs_numba

@@ -263,9 +263,8 @@ def test_W33_what_an_answer_finds_not_to_be_static_goes_to_the_rest() -> None:
     base = asked_of(graph)
     assert base.answer is not None and base.method.rest == ()
     failing = base.what_if(rd.fail("load.t", 0.5))
-    assert repr(failing.method) == (
-        "event loop, and the reference for alert: rd.completed('*', states='failed') hears what does not succeed"
-    )
+    assert (failing.method.evaluator, failing.method.rest) == ("event loop", ("alert",))
+    assert failing.method.why == "rd.completed('*', states='failed') hears what does not succeed"
     assert failing.parts and failing.parts.course.border.dags == {"load"}
     assert 0 < len(failing.runs_of("alert")) < 24
     alike(failing)

@@ -16,6 +16,7 @@ from reactive_dag.whatif.answers.slack import slack_of
 from reactive_dag.whatif.answers.timeline import timeline_of
 from reactive_dag.whatif.answers.usage import WORKERS, usage_of
 from reactive_dag.whatif.comparison.compare import compared
+from reactive_dag.whatif.loops.machine_code import HAS_NUMBA
 from reactive_dag.whatif.outcome.loop_outcome import LoopOutcome
 from reactive_dag.whatif.outcome.outcome import Outcome
 from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
@@ -95,6 +96,22 @@ def test_W59_the_event_loop_answers_where_something_fails_or_a_limit_binds() -> 
     assert sum(each.method.evaluator == "event loop" for each in questions) > 10
 
 
+@pytest.mark.skipif(not HAS_NUMBA, reason="numba is not installed (extra fast)")
+def test_W44_answers_of_the_compiled_loop_are_those_of_the_reference() -> None:
+    pooled = asked_of_pool()
+    assert pooled.futures(64).n == 64  # loads the compiled loop where it is not yet
+    compiled = 0
+    for seed in range(100, 100 + examples(75)):
+        late = limited_question(seed)
+        if late is None or not late.method.compiled:
+            continue
+        compiled += 1
+        assert isinstance(late.outcome, LoopOutcome)
+        told_alike(late.outcome, late.trace)
+        usage_alike(late)
+    assert compiled > 3, compiled
+
+
 def asked_of_pool(*changes: object, **task: object) -> rd.Simulation:
     """Two DAGs that share a pool of one slot; the second needs it while the first has it."""
     graph = rd.Graph("places")
@@ -107,7 +124,7 @@ def asked_of_pool(*changes: object, **task: object) -> rd.Simulation:
 
 def test_W59_who_made_room_in_a_pool_stands_on_the_critical_path_of_the_event_loop() -> None:
     simulation = asked_of_pool()
-    assert repr(simulation.method) == "event loop: pool 'p' has no more than 1 slots"
+    assert (simulation.method.evaluator, simulation.method.why) == ("event loop", "pool 'p' has no more than 1 slots")
     path = simulation.critical_path("second")
     assert [(step.name, step.link) for step in path] == [
         ("tick 2026-11-23T01:00:00Z", ""), ("first.t", "caused by"), ("second.t", "slot")
@@ -127,7 +144,7 @@ def test_W59_attempts_of_the_event_loop_have_their_own_times_and_errors() -> Non
 def test_W32_a_failure_that_is_not_drawn_costs_no_event_loop() -> None:
     simulation = asked_of_pool(rd.capacity("p", 2), rd.fail("first.t", 1e-9))
     assert repr(simulation.method) == "incremental"
-    assert repr(simulation.what_if(rd.fail("first.t", 1)).method) == "event loop: tasks fail"
+    assert simulation.what_if(rd.fail("first.t", 1)).method.why == "tasks fail"
 
 
 @pytest.mark.parametrize("seed", range(examples(150)))

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
     from reactive_dag.whatif.futures.course_futures import EndsByPoint
     from reactive_dag.whatif.loops.attempts import Flags
+    from reactive_dag.whatif.loops.checks import Play
     from reactive_dag.whatif.loops.compiled_levels import CompiledLevels
-    from reactive_dag.whatif.loops.compiled_play import CompiledPlan, CompiledPlay
+    from reactive_dag.whatif.loops.compiled_play import CompiledPlan
     from reactive_dag.whatif.question.draws import DrawKeys
     from reactive_dag.whatif.question.effects import Effects
 
@@ -139,7 +140,7 @@ class WindowFutures:
         ends[:, columns] = rows.T
         return played
 
-    def _loops(self, columns: Sequence[int], futures: range) -> Iterator[EventLoop | CompiledPlay]:
+    def _loops(self, columns: Sequence[int], futures: range) -> Iterator[Play]:
         """Play some of these futures. O(events * log) each."""
         if self.compiled is None:
             yield from (self.loop(futures[column]) for column in columns)

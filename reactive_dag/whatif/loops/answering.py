@@ -15,7 +15,7 @@ from attrs import frozen
 
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.text import first_of
-from reactive_dag.whatif.loops.attempts import AttemptLists
+from reactive_dag.whatif.loops.attempts import AttemptLists, Attempts
 from reactive_dag.whatif.loops.checks import tied_at, what_is_beyond, what_misleads
 from reactive_dag.whatif.loops.drawn import WindowDraws
 from reactive_dag.whatif.loops.event_loop import EventLoop
@@ -29,6 +29,7 @@ from reactive_dag.whatif.window.one_pass import one_pass
 from reactive_dag.whatif.window.remembered import remembered
 
 if TYPE_CHECKING:
+    from reactive_dag.whatif.loops.checks import Play
     from reactive_dag.whatif.question.effects import Effects
     from reactive_dag.whatif.question.question import Question
 
@@ -42,16 +43,19 @@ MOST_WINDOWS = 4
 class Method:
     """What answered a question: the evaluator, and why it was not a faster one ("" where none is faster).
 
-    `rest` are the DAGs that the reference played beside it; none where one evaluator answered all.
+    `rest` are the DAGs that the reference played beside it; none where one evaluator answered all. `compiled` says
+    whether machine code did it, which says the same.
     """
 
     evaluator: EvaluatorName
     why: str = ""
     rest: tuple[str, ...] = ()
+    compiled: bool = False
 
     def __repr__(self) -> str:
         others = f", and the reference for {first_of(self.rest)}" if self.rest else ""
-        return f"{self.evaluator}{others}: {self.why}" if self.why else f"{self.evaluator}{others}"
+        name = f"{self.evaluator}{', compiled' if self.compiled else ''}{others}"
+        return f"{name}: {self.why}" if self.why else name
 
 
 @frozen(eq=False)
@@ -65,7 +69,7 @@ class WindowAnswer:
     asked: QuestionValues
     passed: Ends
     method: Method
-    play: EventLoop | None = None
+    play: Play | None = None
 
     @property
     def ends(self) -> Ends:
@@ -108,32 +112,39 @@ def answer_of(window: Window, question: Question, effects: Effects, before: Wind
         why = "tasks fail" if drawn is not None else what_binds(window, asked.values, passed)
         if why:
             play = _played(tools_of(question.graph, window), asked, drawn)
-            return WindowAnswer(window, asked, passed, Method("event loop", why), play)
+            method = Method("event loop", why, compiled=not isinstance(play, EventLoop))
+            return WindowAnswer(window, asked, passed, method, play)
     if passed.tie >= 0:
         raise tied_at(window, passed.tie)
     return WindowAnswer(window, asked, passed, method)
 
 
-def _failures(question: Question, window: Window, asked: QuestionValues) -> AttemptLists | None:
+def _failures(question: Question, window: Window, asked: QuestionValues) -> Attempts | None:
     """The attempts of tasks, if any fails or is cut off; None where all first attempts succeed. O(tasks)."""
     found = _attempts(tools_of(question.graph, window), asked)
-    return found if found.later or found.failing else None
+    return None if found.all_succeed else found
 
 
-def _attempts(tools: WindowTools, asked: QuestionValues) -> AttemptLists:
+def _attempts(tools: WindowTools, asked: QuestionValues) -> Attempts:
     """The attempts that tasks need in one future. O(tasks + failures)."""
-    draws, window = WindowDraws(tools.drawn, asked.effects, asked.table), tools.drawn.window
+    draws = WindowDraws(tools.drawn, asked.effects, asked.table)
     first = np.array(asked.values.span, np.int64)[tools.drawn.nodes][:, None]
-    return AttemptLists.of(draws.attempts(asked.future.keys, first=first), tools.drawn.nodes, window.size)
+    return draws.attempts(asked.future.keys, first=first)
 
 
-def _played(tools: WindowTools, asked: QuestionValues, drawn: AttemptLists | None) -> EventLoop:
+def _played(tools: WindowTools, asked: QuestionValues, drawn: Attempts | None) -> Play:
     """One future, played by the event loop. O(events * log). Raises NotStatic where that is no answer."""
-    window, values = tools.drawn.window, asked.values
+    window, values, nodes = tools.drawn.window, asked.values, tools.drawn.nodes
     capacity = [values.capacity.get(name, pool.slots) for name, pool in window.pools.items()]
     attempts = _attempts(tools, asked) if drawn is None else drawn
-    loop = EventLoop(tools.loop_plan, values.base, values.delay, attempts, capacity, values.workers)
-    loop.play()
+    compiled = tools.compiled_for_one()
+    loop: Play
+    if compiled is None:
+        lists = AttemptLists.of(attempts, nodes, window.size)
+        loop = EventLoop(tools.loop_plan, values.base, values.delay, lists, capacity, values.workers)
+        loop.play()
+    else:
+        loop = compiled.play(np.array(values.delay, np.int64), attempts, nodes, 0, capacity, values.workers)
     why = what_misleads(loop) or what_is_beyond(loop)
     if why is not None:
         raise why

@@ -82,6 +82,11 @@ class Attempts:
     span: Ints
     failing: Ints
 
+    @property
+    def all_succeed(self) -> bool:
+        """Whether all tasks succeed at their first attempt. O(1)."""
+        return not len(self.again) and not len(self.failing)
+
     @classmethod
     def drawn(
         cls, rules: AttemptRules, tasks: Ints, first: Ints, failed: Ints, spans: DrawSpans, fails: DrawFailures

@@ -16,14 +16,18 @@ from reactive_dag.whatif.window.limits import limited_of
 from reactive_dag.whatif.window.white_list import NotStatic
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from reactive_dag.whatif.loops.compiled_play import CompiledPlay
     from reactive_dag.whatif.loops.event_loop import EventLoop
     from reactive_dag.whatif.window.arrays import Window
 
+    Play: TypeAlias = EventLoop | CompiledPlay
+
 NO_SUCCESS = frozenset({FAILED, UPSTREAM_FAILED, SKIPPED, CANCELLED})
 
 
-def what_misleads(loop: EventLoop | CompiledPlay) -> NotStatic | None:
+def what_misleads(loop: Play) -> NotStatic | None:
     """Why the reference is to be asked instead; None where the play is right. O(nodes).
 
     Where the order of one instant decides, where what does not succeed would start runs that are not here, where runs
@@ -62,7 +66,7 @@ def lost_in(window: Window) -> list[str]:
     return sorted({window.tasks[subject][0] for subject in subjects})
 
 
-def _unheard(loop: EventLoop | CompiledPlay) -> NotStatic | None:
+def _unheard(loop: Play) -> NotStatic | None:
     """What does not succeed is heard by what a window does not have, if something does not. O(nodes)."""
     plan, window = loop.plan, loop.plan.window
     if not (window.on_failure or window.ruled) or NO_SUCCESS.isdisjoint(loop.state):
@@ -73,7 +77,7 @@ def _unheard(loop: EventLoop | CompiledPlay) -> NotStatic | None:
     return NotStatic(f"{next(iter(heard.values()))} hears what does not succeed", *heard) if heard else None
 
 
-def _requested_together(loop: EventLoop | CompiledPlay) -> NotStatic | None:
+def _requested_together(loop: Play) -> NotStatic | None:
     """The runs of a DAG that is limited queue in the order of their requests, which a window knows by instants only."""
     for dag, runs, _, _ in limited_of(loop.plan.window).runs:
         requested = [at for run in runs.tolist() if (at := loop.begin[loop.plan.run_start[run]]) < BEYOND]
@@ -82,7 +86,7 @@ def _requested_together(loop: EventLoop | CompiledPlay) -> NotStatic | None:
     return None
 
 
-def what_is_beyond(loop: EventLoop) -> NotStatic | None:
+def what_is_beyond(loop: Play) -> NotStatic | None:
     """What of a play its arrays do not tell as the reference does; None where they tell all. O(nodes).
 
     Runs and tasks that are given up or skipped: who took their place, and what they had waited for.
@@ -96,7 +100,7 @@ def what_is_beyond(loop: EventLoop) -> NotStatic | None:
     return None
 
 
-def tie_of(loop: EventLoop | CompiledPlay) -> int:
+def tie_of(loop: Play) -> int:
     """A wait for which the order of what happens at one instant decides, which a window does not know; -1 without.
 
     One is where an awaited run is requested at the very instant at which the wait would end by an earlier one.
@@ -106,7 +110,7 @@ def tie_of(loop: EventLoop | CompiledPlay) -> int:
     return next(tied, -1)
 
 
-def _is_tied(loop: EventLoop | CompiledPlay, node: int) -> bool:
+def _is_tied(loop: Play, node: int) -> bool:
     first, last, again = loop.begin[node], loop.end[node], loop.attempts[node] > 1
     candidates, begin, end = loop.plan.candidates[node] or (), loop.begin, loop.end
     for at, (_, start) in enumerate(candidates):

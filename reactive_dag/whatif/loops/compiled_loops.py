@@ -1,9 +1,10 @@
 """The event loop compiled by numba (extra `fast`): event_loop.py, on arrays, without what cancels or skips runs.
 
-Owns no state: `play` plays one future and leaves it in the `LoopState` it is given. Invariant: begin, end, state and
-attempts are those of event_loop.py, bit for bit: what is done at one instant is done in the same order. A function says
-what is to be done with a node next, and `_instant` does that: so each stands in the machine code once. Nothing
-allocates, so no references are counted; the GIL is not held, so futures are played on threads. O(log events) an event.
+Owns no state: `play` plays one future and leaves it in the `LoopState` it is given. Invariant: begin, end, state,
+attempts and their begins are those of event_loop.py, bit for bit: what is done at one instant is done in the same
+order. A function says what is to be done with a node next, and `_instant` does that: so each stands in the machine code
+once. Nothing allocates, so no references are counted; the GIL is not held, so futures are played on threads.
+O(log events) an event.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ from reactive_dag.whatif.loops.loop_arrays import (
     LoopArrays,
     LoopState,
     at_instant,
+    begins_anew,
     do,
     leave_dag,
     line_that_fits,
@@ -151,6 +153,8 @@ def _begin_wait(w: LoopArrays, s: LoopState, node: int) -> int:
     """A wait begins, and looks."""
     if s.nodes[node, ATTEMPTS] == 0:
         s.times[node, BEGUN] = s.one[NOW]
+    else:
+        begins_anew(s, node)
     s.nodes[node, ATTEMPTS] += 1
     s.nodes[node, STATE] = WAITING
     timeout = w.edges[w.nodes[node, RETRY]]
@@ -195,6 +199,7 @@ def _begin_attempt(s: LoopState, node: int) -> None:
     s.nodes[node, ATTEMPTS] = number + 1
     s.nodes[node, STATE] = RUNNING
     if number:
+        begins_anew(s, node)
         span = s.again[s.nodes[node, LATER] + number - 1, 1]
     else:
         s.times[node, BEGUN] = s.one[NOW]

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reactive_dag.whatif.loops.attempts import AttemptLists
 from reactive_dag.whatif.loops.compiled_loops import play
 from reactive_dag.whatif.loops.loop_arrays import (
+    ANEW,
     ATTEMPTS,
     BEGUN,
     CAPACITY,
@@ -59,6 +61,11 @@ def can_play(plan: LoopPlan) -> bool:
     return HAS_NUMBA and knows(plan)
 
 
+def is_loaded() -> bool:
+    """Whether the machine code is there, so that playing does not wait for it. O(1)."""
+    return HAS_NUMBA and bool(play.signatures)  # type: ignore[attr-defined]  # what numba made of it
+
+
 def knows(plan: LoopPlan) -> bool:
     """Whether nothing cancels or skips a run, and no task takes more slots than can be counted here. O(nodes)."""
     stays = all(limit is None or overlap == "queue" for limit, overlap in zip(plan.limit, plan.overlap))
@@ -87,8 +94,10 @@ class CompiledPlan:
         one = np.zeros(MADE_OF + 1, np.int64)
         one[[ROOT, ROOTS_STOP]] = rows[-2:]
         self._fresh = runs, dags, lines, one
-        retries = sum(len(plan.delays[subject]) for subject, kind in zip(plan.subject, plan.candidates) if kind)
-        self._rooms = 2 * plan.size + retries + 8, int(in_line.sum()), 2 * plan.size + sum(map(len, plan.watching)) + 8
+        self._retries = sum(len(plan.delays[of]) for of, kind in zip(plan.subject, plan.kind) if kind in WAITS)
+        self._rooms = (
+            2 * plan.size + self._retries + 8, int(in_line.sum()), 2 * plan.size + sum(map(len, plan.watching)) + 8
+        )  # fmt: skip
 
     def play(
         self, late: Ints, attempts: Attempts, tasks: Ints, column: int, capacity: Sequence[int], workers: int | None
@@ -107,10 +116,19 @@ class CompiledPlan:
         state = LoopState(
             times, nodes, late, spans, runs, dags, lines, np.empty((events, 2), np.int64),
             np.empty((attempts_of_all, 3), np.int64), np.empty(todo, np.int64),
-            np.empty((2 * len(further.rows) + len(further.failing) + 1, 2), np.int64), one,
+            np.empty((2 * len(further.rows) + len(further.failing) + 1, 2), np.int64),
+            np.empty((len(further.rows) + self._retries, 2), np.int64), one,
         )  # fmt: skip
         play(self.arrays, further, state)
-        return CompiledPlay(self.plan, times, nodes)
+        return CompiledPlay(self.plan, state, AttemptColumn(attempts, tasks, column))
+
+
+class AttemptColumn(NamedTuple):
+    """One future of what was drawn, whose rows are these tasks' nodes."""
+
+    attempts: Attempts
+    tasks: Ints
+    column: int
 
 
 def _further(attempts: Attempts, tasks: Ints, column: int) -> Further:
@@ -127,10 +145,12 @@ def _further(attempts: Attempts, tasks: Ints, column: int) -> Further:
 class CompiledPlay:
     """What became of each node in one future, as `EventLoop` says it."""
 
-    def __init__(self, plan: LoopPlan, times: Ints, nodes: NDArray[np.int32]) -> None:
+    def __init__(self, plan: LoopPlan, played: LoopState, drawn: AttemptColumn) -> None:
         self.plan = plan
-        self._times = times
-        self._nodes = nodes
+        self._times = played.times
+        self._nodes = played.nodes
+        self._anew = played.anew[: played.one[ANEW]]
+        self._drawn = drawn
 
     @property
     def ends(self) -> Ints:
@@ -158,6 +178,20 @@ class CompiledPlay:
     def attempts(self) -> list[int]:
         """How many attempts each node had. O(nodes) once."""
         return self._column(ATTEMPTS)
+
+    @cached_property
+    def again(self) -> dict[int, list[int]]:
+        """When the further attempts of nodes began, of those with several. O(those) once."""
+        found: dict[int, list[int]] = {}
+        for node, now in self._anew.tolist():
+            found.setdefault(node, []).append(now)
+        return found
+
+    @cached_property
+    def drawn(self) -> AttemptLists:
+        """What was drawn of the attempts of tasks. O(nodes) once."""
+        attempts, tasks, column = self._drawn
+        return AttemptLists.of(attempts, tasks, self.plan.size, column)
 
     def _column(self, column: int) -> list[int]:
         found: list[int] = self._nodes[:, column].tolist()

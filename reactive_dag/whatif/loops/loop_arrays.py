@@ -39,9 +39,9 @@ the first rows of `LOOK` the DAGs in which it has, in order."""
 FREE, CAPACITY, FIRST, WAITERS = range(4)
 """Columns of lines; the attempts that wait in one are a heap from `FIRST` in `offered`."""
 
-EVENTS, STACKED, NOW, TURN, WORKERS, OFFERED, LOOKS, EAGER, ROOT, ROOTS_STOP, NEXT_TICK, MADE_OF = range(12)
+EVENTS, STACKED, NOW, TURN, WORKERS, OFFERED, LOOKS, EAGER, ROOT, ROOTS_STOP, NEXT_TICK, ANEW, MADE_OF = range(13)
 """Places of what there is one of; `ROOT` is the place in `edges` of the next root that comes at its tick, `NEXT_TICK`
-that tick, `MADE_OF` says what the code was made of."""
+that tick, `ANEW` how many further attempts have begun, `MADE_OF` says what the code was made of."""
 
 HERE, PAST, ELSEWHERE = range(3)
 """What a follower is to a node: of its run, one that waits for its past, the start of another run."""
@@ -66,7 +66,10 @@ class LoopArrays(NamedTuple):
 
 
 class LoopState(NamedTuple):
-    """One play. `late` is how much later nodes come, `spans` how long first attempts take; of a wait until when."""
+    """One play. `late` is how much later nodes come, `spans` how long first attempts take; of a wait until when.
+
+    `anew` has a row for each further attempt that began: the node and the instant, in the order of time.
+    """
 
     times: Ints
     nodes: NDArray[np.int32]
@@ -79,6 +82,7 @@ class LoopState(NamedTuple):
     offered: Ints
     todo: Ints
     again: Ints
+    anew: Ints
     one: Ints
 
 
@@ -167,6 +171,14 @@ def place_further(s: LoopState, further: Further) -> None:
             again[put, 1] = FAILED
             fails += 1
         put += 1
+
+
+@inlined
+def begins_anew(s: LoopState, node: int) -> None:
+    """A further attempt of a node begins."""
+    at = s.one[ANEW]
+    s.one[ANEW] = at + 1
+    s.anew[at, 0], s.anew[at, 1] = node, s.one[NOW]
 
 
 # ------------------------------------------------------------------------------------- lines

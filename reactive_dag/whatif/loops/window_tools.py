@@ -28,12 +28,16 @@ KEPT_AS = "futures"
 WORTH_LOADING = 10_000_000
 """From so many nodes, of all futures together, on levels are worth loading numba for, which takes half a second."""
 
+WORTH_LOADING_LOOP = 100_000
+"""After so many nodes of single futures in plain Python the compiled loop is worth loading numba for: as much time."""
+
 
 class WindowTools:
     """What evaluates a window, made once for it: the keys of draws, the levels, the plan of the event loop."""
 
     def __init__(self, window: Window) -> None:
         self.drawn = DrawnNodes(window)
+        self._played = 0
 
     @cached_property
     def levels(self) -> Levels:
@@ -51,6 +55,18 @@ class WindowTools:
         from reactive_dag.whatif.loops.compiled_play import CompiledPlan, can_play  # imports numba
 
         return CompiledPlan(self.loop_plan) if can_play(self.loop_plan) else None
+
+    def compiled_for_one(self) -> CompiledPlan | None:
+        """The compiled loop for one future more; None where it is played in plain Python. O(1).
+
+        It is used where it is loaded already, and loaded once plain plays of this window have taken as long as that.
+        """
+        self._played += self.drawn.window.size
+        if self._played < WORTH_LOADING_LOOP:
+            module = sys.modules.get("reactive_dag.whatif.loops.compiled_play")
+            if module is None or not module.is_loaded():
+                return None
+        return self.compiled if find_spec("numba") is not None else None
 
     def compiles_levels(self, n: int) -> bool:
         """Whether levels of `n` futures are compiled: with numba, where NumPy is not done before that. O(1)."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reactive_dag.log.history import AttemptRow
     from reactive_dag.model.records import Json
     from reactive_dag.whatif.course.prepared import PreparedGraph
-    from reactive_dag.whatif.loops.event_loop import EventLoop
+    from reactive_dag.whatif.loops.checks import Play
     from reactive_dag.whatif.outcome.outcome import Outcome
     from reactive_dag.whatif.outcome.rows import Left, Unfinished
     from reactive_dag.whatif.outcome.window_runs import WindowRuns
@@ -38,7 +38,7 @@ class LoopOutcome(WindowOutcome):
     """One future of a window, as the event loop played it. An `Outcome`."""
 
     def __init__(
-        self, runs: WindowRuns, values: NodeValues, play: EventLoop, effects: Effects, prepared: PreparedGraph,
+        self, runs: WindowRuns, values: NodeValues, play: Play, effects: Effects, prepared: PreparedGraph,
         reference: Callable[[], Outcome],
     ) -> None:  # fmt: skip
         super().__init__(runs, values, Ends(play.begin, play.end), effects, prepared, reference)
