@@ -45,6 +45,20 @@ def test_R10_a_rerun_reaches_only_who_had_consumed_when_its_round_ended(twins):
         twins.work()
 
 
+def test_R10_an_item_is_not_replaced_by_an_older_one(twins):
+    """`x1` consumed what the second rerun made, has by now what the third one made, and `n` is asked about later."""
+    twins.advance(7 * SECOND)
+    for trigger in (None, rd.updated(twins.graph.datasets["c"]), None):
+        twins.work()
+        if trigger is not None:
+            twins.redefine("x1", trigger)
+        twins.rerun(number_of(twins, "r"), downstream=True)
+    for _ in range(3):
+        twins.work()
+        twins.advance(10 * SECOND)
+    twins.work()
+
+
 def test_R5_a_wait_whose_run_was_cancelled_does_not_begin_anew(twins):
     twins.publish("a", {})
     twins.advance(9 * SECOND)

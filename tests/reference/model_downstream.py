@@ -68,18 +68,20 @@ class Downstream:
         return self.facts[item].run.key if made and self.facts[item].run is not None else None
 
     def replaced(self, wave, key):
-        """The causes of a run that rounds of a wave made anew, each with the new one, if its trigger takes that."""
+        """What a run consumed that rounds of a wave made anew, each with the new one, if its trigger takes that."""
         run, pairs = self.runs[key], []
         station = self.stations.get(run.dag)
-        for item in run.all_causes:
+        for item in run.requested_by:
             number, known = wave.well.get(self.maker(item), (None, 0))
             if number is not None and run.number < known:
                 old = self.facts[item]
-                new = [f for f in self.facts if same_item(f, old) and f.round == number and f is not old]
+                new = [f for f in self.facts[item + 1 :] if same_item(f, old) and f.round == number]
                 pairs += [(item, f.number) for f in new[-1:] if took(station, old, f)]
         return pairs
 
     def take_up(self, run):
-        """A round begins: its causes are the new ones."""
-        swap = dict(run.request.replaced).get
-        run.causes, run.all_causes = ([swap(item, item) for item in items] for items in (run.causes, run.all_causes))
+        """A round begins: its causes are the newest ones."""
+        for item, new in run.request.replaced:
+            run.standing[item] = max(new, run.standing.get(item, new))
+        swap = run.standing.get
+        run.causes, run.all_causes = ([swap(item, item) for item in items] for items in (run.driving, run.requested_by))

@@ -255,8 +255,9 @@ class Run:
 
     def __init__(self, request):
         self.dag, self.key, self.number = request.dag, request.key, request.number
-        self.causes, self.group = request.driving or request.causes, request.group
-        self.all_causes, self.rolled = request.causes, request.rolled
+        self.driving, self.requested_by = request.driving or request.causes, request.causes
+        self.causes, self.all_causes, self.standing = self.driving, self.requested_by, {}
+        self.group, self.rolled = request.group, request.rolled
         self.at, self.height = request.at, 0
         self.state, self.tasks, self.began = "queued", {}, None
         self.cancelled = self.orphan = False

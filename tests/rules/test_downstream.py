@@ -249,6 +249,38 @@ def test_R10_downstream_reruns_twice_give_two_rounds() -> None:
         assert [found[dag] for dag in ("root", "a", "b", "merge", "last")] == [[(3, "success")]] * 5
 
 
+def test_R10_downstream_an_item_is_never_replaced_by_an_older_one() -> None:
+    """The first of two reruns reaches `last` behind the second one, since `slow` is paused; it has a part for each."""
+    said: list[list[int]] = []
+    graph = rd.Graph("twice")
+    rows, more = graph.dataset("rows"), graph.dataset("more")
+    numbers = iter(range(1, 9))
+    root = graph.dag("root")
+
+    def publishes(run: rd.Run) -> None:
+        number = next(numbers)
+        run.publish(rows, extra=number)
+        if number < 3:
+            run.publish(more)
+        else:
+            run.unchanged(more)
+
+    root.add(publishes, outlets=[rows, more])
+    graph.dag("slow", on=rd.updated(more)).add(lambda: None, id="work")
+    last = graph.dag("last", on=rd.updated(rows) & rd.completed("slow"))
+    last.add(lambda run: said.append([each.extra for each in run.events if each.dataset == "rows"]), id="work")
+    with live(graph) as engine:
+        first = engine.start("root")
+        engine.run_until_idle()
+        engine.pause("slow")
+        for _ in range(2):
+            engine.rerun(first, downstream=True)
+            engine.run_until_idle()
+        engine.resume("slow")
+        engine.run_until_idle()
+    assert said == [[1], [3], [3]]
+
+
 @pytest.mark.parametrize("snapshot", [False, True])
 def test_R10_downstream_outlives_a_crash_in_the_middle(snapshot: bool, tmp_path, monkeypatch) -> None:
     bodies, path = Bodies(), f"sqlite:///{tmp_path}/waves.db"

@@ -107,9 +107,11 @@ class Rounds:
         return {**kept, **instances_kept(request, arrays, known, again)}
 
     def replaced(self, run: int, before: RunRow) -> tuple[tuple[int, int], ...]:
-        """The causes of a run for which others stand in its round under way, with those. O(causes replaced)."""
-        request = self.request(run)
-        return tuple({**dict(before.replaced), **dict(request.replaced)}.items())
+        """The causes of a run for which others stand in its round under way, with the newest. O(causes replaced)."""
+        found = dict(before.replaced)
+        for cause, item in self.request(run).replaced:  # of a rerun that came first, and reached the run later
+            found[cause] = max(item, found.get(cause, item))
+        return tuple(found.items())
 
     def snapshot(self) -> RoundsSnapshot:
         """What a restored engine needs of it. O(rounds asked for)."""
