@@ -55,13 +55,14 @@ class Clock {
     this.start = start;
     this.zone = zone;
     const common = { timeZone: zone, hourCycle: "h23" };
-    this.whole = new Intl.DateTimeFormat("sv-SE", { ...common, month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
     this.hour = new Intl.DateTimeFormat("sv-SE", { ...common, hour: "2-digit", minute: "2-digit" });
-    this.day = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, month: "2-digit", day: "2-digit" });
+    this.days = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
   }
 
   date(seconds) { return new Date(this.start + seconds * 1000); }
-  text(seconds) { return `${this.day.format(this.date(seconds))} ${this.hour.format(this.date(seconds))}`; }
+  whole(seconds) { return this.days.format(this.date(seconds)); }
+  day(seconds) { return this.whole(seconds).slice(5); }
+  text(seconds) { return `${this.day(seconds)} ${this.time(seconds)}`; }
   time(seconds) { return this.hour.format(this.date(seconds)); }
 
   /** Some round instants between two, each with its text; a midnight has its day. */
@@ -72,7 +73,7 @@ class Clock {
     const offset = this.offset(from);
     for (let at = Math.ceil((from + offset) / step) * step - offset; at <= to; at += step) {
       const text = this.time(at);
-      found.push([at, step >= 86400 ? this.day.format(this.date(at)) : text === "00:00" ? this.day.format(this.date(at)) : text]);
+      found.push([at, step >= 86400 || text === "00:00" ? this.day(at) : text]);
     }
     return found;
   }

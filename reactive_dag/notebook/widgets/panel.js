@@ -1,7 +1,7 @@
 // The what-if panel. The kernel works everything out; here it is drawn, and what is dragged is sent.
 
 const STEPS = [[0, "rdw-early"], [900, "rdw-late1"], [3600, "rdw-late2"], [Infinity, "rdw-late3"]];
-const MOST_ROWS = 24;
+const MOST_ROWS = 24, NAMES = 200, HIGHEST = 300;
 const WORDS = {
   delay: ["Comes later by", (value) => (value ? span(value) : "on time")],
   times: ["Takes … times as long", (value) => `× ${value.toFixed(2)}`],
@@ -67,7 +67,6 @@ class Panel {
     this.assumed = new Set();
     for (const [id, , tasks] of base.choices.dags)
       for (const [task, , assumed] of tasks) if (assumed) this.assumed.add(`${id}.${task}`).add(id);
-    const day = new Intl.DateTimeFormat("sv-SE", { timeZone: base.zone }).format(this.clock.date(0));
     this.status = h("span", { class: "rdw-status rd-quiet", role: "status" });
     this.alert = h("div", { class: "rdw-alert", role: "alert", hidden: true });
     const button = (name, act, title) => h("button", { class: "rdw-button", onclick: act, title, ...KEYS }, name);
@@ -78,7 +77,7 @@ class Panel {
     this.keep = button("Keep", () => { this.send("keep", { name: this.keepName.value }); this.keepName.value = ""; }, "Keep this scenario beside the others");
     this.copy = button("Copy as code", () => this.copyCode(), "Copy the Python of this scenario");
     const head = h("div", { class: "rdw-head" },
-      h("span", { class: "rd-title" }, `What if: ${base.graph}`), h("span", { class: "rd-quiet" }, ` · ${day}, times in ${base.zone}`),
+      h("span", { class: "rd-title" }, `What if: ${base.graph}`), h("span", { class: "rd-quiet" }, ` · ${this.clock.whole(0)}, times in ${base.zone}`),
       this.status, h("span", { class: "rdw-actions" }, this.undo, this.redo, this.reset, this.keepName, this.keep, this.copy));
     this.chips = h("div", { class: "rdw-chips", "aria-label": "What is set" });
     this.controls = h("div", { class: "rdw-controls" });
@@ -133,6 +132,7 @@ class Panel {
       this.graph = new GraphView(layout, `Graph of ${this.base.graph}, coloured by lateness`, (node) => {
         if (node.kind === "dag" && this.place.has(node.name)) this.pick(["dag", node.name, ""]);
       });
+      this.graph.element.style.height = `${Math.min(Math.max(layout.height + 18, 90), HIGHEST)}px`;
       put(this.graphBox, this.graph.element);
       put(this.tools, this.graph.tools);
       if (!this.wholeGraph) this.graph.fit();
@@ -326,7 +326,7 @@ class Panel {
     if (picked !== undefined) found.add(picked);
     if (this.all || (found.size <= 1 && !this.answer.settings.length)) this.byDag.forEach((runs, place) => runs.length && found.add(place));
     const first = (place) => (this.byDag[place].length ? this.base.runs[this.byDag[place][0]][2] : 0);
-    return [...found].sort((a, b) => first(a) - first(b) || a - b);
+    return [...found].sort((a, b) => (b === picked) - (a === picked) || first(a) - first(b) || a - b);
   }
 
   drawGantt() {
@@ -339,7 +339,7 @@ class Panel {
     for (const bar of extra) to = Math.max(to, bar[4 - 1] || 0);
     if (from === Infinity) from = 0;
     from = Math.min(from, 0);
-    const width = this.chartWidth(), ROW = 18, top = 18, height = top + rows.length * ROW + 4;
+    const width = this.chartWidth(64), ROW = 18, top = 18, height = top + rows.length * ROW + 4;
     const x = (at) => ((at - from) / (to - from || 1)) * width;
     const gone_on = (bar) => (bar[1] === null ? to : bar[1]);
     const ticks = this.clock.ticks(from, to, 9).map(([at, text]) => [
@@ -361,7 +361,7 @@ class Panel {
     const names = rows.map((place) => {
       const id = base.dags[place], is_picked = this.picked && this.picked[1] === id;
       return h("button", { class: `rdw-rowname${is_picked ? " rdw-this" : ""}`, title: id, ...KEYS, onclick: () => this.pick(["dag", id, ""]) },
-        this.assumed.has(id) ? "~ " : "", short(id, 30));
+        this.assumed.has(id) ? "~ " : "", short(id, 29));
     });
     const lates = rows.map((place) => h("span", { class: `rdw-rowlate ${place in late ? latenessClass(late[place]) : ""}` }, place in late ? (late[place] === null ? "never" : signed(late[place])) : ""));
     const svg = s("svg", { role: "img", class: "rdw-bars", viewBox: `0 0 ${width} ${height}`, width, height, "aria-label": `Gantt chart of ${rows.length} DAGs, the base behind` }, ticks, drawn);
@@ -372,7 +372,7 @@ class Panel {
   }
 
   /** How wide a chart may be between the names and the numbers beside it. */
-  chartWidth() { return Math.max(this.gantt.clientWidth - 300, 200); }
+  chartWidth(beside) { return Math.max(this.gantt.clientWidth - NAMES - beside - 24, 160); }
 
   barText([begin, end, state]) {
     return `${this.clock.text(begin)} to ${end === null ? "no end" : this.clock.text(end)}${state === "success" ? "" : ` ${state}`}`;
@@ -399,7 +399,7 @@ class Panel {
     const times = rows.flatMap((place) => [was.get(place), is.get(place)]).filter(Boolean).flatMap((row) => [row[1], row[2], row[3], row[5]]).filter((each) => each !== null);
     if (!times.length) { put(this.landings, h("span", { class: "rd-quiet" }, "no DAG of these lands")); return; }
     const pad = Math.max((Math.max(...times) - Math.min(...times)) * 0.04, 300), from = Math.min(...times) - pad, to = Math.max(...times) + pad;
-    const width = this.chartWidth(), ROW = 22, top = 18, height = top + rows.length * ROW;
+    const width = this.chartWidth(216), ROW = 22, top = 18, height = top + rows.length * ROW;
     const x = (at) => ((at - from) / (to - from)) * width;
     const end = (at) => (at === null ? width : x(at));
     const ticks = this.clock.ticks(from, to, 8).map(([at, text]) => [s("line", { x1: x(at), x2: x(at), y1: top, y2: height, class: "rdw-grid" }),
@@ -412,7 +412,7 @@ class Panel {
       return [mark(was.get(place), here ? y - 4 : y, here ? "rdw-land-was" : "rdw-land-base"), here && mark(here, y + 4, "rdw-land-is"),
         due !== null && s("path", { class: "rdw-due", d: `M${x(due)} ${y - 9}v18` }, s("title", {}, `deadline ${this.clock.text(due)}`))];
     });
-    const names = rows.map((place) => h("button", { class: "rdw-rowname", title: this.base.dags[place], ...KEYS, onclick: () => this.pick(["dag", this.base.dags[place], ""]) }, this.assumed.has(this.base.dags[place]) ? "~ " : "", short(this.base.dags[place], 30)));
+    const names = rows.map((place) => h("button", { class: "rdw-rowname", title: this.base.dags[place], ...KEYS, onclick: () => this.pick(["dag", this.base.dags[place], ""]) }, this.assumed.has(this.base.dags[place]) ? "~ " : "", short(this.base.dags[place], 29)));
     const texts = rows.map((place) => h("span", { class: "rdw-landtext", "data-dag": this.base.dags[place] }, this.chanceText(was.get(place), is.get(place))));
     const svg = s("svg", { role: "img", class: "rdw-bars", viewBox: `0 0 ${width} ${height}`, width, height, "aria-label": `Landing times of ${rows.length} DAGs, against their deadlines` }, ticks, drawn);
     put(this.landings, h("div", { class: "rdw-names" }, names), h("div", { class: "rdw-chart" }, svg), h("div", { class: "rdw-lates" }, texts));
