@@ -190,7 +190,7 @@ def test_N21_an_answer_is_what_the_comparison_says() -> None:
     assert answer["count"] == len(compared.rows) == 3
     assert answer["late"] == {str(shown["dags"].index(row.dag)): row.by.total_seconds() for row in compared}
     assert [row[0] for row in answer["changes"]] == [row.dag for row in compared]
-    assert [row[5] for row in answer["changes"]] == [str(row.why) for row in compared]
+    assert [row[6:] for row in answer["changes"]] == [[5 * 3600, str(row.why), "later"] for row in compared]
     for place, (begin, end, state) in answer["moved"].items():
         dag = shown["dags"][shown["runs"][int(place)][0]]
         run = known.runs_of(dag)[0]
@@ -200,6 +200,15 @@ def test_N21_an_answer_is_what_the_comparison_says() -> None:
     missed = [row.dag for row in known.deadlines() if row.state == "missed"]
     assert [shown["dags"][shown["runs"][at][0]] for at in answer["missed"]] == missed == ["report"]
     assert answer["code"] == "simulation.what_if(rd.delay('ingest', '5h'))"
+
+
+def test_a_run_that_only_ends_later_has_another_bar() -> None:
+    page = Page(base())
+    answer = page.choose("times", ["dag", "ingest", ""], 2)
+    shown = page.last("base")
+    ingest = next(at for at, run in enumerate(shown["runs"]) if shown["dags"][run[0]] == "ingest")
+    assert answer["moved"][str(ingest)] == [7200, 10800, "success"] != shown["runs"][ingest][2:]
+    assert sorted(answer["moved"]) == sorted(str(at) for at, run in enumerate(shown["runs"]) if run[0] < 3)
 
 
 def test_what_no_longer_runs_is_gone() -> None:
@@ -214,18 +223,18 @@ def test_landing_times_come_with_what_is_dragged_and_are_those_of_the_futures() 
     simulation = base()
     page = Page(simulation)
     answer = page.choose("delay", ["dag", "ingest", ""], 3 * 3600)
-    landings = [data for part, data in page.shown if part == "landing"]
-    assert [each["n"] for each in landings] == [40], "at once"
-    assert landings[0]["answer"] == answer["number"]
+    landing = answer["landing"]
+    assert landing["n"] == 40 and landing["answer"] == answer["number"]
+    assert not [part for part, _ in page.shown if part == "landing"]
     futures = simulation.what_if(rd.delay("ingest", "3h")).futures(40)
     dags, start = page.last("base")["dags"], page.last("base")["start"]
-    for dag, *quantiles, lands, due, chance in landings[0]["rows"]:
+    for dag, *quantiles, lands, due, chance in landing["rows"]:
         finish = futures.finish(dags[dag])
         found = [round(at.timestamp() - start / 1000, 3) for at in finish.quantile([0.05, 0.5, 0.95]) if at]
         assert quantiles == found and lands == finish.succeeded
         in_time = (28800, finish.probability("2026-11-23T08:00Z"))
         assert (due, chance) == (in_time if dags[dag] == "report" else (None, None))
-    assert sorted(dags[row[0]] for row in landings[0]["rows"]) == ["build", "ingest", "report"]
+    assert sorted(dags[row[0]] for row in landing["rows"]) == ["build", "ingest", "report"]
 
 
 def test_landing_times_stream_in_where_things_fail() -> None:
@@ -325,11 +334,11 @@ def test_a_graph_that_changed_is_said_in_the_answer() -> None:
 
 def test_keeping_a_scenario_plays_no_futures_again() -> None:
     page = Page(base())
-    page.choose("delay", ["dag", "ingest", ""], 3600)
+    page.choose("fail", ["task", "ingest", "load"], 0.5)
     before = len([part for part, _ in page.shown if part == "landing"])
-    kept = page.send("keep", name="an hour")["kept"]
-    assert len([part for part, _ in page.shown if part == "landing"]) == before
-    assert [(each["name"], each["count"]) for each in kept] == [("an hour", 3)]
+    kept = page.send("keep", name="half")["kept"]
+    assert len([part for part, _ in page.shown if part == "landing"]) == before > 1
+    assert [(each["name"], each["settings"][0][2]) for each in kept] == [("half", 0.5)]
 
 
 # ------------------------------------------------------------------------------------------ the widget

@@ -6,26 +6,29 @@ lists of the base, so that an answer holds little besides what differs. O(runs),
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 from attrs import frozen
 
 from reactive_dag.declare.analysis.zones import zone_of
-from reactive_dag.model.times import SECOND
+from reactive_dag.model.times import SECOND, from_datetime
 from reactive_dag.notebook.kit.times import Zone
 from reactive_dag.whatif.answers.assumptions import assumed_text
 from reactive_dag.whatif.answers.show import shown_in, to_moment
 from reactive_dag.whatif.comparison.pairs import RunPairs
+from reactive_dag.whatif.outcome.array_runs import ArrayRuns
 
 if TYPE_CHECKING:
-    from reactive_dag.whatif.comparison.compare import Comparison
+    from reactive_dag.whatif.comparison.compare import Change, Comparison
     from reactive_dag.whatif.outcome.outcome import Outcome
     from reactive_dag.whatif.simulation import Simulation
 
 RunBar: TypeAlias = "tuple[int, str, float | None, float | None, str]"
 """A run: its DAG, its date or partition, when it began and ended, and its state."""
-MOST_SHOWN_CHANGES = 60
+MOST_SHOWN_CHANGES = 40
 """So many changes are shown, with their chains; of more only how many there are."""
 
 
@@ -126,7 +129,7 @@ class ScenarioCourse:
         """The bars that are others than in the base, by their places; what is new, and what is gone. O(runs)."""
         base, outcome, pairs = self.base, self.simulation.outcome, self._pairs
         moved, extra = {}, []
-        for run in outcome.runs:
+        for run in self._candidates():
             there, bar = pairs.to_base.get(run), base.bar(outcome, run)
             if there is None:
                 extra.append(bar)
@@ -134,6 +137,16 @@ class ScenarioCourse:
                 moved[base.places[there]] = bar[2:]
         gone = [base.places[run] for run in base.places if run not in pairs.to_mine]
         return {"moved": moved, "extra": extra, "gone": gone}
+
+    def _candidates(self) -> Sequence[int]:
+        """The runs that may be otherwise than in the base: of arrays those that differ, else all."""
+        mine, base = self.simulation.outcome, self.base.simulation.outcome
+        known = mine.changed_runs(base)
+        if known is None or not isinstance(mine, ArrayRuns) or not isinstance(base, ArrayRuns):
+            return mine.runs
+        starts = mine.window.run_start
+        begun = np.flatnonzero(mine.ends[starts] != base.ends[starts]).tolist()
+        return sorted({*known[0], *begun} & set(mine.runs))
 
     def missed(self) -> list[int]:
         """The places of the runs that miss their deadline, in the order of the base. O(runs with deadlines)."""
@@ -146,11 +159,19 @@ class ScenarioCourse:
                 found.append(self.base.places[run])
         return found
 
-    def changes(self) -> list[tuple[str, ...]]:
-        """The first changes as text, and the kind of each: DAG, date, was, is, by, why. O(changes shown * path)."""
-        rows = self.comparison.rows[:MOST_SHOWN_CHANGES]
+    def changes(self) -> list[list[object]]:
+        """The first changes: DAG, date or partition, state and end before, the same now, by how much (s), why, kind.
+
+        O(changes shown * path).
+        """
         with shown_in(self.base.zone.name):
-            return [(*map(str, cells), row.kind) for cells, row in zip(self.comparison._cells_of(rows), rows)]
+            return [self._change(row) for row in self.comparison.rows[:MOST_SHOWN_CHANGES]]
+
+    def _change(self, row: Change) -> list[object]:
+        about = row.partition or str(self.base.zone.date(row.logical_date))
+        by = None if row.by is None else row.by.total_seconds()
+        ends = [at and self.base.seconds(from_datetime(at)) for at in (row.ended_before, row.ended_after)]
+        return [row.dag, about, row.before, ends[0], row.after, ends[1], by, str(row.why), row.kind]
 
     def to_json(self) -> dict[str, object]:
         """Plain data. O(runs + changes shown * path)."""

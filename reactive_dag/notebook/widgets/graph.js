@@ -13,7 +13,7 @@ class GraphView {
       layout.edges.map((edge) => this.edge(edge)), layout.nodes.map((node) => this.node(node, onPick)));
     this.scroller = h("div", { class: "rdw-scroll", tabindex: "0", role: "region", "aria-label": `${label}; scrolls` }, this.svg);
     const button = (text, title, act) => h("button", { class: "rdw-small", title, "aria-label": title, onclick: act, ...KEYS }, text);
-    this.tools = h("span", { class: "rdw-tools" },
+    this.tools = h("span", { class: "rdw-zoom" },
       button("−", "Zoom out", () => this.step(-1)), button("+", "Zoom in", () => this.step(1)),
       button("Fit", "Show the whole graph", () => this.fit()));
     this.element = this.scroller;

@@ -30,9 +30,9 @@ function put(element, ...children) {
   element.replaceChildren(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
 }
 
-/** A length of time as short text: 5400 is "1h30m". */
+/** A length of time as short text: 5400 is "1h30m"; from ten minutes on it is rounded to minutes. */
 function span(seconds) {
-  const whole = Math.round(Math.abs(seconds));
+  const exact = Math.abs(seconds), whole = exact >= 600 ? Math.round(exact / 60) * 60 : Math.round(exact);
   if (whole === 0) return "0s";
   const parts = [[86400, "d"], [3600, "h"], [60, "m"], [1, "s"]];
   let rest = whole, text = "", count = 0;

@@ -1,7 +1,7 @@
 // The what-if panel. The kernel works everything out; here it is drawn, and what is dragged is sent.
 
 const STEPS = [[0, "rdw-early"], [900, "rdw-late1"], [3600, "rdw-late2"], [Infinity, "rdw-late3"]];
-const MOST_ROWS = 24, NAMES = 200, HIGHEST = 300;
+const MOST_ROWS = 24, HIGHEST = 300, TICK = 76;
 const WORDS = {
   delay: ["Comes later by", (value) => (value ? span(value) : "on time")],
   times: ["Takes … times as long", (value) => `× ${value.toFixed(2)}`],
@@ -102,7 +102,7 @@ class Panel {
     put(this.root, head, this.alert, h("div", { class: "rdw-body" }, left, right));
     this.pick(this.firstSubject());
     this.resized = new ResizeObserver(() => {
-      if (this.width === this.gantt.clientWidth || !this.answer) return;
+      if (Math.abs((this.width || 0) - this.gantt.clientWidth) < 2 || !this.answer) return;
       this.width = this.gantt.clientWidth;
       this.drawGantt();
       this.drawLandings();
@@ -114,14 +114,14 @@ class Panel {
 
   graphSection() {
     this.graphBox = h("div", {});
-    this.tools = h("span", { class: "rdw-tools" });
+    this.tools = h("span", {});
     this.wholeGraph = !this.base.folds;
     const whole = this.base.folds && h("label", { class: "rd-quiet rdw-check" }, h("input", { type: "checkbox", ...KEYS,
       onchange: (event) => { this.wholeGraph = event.target.checked; this.showGraph(); } }), " whole graph");
     const legend = h("span", { class: "rdw-legend rd-quiet" },
       [["rdw-early", "earlier"], ["rdw-late1", "≤ 15m late"], ["rdw-late2", "≤ 1h"], ["rdw-late3", "> 1h"], ["rdw-never", "never"]]
         .map(([kind, text]) => h("span", {}, s("svg", { class: `rdw-key ${kind}`, viewBox: "0 0 14 10", "aria-hidden": "true" }, s("rect", { x: 0.75, y: 0.75, width: 12.5, height: 8.5, rx: 2 })), text)));
-    return section("Graph", [legend, whole, this.tools], this.graphBox);
+    return section("Graph", [legend, h("span", { class: "rdw-tools" }, whole, this.tools)], this.graphBox);
   }
 
   /** The whole graph, or of a large one what is near the thing that is picked. */
@@ -342,7 +342,7 @@ class Panel {
     const width = this.chartWidth(64), ROW = 18, top = 18, height = top + rows.length * ROW + 4;
     const x = (at) => ((at - from) / (to - from || 1)) * width;
     const gone_on = (bar) => (bar[1] === null ? to : bar[1]);
-    const ticks = this.clock.ticks(from, to, 9).map(([at, text]) => [
+    const ticks = this.clock.ticks(from, to, width / TICK).map(([at, text]) => [
       s("line", { x1: x(at), x2: x(at), y1: top, y2: height, class: "rdw-grid" }),
       s("text", { x: Math.min(Math.max(x(at), 14), width - 16), y: 12, "text-anchor": "middle", class: "rdw-tick" }, text)]);
     const due = new Map(Object.entries(base.due).map(([at, when]) => [Number(at), when]));
@@ -361,18 +361,22 @@ class Panel {
     const names = rows.map((place) => {
       const id = base.dags[place], is_picked = this.picked && this.picked[1] === id;
       return h("button", { class: `rdw-rowname${is_picked ? " rdw-this" : ""}`, title: id, ...KEYS, onclick: () => this.pick(["dag", id, ""]) },
-        this.assumed.has(id) ? "~ " : "", short(id, 29));
+        this.assumed.has(id) ? "~ " : "", short(id, this.most));
     });
     const lates = rows.map((place) => h("span", { class: `rdw-rowlate ${place in late ? latenessClass(late[place]) : ""}` }, place in late ? (late[place] === null ? "never" : signed(late[place])) : ""));
     const svg = s("svg", { role: "img", class: "rdw-bars", viewBox: `0 0 ${width} ${height}`, width, height, "aria-label": `Gantt chart of ${rows.length} DAGs, the base behind` }, ticks, drawn);
-    const keep = this.gantt.scrollTop;
-    put(this.gantt, h("div", { class: "rdw-names" }, names), h("div", { class: "rdw-chart" }, svg), h("div", { class: "rdw-lates" }, lates));
-    if (all.length > rows.length) this.gantt.append(h("div", { class: "rd-quiet rdw-more" }, `… and ${all.length - rows.length} more DAGs: tick “all DAGs”`));
-    this.gantt.scrollTop = keep;
+    const more = all.length > rows.length ? h("div", { class: "rd-quiet rdw-more" }, `… and ${all.length - rows.length} more DAGs: tick “all DAGs”`) : null;
+    fill(this.gantt, names, svg, lates, more);
   }
 
   /** How wide a chart may be between the names and the numbers beside it. */
-  chartWidth(beside) { return Math.max(this.gantt.clientWidth - NAMES - beside - 24, 160); }
+  chartWidth(beside) {
+    this.width = this.width || this.gantt.clientWidth;  // to ask again and again would lay the page out each time
+    const names = this.width < 560 ? 118 : 200;
+    this.most = this.width < 560 ? 17 : 29;
+    this.root.style.setProperty("--rdw-names", `${names}px`);
+    return Math.max(this.width - names - beside - 40, 120);
+  }
 
   barText([begin, end, state]) {
     return `${this.clock.text(begin)} to ${end === null ? "no end" : this.clock.text(end)}${state === "success" ? "" : ` ${state}`}`;
@@ -383,7 +387,7 @@ class Panel {
   drawLandings() {
     const base = this.model.get("base_landing") || {}, answer = this.answer || {};
     if (!base.rows) { put(this.landings, h("span", { class: "rd-quiet" }, "The futures of the base are played …")); return; }
-    const now = this.model.get("landing") || {};
+    const now = answer.landing || this.model.get("landing") || {};
     const fresh = answer.settings && answer.settings.length && now.answer === answer.number;
     const was = new Map(base.rows.map((row) => [row[0], row]));
     const is = new Map((fresh ? now.rows : []).map((row) => [row[0], row]));
@@ -399,10 +403,12 @@ class Panel {
     const times = rows.flatMap((place) => [was.get(place), is.get(place)]).filter(Boolean).flatMap((row) => [row[1], row[2], row[3], row[5]]).filter((each) => each !== null);
     if (!times.length) { put(this.landings, h("span", { class: "rd-quiet" }, "no DAG of these lands")); return; }
     const pad = Math.max((Math.max(...times) - Math.min(...times)) * 0.04, 300), from = Math.min(...times) - pad, to = Math.max(...times) + pad;
-    const width = this.chartWidth(216), ROW = 22, top = 18, height = top + rows.length * ROW;
+    const beside = !Object.keys(this.base.due).length ? 104 : this.width < 560 ? 110 : 216;
+    this.root.style.setProperty("--rdw-texts", `${beside}px`);
+    const width = this.chartWidth(beside), ROW = 22, top = 18, height = top + rows.length * ROW;
     const x = (at) => ((at - from) / (to - from)) * width;
     const end = (at) => (at === null ? width : x(at));
-    const ticks = this.clock.ticks(from, to, 8).map(([at, text]) => [s("line", { x1: x(at), x2: x(at), y1: top, y2: height, class: "rdw-grid" }),
+    const ticks = this.clock.ticks(from, to, width / TICK).map(([at, text]) => [s("line", { x1: x(at), x2: x(at), y1: top, y2: height, class: "rdw-grid" }),
       s("text", { x: Math.min(Math.max(x(at), 14), width - 16), y: 12, "text-anchor": "middle", class: "rdw-tick" }, text)]);
     const mark = (row, y, kind) => row[1] === null ? null : s("g", { class: kind }, s("title", {}, this.landingText(row)),
       s("line", { x1: x(row[1]), x2: end(row[3]), y1: y, y2: y }), row[2] !== null && s("rect", { x: x(row[2]) - 1.5, y: y - 4, width: 3, height: 8, stroke: "none" }));
@@ -412,10 +418,10 @@ class Panel {
       return [mark(was.get(place), here ? y - 4 : y, here ? "rdw-land-was" : "rdw-land-base"), here && mark(here, y + 4, "rdw-land-is"),
         due !== null && s("path", { class: "rdw-due", d: `M${x(due)} ${y - 9}v18` }, s("title", {}, `deadline ${this.clock.text(due)}`))];
     });
-    const names = rows.map((place) => h("button", { class: "rdw-rowname", title: this.base.dags[place], ...KEYS, onclick: () => this.pick(["dag", this.base.dags[place], ""]) }, this.assumed.has(this.base.dags[place]) ? "~ " : "", short(this.base.dags[place], 29)));
+    const names = rows.map((place) => h("button", { class: "rdw-rowname", title: this.base.dags[place], ...KEYS, onclick: () => this.pick(["dag", this.base.dags[place], ""]) }, this.assumed.has(this.base.dags[place]) ? "~ " : "", short(this.base.dags[place], this.most)));
     const texts = rows.map((place) => h("span", { class: "rdw-landtext", "data-dag": this.base.dags[place] }, this.chanceText(was.get(place), is.get(place))));
     const svg = s("svg", { role: "img", class: "rdw-bars", viewBox: `0 0 ${width} ${height}`, width, height, "aria-label": `Landing times of ${rows.length} DAGs, against their deadlines` }, ticks, drawn);
-    put(this.landings, h("div", { class: "rdw-names" }, names), h("div", { class: "rdw-chart" }, svg), h("div", { class: "rdw-lates" }, texts));
+    fill(this.landings, names, svg, texts, null);
   }
 
   landingText(row) {
@@ -440,7 +446,10 @@ class Panel {
     this.changesTitle.textContent = [...kinds, `${unchanged} runs unchanged`, ...late].join(", ");
     if (!changes.length) { put(this.changes, h("span", { class: "rd-quiet" }, "no run ends otherwise than in the base")); return; }
     const columns = ["DAG", "date", "was", "is", "by", "why"];
-    const rows = changes.map((cells) => h("tr", {}, cells.slice(0, 6).map((cell, n) => h("td", { class: n === 4 ? "rd-right" : n === 5 ? "rd-long" : null, title: n === 0 ? cell : null }, n === 0 ? short(cell, 34) : cell))));
+    const end = (state, at) => state === null ? "–" : state === "success" ? this.clock.text(at) : [glyph(this.glyphs, state), at === null ? state : `${this.clock.text(at)} ${state}`];
+    const rows = changes.map(([dag, date, before, was, after, is, by, why, kind]) => h("tr", {},
+      h("td", { title: dag }, short(dag, 34)), h("td", {}, date), h("td", {}, end(before, was)), h("td", {}, end(after, is)),
+      h("td", { class: "rd-right" }, by === null ? kind : signed(by)), h("td", { class: "rdw-why", title: why }, h("div", {}, why))));
     put(this.changes, h("table", { class: "rd-table", "aria-label": "What changed" },
       h("thead", {}, h("tr", {}, columns.map((name, n) => h("th", { scope: "col", class: n === 4 ? "rd-right" : null }, name)))), h("tbody", {}, rows)),
       count > changes.length && h("div", { class: "rd-quiet" }, `… and ${count - changes.length} more: panel.simulation.compare() has them all`));
@@ -448,15 +457,16 @@ class Panel {
 
   drawKept() {
     const { kept, settings, name } = this.answer, base = this.base;
-    const columns = ["scenario", "what", "runs changed", "latest by", "deadlines missed", "all is over", ""];
+    const dues = Object.keys(base.due).length > 0;
+    const columns = ["scenario", "what", "runs changed", "latest by", dues && "deadlines missed", "all is over", ""].filter((each) => each !== false);
     const latest = (late) => { const found = Object.values(late || {}); return !found.length ? "" : found.includes(null) ? "never" : signed(Math.max(...found)); };
-    const row = (title, what, each, acts) => h("tr", { class: title === "now" ? "rdw-now" : null }, h("td", {}, title), h("td", { class: "rd-long" }, what), h("td", { class: "rd-right" }, each.count ?? ""),
-      h("td", { class: "rd-right" }, latest(each.late)), h("td", { class: "rd-right" }, each.missed ? String(each.missed.length) : ""), h("td", {}, each.over === undefined ? "" : this.clock.text(each.over)), h("td", {}, acts));
+    const row = (title, what, each, acts) => h("tr", { class: title === "now" ? "rdw-now" : null }, h("td", {}, title), h("td", { class: "rdw-what" }, what), h("td", { class: "rd-right" }, each.count ?? ""),
+      h("td", { class: "rd-right" }, latest(each.late)), dues && h("td", { class: "rd-right" }, each.missed ? String(each.missed.length) : ""), h("td", {}, each.over === undefined ? "" : this.clock.text(each.over)), h("td", {}, acts));
     const act = (text, title, does) => h("button", { class: "rdw-small", title, "aria-label": title, onclick: does, ...KEYS }, text);
     const rows = kept.map((each) => row(each.name, (each.settings || []).map(settingText).join(", ") || "the base", each,
       [act("Show", `Go to ${each.name}`, () => this.send("restore", { name: each.name })), act("✕", `Forget ${each.name}`, () => this.send("forget", { name: each.name }))]));
     const now = settings.length && !name ? [row("now", settings.map(settingText).join(", "), this.answer, null)] : [];
-    put(this.kept, h("table", { class: "rd-table", "aria-label": "Scenarios side by side" }, h("thead", {}, h("tr", {}, columns.map((each, n) => h("th", { scope: "col", class: n > 1 && n < 5 ? "rd-right" : null }, each)))),
+    put(this.kept, h("table", { class: "rd-table", "aria-label": "Scenarios side by side" }, h("thead", {}, h("tr", {}, columns.map((each, n) => h("th", { scope: "col", class: n > 1 && n < (dues ? 5 : 4) ? "rd-right" : null }, each)))),
       h("tbody", {}, row("base", "", { count: 0, late: {}, missed: this.baseMissed(), over: base.over }, null), rows, now)));
   }
 
@@ -474,6 +484,13 @@ class Panel {
     }
     setTimeout(() => { this.copy.textContent = "Copy as code"; }, 1500);
   }
+}
+
+/** Puts names, a chart and numbers into the three columns of a box, which stay, and so does where it is scrolled to. */
+function fill(box, names, chart, numbers, more) {
+  if (!box.columns) box.columns = ["rdw-names", "rdw-chart", "rdw-lates", "rdw-more"].map((kind) => h("div", { class: kind }));
+  if (box.firstChild !== box.columns[0]) put(box, box.columns);
+  [names, chart, numbers, more].forEach((each, n) => put(box.columns[n], each));
 }
 
 function section(title, beside, content) {

@@ -7,7 +7,7 @@ names the last message that it has heard of each page; landing times stop where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 PanelPart: TypeAlias = Literal["base", "near", "base_landing", "answer", "landing"]
 """What is shown, each in the place of the one before: the base once, the graph near a thing, landing times, answers."""
 ShowPart: TypeAlias = "Callable[[PanelPart, dict[str, object]], None]"
+
+
+QUICK = ("delay", "times")
+"""Controls behind which the futures follow at once, where those of the base are known: they come with the answer."""
 
 
 @frozen
@@ -120,9 +124,14 @@ class PanelTalk:
             course = ScenarioCourse(self._course, self.exploration.simulation_of(asked.settings))
             answer = course.to_json()
             self._summaries[asked.settings] = self._summary(answer)
+            coming = self._landings.of(course.simulation) if asked.settings else iter(())
+            quick = self._landings.is_known and all(each.kind in QUICK for each in asked.settings)
+            first = next(coming, None) if quick and self._landed != asked.number else None
+            if first is not None:
+                answer["landing"] = {**first, "answer": asked.number}
             self._show("answer", {**self._state(asked), **answer, "took_ms": round((perf_counter() - began) * 1e3, 1)})
             if not is_stale() and self._landed != asked.number:
-                self._land(course.simulation, asked, is_stale)
+                self._land(coming, asked, is_stale)
         except Exception as error:  # it has no other way to whoever looks
             text = f"{type(error).__name__}: {error}"
             self._show("answer", {**self._state(asked), "error": asked.error or text})
@@ -139,12 +148,12 @@ class PanelTalk:
             self._near = focus
             self._show("near", {"of": focus, **layout(graph, focus=focus, datasets=False, groups=False).to_json()})
 
-    def _land(self, simulation: Simulation, asked: _Asked, is_stale: IsStale) -> None:
+    def _land(self, coming: Iterator[dict[str, object]], asked: _Asked, is_stale: IsStale) -> None:
         for part in () if self._landings.is_known else self._landings.of_base():
             self._show("base_landing", part)
             if is_stale():
                 return
-        for part in self._landings.of(simulation) if asked.settings else ():
+        for part in coming:
             self._show("landing", {**part, "answer": asked.number})
             if is_stale():
                 return
