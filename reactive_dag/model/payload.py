@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, cast
+from typing import Any, NoReturn, SupportsIndex, TypeVar, cast
 from uuid import UUID
 
 import attrs
@@ -235,6 +235,9 @@ def _real(value: float, path: str) -> float:
     raise InvalidValue(f"{path}: {found} is no JSON number; give None or text")
 
 
+_Stays = TypeVar("_Stays", bound="StaysHere")
+
+
 class PlainForm:
     """An attrs class whose fields, but for those with `_`, are its plain form; times are ISO text."""
 
@@ -262,3 +265,26 @@ def plain_form(value: object) -> object:
     if isinstance(value, list | tuple):
         return [plain_form(each) for each in value]
     return value
+
+
+class StaysHere:
+    """The base of what is no data: it holds a graph, whose tasks are functions of this process.
+
+    `pickle` is refused it; a copy of it is itself, since nothing about it can be changed.
+    """
+
+    __slots__ = ()
+    _instead = ""
+    """What can be sent instead, as text."""
+
+    def __copy__(self: _Stays) -> _Stays:
+        return self
+
+    def __deepcopy__(self: _Stays, memo: object) -> _Stays:
+        return self
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} cannot be pickled: it belongs to a graph, whose tasks are functions of this "
+            f"process; {self._instead}"
+        )

@@ -19,6 +19,7 @@ from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.engine.inspect.why import why_run
 from reactive_dag.model import pictures
 from reactive_dag.model.errors import UsageError
+from reactive_dag.model.payload import StaysHere
 from reactive_dag.model.text import counted
 from reactive_dag.model.times import GivenTime, format_time
 from reactive_dag.whatif.answers.critical_path import CriticalPath, hops, steps_of
@@ -97,8 +98,10 @@ def simulate(
 NO_RECORDS = "which had no records yet: simulate it anew, or read .why() and .run() before the change"
 
 
-class Simulation:
+class Simulation(StaysHere):
     """A finished course of events; made by `simulate` and by `what_if`."""
+
+    _instead = "pickle what it answers: .timeline(), .slack(), .compare(), .to_json()"
 
     def __init__(self, question: Question, name: str = "", parent: Simulation | None = None) -> None:
         self.question = question

@@ -24,7 +24,7 @@ from reactive_dag.model import pictures
 from reactive_dag.model.errors import UsageError
 from reactive_dag.model.event import Event
 from reactive_dag.model.partitions.given import GivenPartition
-from reactive_dag.model.payload import copied, plain_form
+from reactive_dag.model.payload import StaysHere, copied, plain_form
 from reactive_dag.model.records import FINAL_RUN_STATES, Item, Json, RunFinished, TaskFinished
 from reactive_dag.model.text import MOST_NAMES, first_of, one_line
 from reactive_dag.model.times import NEVER, GivenDuration, GivenTime, to_datetime, zone
@@ -36,8 +36,10 @@ UNDER_WAY = ("running", "waiting")
 """States of an attempt that has not ended: its row says when it began twice."""
 
 
-class Run:
+class Run(StaysHere):
     """One run of a DAG. Two are equal when they are the same run of the same engine's log."""
+
+    _instead = "pickle its .key or .to_json()"
 
     def __init__(self, host: Host, offset: int) -> None:
         self._host = host

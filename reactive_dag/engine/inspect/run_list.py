@@ -1,4 +1,4 @@
-"""A list of runs that prints as a table and becomes a frame."""
+"""A list of runs that a notebook shows as a table, and that becomes a frame."""
 
 from __future__ import annotations
 
@@ -13,8 +13,17 @@ if TYPE_CHECKING:
 COLUMNS = ("dag", "state", "logical_date", "partition", "requested", "started", "ended", "key", "error")
 
 
+MOST_REPRS = 20
+"""So many runs are written out."""
+
+
 class RunList(list[Run]):
     """Runs, newest request first."""
+
+    def __repr__(self) -> str:
+        """The first of them, and how many more there are. O(those)."""
+        more = [f"… {len(self) - MOST_REPRS:,} more"] if len(self) > MOST_REPRS else []
+        return f"[{', '.join([*map(repr, self[:MOST_REPRS]), *more])}]"
 
     def rows(self) -> list[dict[str, object]]:
         """One plain row a run; where rollups have something to say of one, with what (T18). O(runs)."""

@@ -75,6 +75,7 @@ class CriticalPath(Answer[Step]):
 
     columns = ("start", "end", "step", "takes", "waited", "because it")
     _row_type = Step
+    _unit = "step"
     right = frozenset({"takes", "waited"})
 
     def __init__(self, run: Run, steps: list[Step], effects: Effects | None = None) -> None:

@@ -6,6 +6,7 @@ what the cells mean. O(cells) each time.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 import attrs
 
 from reactive_dag.model import pictures
-from reactive_dag.model.text import Short, one_line
+from reactive_dag.model.text import Short, counted, one_line
 from reactive_dag.model.times import MICROSECOND, format_duration, format_time, from_datetime, to_datetime, zone
 from reactive_dag.whatif.answers.assumptions import assumed_text
 
@@ -70,6 +71,11 @@ class Table(ABC):
         """The first rows as text, and how many there are."""
         rows = self.cells()
         return rows[:most], len(rows)
+
+    def __repr__(self) -> str:
+        """Its class, and the title without the words that the class says."""
+        name = type(self).__name__
+        return f"<{name}{_without_name(one_line(self.title), name) if self.title else ''}>"
 
     def __str__(self) -> str:
         rows, notes = self.shown()
@@ -147,6 +153,12 @@ class Answer(Table, Generic[Row]):
     _row_type: type[Any]
     """The class of the rows, whose fields are the columns of a frame."""
     _zone = "UTC"
+    _unit = ""
+    """What a row is, where the title does not say how many there are."""
+
+    def __repr__(self) -> str:
+        count = f", {counted(len(self), self._unit)}" if self._unit and len(self) else ""
+        return f"{super().__repr__()[:-1]}{count}>"
 
     @property
     def zone(self) -> str:
@@ -202,6 +214,20 @@ class Answer(Table, Generic[Row]):
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
+
+
+def _without_name(title: str, name: str) -> str:
+    """A title as it follows the name of its class: what both begin with is said once. O(length).
+
+    >>> _without_name("critical path to load", "CriticalPath"), _without_name("2 unfinished", "UnfinishedWork")
+    (' to load', ': 2 unfinished')
+    """
+    left = title
+    for word in re.findall("[A-Z][a-z]*", name):
+        if not left.lower().startswith(word.lower()):
+            break
+        left = left[len(word) :].removeprefix(" ")
+    return f": {title}" if left == title else left if left.startswith((":", ",")) else f" {left}"
 
 
 def _aligned(cell: str, width: int, right: bool) -> str:

@@ -63,6 +63,7 @@ class Slack(Answer[SlackRow]):
 
     columns = ("task", "end", "slack", "to a deadline", "of")
     _row_type = SlackRow
+    _unit = "task"
     right = frozenset({"slack", "to a deadline"})
 
     def __init__(self, rows: Sequence[SlackRow], whole: str, end: datetime | None, effects: Effects) -> None:

@@ -59,24 +59,34 @@ class Timeline(Answer[TimelineRow]):
     columns = ("start", "end", "task", "", "state", "waited for")
     _row_type = TimelineRow
 
-    def __init__(self, rows: TimelineRows, effects: Effects | None = None) -> None:
+    def __init__(self, rows: Sequence[TimelineRow], effects: Effects | None = None) -> None:
         self.rows = rows
         self._effects = effects
         self._zone = "UTC" if effects is None else effects.zone
-        self._drawn = rows
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """With the rows themselves instead of the course that they are read from."""
+        return Timeline, (list(self.rows), self._effects)
+
+    @cached_property
+    def _bounds(self) -> tuple[datetime, datetime]:
+        """When the first of the rows began, and when the last one ended; there is one. O(rows) once."""
+        if isinstance(self.rows, TimelineRows):
+            return self.rows.bounds
+        return self.rows[0].start, max(row.end or row.start for row in self.rows)
 
     @property
     def title(self) -> str:
         """How many tasks, from when to when."""
         if not self.rows:
             return "timeline: nothing ran"
-        first, last = self._drawn.bounds
+        first, last = self._bounds
         return f"timeline of {counted(len(self.rows), 'task')}, {clock_text(first)} to {clock_text(last)} {zone_text()}"
 
     def _cells_of(self, rows: Sequence[TimelineRow]) -> list[tuple[str, ...]]:
         if not rows:
             return []
-        first, last = self._drawn.bounds
+        first, last = self._bounds
         return [
             (
                 clock_text(row.start), clock_text(row.end), clipped(f"{row.dag}.{row.task}"), _bar(row, first, last),

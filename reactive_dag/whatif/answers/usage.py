@@ -132,6 +132,7 @@ class Usage(Answer[UsageRow]):
 
     columns = ("limit", "slots", "most", "mean", "busy", "waits", "waited", "longest", "in use")
     _row_type = UsageRow
+    _unit = "limit"
     right = frozenset({"slots", "most", "mean", "busy", "waits", "waited", "longest"})
 
     def __init__(self, held: Sequence[Held], bounds: dict[str, int | None], effects: Effects) -> None:

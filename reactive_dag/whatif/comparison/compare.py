@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import field, frozen
+from attrs import fields as attr_fields
 
 from reactive_dag.model.times import NEVER, repr_of
 from reactive_dag.whatif.answers.show import Answer, clock_text, iso, signed_text, to_moment, to_timedelta
@@ -64,6 +65,11 @@ class Change:
             "ended_after",
         )  # fmt: skip
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """With the chain itself instead of the two courses that it is found in."""
+        fields = [getattr(self, name) for name in _PLAIN]
+        return Change, (*fields, partial(_as_found, self.why))
+
     @cached_property
     def why(self) -> Chain:
         """The chain from the first thing that differs to the run. O(length of the way), once."""
@@ -77,6 +83,13 @@ class Change:
             "after": self.after, "ended_before": iso(self.ended_before), "ended_after": iso(self.ended_after),
             "why": [link.to_json() for link in self.why], "text": str(self.why),
         }  # fmt: skip
+
+
+_PLAIN = tuple(each.name for each in attr_fields(Change))[:-1]
+
+
+def _as_found(why: Chain) -> Chain:
+    return why
 
 
 class Comparison(Answer[Change]):
@@ -114,6 +127,9 @@ class Comparison(Answer[Change]):
         parts = [f"{count} {words.get(kind, kind)}" for kind, count in self.counts.items()]
         graph = [] if self.same_graph else [OTHER_GRAPH]
         return [", ".join([*parts, f"{self.unchanged} unchanged"]), *graph, *super().notes]
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}: {self.notes[0]}>"
 
     def _cells_of(self, rows: Sequence[Change]) -> list[tuple[str, ...]]:
         return [

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from reactive_dag.declare.dag import Dag
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.errors import UnknownId
+from reactive_dag.model.payload import StaysHere
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.times import from_datetime
 from reactive_dag.whatif.answers.show import Answer
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.question.question import Question
 
 
-class Futures(Answer[LandingRow]):
+class Futures(Answer[LandingRow], StaysHere):
     """The futures of a question; made by `Simulation.futures`. `asked` were asked for, `n` were done.
 
     It is a table of when the last run of each DAG lands, in the order of time. `method` says what evaluated them, and
@@ -44,6 +45,7 @@ class Futures(Answer[LandingRow]):
     columns = ("dag", "date", "p50", "p90", "p99", "fails")
     _row_type = LandingRow
     right = frozenset({"fails"})
+    _instead = "pickle what it answers: .finish(...), .criticality(...), .to_json()"
 
     def __init__(
         self, question: Question, prepared: PreparedGraph, effects: Effects, n: int, seed: int, label: str,

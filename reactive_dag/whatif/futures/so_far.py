@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.whatif.futures.course_futures import CourseFutures, EndsByPoint
@@ -44,8 +44,8 @@ class FuturesSoFar:
 
     n: int
     asked: int
-    effects: Effects
-    _ends_of: EndsOf
+    effects: Effects = field(repr=False)
+    _ends_of: EndsOf = field(repr=False)
 
     def finish(self, dag: str) -> FinishTime:
         """When the last run (by date) of a DAG ends with success in these. O(futures). Raises UnknownId."""
