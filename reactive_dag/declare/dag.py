@@ -188,6 +188,14 @@ class Dag(ReadsDagSettings, DeclaresWaits):
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return pictures.bundle("Dag", self)
 
+    def draw(self) -> pictures.Drawing:
+        """The drawing of its triggers, tasks and datasets, with `.save("d.svg")`, `.save("d.html")`. O(tasks + edges).
+
+        >>> Dag("report").draw()
+        GraphPicture('DAG report', nodes=1, edges=0)
+        """
+        return pictures.drawing("Dag", self)
+
     def _read_sources(self) -> tuple[Trigger, ...]:
         """All that can fire its triggers. O(size) the first time."""
         if self._sources is None:

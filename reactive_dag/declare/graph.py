@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Unpack, overload
+from typing import Any, Literal, Unpack, overload
 
 from attrs import Factory, define, field, setters
 
@@ -80,6 +80,25 @@ class Graph:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return pictures.bundle("Graph", self)
+
+    def draw(
+        self, *, focus: DagOrDataset | None = None, hops: int | None = None, datasets: bool | None = None,
+        groups: Literal["prefix", "tag", False] | Mapping[str, str] | Callable[[Dag], str | None] | None = None,
+        open: str | Iterable[str] = (),
+    ) -> pictures.Drawing:  # fmt: skip
+        """The drawing of it, or of what is near one name, with `.save("g.svg")` or `.save("g.html")`.
+
+        `focus`: a DAG or a dataset, of which all that leads to it and follows from it is shown, within `hops` DAGs each
+        way. `datasets`: with them or DAGs alone. `groups`: DAGs as groups, by the beginning of their names, their first
+        tag, a group a DAG, or a function of a DAG; those in `open` are shown open. What is not said is folded where
+        there are more than 60 nodes (N4). O(graph). Raises UnknownId for names that are not there, InvalidValue.
+
+        >>> graph = Graph("sales")
+        >>> _ = graph.dag("report", on=graph.dataset("orders"))
+        >>> graph.draw(focus="report", hops=1)
+        GraphPicture('Graph sales, around report', nodes=2, edges=1)
+        """
+        return pictures.drawing("Graph", self, focus=focus, hops=hops, datasets=datasets, groups=groups, open=open)
 
     # ------------------------------------------------------------------------------------------ declare
 

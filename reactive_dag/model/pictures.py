@@ -1,18 +1,29 @@
 """Drawings and other pictures of what is declared, which upper wings give.
 
 Owns the one table of them: (class, MIME type) to a function, or to its name "module:function", which is imported when
-a picture is first asked for. Nothing here knows who draws; where nothing is registered there is only text.
+a picture is first asked for. Nothing here knows who draws; where nothing is registered there is only text. A picture
+that is asked for with options (`graph.draw`) is one of the type DRAWN.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TypeAlias
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
 
 Picture: TypeAlias = Callable[[object], str]
 
 _pictures: dict[tuple[str, str], Picture | str] = {}
+DRAWN = "drawing"
+"""Where the others have a MIME type: the function gives a `Drawing`, and takes options."""
+
+
+class Drawing(Protocol):
+    """A drawing as a value: in a notebook it shows itself."""
+
+    def save(self, path: str | Path) -> Path:
+        """Write it as a file, .svg or .html."""
 
 
 def register(kind: str, mime: str, picture: Picture | str) -> None:
@@ -30,8 +41,18 @@ def bundle(kind: str, thing: object) -> dict[str, str]:
 
     A picture of the type text/plain stands in the place of how it prints.
     """
-    found = {mime: _loaded(of, mime, picture)(thing) for (of, mime), picture in list(_pictures.items()) if of == kind}
+    found = {
+        mime: _loaded(of, mime, picture)(thing)
+        for (of, mime), picture in list(_pictures.items())
+        if of == kind and mime != DRAWN
+    }
     return {"text/plain": found.pop("text/plain") if "text/plain" in found else str(thing), **found}
+
+
+def drawing(kind: str, thing: object, **options: Any) -> Drawing:
+    """A drawing of `thing` with options. Costs what the one who draws it says."""
+    draws: Callable[..., Drawing] = _loaded(kind, DRAWN, _pictures[kind, DRAWN])  # type: ignore[assignment]
+    return draws(thing, **options)
 
 
 def _loaded(kind: str, mime: str, picture: Picture | str) -> Picture:

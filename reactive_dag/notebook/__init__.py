@@ -9,9 +9,11 @@ from __future__ import annotations
 from reactive_dag.model import pictures
 
 PICTURES = (
-    ("Graph", "text/html", "drawing:draw_graph"),
-    ("Dag", "text/html", "drawing:draw_dag"),
-    ("Trigger", "text/html", "drawing:draw_trigger"),
+    ("Graph", "text/html", "graphs.picture:draw_graph"),
+    ("Graph", pictures.DRAWN, "graphs.picture:picture_of"),
+    ("Dag", "text/html", "graphs.picture:draw_dag"),
+    ("Dag", pictures.DRAWN, "graphs.picture:picture_of_dag"),
+    ("Trigger", "text/html", "graphs.picture:draw_trigger"),
     ("Table", "text/html", "answers.answer_tables:draw_table"),
     ("Simulation", "text/html", "answers.answer_tables:draw_simulation"),
     ("Runs", "text/html", "runs.run_lists:draw_runs"),

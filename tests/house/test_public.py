@@ -26,11 +26,11 @@ PINNED = {
         weekly weibull workers""",
     "operators": "absent all_of at_least batch by debounce exactly_once rollup sequence throttle",
     "Graph": """
-        bind bulk check consumers dag dags dataset datasets downstream edges effective from_json height id impact
+        bind bulk check consumers dag dags dataset datasets downstream draw edges effective from_json height id impact
         include joins levels load order origins partitions pool pools problems producers ready register remove save
         to_json to_networkx upstream""",
     "Dag": """
-        add catchup deadline defaults description end fn graph id max_active_runs max_catchup outlets overlap params
+        add catchup deadline defaults description draw end fn graph id max_active_runs max_catchup outlets overlap params
         paused place produces start tags task tasks timeout to_json triggers tz wait_for wait_until
         waits""",
     "Task": """

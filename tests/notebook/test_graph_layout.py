@@ -104,7 +104,7 @@ def test_the_plain_data_has_ids_kinds_places_and_points() -> None:
     graph.dag("report", on=(orders & rd.updated("users")).by("partition").batch(count=10, max_wait="5m"))
     found = layout(graph)
     check(found)
-    shown = {(node.kind, node.label, node.shape.note) for node in found.nodes}
+    shown = {(node.kind, node.label, node.node.note) for node in found.nodes}
     assert shown == {
         ("dag", "ingest", ""), ("dag", "report", ""), ("dataset", "orders", ""), ("dataset", "users", ""),
         ("clock", "0 2 * * *", "Europe/Berlin"), ("join", "all of", "by('partition')"),

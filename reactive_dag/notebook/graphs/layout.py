@@ -1,4 +1,4 @@
-"""From what is shown to where it stands: each connected part in layers, the parts in rows, single nodes in a grid.
+"""From what is shown to where it stands: each connected part in layers, the pieces in rows, single nodes in a grid.
 
 Owns `layout`, of a graph, and `placed_selection`, of what was chosen. Deterministic. Cost: that of `layered.laid_out`
 for each part, once for each group, closed or not.
@@ -7,16 +7,17 @@ for each part, once for each group, closed or not.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Unpack
 
 from reactive_dag.declare.graph import Graph
 from reactive_dag.notebook.graphs.layered import LaidOut, laid_out
-from reactive_dag.notebook.graphs.packing import GAP, packed, page_width, tiled
+from reactive_dag.notebook.graphs.packing import GAP, LEAST_WIDTH, packed, page_width, tiled
 from reactive_dag.notebook.graphs.selection import SelectOptions, select
 from reactive_dag.notebook.graphs.shown import XY, GraphLayout, PlacedEdge, PlacedNode, Selection, ShownEdge, ShownNode
 from reactive_dag.notebook.graphs.sizes import box_size
 
-MARGIN = 12.0
+MARGIN, LEAST_INSIDE = 12.0, 360.0
 
 
 def layout(shown: Graph | Selection, **options: Unpack[SelectOptions]) -> GraphLayout:
@@ -32,37 +33,42 @@ def layout(shown: Graph | Selection, **options: Unpack[SelectOptions]) -> GraphL
     return placed_selection(shown if isinstance(shown, Selection) else select(shown, **options))
 
 
-def placed_selection(chosen: Selection) -> GraphLayout:
-    """What is shown, where it stands."""
-    parts, single = _parts(chosen.nodes, chosen.links)
-    laid = [_placed_part(nodes, links) for nodes, links in parts]
+def placed_selection(chosen: Selection, least_width: float = LEAST_WIDTH) -> GraphLayout:
+    """What is shown, where it stands; what has room in `least_width` is not broken into rows."""
+    pieces, single = _pieces(chosen.nodes, chosen.links)
+    laid = [_laid_piece(nodes, links) for nodes, links in pieces]
     sizes = [(each.width, each.height) for each in laid]
     boxes = list(map(box_size, single))
-    width = page_width(sizes + boxes) if sizes or boxes else 0.0
+    width = page_width(sizes + boxes, least_width) if sizes or boxes else 0.0
     corners = packed(sizes, width)
     nodes: list[PlacedNode] = []
     edges: list[PlacedEdge] = []
-    for part, found, corner in zip(parts, laid, corners, strict=True):
-        _move(part, found, (corner[0] + MARGIN, corner[1] + MARGIN), nodes, edges)
-    top = max((y + size[1] + GAP for (_, y), size in zip(corners, sizes, strict=True)), default=0.0)
-    for shape, (x, y), (wide, high) in zip(single, tiled(boxes, width), boxes, strict=True):
-        nodes.append(PlacedNode(shape, x + MARGIN, y + top + MARGIN, wide, high))
-    order = {shape.id: at for at, shape in enumerate(chosen.nodes)}
-    nodes.sort(key=lambda node: order[node.id])
-    points = [point for edge in edges for point in edge.points]
-    right = max([*(each.x + each.width for each in nodes), *(x for x, _ in points), 0.0])
-    bottom = max([*(each.y + each.height for each in nodes), *(y for _, y in points), 0.0])
-    inside = {id: placed_selection(each) for id, each in chosen.inside.items()}
+    for piece, found, ((x, y), row) in zip(pieces, laid, corners, strict=True):
+        _move(piece, found, (x + MARGIN, y + MARGIN), row, nodes, edges)
+    top = ceil(max((y + size[1] + GAP for ((_, y), _), size in zip(corners, sizes, strict=True)), default=0.0))
+    for node, (x, y), size in zip(single, tiled(boxes, width), boxes, strict=True):
+        nodes.append(PlacedNode(node, round(x + MARGIN, 1), round(y + top + MARGIN, 1), *size, row=len(corners)))
+    order = {node.id: at for at, node in enumerate(chosen.nodes)}
+    nodes.sort(key=lambda each: order[each.id])
+    inside = {id: placed_selection(each, LEAST_INSIDE) for id, each in chosen.inside.items()}
+    right, bottom = extent(nodes, edges)
     return GraphLayout(
-        chosen.title, tuple(nodes), tuple(edges), round(right + MARGIN, 1), round(bottom + MARGIN, 1), inside,
+        chosen.title, tuple(nodes), tuple(edges), right + MARGIN, bottom + MARGIN, inside, chosen.open, chosen.whole,
         chosen.note,
     )  # fmt: skip
+
+
+def extent(nodes: Sequence[PlacedNode], edges: Sequence[PlacedEdge]) -> XY:
+    """How far nodes and edges go to the right and down. O(nodes + points)."""
+    points = [point for edge in edges for point in edge.points]
+    points += [(each.x + each.width, each.y + each.height) for each in nodes]
+    return max((x for x, _ in points), default=0.0), max((y for _, y in points), default=0.0)
 
 
 Piece = tuple[list[ShownNode], list[ShownEdge]]
 
 
-def _parts(nodes: Sequence[ShownNode], links: Sequence[ShownEdge]) -> tuple[list[Piece], list[ShownNode]]:
+def _pieces(nodes: Sequence[ShownNode], links: Sequence[ShownEdge]) -> tuple[list[Piece], list[ShownNode]]:
     """The connected parts, in the order of their first nodes, and the nodes without an edge. O(nodes + edges)."""
     root = {each.id: each.id for each in nodes}
 
@@ -74,22 +80,24 @@ def _parts(nodes: Sequence[ShownNode], links: Sequence[ShownEdge]) -> tuple[list
 
     for link in links:
         root[found(link.target)] = found(link.source)
-    parts: dict[str, Piece] = {}
+    pieces: dict[str, Piece] = {}
     for node in nodes:
-        parts.setdefault(found(node.id), ([], []))[0].append(node)
+        pieces.setdefault(found(node.id), ([], []))[0].append(node)
     for link in links:
-        parts[found(link.source)][1].append(link)
-    return [part for part in parts.values() if part[1]], [shapes[0] for shapes, own in parts.values() if not own]
+        pieces[found(link.source)][1].append(link)
+    return [piece for piece in pieces.values() if piece[1]], [nodes[0] for nodes, own in pieces.values() if not own]
 
 
-def _placed_part(nodes: Sequence[ShownNode], links: Sequence[ShownEdge]) -> LaidOut:
+def _laid_piece(nodes: Sequence[ShownNode], links: Sequence[ShownEdge]) -> LaidOut:
     at = {node.id: number for number, node in enumerate(nodes)}
     return laid_out(list(map(box_size, nodes)), [(at[link.source], at[link.target]) for link in links])
 
 
-def _move(part: Piece, found: LaidOut, by: XY, nodes: list[PlacedNode], edges: list[PlacedEdge]) -> None:
+def _move(
+    piece: Piece, found: LaidOut, by: XY, row: int, nodes: list[PlacedNode], edges: list[PlacedEdge]
+) -> None:  # fmt: skip
     left, top = by
-    for shape, (x, y) in zip(part[0], found.corners, strict=True):
-        nodes.append(PlacedNode(shape, round(x + left, 1), round(y + top, 1), *box_size(shape)))
-    for link, way in zip(part[1], found.ways, strict=True):
+    for node, (x, y) in zip(piece[0], found.corners, strict=True):
+        nodes.append(PlacedNode(node, round(x + left, 1), round(y + top, 1), *box_size(node), row))
+    for link, way in zip(piece[1], found.ways, strict=True):
         edges.append(PlacedEdge(link, tuple((round(x + left, 1), round(y + top, 1)) for x, y in way)))

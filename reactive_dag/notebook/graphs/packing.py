@@ -7,7 +7,7 @@ SIAM Journal on Computing 9, 808, 1980). O(parts log parts).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import ceil, sqrt
 
 from reactive_dag.notebook.graphs.plain_layers import Box
 from reactive_dag.notebook.graphs.shown import XY
@@ -18,27 +18,28 @@ BROAD = 1.7
 LEAST_WIDTH = 900.0
 
 
-def page_width(sizes: Sequence[Box]) -> float:
+def page_width(sizes: Sequence[Box], least: float = LEAST_WIDTH) -> float:
     """How wide a page for these parts is. O(parts)."""
     area = sum((width + GAP) * (height + GAP) for width, height in sizes)
-    return max(LEAST_WIDTH, sqrt(area * BROAD), *(width for width, _ in sizes))
+    return max(least, sqrt(area * BROAD), *(width for width, _ in sizes))
 
 
-def packed(sizes: Sequence[Box], width: float) -> list[XY]:
-    """The corner of each part, in rows of at most this width. O(parts log parts).
+def packed(sizes: Sequence[Box], width: float) -> list[tuple[XY, int]]:
+    """The corner of each part and its row, where rows are at most that wide. O(parts log parts).
 
     >>> packed([(50, 10), (50, 20), (50, 10)], 130)
-    [(78.0, 0.0), (0.0, 0.0), (0.0, 48.0)]
+    [((78.0, 0.0), 0), ((0.0, 0.0), 0), ((0.0, 48.0), 1)]
     """
-    corners: dict[int, XY] = {}
-    x = y = row = 0.0
+    found: dict[int, tuple[XY, int]] = {}
+    x = y = high = 0.0
+    row = 0
     for at in sorted(range(len(sizes)), key=lambda at: (-sizes[at][1], at)):
         if x and x + sizes[at][0] > width:
-            x, y, row = 0.0, y + row + GAP, 0.0
-        corners[at] = (x, y)
-        x += sizes[at][0] + GAP
-        row = max(row, sizes[at][1])
-    return [corners[at] for at in range(len(sizes))]
+            x, y, high, row = 0.0, y + ceil(high) + GAP, 0.0, row + 1
+        found[at] = ((x, y), row)
+        x += ceil(sizes[at][0]) + GAP
+        high = max(high, sizes[at][1])
+    return [found[at] for at in range(len(sizes))]
 
 
 def tiled(sizes: Sequence[Box], width: float) -> list[XY]:
@@ -49,6 +50,6 @@ def tiled(sizes: Sequence[Box], width: float) -> list[XY]:
     """
     if not sizes:
         return []
-    wide, high = max(size[0] for size in sizes) + TILE_GAP, max(size[1] for size in sizes) + TILE_GAP
+    wide, high = ceil(max(size[0] for size in sizes)) + TILE_GAP, max(size[1] for size in sizes) + TILE_GAP
     across = max(1, int((width + TILE_GAP) // wide))
     return [(at % across * wide, at // across * high) for at in range(len(sizes))]

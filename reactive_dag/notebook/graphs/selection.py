@@ -26,6 +26,8 @@ from reactive_dag.triggers.checks import id_of
 from reactive_dag.triggers.leaves.dataset import Dataset
 
 FOLDS_ABOVE = 60
+NOT_PLAIN: Collection[EdgeMeaning] = ("absent", "missed", "latest", "feedback")
+"""Among DAGs alone all other edges lead to a DAG, whatever they are made of."""
 
 
 @frozen
@@ -60,6 +62,7 @@ def select(graph: Graph, **options: Unpack[SelectOptions]) -> Selection:
     if focus is not None:
         start = _node_of(graph, focus)
         drawn = drawn.only(_near(drawn, start, _checked_hops(hops)))
+        drawn = evolve(drawn, nodes={**drawn.nodes, start: evolve(drawn.nodes[start], mark="focus")})
         title += f", around {start.partition(' ')[2]}"
     elif hops is not None:
         raise InvalidValue("hops= counts from a DAG or a dataset: give focus= too")
@@ -69,8 +72,7 @@ def select(graph: Graph, **options: Unpack[SelectOptions]) -> Selection:
         groups = "prefix"
     group = groups_of({id: graph.dags[id] for id in dags}, groups) if groups else {}
     opened = _known_groups((open,) if isinstance(open, str) else open, set(group.values()))
-    note = _note(drawn, shown)
-    return evolve(_grouped(title, shown, group, opened), note=note)
+    return evolve(_grouped(shown, group, title), open=opened, note=_note(drawn, shown))
 
 
 # -------------------------------------------------------------------------------------------- the whole
@@ -181,7 +183,7 @@ def _dags_alone(drawn: _Drawn) -> _Drawn:
                 how = link.kind if kind in (None, "outlet", "trigger") else kind
                 if link.target in dags:
                     if link.target != source:
-                        links[ShownEdge(how, source, link.target)] = None
+                        links[ShownEdge(how if how in NOT_PLAIN else "trigger", source, link.target)] = None
                 elif link.target not in seen:
                     seen.add(link.target)
                     todo.append((link.target, how))
@@ -193,47 +195,58 @@ def _note(drawn: _Drawn, shown: _Drawn) -> str:
     return f"{counted(left, 'dataset')} not shown (datasets=True)" if left else ""
 
 
-def _known_groups(given: Iterable[str], groups: Collection[str]) -> set[str]:
-    opened = set(given)
-    for each in opened - set(groups):
-        raise UnknownId(f"there is no group {each!r}{did_you_mean(each, sorted(groups))}")
-    return opened
+def _known_groups(given: Iterable[str], groups: Collection[str]) -> tuple[str, ...]:
+    opened = dict.fromkeys(given)
+    for each in opened:
+        if each not in groups:
+            raise UnknownId(f"there is no group {each!r}{did_you_mean(each, sorted(groups))}")
+    return tuple(f"group {each}" for each in opened)
 
 
-def _grouped(title: str, drawn: _Drawn, group: Mapping[str, str], opened: Collection[str]) -> Selection:
-    """The selection with a node in place of each group that is closed."""
+def _grouped(drawn: _Drawn, group: Mapping[str, str], title: str) -> Selection:
+    """The selection with a node in place of each group."""
     home = _homes(drawn, group)
     members: dict[str, list[str]] = {}
-    for id, name in home.items():
-        members.setdefault(name, []).append(id)
+    for id in drawn.nodes:
+        if id in home:
+            members.setdefault(home[id], []).append(id)
     nodes: dict[str, ShownNode] = {}
     shown_as: dict[str, str] = {}
-    for id, shape in drawn.nodes.items():
-        name = home.get(id, "")
-        if name and name not in opened:
-            shape = _group_shape(name, [drawn.nodes[each] for each in members[name]])
-        else:
-            shape = evolve(shape, group=name)
-        nodes[shape.id] = shape
-        shown_as[id] = shape.id
+    for id, node in drawn.nodes.items():
+        shown = node if id not in home else _group_node(home[id], [drawn.nodes[each] for each in members[home[id]]])
+        nodes[shown.id] = shown
+        shown_as[id] = shown.id
     between: Counter[tuple[EdgeMeaning, str, str]] = Counter()
     for link in drawn.links:
         source, target = shown_as[link.source], shown_as[link.target]
         if source != target or link.source == link.target:
             folded = source != link.source or target != link.target
-            between["trigger" if folded else link.kind, source, target] += link.count
+            between["trigger" if folded else link.kind, source, target] += 1
     links = tuple(ShownEdge(kind, source, target, count) for (kind, source, target), count in between.items())
-    inside = {
-        f"group {name}": Selection(f"Group {name}", tuple(drawn.nodes[id] for id in ids), tuple(drawn.only(ids).links))
-        for name, ids in members.items()
-        if name not in opened
-    }
-    return Selection(title, tuple(nodes.values()), links, inside)
+    inside = {f"group {name}": _inside(drawn, name, ids, home) for name, ids in members.items()}
+    return Selection(title, tuple(nodes.values()), links, inside, whole=tuple(drawn.links) if inside else ())
+
+
+def _inside(drawn: _Drawn, name: str, ids: Collection[str], home: Mapping[str, str]) -> Selection:
+    """What a group has inside, with a port for what comes in, and one for what goes out."""
+    nodes = [drawn.nodes[id] for id in ids]
+    links: dict[ShownEdge, None] = {}
+    for link in drawn.links:
+        into, out = home.get(link.target) == name, home.get(link.source) == name
+        if into and out:
+            links[link] = None
+        elif into:
+            links[ShownEdge("trigger", f"port in {name}", link.target)] = None
+        elif out:
+            links[ShownEdge("port", link.source, f"port out {name}")] = None
+    used = {id for link in links for id in (link.source, link.target)}
+    ports = [ShownNode("port", way, "") for way in (f"in {name}", f"out {name}") if f"port {way}" in used]
+    return Selection(f"Group {name}", (*nodes, *ports), tuple(links))
 
 
 def _homes(drawn: _Drawn, group: Mapping[str, str]) -> dict[str, str]:
     """The group of each node: a DAG's own, of a part of a trigger its DAG's, of a dataset that of all around it."""
-    home = {id: group[shape.name] for id, shape in drawn.nodes.items() if shape.kind == "dag" and shape.name in group}
+    home = {id: group[node.name] for id, node in drawn.nodes.items() if node.kind == "dag" and node.name in group}
     home.update((id, home[dag]) for id, dag in drawn.owner.items() if dag in home and id in drawn.nodes)
     around: dict[str, set[str]] = {}
     for link in drawn.links:
@@ -244,10 +257,9 @@ def _homes(drawn: _Drawn, group: Mapping[str, str]) -> dict[str, str]:
     return home
 
 
-def _group_shape(name: str, members: list[ShownNode]) -> ShownNode:
-    dags = [shape.name for shape in members if shape.kind == "dag"]
-    shown = "\n".join(dags[:12]) + (f"\n… and {len(dags) - 12} more" if len(dags) > 12 else "")
-    return ShownNode(
-        "group", name, fitted(name), f"group {name}: {counted(len(dags), 'DAG')}\n{shown}",
-        counted(len(dags), "DAG"), members=tuple(shape.id for shape in members),
-    )  # fmt: skip
+def _group_node(name: str, members: list[ShownNode]) -> ShownNode:
+    dags = [node.name for node in members if node.kind == "dag"]
+    listed = "\n".join(dags[:12]) + (f"\n… and {len(dags) - 12} more" if len(dags) > 12 else "")
+    size = counted(len(dags), "DAG")
+    title = f"group {name}: {size}\n{listed}"
+    return ShownNode("group", name, fitted(name), title, size, members=tuple(node.id for node in members))

@@ -12,25 +12,36 @@ from typing import Literal, TypeAlias
 from attrs import asdict, field, frozen
 
 ShownKind: TypeAlias = Literal[
-    "dag", "dataset", "task", "group", "clock", "silence", "join", "any", "window", "function", "wait"
+    "dag", "dataset", "task", "wait", "group", "clock", "silence", "join", "any", "window", "function", "port"
 ]
-"""What a node is: what people declare, a group of DAGs, or a part of a trigger as what it is."""
+"""What a node is: what people declare, a group of DAGs, or a part of a trigger as what it is; a port is where the edges
+of a group go in or out."""
 EdgeMeaning: TypeAlias = Literal[
-    "updated", "completed", "clock", "absent", "missed", "latest", "feedback", "outlet", "wait", "task", "trigger"
+    "updated",
+    "completed",
+    "clock",
+    "absent",
+    "missed",
+    "latest",
+    "feedback",
+    "outlet",
+    "wait",
+    "task",
+    "trigger",
+    "port",
 ]
 XY: TypeAlias = tuple[float, float]
 
 
 @frozen
 class ShownNode:
-    """One node: what it is and says. `mark` is a word for what is special about a task (mapped, branch, teardown)."""
+    """One node: what it is and says, a second line, and a `mark`: "mapped", "branch", "teardown", "open", "focus"."""
 
     kind: ShownKind
     name: str
     label: str
     title: str = ""
     note: str = ""
-    group: str = ""
     mark: str = ""
     members: tuple[str, ...] = ()
 
@@ -56,39 +67,46 @@ class ShownEdge:
 
 @frozen
 class Selection:
-    """What is shown of a graph: its nodes and edges, what each closed group has inside, and what was left out."""
+    """What is shown of a graph: its nodes and edges, what each group has inside by its id, and what was left out.
+
+    Where there are groups, all of them are nodes, closed; `open` says which are shown open, and `whole` has the edges
+    between what is in them.
+    """
 
     title: str
     nodes: tuple[ShownNode, ...]
     links: tuple[ShownEdge, ...]
     inside: Mapping[str, Selection] = field(factory=dict)
+    open: tuple[str, ...] = ()
+    whole: tuple[ShownEdge, ...] = ()
     note: str = ""
 
 
 @frozen
 class PlacedNode:
-    """A node where it stands: `x` and `y` are its top left."""
+    """A node where it stands: `x` and `y` are its top left, `row` counts parts of the graph that stand side by side."""
 
-    shape: ShownNode
+    node: ShownNode
     x: float
     y: float
     width: float
     height: float
+    row: int = 0
 
     @property
     def id(self) -> str:
-        """The id of its shape. O(1)."""
-        return self.shape.id
+        """The id of its node. O(1)."""
+        return self.node.id
 
     @property
     def kind(self) -> ShownKind:
-        """The kind of its shape. O(1)."""
-        return self.shape.kind
+        """The kind of its node. O(1)."""
+        return self.node.kind
 
     @property
     def label(self) -> str:
         """The text in it. O(1)."""
-        return self.shape.label
+        return self.node.label
 
 
 @frozen
@@ -116,7 +134,7 @@ class PlacedEdge:
 
 @frozen
 class GraphLayout:
-    """A picture of a graph as plain data: what stands where, how large all is, what is inside closed groups."""
+    """A picture of a graph as plain data: what stands where, how large all is; `inside`, `open`, `whole` as chosen."""
 
     title: str
     nodes: tuple[PlacedNode, ...]
@@ -124,17 +142,19 @@ class GraphLayout:
     width: float
     height: float
     inside: Mapping[str, GraphLayout] = field(factory=dict)
+    open: tuple[str, ...] = ()
+    whole: tuple[ShownEdge, ...] = ()
     note: str = ""
 
     def to_json(self) -> dict[str, object]:
         """It as JSON data: a node has id, kind, label, x, y, width, height, an edge its points. O(nodes + edges)."""
         nodes = [
-            {"id": each.id, **asdict(each.shape), "x": each.x, "y": each.y, "width": each.width, "height": each.height}
+            {"id": each.id, **asdict(each.node), "x": each.x, "y": each.y, "width": each.width, "height": each.height}
             for each in self.nodes
         ]
         edges = [{**asdict(each.link), "points": [list(point) for point in each.points]} for each in self.edges]
         inside = {id: found.to_json() for id, found in self.inside.items()}
         return {
             "title": self.title, "note": self.note, "width": self.width, "height": self.height, "nodes": nodes,
-            "edges": edges, "inside": inside,
+            "edges": edges, "inside": inside, "open": list(self.open),
         }  # fmt: skip

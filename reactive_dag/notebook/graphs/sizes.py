@@ -15,9 +15,9 @@ LETTER = 12.0
 """The size of a node's text, and of its second line a pixel less."""
 LONGEST_LABEL = 40
 NARROW, WIDE = frozenset("ijlIft.,:;'|!()[]{}-/\\ r"), frozenset("mwMWGOQCDHNUK%@&#→…")
-PADDING: dict[ShownKind, float] = {"clock": 34, "silence": 34, "wait": 34, "group": 40, "task": 26, "dag": 26}
+PADDING: dict[ShownKind, float] = {"task": 26, "dag": 28}
 """Left and right of the text together, the glyph included."""
-HEIGHT, WITH_NOTE = 30.0, 42.0
+HEIGHT, WITH_NOTE, PORT = 30.0, 44.0, 2.0
 
 
 def fitted(text: str) -> str:
@@ -49,7 +49,9 @@ def _ems(letter: str) -> float:
     return 1.0 if east_asian_width(letter) in "WF" else 0.61
 
 
-def box_size(shape: ShownNode) -> tuple[float, float]:
+def box_size(node: ShownNode) -> tuple[float, float]:
     """Width and height of a node. O(length)."""
-    width = max(text_width(shape.label), text_width(shape.note, LETTER - 1)) + PADDING.get(shape.kind, 24)
-    return max(width, HEIGHT), WITH_NOTE if shape.note else HEIGHT
+    if node.kind == "port":
+        return PORT, PORT
+    width = max(text_width(node.label), text_width(node.note, LETTER - 1)) + PADDING.get(node.kind, 42)
+    return max(width, HEIGHT), WITH_NOTE if node.note else HEIGHT

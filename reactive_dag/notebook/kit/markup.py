@@ -13,7 +13,7 @@ from typing import TypeAlias
 from reactive_dag.model.text import one_line
 
 WITHOUT_END = frozenset(
-    {"br", "col", "hr", "img", "input", "path", "rect", "circle", "line", "polygon", "polyline", "use"}
+    {"br", "col", "hr", "img", "input", "meta", "path", "rect", "circle", "line", "polygon", "polyline", "use"}
 )
 """Elements that are written without an end where nothing is inside."""
 

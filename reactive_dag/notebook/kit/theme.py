@@ -6,10 +6,12 @@ reads well on whatever it is put. Each picture has the sheet with it: any one ma
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from importlib.resources import files
 
 from reactive_dag.notebook.kit.markup import Content, Markup, joined, tag
-from reactive_dag.notebook.kit.palette import INKS, SURFACES
+from reactive_dag.notebook.kit.palette import INKS, SURFACES, Colour
 
 RULES = """
 .rd{color-scheme:light dark;background:var(--rd-page);color:var(--rd-ink);
@@ -47,10 +49,8 @@ stroke-width:1.8;stroke-linecap:round;stroke-linejoin:round}
 @cache
 def sheet_text() -> str:
     """The style sheet as text. O(1) after the first call."""
-    colours = {**SURFACES, **INKS}
-    variables = ";".join(f"--rd-{name}:{colour.css}" for name, colour in colours.items())
     inks = "".join(f".rd .rd-{name}{{color:var(--rd-{name})}}" for name in INKS)
-    return f".rd{{{variables}}}{RULES.replace(chr(10), '')}{inks}"
+    return f"{variables({**SURFACES, **INKS})}{RULES.replace(chr(10), '')}{inks}"
 
 
 @cache
@@ -59,6 +59,45 @@ def sheet() -> Markup:
     return tag("style", Markup(sheet_text()))
 
 
+def variables(colours: Mapping[str, Colour], alone: bool = False) -> str:
+    """Colours as variables; in a file of its own (`alone`) without those of a notebook, as any viewer reads them. O(n).
+
+    >>> variables({"page": Colour("#ffffff", "#111111")})
+    '.rd{--rd-page:light-dark(#ffffff, #111111)}'
+    """
+
+    def rule(values: Mapping[str, str]) -> str:
+        return f".rd{{{';'.join(f'--rd-{name}:{value}' for name, value in values.items())}}}"
+
+    if not alone:
+        return rule({name: colour.css for name, colour in colours.items()})
+    dark = rule({name: colour.dark for name, colour in colours.items()})
+    light = rule({name: colour.light for name, colour in colours.items()})
+    return f"{light}@media (prefers-color-scheme:dark){{{dark}}}"
+
+
+@cache
+def packaged(package: str, name: str) -> str:
+    """The text of a file that lies beside our modules. O(length) once."""
+    return files(package).joinpath(name).read_text("utf-8")
+
+
+def own_style(text: str) -> Markup:
+    """A style sheet of ours: text that no user gave. O(length)."""
+    return tag("style", Markup(text.replace("\n", "")))
+
+
+def own_script(text: str) -> Markup:
+    """A script of ours, so that a reader of XML takes it too. O(length)."""
+    return tag("script", Markup(f"//<![CDATA[\n{text}\n//]]>"))
+
+
 def picture(*inside: Content, label: str | None = None) -> Markup:
     """What stands in a cell: the style sheet and what is inside it, in an element of its own. O(length)."""
     return tag("div", sheet(), joined(*inside), class_="rd", aria_label=label, role=None if label is None else "group")
+
+
+def page(title: str, body: Markup) -> Markup:
+    """A page of its own with a picture on it. O(length)."""
+    head = tag("head", tag("meta", charset="utf-8"), tag("title", title))
+    return joined(Markup("<!doctype html>"), tag("html", head, tag("body", body), lang="en"))
