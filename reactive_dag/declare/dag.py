@@ -188,12 +188,8 @@ class Dag(ReadsDagSettings, DeclaresWaits):
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return pictures.bundle("Dag", self)
 
-    def draw(self) -> pictures.Drawing:
-        """The drawing of its triggers, tasks and datasets, with `.save("d.svg")`, `.save("d.html")`. O(tasks + edges).
-
-        >>> Dag("report").draw()
-        GraphPicture('DAG report', nodes=1, edges=0)
-        """
+    def draw(self) -> pictures.SavablePicture:
+        """The drawing of its triggers, tasks and datasets, with `.save("d.svg")` as of a graph's. O(tasks + edges)."""
         return pictures.drawing("Dag", self)
 
     def _read_sources(self) -> tuple[Trigger, ...]:
@@ -204,11 +200,8 @@ class Dag(ReadsDagSettings, DeclaresWaits):
 
     def _read_riders(self) -> tuple[Trigger, ...]:
         """All that only rides along in its firings (T17). O(size) the first time."""
-        if self._sources is None:
-            self._sources = named_triggers.sources_of(self._written.values())
-        return self._sources[1]
-
-    # ----------------------------------------------------------------------------------------- its tasks
+        self._read_sources()
+        return self._sources[1] if self._sources else ()
 
     @property
     def fn(self) -> Callable[..., Any]:

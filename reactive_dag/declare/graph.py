@@ -85,7 +85,7 @@ class Graph:
         self, *, focus: DagOrDataset | None = None, hops: int | None = None, datasets: bool | None = None,
         groups: Literal["prefix", "tag", False] | Mapping[str, str] | Callable[[Dag], str | None] | None = None,
         open: str | Iterable[str] = (),
-    ) -> pictures.Drawing:  # fmt: skip
+    ) -> pictures.SavablePicture:  # fmt: skip
         """The drawing of it, or of what is near one name, with `.save("g.svg")` or `.save("g.html")`.
 
         `focus`: a DAG or a dataset, of which all that leads to it and follows from it is shown, within `hops` DAGs each

@@ -16,10 +16,10 @@ Picture: TypeAlias = Callable[[object], str]
 
 _pictures: dict[tuple[str, str], Picture | str] = {}
 DRAWN = "drawing"
-"""Where the others have a MIME type: the function gives a `Drawing`, and takes options."""
+"""Where the others have a MIME type: the function gives a `SavablePicture`, and takes options."""
 
 
-class Drawing(Protocol):
+class SavablePicture(Protocol):
     """A drawing as a value: in a notebook it shows itself."""
 
     def save(self, path: str | Path) -> Path:
@@ -49,9 +49,9 @@ def bundle(kind: str, thing: object) -> dict[str, str]:
     return {"text/plain": found.pop("text/plain") if "text/plain" in found else str(thing), **found}
 
 
-def drawing(kind: str, thing: object, **options: Any) -> Drawing:
+def drawing(kind: str, thing: object, **options: Any) -> SavablePicture:
     """A drawing of `thing` with options. Costs what the one who draws it says."""
-    draws: Callable[..., Drawing] = _loaded(kind, DRAWN, _pictures[kind, DRAWN])  # type: ignore[assignment]
+    draws: Callable[..., SavablePicture] = _loaded(kind, DRAWN, _pictures[kind, DRAWN])  # type: ignore[assignment]
     return draws(thing, **options)
 
 

@@ -30,8 +30,8 @@ PINNED = {
         include joins levels load order origins partitions pool pools problems producers ready register remove save
         to_json to_networkx upstream""",
     "Dag": """
-        add catchup deadline defaults description draw end fn graph id max_active_runs max_catchup outlets overlap params
-        paused place produces start tags task tasks timeout to_json triggers tz wait_for wait_until
+        add catchup deadline defaults description draw end fn graph id max_active_runs max_catchup outlets overlap
+        params paused place produces start tags task tasks timeout to_json triggers tz wait_for wait_until
         waits""",
     "Task": """
         after backoff branch dag depends_on_past fn id jitter kind map_over max_delay needs outlets place pool

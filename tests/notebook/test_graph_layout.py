@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import reactive_dag as rd
-from reactive_dag.notebook.graphs import layered
 from reactive_dag.notebook.graphs.layout import layout, placed_selection
 from reactive_dag.notebook.graphs.shown import GraphLayout, PlacedNode, Selection, ShownEdge, ShownNode
+from reactive_dag.notebook.layers import layered
 from tests.support.profiles import examples
 
 

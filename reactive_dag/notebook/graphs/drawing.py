@@ -11,9 +11,10 @@ from itertools import compress
 from operator import not_
 
 from reactive_dag.model.text import counted
-from reactive_dag.notebook.graphs.shown import XY, EdgeMeaning, GraphLayout, PlacedEdge, PlacedNode, ShownKind
+from reactive_dag.notebook.graphs.shown import EdgeMeaning, GraphLayout, PlacedEdge, PlacedNode, ShownKind
 from reactive_dag.notebook.graphs.unfolding import HEAD, connections, opened_shell
 from reactive_dag.notebook.kit.markup import Content, Markup, joined, number, tag
+from reactive_dag.notebook.layers.ranks import XY
 
 SVG = "http://www.w3.org/2000/svg"
 CORNER, TIP, STACK = 6.0, 7.0, 4.0

@@ -11,11 +11,12 @@ from math import ceil
 from typing import Unpack
 
 from reactive_dag.declare.graph import Graph
-from reactive_dag.notebook.graphs.layered import LaidOut, laid_out
-from reactive_dag.notebook.graphs.packing import GAP, LEAST_WIDTH, packed, page_width, tiled
 from reactive_dag.notebook.graphs.selection import SelectOptions, select
-from reactive_dag.notebook.graphs.shown import XY, GraphLayout, PlacedEdge, PlacedNode, Selection, ShownEdge, ShownNode
+from reactive_dag.notebook.graphs.shown import GraphLayout, PlacedEdge, PlacedNode, Selection, ShownEdge, ShownNode
 from reactive_dag.notebook.graphs.sizes import box_size
+from reactive_dag.notebook.layers.layered import LaidOut, laid_out
+from reactive_dag.notebook.layers.packing import GAP, LEAST_WIDTH, packed, page_width, tiled
+from reactive_dag.notebook.layers.ranks import XY
 
 MARGIN, LEAST_INSIDE = 12.0, 360.0
 

@@ -11,6 +11,8 @@ from typing import Literal, TypeAlias
 
 from attrs import asdict, field, frozen
 
+from reactive_dag.notebook.layers.ranks import XY
+
 ShownKind: TypeAlias = Literal[
     "dag", "dataset", "task", "wait", "group", "clock", "silence", "join", "any", "window", "function", "port"
 ]
@@ -30,7 +32,6 @@ EdgeMeaning: TypeAlias = Literal[
     "trigger",
     "port",
 ]
-XY: TypeAlias = tuple[float, float]
 
 
 @frozen

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from attrs import evolve
 
 from reactive_dag.notebook.graphs.layout import MARGIN, extent
-from reactive_dag.notebook.graphs.shown import XY, GraphLayout, PlacedEdge, PlacedNode, ShownEdge
+from reactive_dag.notebook.graphs.shown import GraphLayout, PlacedEdge, PlacedNode, ShownEdge
+from reactive_dag.notebook.layers.ranks import XY
 
 HEAD, STUB = 34.0, 8.0
 """Above what is inside a group: its name; and how far from its border an edge turns to its port."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from reactive_dag.notebook.graphs.ranks import Layers
+from reactive_dag.notebook.layers.ranks import Layering
 
 Box: TypeAlias = tuple[float, float]
 """Width and height."""
@@ -17,7 +17,7 @@ ROW_GAP = 14.0
 SWEEPS = 8
 
 
-def plain_middles(layers: Layers, sizes: Sequence[Box]) -> list[float]:
+def plain_middles(layers: Layering, sizes: Sequence[Box]) -> list[float]:
     """The height of the middle of each vertex. O((vertices + segments) log vertices)."""
     columns: list[list[int]] = [[] for _ in range(max(layers.ranks) + 1)]
     near: list[list[int]] = [[] for _ in layers.ranks]

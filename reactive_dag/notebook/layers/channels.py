@@ -14,8 +14,7 @@ from math import ceil
 
 from attrs import define, field
 
-from reactive_dag.notebook.graphs.ranks import Layers, Pair
-from reactive_dag.notebook.graphs.shown import XY
+from reactive_dag.notebook.layers.ranks import XY, Layering, Pair
 
 STUB, TO_TIP, LANE = 12.0, 18.0, 6.0
 """From a node to its first lane, from the last lane to a node, and between lanes."""
@@ -57,7 +56,7 @@ class Channels:
     width: float
 
 
-def channels(layers: Layers, widths: Sequence[float], middles: Sequence[float]) -> Channels:
+def channels(layers: Layering, widths: Sequence[float], middles: Sequence[float]) -> Channels:
     """Lay all lanes: `widths` of the layers, `middles` of the vertices."""
     bundles = _bundles(layers, middles)
     found = Channels([], {}, 0.0)
@@ -75,7 +74,7 @@ def channels(layers: Layers, widths: Sequence[float], middles: Sequence[float]) 
     return found
 
 
-def _bundles(layers: Layers, middles: Sequence[float]) -> dict[int, dict[Pair, _Bundle]]:
+def _bundles(layers: Layering, middles: Sequence[float]) -> dict[int, dict[Pair, _Bundle]]:
     """The bundle of each segment that turns, by channel."""
     outs = Counter(a for a, _ in layers.segments)
     ins = Counter(b for _, b in layers.segments)

@@ -1,6 +1,6 @@
 """The layers of a graph: in which one each node stands, which edges go against the others, and which share a way.
 
-Owns `Layers`. An edge over several layers passes each of them at a *way point*; edges of one node share theirs (those
+Owns `Layering`. An edge over several layers passes each of them at a *way point*; edges of one node share theirs (those
 of its source, or of its target where more edges come together there than leave), so what belongs together is one line
 that branches. Invariant: every segment leads from one layer to the next. O(nodes + edges + way points).
 """
@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 from attrs import define, field
 
-Pair = tuple[int, int]
+Pair: TypeAlias = tuple[int, int]
+XY: TypeAlias = tuple[float, float]
+"""A point, in pixels from the top left."""
 
 
 @define
-class Layers:
+class Layering:
     """Vertices by number, the nodes first and the way points behind them."""
 
     nodes: int
@@ -27,7 +30,7 @@ class Layers:
     segments: dict[Pair, None] = field(factory=dict)
 
 
-def layers_of(nodes: int, edges: Sequence[Pair]) -> Layers:
+def layers_of(nodes: int, edges: Sequence[Pair]) -> Layering:
     """The layers of a graph that hangs together. O(nodes + edges + way points).
 
     >>> found = layers_of(3, [(0, 1), (1, 2), (0, 2)])
@@ -41,7 +44,7 @@ def layers_of(nodes: int, edges: Sequence[Pair]) -> Layers:
     for a, b in forward:
         outs[a] += 1
         ins[b] += 1
-    found = Layers(nodes, ranks, [])
+    found = Layering(nodes, ranks, [])
     points: dict[tuple[int, bool, bool, int], int] = {}
     for at, (a, b) in enumerate(forward):
         if a == b:

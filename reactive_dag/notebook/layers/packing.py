@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil, sqrt
 
-from reactive_dag.notebook.graphs.plain_layers import Box
-from reactive_dag.notebook.graphs.shown import XY
+from reactive_dag.notebook.layers.plain import Box
+from reactive_dag.notebook.layers.ranks import XY
 
 GAP, TILE_GAP = 28.0, 12.0
 BROAD = 1.7

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reactive_dag.notebook.graphs.plain_layers import Box
-from reactive_dag.notebook.graphs.ranks import Layers
+from reactive_dag.notebook.layers.plain import Box
+from reactive_dag.notebook.layers.ranks import Layering
 
 GAP = 8.0
 """What stays between a line and its neighbours."""
 
 
-def straightened(layers: Layers, sizes: Sequence[Box], middles: Sequence[float]) -> list[float]:
+def straightened(layers: Layering, sizes: Sequence[Box], middles: Sequence[float]) -> list[float]:
     """The heights of all vertices, those of way points changed."""
     found = list(middles)
     columns: list[list[int]] = [[] for _ in range(max(layers.ranks) + 1)]
@@ -37,7 +37,7 @@ def straightened(layers: Layers, sizes: Sequence[Box], middles: Sequence[float])
     return found
 
 
-def _wanted(near: Sequence[int], layers: Layers, middles: Sequence[float]) -> float | None:
+def _wanted(near: Sequence[int], layers: Layering, middles: Sequence[float]) -> float | None:
     """The height of the way point beside, where there is one; of a node where it alone is there."""
     points = [vertex for vertex in near if vertex >= layers.nodes] or (near if len(near) == 1 else [])
     return middles[points[0]] if points else None

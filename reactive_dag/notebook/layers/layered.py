@@ -1,6 +1,6 @@
 """Where the nodes of one connected part stand, layer by layer from left to right, and which way its edges go.
 
-Owns `laid_out`. Layers after Sugiyama, Tagawa and Toda (IEEE Transactions on Systems, Man, and Cybernetics 11, 109,
+Owns `laid_out`. Layering after Sugiyama, Tagawa and Toda (IEEE Transactions on Systems, Man, and Cybernetics 11, 109,
 1981); the order in each, and heights that let edges go straight, are found by graphlay, without it, or where it
 refuses, by `plain_layers`. Both give the same picture for the same graph on each machine. Cost: some milliseconds for
 100 nodes, under a second for 1,000.
@@ -14,11 +14,10 @@ from typing import Any
 
 from attrs import frozen
 
-from reactive_dag.notebook.graphs.channels import channels, way_of
-from reactive_dag.notebook.graphs.lines import straightened
-from reactive_dag.notebook.graphs.plain_layers import Box, plain_middles
-from reactive_dag.notebook.graphs.ranks import Layers, Pair, layers_of
-from reactive_dag.notebook.graphs.shown import XY
+from reactive_dag.notebook.layers.channels import channels, way_of
+from reactive_dag.notebook.layers.lines import straightened
+from reactive_dag.notebook.layers.plain import Box, plain_middles
+from reactive_dag.notebook.layers.ranks import XY, Layering, Pair, layers_of
 
 BALANCED_UP_TO = 240
 """With more segments than that crossings are looked for less thoroughly."""
@@ -68,7 +67,7 @@ def laid_out(boxes: Sequence[Box], edges: Sequence[Pair]) -> LaidOut:
     return LaidOut(corners, ways, round(found.width, 1), round(height, 1))
 
 
-def _by_graphlay(layers: Layers, sizes: Sequence[Box]) -> list[float] | None:
+def _by_graphlay(layers: Layering, sizes: Sequence[Box]) -> list[float] | None:
     try:
         from graphlay import _native
     except ImportError:
@@ -91,7 +90,7 @@ def _by_graphlay(layers: Layers, sizes: Sequence[Box]) -> list[float] | None:
     return [each["center"]["y"] for each in answer["nodes"]]
 
 
-def _ends(path: Sequence[int], layers: Layers, boxes: Sequence[Box], corners: Sequence[XY]) -> tuple[float, float]:
+def _ends(path: Sequence[int], layers: Layering, boxes: Sequence[Box], corners: Sequence[XY]) -> tuple[float, float]:
     first, last = path[0], path[-1]
     forth = layers.ranks[first] < layers.ranks[last]
     begin = corners[first][0] + boxes[first][0] * forth
