@@ -97,7 +97,7 @@ def looped(base: rd.Simulation) -> tuple[Callable[[], object], Callable[[], obje
     tasks = [f"{dag.id}.{task.id}" for dag in base.graph.dags.values() for task in dag.tasks.values() if not task.wait]
     asked = base.what_if(*[rd.fail(task, 0.3) for task in draw.sample(tasks, len(tasks) // 10)])
     tools = tools_of(base.graph, window_of(base.question))
-    futures = WindowFutures(tools, asked.effects, 0, lambda future: {})
+    futures = WindowFutures(tools, asked.effects, 0, lambda future, why: {})
     window, plan = futures.window, tools.loop_plan
     pool = [draw.randrange(len(SLOTS) + 1) for _ in window.tasks]
     lines = [pool[at] if run >= 0 else 0 for at, run in zip(plan.subject, plan.counted_in)]
@@ -121,7 +121,7 @@ def many(base: rd.Simulation) -> tuple[Callable[[], object], Callable[[], object
     medians = {task: rd.lognormal("15m", 0.4) for task in base.graph.dags}
     asked = rd.simulate(base.graph, start=START, until="1d", durations=medians)
     tools = tools_of(base.graph, window_of(asked.question))
-    plain, compiled = [WindowFutures(tools, asked.effects, 0, lambda future: {}) for _ in range(2)]
+    plain, compiled = [WindowFutures(tools, asked.effects, 0, lambda future, why: {}) for _ in range(2)]
     plain.prepare()
     compiled.prepare(WORTH_LOADING)
 

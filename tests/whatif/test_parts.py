@@ -9,6 +9,8 @@ import pytest
 
 import reactive_dag as rd
 from reactive_dag.model.errors import ReactiveDagError
+from reactive_dag.whatif.futures.course_futures import CourseFutures, DatedDag
+from reactive_dag.whatif.question.names import TaskName
 from tests.support.parts import question_in_parts
 from tests.support.profiles import examples
 from tests.whatif.test_window_answers import compared_alike, told_alike, usage_alike
@@ -55,6 +57,34 @@ def test_W33_parts_say_what_the_reference_says_of_the_whole(seed: int) -> None:
 def test_W33_most_drawn_graphs_are_static_in_part() -> None:
     found = Counter(asked[0].parts is not None for seed in range(40) if (asked := chain(seed)))
     assert found[True] > found[False]
+
+
+def futures_alike(simulation: rd.Simulation, n: int = 3) -> int:
+    """Futures, one by one, are those that the reference plays: ends, and the tasks on paths; how many were in parts."""
+    courses = CourseFutures(simulation.question, simulation._prepared, simulation.effects, 7)
+    found = courses.chunk(range(n))
+    paths: dict[DatedDag, Counter[TaskName]] = {}
+    for future, ends in enumerate(found.ends):
+        trace = courses._trace(future)
+        assert ends == courses.play(future)
+        for about, tasks in courses._paths(trace):
+            paths.setdefault(about, Counter()).update(tasks)
+    assert found.paths == paths
+    return found.in_parts
+
+
+@pytest.mark.parametrize("seed", range(1000, 1000 + examples(40)))
+def test_W41_futures_in_parts_are_those_of_the_reference(seed: int) -> None:
+    asked = chain(seed)
+    if asked:
+        futures_alike(asked[-1])
+
+
+def test_W41_many_futures_are_answered_in_parts() -> None:
+    base = asked_of(watched(), default_duration=rd.lognormal("20m", 0.6))
+    assert futures_alike(base, 20) == 20
+    assert base.futures(20).method.startswith("in parts: rd.absent(")
+    assert futures_alike(base.what_if(rd.fail("load.t", 0.2)), 20) == 20
 
 
 def watched(**rest: object) -> rd.Graph:

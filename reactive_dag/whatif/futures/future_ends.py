@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,6 +75,12 @@ class FutureEnds(ABC):
         """In how many futures each task is on the critical path of the DAG's last run; None where there is none."""
 
 
+def told(ways: Mapping[str, int], n: int) -> str:
+    """How many of `n` futures were evaluated in which way. O(ways)."""
+    used = {name: count for name, count in ways.items() if count}
+    return ", ".join(name if count == n else f"{name} of {count}" for name, count in used.items())
+
+
 class EndsInWindow(FutureEnds):
     """Those of a window."""
 
@@ -108,8 +114,7 @@ class EndsInWindow(FutureEnds):
         looped, played = sum(chunk.looped for chunk in found), sum(chunk.played for chunk in found)
         self._only_levels = self._is_whole and not looped and not played
         ways = {"levels": self.n - looped - played, "event loop": looped, "reference": played}
-        used = {name: count for name, count in ways.items() if count}
-        self.method = ", ".join(name if count == self.n else f"{name} of {count}" for name, count in used.items())
+        self.method = told(ways, self.n)
 
     @property
     def rows(self) -> Sequence[Ints]:
@@ -181,18 +186,21 @@ def rows_again(futures: WindowFutures, n: int, before: EndsInWindow, touched: To
 
 
 class EndsInCourses(FutureEnds):
-    """Those of courses that the reference played; `why` says why it did."""
+    """Those of courses that the reference played, all of it or the rest of a graph; `why` says why it did."""
 
     def __init__(
         self, courses: CourseFutures, why: str, n: int, workers: int | None = None, progress: bool | None = None
     ) -> None:
+        courses.prepare()
         if n >= MANY:
             refuse_more_than_fit(n, BYTES_AN_ENTRY * len(courses.play(0)))
         found = in_chunks(courses.chunk, n, FEW, processes=True, workers=workers, progress=progress)
         self._ends = [ends for chunk in found for ends in chunk.ends]
         self._points = {point for ends in self._ends for point in ends}
         self.n = len(self._ends)
-        self.method = f"reference: {why}"
+        in_parts = sum(chunk.in_parts for chunk in found)
+        used = {"in parts": in_parts, "reference": self.n - in_parts}
+        self.method = f"{told(used, self.n) or 'reference'}: {why}"
         self._paths: dict[DatedDag, Counter[TaskName]] = {}
         for chunk in found:
             for about, tasks in chunk.paths.items():

@@ -64,7 +64,7 @@ class Futures(Answer[LandingRow], StaysHere):
             courses = CourseFutures(question, prepared, effects, seed)
             try:
                 tools = tools_of(question.graph, window_of(question))
-                window = WindowFutures(tools, effects, seed, courses.play)
+                window = WindowFutures(tools, effects, seed, courses.answer)
                 ends = EndsInWindow(window, n, workers, progress, kept.before(n, seed))
             except NotStatic as why:
                 ends = EndsInCourses(courses, str(why), n, workers, progress)

@@ -61,7 +61,7 @@ def futures_so_far(
     """Futures 0 to n - 1 of a seed as they come, on this thread. O(n * nodes)."""
     courses = CourseFutures(question, prepared, effects, seed)
     try:
-        window = WindowFutures(tools_of(question.graph, window_of(question)), effects, seed, courses.play)
+        window = WindowFutures(tools_of(question.graph, window_of(question)), effects, seed, courses.answer)
     except NotStatic:
         yield from _of_courses(courses, n)
         return

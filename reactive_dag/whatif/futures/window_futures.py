@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.loops.compiled_play import CompiledPlan
     from reactive_dag.whatif.question.draws import DrawKeys
     from reactive_dag.whatif.question.effects import Effects
+    from reactive_dag.whatif.window.white_list import NotStatic
 
 
 @frozen(eq=False)
@@ -52,10 +53,10 @@ class Chunk:
 
 
 class WindowFutures:
-    """The futures of one question about a window; `play` asks the reference for one of them."""
+    """The futures of one question about a window; `play` asks the reference for one of them, saying why."""
 
     def __init__(
-        self, tools: WindowTools, effects: Effects, seed: int, play: Callable[[int], EndsByPoint]
+        self, tools: WindowTools, effects: Effects, seed: int, play: Callable[[int, NotStatic], EndsByPoint]
     ) -> None:  # fmt: skip
         self.window = window = tools.drawn.window
         self.effects = effects
@@ -132,8 +133,8 @@ class WindowFutures:
             return 0
         played, rows = 0, np.empty((len(columns), len(ends)), np.int64)
         for row, column, loop in zip(rows, columns, self._loops(columns, futures)):
-            if what_misleads(loop):
-                row[:] = self._played(futures[column])
+            if (why := what_misleads(loop)) is not None:
+                row[:] = self._played(futures[column], why)
                 played += 1
             else:
                 row[:] = loop.ends
@@ -165,9 +166,9 @@ class WindowFutures:
         loop.play()
         return loop
 
-    def _played(self, future: int) -> Ints:
+    def _played(self, future: int, why: NotStatic) -> Ints:
         """The ends of runs and tasks in a future that the reference played. O(records)."""
-        window, ends = self.window, self._play(future)
+        window, ends = self.window, self._play(future, why)
         found = np.full(window.size, BEYOND, np.int64)
         for node, (kind, run, subject) in enumerate(zip(window.kind, window.run.tolist(), window.subject.tolist())):
             if kind not in (SOURCE, START):

@@ -98,15 +98,17 @@ def answer(question: Question, effects: Effects, before: WindowAnswer | None) ->
     return answer_of(window_of(question), question, effects, before)
 
 
-def answer_of(window: Window, question: Question, effects: Effects, before: WindowAnswer | None) -> WindowAnswer:
-    """What a window of a question, or of a part of its graph, says. As `answer`."""
+def answer_of(
+    window: Window, question: Question, effects: Effects, before: WindowAnswer | None, future: int = 0
+) -> WindowAnswer:
+    """What a window of a question, or of a part of its graph, says of a future. As `answer`."""
     with calm_collector():
         if before is not None and before.window is window and before.passed.tie < 0:
             asked = before.asked.further(effects)
             passed = evaluate_again(window, asked.values, before.passed, asked.changed)
             method = Method("incremental")
         else:
-            asked = QuestionValues.of(window, effects, question.seed)
+            asked = QuestionValues.of(window, effects, question.seed, future)
             passed, method = one_pass(window, asked.values), Method("one pass")
         drawn = _failures(question, window, asked) if asked.values.chance else None
         why = "tasks fail" if drawn is not None else what_binds(window, asked.values, passed)

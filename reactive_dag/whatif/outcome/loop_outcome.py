@@ -77,6 +77,11 @@ class LoopOutcome(WindowOutcome):
         """What tasks and waits that succeeded gave, those that gave something. O(nodes). Raises OrderDecides."""
         return super().outputs_of([node for node in nodes if self.states[node] == SUCCESS])
 
+    @property
+    def succeeded(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """When each node that succeeded ended; BEYOND for others. O(nodes)."""
+        return np.array(self.play.ends, np.int64)
+
     # ------------------------------------------------------------------------------------- tasks
 
     def tasks(self, run: int) -> dict[str, TaskRow]:

@@ -22,6 +22,8 @@ from reactive_dag.whatif.outcome.unfinished_nodes import unfinished_of
 from reactive_dag.whatif.window.arrays import BEYOND, END, SOURCE, START, WAIT
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from reactive_dag.model.records import Json
     from reactive_dag.whatif.outcome.outcome import EventName
     from reactive_dag.whatif.outcome.rows import Due, Left, Unfinished
@@ -72,6 +74,11 @@ class WindowOutcome(ArrayRuns):
             "partition": window.run_partition[run], "state": self.state(run) if whole or ended < now else "running",
             "results": self.outputs_of(nodes),
         }  # fmt: skip
+
+    @property
+    def succeeded(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """When each node that succeeded ended; BEYOND for others. O(nodes) once."""
+        return self.ends
 
     # ------------------------------------------------------------------------------------- what each followed
 

@@ -69,9 +69,9 @@ class PartsAnswer:
 
 def answer_in_parts(
     question: Question, effects: Effects, prepared: PreparedGraph, before: PartsAnswer | None,
-    reference: Callable[[], Outcome], why: NotStatic,
+    reference: Callable[[], Outcome], why: NotStatic, future: int = 0,
 ) -> PartsAnswer:  # fmt: skip
-    """What a graph that is static in part says, where `effects` follow on those of `before` in one step.
+    """What a graph that is static in part says of a future, where `effects` follow on those of `before` in one step.
 
     `why` says what is not static; a DAG that turns out not to be so as it is answered goes to the rest. O(nodes that a
     change reaches + records of the rest and the border, if that changed). Raises NotStatic where the reference is to be
@@ -83,7 +83,7 @@ def answer_in_parts(
         try:
             if not part.rest:  # the window of the whole has said why it is no answer
                 raise why
-            return _answered(question, effects, prepared, before, reference, part)
+            return _answered(question, effects, prepared, before, reference, part, future)
         except NotStatic as reason:
             if not reason.dags or part.dags.isdisjoint(reason.dags):
                 raise
@@ -94,19 +94,19 @@ def answer_in_parts(
 
 def _answered(
     question: Question, effects: Effects, prepared: PreparedGraph, before: PartsAnswer | None,
-    reference: Callable[[], Outcome], part: StaticPart,
+    reference: Callable[[], Outcome], part: StaticPart, future: int,
 ) -> PartsAnswer:  # fmt: skip
     if effects.workers is not None:
         raise NotStatic(f"{part.why}; workers are shared with the rest")
     if before is not None and before.part is not part:
         before = None
-    window = answer_of(part.window, question, effects, None if before is None else before.window)
+    window = answer_of(part.window, question, effects, None if before is None else before.window, future)
     static = outcome_of(window, question.graph.id, effects, prepared, reference)
     border = border_of(part, static, question.graph)
     if before is not None and before.course.border == border and not _touches(effects, part, border):
         course = before.course
     else:
-        course, before = _played(question, effects, prepared, part, border), None
+        course, before = _played(question, effects, prepared, part, border, future), None
     turns = turns_of(static)
     if before is None or before.turns != turns:
         _refuse_doubt(OrderOfInstants(part, static, course.trace, question.graph, turns))
@@ -133,9 +133,10 @@ def _touches(effects: Effects, part: StaticPart, border: Border) -> bool:
 
 
 def _played(
-    question: Question, effects: Effects, prepared: PreparedGraph, part: StaticPart, border: Border
+    question: Question, effects: Effects, prepared: PreparedGraph, part: StaticPart, border: Border,
+    future: int,
 ) -> RestCourse:  # fmt: skip
-    player = RestPlayer(question, prepared, effects, part, border)
+    player = RestPlayer(question, prepared, effects, part, border, future)
     trace = Trace(player.run(), prepared.played, player.draws)
     runs = [run for dag in border.dags for run in trace.by_dag.get(dag, ())]
     return RestCourse(border, trace, {run: player.number(run) for run in runs})

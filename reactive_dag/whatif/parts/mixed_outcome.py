@@ -89,13 +89,14 @@ class MixedOutcome:
         """Which runs end otherwise than in `base`: they must be paired first, by key."""
 
     @cached_property
-    def _of_rest(self) -> list[int]:
+    def runs_of_rest(self) -> list[int]:
+        """Those of what is not static. O(runs) once."""
         return [run + self._first for run in self.rest.runs if run not in self._numbers]
 
     @cached_property
     def runs(self) -> list[int]:
         """Every run, in the order of the requests. O(runs) once."""
-        return [*heapq.merge(self.static.runs, self._of_rest, key=lambda run: self.head(run).requested or 0)]
+        return [*heapq.merge(self.static.runs, self.runs_of_rest, key=lambda run: self.head(run).requested or 0)]
 
     @cached_property
     def by_dag(self) -> dict[str, list[int]]:
@@ -106,7 +107,7 @@ class MixedOutcome:
     @cached_property
     def by_key(self) -> dict[str, int]:
         """Each run by its key. O(runs + causes) once."""
-        return {**self.static.by_key, **{self.key(run): run for run in self._of_rest}}
+        return {**self.static.by_key, **{self.key(run): run for run in self.runs_of_rest}}
 
     @property
     def over(self) -> int:
