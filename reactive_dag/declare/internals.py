@@ -148,6 +148,14 @@ def deadline_of(dag: Dag) -> int | Schedule | None:
     return found.schedule if isinstance(found, Scheduled) else found
 
 
+def due_after(dag: Dag, date: int | None) -> int | None:
+    """By when a run of a date is to have succeeded, if it was requested at that date; None without a deadline (R13)."""
+    deadline = deadline_of(dag)
+    if deadline is None or date is None:
+        return None
+    return date + deadline if isinstance(deadline, int) else deadline.after(date)
+
+
 def params_of(dag: Dag) -> Params:
     """The params of the DAG's runs: names, defaults and class."""
     return dag._settings.params

@@ -100,11 +100,11 @@ class TimelineRows(Sequence[TimelineRow]):
     """The rows of points of an outcome; each is made when it is read."""
 
     def __init__(self, outcome: Outcome, points: Sequence[Point]) -> None:
-        self._outcome = outcome
-        self._points = points
+        self.outcome = outcome
+        self.points = points
 
     def __len__(self) -> int:
-        return len(self._points)
+        return len(self.points)
 
     @overload
     def __getitem__(self, at: int) -> TimelineRow: ...
@@ -114,14 +114,14 @@ class TimelineRows(Sequence[TimelineRow]):
 
     def __getitem__(self, at: int | slice) -> TimelineRow | list[TimelineRow]:
         if isinstance(at, slice):
-            return [_row(self._outcome, point) for point in self._points[at]]
-        return _row(self._outcome, self._points[at])
+            return [_row(self.outcome, point) for point in self.points[at]]
+        return _row(self.outcome, self.points[at])
 
     @cached_property
     def bounds(self) -> tuple[datetime, datetime]:
         """When the first of the rows began, and when the last one ended; there is one. O(rows) once."""
-        first = self._outcome.interval(self._points[0].of, self._points[0].task)[0]
-        return to_datetime(first or 0), to_datetime(self._outcome.latest(self._points))
+        first = self.outcome.interval(self.points[0].of, self.points[0].task)[0]
+        return to_datetime(first or 0), to_datetime(self.outcome.latest(self.points))
 
 
 def timeline_of(outcome: Outcome, runs: Sequence[int]) -> Timeline:

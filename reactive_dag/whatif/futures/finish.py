@@ -50,10 +50,14 @@ class FinishTime(Answer[Quantile]):
     _row_type = Quantile
     right = frozenset({"share"})
 
-    def __init__(self, name: str, date: int | None, ends: Ints, effects: Effects | None = None) -> None:
+    def __init__(
+        self, name: str, date: int | None, ends: Ints, effects: Effects | None = None, due: int | None = None
+    ) -> None:
         self.name = name
         self.date = date
         self.ends = ends
+        self.due = due
+        """Its deadline (ns): so long after its date, or the first tick after that; None without one."""
         self._effects = effects
         self._zone = "UTC" if effects is None else effects.zone
 

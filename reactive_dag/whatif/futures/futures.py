@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reactive_dag.declare.dag import Dag
+from reactive_dag.declare.internals import due_after
 from reactive_dag.engine.inspect.run import Run
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.model.payload import StaysHere
@@ -86,7 +87,8 @@ class Futures(Answer[LandingRow], StaysHere):
         found = self._ends.of(dag, date, partition, task)
         if found is None:
             raise UnknownId(f"DAG {dag!r} never ran in these futures")
-        return FinishTime(f"{dag}.{task}" if task else dag, *found, self.effects)
+        due = None if task else due_after(self.question.graph.dags[dag], found[0])
+        return FinishTime(f"{dag}.{task}" if task else dag, *found, self.effects, due)
 
     def criticality(self, dag: Dag | str) -> Criticality:
         """Of each task the share of the futures in which it decides when the DAG's last run ends, the largest first.
