@@ -7,6 +7,7 @@ import threading
 import pytest
 
 import reactive_dag as rd
+from reactive_dag.engine.drive.turn import Turn
 from reactive_dag.model.records import TaskFinished, TaskStarted
 from reactive_dag.testing.workers import InlineWorkers
 from tests.support.engines import live, now_is, of_kind, opened, parts, states
@@ -271,7 +272,8 @@ def test_R23_a_stub_that_needs_what_its_task_has_not_is_refused_at_the_opening(s
         rd.Engine(sales(), stubs={"load": fits}).close()
 
 
-def test_W20_what_ends_at_an_instant_gives_its_slot_back_before_slots_are_given_out_there():
+@pytest.mark.parametrize("runner", [InlineWorkers, rd.ThreadRunner, rd.ProcessRunner])
+def test_W20_what_ends_at_an_instant_gives_its_slot_back_before_slots_are_given_out_there(runner):
     """At 00:10 `first` ends and a clock ticks: what follows from the end goes before, and takes both slots."""
     graph = rd.Graph("order")
     graph.pool("two", 2)
@@ -279,10 +281,50 @@ def test_W20_what_ends_at_an_instant_gives_its_slot_back_before_slots_are_given_
     graph.dag("behind", on=rd.completed("first")).add(lambda: None, "t", pool="two", slots=2, priority=1)
     graph.dag("ticking", schedule="10 0 * * *").add(lambda: None, "t", pool="two")
     stubs = {f"{dag}.t": rd.takes("10m") for dag in graph.dags}
-    with live(graph, stubs=stubs, runner=InlineWorkers(9)) as engine:
+    with live(graph, stubs=stubs, runner=runner(9)) as engine:
         engine.start("first")
         engine.advance("1h")
         assert [minutes(engine, dag, "t") for dag in graph.dags] == [[(0, 10)], [(10, 20)], [(20, 30)]]
+
+
+def test_W20_who_waits_for_a_run_as_its_stub_ends_does_not_hold_up_the_slots():
+    graph = rd.Graph("waiting")
+    graph.dag("child").add(lambda: None, "t")
+    graph.dag("parent").add(lambda: None, "t")
+
+    def wait(run):
+        return run.start("child").wait().state
+
+    stubs = {"parent.t": rd.takes("10m", then=wait), "child.t": rd.takes("5m")}
+    with live(graph, stubs=stubs, runner=rd.ThreadRunner(1)) as engine:
+        run = engine.start("parent")
+        engine.advance("1h")
+        assert (run.tasks["t"].output, minutes(engine, "child", "t")) == ("success", [(10, 15)])
+
+
+def test_W20_time_moves_only_when_what_has_come_back_is_decided(monkeypatch):
+    """The body ends just as it is asked whether one executes: what follows begins at that instant all the same."""
+    graph = rd.Graph("ends")
+    dag = graph.dag("job", schedule="10 0 * * *")
+    gates = []
+
+    def first():
+        gates.append(gate := threading.Event())
+        gate.wait()
+
+    dag.add(lambda first: None, "second", after=[dag.add(first, "first")])
+    executing = Turn.executing.fget
+
+    def asked(turn):
+        while turn.inflight:
+            while gates:
+                gates.pop().set()
+        return executing(turn)
+
+    monkeypatch.setattr(Turn, "executing", property(asked))
+    with live(graph, runner=rd.ThreadRunner(2)) as engine:
+        engine.advance("1h")
+        assert [minutes(engine, "job", task) for task in dag.tasks] == [[(10, 10)], [(10, 10)]]
 
 
 def test_W20_a_retry_that_is_due_at_once_is_among_what_is_due_at_an_instant():

@@ -93,11 +93,11 @@ class DrainLoop:
 
     # ------------------------------------------------------------------------------------- sleep
 
-    def progress(self) -> tuple[int, int]:
+    def progress(self) -> tuple[int, int, int]:
         """How far log and attempts are: while this stays the same there is nothing new to do. O(1)."""
-        return self._log.next_offset, self._turn.returned
+        return self._log.next_offset, self._turn.returned, self._turn.waiting.changes
 
-    def sleep(self, progress: tuple[int, int], unless: Callable[[], bool] = lambda: False) -> None:
+    def sleep(self, progress: tuple[int, int, int], unless: Callable[[], bool] = lambda: False) -> None:
         """Sleep until a record, a result, or the next due timer comes; not at all if there was `progress` since."""
         now = self._fold.clock.now()
         due = min(self._fold.timers.due, self._turn.next_end, now + MAX_SLEEP)
@@ -105,10 +105,11 @@ class DrainLoop:
             if self.progress() == progress and due > now and not self._changes.ready and not unless():
                 self._listen((due - now) / SECOND)
 
-    def sleep_briefly(self, seconds: float) -> None:
-        """Sleep until something happens, at most so long."""
+    def sleep_briefly(self, seconds: float, progress: tuple[int, int, int]) -> None:
+        """Sleep until something happens, at most so long; not at all if there was `progress` since."""
         with self._asleep(self._fold.clock.now()):
-            self._listen(seconds)
+            if self.progress() == progress:
+                self._listen(seconds)
 
     def _listen(self, seconds: float) -> None:
         with self._interrupts.let_through():

@@ -82,7 +82,7 @@ class Drive:
     def _drive_until(self, done: Callable[[], bool], deadline: int | None, what: str) -> None:
         late = None if deadline is None else lambda: time.monotonic_ns() >= deadline + FINISH
         while True:
-            progress = self._loop.progress()
+            progress, executing = self._loop.progress(), self._turn.executing
             self._loop.settle(late)
             self._check_log()
             if done():
@@ -90,7 +90,7 @@ class Drive:
             self._check_deadline(deadline, what)
             if self._stands_still() and not done() and self._stands_still():
                 raise NotIdle(self._in_vain(what))
-            self._wait_for_work(progress, deadline)
+            self._wait_for_work(progress, executing, deadline)
 
     def _wait_for_other_thread(self, done: Callable[[], bool], deadline: int | None, what: str) -> bool:
         """Wait while another thread drives; whether it is `done()` then.
@@ -158,9 +158,14 @@ class Drive:
         retry = self._fold.runs.flow.retries.next_due()
         return min(NEVER if retry is None else retry, self._turn.next_end)
 
-    def _wait_for_work(self, progress: tuple[int, int], deadline: int | None) -> None:
-        """Nothing can be done now: move virtual time to the next retry, else sleep until something happens."""
+    def _wait_for_work(self, progress: tuple[int, int, int], executing: bool, deadline: int | None) -> None:
+        """Nothing can be done now: move virtual time to the next retry, else sleep until something happens.
+
+        `progress` and `executing` are from before the last turns: what came back since is decided before time moves.
+        """
         if self._is_virtual and not self._turn.executing:
+            if executing or not (self._turn.inline or self._loop.progress() == progress):
+                return
             due = self._next_due()
             if due < NEVER:
                 self.move_to(due)
@@ -170,7 +175,7 @@ class Drive:
                 if self._observers_idle(POLL):
                     return
         if self._is_virtual or deadline is not None:
-            self._loop.sleep_briefly(POLL)
+            self._loop.sleep_briefly(POLL, progress)
         else:
             self._loop.sleep(progress)
 
@@ -216,10 +221,14 @@ class Drive:
 
     def work_at_instant(self) -> None:
         """Do all that can be done now; with threads, wait for attempts before time may move."""
-        self._loop.settle()
-        while self._turn.executing:
-            self._loop.sleep_briefly(POLL)
+        while not self._turn.inline:
+            progress, executing = self._loop.progress(), self._turn.executing
             self._loop.settle()
+            if self._turn.executing:
+                self._loop.sleep_briefly(POLL, progress)
+            elif not executing and self._loop.progress() == progress:
+                return  # else what came back may not have been seen by the turn before
+        self._loop.settle()
 
     def advance(self, to: int) -> Summary:
         """`engine.advance`: move virtual time to `to`; what ended. Raises UsageError on a clock that is not virtual."""

@@ -49,9 +49,9 @@ class HeldAttempts:
 
     @property
     def any_ends_now(self) -> bool:
-        """Whether the time of some is over that have not come back. O(held)."""
+        """Whether the time of some is over that have not come back, nor wait for runs (R3). O(held)."""
         self._ending = [job for job in self._ending if self._inflight.get((job.run.run, job.index)) is job]
-        return bool(self._ending) or any(job.over for job in self._held)
+        return any(not job.waits for job in self._ending) or any(job.over for job in self._held)
 
     @property
     def next_end(self) -> int:

@@ -31,6 +31,7 @@ from reactive_dag.engine.runs.state import RunState
 from reactive_dag.model.errors import NotIdle, UsageError
 from reactive_dag.model.records import AnyRecord, Cancelled, TaskStarted, Tick
 from reactive_dag.model.times import SECOND, format_duration
+from reactive_dag.streams.clock import VirtualClock
 from reactive_dag.streams.observers import Observers
 
 MAX_RECORDS = 4096
@@ -59,7 +60,8 @@ class Turn:
         self._observers = observers
         self._changes = changes
         self._runner = runner
-        self._inline = runner is not None and runner.inline
+        self.inline = runner is not None and runner.inline
+        self._ends_first = self.inline or isinstance(fold.clock, VirtualClock)
         self._kills = runner is not None and runner.kills
         self._executor = executor
         self._logs = logs
@@ -176,7 +178,7 @@ class Turn:
     def _dispatch(self) -> bool:
         """Give out free slots, to runs and then to attempts, once what ends now has; whether there were any (R5)."""
         runner, slots = self._runner, self._fold.slots
-        if runner is None or (self._inline and self.held.any_ends_now):
+        if runner is None or (self._ends_first and self.held.any_ends_now):
             return False
         if self.waiting.bodies:
             slots.pooled.wanted.clear()
@@ -256,7 +258,7 @@ class Turn:
         self, job: Assignment, over: Callable[[], bool], timeout: int | None, what: str, run: int = sys.maxsize
     ) -> None:
         """Wait in a body until `what` (of a `run`) is `over` (R3). Raises NotIdle at its end, UsageError if never."""
-        if self._inline:
+        if self.inline:
             raise UsageError(
                 f"{job.name} waits for {what}: an inline runner executes one body at a time, so that would never end; "
                 "give the engine runner=rd.ThreadRunner(...)"
@@ -335,7 +337,7 @@ class Turn:
     @property
     def executing(self) -> bool:
         """Whether bodies execute on other threads: time must not move before they have ended. O(attempts)."""
-        return not self._inline and any(not job.waits and job not in self.held for job in list(self.inflight.values()))
+        return not self.inline and any(not job.waits and job not in self.held for job in list(self.inflight.values()))
 
     @property
     def busy(self) -> bool:
@@ -389,5 +391,5 @@ class Turn:
     def _returned(self, job: Assignment) -> None:
         self.inflight.pop((job.run.run, job.index), None)
         self.returned += 1
-        if not self._inline:  # an inline body executes on the thread that would be woken
+        if not self.inline:  # an inline body executes on the thread that would be woken
             self._wake()

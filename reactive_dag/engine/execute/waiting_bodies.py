@@ -59,6 +59,8 @@ class WaitingBodies:
         self.bodies: list[WaitingBody] = []
         self.lent = 0
         """How many attempts wait: so many workers more may be given to others."""
+        self.changes = 0
+        """How often a body began to wait, or its time was up: what the thread that drives has to look at."""
 
     def wait(self, job: Assignment, run: int, over: Callable[[], bool], seconds: float | None) -> None:
         """Return once a run is over, or so many `seconds` have passed, or nobody wants this attempt any more.
@@ -73,10 +75,13 @@ class WaitingBodies:
                 self.bodies.append(body)
                 if job.count_wait(1) == 1:
                     self._lend(1)
+                self.changes += 1
         if not body.lost:
             self._wake()
             if not body.go_on.wait(seconds):
-                body.hurried = True
+                with self._lock:
+                    body.hurried = True
+                    self.changes += 1
                 self._wake()
                 body.go_on.wait()
         if body.lost:
