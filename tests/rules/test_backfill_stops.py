@@ -54,3 +54,21 @@ def test_R26_it_ends_when_its_dag_is_removed_before_the_round_that_it_awaits_cou
         graph.remove("ingest")
         engine.advance("5h")
         assert (run.round, run.state, backfill.state) == (1, "success", "cancelled")
+
+
+def test_R26_what_a_cancelled_backfill_left_is_missing_and_has_a_run_all_the_same() -> None:
+    days = {"start": "2026-11-20", "end": "2026-11-22"}
+    with live(slow(max_active_runs=1)) as engine:
+        stopped = engine.backfill("ingest", **days, max_active_runs=2)
+        engine.advance("1m")
+        engine.cancel(stopped)
+        engine.run_until_idle()
+        assert [(run.round, run.state) for run in stopped.runs] == [(1, "success"), (1, "cancelled")]
+        plain = engine.backfill("ingest", **days, max_active_runs=2)
+        engine.run_until_idle()
+        assert [f"{run.logical_date:%d} {run.state}" for run in plain.runs] == ["22 success"]
+        assert [f"{run.logical_date:%d} {run.state}" for run in plain.skipped] == ["20 success", "21 cancelled"]
+        rest = engine.backfill("ingest", **days, only="missing")
+        engine.run_until_idle()
+        assert [(f"{run.logical_date:%d}", run.round, run.state) for run in rest.runs] == [("21", 2, "success")]
+        assert (len(rest.skipped), rest.state) == (2, "success")

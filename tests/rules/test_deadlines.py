@@ -353,5 +353,27 @@ def test_R13_a_tick_that_one_clock_turns_away_is_due_by_another():
         assert [f"{run.logical_date:%d}" for run in reversed(engine.runs("alert"))] == ["23", "24"]
 
 
+@pytest.mark.parametrize("first", ["job", "alert"])
+def test_R13_of_what_a_catch_up_misses_hears_who_was_registered_before(first):
+    graph = rd.Graph("caught")
+
+    def job():
+        on = rd.cron("0 2 * * *")
+        graph.dag("job", on=on, start="2026-11-20", catchup="all", deadline="1h")(idle_body)
+
+    def alert():
+        graph.dag("alert", on=rd.missed("job"))(idle_body)
+
+    for declare in (job, alert) if first == "job" else (alert, job):
+        declare()
+    with live(graph, runner=None) as engine:
+        engine.advance("1m")
+        assert missed(engine) == [f"{day}T03:00 run {day}T02" for day in (20, 21, 22)]
+        heard = [f"{run.logical_date:%d}" for run in engine.runs("alert")]
+        assert heard == ([] if first == "job" else ["22", "21", "20"])
+        engine.advance("1d")
+        assert [f"{run.logical_date:%d}" for run in engine.runs("alert")][:1] == ["23"]
+
+
 def idle_body(run):
     pass

@@ -429,6 +429,36 @@ def test_R25_a_cancellation_and_a_timeout_kill(tmp_path, how):
         verify(engine)
 
 
+@pytest.mark.parametrize("clock", [None, "2026-11-23T00:00Z"], ids=["wall", "virtual"])
+@pytest.mark.parametrize("how", ["crash", "cancel", "replaced", "second attempt"])
+def test_R18_a_teardown_runs_behind_a_body_that_was_lost_once_its_process_is_gone(tmp_path, how, clock):
+    """The body ends with its process, while the engine lives: in its three attempts, or as its run is cut off."""
+    path, cleaned = tmp_path / "pids", tmp_path / "cleaned"
+
+    def body(run):
+        if how == "crash" or (how == "second attempt" and run.attempt == 1):
+            path.write_text(str(os.getpid()))
+            os._exit(3)
+        if how in ("cancel", "replaced") and not path.exists():
+            hang(path)
+
+    def clean(run):
+        with cleaned.open("a") as file:
+            file.write(f"{[pid for pid in path.read_text().split()[:1] if running(pid)]} ")
+
+    graph = rd.Graph("processes")
+    dag = graph.dag("job", max_active_runs=1, overlap="replace")
+    dag.add(clean, id="clean", after=[dag.add(body, id="only")], teardown=True)
+    with live(graph, clock=clock and rd.VirtualClock(clock), runner=rd.ProcessRunner(2)) as engine:
+        run, cut = engine.start("job"), {"cancel": engine.cancel, "replaced": lambda run: engine.start("job")}
+        if how in cut:
+            threading.Thread(target=hanging, args=(path, lambda: cut[how](run))).start()
+        engine.run_until_idle(IDLE)
+        assert run.state == {"crash": "failed", "second attempt": "success"}.get(how, "cancelled")
+        assert run.tasks["clean"].state == "success"
+        assert cleaned.read_text() == "[] " * len(engine.runs("job")), "that process goes on"
+
+
 def test_R25_a_body_that_outlasts_the_grace_is_killed(tmp_path):
     path = tmp_path / "pids"
     engine = rd.Engine(one(lambda run: hang(path)), tmp_path / "s.db", runner=rd.ProcessRunner(1))
