@@ -1,7 +1,7 @@
 // Lets a reader pan, zoom, search, open groups and focus. The picture is whole without it. Each picture on a page is
 // found by its class and begun once; it keeps nothing outside its own element, so it goes when its cell runs again.
 (() => {
-  const HEAD = 34, STUB = 8, MARGIN = 12, FEW = 12, CORNER = 6, TIP = 7, NAMESPACE = "http://www.w3.org/2000/svg";
+  const HEAD = 34, STUB = 8, MARGIN = 12, FEW = 20, CORNER = 6, TIP = 7, NAMESPACE = "http://www.w3.org/2000/svg";
   const SCALES = [0.1, 0.15, 0.25, 0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.5, 2, 3];
 
   const made = (name, attributes = {}, text = "") => {
@@ -320,7 +320,7 @@
       zoomTo(wanted, event.clientX - window_.left, event.clientY - window_.top);
     }, {passive: false});
 
-    svg.setAttribute("role", "group");
+    if (insides.size) svg.setAttribute("role", "group");
     for (const node of every.values()) if (insides.has(node.id)) {
       node.element.setAttribute("tabindex", "0");
       node.element.setAttribute("role", "button");
@@ -328,6 +328,8 @@
       node.element.setAttribute("aria-expanded", open.has(node.id));
     }
     if (open.size) arrange();
+    const first = base.nodes.filter(node => node.row === "0" && 2 * MARGIN > node.x);
+    if (first.length) scroll.scrollTop = first[0].y + first[0].height / 2 - scroll.clientHeight / 2;
     picture.classList.add("rd-live");
   };
   for (const picture of document.querySelectorAll(".rd-graph:not(.rd-live)")) begin(picture);

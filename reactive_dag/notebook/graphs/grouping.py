@@ -1,7 +1,7 @@
 """Which group a DAG is in: by the beginning of its name, by its first tag, or as the caller says.
 
-Owns `groups_of`. By the beginning: names are cut at `_ - . / :` and spaces; a group has at least LEAST members, and one
-of more than MOST is cut further where that makes several. O(DAGs * length).
+Owns `groups_of`. By the beginning: names are cut at `_ - . / :` and spaces; a group has at least FEWEST members, and one
+that has more than half of all DAGs is cut further where that makes several. O(DAGs * length).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.suggest import did_you_mean
 from reactive_dag.model.text import seen
 
-LEAST, MOST = 3, 40
+FEWEST = 3
 _CUT = re.compile(r"[_\-./: ]+")
 
 GroupBy: TypeAlias = "Literal['prefix', 'tag'] | Mapping[str, str] | Callable[[Dag], str | None]"
@@ -60,12 +60,12 @@ def _by_prefix(dags: Mapping[str, Dag]) -> dict[str, str]:
         for name in names:
             words = _CUT.split(name)
             buckets.setdefault(words[depth] if depth < len(words) - 1 else name, []).append(name)
-        several = [each for each in buckets.values() if len(each) >= LEAST]
+        several = [each for each in buckets.values() if len(each) >= FEWEST]
         if depth and not several:
             found.update(dict.fromkeys(names, _beginning(names)))
             continue
         for each in several:
-            if len(each) > MOST or len(each) == len(names):
+            if len(each) * 2 > len(dags) or len(each) == len(names):
                 todo.append((each, depth + 1))
             else:
                 found.update(dict.fromkeys(each, _beginning(each)))
