@@ -15,7 +15,7 @@ from harness import machine
 HERE = Path(__file__).parent
 NAMES = (
     "trigger", "operators", "latency", "durable", "resolve", "restart", "simulate", "log", "mapped", "limits", "waits",
-    "growth", "rollup", "whatif", "change", "large",
+    "growth", "rollup", "whatif", "change", "large", "draw",
 )  # fmt: skip
 HEAD = """# Results
 

@@ -1,7 +1,7 @@
 """Which group a DAG is in: by the beginning of its name, by its first tag, or as the caller says.
 
-Owns `groups_of`. By the beginning: names are cut at `_ - . / :` and spaces; a group has at least FEWEST members, and one
-that has more than half of all DAGs is cut further where that makes several. O(DAGs * length).
+Owns `groups_of`. By the beginning: names are cut at `_ - . / :` and spaces; a group has at least FEWEST members, and
+one that has more than half of all DAGs is cut further where that makes several. O(DAGs * length).
 """
 
 from __future__ import annotations
