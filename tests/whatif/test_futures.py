@@ -25,7 +25,7 @@ from reactive_dag.whatif.window.arrays import START as BEGIN
 from reactive_dag.whatif.window.white_list import NotStatic
 from tests.support.loops import limited_question, window_of
 from tests.support.profiles import examples
-from tests.support.windows import last_question
+from tests.support.windows import last_question, nothing
 
 START = "2026-11-23T00:00Z"
 HOUR = 3600 * 10**9
@@ -49,8 +49,9 @@ def compared(simulation: rd.Simulation | None, n: int = 4) -> Counter[str]:
                 task = "" if kind == END else window.tasks[window.subject[node]][1]
                 about = window.dags[window.run_dag[run]], int(window.run_date[run]), window.run_partition[run], task
                 got[about] = max(end, got.get(about, 0))
-        assert got == courses.play(1 + column)
-    return Counter({"levels": n - chunk.looped - chunk.played, "loop": chunk.looped, "reference": chunk.played})
+        assert got | chunk.played.get(1 + column, {}) == courses.play(1 + column)
+    played = len(chunk.played)
+    return Counter({"levels": n - chunk.looped - played, "loop": chunk.looped, "reference": played})
 
 
 @settings(max_examples=examples(40), deadline=None)
@@ -221,6 +222,26 @@ def test_W41_of_a_graph_that_is_static_in_part_the_reference_plays_the_rest() ->
     assert again.seed == futures.seed
     ended = base.runs_of("ingest")[0].ended
     assert ended is not None and int(futures.finish("ingest").ends[0]) // 1000 == int(ended.timestamp() * 1e6)
+
+
+def test_W42_what_starts_where_something_fails_is_no_run_of_the_window_and_is_there() -> None:
+    graph = rd.Graph("heard")
+    load = graph.dag("load", schedule="0 0 * * *")
+    load.add(nothing, id="t")
+    graph.dag("page", on=rd.completed(load, states="failed")).add(nothing, id="ring")
+    base = rd.simulate(graph, start=START, until="1d", durations={"load": "20m"}, default_duration="5m")
+    flaky = base.what_if(rd.fail(load, p=0.5))
+    futures = flaky.futures(100, seed=1)
+    failed = 1 - futures.finish("load").succeeded
+    assert 0.3 < failed < 0.7 and "reference" in futures.method
+    assert {row.dag: round(row.fails, 2) for row in futures} == {"load": round(failed, 2), "page": round(1 - failed, 2)}
+    for name in ("page", "page.ring"):
+        assert futures.finish(name).succeeded == pytest.approx(failed)
+        assert futures.finish(name).quantile(0.1) == datetime(2026, 11, 23, 0, 25, tzinfo=UTC)
+    assert futures.criticality("page").shares == {"load.t": pytest.approx(failed), "page.ring": pytest.approx(failed)}
+    assert futures.criticality("load").shares == {"load.t": pytest.approx(1 - failed)}
+    *_, last = flaky.futures_so_far(100, seed=1)
+    assert last.finish("page").succeeded == pytest.approx(failed)
 
 
 def test_W43_of_futures_that_the_reference_played() -> None:

@@ -73,7 +73,7 @@ def usage_alike(simulation: rd.Simulation) -> None:
 
 def compared_alike(base: rd.Simulation, late: rd.Simulation) -> None:
     """The comparison of two simulations is the same, chains included."""
-    names = ("late", "base", late.question.graph)
+    names = ("late", "base", late.question.graph, True)
     found = compared(base.outcome, late.outcome, base.effects, late.effects, *names)
     assert found.to_json() == compared(base.trace, late.trace, base.effects, late.effects, *names).to_json()
 

@@ -89,6 +89,10 @@ class CourseFutures:
         """As `play`, of a future of which a window is no answer; in parts where that does. O(records)."""
         return self._ends(self._outcome(future, why))
 
+    def paths(self, future: int) -> dict[DatedDag, set[TaskName]]:
+        """The tasks on the path to each DAG's last run that succeeded in one future. O(records + DAGs * steps)."""
+        return dict(self._paths(self._outcome(future, NotStatic(""))))
+
     def _outcome(self, future: int, why: NotStatic) -> Trace | MixedOutcome:
         """A future in parts, or as the reference plays it."""
         played = cache(lambda: self._trace(future))

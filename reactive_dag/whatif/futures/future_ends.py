@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.whatif.futures.again import EndsAgain
 from reactive_dag.whatif.futures.in_chunks import in_chunks
+from reactive_dag.whatif.futures.outside_runs import Dated, OutsideRuns
 from reactive_dag.whatif.futures.paths import count_paths
 from reactive_dag.whatif.window.arrays import BEYOND
 
@@ -40,9 +41,6 @@ MOST_MEMORY = 2**32
 
 MANY = 10_000
 """From so many futures on the first one is played beforehand, which shows how much memory each takes."""
-
-Dated = tuple[int | None, "Ints"]
-"""The logical date of a run, and when something of it ended in each future."""
 
 
 def refuse_more_than_fit(n: int, each: int) -> None:
@@ -86,9 +84,10 @@ class EndsInWindow(FutureEnds):
 
     def __init__(
         self, futures: WindowFutures, n: int, workers: int | None = None, progress: bool | None = None,
-        before: tuple[EndsInWindow, Touched] | None = None,
+        before: tuple[EndsInWindow, Touched] | None = None, courses: CourseFutures | None = None,
     ) -> None:  # fmt: skip
         self._futures = futures
+        self._courses = courses
         self._workers = workers
         size = futures.window.size
         self._is_whole = n * size <= MOST_KEPT
@@ -100,6 +99,8 @@ class EndsInWindow(FutureEnds):
         else:
             self._ends: list[RowsOfEnds] = [rows]
             self.n, self.method, self._only_levels = n, "incremental", True
+            self._played: dict[int, EndsByPoint] = {}
+            self._outside = OutsideRuns(self._played)
 
     @property
     def bytes(self) -> int:
@@ -111,7 +112,9 @@ class EndsInWindow(FutureEnds):
         found = self._evaluated(n, self._nodes, progress)
         self._ends = [chunk.ends for chunk in found]
         self.n = sum(chunk.ends.shape[1] for chunk in found)
-        looped, played = sum(chunk.looped for chunk in found), sum(chunk.played for chunk in found)
+        self._played = {future: ends for chunk in found for future, ends in chunk.played.items()}
+        self._outside = OutsideRuns(self._played)
+        looped, played = sum(chunk.looped for chunk in found), len(self._played)
         self._only_levels = self._is_whole and not looped and not played
         ways = {"levels": self.n - looped - played, "event loop": looped, "reference": played}
         self.method = told(ways, self.n)
@@ -145,12 +148,11 @@ class EndsInWindow(FutureEnds):
         return np.concatenate([NONE, *[chunk.ends[0] for chunk in found]])
 
     def of(self, dag: str, date: int | None, partition: str | None, task: str) -> Dated | None:
-        """By the node. O(futures)."""
+        """By the node, and by the names of what the reference played besides. O(futures)."""
         run = self._futures.run_of(dag, date, partition)
         node = -1 if run < 0 else self._futures.node(run, task)
-        if node < 0:
-            return None
-        return int(self._futures.window.run_date[run]), self._of_node(node)
+        inside = None if node < 0 else (int(self._futures.window.run_date[run]), self._of_node(node))
+        return self._outside.beside(inside, self.n, dag, date, partition, task)
 
     @property
     def only_levels(self) -> bool:
@@ -163,17 +165,45 @@ class EndsInWindow(FutureEnds):
         return self._futures.window
 
     def paths(self, dag: str) -> Counter[TaskName] | None:
-        """By walking back in all futures at once. O(futures * steps)."""
-        run = self._futures.run_of(dag)
-        if run < 0:
+        """By walking back in all futures at once; of those of the reference as it played them. O(futures * steps)."""
+        dated = self.of(dag, None, None, "")
+        if dated is None:
             return None
-        window = self._futures.window
+        window, run = self._futures.window, self._futures.run_of(dag)
         found: Counter[TaskName] = Counter()
-        whole = self._ends
-        if not self._is_whole:
-            whole = [chunk.ends for chunk in self._evaluated(self.n, np.arange(window.size), False)]
+        if run >= 0 and window.run_date[run] == dated[0]:
+            whole = self._ends
+            if not self._is_whole:
+                whole = [chunk.ends for chunk in self._evaluated(self.n, np.arange(window.size), False)]
+            for ends in self._without_played(whole):
+                found += count_paths(window, ends, int(window.run_end[run]))
+        return found + self._paths_played(dag, dated[0])
+
+    def _without_played(self, whole: Sequence[RowsOfEnds]) -> Iterator[RowsOfEnds]:
+        """The ends in the futures that the reference did not play."""
+        first = 0
         for ends in whole:
-            found += count_paths(window, ends, int(window.run_end[run]))
+            width = len(ends[0])
+            left = [at for at in range(width) if first + at not in self._played]
+            yield ends if len(left) == width else np.asarray(ends)[:, left]
+            first += width
+
+    def _paths_played(self, dag: str, date: int | None) -> Counter[TaskName]:
+        """In how many of the futures that the reference played each task is on the path. O(records) each."""
+        futures, courses = sorted(self._played), self._courses
+        found: Counter[TaskName] = Counter()
+        if courses is None or not futures:
+            return found
+
+        def work(chunk: range) -> tuple[int, Counter[TaskName]]:
+            paths = (courses.paths(futures[at]).get((dag, date), ()) for at in chunk)
+            return len(chunk), sum((Counter(dict.fromkeys(tasks, 1)) for tasks in paths), Counter())
+
+        chunks = in_chunks(work, len(futures), FEW, processes=True, workers=self._workers, progress=False)
+        if sum(done for done, _ in chunks) < len(futures):
+            raise KeyboardInterrupt  # shares of some of them would be taken for shares of all
+        for _, counts in chunks:
+            found += counts
         return found
 
 

@@ -66,7 +66,7 @@ class Futures(Answer[LandingRow], StaysHere):
             try:
                 tools = tools_of(question.graph, window_of(question))
                 window = WindowFutures(tools, effects, seed, courses.answer)
-                ends = EndsInWindow(window, n, workers, progress, kept.before(n, seed))
+                ends = EndsInWindow(window, n, workers, progress, kept.before(n, seed), courses)
             except NotStatic as why:
                 ends = EndsInCourses(courses, str(why), n, workers, progress)
             kept.keep(n, seed, ends)

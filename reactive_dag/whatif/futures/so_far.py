@@ -17,16 +17,16 @@ from reactive_dag.model.errors import UnknownId
 from reactive_dag.whatif.futures.course_futures import CourseFutures, EndsByPoint
 from reactive_dag.whatif.futures.finish import FinishTime
 from reactive_dag.whatif.futures.future_ends import CHUNK, SOME, ends_in_courses, rows_again
+from reactive_dag.whatif.futures.outside_runs import Dated, OutsideRuns
 from reactive_dag.whatif.futures.window_futures import WindowFutures
 from reactive_dag.whatif.loops.answering import window_of
 from reactive_dag.whatif.loops.window_tools import tools_of
 from reactive_dag.whatif.window.white_list import NotStatic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from reactive_dag.whatif.course.prepared import PreparedGraph
-    from reactive_dag.whatif.futures.future_ends import Dated
     from reactive_dag.whatif.futures.kept import KeptEnds
     from reactive_dag.whatif.question.effects import Effects
     from reactive_dag.whatif.question.question import Question
@@ -68,7 +68,7 @@ def futures_so_far(
     before = kept.before(n, seed)
     rows = None if before is None else rows_again(window, n, *before)
     if rows is not None:
-        yield FuturesSoFar(n, n, effects, _in_window(window, rows.__getitem__))
+        yield FuturesSoFar(n, n, effects, _in_window(window, rows.__getitem__, n, {}))
         return
     yield from _of_window(window, n)
 
@@ -77,10 +77,13 @@ def _of_window(window: WindowFutures, n: int) -> Iterator[FuturesSoFar]:
     last = np.sort(window.window.run_end).astype(np.int64)
     done = 0
     chunks: list[Ints] = []
+    played: dict[int, EndsByPoint] = {}
     window.prepare()
     while done < n:
         size = CHUNK if not (window.loops or window.limited) else FEW if window.compiled is None else SOME
-        chunks.append(window.chunk(range(done, min(done + size, n))).only(last).ends)
+        chunk = window.chunk(range(done, min(done + size, n)))
+        chunks.append(chunk.only(last).ends)
+        played |= chunk.played
         done += chunks[-1].shape[1]
         whole = tuple(chunks)
 
@@ -88,15 +91,20 @@ def _of_window(window: WindowFutures, n: int) -> Iterator[FuturesSoFar]:
             at = int(np.searchsorted(last, node))
             return np.concatenate([each[at] for each in whole])
 
-        yield FuturesSoFar(done, n, window.effects, _in_window(window, row))
+        yield FuturesSoFar(done, n, window.effects, _in_window(window, row, done, dict(played)))
         if len(chunks) == 1:
             window.prepare(n)  # machine code is loaded once something is to be seen
 
 
-def _in_window(window: WindowFutures, row: Callable[[int], Ints]) -> EndsOf:
+def _in_window(
+    window: WindowFutures, row: Callable[[int], Ints], n: int, played: Mapping[int, EndsByPoint]
+) -> EndsOf:  # fmt: skip
+    outside = OutsideRuns(played)
+
     def ends_of(dag: str) -> Dated | None:
         run = window.run_of(dag)
-        return None if run < 0 else (int(window.window.run_date[run]), row(window.node(run)))
+        inside = None if run < 0 else (int(window.window.run_date[run]), row(window.node(run)))
+        return outside.beside(inside, n, dag, None, None, "")
 
     return ends_of
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
 from reactive_dag.whatif.futures.binding import where_it_binds
 from reactive_dag.whatif.loops.attempts import AttemptLists
@@ -41,11 +41,14 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Chunk:
-    """The ends of all nodes in some futures, a column each, as far as they succeeded; and how they were evaluated."""
+    """The ends of all nodes in some futures, a column each, as far as they succeeded; and how they were evaluated.
+
+    `played` are the futures that were left to the reference, with what ended in them that is no node of the window.
+    """
 
     ends: Ints
     looped: int = 0
-    played: int = 0
+    played: dict[int, EndsByPoint] = field(factory=dict)
 
     def only(self, nodes: Ints) -> Chunk:
         """That of some nodes alone. O(nodes * futures)."""
@@ -112,7 +115,7 @@ class WindowFutures:
             binds = where_it_binds(self.window, self.effects, len(futures), begins.__getitem__, ends.__getitem__)
             wrong |= set(np.flatnonzero(binds).tolist())
         played = self._loop_into(ends, sorted(wrong), futures)
-        return Chunk(ends, len(wrong) - played, played)
+        return Chunk(ends, len(wrong) - len(played), played)
 
     def _leveled(self, keys: DrawKeys, begins: Ints | None) -> tuple[Ints, Flags]:
         """The ends of all nodes, and whether the order of an instant decides; `begins` takes when they begin."""
@@ -125,17 +128,17 @@ class WindowFutures:
     def _all_looped(self, futures: range) -> Chunk:
         ends = np.empty((self.window.size, len(futures)), np.int64)
         played = self._loop_into(ends, range(len(futures)), futures)
-        return Chunk(ends, len(futures) - played, played)
+        return Chunk(ends, len(futures) - len(played), played)
 
-    def _loop_into(self, ends: Ints, columns: Sequence[int], futures: range) -> int:
-        """Evaluate some of these futures by the event loop, else by the reference; how many were the reference's."""
+    def _loop_into(self, ends: Ints, columns: Sequence[int], futures: range) -> dict[int, EndsByPoint]:
+        """Evaluate some of these futures by the event loop, else by the reference: those, and what is no node here."""
+        played: dict[int, EndsByPoint] = {}
         if not columns:
-            return 0
-        played, rows = 0, np.empty((len(columns), len(ends)), np.int64)
+            return played
+        rows = np.empty((len(columns), len(ends)), np.int64)
         for row, column, loop in zip(rows, columns, self._loops(columns, futures)):
             if (why := what_misleads(loop)) is not None:
-                row[:] = self._played(futures[column], why)
-                played += 1
+                row[:], played[futures[column]] = self._played(futures[column], why)
             else:
                 row[:] = loop.ends
         ends[:, columns] = rows.T
@@ -166,16 +169,19 @@ class WindowFutures:
         loop.play()
         return loop
 
-    def _played(self, future: int, why: NotStatic) -> Ints:
-        """The ends of runs and tasks in a future that the reference played. O(records)."""
+    def _played(self, future: int, why: NotStatic) -> tuple[Ints, EndsByPoint]:
+        """The ends of runs and tasks in a future that the reference played, and of those of no node. O(records)."""
         window, ends = self.window, self._play(future, why)
+        outside = dict(ends)
         found = np.full(window.size, BEYOND, np.int64)
         for node, (kind, run, subject) in enumerate(zip(window.kind, window.run.tolist(), window.subject.tolist())):
             if kind not in (SOURCE, START):
                 task = "" if kind == END else window.tasks[subject][1]
                 dag, date = window.dags[window.run_dag[run]], int(window.run_date[run])
-                found[node] = ends.get((dag, date, window.run_partition[run], task), BEYOND)
-        return found
+                point = dag, date, window.run_partition[run], task
+                found[node] = ends.get(point, BEYOND)
+                outside.pop(point, None)
+        return found, outside
 
     # ------------------------------------------------------------------------------------- what is meant
 
