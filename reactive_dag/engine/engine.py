@@ -37,6 +37,7 @@ from reactive_dag.engine.table.marks import mark_asked
 from reactive_dag.engine.table.reruns import rerun_asked
 from reactive_dag.log.opening import GivenStore, open_log
 from reactive_dag.log.sqlite.files import one_name, parse_store
+from reactive_dag.model import pictures
 from reactive_dag.model.collector import calm_collector
 from reactive_dag.model.errors import EngineReplaced, UsageError
 from reactive_dag.model.partitions.given import GivenPartition
@@ -294,6 +295,15 @@ class Engine(Questions):
         with parts.interrupts, parts.log.lock:
             offset = parts.fold.values.push(parts.fold.outbox.stamp(), [given])
         parts.commits.durable(offset)
+
+    def view(self) -> Any:
+        """What goes on, in a notebook: the graph with its states, the last records, what triggers hold; publish, start.
+
+        Ten frames a second at most, of the newest state. It ends with the engine, and does not keep it alive. O(DAGs).
+        Raises ImportError without the extra `notebook`.
+        """
+        self._parts.host.fold  # noqa: B018  # raises where it is closed
+        return pictures.view_of("Engine", self)
 
     # ------------------------------------------------------------------------------------- driving
 

@@ -44,7 +44,7 @@ PINNED = {
     "Engine": """
         advance apublish backfill backfills background cancel close completions events firings get graph idle mark
         once outputs partitions pause pending publish publish_many ready records records_from rerun resume retry_faults
-        run run_until_idle runs set start updates why""",
+        run run_until_idle runs set start updates view why""",
     "Run": """
         cancelled correction dag data_interval deadline dimensions done ended error events get key label local_date log
         logical_date missing once params partition partitions payload previous publish replaced_by requested results

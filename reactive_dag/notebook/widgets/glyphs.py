@@ -5,6 +5,15 @@ from __future__ import annotations
 from reactive_dag.notebook.kit.states import APPEARANCES, SAME
 
 
+def marks() -> dict[str, str]:
+    """The character of each state. O(states).
+
+    >>> marks()["success"]
+    '✓'
+    """
+    return {state: look.mark for state, look in APPEARANCES.items()}
+
+
 def glyphs() -> dict[str, list[str]]:
     """Of each state, and of each word that looks like one: colour, lines, what is filled. O(states).
 

@@ -145,3 +145,8 @@ function short(text, most) {
   const half = Math.floor((most - 1) / 2);
   return `${text.slice(0, half)}…${text.slice(text.length - (most - half - 1))}`;
 }
+
+/** A part of a view with its title. */
+function section(title, beside, content) {
+  return h("section", { class: "rdw-section", "aria-label": title }, h("div", { class: "rdw-title" }, h("span", { class: "rd-title" }, title), beside), content);
+}

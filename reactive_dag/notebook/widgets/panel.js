@@ -493,10 +493,6 @@ function fill(box, names, chart, numbers, more) {
   [names, chart, numbers, more].forEach((each, n) => put(box.columns[n], each));
 }
 
-function section(title, beside, content) {
-  return h("section", { class: "rdw-section", "aria-label": title }, h("div", { class: "rdw-title" }, h("span", { class: "rd-title" }, title), beside), content);
-}
-
 export default {
   render({ model, el }) {
     const root = h("div", { class: "rd rdw" });
