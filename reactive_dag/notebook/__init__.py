@@ -39,4 +39,4 @@ def register_pictures() -> None:
     """Let everything draw itself; the module that draws is loaded when it is first needed. O(pictures)."""
     for kind, mime, place in PICTURES:
         pictures.register(kind, mime, f"reactive_dag.notebook.{place}")
-    pictures.register_view("Engine", "reactive_dag.notebook.widgets.view:view_of")
+    pictures.register_view("Engine", "reactive_dag.notebook.widgets.view:live_view")

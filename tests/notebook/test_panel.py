@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import reactive_dag as rd
-from reactive_dag.notebook.widgets.controls import Dragged, Subject, dragged_of
-from reactive_dag.notebook.widgets.exploration import Exploration
-from reactive_dag.notebook.widgets.latest import IsStale, LatestOnly
-from reactive_dag.notebook.widgets.panel_talk import PanelTalk
+from reactive_dag.notebook.exploring.controls import Dragged, Subject, dragged_of
+from reactive_dag.notebook.exploring.exploration import Exploration
+from reactive_dag.notebook.exploring.latest import IsStale, LatestOnly
+from reactive_dag.notebook.exploring.panel_talk import PanelTalk
 
 START = "2026-11-23T00:00Z"
 INGEST = Subject("dag", "ingest")

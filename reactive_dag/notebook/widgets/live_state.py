@@ -44,8 +44,8 @@ class DagNow:
 class LiveState:
     """The state at the last record that was heard."""
 
-    def __init__(self) -> None:
-        self.heard = 0
+    def __init__(self, heard: int) -> None:
+        self.heard = heard
         """How many records there were up to the last one."""
         self._dags: dict[str, DagNow] = {}
         self._datasets: dict[str, list[int]] = {}

@@ -13,10 +13,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
-from reactivex import abc
 
 from reactive_dag.declare.analysis.zones import zone_of
 from reactive_dag.declare.internals import version_of
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 LivePart: TypeAlias = Literal["base", "frame"]
 SHOWN_NOTICES, SHOWN_PENDING = 4, 12
-SHARE = 20
+COSTS_AT_MOST = 20
 """What triggers hold is looked at again after so many times what looking took, so it costs a twentieth at most."""
 
 
@@ -44,8 +43,8 @@ class LiveTalk:
         self._engine = weakref.ref(engine)
         self._show = show
         self._lock = Lock()
-        self._state = LiveState()
-        self._subscription: abc.DisposableBase | None = None
+        self._state = LiveState(0)
+        self._subscription: Any = None
         self._pages: set[str] = set()
         self._notices: deque[dict[str, object]] = deque(maxlen=SHOWN_NOTICES)
         self._pending: list[list[str]] = []
@@ -112,10 +111,9 @@ class LiveTalk:
             if self._closed or self._is_over or self._subscription is not None or engine is None:
                 self._frames.change()
                 return
-            state = LiveState()
+            state = LiveState(engine._parts.log.committed)
             self._state, self._settled = state, False
             self._subscription = engine.records.subscribe(self._heard, on_completed=self._over)
-            state.heard = engine._parts.log.committed
         for id in engine.graph.dags:
             for run in engine.runs(id, state=("success", "failed", "cancelled", "skipped"), limit=1):
                 if run.ended is not None:
@@ -178,7 +176,7 @@ class LiveTalk:
             pending = [engine.pending(id) for id in list(engine.graph.dags)]
             self._undecided = max((each.undecided for each in pending), default=0)
             self._pending = [found for each in pending if (found := _held(each))][:SHOWN_PENDING]
-            self._look_again = perf_counter() + SHARE * (perf_counter() - began)
+            self._look_again = perf_counter() + COSTS_AT_MOST * (perf_counter() - began)
         if not calm or not self._settled:
             self._frames.change()  # once more, when it is calm
 

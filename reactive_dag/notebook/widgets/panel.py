@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from reactive_dag.notebook.exploring.panel_talk import PanelPart, PanelTalk
 from reactive_dag.notebook.widgets.assets import script, style
 from reactive_dag.notebook.widgets.glyphs import glyphs
-from reactive_dag.notebook.widgets.panel_talk import PanelPart, PanelTalk
 
 if TYPE_CHECKING:
     from reactive_dag.whatif.simulation import Simulation

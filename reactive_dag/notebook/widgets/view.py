@@ -6,7 +6,7 @@ from reactive_dag.engine.engine import Engine
 from reactive_dag.notebook.widgets.extra import need_anywidget
 
 
-def view_of(engine: object) -> object:
+def live_view(engine: object) -> object:
     """The live view of an engine. O(DAGs). Raises ImportError without the extra `notebook`."""
     assert isinstance(engine, Engine)
     need_anywidget("engine.view()")

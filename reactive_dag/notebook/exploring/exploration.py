@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
-from reactive_dag.notebook.widgets.choices import Choices
+from reactive_dag.notebook.exploring.choices import Choices
 from reactive_dag.whatif.question.names import GraphNames
 
 if TYPE_CHECKING:
-    from reactive_dag.notebook.widgets.controls import Dragged, Subject
+    from reactive_dag.notebook.exploring.controls import Dragged, Subject
     from reactive_dag.whatif.simulation import Simulation
 
 Settings: TypeAlias = "tuple[Dragged, ...]"
@@ -170,7 +170,7 @@ class Exploration:
         """The Python of this simulation, of a base that is called `simulation`. O(settings).
 
         >>> from reactive_dag import Graph, simulate
-        >>> from reactive_dag.notebook.widgets.controls import Dragged, Subject
+        >>> from reactive_dag.notebook.exploring.controls import Dragged, Subject
         >>> graph = Graph("sales")
         >>> task = graph.dag("ingest", schedule="0 2 * * *").add(lambda: None, id="load")
         >>> base = simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="5m")

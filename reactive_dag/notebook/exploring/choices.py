@@ -13,7 +13,7 @@ from attrs import frozen
 from reactive_dag.whatif.question.names import GraphNames
 
 if TYPE_CHECKING:
-    from reactive_dag.notebook.widgets.controls import ControlKind, Dragged
+    from reactive_dag.notebook.exploring.controls import ControlKind, Dragged
     from reactive_dag.whatif.simulation import Simulation
 
 Range = tuple[float, float, float, float | None]

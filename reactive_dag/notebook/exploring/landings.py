@@ -15,7 +15,7 @@ import numpy as np
 from reactive_dag.model.times import from_datetime, to_datetime
 
 if TYPE_CHECKING:
-    from reactive_dag.notebook.widgets.courses import BaseCourse
+    from reactive_dag.notebook.exploring.courses import BaseCourse
     from reactive_dag.whatif.futures.finish import FinishTime
     from reactive_dag.whatif.futures.futures import Futures
     from reactive_dag.whatif.futures.so_far import FuturesSoFar

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from attrs import frozen
 
 from reactive_dag.model.errors import InvalidValue
+from reactive_dag.notebook.exploring.controls import dragged_of, picked_of
+from reactive_dag.notebook.exploring.courses import BaseCourse, ScenarioCourse
+from reactive_dag.notebook.exploring.exploration import Exploration
+from reactive_dag.notebook.exploring.landings import Landings
+from reactive_dag.notebook.exploring.latest import IsStale, LatestOnly
 from reactive_dag.notebook.graphs.layout import layout
 from reactive_dag.notebook.graphs.selection import FOLDS_ABOVE
-from reactive_dag.notebook.widgets.controls import dragged_of, picked_of
-from reactive_dag.notebook.widgets.courses import BaseCourse, ScenarioCourse
-from reactive_dag.notebook.widgets.exploration import Exploration
-from reactive_dag.notebook.widgets.landings import Landings
-from reactive_dag.notebook.widgets.latest import IsStale, LatestOnly
 
 if TYPE_CHECKING:
-    from reactive_dag.notebook.widgets.exploration import Settings
+    from reactive_dag.notebook.exploring.exploration import Settings
     from reactive_dag.whatif.simulation import Simulation
 
 PanelPart: TypeAlias = Literal["base", "near", "base_landing", "answer", "landing"]
