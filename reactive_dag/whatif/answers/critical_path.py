@@ -44,8 +44,9 @@ class Step:
     "needs" (within its DAG), "awaits" (a wait for another DAG), "caused by" (a trigger), "window" (it opened the window
     of the trigger, or was the last one before its pause), "silence" (what was heard last before it), "slot" (a place
     among the DAG's active runs, or slots of a pool), "past" (the DAG's run before). `waited` is what passed between the
-    end of the step before and this one's start; of a wait, how long it waited. `detail` names the timer of a window;
-    `assumed`: how long it takes is assumed.
+    end of the step before and this one's start; of a wait, how long it waited. `end` of a task whose place the next
+    step took is the end of the attempt that made room. `detail` names the timer of a window; `assumed`: how long it
+    takes is assumed.
     """
 
     name: str
@@ -124,12 +125,11 @@ def hops(outcome: Outcome, run: int) -> list[Hop]:
     found: list[Hop] = []
     seen: set[Point] = set()
     last = step_back(outcome, Point("end", run))
-    point = None if last is None else last.point
-    while point is not None and point not in seen:
-        seen.add(point)
-        before = step_back(outcome, point)
-        found.append(_hop(outcome, point, before))
-        point = None if before is None else before.point
+    while last is not None and last.point not in seen:
+        seen.add(last.point)
+        before = step_back(outcome, last.point)
+        found.append(_hop(outcome, last, before))
+        last = before
     found.reverse()
     return [_waiting(outcome, hop, found[at - 1] if at else None) for at, hop in enumerate(found)]
 
@@ -155,12 +155,12 @@ def step_back(outcome: Outcome, point: Point) -> Predecessor | None:
     return None
 
 
-def _hop(outcome: Outcome, point: Point, before: Predecessor | None) -> Hop:
-    link: Relation = "" if before is None else before.link
-    detail = "" if before is None else before.detail
+def _hop(outcome: Outcome, reached: Predecessor, before: Predecessor | None) -> Hop:
+    point, link, detail = reached.point, before.link if before else "", before.detail if before else ""
     if point.kind == "task":
         start, end = outcome.interval(point.of, point.task)
-        return Hop(point, link, start or 0, end, detail=detail)
+        made_room = reached.link == "slot"  # by the end of an attempt, which need not be the last
+        return Hop(point, link, start or 0, reached.at if made_room else end, detail=detail)
     at = outcome.at(point)
     return Hop(point, link, at, at, detail=detail)
 

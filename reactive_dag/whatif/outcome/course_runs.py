@@ -111,20 +111,22 @@ class CourseRuns:
 
     @cached_property
     def _left(self) -> dict[tuple[str, int], Point]:
-        """The task, or instance of one, that ended in a pool ("": in any or none) at an instant. O(tasks) once.
+        """Whose attempt ended in a pool ("": in any or none) at an instant: a task, or an instance. O(attempts) once.
 
-        Of several the last by DAG, date, partition, and then in the plan.
+        Of several the last by DAG, date, partition, and then in the plan. Without those that took no time: who was
+        before them had made that room.
         """
         found = {}
         for row in sorted(self.rows.values(), key=lambda row: (row.dag, row.logical_date or 0, row.partition or "")):
             for task in row.tasks:
-                pool = self._declared(row.dag, task.task).pool
-                for each in (task, *(task.instances or ())):
-                    if each.attempts and each.state in FINAL_TASK_STATES:
-                        point, at = Point("task", row.run, each.task), each.attempts[-1][2]
-                        found["", at] = point
-                        if pool is not None:
-                            found[pool, at] = point
+                declared = self._declared(row.dag, task.task)
+                if declared.wait is not None and declared.wait.mode != "poke":
+                    continue  # it holds neither a worker nor slots while it waits
+                for each in task.instances or (task,):
+                    point = Point("task", row.run, each.task)
+                    for _, begin, at, state, _ in each.attempts:
+                        if state in FINAL_TASK_STATES and begin is not None and begin < at:
+                            found["", at] = found[declared.pool or "", at] = point
         return found
 
     # ------------------------------------------------------------------------------------- tasks

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.outcome.rows import Left, Unfinished
     from reactive_dag.whatif.outcome.window_runs import WindowRuns
     from reactive_dag.whatif.question.effects import Effects
-    from reactive_dag.whatif.window.arrays import NodeValues
+    from reactive_dag.whatif.window.arrays import Ints, NodeValues
 
 
 class LoopOutcome(WindowOutcome):
@@ -147,7 +147,7 @@ class LoopOutcome(WindowOutcome):
     def before(self, point: Point) -> Predecessor | None:
         """What ended last before a point began, and so decided when it could; None if nothing did. O(needs).
 
-        Where something made room for it, that; O(nodes).
+        Where something made room for it, that; O(attempts log attempts) once.
         """
         if point.kind == "start":
             return self._place(point.of) or super().before(point)
@@ -176,11 +176,13 @@ class LoopOutcome(WindowOutcome):
         return Predecessor(Point("end", last), "slot", started)
 
     def _freed(self, node: int, at: int) -> int | None:
-        """What ended at an instant and so made room in a node's pool, or freed a worker where those are bounded."""
-        ended = [
-            each for each in np.flatnonzero(self.ends == at).tolist()
-            if self.of.subject[each] >= 0 and self.states[each] in (SUCCESS, FAILED) and self._is_task[each]
-        ]  # fmt: skip
+        """Whose attempt ended at an instant and so made room in a node's pool, or freed a worker where few are.
+
+        O(log attempts + attempts that ended then).
+        """
+        ends, whose = self._attempts_over
+        first, last = np.searchsorted(ends, (at, at + 1)).tolist()
+        ended = whose[first:last].tolist()
         pool = self._pool(node)
         same = [] if pool is None else [each for each in ended if self._pool(each) == pool]
         if not same and self.effects.workers is None:
@@ -188,11 +190,21 @@ class LoopOutcome(WindowOutcome):
         return max(same or ended, key=self._name, default=None)
 
     @cached_property
-    def _is_task(self) -> list[bool]:
-        found = np.zeros(self.window.size, np.bool_)
-        found[self.window.run_nodes] = True
-        as_list: list[bool] = found.tolist()
-        return as_list
+    def _attempts_over(self) -> tuple[Ints, Ints]:
+        """When attempts of tasks ended, in order, and whose they were. O(attempts log attempts) once.
+
+        Without those that took no time: who was before them had made that room.
+        """
+        states, begin = np.array(self.states, np.int8), np.array(self.begin, np.int64)
+        over = (self.window.kind == TASK) & ((states == SUCCESS) | (states == FAILED)) & (begin < self.ends)
+        again = [each for each in self.play.again if self.of.kind[each] == TASK]
+        over[again] = False
+        once = np.flatnonzero(over)
+        more = [(end, each) for each in again for begun, end in self.spans(each) if begun < end < BEYOND]
+        ends = np.concatenate((self.ends[once], np.array([end for end, _ in more], np.int64)))
+        whose = np.concatenate((once, np.array([each for _, each in more], np.int64)))
+        order = np.argsort(ends, kind="stable")
+        return ends[order], whose[order]
 
     def _pool(self, node: int) -> str | None:
         pool: str | None = self.window.settings[self.of.subject[node]].pool

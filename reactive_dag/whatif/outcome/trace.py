@@ -62,7 +62,7 @@ class Trace(CourseRuns):
         return last
 
     def _freed(self, pool: str | None, at: int) -> Point | None:
-        """What ended at an instant and so made room in a pool, or freed a worker where those are bounded."""
+        """Whose attempt ended at an instant and so made room in a pool, or freed a worker where those are bounded."""
         found = None if pool is None else self._left.get((pool, at))
         return self._left.get(("", at)) if found is None and self.draws.effects.workers is not None else found
 
