@@ -96,3 +96,9 @@ def test_a_path_keeps_its_run_and_refuses_as_that_does() -> None:
     with pytest.raises(TypeError, match="a Run cannot be pickled"):
         pickle.dumps(path)
     assert pickle.loads(pickle.dumps(list(path))) == list(path)
+
+
+def test_a_notebook_draws_a_timeline_that_was_pickled() -> None:
+    timeline = pickle.loads(pickle.dumps(_late().timeline()))
+    html = timeline._repr_mimebundle_()["text/html"]
+    assert "ingest.pull" in html and "load.b" in html

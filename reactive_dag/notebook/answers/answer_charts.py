@@ -38,7 +38,8 @@ def timeline_chart(found: Timeline, base: Outcome | None = None) -> Chart:
 
     Of more tasks than a chart has rows it shows runs. O(rows + attempts).
     """
-    assert isinstance(found.rows, TimelineRows), found.rows
+    if not isinstance(found.rows, TimelineRows):  # it was pickled, and its course stayed behind
+        return _plain_chart(found)
     outcome, points = found.rows.outcome, found.rows.points
     pairs = None if base is None else RunPairs.of(base, outcome)
     if len(points) <= MOST_CHARTED:
@@ -50,6 +51,17 @@ def timeline_chart(found: Timeline, base: Outcome | None = None) -> Chart:
     shown = list(of_runs)[:MOST_CHARTED]
     charted = [_run_row(outcome, run, of_runs[run], pairs) for run in shown]
     return Chart(found.title, tuple(charted), found.zone, more=len(of_runs) - len(shown), note=_meaning(charted))
+
+
+def _plain_chart(found: Timeline) -> Chart:
+    """A timeline that is its rows alone: each from its begin to its end."""
+    last = max((row.end or row.start for row in found.rows), default=EPOCH)
+    charted = []
+    for row in found.rows[:MOST_CHARTED]:
+        name, took = f"{row.dag}.{row.task}", took_text(row.start, row.end)
+        bar = ChartBar(row.start, row.end or last, row.state, f"{row.task}: {row.state}, {took}")
+        charted.append(ChartRow(name, (bar,), (), note=took, whole=f"{name}: {took}"))
+    return Chart(found.title, tuple(charted), found.zone, more=len(found.rows) - len(charted))
 
 
 def _meaning(rows: Sequence[ChartRow]) -> str:

@@ -156,6 +156,10 @@ class Answer(Table, Generic[Row]):
     _unit = ""
     """What a row is, where the title does not say how many there are."""
 
+    def __getstate__(self) -> dict[str, object]:
+        """With the rows themselves instead of the course that they are read from."""
+        return {**vars(self), "rows": list(self.rows)}
+
     def __repr__(self) -> str:
         count = f", {counted(len(self), self._unit)}" if self._unit and len(self) else ""
         return f"{super().__repr__()[:-1]}{count}>"

@@ -8,22 +8,22 @@ from its end to what it is measured by is without a gap. O(tasks + edges).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import takewhile
+from typing import TYPE_CHECKING, TypeAlias, overload
 
 from attrs import frozen
 
 from reactive_dag.model.times import repr_of
+from reactive_dag.whatif.answers.followed import Edges, Followed, Spot, followed_by_nodes, followed_by_points
 from reactive_dag.whatif.answers.show import Answer, clock_text, duration_text, iso, to_moment, to_timedelta
 from reactive_dag.whatif.outcome.points import Point
+from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
 
 if TYPE_CHECKING:
     from reactive_dag.whatif.outcome.outcome import Outcome
     from reactive_dag.whatif.question.effects import Effects
-
-Followed: TypeAlias = tuple[Point, int]
-"""What a point followed, and how long it need not have ended sooner (ns)."""
 
 Room: TypeAlias = tuple[int, str]
 """How much later a point may end (ns), and the DAG whose run or deadline would move then."""
@@ -69,14 +69,14 @@ class Slack(Answer[SlackRow]):
     def __init__(self, rows: Sequence[SlackRow], whole: str, end: datetime | None, effects: Effects) -> None:
         self._effects = effects if rows else None
         self._zone = effects.zone
-        self.rows = sorted(rows, key=lambda row: (row.slack is None, row.slack or timedelta(0), row.end))
+        self.rows = rows
         self.whole = whole
         self.end = end
 
     @property
     def critical(self) -> list[SlackRow]:
-        """The tasks without slack. O(rows)."""
-        return [row for row in self.rows if row.slack == timedelta(0)]
+        """The tasks without slack. O(those)."""
+        return list(takewhile(lambda row: row.slack == timedelta(0), self.rows))
 
     @property
     def title(self) -> str:
@@ -97,110 +97,91 @@ def _text(span: timedelta | None) -> str:
 
 
 def slack_of(outcome: Outcome, run: int | None = None) -> Slack:
-    """The slack of each task that ended, to the end of the whole or of one run. O(tasks + edges)."""
+    """The slack of each task that ended, to the end of the whole or of one run. O(tasks log tasks + edges)."""
     ends = {each: end for each in outcome.runs if (end := outcome.ended(each)) is not None}
+    if isinstance(outcome, WindowOutcome):
+        return _slack(outcome, followed_by_nodes(outcome, ends), ends, run)
+    return _slack(outcome, followed_by_points(outcome, ends), ends, run)
+
+
+def _slack(outcome: Outcome, followed: Followed[Spot], ends: dict[int, int], run: int | None) -> Slack:
+    """The slack by what each spot followed."""
     wanted = ends if run is None else {each: end for each, end in ends.items() if each == run}
     last = max(wanted.values(), default=0)
-    edges = _edges(outcome, ends)
-    order = _backwards(edges)
-    rooms = _passed(order, edges, {Point("end", each): (last - end, outcome.dag(each)) for each, end in wanted.items()})
+    order = _backwards(followed.edges)
+    rooms = _passed(
+        order, followed.edges, {followed.ends[each]: (last - end, outcome.dag(each)) for each, end in wanted.items()}
+    )
     dues = {
-        Point("end", due.run): (due.due - ends[due.run], due.dag)
+        followed.ends[due.run]: (due.due - ends[due.run], due.dag)
         for due in outcome.deadlines()
-        if due.run in ends and outcome.state(due.run) == "success"
+        if due.run is not None and due.run in ends and outcome.state(due.run) == "success"
     }
-    deadlines = _passed(order, edges, dues) if dues else {}
-    rows = list(_rows(outcome, order, rooms, deadlines))
+    deadlines = _passed(order, followed.edges, dues) if dues else {}
+    points = [(point, rooms.get(spot), deadlines.get(spot)) for spot, point in followed.tasks.items()]
     whole = "the whole" if run is None else outcome.dag(run)
-    return Slack(rows, whole, to_moment(last) if rows else None, outcome.effects)
+    rows = SlackRows(outcome, points)
+    return Slack(rows, whole, to_moment(last) if points else None, outcome.effects)
 
 
-def _rows(
-    outcome: Outcome, order: list[Point], rooms: dict[Point, Room], deadlines: dict[Point, Room]
-) -> Iterator[SlackRow]:
-    for point in order:
-        end = to_moment(outcome.interval(point.of, point.task)[1]) if point.kind == "task" else None
-        if end is not None:
-            room, due = rooms.get(point), deadlines.get(point)
-            yield SlackRow(
-                outcome.dag(point.of), outcome.key(point.of), point.task, end,
-                None if room is None else to_timedelta(room[0]), None if due is None else to_timedelta(due[0]),
-                "" if due is None else due[1],
-            )  # fmt: skip
+class SlackRows(Sequence[SlackRow]):
+    """The rows of tasks and the rooms that they have, the least first; each is made when it is read."""
+
+    def __init__(self, outcome: Outcome, found: Iterable[tuple[Point, Room | None, Room | None]]) -> None:
+        self._outcome = outcome
+        self._found = sorted(found, key=self._place)
+
+    def _place(self, found: tuple[Point, Room | None, Room | None]) -> tuple[bool, int, int, str, str]:
+        point, room, _ = found
+        end = self._outcome.interval(point.of, point.task)[1] or 0
+        return room is None, 0 if room is None else room[0], end, self._outcome.dag(point.of), point.task
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @overload
+    def __getitem__(self, at: int) -> SlackRow: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[SlackRow]: ...
+
+    def __getitem__(self, at: int | slice) -> SlackRow | list[SlackRow]:
+        return [self._row(*each) for each in self._found[at]] if isinstance(at, slice) else self._row(*self._found[at])
+
+    def _row(self, point: Point, room: Room | None, due: Room | None) -> SlackRow:
+        outcome = self._outcome
+        end = to_moment(outcome.interval(point.of, point.task)[1])
+        assert end is not None, point
+        return SlackRow(
+            outcome.dag(point.of), outcome.key(point.of), point.task, end,
+            None if room is None else to_timedelta(room[0]), None if due is None else to_timedelta(due[0]),
+            "" if due is None else due[1],
+        )  # fmt: skip
 
 
-def _passed(order: list[Point], edges: dict[Point, list[Followed]], at_ends: dict[Point, Room]) -> dict[Point, Room]:
-    """How much later each point may end, from how much later some may. O(edges)."""
+def _passed(order: list[Spot], edges: Edges[Spot], at_ends: dict[Spot, Room]) -> dict[Spot, Room]:
+    """How much later each spot may end, from how much later some may; of equal ones the first DAG by name. O(edges)."""
     found = dict(at_ends)
-    for point in order:
-        room = found.get(point)
+    for spot in order:
+        room = found.get(spot)
         if room is not None:
-            for before, gap in edges[point]:
+            for before, gap in edges[spot]:
                 here = room[0] + gap, room[1]
-                if before not in found or here[0] < found[before][0]:
+                if before not in found or here < found[before]:
                     found[before] = here
     return found
 
 
-def _backwards(edges: dict[Point, list[Followed]]) -> list[Point]:
-    """The points, each after all that followed it. O(edges)."""
+def _backwards(edges: Edges[Spot]) -> list[Spot]:
+    """The spots, each after all that followed it. O(edges)."""
     left = dict.fromkeys(edges, 0)
     for row in edges.values():
         for before, _ in row:
-            left[before] = left.get(before, 0) + 1
-    order = [point for point in edges if not left[point]]
-    for point in order:
-        for before, _ in edges.get(point, ()):
+            left[before] += 1
+    order = [spot for spot in edges if not left[spot]]
+    for spot in order:
+        for before, _ in edges[spot]:
             left[before] -= 1
-            if not left[before] and before in edges:
+            if not left[before]:
                 order.append(before)
     return order
-
-
-# ----------------------------------------------------------------------------------------------- what each followed
-
-
-def _edges(outcome: Outcome, ends: dict[int, int]) -> dict[Point, list[Followed]]:
-    """What each task, begin and end of the runs that ended had followed. O(tasks + edges)."""
-    found: dict[Point, list[Followed]] = {}
-    for run, end in ends.items():
-        points = [Point("task", run, task) for task in outcome.tasks(run)]
-        ended = [(point, outcome.interval(run, point.task)[1]) for point in points]
-        found[Point("end", run)] = [
-            (Point("start", run), 0), *((point, end - at) for point, at in ended if at is not None)
-        ]  # fmt: skip
-        found[Point("start", run)] = _of_start(outcome, run)
-        for point in points:
-            found[point] = _of_task(outcome, point)
-    known = found.keys()
-    return {point: [edge for edge in row if edge[0] in known] for point, row in found.items()}
-
-
-def _of_start(outcome: Outcome, run: int) -> list[Followed]:
-    """A run follows its causes: what decided without a gap, the others until they would have decided."""
-    head, decided = outcome.head(run), outcome.before(Point("start", run))
-    at = head.requested or 0
-    if decided is not None and decided.link == "slot":
-        at = head.started or at
-    found = [(cause.point, max(at - cause.at, 0)) for cause in outcome.causes(run)]
-    return found if decided is None else [*found, (decided.point, 0)]
-
-
-def _of_task(outcome: Outcome, point: Point) -> list[Followed]:
-    begin, end = outcome.interval(point.of, point.task)
-    ready = outcome.ready(point)
-    if begin is None or end is None or ready is None:
-        return [(Point("start", point.of), 0)]
-    of_wait = end - begin if outcome.task(point).wait is not None else 0
-    found = [(Point("start", point.of), ready - (outcome.head(point.of).started or 0) + of_wait)]
-    for need in outcome.needs(point):
-        ended = outcome.interval(point.of, need)[1]
-        if ended is not None and ended <= ready:
-            found.append((Point("task", point.of, need), ready - ended + of_wait))
-    awaited = outcome.awaited(point) if of_wait or outcome.task(point).wait is not None else None
-    if awaited is not None:
-        found.append((awaited.point, end - awaited.at))
-    before = outcome.before(point)
-    if before is not None and before.link in ("slot", "past"):
-        found.append((before.point, 0))
-    return found

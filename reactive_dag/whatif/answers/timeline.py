@@ -64,10 +64,6 @@ class Timeline(Answer[TimelineRow]):
         self._effects = effects
         self._zone = "UTC" if effects is None else effects.zone
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """With the rows themselves instead of the course that they are read from."""
-        return Timeline, (list(self.rows), self._effects)
-
     @cached_property
     def _bounds(self) -> tuple[datetime, datetime]:
         """When the first of the rows began, and when the last one ended; there is one. O(rows) once."""

@@ -234,9 +234,9 @@ class LoopOutcome(WindowOutcome):
         again = self.play.again.get(node)
         return again[-1] if again else self.begin[node]
 
-    def _awaited(self, node: int) -> Predecessor | None:
+    def awaited_by(self, node: int) -> Predecessor | None:
         """As of any window; a wait that timed out had seen nothing that decided it."""
         wait = self.window.waits[self.of.subject[node]]
         timeout = None if wait is None else wait.timeout
         late = timeout is not None and self.began_last(node) + timeout == self.end[node]
-        return None if late and self.states[node] == FAILED else super()._awaited(node)
+        return None if late and self.states[node] == FAILED else super().awaited_by(node)

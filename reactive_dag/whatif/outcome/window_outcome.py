@@ -61,7 +61,7 @@ class WindowOutcome(ArrayRuns):
 
     def _seen(self, wait: int) -> Json:
         """What a wait gives: the run that it awaited. O(tasks of that run). Raises OrderDecides."""
-        awaited, now = self._awaited(wait), self.end[wait]
+        awaited, now = self.awaited_by(wait), self.end[wait]
         if awaited is None:
             return None
         run, window = awaited.point.of, self.window
@@ -86,7 +86,7 @@ class WindowOutcome(ArrayRuns):
         """What ended last before a point began, and so decided when it could; None if nothing did. O(needs)."""
         if point.kind == "task":
             node = self._node(point)
-            awaited = self._awaited(node)
+            awaited = self.awaited_by(node)
             if awaited is not None and self.begin[node] < awaited.at:
                 return awaited
             return self._needed(node, point.of)
@@ -144,9 +144,10 @@ class WindowOutcome(ArrayRuns):
 
     def awaited(self, point: Point) -> Predecessor | None:
         """What a wait that has ended had waited for. O(candidates)."""
-        return self._awaited(self._node(point))
+        return self.awaited_by(self._node(point))
 
-    def _awaited(self, node: int) -> Predecessor | None:
+    def awaited_by(self, node: int) -> Predecessor | None:
+        """What the wait of a node had waited for; None of what is no wait, or has not ended. O(candidates)."""
         pairs = self.window.candidates[node]
         at = self.end[node]
         if not pairs or at >= BEYOND:
