@@ -171,14 +171,15 @@ def takes(leaf, event):
 
 @attrs.frozen
 class Awaits:
-    """A wait for a DAG, or for a task of it, at a date so long before the own one; and what states mean to it.
+    """A wait for a DAG, or for tasks of it, at a date so long before the own one; and what states mean to it.
 
-    `also`: how long before lies a second date. `since`: only what ends after its beginning counts. `missing`: a date
-    that nobody will request is waited for.
+    `match`: whose runs stand for the date. `also`: how long before lies a second one. `since`: only what ends after its
+    beginning counts. `missing`: a date that nobody will request is waited for.
     """
 
     dag: str
-    task: str = ""
+    tasks: tuple = ()
+    match: str = "exact"
     offset: int = 0
     states: tuple = ("success",)
     failed: tuple = FAILED

@@ -7,7 +7,11 @@ on (R27).
 
 from __future__ import annotations
 
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
 from reactive_dag.model.records import Mark
+from reactive_dag.model.times import NEVER, parse_time, to_datetime
 from reactive_dag.triggers.leaves.schedule import Scheduled
 from tests.reference.model_parts import Awaits, Fact, Job
 
@@ -15,6 +19,13 @@ from tests.reference.model_parts import Awaits, Fact, Job
 def several(awaited):
     """The partitions that a wait awaits."""
     return awaited if isinstance(awaited, tuple) else (awaited,)
+
+
+def day_of(instant, tz):
+    """The first and the last nanosecond of the day of an instant."""
+    there = to_datetime(instant).astimezone(ZoneInfo(tz or "UTC"))
+    midnight = there.replace(hour=0, minute=0, second=0, microsecond=0)
+    return parse_time(midnight), parse_time(midnight + timedelta(days=1)) - 1
 
 
 class Waits:
@@ -79,7 +90,7 @@ class Waits:
     def look(self, run, name, task, before):
         """Judge what a wait awaits, by the facts before one; whether that decided it."""
         if isinstance(task.spec.wait, Awaits):
-            states = [self.judged(task, *each) for each in task.awaits]
+            states = [self.judged(run, task, *each) for each in task.awaits]
             state = next((word for word in ("failed", "skipped", None) if word in states), "success")
         else:
             state = "success" if self.is_there(task, before) else None
@@ -137,52 +148,95 @@ class Waits:
         """The dates or the cascade that a run awaits of a DAG; None where nothing says which."""
         if run.logical_date is not None:
             return [("date", run.logical_date - each) for each in (wait.offset, wait.also) if each is not None]
+        if wait.match == "latest":
+            return [("date", NEVER)]
         if wait.offset or not self.graph.origins(run.dag) & self.graph.origins(wait.dag):
             return None
         return [("cascade", run.cascade)]
 
-    def judged(self, task, key, what):
-        """What the newest requested run means to a wait, in its newest round; None: go on waiting."""
-        waiting, wait = task, task.spec.wait
-        found = [run for run in self.runs.values() if run.dag == wait.dag and self.says(run)[key] == what]
-        if not found:
-            return "failed" if key == "date" and not wait.missing and self.never_comes(wait.dag, what) else None
-        run = max(found, key=lambda run: run.number)
-        later = self.facts[waiting.began : self.reached + 1]
-        if wait.since and not any(fact.what == "run_finished" and fact.run is run for fact in later):
+    def judged(self, run, task, key, what):
+        """What the run that stands for a date or cascade means to a wait, in its newest round; None: go on waiting."""
+        wait = task.spec.wait
+        seen = self.stands_for(self.graph.dags[run.dag], wait, key, what)
+        if seen is None or seen == "never":
+            return "failed" if seen == "never" and not wait.missing else None
+        later = self.facts[task.began : self.reached + 1]
+        if wait.since and not any(fact.what == "run_finished" and fact.run is seen for fact in later):
             return None
-        task = run.tasks.get(wait.task)
-        state = run.state if not wait.task else task.state if task is not None and task.final else None
-        meaning = {"success": wait.states, "failed": wait.failed, "skipped": wait.skipped}
-        judged = next((word for word, states in meaning.items() if state in states), None)
-        self.noted.add(f"wait for a {'task' if wait.task else 'DAG'}: {judged}, by {key}")
+        tasks = [seen.tasks.get(name) for name in wait.tasks]
+        states = [task.state if task is not None and task.final else None for task in tasks] or [seen.state]
+        judged = "success"
+        for word, meant in (("skipped", wait.skipped), ("failed", wait.failed)):  # failure wins
+            judged = word if any(state in meant for state in states) else judged
+        if judged == "success" and any(state not in wait.states for state in states):
+            judged = None
+        whom = "a DAG" if not wait.tasks else "a task" if len(wait.tasks) == 1 else "several tasks"
+        self.noted.add(f"wait for {whom}: {judged}, by {key if wait.match == 'exact' else wait.match}")
         return judged
+
+    def stands_for(self, waiting, wait, key, what):
+        """The run that is meant; None: none yet, "never": none will be.
+
+        Of a date the newest requested run; of the same day one of its last date; the latest is, on a clock, that of its
+        newest tick at or before the date, requested or not, where that never is the run or coming tick before.
+        """
+        runs = [(run, self.says(run)) for run in self.runs.values() if run.dag == wait.dag]
+        if key == "cascade":
+            return max((run for run, says in runs if says[key] == what), key=lambda run: run.number, default=None)
+        dated = [(says["date"], run.number, run) for run, says in runs if says["date"] is not None]
+        tick = self.newest_tick(wait.dag, what)
+        first, last = day_of(what, waiting.tz) if wait.match == "same_day" else (what, what)
+        if wait.match == "same_day":
+            tick = self.newest_tick(wait.dag, last)
+        elif wait.match == "latest":
+            first = last = tick if tick is not None and what != NEVER else what
+            first = first if tick is not None and what != NEVER else -NEVER
+        found = max((each for each in dated if first <= each[0] <= last), default=None, key=lambda each: each[:2])
+        if found is not None or tick is None or tick < first or what == NEVER:
+            return None if found is None else found[2]
+        coming = [tick for tick in self.coming(wait.dag, last) if tick >= first]
+        if not coming and wait.match == "latest":
+            coming = self.coming(wait.dag, what)
+            before = max((each for each in dated if each[0] <= what), default=None, key=lambda each: each[:2])
+            if before is not None and before[0] >= max(coming, default=before[0]):
+                return before[2]
+        return None if coming else "never"
+
+    def newest_tick(self, dag, at):
+        """The newest tick of a DAG's clocks at or before an instant."""
+        ticks = [leaf.schedule.before(at) for leaf, _ in self.clock_parts(dag)] if at != NEVER else []
+        return max((tick for tick in ticks if tick is not None), default=None)
+
+    def clock_parts(self, dag):
+        """The clocks of a DAG, and what they have left to do."""
+        naive = self.stations[dag].naive if dag in self.stations else None
+        parts = [] if naive is None else enumerate(naive.parts)
+        return [(leaf, naive.clocks[part]) for part, (leaf, _) in parts if isinstance(leaf, Scheduled)]
+
+    def coming(self, dag, last):
+        """The ticks of a DAG up to an instant that may still be requested: not dropped, and not in a run."""
+        found = []
+        for leaf, (kept, following, _) in self.clock_parts(dag):
+            newest = leaf.schedule.before(last)
+            found += [*kept, *([newest] if newest is not None and newest >= following else [])]
+        on_the_way = [*self.facts[self.reached + 1 :], *self.out]
+        asked = [fact for fact in on_the_way if fact.what == "requested" and fact.dag == dag]
+        items = [item for _, item in self.stations[dag].holds()] + [item for fact in asked for item in fact.causes]
+        found += [item.due for item in items if isinstance(item, Mark) and item.kind == "tick"]
+        return [tick for tick in found if tick <= last]
 
     def says(self, run):
         """The date and the cascade of a run, begun or not."""
         date, _, cascade = (run.logical_date, 0, run.cascade) if run.began or run.cascade else self.told(run)
         return {"date": date, "cascade": cascade}
 
-    def never_comes(self, dag, date):
-        """Whether a date is a tick of a DAG that nobody will request: dropped, or from before it was registered."""
-        station = self.stations[dag]
-        coming = is_tick = False
-        for part, (leaf, _) in enumerate(station.naive.parts):
-            if isinstance(leaf, Scheduled) and leaf.schedule.after(date - 1) == date:
-                kept, following, _ = station.naive.clocks[part]
-                is_tick, coming = True, coming or date >= following or date in kept
-        asked = [fact for fact in [*self.facts, *self.out] if fact.what == "requested" and fact.dag == dag]
-        items = [item for _, item in station.holds()] + [item for fact in asked for item in fact.causes]
-        came = any(isinstance(item, Mark) and item.kind == "tick" and item.due == date for item in items)
-        return is_tick and not coming and not came
-
     def tell_waits_for(self, dag, task=""):
         """A run of a DAG began or ended, or a task of it ended: the waits for it that react look."""
-        self.tell_waits_if(lambda wait: wait.dag == dag and task in ("", wait.task))
+        self.tell_waits_if(lambda wait: wait.dag == dag and (not task or task in wait.tasks))
 
     def tell_all_waits(self):
         """Something was applied: whatever it decided is decided. First which ticks a process missed that starts."""
-        self.tell_waits_if(lambda wait: not self.recovering or self.stations[wait.dag].naive.clocks)
+        self.tell_waits_if(lambda wait: not self.recovering or self.clock_parts(wait.dag))
 
     def tell_waits_if(self, is_told):
         for run, name, task in self.reacting(Awaits):

@@ -191,6 +191,14 @@ def test_wait_latest_without_any_tick_or_run_fails_at_once():
         assert asked(engine, "2026-11-23T00:40Z").output["logical_date"] == "2026-11-22T00:00:00Z"
 
 
+def test_wait_latest_that_passes_over_a_tick_takes_what_ran_between_it_and_the_date():
+    with live(graph_of(match="latest")) as engine:
+        engine.start("up", logical_date="2026-11-23T00:20Z")
+        engine.run_until_idle()
+        assert asked(engine, "2026-11-23T00:30Z").output["logical_date"] == "2026-11-23T00:20:00Z"
+        assert asked(engine, "2026-11-23T00:10Z").state == "failed"
+
+
 def test_wait_latest_over_a_gap_takes_what_ran_before_it(tmp_path):
     clock = rd.VirtualClock("2026-11-23T00:00Z")
     graph = graph_of(match="latest", catchup="none")

@@ -42,7 +42,7 @@ SPECS = {
     "v": {
         "same": Spec(wait=Awaits("q"), timeout=8_300_000_000, retries=1, delay=1_500_000_000, soft=True),
         "task": Spec(
-            wait=Awaits("q", task="t", states=("success", "skipped"), failed=("failed",)),
+            wait=Awaits("q", tasks=("t",), states=("success", "skipped"), failed=("failed",)),
             timeout=9_300_000_000,
             retries=1,
             delay=SECOND,
@@ -68,6 +68,15 @@ SPECS = {
         "parts": Spec(wait=("f", ("eu", "us"), False), timeout=6_300_000_000, soft=True),
         "t": Spec(needs=("both", "new", "parts"), rule="all_done"),
     },
+    "y": {
+        "late": Spec(wait=Awaits("q", match="latest", skipped=("skipped",)), timeout=9_300_000_000),
+        "before": Spec(wait=Awaits("r", match="latest", offset=3 * SECOND), timeout=12_300_000_000, soft=True),
+        "day": Spec(wait=Awaits("m", match="same_day"), poll=2 * SECOND, timeout=8_300_000_000, retries=1),
+        "tasks": Spec(
+            wait=Awaits("r", tasks=("t", "last"), match="latest", skipped=("skipped",)), timeout=14_300_000_000
+        ),
+        "t": Spec(needs=("late", "before", "day", "tasks"), rule="all_done"),
+    },
     **{f"x{n}": {"t": Spec(retries=n, pool=[None, "w", "v"][n])} for n in range(3)},
 }
 OPTIONS = {
@@ -75,6 +84,7 @@ OPTIONS = {
     "r": {"max_active_runs": 1, "outlets": ["c"], "deadline": rd.every("11s")},
     "s": {"max_active_runs": 2, "timeout": "9s", "deadline": "5s"},
     "q": {"max_active_runs": 2, "overlap": "replace", "timeout": "12s", "deadline": "6s"},
+    "y": {"tz": "Europe/Berlin"},
     "x0": {"catchup": "all"},
     "x1": {"max_active_runs": 1, "overlap": "skip"},
     "x2": {"catchup": "none", "max_active_runs": 1, "overlap": "replace"},
@@ -130,7 +140,7 @@ VARIANTS = {
     "v": _variants(
         "v",
         _changed("v", same=attrs.evolve(SPECS["v"]["same"], poll=3 * SECOND, timeout=LONGER, soft=False),
-                 task=Spec(wait=Awaits("q", task="t", states=("success", "failed", "cancelled"), failed=()))),
+                 task=Spec(wait=Awaits("q", tasks=("t",), states=("success", "failed", "cancelled"), failed=()))),
     ),
     "n": _variants(
         "n",
@@ -145,6 +155,13 @@ VARIANTS = {
         _changed("l", both=attrs.evolve(SPECS["l"]["both"], poll=2 * SECOND, timeout=LONGER),
                  new=Spec(wait=Awaits("r", since=True, failed=("cancelled",)), timeout=LONGER, soft=True),
                  parts=attrs.evolve(SPECS["l"]["parts"], poll=3 * SECOND, poke=True, pool="v", retries=1)),
+    ),
+    "y": _variants(
+        "y",
+        _changed("y", late=attrs.evolve(SPECS["y"]["late"], poll=3 * SECOND, timeout=LONGER, soft=True),
+                 before=attrs.evolve(SPECS["y"]["before"], timeout=SHORTER, retries=1),
+                 day=attrs.evolve(SPECS["y"]["day"], poll=0),
+                 tasks=Spec(wait=Awaits("r", tasks=("t", "z"), states=("success", "skipped")), timeout=LONGER)),
     ),
     "x0": _variants("x0", _changed("x0", {"timeout": "6s", "max_active_runs": 1}, t=Spec(), u=Spec(needs=("t",)))),
     "x1": _variants("x1", _changed("x1", {"overlap": "queue"}, t=Spec(retries=1, pool="u"))),

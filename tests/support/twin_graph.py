@@ -34,6 +34,7 @@ class TwinGraph(ABC):
         self.declare("m", rd.every("7s").where(is_odd_tick))
         self.declare("n", rd.updated(self.graph.dataset("c")) | rd.every("7s"))
         self.declare("l", rd.every("7s"))
+        self.declare("y", rd.updated(a) | rd.every("9s"))
 
     def declare(self, dag, trigger):
         """Declare a DAG; False where T8 or a cycle forbids it."""
@@ -66,8 +67,8 @@ class TwinGraph(ABC):
             date = date if wait.also is None else own_and_before
             counts = {"since": "start" if wait.since else None, "missing": "wait" if wait.missing else "error"}
             sets = {"states": wait.states, "failed_states": wait.failed, "skipped_states": wait.skipped}
-            dag.wait_for(wait.dag, wait.task or None, id=name, logical_date=date, soft_fail=spec.soft, **sets, **counts,
-                         **mode, **how)  # fmt: skip
+            dag.wait_for(wait.dag, tasks=[*wait.tasks] or None, id=name, logical_date=date, match=wait.match,
+                         soft_fail=spec.soft, **sets, **counts, **mode, **how)  # fmt: skip
         elif spec.wait is not None:
             uri, partition, since = spec.wait
             dag.wait_for(self.graph.dataset(uri), id=name, partition=partition, since="start" if since else None,

@@ -303,9 +303,9 @@ class Waits:
         if early or (early is None and self.by_date.newest(dag, max(low, self.done_before or low), high) is None):
             return DONE
         seen = self.by_date.exact(dag, low) if low == high else self.by_date.newest(dag, low, high)
-        return seen or self._not_yet(watch, low, high)
+        return seen or self._not_yet(watch, low, high, date)
 
-    def _not_yet(self, watch: Watch, low: int, high: int) -> AwaitedRun | None:
+    def _not_yet(self, watch: Watch, low: int, high: int, date: int) -> AwaitedRun | None:
         """No run has such a date: whether one may still come, or, for the latest, which tick or run comes before."""
         wait = watch.wait
         dag, tick = self.dag_of(wait.dag), self.logical_dates.newest_tick(wait.dag, high)
@@ -314,7 +314,7 @@ class Waits:
         coming = self.coming.newest(dag, low, high)
         if coming is None and wait.match == "latest":
             self._file_also(watch, ANY)
-            coming, seen = self.coming.newest(dag, BEGINNING, high), self.by_date.newest(wait.dag, BEGINNING, high)
+            coming, seen = self.coming.newest(dag, BEGINNING, high), self.by_date.newest(wait.dag, BEGINNING, date)
             if seen is not None and (coming is None or (seen.logical_date or 0) >= coming):
                 return seen
         if coming is None:
