@@ -75,7 +75,7 @@ def in_many(base: rd.Simulation, changes: list[Intervention], by: str) -> Iterat
     tools = tools_of(base.graph, window_of(base.question))
 
     def asked(late: rd.Simulation, before: EndsInWindow | None) -> EndsInWindow:
-        futures = WindowFutures(tools, late.effects, 0, lambda future: {})
+        futures = WindowFutures(tools, late.effects, 0, lambda future, why: {})
         return EndsInWindow(futures, FUTURES, before=None if before is None else (before, late.effects.touched))
 
     anew, before = took(partial(asked, base, None), 5), asked(base, None)

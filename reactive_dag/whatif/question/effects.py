@@ -161,13 +161,15 @@ class _Taken:
 
     def _duration(self, given: Duration) -> tuple[About, ...]:
         tasks = self.names.working([given.what], "rd.duration()")
+        made: dict[int, TaskDuration] = {}  # tasks whose durations are one object go on sharing one
         for task in tasks:
             was = self.changed.get(task) or self.before.usual[task]
-            self.changed[task] = (
-                evolve(was, factor=min(was.factor * given.times, LONGEST_SPAN))
-                if given.span is None
-                else TaskDuration(given.span.of(".".join(task)))
-            )
+            if given.span is not None:
+                self.changed[task] = TaskDuration(given.span.of(".".join(task)))
+                continue
+            if id(was) not in made:
+                made[id(was)] = evolve(was, factor=min(was.factor * given.times, LONGEST_SPAN))
+            self.changed[task] = made[id(was)]
         self.touched.durations.update(tasks)
         return _tasks(tasks)
 

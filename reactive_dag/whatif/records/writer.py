@@ -45,13 +45,16 @@ class RecordWriter(RecordState):
         if begin in self.clocks:
             self._step(begin, self.says_first)
             self._settle(begin)
+        rare, ends = self.rare, self.ends
         for now in instants:
-            if now in self.rare:
+            if now in rare:
                 self._play(now)
-            while now in self.ends:  # what takes no time ends in a turn of its own (W20)
+            while now in ends:  # what takes no time ends in a turn of its own (W20)
                 self._end_attempts(now)
-                if self.offered or self.follows or self.decided:
+                if self.follows or self.decided:
                     self._settle(now)
+                elif self.offered:
+                    self._begin_attempts(now)
         return self.out
 
     def _instants(self) -> list[int]:
@@ -62,9 +65,10 @@ class RecordWriter(RecordState):
         for node in range(len(window.source_partition)):
             self.outside.setdefault(self.end[node], []).append(node)
         self.rare.update(self.outside)
-        found = self.rare.union(self.outcome.ends[window.kind == TASK].tolist())
-        found.discard(BEYOND)
-        return sorted(found)
+        ends = self.outcome.ends[window.kind == TASK]
+        found = np.unique(np.concatenate((ends, np.array([*self.rare], np.int64))))
+        instants: list[int] = found[found < BEYOND].tolist()
+        return instants
 
     def _play(self, now: int) -> None:
         """What happens at an instant: timers, ends, what was delayed, outside; then what may begin."""
@@ -265,10 +269,13 @@ class RecordWriter(RecordState):
     def _end_attempts(self, now: int) -> None:
         """Attempts end, in the order in which they began; what follows from them stands behind all of that."""
         out, plan, requests, run_of = self.out, self.plan, self.requests, self.run_of
-        nodes, first = self.ends.pop(now), len(out)
+        nodes, first, given = self.ends.pop(now), len(out), self.given
         for node in nodes:
-            output = self._given(node) if self.given else None
+            output = self._given(node) if given else None
             out.append(TaskFinished(now, requests[run_of[node]], plan.names[node], "success", 1, output))
+        if len(nodes) == 1:  # mostly
+            self._finished(nodes[0], first, now)
+            return
         for offset, node in enumerate(nodes, first):
             self._finished(node, offset, now)
 
@@ -294,14 +301,15 @@ class RecordWriter(RecordState):
         if reaches:
             self._reach(node, offset)
             self._tell_waits(node, now)
-        left = self.left
-        for task, priority, place in direct:
-            left[task] = rest = left[task] - 1
-            if not rest:
-                if self.delay[task]:
-                    self.later.setdefault(now + self.delay[task], []).append(task)
-                else:
-                    self.offered.append((priority, self.order[run], place, task))
+        if direct:
+            left, delay = self.left, self.delay
+            for task, priority, place in direct:
+                left[task] = rest = left[task] - 1
+                if not rest:
+                    if delay[task]:
+                        self.later.setdefault(now + delay[task], []).append(task)
+                    else:
+                        self.offered.append((priority, self.order[run], place, task))
         if others:
             self._go_on(others, now)
         self.unfinished[run] = rest = self.unfinished[run] - 1
