@@ -167,7 +167,7 @@ def compared(
     name: str,
     base_name: str,
     graph: Graph,
-    same_graph: bool,
+    same_graph: bool = True,
 ) -> Comparison:
     """Compare a course with a base; `graph` is that of the course, as it is now. O(runs)."""
     pairs = RunPairs.of(base, mine)
