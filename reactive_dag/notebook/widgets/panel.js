@@ -241,8 +241,8 @@ class Panel {
     const back = h("button", { class: "rdw-small", title: "Back to what it was", "aria-label": `${label}: back to what it was`, ...KEYS,
       onclick: () => { this.values.set(about, usual); this.unset(kind, subject); } }, "↺");
     input.addEventListener("input", () => set(Number(input.value), false));
-    input.addEventListener("change", () => { gesture = ""; });
-    input.addEventListener("blur", () => { gesture = ""; });
+    // A drag ends when the pointer is let go; keys come one by one: what they do until the slider is left is one step.
+    for (const end of ["pointerdown", "pointerup", "blur"]) input.addEventListener(end, () => { gesture = ""; });
     const element = h("div", { class: "rdw-slider" }, h("div", { class: "rdw-line" }, h("span", {}, label), output, back), input);
     return { element, about, usual, show, input };
   }
