@@ -163,8 +163,16 @@ VARIANTS = {
                  day=attrs.evolve(SPECS["y"]["day"], poll=0),
                  tasks=Spec(wait=Awaits("r", tasks=("t", "z"), states=("success", "skipped")), timeout=LONGER)),
     ),
-    "x0": _variants("x0", _changed("x0", {"timeout": "6s", "max_active_runs": 1}, t=Spec(), u=Spec(needs=("t",)))),
-    "x1": _variants("x1", _changed("x1", {"overlap": "queue"}, t=Spec(retries=1, pool="u"))),
+    "x0": _variants(
+        "x0", _changed("x0", {"timeout": "6s", "max_active_runs": 1}, t=Spec(), u=Spec(needs=("t",))),
+        _changed("x0", t=Spec(wait=Awaits("q", skipped=("skipped",)), timeout=LONGER),
+                 u=Spec(needs=("t",), rule="all_done")),
+    ),
+    "x1": _variants(
+        "x1", _changed("x1", {"overlap": "queue"}, t=Spec(retries=1, pool="u")),
+        _changed("x1", late=Spec(wait=Awaits("r", match="latest", offset=SECOND), timeout=SHORTER, retries=1),
+                 day=Spec(wait=Awaits("m", match="same_day"), poll=2 * SECOND, timeout=LONGER, soft=True)),
+    ),
     "x2": _variants("x2", _changed("x2", {"max_active_runs": 2, "overlap": "skip"}, t=None, u=Spec(timeout=SECOND))),
 }  # fmt: skip
 """How each DAG may be declared anew; the first is as it was at first."""
