@@ -12,6 +12,7 @@ from msgspec.structs import replace
 import reactive_dag as rd
 from reactive_dag.log.history import TaskRow
 from reactive_dag.whatif.answers.critical_path import hops, steps_of
+from reactive_dag.whatif.answers.deadlines import deadlines_of
 from reactive_dag.whatif.answers.slack import slack_of
 from reactive_dag.whatif.answers.timeline import timeline_of
 from reactive_dag.whatif.answers.usage import WORKERS, usage_of
@@ -22,7 +23,7 @@ from reactive_dag.whatif.outcome.outcome import Outcome
 from reactive_dag.whatif.outcome.window_outcome import WindowOutcome
 from tests.support.loops import limited_question
 from tests.support.profiles import examples
-from tests.support.windows import question
+from tests.support.windows import last_question, question
 
 
 def runs_of(outcome: Outcome) -> list[object]:
@@ -175,3 +176,34 @@ def test_W56_of_what_ended_at_one_instant_the_path_goes_on_by_name_and_place() -
     course = rd.simulate(graph, start="2026-11-23T00:00Z", until="1d", default_duration="10m")
     names = [step.name for step in course.critical_path("both")]
     assert names == ["tick 2026-11-23T01:00:00Z", "b.two", "b.three", "both.t"]
+
+
+@pytest.mark.parametrize("limited", [False, True], ids=["pass", "loop"])
+@pytest.mark.parametrize("seed", range(examples(40)))
+def test_W53_deadlines_from_arrays_are_those_of_the_reference(
+    seed: int, limited: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random, declared = Random(seed), rd.Graph.dag
+
+    def with_deadline(graph: rd.Graph, id: str, **options: object) -> rd.Dag:
+        due = {"deadline": random.choice(["1m", "40m", "3h", "2d"])} if random.random() < 0.6 else {}
+        return declared(graph, id, **{**due, **options})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rd.Graph, "dag", with_deadline)
+    late = limited_question(seed) if limited else last_question(seed)
+    if late is None or not isinstance(late.outcome, WindowOutcome):
+        return
+    dues = deadlines_of(late.outcome).to_json()
+    over = late.outcome.over
+    assert "trace" not in vars(late)
+    assert dues == deadlines_of(late.trace).to_json() and over == late.trace.over
+    slack, other = slack_of(late.outcome), slack_of(late.trace)
+    assert Counter(slack) == Counter(other)
+
+
+def test_W53_a_clock_that_is_a_deadline_is_asked_of_the_reference() -> None:
+    graph = rd.Graph("clocked")
+    graph.dag("d", schedule="0 1 * * *", deadline=rd.cron("30 1 * * *")).add(lambda: None, "t")
+    base = rd.simulate(graph, start="2026-11-23T00:00Z", until="2d", default_duration="40m")
+    assert base.outcome.dues is None  # type: ignore[union-attr]
+    assert [(row.run == "", row.state) for row in base.deadlines()] == [(False, "missed")] * 2

@@ -89,10 +89,10 @@ def deadlines_of(outcome: Outcome) -> DeadlinesTable:
 
 
 def _row(outcome: Outcome, due: Due) -> DeadlineRow:
-    head = None if due.run is None else outcome.head(due.run)
-    ended = None if head is None or head.state != "success" else head.ended
+    ended = None if due.run is None or outcome.state(due.run) != "success" else outcome.ended(due.run)
     slack = None if ended is None else due.due - ended
+    run = "" if due.run is None else outcome.key(due.run)
     return DeadlineRow(
-        due.dag, "" if head is None else head.key, to_moment(due.logical_date), due.partition, to_moment(due.due),
-        to_moment(ended), "missed" if due.missed else "kept", to_timedelta(slack),
+        due.dag, run, to_moment(due.logical_date), due.partition, to_moment(due.due), to_moment(ended),
+        "missed" if due.missed else "kept", to_timedelta(slack),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reactive_dag.declare.analysis.date_overlap import has_no_such_date
-from reactive_dag.declare.internals import analysis_of, version_of
+from reactive_dag.declare.internals import analysis_of, deadline_of, version_of
 from reactive_dag.engine.fold.hooks import GraphCaches
 from reactive_dag.engine.runs.logical_dates import OutletCalendars
 from reactive_dag.triggers.walks import walk
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reactive_dag.declare.task import AnyTask
     from reactive_dag.engine.runs.task_arrays import TaskArrays
     from reactive_dag.model.records import Registered
+    from reactive_dag.model.schedule import Schedule
     from reactive_dag.whatif.question.durations import Durations, TaskDuration
     from reactive_dag.whatif.question.names import TaskName
     from reactive_dag.whatif.question.question import Question
@@ -87,9 +88,10 @@ class PreparedGraph:
         return any(part.gathers or part.joins for trigger in triggers for part in walk(trigger))
 
     @cached_property
-    def has_deadlines(self) -> bool:
-        """Whether a DAG has a deadline. O(DAGs) once."""
-        return any(dag.deadline is not None for dag in self._dags.values())
+    def deadlines(self) -> dict[str, int | Schedule]:
+        """The deadline of each DAG that has one: so long (ns) after a run's date, or a clock. O(DAGs) once."""
+        found = ((id, deadline_of(dag)) for id, dag in self._dags.items())
+        return {id: deadline for id, deadline in found if deadline is not None}
 
     def registered(self, make: Callable[[], Registrations]) -> Registrations:
         """The registrations of the graph's triggers; `make` gives them the first time. O(1) after that."""

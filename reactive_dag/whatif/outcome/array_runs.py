@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from reactive_dag.log.history import RunRow, TaskRow
+from reactive_dag.model.times import NEVER
 from reactive_dag.whatif.loops.states import RUNNING, SUCCESS
 from reactive_dag.whatif.outcome.points import Point
+from reactive_dag.whatif.outcome.rows import Due
 from reactive_dag.whatif.window.arrays import BEYOND, START, WAIT
 
 if TYPE_CHECKING:
@@ -65,10 +67,31 @@ class ArrayRuns:
 
     @cached_property
     def over(self) -> int:
-        """The instant of the last thing that happened. O(nodes) once; where deadlines end, O(records) once."""
-        if self.prepared.has_deadlines:
+        """The instant of the last thing that happened. O(nodes) once; where a clock is a deadline, O(records) once."""
+        if self.dues is None:
             return self.reference().over
-        return self.happened_last
+        missed = [max(due.due, self._requested(due.run)) for due in self.dues if due.missed and due.run is not None]
+        return max([self.happened_last, *(at for at in missed if at < self.window.until)])  # later ones hold nothing up
+
+    @cached_property
+    def dues(self) -> list[Due] | None:
+        """The deadlines of the runs (R13); None where a clock is one, by which no run may have come. O(runs) once."""
+        spans = {dag: span for dag, span in self.prepared.deadlines.items() if isinstance(span, int)}
+        if len(spans) < len(self.prepared.deadlines):
+            return None
+        dues = [self._due(run, spans[self.dag(run)]) for run in self.runs if self.dag(run) in spans] if spans else []
+        return [due for due in dues if due.due < NEVER]
+
+    def _due(self, run: int, span: int) -> Due:
+        window, ended = self.window, self.ended(run)
+        date = int(window.run_date[run])
+        kept = ended is not None and ended < date + span and self.state(run) == "success"
+        return Due(self.dag(run), run, date + span, date, window.run_partition[run], not kept)
+
+    def _requested(self, run: int) -> int:
+        start = self.of.start[run]
+        requested: int = self.begin[start] - self.values.delay[start]
+        return requested
 
     @cached_property
     def happened_last(self) -> int:

@@ -221,9 +221,9 @@ class WindowOutcome(ArrayRuns):
         return bool((self.ends[self.window.run_end[self.runs]] < BEYOND).all())
 
     def deadlines(self) -> Sequence[Due]:
-        """The deadlines of runs, and those for which no run came. O(runs); where there are any, O(records) once."""
-        if not self.prepared.has_deadlines:
-            return []
+        """The deadlines of runs, and those for which no run came. O(runs); where a clock is one, O(records) once."""
+        if self.dues is not None:
+            return self.dues
         known = self.reference()
         return [
             evolve(due, run=None if due.run is None else self.by_key[known.head(due.run).key])

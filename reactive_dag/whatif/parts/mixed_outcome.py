@@ -112,9 +112,7 @@ class MixedOutcome:
     @property
     def over(self) -> int:
         """The instant of the last thing that happened. O(nodes) once."""
-        if self._part.deadlines:
-            return self.static.reference().over
-        return max(self.static.happened_last, self.rest.over)
+        return max(self.static.over, self.rest.over)
 
     def row(self, run: int) -> RunRow:
         """A run as a row. O(tasks)."""
@@ -255,11 +253,14 @@ class MixedOutcome:
 
     def deadlines(self) -> Sequence[Due]:
         """The deadlines of runs, and those for which no run came. O(records)."""
-        if self._part.deadlines:
+        dues = self.static.dues
+        if dues is None:
             known = self.static.reference()
             return [
                 evolve(due, run=None if due.run is None else self.by_key[known.key(due.run)])
                 for due in known.deadlines()
             ]  # fmt: skip
         found = [due for due in self.rest.deadlines() if due.dag not in self._dags]
-        return [evolve(due, run=None if due.run is None else due.run + self._first) for due in found]
+        others = [evolve(due, run=None if due.run is None else due.run + self._first) for due in found]
+        places = {run: place for place, run in enumerate(self.runs)} if dues else {}
+        return sorted([*dues, *others], key=lambda due: places[due.run or 0]) if dues else others

@@ -57,7 +57,7 @@ class StaticPart:
     Of the static part the rest needs the `border`, of which its waits see the `awaited`, and of what `stars` hear the
     DAGs that end so. `datasets` are those whose events the rest hears or awaits. `users` are the static DAGs that share
     a pool, by DAG. `told` are reasons that nothing but an answer gave. `joins` says whether a trigger of the static
-    part keeps items until others come, `deadlines` whether a DAG of it has one.
+    part keeps items until others come.
     """
 
     window: Window
@@ -71,7 +71,6 @@ class StaticPart:
     users: dict[str, frozenset[str]]
     told: Reasons
     joins: bool
-    deadlines: bool
 
     def played(self, ended: dict[str, set[str]]) -> frozenset[str]:
         """The static DAGs that the reference plays too, by the states in which runs of each `ended`. O(DAGs)."""
@@ -191,7 +190,6 @@ class _Parting:
             frozenset(wait.dag for id in self.rest for wait in self._waits(self.graph.dags[id])) & static,
             tuple(stars), frozenset(datasets), _beside(users, by_pool),
             self.told, any(part.gathers or part.joins for id in static for part in self._leaves(id)),
-            any(self.graph.dags[id].deadline is not None for id in static),
         )  # fmt: skip
 
     def _waits(self, dag: Dag) -> Iterator[Wait]:
