@@ -48,3 +48,16 @@ def replaced(trigger: Trigger, change: Callable[[Trigger], Trigger]) -> Trigger:
     parts = tuple([replaced(part, change) for part in trigger.parts])
     unchanged = all(new is old for new, old in zip(parts, trigger.parts, strict=True))
     return trigger if unchanged else trigger.rebuilt(parts)
+
+
+def own_text(trigger: Trigger) -> str:
+    """What a trigger says without its parts: `.batch(count=10)`, `all_of(consume='each')`, or all of a leaf. O(size).
+
+    >>> from reactive_dag.triggers.leaves.dataset import updated
+    >>> own_text(updated("a").batch(count=2)), own_text(updated("a"))
+    ('.batch(count=2)', "updated('a')")
+    """
+    text = repr(trigger)
+    for part in trigger.parts:
+        text = text.replace(f"{part!r}, ", "", 1) if f"{part!r}, " in text else text.replace(repr(part), "", 1)
+    return text.removeprefix("rd.").replace("after=)", "after=…)").replace(", )", ")").removesuffix("()")

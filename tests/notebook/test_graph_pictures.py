@@ -27,7 +27,7 @@ from tests.support.shown import html
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def drawn(thing: rd.Graph | rd.Dag | rd.Trigger) -> ElementTree.Element:
+def drawn(thing: object) -> ElementTree.Element:
     return ElementTree.fromstring(html(thing))
 
 
@@ -126,6 +126,26 @@ def test_a_trigger_shows_what_it_hears_and_what_it_makes_of_it() -> None:
 def test_a_part_that_stands_twice_is_drawn_twice() -> None:
     a, b = rd.updated("a"), rd.updated("b")
     assert len([text for text in texts(drawn(rd.any_of(a & b, a))) if text == "updated('a')"]) == 2
+
+
+def test_what_is_pending_stands_in_the_tree_of_its_trigger() -> None:
+    graph = rd.Graph("sales")
+    orders, users = graph.dataset("orders"), graph.dataset("users")
+    graph.dag("mart", on={"data": (orders & users).by("partition"), "daily": rd.cron("0 6 * * *")}).add(
+        lambda: 1, id="t"
+    )
+    engine = rd.Engine(graph, clock=rd.VirtualClock("2026-11-23T00:00Z"))
+    for partition in ("2026-11-21", "2026-11-22"):
+        engine.publish(orders, partition=partition)
+    engine.run_until_idle()
+    found = engine.pending("mart")
+    tree = found.trees["data"]
+    assert (tree.kind, tree.text, tree.parts[0].kind) == ("by", ".by('partition')", "all_of")
+    leaves = [(leaf.text, leaf.pending) for leaf in tree.parts[0].parts]
+    assert leaves == [("updated('orders')", 2), ("updated('users')", 0)]
+    shown = texts(drawn(found))
+    assert {"2 pending", "0 pending", "all_of", ".by('partition')", "cron('0 6 * * *')"} <= set(shown)
+    assert found.to_json()["trees"]["data"]["parts"][0]["parts"][0]["pending"] == 2
 
 
 # ---------------------------------------------------------------------------------------------------- what folds

@@ -13,6 +13,7 @@ import attrs
 from reactive_dag.declare.internals import analysis_of
 from reactive_dag.engine.deciding.router import ActiveTrigger
 from reactive_dag.engine.fold.fold import Fold
+from reactive_dag.engine.inspect.trigger_tree import TriggerTree, tree_of
 from reactive_dag.engine.items.events import event_of
 from reactive_dag.engine.tasks.watches import Watch
 from reactive_dag.model import pictures
@@ -117,7 +118,7 @@ class Pending(PlainForm):
     waits of its live runs; `queued`: runs that have not begun; `undecided`: records that the engine has not looked at
     yet, since it was not driven; `deadline`: when the next deadline of the DAG is due;
     `backfills`: how those of the DAG stand that have not ended; `gathering`: periods of rollups that are half there;
-    `faults`: what raised on the items that are parked (T10).
+    `faults`: what raised on the items that are parked (T10); `trees`: the triggers, by label, with what is pending.
     """
 
     dag: str
@@ -132,6 +133,7 @@ class Pending(PlainForm):
     backfills: list[str] = attrs.field(factory=list)
     gathering: list[Gathering] = attrs.field(factory=list)
     faults: list[str] = attrs.field(factory=list)
+    trees: dict[str, TriggerTree] = attrs.field(factory=dict)
 
     def __str__(self) -> str:
         lines = [f"{self.dag}:" + (" paused" if self.paused else "")]
@@ -161,6 +163,7 @@ def pending(fold: Fold, dag: str) -> Pending:
     """What the triggers of `dag` hold, and what its runs wait for. O(items pending)."""
     triggers = fold.router.of(dag)
     parts = [part for active in triggers for part in _parts(fold, active)]
+    counts = [(part.trigger, part.text, part.pending) for part in parts]
     rules = analysis_of(fold.graph).effective(dag)  # of the graph as it is now: a change may not be taken up yet
     joins = {active.label: rules[active.label][1] if active.label in rules else "" for active in triggers}
     waits = [_watching(fold, watch) for watch in fold.waits.watches.of_waiter(dag)]
@@ -193,6 +196,10 @@ def pending(fold: Fold, dag: str) -> Pending:
         fold.backfills.texts(dag),
         [period for active in triggers for period in gathering(active)],
         [text for active in triggers for text in faults(fold, active, [item for _, item in active.circuit.parked])],
+        {
+            active.label: tree_of(active.trigger, [(text, n) for label, text, n in counts if label == active.label])
+            for active in triggers
+        },
     )
 
 

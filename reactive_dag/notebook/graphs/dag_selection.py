@@ -1,20 +1,20 @@
 """What the picture of one DAG shows: what starts it, its tasks in order, what they wait for and what they change.
 
-Owns `select_dag` and `select_trigger`. A mapped task is a pile, a teardown dashed, a wait has its own glyph; a trigger
+Owns `select_dag` and `select_tree`. A mapped task is a pile, a teardown dashed, a wait has its own glyph; a trigger
 is a tree, what it hears on the left. O(tasks + edges + size of the triggers).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Literal
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.task import AnyTask
+from reactive_dag.engine.inspect.trigger_tree import TriggerTree
 from reactive_dag.notebook.graphs.shown import Selection, ShownEdge, ShownNode
 from reactive_dag.notebook.graphs.sizes import fitted
-from reactive_dag.notebook.graphs.trigger_shapes import SHOWN_AS, TriggerShapes, own_text
-from reactive_dag.triggers.base import Trigger
+from reactive_dag.notebook.graphs.trigger_shapes import SHOWN_AS, TriggerShapes
 
 
 def select_dag(dag: Dag) -> Selection:
@@ -72,20 +72,19 @@ def _outside(task: AnyTask, id: str) -> Iterator[ShownEdge]:
     yield from (ShownEdge("outlet", id, f"dataset {each.uri}") for each in task.outlets)
 
 
-def select_trigger(trigger: Trigger, notes: Mapping[int, str] | None = None) -> Selection:
-    """A trigger as a tree; `notes` has a second line for its leaves, by number from the left. O(size)."""
+def select_tree(tree: TriggerTree, title: str = "") -> Selection:
+    """A trigger as a tree, with what is pending in its leaves where that is known. O(size)."""
     nodes: list[ShownNode] = []
     links: list[ShownEdge] = []
-    leaves = 0
-    todo: list[tuple[Trigger, str]] = [(trigger, "")]
+    todo: list[tuple[TriggerTree, str]] = [(tree, "")]
     while todo:
         each, above = todo.pop()
-        note = "" if each.parts or notes is None else notes.get(leaves, "")
-        leaves += not each.parts
         kind = SHOWN_AS.get(each.kind) or ("dataset" if each.drawn_as == "dataset" else "dag")
-        shown = ShownNode(kind, f"{each.kind}#{len(nodes) + 1}", fitted(own_text(each)), repr(each), fitted(note))
+        note = "" if each.pending is None else f"{each.pending} pending"
+        mark = "held" if each.pending else ""
+        shown = ShownNode(kind, f"{each.kind}#{len(nodes) + 1}", fitted(each.text), each.whole, note, mark)
         nodes.append(shown)
         if above:
             links.append(ShownEdge("trigger", shown.id, above))
         todo.extend((part, shown.id) for part in reversed(each.parts))
-    return Selection(f"Trigger {fitted(own_text(trigger))}", tuple(nodes), tuple(links))
+    return Selection(title or f"Trigger {fitted(tree.text)}", tuple(nodes), tuple(links))

@@ -13,9 +13,10 @@ from attrs import frozen
 
 from reactive_dag.declare.dag import Dag
 from reactive_dag.declare.graph import Graph
+from reactive_dag.engine.inspect.trigger_tree import tree_of
 from reactive_dag.model.errors import InvalidValue
 from reactive_dag.model.text import one_line
-from reactive_dag.notebook.graphs.dag_selection import select_dag, select_trigger
+from reactive_dag.notebook.graphs.dag_selection import select_dag, select_tree
 from reactive_dag.notebook.graphs.drawing import about, legend, svg_of
 from reactive_dag.notebook.graphs.layout import layout, placed_selection
 from reactive_dag.notebook.graphs.look import script_of_graphs, sheet_alone, sheet_of_graphs
@@ -97,7 +98,7 @@ def draw_dag(dag: object) -> str:
 def draw_trigger(trigger: object) -> str:
     """A trigger as a cell shows it."""
     assert isinstance(trigger, Trigger)
-    return GraphPicture(placed_selection(select_trigger(trigger))).html
+    return GraphPicture(placed_selection(select_tree(tree_of(trigger)))).html
 
 
 def _whole(shown: GraphLayout) -> str | None:

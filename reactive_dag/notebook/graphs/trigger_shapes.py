@@ -21,6 +21,7 @@ from reactive_dag.triggers.leaves.completed import Completed
 from reactive_dag.triggers.leaves.dataset import Feedback, Updated
 from reactive_dag.triggers.leaves.missed import Missed
 from reactive_dag.triggers.leaves.schedule import Scheduled
+from reactive_dag.triggers.walks import own_text
 
 SHOWN_AS: dict[str, ShownKind] = {
     "all_of": "join", "at_least": "join", "sequence": "join", "with_latest": "join", "any_of": "any", "batch": "window",
@@ -28,19 +29,6 @@ SHOWN_AS: dict[str, ShownKind] = {
     "by": "function", "where": "function", "map": "function", "clock": "clock", "absent": "silence",
 }  # fmt: skip
 EVERY_DAG = ShownNode("dag", "*", "every DAG", "rd.completed('*'): each DAG but this one and those that follow from it")
-
-
-def own_text(trigger: Trigger) -> str:
-    """What a trigger says without its parts: `.batch(count=10)`, `all_of(consume='each')`, or all of a leaf. O(size).
-
-    >>> from reactive_dag.triggers.leaves.dataset import updated
-    >>> own_text(updated("a").batch(count=2)), own_text(updated("a"))
-    ('.batch(count=2)', "updated('a')")
-    """
-    text = repr(trigger)
-    for part in trigger.parts:
-        text = text.replace(f"{part!r}, ", "", 1) if f"{part!r}, " in text else text.replace(repr(part), "", 1)
-    return text.removeprefix("rd.").replace("after=)", "after=…)").replace(", )", ")").removesuffix("()")
 
 
 def clock_words(clock: Scheduled) -> tuple[str, str]:

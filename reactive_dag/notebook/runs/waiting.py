@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from reactive_dag.engine.inspect.pending import Part, Pending
+from reactive_dag.engine.inspect.trigger_tree import TriggerTree
 from reactive_dag.model.text import counted, one_line
+from reactive_dag.notebook.graphs.dag_selection import select_tree
+from reactive_dag.notebook.graphs.drawing import svg_of
+from reactive_dag.notebook.graphs.layout import placed_selection
+from reactive_dag.notebook.graphs.look import sheet_of_graphs
 from reactive_dag.notebook.kit.markup import Markup, tag
 from reactive_dag.notebook.kit.states import state_shown
 from reactive_dag.notebook.kit.tables import CellContent, cell_of, table, titled
@@ -24,7 +29,16 @@ def draw_pending(found: object) -> str:
     title = f"{one_line(found.dag)} is {'paused' if found.paused else 'waiting' if _waits(found) else 'idle'}"
     above, _ = titled(title, tz.note)
     parts = table(NAMES, rows, right=RIGHT, label=title) if rows else None
-    return picture(above, parts, tag("ul", [tag("li", each) for each in _lines(found, tz)]))
+    trees = [_tree(label, tree) for label, tree in found.trees.items()]
+    rules = sheet_of_graphs() if trees else None
+    return picture(rules, above, trees, parts, tag("ul", [tag("li", each) for each in _lines(found, tz)]))
+
+
+def _tree(label: str, tree: TriggerTree) -> Markup:
+    """A trigger drawn, with what is pending in it."""
+    shown = placed_selection(select_tree(tree, f"Trigger {label}".rstrip()))
+    name = tag("div", label, class_="rd-quiet") if label else None
+    return tag("div", name, tag("div", svg_of(shown), class_="rd-scroll"), class_="rd-tree")
 
 
 def _waits(found: Pending) -> bool:
