@@ -8,8 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from reactive_dag.notebook.kit.palette import contrast
 from tests.browser.page import Notebook
+from tests.browser.words import pale, words_of
 
 CELLS = [
     """
@@ -51,34 +51,6 @@ base""",
     "base.what_if(rd.delay(orders, '2h')).compare()",
 ]
 
-WORDS = """() => {
-    const parsed = text => (text.match(/[0-9.]+/g) || []).map(Number);
-    const behind = element => {
-        for (let at = element; at; at = at.parentElement) {
-            const colour = parsed(getComputedStyle(at).backgroundColor);
-            if (colour.length === 3 || colour[3] === 1) return colour.slice(0, 3);
-        }
-        return [255, 255, 255];
-    };
-    const found = [];
-    for (const picture of document.querySelectorAll('.rd'))
-        for (const each of picture.querySelectorAll('*')) {
-            const own = [...each.childNodes].some(node => node.nodeType === 3 && node.data.trim());
-            if (!own || each.closest('title, style')) continue;
-            const style = getComputedStyle(each);
-            const ink = parsed(each instanceof SVGElement ? style.fill : style.color);
-            found.push([each.textContent.slice(0, 40), ink, behind(each)]);
-        }
-    return found;
-}"""
-"""Each element of a picture that has text of its own: the text, its colour, and the one behind it."""
-
-
-def hexed(page: list[float], ink: list[float]) -> str:
-    """A colour as #rrggbb; one that lets something through is mixed with what lies behind it."""
-    share = ink[3] if len(ink) > 3 else 1.0
-    return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in zip(ink, page))
-
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
@@ -101,10 +73,9 @@ def test_N2_every_word_in_a_cell_stands_out_in_both_themes(
     behind = set()
     for theme in ("light", "dark"):
         book.set_theme(theme)
-        words = book.page.evaluate(WORDS)
-        pale = [(text, contrast(hexed(page, ink), hexed(page, page))) for text, ink, page in words]
-        assert len(words) > 100 and not [each for each in pale if each[1] < 4.5]
-        behind.add(tuple(words[0][2]))
+        words = words_of(book)
+        assert len(words) > 100 and not pale(words)
+        behind.add(words[0].behind)
         for width in (1280, 800):
             book.screenshot(pictures / f"pictures-{theme}-{width}.png", width)
     assert len(behind) == 2, "the pictures follow the theme"

@@ -21,7 +21,7 @@ CHARACTER = 7.2
 """How wide a character is, about."""
 MOST_LABEL, MOST_NOTE = 34, 44
 """So many characters of a label and of a note are shown."""
-WHOLE, LEAST = 900, 320
+WHOLE, LEAST = 820, 300
 """How wide a chart is, and its axis at least."""
 HOLLOW = frozenset({"orange", "grey"})
 

@@ -18,12 +18,12 @@ from reactive_dag.notebook.kit.theme import picture
 from reactive_dag.notebook.kit.times import Axis, took_text
 from reactive_dag.notebook.streams.lines import DATASET, DiagramData, Marble, RunMarble, StreamLine, Took
 
-LEFT, WIDTH, RIGHT = 168, 680, 44
-"""Where the lines begin, how wide they are, and what is free behind them, for the arrow."""
+WIDTH, RIGHT, MOST_NAME = 540, 44, 22
+"""How wide the lines are, what is free behind them for the arrow, and so many characters of a name are shown."""
 TOP, LANE, SPACE = 26, 20, 24
 """How high the axis, a lane, and what lies between two lines are."""
 RADIUS, BAR, GLYPH = 6.0, 10.0, 12.0
-CHARACTER = 7.0
+CHARACTER = 7.2
 """So wide at most is a character of a name."""
 MOST_LANES = 4
 """So many lanes a line has; what finds none lies over the last."""
@@ -42,6 +42,7 @@ class _Layout:
 
     def __init__(self, of: DiagramData) -> None:
         self.of = of
+        self.left = min(max(len(line.shown) for line in of.lines), MOST_NAME) * CHARACTER + 20
         self.axis = Axis(of.start, of.end, of.tz, WIDTH)
         self.rows: list[tuple[StreamLine, float, int]] = []
         """Each line, the height of its first lane, and how many lanes it has."""
@@ -57,7 +58,7 @@ class _Layout:
 
     def x(self, time: datetime) -> float:
         """Where an instant stands."""
-        return LEFT + WIDTH * self.axis.share(time)
+        return self.left + WIDTH * self.axis.share(time)
 
     def _put(self, line: StreamLine, y: float) -> int:
         """Give each thing of a line the first lane that is free there; how many lanes there are."""
@@ -108,35 +109,34 @@ def draw_marbles(found: object) -> str:
 def marbles_svg(of: DiagramData) -> Markup:
     """The diagram alone, as SVG. O(events + runs)."""
     layout = _Layout(of)
-    width, height = LEFT + WIDTH + RIGHT, layout.height
+    width, height = layout.left + WIDTH + RIGHT, layout.height
     events = counted(len(of.marbles), "event")
     label = f"{of.title}: {events}, {counted(len(of.firings), 'run')}"
     return tag(
         "svg", list(_ticks(layout)), [_row(layout, *row) for row in layout.rows],
-        [_joined(layout, firing) for firing in of.firings],
+        [_gathered(layout, firing) for firing in of.firings], [_joined(layout, firing) for firing in of.firings],
         [_marble(layout, line, each) for line in of.lines for each in line.marbles],
         [_run(layout, each) for line in of.lines for each in line.firings],
-        role="img", aria_label=label, width=width, height=height, viewBox=f"0 0 {width} {number(height)}",
+        role="img", aria_label=label, width=width, height=height, viewBox=f"0 0 {number(width)} {number(height)}",
     )  # fmt: skip
 
 
 def _ticks(layout: _Layout) -> Iterator[Markup]:
     for share, text in layout.axis.ticks(8):
-        x = LEFT + WIDTH * share
+        x = layout.left + WIDTH * share
         yield tag("line", x1=x, x2=x, y1=20, y2=layout.height - SPACE / 2, stroke="var(--rd-edge)")
         yield tag("text", text, x=x, y=14, text_anchor="middle", class_="rd-quiet")
 
 
 def _row(layout: _Layout, line: StreamLine, y: float, lanes: int) -> Markup:
     """The name of a line, and the line with its arrow."""
-    most = int((LEFT - 16) / CHARACTER)
-    half = (most - 1) // 2
-    name = line.shown if len(line.shown) <= most else f"{line.shown[:half]}…{line.shown[-half:]}"
-    end = LEFT + WIDTH + RIGHT - 8
+    half = (MOST_NAME - 1) // 2
+    name = line.shown if len(line.shown) <= MOST_NAME else f"{line.shown[:half]}…{line.shown[-half:]}"
+    end = layout.left + WIDTH + RIGHT - 8
     arrow = f"M{number(end - 6)} {number(y - 4)}L{number(end)} {number(y)}L{number(end - 6)} {number(y + 4)}"
     return tag(
         "g", tag("text", tag("title", line.name), name, x=0, y=y + 4),
-        tag("line", x1=LEFT - 10, x2=end, y1=y, y2=y, stroke="var(--rd-quiet)"),
+        tag("line", x1=layout.left - 10, x2=end, y1=y, y2=y, stroke="var(--rd-quiet)"),
         tag("path", d=arrow, fill="none", stroke="var(--rd-quiet)"), class_="rd-quiet" if line.kind != "dag" else None,
     )  # fmt: skip
 
@@ -180,7 +180,7 @@ def _letter(letter: str, x: float, y: float) -> Markup | None:
 
 def _run(layout: _Layout, firing: RunMarble) -> Markup:
     at, end = layout.places[firing.line, firing.letter, firing.at], layout.until(firing)
-    parts = [_gathered(layout, firing, at)]
+    parts: list[Markup] = []
     begin = layout.x(firing.stretches[0].begin) if firing.stretches else end
     if begin > at.x:
         parts.append(tag("line", x1=at.x, x2=begin, y1=at.y, y2=at.y, stroke="currentColor", stroke_width=2,
@@ -205,8 +205,9 @@ def _stretch(x: float, width: float, y: float, state: str) -> Markup:
     )  # fmt: skip
 
 
-def _gathered(layout: _Layout, firing: RunMarble, at: MarkPlace) -> Markup | None:
+def _gathered(layout: _Layout, firing: RunMarble) -> Markup | None:
     """From when on its trigger gathered: from the first of what it took."""
+    at = layout.places[firing.line, firing.letter, firing.at]
     begin = layout.x(firing.opened)
     if at.x - begin < 2:
         return None
