@@ -89,6 +89,19 @@ def test_N41_a_critical_path_is_a_chain_whose_waits_are_those_of_its_steps() -> 
     assert any("waits 7m" in row.note for row in chart.rows)
 
 
+def test_N41_a_wait_on_a_critical_path_is_thin_and_no_place_is_left_out() -> None:
+    graph = rd.Graph("waits")
+    graph.dag("early", schedule="0 2 * * *").add(nothing, id="t")
+    late = graph.dag("late", schedule="0 2 * * *")
+    late.add(nothing, id="t", after=[late.wait_for("early", logical_date="same")])
+    path = rd.simulate(graph, start="2026-11-23", until="1d", default_duration="10m").critical_path("late")
+    rows = path_chart(path).rows
+    assert [[(bar.state, bar.thin) for bar in row.bars] for row in rows] == [
+        [], [("success", False)], [("waiting", True)], [("success", False)]
+    ]  # fmt: skip
+    assert [row.begin is not None for row in rows] == [True, True, False, True]
+
+
 def test_N41_a_comparison_shows_from_when_to_when_each_run_moved() -> None:
     base = asked()
     found = base.what_if(rd.delay("load0", "5m"), rd.fail("load1.t", p=1)).compare()

@@ -133,7 +133,8 @@ def _step_row(step: Step, before: Step | None) -> ChartRow:
     if begin is not None and step.kind in ("task", "wait"):
         last = end or begin
         state = WAITING if step.kind == "wait" else "success" if end is not None else "running"
-        bars.append(ChartBar(begin, last, state, f"{step.name}: {took_text(begin, last)}"))
+        said = f"{step.name}: {took_text(begin, last)}"
+        bars.append(ChartBar(begin, last, state, said, thin=step.kind == "wait"))
     marks = ((begin, step.name, "orange"),) if begin is not None and step.kind not in ("task", "wait") else ()
     took = "" if not bars or step.kind == "wait" else took_text(begin, end)
     detail = f": {step.detail}" if step.detail else ""

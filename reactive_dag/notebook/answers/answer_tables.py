@@ -25,7 +25,7 @@ from reactive_dag.whatif.futures.finish import FinishTime
 from reactive_dag.whatif.futures.futures import Futures
 from reactive_dag.whatif.simulation import Simulation
 
-STATE_COLUMNS = frozenset({"state"})
+STATE_COLUMNS = frozenset({"state", ""})
 
 
 def draw_table(found: object) -> str:
