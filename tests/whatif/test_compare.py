@@ -119,7 +119,7 @@ def test_a_delayed_task_and_two_interventions_on_the_way() -> None:
     late = day().what_if(rd.delay("build.extract", "1h"), rd.duration("build.load", "20m"))
     assert told(late.compare())[0] == (
         "build", "later", timedelta(hours=1, minutes=10),
-        "build.load +1h (rd.delay('build.extract', '1h'); rd.duration('build.load', '20m'))",
+        "build.load +1h10m (rd.delay('build.extract', '1h'); rd.duration('build.load', '20m'))",
     )  # fmt: skip
 
 
@@ -382,3 +382,50 @@ def test_W32_a_comparison_says_that_the_graph_was_changed_between_the_two() -> N
     for found in (base.what_if(rd.delay("ingest", "2h")).compare(), anew.compare(base), anew.compare(late)):
         assert not found.same_graph and str(found).count(said) == 1 and not found.to_json()["same_graph"]
         assert ("other", "missing") in [(row.dag, row.kind) for row in found]
+
+
+def scarce() -> rd.Simulation:
+    """Three of one pool of two slots behind `up`, the third last; `w` awaits it."""
+    graph = rd.Graph("scarce")
+    graph.pool("wh", slots=2)
+    up = graph.dag("up", schedule="0 0 * * *")
+    up.add(nothing, "t")
+    for number in range(3):
+        graph.dag(f"c{number}", on=rd.completed(up)).add(nothing, "t", pool="wh", priority=-number)
+    w = graph.dag("w", schedule="0 0 * * *")
+    w.wait_for("c2", id="see", timeout="2h")
+    w.add(nothing, "go", after=["see"])
+    return play(graph)
+
+
+def test_W56_what_is_earlier_names_what_held_it_up() -> None:
+    base = scarce()
+    assert told(base.what_if(rd.capacity("wh", 3)).compare())[0][3] == "c2.t -10m (rd.capacity('wh', 3))"
+    freed = {row.dag: str(row.why) for row in base.what_if(rd.delay("c1", "1h")).compare() if row.kind == "earlier"}
+    assert freed["c2"] == "c1.t +1h (rd.delay('c1', '1h')) → makes room for c2"
+    assert freed["w"] == "c1.t +1h (rd.delay('c1', '1h')) → makes room for c2.t → awaited by w"
+
+
+def test_W56_a_wait_in_vain_names_what_made_the_awaited_late() -> None:
+    late = {row.dag: str(row.why) for row in scarce().what_if(rd.delay("up", "3h")).compare()}
+    assert late["w"].startswith("up.t +3h (rd.delay('up', '3h')) → causes ")
+    assert " → awaited by w (failed: timed out after 2h" in late["w"]
+
+
+def test_W56_where_no_link_bears_an_intervention_the_first_names_those_that_there_are() -> None:
+    graph = rd.Graph("many")
+    dag = graph.dag("d", schedule="0 0 * * *")
+    dag.add(nothing, "list")
+    graph.pool("p", slots=2)
+    dag.add(nothing, "each", map_over=dag.tasks["list"], pool="p")
+    base = play(graph, outputs={"list": [1, 2, 3, 4]})
+    assert told(base.what_if(rd.capacity("p", 1)).compare())[0][3] == "d.each +20m (rd.capacity('p', 1))"
+
+
+def test_a_mapped_task_over_a_mapped_task_has_a_use_of_limits() -> None:
+    graph = rd.Graph("nested")
+    dag = graph.dag("d", schedule="0 0 * * *")
+    dag.add(nothing, "a")
+    dag.add(nothing, "b", map_over=dag.tasks["a"])
+    dag.add(nothing, "c", map_over=dag.tasks["b"])
+    assert play(graph, outputs={"a": [1, 2]}).usage()[0].most == 2

@@ -99,7 +99,7 @@ class Divergence:
             return next((Spot(spot.side, need) for need in bad), None), "needs"
         if task.wait is None and not task.depends_on_past:
             return None, ""
-        for each in (spot, self._counterpart(spot)):
+        for each in (spot, self.counterpart(spot)):
             before = self._depended_on(each) if each is not None and self._state(each) else None
             if each is not None and before is not None:
                 behind = self._worse(Spot(each.side, before.point))
@@ -119,15 +119,16 @@ class Divergence:
 
     def _worse(self, spot: Spot) -> Spot:
         """This spot, or its counterpart if only that went wrong."""
-        other = self._counterpart(spot)
+        other = self.counterpart(spot)
         went_well = self._state(spot) == "success" and other is not None
         return other if went_well and other is not None and self._state(other) not in ("success", None) else spot
 
     def _differs(self, spot: Spot) -> bool:
-        other = self._counterpart(spot)
+        other = self.counterpart(spot)
         return other is None or self._state(other) != self._state(spot)
 
-    def _counterpart(self, spot: Spot) -> Spot | None:
+    def counterpart(self, spot: Spot) -> Spot | None:
+        """The same in the other course. O(1)."""
         base, mine = self.pairs.pair(spot.side, spot.point.of)
         side, run = (MINE, mine) if spot.side == BASE else (BASE, base)
         return None if run is None else Spot(side, Point(spot.point.kind, run, spot.point.task))

@@ -19,6 +19,7 @@ MOST_PRINTED = 6
 
 _RELATION_WORDS = {
     "needs": "", "awaits": "awaited by ", "caused by": "causes ", "slot": "holds up ", "past": "then ", "": "",
+    "room": "makes room for ",
     "window": "opens the window of ", "silence": "is heard last before ", "deadline": "misses its deadline, causes ",
     "unheard": "is silent too long, causes ",
 }  # fmt: skip
@@ -63,9 +64,9 @@ class Chain:
 
 
 def _group_text(group: list[ChainLink], at: int, last: bool) -> str:
-    """The links of one DAG as text: the first ones say by how much, the last ones are the run that is explained."""
-    tasks = [link.name for link in group if link.name != link.dag]
-    name = group[0].dag if last and at else (tasks or [group[0].name])[-1]
+    """The links of one DAG as text: the first DAG says by how much, the last is that of the run that is explained."""
+    tasks = [link for link in group if link.name != link.dag] or group[:1]
+    name = group[0].dag if last and at else tasks[-1].name
     notes = "; ".join(dict.fromkeys(link.note for link in group if link.note))
-    by = f" {signed_text(group[0].by)}" if at == 0 and group[0].by else ""
+    by = f" {signed_text(tasks[-1].by)}" if at == 0 and tasks[-1].by else ""
     return f"{_RELATION_WORDS[group[0].link]}{name}{by}" + (f" ({notes})" if notes else "")

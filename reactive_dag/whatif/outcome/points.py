@@ -12,7 +12,7 @@ from attrs import frozen
 
 PointKind: TypeAlias = Literal["task", "start", "end", "tick", "silence", "deadline", "event"]
 Relation: TypeAlias = Literal[
-    "needs", "awaits", "caused by", "slot", "past", "window", "silence", "deadline", "unheard", ""
+    "needs", "awaits", "caused by", "slot", "past", "window", "silence", "deadline", "unheard", "room", ""
 ]
 MARKS: dict[str, PointKind] = {"tick": "tick", "absent": "silence", "missed": "deadline"}
 """What no fact stands behind, by the kind of its mark."""

@@ -92,7 +92,8 @@ class Trace(CourseRuns):
     def _place(self, point: Point, each: Predecessor) -> tuple[int, int, int]:
         """What ended last; at one instant its own past before others, and then the later in the plan."""
         kind = ("", "needs", "past").index(each.link)
-        return each.at, kind, self.dags[self.rows[point.of].dag].index[each.point.task] if kind else 0
+        index = self.dags[self.rows[point.of].dag].index
+        return each.at, kind, index[each.point.task.partition("[")[0]] if kind else 0
 
     def _past(self, point: Point, begin: int) -> list[Predecessor]:
         previous = self.fold.by_date.previous(self.rows[point.of])
