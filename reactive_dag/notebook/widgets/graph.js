@@ -67,9 +67,11 @@ class GraphView {
     this.zoomTo(ZOOMS[Math.min(Math.max(base + by, 0), ZOOMS.length - 1)]);
   }
 
-  fit() {
+  /** Shows the whole graph, or where that would be too small to read as much as can be read. */
+  fit(least = 0) {
     const { clientWidth, clientHeight } = this.scroller;
-    this.zoomTo(Math.min(clientWidth / this.layout.width, clientHeight / this.layout.height, 1) || 1);
+    const whole = Math.min(clientWidth / this.layout.width, clientHeight / this.layout.height, 1) || 1;
+    this.zoomTo(Math.max(whole, least));
   }
 
   zoomTo(zoom) {

@@ -135,7 +135,7 @@ class Panel {
       this.graph.element.style.height = `${Math.min(Math.max(layout.height + 18, 90), HIGHEST)}px`;
       put(this.graphBox, this.graph.element);
       put(this.tools, this.graph.tools);
-      if (!this.wholeGraph) this.graph.fit();
+      if (!this.wholeGraph) this.graph.fit(0.7);
       this.drawGraph();
     }
     if (this.picked) {
