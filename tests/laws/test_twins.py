@@ -191,3 +191,13 @@ def test_R7_a_mapped_task_gets_no_instances_as_its_run_is_cancelled(twins):
     twins.settle()
     assert "left" in [job.task for job in twins.model.jobs]
     twins.cancel(number_of(twins, "s"))
+
+
+def test_R11_a_run_whose_dag_is_removed_waits_on_in_its_zone(twins):
+    """`day` of `x1` awaits a run of the same day."""
+    twins.redefine("x1", rd.updated(twins.graph.datasets["c"]))
+    twins.retask("x1", 2)
+    twins.publish("c", {"logical_date": "2026-11-23"})
+    twins.settle()
+    twins.remove("x1")
+    twins.advance(20 * SECOND)

@@ -259,7 +259,7 @@ class Run:
         self.driving, self.requested_by = request.driving or request.causes, request.causes
         self.causes, self.all_causes, self.standing = self.driving, self.requested_by, {}
         self.group, self.rolled = request.group, request.rolled
-        self.at, self.height = request.at, 0
+        self.at, self.height, self.tz = request.at, 0, ""
         self.state, self.tasks, self.began = "queued", {}, None
         self.cancelled = self.orphan = False
         self.stopping, self.unchosen = None, set()

@@ -157,7 +157,8 @@ class Waits:
     def judged(self, run, task, key, what):
         """What the run that stands for a date or cascade means to a wait, in its newest round; None: go on waiting."""
         wait = task.spec.wait
-        seen = self.stands_for(self.graph.dags[run.dag], wait, key, what)
+        run.tz = self.graph.dags[run.dag].tz if run.dag in self.graph.dags else run.tz
+        seen = self.stands_for(run, wait, key, what)
         if seen is None or seen == "never":
             return "failed" if seen == "never" and not wait.missing else None
         later = self.facts[task.began : self.reached + 1]
