@@ -150,7 +150,8 @@ class Waits:
             return [("date", run.logical_date - each) for each in (wait.offset, wait.also) if each is not None]
         if wait.match == "latest":
             return [("date", NEVER)]
-        if wait.offset or not self.graph.origins(run.dag) & self.graph.origins(wait.dag):
+        removed = run.dag not in self.graph.dags
+        if wait.offset or not (removed or self.graph.origins(run.dag) & self.graph.origins(wait.dag)):
             return None
         return [("cascade", run.cascade)]
 

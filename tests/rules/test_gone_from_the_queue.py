@@ -167,3 +167,20 @@ def test_R14_a_run_that_overlap_skips_passes_the_question_on_to_who_asked_before
         engine.mark(second, "up", "success")
         engine.run_until_idle()
         assert (first.state, second.state) == ("skipped", "success")
+
+
+def test_R30_an_undated_wait_of_a_run_whose_dag_is_removed_begins_anew():
+    graph = rd.Graph("removed")
+    a = graph.dataset("a")
+    graph.dag("up", on=rd.updated(a)).add(nothing, id="t")
+    graph.dag("job", on=rd.updated(a)).wait_for("up", id="wait", timeout="1h", retries=1)
+    with live(graph) as engine:
+        engine.pause("up")
+        engine.publish(a)
+        engine.run_until_idle()
+        graph.remove("job")
+        engine.advance("90m")
+        engine.resume("up")
+        engine.run_until_idle()
+        (run,) = engine.runs("job")
+        assert [each.state for each in run.tasks["wait"].attempts] == ["failed", "success"]

@@ -146,7 +146,9 @@ class Awaited:
         why = f"from which {wait.when} could be told"
         if wait.logical_date == "same":
             origins = self.logical_dates.graph.origins
-            if self.dag_of(wait.dag) is None or origins(run.dag.id) & origins(wait.dag):
+            if None in (self.dag_of(wait.dag), self.dag_of(run.dag.id)):  # R11: a run of a removed DAG goes on
+                return None
+            if origins(run.dag.id) & origins(wait.dag):
                 return None
             why = f"and shares no origin with {wait.dag!r}"
         raise ReactiveDagError(
