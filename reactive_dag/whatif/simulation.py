@@ -18,9 +18,9 @@ from reactive_dag.engine.inspect.run import Run
 from reactive_dag.engine.inspect.run_list import RunList
 from reactive_dag.engine.inspect.why import why_run
 from reactive_dag.model import pictures
-from reactive_dag.model.errors import UsageError
+from reactive_dag.model.errors import InvalidValue, UsageError
 from reactive_dag.model.payload import StaysHere
-from reactive_dag.model.text import counted
+from reactive_dag.model.text import counted, seen
 from reactive_dag.model.times import GivenTime, format_time
 from reactive_dag.whatif.answers.critical_path import CriticalPath, hops, steps_of
 from reactive_dag.whatif.answers.deadlines import DeadlinesTable, deadlines_of
@@ -303,6 +303,8 @@ class Simulation(StaysHere):
         They are added to those of this course, and asked of the graph as it is now. O(what they reach) where the graph
         is static, else O(records). Raises InvalidValue for what is no intervention, UnknownId.
         """
+        if not isinstance(name, str):
+            raise InvalidValue(f"what_if(name={seen(name)}): give a text")
         return Simulation(self.question.with_more(interventions), name, self)
 
     def futures(self, n: int, seed: int | None = None, progress: bool | None = None) -> Futures:
@@ -345,11 +347,13 @@ class Simulation(StaysHere):
         """Which runs are later, missing, extra or end otherwise than in `base` (or the parent), and why.
 
         A note says where the graph was changed between the two. O(runs + changes * path). Raises UsageError without a
-        base, for one that has no parent.
+        base, for one that has no parent; InvalidValue for what is no simulation.
         """
-        other = base or self.parent
+        other = self.parent if base is None else base
         if other is None:
             raise UsageError("this simulation came from no other: write .compare(base), or .what_if(...).compare()")
+        if not hasattr(other, "outcome"):
+            raise InvalidValue(f"compare({seen(other)}): give a simulation")
         return compared(
             other.outcome,
             self.outcome,

@@ -332,3 +332,20 @@ def test_a_function_for_durations_is_asked_each_time() -> None:
         for ask in [lambda task: next(durations)] * 2
     ]
     assert [f"{ended:%H:%M}" for ended in found] == ["02:10", "02:20"]
+
+
+@pytest.mark.parametrize("given", [3, b"1", float("nan"), object()])
+def test_R15_what_is_of_no_such_kind_is_refused_by_name(given: object) -> None:
+    graph = rd.Graph("one")
+    graph.dag("a", schedule="0 2 * * *").add(nothing, "one")
+    asked: dict[str, object] = {"start": "2026-11-23T00:00Z", "until": "1d", "default_duration": "10m"}
+    base = rd.simulate(graph, **asked)  # type: ignore[arg-type]
+    for ask in (
+        lambda: rd.simulate(graph, **asked, sources=given),  # type: ignore[arg-type]
+        lambda: base.what_if(name=given),  # type: ignore[arg-type]
+        lambda: base.compare(given),  # type: ignore[arg-type]
+        lambda: rd.empirical(given),  # type: ignore[arg-type]
+        lambda: next(base.futures_so_far(10**12)),
+    ):
+        with pytest.raises(InvalidValue):
+            ask()

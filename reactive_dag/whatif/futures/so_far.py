@@ -16,7 +16,7 @@ from attrs import field, frozen
 from reactive_dag.model.errors import UnknownId
 from reactive_dag.whatif.futures.course_futures import CourseFutures, EndsByPoint
 from reactive_dag.whatif.futures.finish import FinishTime
-from reactive_dag.whatif.futures.future_ends import CHUNK, SOME, ends_in_courses, rows_again
+from reactive_dag.whatif.futures.future_ends import CHUNK, SOME, ends_in_courses, refuse_more_than_fit, rows_again
 from reactive_dag.whatif.futures.outside_runs import Dated, OutsideRuns
 from reactive_dag.whatif.futures.window_futures import WindowFutures
 from reactive_dag.whatif.loops.answering import window_of
@@ -65,6 +65,7 @@ def futures_so_far(
     except NotStatic:
         yield from _of_courses(courses, n)
         return
+    refuse_more_than_fit(n, 8 * len(window.window.run_end))
     before = kept.before(n, seed)
     rows = None if before is None else rows_again(window, n, *before)
     if rows is not None:

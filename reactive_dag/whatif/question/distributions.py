@@ -8,7 +8,6 @@ wrong is refused where it is written. O(1), O(n log n) of samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
 from itertools import pairwise
 from sys import float_info
 from typing import TypeAlias, TypeVar
@@ -99,7 +98,7 @@ def empirical(samples: Iterable[Given]) -> Empirical:
     >>> empirical(["9m", "7m", "40m"])
     rd.empirical(['7m', '9m', '40m'])
     """
-    if isinstance(samples, str | timedelta | float | int):
+    if isinstance(samples, str | bytes) or not isinstance(samples, Iterable):
         raise InvalidValue(f"rd.empirical({seen(samples)}): give a list of samples")
     given = {f"sample {number}": each for number, each in enumerate(samples)}
     if not given:

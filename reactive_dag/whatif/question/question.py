@@ -89,6 +89,8 @@ def question_of(
     """A question out of what a user wrote. O(given). Raises InvalidValue."""
     begin = parse_time(start, what="start")
     seed = whole(seed, "seed")
+    if sources is not None and not isinstance(sources, Mapping):
+        raise InvalidValue(f"sources={seen(sources)}: give a dict of clocks by dataset")
     found = tuple([_source(graph, dataset, trigger) for dataset, trigger in (sources or {}).items()])
     spans = Durations.of(durations, default_duration)
     return Question(graph, begin, _until(begin, until), found, spans, seed, parsed_outputs(outputs))
