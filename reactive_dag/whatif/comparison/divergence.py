@@ -128,7 +128,7 @@ class Divergence:
         return other is None or self._state(other) != self._state(spot)
 
     def counterpart(self, spot: Spot) -> Spot | None:
-        """The same point in the other course; None where its run is in one alone. O(1)."""
+        """Where a point is in the other course; None if its run is in one alone. O(1)."""
         base, mine = self.pairs.pair(spot.side, spot.point.of)
         side, run = (MINE, mine) if spot.side == BASE else (BASE, base)
         return None if run is None else Spot(side, Point(spot.point.kind, run, spot.point.task))
