@@ -73,6 +73,13 @@ def test_W2_a_changed_table_is_one_made_anew(before: Effects, after: Effects) ->
     changed = table.with_changes([TASKS.index(task) for task in touched], touched, after)
     assert (changed.spans(*asked) == DurationTable.of(TASKS, after).spans(*asked)).all()
     assert (table.spans(*asked) == drawn).all(), "the first table is as it was"
+    keys, future = asked[1], asked[2][:1]
+    plain, spans = table.plain(tasks, keys, future), changed.spans(tasks, keys, future)[:, 0]
+    same = np.array([changed.draws_as(table, tasks[at : at + 1]) for at in tasks])
+    assert (changed.stretched(tasks, plain, future)[same] == spans[same]).all(), "new factors of what was drawn"
+    assert same[[task not in touched for task in TASKS]].all()
+    plain = changed.plain(tasks, keys, future)
+    assert (changed.stretched(tasks, plain, future) == spans).all()
 
 
 def test_W2_many_futures_are_drawn_in_chunks_and_threads_as_in_one() -> None:

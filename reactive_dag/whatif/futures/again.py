@@ -8,6 +8,8 @@ futures.
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,14 +53,14 @@ class EndsAgain:
         self._kinds = futures.window.kind.tobytes()  # numbers that are read fast, one by one
         self._needs = futures.window.needs
         self._tasks = touched.durations | touched.delays
-        self._touched = self._nodes(touched)
+        self._about = touched
         self._spans: dict[int, Ints] = {}
         self._changed: list[int] = []
 
     def evaluate(self) -> bool:
         """Put the new ends in `rows`; False where it is no answer, or more work than all anew. O(nodes reached * n)."""
         window, rows, left = self._window, self.rows, self._most
-        if len(self._touched) > left // 2:  # drawing for them costs as much again
+        if self._most_touched > left // 2:  # drawing for them costs as much again
             return False
         self._spans = self._drawn(self._tasks)
         waiting = bytearray(window.size)
@@ -143,9 +145,17 @@ class EndsAgain:
 
     # ------------------------------------------------------------------------------------- what is touched
 
-    def _nodes(self, touched: Touched) -> frozenset[int]:
-        """The nodes of which something may be different."""
-        window = self._window
+    @property
+    def _most_touched(self) -> int:
+        """How many nodes are touched, at most, if no source is. O(tasks touched)."""
+        window, runs = self._window, self._window.dag_runs
+        tasks = Counter(window.dag_number.get(dag, -1) for dag, _ in self._tasks)
+        return sum(int(runs[dag + 1] - runs[dag]) * count for dag, count in tasks.items() if dag >= 0)
+
+    @cached_property
+    def _touched(self) -> frozenset[int]:
+        """The nodes of which something may be different. O(result) once."""
+        window, touched = self._window, self._about
         found = [window.nodes_of_task(task) for task in self._tasks]
         found += [window.starts_of_dag(dag) for dag in touched.dags]
         found += [window.events_of(dataset) for dataset in touched.datasets]

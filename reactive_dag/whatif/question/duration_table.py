@@ -37,6 +37,10 @@ NO_DURATION = TaskDuration(0)
 """That of a wait, which lasts until what it awaits is there."""
 
 
+FIXED = 0
+"""The group of the tasks of which nothing is drawn, which stands first."""
+
+
 class _Alike(NamedTuple):
     """What tasks have in common that are drawn together: the kind ("" is fixed), and the factors that they share."""
 
@@ -117,6 +121,7 @@ class DurationTable:
         def draw(job: tuple[int, Numbers, slice]) -> None:
             group, rows, columns = job
             values = self._values(group, tasks[rows], keys[rows], futures[columns])
+            values *= self.factor[tasks[rows]][:, None]
             for name in self.groups[group].factors:
                 values *= factors[name][columns]
             found[rows, columns] = whole_spans(values)
@@ -139,20 +144,40 @@ class DurationTable:
                 found[rows] = self.fixed[tasks[rows]]
                 continue
             values = self._values(group, tasks[rows], keys[rows] + futures[rows], NO_FUTURE)[:, 0]
+            values *= self.factor[tasks[rows]]
             for name in self.groups[group].factors:
                 values *= self.shared[name].values(futures[rows])
             found[rows] = whole_spans(values)
         return found
 
+    def plain(self, tasks: Numbers, keys: DrawKeys, future: DrawKeys) -> Floats:
+        """What is drawn of attempts in one future, before any factor; nothing where all is fixed. O(size)."""
+        found, alike = np.zeros(len(tasks)), self.alike[tasks]
+        for group in set(alike.tolist()) - {FIXED}:
+            for rows, _ in _chunks(np.flatnonzero(alike == group), 1):
+                found[rows] = self._values(group, tasks[rows], keys[rows], future)[:, 0]
+        return found
+
+    def draws_as(self, other: DurationTable, tasks: Numbers) -> bool:
+        """Whether `plain` is the same for these tasks as of a table that this was made from. O(tasks)."""
+        same = np.array_equal(self.alike[tasks], other.alike[tasks])
+        return same and np.array_equal(self.numbers[tasks], other.numbers[tasks])
+
+    def stretched(self, tasks: Numbers, plain: Floats, future: DrawKeys) -> Spans:
+        """How long attempts take (ns) in one future, of which `plain` is drawn: as `spans`. O(size)."""
+        alike, values = self.alike[tasks], plain * self.factor[tasks]
+        for group in set(alike.tolist()):
+            for name in self.groups[group].factors:
+                values[alike == group] *= self.shared[name].values(future)
+        return np.where(alike == FIXED, self.fixed[tasks], whole_spans(values))
+
     def _values(self, group: int, tasks: Numbers, keys: DrawKeys, futures: DrawKeys) -> Floats:
-        """Spans (ns) of tasks of one group, times their own factors, before those that they share. O(size)."""
+        """Spans (ns) of tasks of one group, before any factor. O(size)."""
         drawing, numbers = self.drawing[group], self.numbers[tasks]
         if drawing is None:
-            return np.repeat(numbers[:, :1] * self.factor[tasks][:, None], len(futures), axis=1)
+            return np.repeat(numbers[:, :1], len(futures), axis=1)
         columns = [numbers[:, place : place + 1] for place in range(len(drawing.numbers))]
-        values = drawing.values(uniforms(keys, futures), *columns)
-        values *= self.factor[tasks][:, None]
-        return values
+        return drawing.values(uniforms(keys, futures), *columns)
 
 
 class _Rows:

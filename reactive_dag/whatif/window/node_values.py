@@ -21,6 +21,7 @@ from reactive_dag.whatif.window.identities import run_identities, source_identit
 
 if TYPE_CHECKING:
     from reactive_dag.whatif.question.effects import Effects
+    from reactive_dag.whatif.question.elementary import Floats
     from reactive_dag.whatif.question.lateness import Lateness
     from reactive_dag.whatif.question.names import TaskName
 
@@ -44,13 +45,13 @@ class OneFuture:
     def _ids(self) -> DrawKeys:
         return np.array([text_key(task) for _, task in self.window.tasks], np.uint64)
 
-    def spans(self, table: DurationTable, nodes: Ints) -> Ints:
-        """How long the first attempts of these tasks take (ns). O(nodes)."""
-        tasks = self.window.subject[nodes].astype(np.int64)
+    def plain(self, table: DurationTable, nodes: Ints | Numbers) -> Floats:
+        """What is drawn of the durations of these tasks' first attempts, before any factor. O(nodes)."""
         if table.is_fixed:
-            return table.fixed[tasks]
+            return np.zeros(len(nodes))
+        tasks = self.window.subject[nodes]
         keys = draw_keys(self._runs[self.window.run[nodes]], self._ids[tasks], DURATION)
-        return table.spans(tasks, keys, self.keys)[:, 0]
+        return table.plain(tasks, keys, self.keys)
 
     def lateness(self, given: Lateness | None, nodes: Ints | Numbers, task: str | None = None) -> list[int]:
         """How much later (ns) these runs, first attempts of a task, or outside events come. O(nodes)."""
@@ -64,42 +65,51 @@ class OneFuture:
 
 @frozen(eq=False)
 class QuestionValues:
-    """The values of a question's nodes in one future. `changed` are the nodes that its last interventions touched."""
+    """The values of a question's nodes in one future. `changed` are the nodes that its last interventions touched.
+
+    `plain` is what was drawn of the durations, by node: who is asked with other factors draws nothing.
+    """
 
     effects: Effects
     table: DurationTable
     future: OneFuture
     values: NodeValues
+    plain: Floats
     changed: list[int]
 
     @classmethod
     def of(cls, window: Window, effects: Effects, seed: int, future: int = 0) -> QuestionValues:
         """Worked out anew. O(nodes + tasks)."""
         drawn, table = OneFuture(window, seed, future), DurationTable.of(window.tasks, effects)
-        span, nodes = np.zeros(window.size, np.int64), np.flatnonzero(window.kind == TASK)
-        span[nodes] = drawn.spans(table, nodes)
+        span, plain = np.zeros(window.size, np.int64), np.zeros(window.size)
+        nodes = np.flatnonzero(window.kind == TASK)
+        plain[nodes] = drawn.plain(table, nodes)
+        span[nodes] = table.stretched(window.subject[nodes], plain[nodes], drawn.keys)
         delay = [0] * window.size
         _delay(drawn, effects, (effects.tasks, effects.dags, effects.datasets), delay)
         values = _limited(NodeValues(window.base.tolist(), delay, span.tolist()), effects, window)
-        return cls(effects, table, drawn, values, [])
+        return cls(effects, table, drawn, values, plain, [])
 
     def further(self, effects: Effects) -> QuestionValues:
         """Those of a question with more interventions, which `effects.touched` names. O(what they touched + nodes)."""
         window, drawn, touched = self.future.window, self.future, effects.touched
         table, span, delay, changed = self.table, self.values.span, self.values.delay, list[int]()
+        plain = self.plain
         tasks = [task for task in touched.durations if task in window.task_number]
         if tasks:
             table = table.with_changes([window.task_number[task] for task in tasks], tasks, effects)
-            nodes = np.concatenate([window.nodes_of_task(task) for task in tasks]).astype(np.int64)
-            span = span.copy()
-            for node, length in zip(nodes.tolist(), drawn.spans(table, nodes).tolist()):
+            nodes = np.concatenate([window.nodes_of_task(task) for task in tasks])
+            numbers, changed, span = window.subject[nodes], nodes.tolist(), span.copy()
+            if not table.draws_as(self.table, numbers):
+                plain = plain.copy()
+                plain[nodes] = drawn.plain(table, nodes)
+            for node, length in zip(changed, table.stretched(numbers, plain[nodes], drawn.keys).tolist()):
                 span[node] = length
-            changed += nodes.tolist()
         if touched.delays or touched.dags or touched.datasets:
             delay = delay.copy()
             changed += _delay(drawn, effects, (touched.delays, touched.dags, touched.datasets), delay)
         values = _limited(NodeValues(self.values.base, delay, span), effects, window)
-        return QuestionValues(effects, table, drawn, values, changed)
+        return QuestionValues(effects, table, drawn, values, plain, changed)
 
 
 def _delay(
