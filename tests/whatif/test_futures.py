@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 from collections import Counter
 from datetime import UTC, datetime
+from random import Random
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reactive_dag as rd
-from reactive_dag.model.errors import InvalidValue, UnknownId
+from reactive_dag.model.errors import InvalidValue, ReactiveDagError, UnknownId
 from reactive_dag.whatif.futures.course_futures import CourseFutures, Point
 from reactive_dag.whatif.futures.finish import FinishTime
 from reactive_dag.whatif.futures.in_chunks import in_chunks
@@ -25,7 +26,7 @@ from reactive_dag.whatif.window.arrays import START as BEGIN
 from reactive_dag.whatif.window.white_list import NotStatic
 from tests.support.loops import limited_question, window_of
 from tests.support.profiles import examples
-from tests.support.windows import last_question, nothing
+from tests.support.windows import graph_of, last_question, nothing
 
 START = "2026-11-23T00:00Z"
 HOUR = 3600 * 10**9
@@ -291,3 +292,21 @@ def test_W41_more_futures_than_fit_are_refused_before_any_is_evaluated(extra: bo
     for n in (10**12, 10**30):
         with pytest.raises(InvalidValue, match=r"n=1,000,000,000,.* futures would take .* GB to keep"):
             base.futures(n)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_W43_of_what_ended_at_one_instant_the_path_is_that_of_the_simulation(seed: int) -> None:
+    r = Random(seed)
+    try:
+        graph, sources = graph_of(r)
+        spans = {dag: f"{r.choice((5, 10))}m" for dag in graph.dags}  # so that many end together
+        base = rd.simulate(graph, start=START, until="1d", sources=sources, durations=spans)
+    except ReactiveDagError:
+        return
+    futures = base.futures(1)
+    for dag in graph.dags if futures.method == "levels" else ():
+        dates = {run.logical_date: run for run in base.runs_of(dag) if run.logical_date is not None}
+        last = dates[max(dates)] if dates else None
+        if last is not None and futures.finish(dag).succeeded:
+            path = {step.name for step in base.critical_path(last) if step.kind in ("task", "wait")}
+            assert set(futures.criticality(dag).shares) == path, dag

@@ -1,8 +1,8 @@
 """How often each task is on the critical path, in many futures at once.
 
 Owns no state. The path goes back from the end of a run through what ended last before each step could begin: of what it
-needs, or what a wait saw. Where an attempt waited for a slot the path goes on through what the task needs. O(steps of
-the path * nodes on it) for all futures together.
+needs, or what a wait saw; of what ended at one instant through what W56 names. Where an attempt waited for a slot the
+path goes on through what the task needs. O(steps of the path * nodes on it) for all futures together.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def count_paths(window: Window, ends: RowsOfEnds, last: int) -> Counter[TaskName
 
 def _before(window: Window, ends: RowsOfEnds, node: int, columns: Ints) -> list[tuple[int, Ints]]:
     """What a node followed, and in which of these futures."""
-    above = [*window.needs[node]]
+    above = sorted(window.needs[node], key=lambda each: _rank(window, node, each), reverse=True)
     seen = [awaited for awaited, _ in window.candidates[node] or ()]
     if not above and not seen:
         return []
@@ -52,3 +52,19 @@ def _before(window: Window, ends: RowsOfEnds, node: int, columns: Ints) -> list[
         chosen = np.where(decided, awaited, chosen)
     ticked = (by < window.base[node]) & np.isin(chosen, above)
     return [(int(each), columns[(chosen == each) & ~ticked]) for each in np.unique(chosen[~ticked]) if each >= 0]
+
+
+def _rank(window: Window, node: int, before: int) -> tuple[int, int | str, int]:
+    """Where something that a node followed stands among what ended at that instant: the highest is gone on with (W56).
+
+    Of what a task needs its own past, then the later in the plan; of the causes of a run the last by name and date.
+    """
+    kind, run = window.kind[before], int(window.run[before])
+    if window.kind[node] != START:
+        past = kind not in (SOURCE, START) and run != window.run[node]
+        return (0, 0, 0) if kind == START else (1 + past, int(window.subject[before]), 0)
+    if kind == SOURCE:
+        return 0, f"event of {window.sources[window.subject[before]]}", 0
+    if kind in (START, END):
+        return 0, window.dags[window.run_dag[run]], int(window.run_date[run])
+    return 0, ".".join(window.tasks[window.subject[before]]), int(window.run_date[run])
