@@ -173,6 +173,21 @@ def test_N1_a_marble_diagram_shows_names_as_text(name: str) -> None:
     assert found.to_json()["lines"][0]["name"] == name and list(found.to_pandas()["of"]) == [name]
 
 
+def test_a_DAG_and_a_dataset_of_one_name_are_two_lines() -> None:
+    graph = rd.Graph("g")
+    graph.dag("mart", on=rd.updated("mart")).add(nothing, id="task")
+    with rd.Engine(graph, clock=rd.VirtualClock(START), runner=rd.InlineRunner()) as engine:
+        engine.publish("mart")
+        engine.run_until_idle()
+        found = rd.marbles(engine)
+    assert [(line.name, line.kind, len(line.marbles), len(line.firings)) for line in found.lines] == [
+        ("mart", "dataset", 1, 0),
+        ("mart", "dag", 0, 1),
+    ]
+    assert plain(found).splitlines()[2:4] == ["  mart  a---", "  mart  (A|)"]
+    assert ElementTree.fromstring(html(found)) is not None
+
+
 def test_nothing_and_all_at_one_instant_are_diagrams_too() -> None:
     graph = rd.Graph("g")
     graph.dag("job", on=rd.updated("a")).add(nothing, id="task")

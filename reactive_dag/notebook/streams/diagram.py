@@ -101,15 +101,15 @@ class _Diagram:
     def __init__(self, graph: Graph, found: CourseRecords, lines: list[tuple[str, bool]], named: bool) -> None:
         self._graph = graph
         self._found = found
-        things = sorted(dict.fromkeys(self._things(dict(lines))), key=lambda thing: (thing[0], thing[1]))
-        used = {line for _, _, line, _ in things[:MOST_THINGS]}
-        wanted = [each for each in lines if named or each[0] in used]
+        things = sorted(dict.fromkeys(self._things(lines)), key=lambda thing: (thing[0], thing[1]))
+        used = {(line, is_run) for _, is_run, line, _ in things[:MOST_THINGS]}
+        wanted = [each for each in lines if named or each in used]
         self._lines = wanted[:MOST_LINES]
         self._lines_left = len(lines) - len(self._lines)
-        names = dict(self._lines)
-        self._shown = [thing for thing in things[:MOST_THINGS] if thing[2] in names]
-        self._things_left = [thing for thing in things if thing[2] not in names] + [
-            thing for thing in things[MOST_THINGS:] if thing[2] in names
+        drawn = set(self._lines)
+        self._shown = [thing for thing in things[:MOST_THINGS] if _line_of(thing) in drawn]
+        self._things_left = [thing for thing in things if _line_of(thing) not in drawn] + [
+            thing for thing in things[MOST_THINGS:] if _line_of(thing) in drawn
         ]
         self._is_cut = len(things) > MOST_THINGS
         self._letters = _lettered(self._shown)
@@ -117,9 +117,9 @@ class _Diagram:
             cause for _, is_run, _, item in self._shown if is_run for cause in self._request(item).record.causes
         }
 
-    def _things(self, lines: dict[str, bool]) -> Iterator[Thing]:
-        found = self._found
-        for name, is_dag in lines.items():
+    def _things(self, lines: Sequence[tuple[str, bool]]) -> Iterator[Thing]:
+        found, marks = self._found, {name for name, is_dag in lines if not is_dag} - self._graph.datasets.keys()
+        for name, is_dag in lines:
             if not is_dag:
                 yield from ((record.at, False, name, offset) for offset, record in found.events.get(name, ()))
                 continue
@@ -127,7 +127,7 @@ class _Diagram:
                 yield run.record.at, True, name, run.offset
                 for cause in run.record.causes:
                     line, of_dag, item = found.home(cause)
-                    if not of_dag and line in lines and line not in self._graph.datasets:
+                    if not of_dag and line in marks:
                         yield found.instant(cause), False, line, item
 
     def _request(self, item: Item) -> Requested:
@@ -158,7 +158,7 @@ class _Diagram:
             yield f"not shown: {', '.join(texts)}; names of DAGs and datasets, start= and end= choose what is"
 
     def _line(self, name: str, is_dag: bool, label: str, tz: Zone) -> StreamLine:
-        own = [(at, item) for at, _, line, item in self._shown if line == name]
+        own = [(thing[0], thing[3]) for thing in self._shown if _line_of(thing) == (name, is_dag)]
         kind = DAG if is_dag else DATASET if name in self._graph.datasets else MARK
         if is_dag:
             firings = tuple(self._firing(self._request(item), tz) for _, item in own)
@@ -188,6 +188,11 @@ class _Diagram:
             record.dag, to_datetime(record.at), self._letters[request.offset], run.key, record.label, about, state,
             tuple(took), len(record.causes) - len(took), stretches,
         )  # fmt: skip
+
+
+def _line_of(thing: Thing) -> tuple[str, bool]:
+    """A DAG and a dataset of one name are two lines: runs stand on the one, events on the other."""
+    return thing[2], thing[1]
 
 
 def _lettered(things: Sequence[Thing]) -> dict[Item, str]:
