@@ -6,6 +6,9 @@ is imported when it is first shown.
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+
 from reactive_dag.model import pictures
 
 PICTURES = (
@@ -36,7 +39,12 @@ PICTURES = (
 
 
 def register_pictures() -> None:
-    """Let everything draw itself; the module that draws is loaded when it is first needed. O(pictures)."""
+    """Let everything draw itself, and Tab complete names where IPython runs. O(pictures).
+
+    A module that draws is loaded when it is first needed.
+    """
     for kind, mime, place in PICTURES:
         pictures.register(kind, mime, f"reactive_dag.notebook.{place}")
     pictures.register_view("Engine", "reactive_dag.notebook.widgets.view:live_view")
+    if "IPython" in sys.modules:
+        import_module("reactive_dag.notebook.completion").complete_names()

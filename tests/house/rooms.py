@@ -28,7 +28,7 @@ ORDER = {
         "execute", "drive", "arguments", "parts", "questions", "engine",
     ),
     "log": ("tail", "history", "group", "protocol", "codec", "memory", "sqlite", "ledger", "opening"),
-    "notebook": ("kit", "layers", "graphs", "runs", "streams", "answers", "exploring", "widgets"),
+    "notebook": ("kit", "layers", "graphs", "runs", "streams", "answers", "exploring", "widgets", "completion"),
     "whatif": (
         "question", "course", "window", "loops", "outcome", "parts", "records", "answers", "comparison", "futures",
         "simulation",
