@@ -73,9 +73,10 @@ def _graph_of(value: object) -> Graph | None:
 def complete_names() -> None:
     """Let Tab complete names in the IPython that runs here, once; without one it does nothing. O(1)."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is None or any(
-        getattr(each, "matcher_identifier", "") == NAMES for each in shell.Completer.custom_matchers
-    ):
+    if shell is None:
+        return
+    known = shell.Completer.custom_matchers
+    if any(getattr(each, "matcher_identifier", "") == NAMES for each in known):
         return
     from IPython.core.completer import SimpleCompletion, context_matcher
 
