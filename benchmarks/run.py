@@ -1,6 +1,7 @@
-"""Run all benchmarks, each in a process of its own, and write what they print to `results.md`.
+"""Run the benchmarks, each in a process of its own, and write what they print to `results.md`.
 
-`python benchmarks/run.py` takes some fifteen minutes. `pip install '.[bench]'` brings the peers.
+`python benchmarks/run.py` takes some twenty minutes; `python benchmarks/run.py whatif change` measures those two and
+leaves the others as they are. `pip install '.[bench]'` brings the peers.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from pathlib import Path
 from harness import machine
 
 HERE = Path(__file__).parent
+RESULTS = HERE / "results.md"
 NAMES = (
     "trigger", "operators", "latency", "durable", "resolve", "restart", "simulate", "log", "mapped", "limits", "waits",
     "growth", "rollup", "whatif", "change", "large", "draw",
 )  # fmt: skip
 HEAD = """# Results
 
-Measured on {day} with `python benchmarks/run.py`, every script in a process of its own, with its peers in the same run.
+Measured with `python benchmarks/run.py`, every script in a process of its own, with its peers in the same run, on
+the day that each says.
 
 - Machine: {machine}. It is a small shared virtual machine: times vary from run to run, so the ratios say more than the
   seconds.
@@ -27,16 +30,23 @@ Measured on {day} with `python benchmarks/run.py`, every script in a process of 
 """
 
 
-def main() -> None:
-    """Run, and write."""
-    parts = [HEAD.format(day=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine())]
-    for name in NAMES:
+def main(asked: list[str]) -> None:
+    """Measure what is asked for, else all, and write."""
+    known = sections()
+    for name in asked or NAMES:
         print(name, flush=True)
         done = subprocess.run([sys.executable, f"bench_{name}.py"], cwd=HERE, capture_output=True, text=True)
         text = "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip() or done.stderr[-2000:]
-        parts.append(f"## {name}\n\n```text\n{text}\n```\n")
-    (HERE / "results.md").write_text("\n".join(parts))
+        known[name] = f"{datetime.now(UTC):%Y-%m-%d}\n\n```text\n{text}\n```\n"
+        parts = [f"## {each}\n\n{known[each]}" for each in NAMES if each in known]
+        RESULTS.write_text("\n".join([HEAD.format(machine=machine()), *parts]))
+
+
+def sections() -> dict[str, str]:
+    """What was measured before, by script."""
+    parts = RESULTS.read_text().split("\n## ")[1:] if RESULTS.exists() else []
+    return {name: text.strip() + "\n" for name, _, text in (part.partition("\n") for part in parts)}
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
