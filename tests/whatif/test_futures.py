@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import _thread
+import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime
 from random import Random
@@ -310,3 +312,32 @@ def test_W43_of_what_ended_at_one_instant_the_path_is_that_of_the_simulation(see
         if last is not None and futures.finish(dag).succeeded:
             path = {step.name for step in base.critical_path(last) if step.kind in ("task", "wait")}
             assert set(futures.criticality(dag).shares) == path, dag
+
+
+FORKED = """
+import threading
+import reactive_dag as rd
+from reactive_dag.whatif.futures.in_chunks import in_chunks
+from reactive_dag.whatif.outcome.course_runs import CourseRuns
+
+graph = rd.Graph("forked")
+graph.dag("up", schedule="0 2 * * *").add(lambda: None, id="a")
+asked = {"start": "2026-11-23T00:00Z", "until": "3d", "default_duration": "1m"}
+held, lock = threading.Event(), getattr(vars(CourseRuns)["by_dag"], "lock", threading.RLock())
+
+def hold():
+    with lock:
+        held.set()
+        threading.Event().wait()
+
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+work = lambda chunk: len(rd.simulate(graph, **asked).trace.by_dag["up"])
+print(in_chunks(work, 4, 1, processes=True, workers=2, progress=False))
+"""
+
+
+def test_W41_processes_do_not_wait_for_what_a_thread_was_about_as_they_were_forked() -> None:
+    """In Python 3.11 a thread that works out a cached property locks it for every object of the class."""
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=100)
+    assert done.stdout.strip() == "[3, 3, 3, 3]", done.stderr

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from functools import cached_property
+from threading import RLock
 from typing import TypeVar, cast
 
 Result = TypeVar("Result")
@@ -68,8 +71,21 @@ def _spread(
 
 def _pool(workers: int, processes: bool) -> Executor:
     if processes:
-        return ProcessPoolExecutor(workers, multiprocessing.get_context("fork"))
+        return ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), initializer=_unlock_properties)
     return ThreadPoolExecutor(workers)
+
+
+def _unlock_properties() -> None:
+    """Give the cached properties new locks: where a thread worked one out as this process was forked, its stays locked.
+
+    Up to Python 3.11 such a lock is the class's, so the same property of another object waits for ever. O(classes).
+    """
+    modules = [module for name, module in list(sys.modules.items()) if name.startswith("reactive_dag.")]
+    classes = {each for module in modules for each in vars(module).values() if isinstance(each, type)}
+    for each in classes:
+        for value in vars(each).values():
+            if isinstance(value, cached_property) and hasattr(value, "lock"):
+                value.lock = RLock()
 
 
 def _inherited_work(key: int, chunk: range) -> object:
