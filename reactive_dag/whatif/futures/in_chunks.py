@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import cached_property
-from threading import RLock
 from typing import TypeVar, cast
 
 Result = TypeVar("Result")
@@ -83,9 +82,10 @@ def _unlock_properties() -> None:
     modules = [module for name, module in list(sys.modules.items()) if name.startswith("reactive_dag.")]
     classes = {each for module in modules for each in vars(module).values() if isinstance(each, type)}
     for each in classes:
-        for value in vars(each).values():
-            if isinstance(value, cached_property) and hasattr(value, "lock"):
-                value.lock = RLock()
+        for name, value in vars(each).items():
+            if isinstance(value, cached_property):
+                value.__init__(value.func)  # type: ignore[misc]
+                value.__set_name__(each, name)
 
 
 def _inherited_work(key: int, chunk: range) -> object:
