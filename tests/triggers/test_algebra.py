@@ -270,7 +270,7 @@ def test_the_strategy_makes_every_kind():
     assert {"completions", "by", "absent"} <= ALL_FEATURES
     seen = set()
 
-    @settings(max_examples=400, database=None, derandomize=True)
+    @settings(max_examples=1500, database=None, derandomize=True)
     @given(triggers(features=ALL_FEATURES))
     def look(trigger):
         assert isinstance(trigger, Trigger)
