@@ -16,8 +16,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.lab import shared_lab
-from tests.browser.page import open_notebook
-from tests.browser.test_views_in_lab import ESTATE, written
+from tests.browser.page import open_notebook, written
+from tests.browser.test_views_in_lab import ESTATE
 
 DAGS = ("bqetl_main_summary", "bqetl_analytics_tables")
 GOAL_MS, GOAL_FRAMES, SECONDS = 100.0, 8.0, 5

@@ -6,6 +6,7 @@ leaves the others as they are. `pip install '.[bench]'` brings the peers.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results.md"
 NAMES = (
     "trigger", "operators", "latency", "durable", "resolve", "restart", "simulate", "log", "mapped", "limits", "waits",
-    "growth", "rollup", "whatif", "change", "large", "draw",
+    "growth", "rollup", "whatif", "change", "large", "draw", "panel",
 )  # fmt: skip
 HEAD = """# Results
 
@@ -35,7 +36,10 @@ def main(asked: list[str]) -> None:
     known = sections()
     for name in asked or NAMES:
         print(name, flush=True)
-        done = subprocess.run([sys.executable, f"bench_{name}.py"], cwd=HERE, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, f"bench_{name}.py"], cwd=HERE, capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+        )  # fmt: skip
         text = "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip() or done.stderr[-2000:]
         known[name] = f"{datetime.now(UTC):%Y-%m-%d}\n\n```text\n{text}\n```\n"
         parts = [f"## {each}\n\n{known[each]}" for each in NAMES if each in known]

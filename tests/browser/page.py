@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from attrs import define
 from playwright.sync_api import Browser, Locator, Page
 
@@ -71,6 +72,14 @@ class Notebook:
         self.page.screenshot(path=path)
         self.page.set_viewport_size({"width": width, "height": HEIGHT})
         return path
+
+
+def written(path: Path, *cells: str) -> Path:
+    """A notebook of these cells, in a file."""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in cells])
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    nbformat.write(book, path)
+    return path
 
 
 def open_notebook(browser: Browser, lab: Address, source: Path) -> Notebook:

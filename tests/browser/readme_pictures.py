@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
 from playwright.sync_api import Locator
 
-from tests.browser.page import Notebook
-from tests.browser.test_views_in_lab import LATE
+from tests.browser.page import Notebook, written
+from tests.browser.test_views_in_lab import LATE, drag
 from tests.support.places import ROOT
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -46,11 +45,7 @@ CELLS = {
 
 @pytest.fixture
 def book(notebook: Callable[[Path], Notebook], tmp_path: Path) -> Iterator[Notebook]:
-    cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in (ESTATE, *CELLS.values())]
-    made = nbformat.v4.new_notebook(cells=cells)
-    made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    nbformat.write(made, tmp_path / "readme.ipynb")
-    found = notebook(tmp_path / "readme.ipynb")
+    found = notebook(written(tmp_path / "readme.ipynb", ESTATE, *CELLS.values()))
     found.page.set_viewport_size({"width": WIDTH, "height": 2400})
     found.run_all()
     yield found
@@ -67,14 +62,7 @@ def test_pictures_of_the_readme(book: Notebook) -> None:
         if name != "panel":
             taken(book.outputs(cell).first, name)
     page = book.page
-    page.wait_for_selector(".rdw-landtext")
-    page.fill(".rdw-search", LATE)
-    page.select_option(".rdw-list", index=0)
-    slider = page.get_by_label(f"Comes later by {LATE}", exact=True)
-    slider.focus()
-    for _ in range(24):
-        slider.press("ArrowRight")
-    page.wait_for_function("() => document.querySelectorAll('.rdw-landtext').length > 10")
+    drag(page)
     page.set_viewport_size({"width": PANEL, "height": 4200})  # nothing scrolls
     box = page.locator(".rdw").bounding_box()
     assert box is not None

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import pytest
 from playwright.sync_api import Locator
 
-from tests.browser.page import Notebook
+from tests.browser.page import Notebook, written
 
 CELLS = [
     """
@@ -26,10 +25,7 @@ small""",
 @pytest.fixture
 def book(notebook: Callable[[Path], Notebook], tmp_path: Path) -> Notebook:
     """A notebook that has drawn 5, 60, 157 and 1,000 DAGs."""
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in CELLS])
-    made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    nbformat.write(made, tmp_path / "graphs.ipynb")
-    found = notebook(tmp_path / "graphs.ipynb")
+    found = notebook(written(tmp_path / "graphs.ipynb", *CELLS))
     found.run_all()
     return found
 

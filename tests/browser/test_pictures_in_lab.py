@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import pytest
 
-from tests.browser.page import Notebook
+from tests.browser.page import Notebook, written
 from tests.browser.words import pale, words_of
 
 CELLS = [
@@ -55,11 +54,7 @@ base""",
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """A notebook whose cells show one of everything."""
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in CELLS])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    path = tmp_path / "pictures.ipynb"
-    nbformat.write(book, path)
-    return path
+    return written(tmp_path / "pictures.ipynb", *CELLS)
 
 
 def test_N2_every_word_in_a_cell_stands_out_in_both_themes(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
+from playwright.sync_api import Page
 
 import reactive_dag as rd
 from reactive_dag.interop.examples import open_example
-from tests.browser.page import Notebook
+from tests.browser.page import Notebook, written
 
 ESTATE = """
 import reactive_dag as rd
@@ -34,11 +34,16 @@ STEPS = 24
 """Of five minutes each: two hours."""
 
 
-def written(path: Path, *cells: str) -> Path:
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in cells])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    nbformat.write(book, path)
-    return path
+def drag(page: Page) -> None:
+    """Move the panel's slider of how late `LATE` comes by keys to two hours, and wait for landing times."""
+    page.wait_for_selector(".rdw-landtext")
+    page.fill(".rdw-search", LATE)
+    page.select_option(".rdw-list", index=0)
+    slider = page.get_by_label(f"Comes later by {LATE}", exact=True)
+    slider.focus()
+    for _ in range(STEPS):
+        slider.press("ArrowRight")
+    page.wait_for_function("() => document.querySelectorAll('.rdw-landtext').length > 10")
 
 
 def looks(book: Notebook, pictures: Path, name: str) -> None:
@@ -58,16 +63,9 @@ def test_N21_the_panel_follows_a_slider_and_says_what_python_says(
     book = notebook(written(tmp_path / "panel.ipynb", ESTATE))
     book.run_all()
     page = book.page
-    page.wait_for_selector(".rdw-landtext")
-    page.fill(".rdw-search", LATE)
-    page.select_option(".rdw-list", index=0)
-    slider = page.get_by_label(f"Comes later by {LATE}", exact=True)
-    slider.focus()
-    for _ in range(STEPS):
-        slider.press("ArrowRight")
+    drag(page)
     code = f"simulation.what_if(rd.delay('{LATE}', '2h'))"
     page.wait_for_function("code => document.querySelector('.rdw-code').textContent === code", arg=code)
-    page.wait_for_function("() => document.querySelectorAll('.rdw-landtext').length > 10")
 
     estate = open_example("mozilla").graph
     durations = {dag: rd.lognormal("15m", 0.4) for dag in estate.dags}

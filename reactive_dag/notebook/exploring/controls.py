@@ -7,7 +7,7 @@ each, once the names of the graph are known.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from attrs import frozen
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 SubjectKind: TypeAlias = Literal["dag", "task", "dataset", "pool", "workers"]
 ControlKind: TypeAlias = Literal["delay", "times", "fail", "slots", "workers"]
-SUBJECT_KINDS = ("dag", "task", "dataset", "pool", "workers")
-"""What can be picked."""
 LARGEST_VALUE = 1e12
 """No control has a larger value."""
 
@@ -160,7 +158,7 @@ def picked_of(given: object) -> Subject:
     """A subject out of what a page sent. O(1). Raises InvalidValue for what cannot be one."""
     if isinstance(given, list) and len(given) == 3 and all(isinstance(each, str) for each in given):
         kind, name, task = given
-        if kind in SUBJECT_KINDS:
+        if kind in get_args(SubjectKind):
             return Subject(kind, name, task)
     raise InvalidValue(f"{given!r} is nothing that can be picked")
 

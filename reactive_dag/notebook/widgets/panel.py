@@ -8,40 +8,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
-from reactive_dag.notebook.exploring.panel_talk import PanelPart, PanelTalk
+from reactive_dag.notebook.exploring.panel_talk import PanelTalk
 from reactive_dag.notebook.widgets.assets import script, style
-from reactive_dag.notebook.widgets.glyphs import glyphs
+from reactive_dag.notebook.widgets.base_view import BaseView
 
 if TYPE_CHECKING:
     from reactive_dag.whatif.simulation import Simulation
 
 
-class WhatIfPanel(anywidget.AnyWidget):
+class WhatIfPanel(BaseView):
     """The panel of one simulation; made by `rd.explore`."""
 
     _esm = script("graph.js", "panel.js")
     _css = style("views.css")
-    glyphs = traitlets.Dict().tag(sync=True)
-    base = traitlets.Dict().tag(sync=True)
     near = traitlets.Dict().tag(sync=True)
     base_landing = traitlets.Dict().tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)
     landing = traitlets.Dict().tag(sync=True)
 
     def __init__(self, simulation: Simulation, futures: int) -> None:
-        super().__init__(glyphs=glyphs())
-        self._talk = PanelTalk(simulation, futures, self._show)
-        self.on_msg(self._hear)
-
-    def _hear(self, _widget: object, message: object, _buffers: object) -> None:
-        self._talk.hear(message)
-
-    def _show(self, part: PanelPart, data: dict[str, object]) -> None:
-        if self.comm is not None:
-            self.set_trait(part, data)
+        super().__init__()
+        self._talk: PanelTalk = PanelTalk(simulation, futures, self._show)
 
     @property
     def simulation(self) -> Simulation:
@@ -58,11 +47,6 @@ class WhatIfPanel(anywidget.AnyWidget):
     def code(self) -> str:
         """The Python of what is set now; the base is called `simulation`. O(settings)."""
         return self._talk.exploration.code
-
-    def close(self) -> None:
-        """ShowPart it no more; what is worked on is left. O(1)."""
-        self._talk.close()
-        super().close()
 
     def __dir__(self) -> list[str]:
         return ["close", "code", "scenarios", "simulation"]

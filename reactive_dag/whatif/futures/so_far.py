@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from reactive_dag.whatif.question.question import Question
     from reactive_dag.whatif.window.arrays import Ints
 
-FEW, ONE = 4, 1
+LOOPED, PLAYED = 4, 1
 """So many futures between two looks where a loop in Python plays them, and where the reference does."""
 
 EndsOf = Callable[[str], "Dated | None"]
@@ -81,7 +81,7 @@ def _of_window(window: WindowFutures, n: int) -> Iterator[FuturesSoFar]:
     played: dict[int, EndsByPoint] = {}
     window.prepare()
     while done < n:
-        size = CHUNK if not (window.loops or window.limited) else FEW if window.compiled is None else SOME
+        size = CHUNK if not (window.loops or window.limited) else LOOPED if window.compiled is None else SOME
         chunk = window.chunk(range(done, min(done + size, n)))
         chunks.append(chunk.only(last).ends)
         played |= chunk.played
@@ -112,8 +112,8 @@ def _in_window(
 
 def _of_courses(courses: CourseFutures, n: int) -> Iterator[FuturesSoFar]:
     ends: list[EndsByPoint] = []
-    for done in range(0, n, ONE):
-        ends += courses.chunk(range(done, min(done + ONE, n))).ends
+    for done in range(0, n, PLAYED):
+        ends += courses.chunk(range(done, min(done + PLAYED, n))).ends
         seen = tuple(ends)
 
         def ends_of(dag: str, seen: Sequence[EndsByPoint] = seen) -> Dated | None:
