@@ -198,7 +198,7 @@ class Fold(Replaying):
         self.downstream.dropped(at)
         for row in () if self.outbox.replaying else map(self.runs.row, gone):
             self.waits.on_run_changed(row.dag, row.logical_date, row.cascade)
-            self.runs.flow.reconsider_all(row.dag)
+            self.runs.flow.reconsider_past(row.dag, row.logical_date)
 
     def flush(self) -> None:
         """Append the decisions of this turn, with what callables answered. O(decisions)."""

@@ -278,7 +278,7 @@ class RunTable:
             if self.timeouts.timers:
                 self.timeouts.drop(run.run)
         else:
-            self.flow.reconsider_all(dag)
+            self.flow.reconsider_past(dag, record.logical_date)
         if dag in self.waits.watches.of_dag:
             self.waits.on_run_changed(dag, record.logical_date, record.cascade, record.run)
         if record.round > 1 or self.rounds.waiting:
@@ -290,8 +290,7 @@ class RunTable:
         if state == "success" and run.dag.outlets:
             self.flow.publish(run, "", [OutletEvent(outlet.id) for outlet in run.dag.outlets])
         if self.flow.past.of_run:
-            for task in run.plan.ids:
-                self.flow.reconsider_past(run.started.dag, task, run.started.logical_date)
+            self.flow.reconsider_past(run.started.dag, run.started.logical_date)
 
     # ------------------------------------------------------------------------------------- cancelled
 

@@ -149,9 +149,9 @@ class TaskFlow:
         self.past.add(run.started.dag, task, date, run.run, index)
         return False
 
-    def reconsider_past(self, dag: str, task: str, date: int | None) -> None:
-        """A task of a run of a date ended: ask again for the next run that waits for it. O(log waiting)."""
-        for offset, index in self.past.next_after(dag, task, date):
+    def reconsider_past(self, dag: str, date: int | None, *tasks: str) -> None:
+        """Tasks of a run of a date ended (all where none is named): ask for the next run that waits. O(log waiting)."""
+        for offset, index in self.past.next_after(dag, date, *tasks):
             self._ask_again(self.live[offset], index)
 
     def _ask_again(self, run: RunState, index: int) -> None:
@@ -163,9 +163,9 @@ class TaskFlow:
             self.past.drop(run.run, index)
             self.consider(run, index)
 
-    def reconsider_all(self, *dags: str) -> None:
-        """Ask for each task (of these DAGs, else of all) that waits for its past: no task's end says so. O(those)."""
-        waiting = sorted((run, index) for dag, _, run, index in self.past if dag in dags or not dags)
+    def reconsider_all(self) -> None:
+        """Ask for each task that waits for its past: during a replay the history was not read. O(such tasks)."""
+        waiting = sorted((run, index) for _, _, run, index in self.past)
         for run, _ in waiting:
             self.rest(self.live[run])
         for run, index in waiting:
@@ -345,7 +345,7 @@ class TaskFlow:
         for follower in others:
             self.consider(run, follower)
         if self.past.of_run:
-            self.reconsider_past(run.started.dag, record.task, run.started.logical_date)
+            self.reconsider_past(run.started.dag, run.started.logical_date, record.task)
             self.rest(run)
         if not run.unfinished:
             self.end_if_done(run)

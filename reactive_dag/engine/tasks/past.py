@@ -51,13 +51,15 @@ class PastWaits:
         if not dates:
             del self._by_date[dag, task]
 
-    def next_after(self, dag: str, task: str, date: int | None) -> list[tuple[int, int]]:
-        """The runs of the first date above another that wait for this task, with its number in them."""
-        dates = self._by_date.get((dag, task))
-        if not dates or date is None:
-            return []
-        at = dates.bisect_right(date)
-        return list(dates.peekitem(at)[1].items()) if at < len(dates) else []
+    def next_after(self, dag: str, date: int | None, *tasks: str) -> Iterator[tuple[int, int]]:
+        """The runs of the first date above another that wait for these tasks, or for any where none is named.
+
+        Each with the task's number in it. O(log waiting) a task; without names O(tasks by name that wait).
+        """
+        for task in tasks or [task for of, task in self._by_date if of == dag]:
+            dates = self._by_date.get((dag, task))
+            if dates and date is not None and (at := dates.bisect_right(date)) < len(dates):
+                yield from list(dates.peekitem(at)[1].items())
 
     def reasons(self, run: RunState, by_date: RunsByDate) -> dict[int, str]:
         """What each task of a run that waits for its past waits for, in words. O(such tasks * log runs)."""
