@@ -160,15 +160,9 @@ def _end(state: str | None, ended: datetime | None) -> str:
 
 
 def compared(
-    base: Outcome,
-    mine: Outcome,
-    given: Effects,
-    own: Effects,
-    name: str,
-    base_name: str,
-    graph: Graph,
+    base: Outcome, mine: Outcome, given: Effects, own: Effects, name: str, base_name: str, graph: Graph,
     same_graph: bool = True,
-) -> Comparison:
+) -> Comparison:  # fmt: skip
     """Compare a course with a base; `graph` is that of the course, as it is now. O(runs)."""
     pairs = RunPairs.of(base, mine)
     reasons = Reasons(pairs, given, own, Silences(pairs, graph))
